@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/diag.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+void
+diag(const char *fmt, ...)
+{
+	char line[1024];
+	size_t len;
+	va_list ap;
+
+	snprintf(line, sizeof(line), "%s: ", program_invocation_short_name);
+	len = strlen(line);
+	va_start(ap, fmt);
+	vsnprintf(line + len, sizeof(line) - len - 1, fmt, ap);
+	va_end(ap);
+	len = strlen(line);
+	line[len++] = '\n';
+	if (write(STDERR_FILENO, line, len) == -1)
+		return; /* nobody is left to tell */
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static void
+make_one_line(char *msg)
+{
+	unsigned char *p;
+
+	for (p = (unsigned char *)msg; *p != '\0'; p++)
+		if (*p < 0x20 || *p == 0x7f)
+			*p = '?';
+}
+
+int
+error_set(struct error *err, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (err == NULL)
+		return -1;
+	err->code = code;
+	err->sys = 0;
+	va_start(ap, fmt);
+	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
+	va_end(ap);
+	make_one_line(err->msg);
+	return -1;
+}
+
+int
+error_sys(struct error *err, int code, const char *fmt, ...)
+{
+	int sys = errno;
+	size_t len;
+	va_list ap;
+
+	if (err == NULL)
+		return -1;
+	err->code = code;
+	err->sys = sys;
+	va_start(ap, fmt);
+	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
+	va_end(ap);
+	len = strlen(err->msg);
+	snprintf(err->msg + len, sizeof(err->msg) - len, ": %s", strerror(sys));
+	make_one_line(err->msg);
+	return -1;
+}
+
+int
+error_wrap(struct error *err, const char *fmt, ...)
+{
+	char inner[ERROR_MSG_MAX];
+	size_t len;
+	va_list ap;
+
+	if (err == NULL)
+		return -1;
+	memcpy(inner, err->msg, sizeof(inner));
+	va_start(ap, fmt);
+	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
+	va_end(ap);
+	len = strlen(err->msg);
+	snprintf(err->msg + len, sizeof(err->msg) - len, ": %s", inner);
+	make_one_line(err->msg);
+	return -1;
+}
+
+int
+error_code_of(int sys)
+{
+	switch (sys) {
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return EX_NOPERM;
+	case ENOENT:
+	case ENOTDIR:
+	case ELOOP:
+		return EX_NOINPUT;
+	case ENOMEM:
+	case EMFILE:
+	case ENFILE:
+		return EX_OSERR;
+	default:
+		return EX_IOERR;
+	}
+}

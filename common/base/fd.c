@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/fd.h"
+
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/sig.h"
+
+int
+fd_read(size_t *got, int fd, void *buf, size_t len, const char *what,
+    struct error *err)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < len) {
+		if (sig_check(err) == -1)
+			return -1;
+		n = read(fd, (char *)buf + done, len - done);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return error_sys(err, EX_IOERR, "%s", what);
+		if (n == 0)
+			break;
+		done += (size_t)n;
+	}
+	*got = done;
+	return 0;
+}
+
+int
+fd_pread(int fd, void *buf, size_t len, uint64_t off, const char *what,
+    struct error *err)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < len) {
+		if (sig_check(err) == -1)
+			return -1;
+		n = pread(fd, (char *)buf + done, len - done,
+		    (off_t)(off + done));
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return error_sys(err, EX_IOERR, "%s", what);
+		if (n == 0)
+			return error_set(err, EX_DATAERR,
+			    "%s: ends at byte %" PRIu64 ", %zu short", what,
+			    off + done, len - done);
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+int
+fd_write(int fd, const void *buf, size_t len, const char *what,
+    struct error *err)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < len) {
+		if (sig_check(err) == -1)
+			return -1;
+		n = write(fd, (const char *)buf + done, len - done);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return error_sys(err, EX_IOERR, "%s", what);
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+int
+fd_pwrite(int fd, const void *buf, size_t len, uint64_t off, const char *what,
+    struct error *err)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < len) {
+		if (sig_check(err) == -1)
+			return -1;
+		n = pwrite(fd, (const char *)buf + done, len - done,
+		    (off_t)(off + done));
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return error_sys(err, EX_IOERR, "%s", what);
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+int
+fd_commit(int *fd, const char *what, struct error *err)
+{
+	int rc = 0;
+
+	if (fsync(*fd) == -1)
+		rc = error_sys(err, EX_IOERR, "%s", what);
+	if (close(*fd) == -1 && rc == 0)
+		rc = error_sys(err, EX_IOERR, "%s", what);
+	*fd = -1;
+	return rc;
+}
+
+void
+fd_drop(int *fd)
+{
+	if (*fd != -1)
+		close(*fd);
+	*fd = -1;
+}
+
+int
+fd_sync_dir(int dirfd, const char *what, struct error *err)
+{
+	if (fsync(dirfd) == -1 && errno != EINVAL && errno != ENOTSUP &&
+	    errno != EBADF)
+		return error_sys(err, EX_IOERR, "%s", what);
+	return 0;
+}
+
+int
+fd_open_file(int *out, uint64_t *size, int dirfd, const char *name, int flags,
+    struct error *err)
+{
+	struct stat st;
+	int fd;
+
+	/* O_NONBLOCK: a fifo must not hold us up before fstat has seen it. */
+	fd = openat(dirfd, name,
+	    flags | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+	if (fd == -1 && (errno == ELOOP || errno == ENXIO))
+		return error_set(err, EX_DATAERR, "%s: not a regular file",
+		    name);
+	if (fd == -1)
+		return error_sys(err, error_code_of(errno), "%s", name);
+	if (fstat(fd, &st) == -1) {
+		error_sys(err, EX_IOERR, "%s", name);
+		fd_drop(&fd);
+		return -1;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		fd_drop(&fd);
+		return error_set(err, EX_DATAERR, "%s: not a regular file",
+		    name);
+	}
+	if (size != NULL)
+		*size = (uint64_t)st.st_size;
+	*out = fd;
+	return 0;
+}
+
+int
+fd_open_dir(int *out, int dirfd, const char *name, bool follow,
+    struct error *err)
+{
+	int fd;
+
+	fd = openat(dirfd, name,
+	    O_RDONLY | O_DIRECTORY | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW));
+	if (fd == -1)
+		return error_sys(err, error_code_of(errno), "%s", name);
+	*out = fd;
+	return 0;
+}
+
+int
+fd_slurp(char **buf, size_t *len, int dirfd, const char *name, size_t max,
+    struct error *err)
+{
+	char *text = NULL;
+	uint64_t size;
+	size_t got;
+	int fd = -1, rc = -1;
+
+	if (fd_open_file(&fd, &size, dirfd, name, O_RDONLY, err) == -1)
+		return -1;
+	if (size > max) {
+		error_set(err, EX_DATAERR,
+		    "%s: %" PRIu64 " bytes, more than %zu", name, size, max);
+		goto out;
+	}
+	text = malloc((size_t)size + 1);
+	if (text == NULL) {
+		error_sys(err, EX_OSERR, "%s", name);
+		goto out;
+	}
+	if (fd_read(&got, fd, text, (size_t)size, name, err) == -1)
+		goto out;
+	text[got] = '\0';
+	*buf = text;
+	text = NULL;
+	if (len != NULL)
+		*len = got;
+	rc = 0;
+out:
+	free(text);
+	fd_drop(&fd);
+	return rc;
+}
+
+int
+fd_replace_file(int dirfd, const char *name, const void *buf, size_t len,
+    bool sync, struct error *err)
+{
+	char beside[300];
+	int fd, rc = -1;
+
+	snprintf(beside, sizeof(beside), ".%s.%ld", name, (long)getpid());
+	fd = openat(dirfd, beside,
+	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd == -1)
+		return error_sys(err, error_code_of(errno), "%s", name);
+	if (fd_write(fd, buf, len, name, err) == -1)
+		goto out;
+	if (sync && fsync(fd) == -1) {
+		error_sys(err, EX_IOERR, "%s", name);
+		goto out;
+	}
+	if (close(fd) == -1) {
+		fd = -1;
+		error_sys(err, EX_IOERR, "%s", name);
+		goto out;
+	}
+	fd = -1;
+	if (renameat(dirfd, beside, dirfd, name) == -1) {
+		error_sys(err, error_code_of(errno), "%s", name);
+		goto out;
+	}
+	if (sync && fd_sync_dir(dirfd, name, err) == -1)
+		return -1;
+	rc = 0;
+out:
+	fd_drop(&fd);
+	if (rc == -1)
+		unlinkat(dirfd, beside, 0);
+	return rc;
+}
+
+/* Empties the directory `name`; one level of recursion for each level of it. */
+static int
+empty_dir(int dirfd, const char *name, struct error *err)
+{
+	struct dirent *de;
+	DIR *dir;
+	int fd;
+
+	if (fd_open_dir(&fd, dirfd, name, false, err) == -1)
+		return -1;
+	dir = fdopendir(fd);
+	if (dir == NULL) {
+		error_sys(err, EX_OSERR, "%s", name);
+		fd_drop(&fd);
+		return -1;
+	}
+	while ((de = readdir(dir)) != NULL) {
+		if (strcmp(de->d_name, ".") == 0 ||
+		    strcmp(de->d_name, "..") == 0)
+			continue;
+		if (fd_remove_tree(fd, de->d_name, err) == -1) {
+			closedir(dir);
+			return error_wrap(err, "%s", name);
+		}
+	}
+	closedir(dir);
+	return 0;
+}
+
+int
+fd_remove_tree(int dirfd, const char *name, struct error *err)
+{
+	struct stat st;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == -1) {
+		if (errno == ENOENT)
+			return 0;
+		return error_sys(err, EX_IOERR, "%s", name);
+	}
+	if (!S_ISDIR(st.st_mode)) {
+		if (unlinkat(dirfd, name, 0) == -1 && errno != ENOENT)
+			return error_sys(err, error_code_of(errno), "%s", name);
+		return 0;
+	}
+	if (empty_dir(dirfd, name, err) == -1)
+		return -1;
+	if (unlinkat(dirfd, name, AT_REMOVEDIR) == -1 && errno != ENOENT)
+		return error_sys(err, error_code_of(errno), "%s", name);
+	return 0;
+}

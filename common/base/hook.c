@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/hook.h"
+
+#ifdef TEST_HOOKS
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+static void
+act(const char *action)
+{
+	if (strncmp(action, "kill", 4) == 0)
+		raise(SIGKILL);
+	else if (strncmp(action, "stop", 4) == 0)
+		raise(SIGSTOP);
+	else if (strncmp(action, "exit", 4) == 0)
+		_exit(99);
+	else if (strncmp(action, "sleep:", 6) == 0)
+		clock_nap((int)strtol(action + 6, NULL, 10));
+}
+
+void
+hook_step(const char *name)
+{
+	const char *p = getenv("INSTAR_HOOK");
+	size_t len = strlen(name);
+
+	while (p != NULL && *p != '\0') {
+		if (strncmp(p, name, len) == 0 && p[len] == '=')
+			act(p + len + 1);
+		p = strchr(p, ',');
+		if (p != NULL)
+			p++;
+	}
+}
+
+#else
+
+extern int hook_unused; /* ISO C wants something in every file */
+
+#endif

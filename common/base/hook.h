@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Steps at which a test can stop, kill or fail a tool.  Without TEST_HOOKS
+ * nothing of this is compiled in.
+ */
+#ifndef BASE_HOOK_H
+#define BASE_HOOK_H
+
+#ifdef TEST_HOOKS
+/*
+ * INSTAR_HOOK is "NAME=ACTION": at hook_step("NAME") the process does ACTION,
+ * "kill" (SIGKILL to itself), "stop" (SIGSTOP to itself), "exit" (status 99)
+ * or "sleep:MS".  Several are separated by commas.
+ */
+void hook_step(const char *name);
+#else
+#define hook_step(name) ((void)0)
+#endif
+
+#endif

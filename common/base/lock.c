@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/lock.h"
+
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/sig.h"
+
+#define LOCK_NAP_MS 2 /* between two tries: a save's pause is about as long */
+
+int
+lock_fd(int fd, enum lock_mode mode, int64_t deadline_ms, const char *what,
+    struct error *err)
+{
+	int op = (mode == LOCK_SHARED ? LOCK_SH : LOCK_EX) | LOCK_NB;
+
+	while (flock(fd, op) == -1) {
+		if (errno == EINTR)
+			continue;
+		if (errno != EWOULDBLOCK)
+			return error_sys(err, EX_OSERR, "%s: lock", what);
+		if (sig_check(err) == -1)
+			return -1;
+		if (clock_left(deadline_ms) == 0)
+			return error_set(err, EX_TEMPFAIL, "%s: busy", what);
+		clock_nap(LOCK_NAP_MS);
+	}
+	return 0;
+}
+
+/* Whether `fd` is still what stands at `name`. */
+static bool
+is_at(int fd, int dirfd, const char *name)
+{
+	struct stat held, named;
+
+	return fstat(fd, &held) == 0 && held.st_nlink > 0 &&
+	    fstatat(dirfd, name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    held.st_ino == named.st_ino && held.st_dev == named.st_dev;
+}
+
+int
+lock_dir(int *fd, int dirfd, const char *name, enum lock_mode mode,
+    int64_t deadline_ms, struct error *err)
+{
+	int dir = -1;
+
+	for (;;) {
+		if (fd_open_dir(&dir, dirfd, name, false, err) == -1)
+			return -1;
+		if (lock_fd(dir, mode, deadline_ms, name, err) == -1) {
+			fd_drop(&dir);
+			return -1;
+		}
+		if (is_at(dir, dirfd, name)) {
+			*fd = dir;
+			return 0;
+		}
+		fd_drop(&dir);
+	}
+}
+
+bool
+lock_is_held(int fd)
+{
+	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
+		return errno == EWOULDBLOCK;
+	flock(fd, LOCK_UN);
+	return false;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * flock(2) on a directory or file: dies with the process, is shared by
+ * children that inherit the descriptor.
+ */
+#ifndef BASE_LOCK_H
+#define BASE_LOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+enum lock_mode { LOCK_SHARED, LOCK_EXCLUSIVE };
+
+/*
+ * Opens the directory `name` beneath dirfd, without following a link, and
+ * locks it; waits until `deadline_ms` (base/clock; 0: not at all).  After
+ * locking the inode is looked at again, so that what is locked is what has the
+ * name.  *fd, a read-only descriptor of the directory, holds the lock until it
+ * and its copies are closed.  EX_NOINPUT: no such directory.  EX_TEMPFAIL:
+ * locked by somebody else.
+ */
+int lock_dir(int *fd, int dirfd, const char *name, enum lock_mode mode,
+    int64_t deadline_ms, struct error *err);
+
+/* Locks what `fd` has open.  EX_TEMPFAIL as above; `what` names it. */
+int lock_fd(int fd, enum lock_mode mode, int64_t deadline_ms, const char *what,
+    struct error *err);
+
+/* Whether somebody else holds a lock on the open directory `fd`. */
+bool lock_is_held(int fd);
+
+#endif

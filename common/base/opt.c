@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/opt.h"
+
+#include <errno.h>
+#include <stdarg.h>
+
+#include "base/diag.h"
+
+int
+opt_common(struct opt_common *c, int ch, void (*usage)(FILE *))
+{
+	switch (ch) {
+	case 'h':
+		usage(stdout);
+		return fflush(stdout) == EOF ? opt_wrong("standard output") : 1;
+	case 'V':
+		printf("%s (instar) %s\n", program_invocation_short_name,
+		    INSTAR_VERSION);
+		return fflush(stdout) == EOF ? opt_wrong("standard output") : 1;
+	case 'q':
+		c->quiet = true;
+		return 0;
+	case 'R':
+		return opt_once(&c->root, optarg, "--root");
+	default:
+		return -1;
+	}
+}
+
+int
+opt_wrong(const char *fmt, ...)
+{
+	char text[ERROR_MSG_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	diag("%s", text);
+	return -1;
+}
+
+int
+opt_once(const char **slot, const char *value, const char *name)
+{
+	if (*slot != NULL)
+		return opt_wrong("%s: given twice", name);
+	*slot = value;
+	return 0;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: ISC */
+/* The options that every tool has, and the wording of usage errors. */
+#ifndef BASE_OPT_H
+#define BASE_OPT_H
+
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/error.h"
+
+#define INSTAR_VERSION "0.1"
+
+struct opt_common {
+	const char *root; /* -R, or NULL: borrowed from argv */
+	bool quiet; /* -q */
+};
+
+/* For the tool's own getopt_long strings: OPT_SHORT "n:" and so on. */
+#define OPT_SHORT "hVqR:"
+#define OPT_SHORT_STATELESS "hVq"
+
+#define OPT_LONG_STATELESS                                                     \
+	{ "help", no_argument, NULL, 'h' },                                    \
+	    { "version", no_argument, NULL, 'V' },                             \
+	{                                                                      \
+		"quiet", no_argument, NULL, 'q'                                \
+	}
+#define OPT_LONG                                                               \
+	OPT_LONG_STATELESS,                                                    \
+	{                                                                      \
+		"root", required_argument, NULL, 'R'                           \
+	}
+
+/* Long options without a letter start here. */
+#define OPT_OWN 256
+
+/*
+ * Handles what getopt_long returned and the tool does not know: 0 go on, 1
+ * done (help or version printed), -1 a usage error of which getopt_long or
+ * this has told in one line.
+ */
+int opt_common(struct opt_common *c, int ch, void (*usage)(FILE *));
+
+/* Prints "tool: text" and returns -1: for usage errors in parse_opts. */
+int opt_wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Sets *slot to `value`; a second time is a usage error (-1, told). */
+int opt_once(const char **slot, const char *value, const char *name);
+
+#endif

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/proc.h"
+
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/sig.h"
+
+#define PROC_STAT_MAX 1024
+#define PROC_POLL_MS 200 /* so that a signal is noticed soon */
+#define PROC_FD_FLOOR 64 /* descriptors are parked above what a child names */
+
+/* State letter and start time of `pid` from proc(5)'s stat. */
+static int
+read_stat(char *state, uint64_t *start_ticks, pid_t pid)
+{
+	char path[64], text[PROC_STAT_MAX], *p;
+	ssize_t n;
+	int fd, field;
+
+	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd == -1)
+		return -1;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n <= 0)
+		return -1;
+	text[n] = '\0';
+	/* Field 2, the command, is in brackets and may hold anything. */
+	p = strrchr(text, ')');
+	if (p == NULL || p[1] != ' ')
+		return -1;
+	p += 2;
+	*state = *p;
+	for (field = 3; field < 22; field++) {
+		p = strchr(p, ' ');
+		if (p == NULL)
+			return -1;
+		p++;
+	}
+	*start_ticks = strtoull(p, NULL, 10);
+	return 0;
+}
+
+static int
+read_boot_id(char *out, size_t cap)
+{
+	ssize_t n;
+	int fd;
+
+	fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	if (fd == -1)
+		return -1;
+	n = read(fd, out, cap - 1);
+	close(fd);
+	if (n <= 0)
+		return -1;
+	out[n] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+	return 0;
+}
+
+int
+proc_identify(struct proc_id *out, pid_t pid, struct error *err)
+{
+	struct proc_id id = { 0 };
+	struct stat st;
+	char state;
+
+	id.pid = pid;
+	if (read_stat(&state, &id.start_ticks, pid) == -1)
+		return error_set(err, EX_NOINPUT, "process %ld: not there",
+		    (long)pid);
+	if (read_boot_id(id.boot_id, sizeof(id.boot_id)) == -1 ||
+	    stat("/proc/self/ns/pid", &st) == -1)
+		return error_sys(err, EX_OSERR, "/proc");
+	id.pid_ns = (uint64_t)st.st_ino;
+	*out = id;
+	return 0;
+}
+
+bool
+proc_is_alive(const struct proc_id *id)
+{
+	char boot_id[PROC_BOOT_ID_MAX], state;
+	uint64_t start_ticks;
+	struct stat st;
+
+	if (id->pid <= 0 || read_stat(&state, &start_ticks, id->pid) == -1)
+		return false;
+	return state != 'Z' && state != 'X' && start_ticks == id->start_ticks &&
+	    read_boot_id(boot_id, sizeof(boot_id)) == 0 &&
+	    strcmp(boot_id, id->boot_id) == 0 &&
+	    stat("/proc/self/ns/pid", &st) == 0 &&
+	    (uint64_t)st.st_ino == id->pid_ns;
+}
+
+int
+proc_open(int *pidfd, const struct proc_id *id, struct error *err)
+{
+	int fd = -1;
+
+	if (id->pid > 0)
+		fd = (int)syscall(SYS_pidfd_open, id->pid, 0);
+	/* Looked at after opening: now the pid cannot pass to another. */
+	if (fd != -1 && proc_is_alive(id)) {
+		*pidfd = fd;
+		return 0;
+	}
+	fd_drop(&fd);
+	return error_set(err, EX_NOINPUT, "process %ld: has ended",
+	    (long)id->pid);
+}
+
+int
+proc_signal(int pidfd, int number, struct error *err)
+{
+	if (syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0) == -1 &&
+	    errno != ESRCH)
+		return error_sys(err, error_code_of(errno), "signal %d",
+		    number);
+	return 0;
+}
+
+int
+proc_wait(int pidfd, int64_t deadline_ms, struct error *err)
+{
+	struct pollfd pfd = { .fd = pidfd, .events = POLLIN };
+	siginfo_t info;
+	int left, n;
+
+	for (;;) {
+		left = clock_left(deadline_ms);
+		n = poll(&pfd, 1, left < PROC_POLL_MS ? left : PROC_POLL_MS);
+		if (n == 1)
+			break;
+		if (n == -1 && errno != EINTR)
+			return error_sys(err, EX_OSERR, "poll");
+		if (sig_check(err) == -1)
+			return -1;
+		if (n == 0 && left == 0)
+			return error_set(err, EX_TEMPFAIL,
+			    "process still there when the time was over");
+	}
+	waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED); /* ours or not */
+	return 0;
+}
+
+/* Gives each kept descriptor its number; both may overlap, hence two steps. */
+static int
+place_fds(const struct proc_spawn *how)
+{
+	int parked[16];
+	size_t i;
+
+	if (how->keep_n > sizeof(parked) / sizeof(parked[0]))
+		return -1;
+	for (i = 0; i < how->keep_n; i++) {
+		parked[i] = fcntl(how->keep[2 * i], F_DUPFD_CLOEXEC,
+		    PROC_FD_FLOOR);
+		if (parked[i] == -1)
+			return -1;
+	}
+	for (i = 0; i < how->keep_n; i++)
+		if (dup2(parked[i], how->keep[2 * i + 1]) == -1)
+			return -1;
+	return 0;
+}
+
+/* Marks everything above stderr but what is kept to be closed by exec. */
+static void
+shut_others(const struct proc_spawn *how)
+{
+	size_t i;
+
+	syscall(SYS_close_range, 3u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */);
+	for (i = 0; i < how->keep_n; i++)
+		fcntl(how->keep[2 * i + 1], F_SETFD, 0);
+}
+
+static void
+default_signals(void)
+{
+	sigset_t none;
+	int number;
+
+	for (number = 1; number < NSIG; number++)
+		signal(number, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* In the child: becomes the program, or writes errno to `report` and ends. */
+static void
+become(const struct proc_spawn *how, int in_fd, int report)
+{
+	int sys;
+
+	report = fcntl(report, F_DUPFD_CLOEXEC, PROC_FD_FLOOR);
+	setsid();
+	default_signals();
+	if (dup2(in_fd, STDIN_FILENO) != -1 &&
+	    dup2(how->log_fd, STDOUT_FILENO) != -1 &&
+	    dup2(how->log_fd, STDERR_FILENO) != -1 &&
+	    (how->dirfd == -1 || fchdir(how->dirfd) == 0) &&
+	    place_fds(how) == 0) {
+		shut_others(how);
+		execvp(how->argv[0], how->argv);
+	}
+	sys = errno;
+	if (write(report, &sys, sizeof(sys)) == -1)
+		_exit(127);
+	_exit(127);
+}
+
+int
+proc_spawn(pid_t *pid, int *pidfd, const struct proc_spawn *how,
+    struct error *err)
+{
+	int in_fd = -1, report[2] = { -1, -1 }, rc = -1, sys = 0;
+	pid_t child;
+	ssize_t n;
+
+	in_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (in_fd == -1 || pipe2(report, O_CLOEXEC) == -1) {
+		error_sys(err, EX_OSERR, "%s", how->argv[0]);
+		goto out;
+	}
+	child = fork();
+	if (child == -1) {
+		error_sys(err, EX_OSERR, "%s", how->argv[0]);
+		goto out;
+	}
+	if (child == 0)
+		become(how, in_fd, report[1]);
+	fd_drop(&report[1]);
+	do
+		n = read(report[0], &sys, sizeof(sys));
+	while (n == -1 && errno == EINTR);
+	if (n > 0) {
+		waitpid(child, NULL, 0);
+		errno = sys;
+		error_sys(err, EX_UNAVAILABLE, "%s", how->argv[0]);
+		goto out;
+	}
+	*pidfd = (int)syscall(SYS_pidfd_open, child, 0);
+	if (*pidfd == -1) {
+		error_sys(err, EX_OSERR, "%s", how->argv[0]);
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+		goto out;
+	}
+	*pid = child;
+	rc = 0;
+out:
+	fd_drop(&report[0]);
+	fd_drop(&report[1]);
+	fd_drop(&in_fd);
+	return rc;
+}
+
+/* In the child of proc_run(). */
+static void
+become_helper(const struct proc_run *how, int in_fd, int out_fd, int err_fd)
+{
+	default_signals();
+	if (dup2(in_fd, STDIN_FILENO) == -1 ||
+	    dup2(out_fd, STDOUT_FILENO) == -1 ||
+	    dup2(err_fd, STDERR_FILENO) == -1)
+		_exit(126);
+	if (how->dirfd != -1 && fchdir(how->dirfd) == -1)
+		_exit(126);
+	syscall(SYS_close_range, 3u, ~0u, 0u);
+	execvp(how->argv[0], how->argv);
+	_exit(127);
+}
+
+struct capture {
+	char *buf;
+	size_t cap, len;
+	bool keep_tail; /* drop the oldest when full, else stop */
+	bool overrun;
+};
+
+/* Takes what `fd` has; false at its end. */
+static bool
+take(struct capture *c, int fd)
+{
+	char chunk[4096];
+	ssize_t n;
+	size_t room;
+
+	n = read(fd, chunk, sizeof(chunk));
+	if (n == -1)
+		return errno == EINTR || errno == EAGAIN;
+	if (n == 0)
+		return false;
+	room = c->cap - 1 - c->len;
+	if ((size_t)n > room) {
+		c->overrun = true;
+		if (!c->keep_tail || (size_t)n >= c->cap)
+			return true;
+		memmove(c->buf, c->buf + ((size_t)n - room),
+		    c->len - ((size_t)n - room));
+		c->len -= (size_t)n - room;
+	}
+	memcpy(c->buf + c->len, chunk, (size_t)n);
+	c->len += (size_t)n;
+	return true;
+}
+
+/* Reads both pipes to their ends.  EX_TEMPFAIL, or a signal. */
+static int
+drain(struct capture *out, int out_fd, struct capture *msg, int msg_fd,
+    int64_t deadline_ms, struct error *err)
+{
+	struct pollfd pfd[2] = {
+		{ .fd = out_fd, .events = POLLIN },
+		{ .fd = msg_fd, .events = POLLIN },
+	};
+	int left;
+
+	while (pfd[0].fd != -1 || pfd[1].fd != -1) {
+		if (sig_check(err) == -1)
+			return -1;
+		left = clock_left(deadline_ms);
+		if (left == 0)
+			return error_set(err, EX_TEMPFAIL, "out of time");
+		if (poll(pfd, 2, left < PROC_POLL_MS ? left : PROC_POLL_MS) <=
+		    0)
+			continue;
+		if (pfd[0].revents != 0 && !take(out, out_fd))
+			pfd[0].fd = -1;
+		if (pfd[1].revents != 0 && !take(msg, msg_fd))
+			pfd[1].fd = -1;
+	}
+	return 0;
+}
+
+/* The last line that is not empty; `text` is cut behind it. */
+static const char *
+last_line(char *text)
+{
+	char *p;
+	size_t len = strlen(text);
+
+	while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == ' '))
+		text[--len] = '\0';
+	p = strrchr(text, '\n');
+	return p == NULL ? text : p + 1;
+}
+
+static int
+judge(const struct proc_run *how, int status, char *messages, bool out_overrun,
+    struct error *err)
+{
+	const char *name = how->argv[0];
+
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127 &&
+	    messages[0] == '\0')
+		return error_set(err, EX_UNAVAILABLE, "%s: program not found",
+		    name);
+	if (WIFSIGNALED(status))
+		return error_set(err, EX_UNAVAILABLE, "%s: ended by signal %d",
+		    name, WTERMSIG(status));
+	if (WEXITSTATUS(status) != 0)
+		return error_set(err, EX_UNAVAILABLE, "%s: status %d: %s", name,
+		    WEXITSTATUS(status), last_line(messages));
+	if (out_overrun)
+		return error_set(err, EX_UNAVAILABLE, "%s: printed too much",
+		    name);
+	return 0;
+}
+
+int
+proc_run(const struct proc_run *how, struct error *err)
+{
+	char messages[2048] = "", spare[64];
+	struct capture out = { .buf = how->out, .cap = how->out_cap };
+	struct capture msg = { .buf = messages,
+		.cap = sizeof(messages),
+		.keep_tail = true };
+	int in[2] = { -1, -1 }, outp[2] = { -1, -1 }, errp[2] = { -1, -1 };
+	int status, rc = -1;
+	pid_t child;
+
+	if (how->out == NULL) {
+		out.buf = spare;
+		out.cap = sizeof(spare);
+		out.keep_tail = true;
+	}
+	if (how->stdin_fd != -1)
+		in[0] = fcntl(how->stdin_fd, F_DUPFD_CLOEXEC, 3);
+	else if (how->input == NULL)
+		in[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	else if (pipe2(in, O_CLOEXEC) == -1)
+		in[0] = -1;
+	if (in[0] == -1 || pipe2(outp, O_CLOEXEC) == -1 ||
+	    pipe2(errp, O_CLOEXEC) == -1) {
+		error_sys(err, EX_OSERR, "%s", how->argv[0]);
+		goto out;
+	}
+	child = fork();
+	if (child == -1) {
+		error_sys(err, EX_OSERR, "%s", how->argv[0]);
+		goto out;
+	}
+	if (child == 0)
+		become_helper(how, in[0], outp[1], errp[1]);
+	fd_drop(&in[0]);
+	fd_drop(&outp[1]);
+	fd_drop(&errp[1]);
+	/* A helper that does not read its input tells so by its status. */
+	if (in[1] != -1)
+		(void)fd_write(in[1], how->input, strlen(how->input),
+		    how->argv[0], NULL);
+	fd_drop(&in[1]);
+	rc = drain(&out, outp[0], &msg, errp[0], how->deadline_ms, err);
+	if (rc == -1) {
+		error_wrap(err, "%s", how->argv[0]);
+		kill(child, SIGKILL);
+	}
+	while (waitpid(child, &status, 0) == -1 && errno == EINTR)
+		continue;
+	out.buf[out.len] = '\0';
+	messages[msg.len] = '\0';
+	if (rc == 0)
+		rc = judge(how, status, messages,
+		    how->out != NULL && out.overrun, err);
+out:
+	fd_drop(&in[0]);
+	fd_drop(&in[1]);
+	fd_drop(&outp[0]);
+	fd_drop(&outp[1]);
+	fd_drop(&errp[0]);
+	fd_drop(&errp[1]);
+	return rc;
+}

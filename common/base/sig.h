@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * INT, TERM and HUP: undone, then exit with 128 + N.  The handler only notes
+ * the number; loops that may last ask sig_check(), which turns it into an
+ * error, and the ordinary clean-up does the rest.  PIPE is ignored: a closed
+ * pipe is a write error (EX_IOERR).
+ */
+#ifndef BASE_SIG_H
+#define BASE_SIG_H
+
+#include "base/error.h"
+
+/* Installs the handlers, without SA_RESTART.  Once, at the start of main. */
+void sig_setup(void);
+
+/* -1 with code 128 + N when a signal has come, else 0. */
+int sig_check(struct error *err);
+
+/*
+ * From here on INT, TERM and HUP are ignored and one that has come is
+ * forgotten: for what must be finished, and for undoing.
+ */
+void sig_shield(void);
+
+#endif

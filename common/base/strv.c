@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/strv.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void
+strv_fini(struct strv *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		free(list->v[i]);
+	free(list->v);
+	list->v = NULL;
+	list->n = 0;
+}
+
+int
+strv_add(struct strv *list, struct error *err, const char *fmt, ...)
+{
+	char **grown, *text;
+	va_list ap;
+	int len;
+
+	va_start(ap, fmt);
+	len = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (len == -1)
+		return error_set(err, EX_OSERR, "out of memory");
+	grown = realloc(list->v, (list->n + 2) * sizeof(*grown));
+	if (grown == NULL) {
+		free(text);
+		return error_set(err, EX_OSERR, "out of memory");
+	}
+	grown[list->n++] = text;
+	grown[list->n] = NULL;
+	list->v = grown;
+	return 0;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: ISC */
+/* Whole files from one place to another: linked, reflinked, else copied. */
+#ifndef DISK_COPY_H
+#define DISK_COPY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+enum copy_how { COPY_LINKED, COPY_REFLINKED, COPY_COPIED };
+
+/* What copy_file() may do; copying by extents it always may. */
+#define COPY_MAY_LINK 1u
+#define COPY_MAY_REFLINK 2u
+
+/* Told how many bytes of data were copied so far; -1 ends the copy. */
+typedef int copy_progress(void *arg, uint64_t done_bytes);
+
+/*
+ * Whether files in the directory `dirfd` can be reflinked: tried with two
+ * nameless files.
+ */
+bool copy_can_reflink(int dirfd);
+
+/*
+ * Makes `to` share all extents of `from` (FICLONE, ioctl_ficlonerange(2)).
+ * EX_UNAVAILABLE: this filesystem or pair of filesystems cannot.
+ */
+int copy_reflink(int to, int from, const char *what, struct error *err);
+
+/*
+ * Gives the empty file `to` the length and the data extents of `from`; holes
+ * stay holes.  `progress` may be NULL.  EX_IOERR, no space among it.
+ */
+int copy_extents(int to, int from, uint64_t size, copy_progress *progress,
+    void *arg, const char *what, struct error *err);
+
+/*
+ * Makes `to_name` in `to_dirfd` from the regular file `from_name`: a hard link
+ * where allowed (EXDEV, EPERM, EMLINK, EACCES and EROFS fall through), else a
+ * reflink where allowed, else a copy of the extents; new files have mode 0600
+ * and are not synced.  *how may be NULL.  EX_CANTCREAT: to_name exists.  What
+ * failed leaves nothing at to_name.
+ */
+int copy_file(enum copy_how *how, int to_dirfd, const char *to_name,
+    int from_dirfd, const char *from_name, unsigned may, struct error *err);
+
+#endif

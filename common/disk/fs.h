@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/* What the filesystem under a directory is and has left. */
+#ifndef DISK_FS_H
+#define DISK_FS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+/* Bytes that an ordinary user can still write there.  EX_IOERR. */
+int fs_free_bytes(uint64_t *out, int fd, struct error *err);
+
+/* Whether it is a network filesystem (NFS, CIFS, 9p, AFS, Ceph, FUSE's sshfs cannot be told), statfs(2). */
+bool fs_is_network(int fd);
+
+/* Whether both are on one filesystem. */
+bool fs_is_same(int a, int b);
+
+/*
+ * Makes an ext4 filesystem in the existing file `name` beneath `dirfd`
+ * (mkfs.ext4 -F -m 0 -q -E lazy_itable_init=1,lazy_journal_init=1,discard).
+ * EX_UNAVAILABLE: mkfs.ext4 is missing or fails.
+ */
+int fs_make_ext4(int dirfd, const char *name, struct error *err);
+
+#endif

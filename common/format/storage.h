@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Storage configs: one disk of a VM each, with its role; instar-snapshot(5).
+ * The JSON form is the one of cocoon's sidecar.
+ */
+#ifndef FORMAT_STORAGE_H
+#define FORMAT_STORAGE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/strv.h"
+
+#define STORAGE_MAX                                                            \
+	32 /* disks of one VM: q35's root bus has no room for more */
+#define STORAGE_SERIAL_MAX 20 /* bytes that virtio-blk carries */
+#define STORAGE_PATH_MAX 4095 /* bytes, PATH_MAX without the NUL */
+#define STORAGE_CHAIN_MAX 8 /* files of one disk, the top included */
+#define STORAGE_COW_SERIAL "cocoon-cow"
+
+enum storage_role { STORAGE_LAYER, STORAGE_COW, STORAGE_DATA, STORAGE_CIDATA };
+
+enum storage_direct {
+	STORAGE_DIRECT_AUTO,
+	STORAGE_DIRECT_ON,
+	STORAGE_DIRECT_OFF
+};
+
+struct storage {
+	char *path; /* top of the chain; in our own records a plain name */
+	bool ro;
+	char serial[STORAGE_SERIAL_MAX + 1];
+	enum storage_role role;
+	char *mount_point; /* data disks; NULL: none */
+	char fstype[8]; /* data disks: "ext4", "none"; else "" */
+	enum storage_direct direct_io;
+	struct strv
+	    backing; /* files beneath `path`, nearest first: plain names */
+};
+
+struct storage_list {
+	struct storage *v;
+	size_t n;
+};
+
+void storage_list_fini(struct storage_list *list);
+
+/* Appends a deep copy.  EX_OSERR; EX_DATAERR: more than STORAGE_MAX. */
+int storage_list_add(struct storage_list *list, const struct storage *disk,
+    struct error *err);
+
+/*
+ * Every rule for each entry and for the list (roles, read-only, serials,
+ * mount points, one cow at most, cidata last, no serial twice); messages name
+ * the entry ("disk 2: …").  EX_DATAERR.
+ */
+int storage_list_check(const struct storage_list *list, struct error *err);
+
+/* Decodes and checks; on success *out is the caller's.  EX_DATAERR. */
+int storage_list_decode(struct storage_list *out, const json_t *array,
+    struct error *err);
+
+/* The JSON array (json_decref).  With `dir`, paths become DIR/base name. */
+int storage_list_encode(json_t **out, const struct storage_list *list,
+    const char *dir, struct error *err);
+
+/* The only disk of that role, or the data disk of that serial; NULL: none. */
+struct storage *storage_find(const struct storage_list *list,
+    enum storage_role role);
+struct storage *storage_find_serial(const struct storage_list *list,
+    const char *serial);
+
+const char *storage_role_name(enum storage_role role);
+
+/* "raw" or "qcow2", by the file name's end. */
+const char *storage_format(const char *path);
+
+#endif

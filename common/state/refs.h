@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+/* The references that a tool is given: operands, and "-" for JSON lines. */
+#ifndef STATE_REFS_H
+#define STATE_REFS_H
+
+#include "base/error.h"
+#include "base/strv.h"
+
+#define REFS_LINE_MAX (1u << 20) /* bytes of one record on stdin */
+#define REFS_MAX 1000000 /* references in one call */
+
+/*
+ * Appends the operands to *refs; in place of "-" the member `id` of each JSON
+ * line on stdin, which is read once.  EX_USAGE: "-" twice.  EX_DATAERR: a line
+ * that is not an object with an id; the line is named.
+ */
+int refs_read(struct strv *refs, char *const *operands, size_t n,
+    struct error *err);
+
+#endif

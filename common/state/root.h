@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The state root: a directory with vm/, snap/, layer/, name/vm/, name/snap/
+ * and access/.  There is no index: cost does not grow with what is in it,
+ * but for listing and for prefixes.  instar-state(5).
+ */
+#ifndef STATE_ROOT_H
+#define STATE_ROOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "base/id.h"
+#include "base/strv.h"
+#include "disk/digest.h"
+
+struct root;
+
+enum root_kind { ROOT_VM, ROOT_SNAP };
+
+/*
+ * Opens the root at `path`, else $INSTAR_ROOT, else the user's default, and
+ * makes what is missing of it (0700).  Returns owned (root_close).  EX_NOPERM:
+ * not writable by us.  EX_CONFIG: on a network filesystem.
+ */
+int root_open(struct root **out, const char *path, struct error *err);
+void root_close(struct root *root);
+
+const char *root_path(const struct root *root); /* absolute */
+int root_fd(const struct root *root); /* borrowed, as the next */
+int root_kind_fd(const struct root *root, enum root_kind kind);
+
+/*
+ * The id that `ref` stands for: an exact id, else a name, else a prefix of
+ * three or more characters that fits exactly one id.  EX_NOINPUT: none
+ * ("no such VM"), several ("ambiguous").  EX_USAGE: not a possible reference.
+ */
+int root_resolve(char id[ID_LEN + 1], const struct root *root,
+    enum root_kind kind, const char *ref, struct error *err);
+
+/* All ids of a kind, sorted, appended to *ids.  EX_IOERR. */
+int root_list(struct strv *ids, const struct root *root, enum root_kind kind,
+    struct error *err);
+
+/* Absolute path of an object's directory; the caller frees it.  NULL: no memory. */
+char *root_dir_of(const struct root *root, enum root_kind kind, const char *id);
+
+/* Something being built: a hidden directory that only its builder sees. */
+struct root_new {
+	const struct root *root; /* NULL: nothing is being built */
+	enum root_kind kind;
+	char id[ID_LEN + 1];
+	char name[64]; /* or "" */
+	char dir[ID_LEN + 8]; /* ".new-<id>" beneath the kind's directory */
+	int dirfd; /* of the hidden directory; holds its exclusive lock */
+};
+
+/*
+ * Claims `name` ("": none) and makes the hidden directory, locked.  EX_USAGE:
+ * not a name.  EX_CANTCREAT: the name is taken.  EX_IOERR.
+ */
+int root_new_begin(struct root_new *out, const struct root *root,
+    enum root_kind kind, const char *name, struct error *err);
+
+/*
+ * Renames it into place, synced when `sync` (files are the caller's to sync);
+ * from then on everybody sees it.  dirfd stays open and locked until
+ * root_new_end().
+ */
+int root_new_publish(struct root_new *n, bool sync, struct error *err);
+
+/* Removes what was not published, gives its name back; closes and unlocks. */
+void root_new_end(struct root_new *n);
+
+/*
+ * Opens and locks the directory of an object (base/lock); *fd is the caller's.
+ * EX_NOINPUT: it is gone.  EX_TEMPFAIL: busy.
+ */
+int root_lock(int *fd, const struct root *root, enum root_kind kind,
+    const char *id, bool exclusive, int64_t deadline_ms, struct error *err);
+
+/*
+ * Removes the object that the caller has locked exclusively: hidden first
+ * (renamed to ".gone-<id>"), then its name if it points there, then the tree.
+ */
+int root_remove(const struct root *root, enum root_kind kind, const char *id,
+    const char *name, struct error *err);
+
+/* Last access of a snapshot: set to now, and asked for (EX_NOINPUT: never). */
+int root_access_touch(const struct root *root, const char *id,
+    struct error *err);
+int root_access_time(struct timespec *out, const struct root *root,
+    const char *id, struct error *err);
+
+/*
+ * Layers: read-only disks by digest.  Adding links `from_name` into layer/
+ * (else reflinks or copies it), computing its digest; one that is there
+ * already is shared.  Opening: EX_NOINPUT when there is none of that digest.
+ */
+int root_layer_add(struct digest *digest, uint64_t *size_bytes,
+    const struct root *root, int from_dirfd, const char *from_name,
+    struct error *err);
+int root_layer_open(int *fd, uint64_t *size_bytes, const struct root *root,
+    const struct digest *digest, struct error *err);
+
+/* Links the layer into a VM's directory as `name` (else a symbolic link). */
+int root_layer_link(const struct root *root, const struct digest *digest,
+    int dirfd, const char *name, struct error *err);
+
+#endif

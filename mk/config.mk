@@ -1,0 +1,24 @@
+# What a builder may change: on make's command line, or in the environment.
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+DESTDIR ?=
+CC ?= cc
+AR ?= ar
+STD = -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64
+WARN = -Wall -Wextra -Wshadow -Wconversion -Wcast-qual -Wpointer-arith \
+	-Wwrite-strings -Wvla -Wstrict-prototypes -Wmissing-prototypes \
+	-Wold-style-definition -Wundef -Wformat=2 -Wimplicit-fallthrough
+# Checks build with WERROR=-Werror; a release never fails on a warning.
+WERROR ?=
+OPTIMIZE ?= -O2
+HARD = $(OPTIMIZE) -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+HARDLINK = -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+# SAN="-fsanitize=address,undefined -fno-sanitize-recover=all"
+SAN ?=
+# HOOKS=-DTEST_HOOKS lets tests stop a tool at a named step (base/hook.h).
+HOOKS ?=
+COMPILE = $(CC) $(STD) $(WARN) $(WERROR) $(HARD) $(SAN) $(HOOKS) $(CPPFLAGS) \
+	$(CFLAGS) -I$(TOP)/common
+LINK = $(CC) $(SAN) $(HARDLINK) $(LDFLAGS)
+LDLIBS = -larchive -ljansson -lzstd -lcrypto -lpthread

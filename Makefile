@@ -4,9 +4,35 @@ include mk/config.mk
 # Directories in the order in which they are built.
 SUBDIRS = common
 
-all lint install uninstall clean:
+all install uninstall:
 	@for d in $(SUBDIRS); do \
 		(cd $$d && $(MAKE) $@) || exit 1; \
 	done
 
-.PHONY: all lint install uninstall clean
+clean:
+	@for d in $(SUBDIRS) tests; do \
+		(cd $$d && $(MAKE) $@) || exit 1; \
+	done
+	rm -rf build
+
+# The tests, built and run under build/: quick, with sanitizers, the long ones.
+check:
+	@MAKE="$(MAKE)" sh mk/check.sh check
+
+check-san:
+	@MAKE="$(MAKE)" sh mk/check.sh san
+
+check-long:
+	@MAKE="$(MAKE)" sh mk/check.sh long
+
+lint:
+	@MAKE="$(MAKE)" SUBDIRS="$(SUBDIRS)" sh mk/lint.sh
+
+bench: all
+	@for b in bench/*.sh; do sh "$$b" || exit 1; done
+
+demo: all
+	@cd tests/guest && $(MAKE) linux
+	@sh examples/demo.sh
+
+.PHONY: all install uninstall clean check check-san check-long lint bench demo

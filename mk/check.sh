@@ -1,0 +1,173 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# usage: check.sh check|san|long
+# Builds a copy of the tree under build/, runs its tests there and ends with
+# one line: "N passed, N failed[, N skipped]".
+set -u
+
+kind=$1
+top=$(pwd)
+dir=$top/build/$kind
+make=${MAKE:-make}
+passed=0 failed=0 skipped=0
+INSTAR_CACHE=${INSTAR_CACHE:-$top/.cache}
+INSTAR_TEST_RUN=$$.$(date +%s)
+export INSTAR_CACHE INSTAR_TEST_RUN
+unset INSTAR_ROOT INSTAR_QEMU INSTAR_HOOK
+
+finish()
+{
+	skips=
+	[ "$skipped" -eq 0 ] || skips=", $skipped skipped"
+	echo "$passed passed, $failed failed$skips"
+	[ "$failed" -eq 0 ]
+	exit
+}
+
+broken()
+{
+	echo "check: $*"
+	failed=$((failed + 1))
+	finish
+}
+
+# Processes of this run that are still there, by its mark in their
+# environment: as "PID NAME" lines.
+left_running()
+{
+	for p in /proc/[0-9]*; do
+		if tr '\0' '\n' <"$p/environ" |
+		    grep -qx "INSTAR_TEST_RUN=$INSTAR_TEST_RUN" &&
+		    [ "${p#/proc/}" != $$ ]; then
+			echo "${p#/proc/} $(cat "$p/comm")"
+		fi
+	done 2>/dev/null | grep -vE ' (check\.sh|sh|tr|grep)$'
+}
+
+# A test that fails may leave a VM behind: it is ended here, and counted.
+sweep()
+{
+	n=0
+	while [ -n "$(left_running)" ] && [ $n -lt 5 ]; do
+		sleep 1
+		n=$((n + 1))
+	done
+	left_running | while read -r pid name; do
+		echo "left running: $pid $name"
+		kill -9 "$pid" 2>/dev/null
+	done
+}
+
+# Runs the Kyuafile in directory $1 and adds up what it says.
+suite()
+{
+	results=$dir/results-$(echo "$1" | tr / -).db
+	rm -f "$results"
+	cd "$dir/$1" || broken "$1: no such directory"
+	# Cases that must not be root's need a user who can read the tree.
+	if [ "$(id -u)" -eq 0 ] && setpriv --reuid=nobody --clear-groups \
+	    test -r Kyuafile 2>/dev/null; then
+		set -- -v unprivileged_user=nobody
+	else
+		set --
+	fi
+	kyua -c none --logfile="$dir/kyua.log" -v parallelism="${JOBS:-2}" \
+	    "$@" test -r "$results" || :
+	kyua -c none --logfile="$dir/kyua.log" report --verbose \
+	    --results-filter=broken,failed -r "$results" >"$dir/report" 2>&1
+	sed -n '/^===> /,$p' "$dir/report" | awk '
+	/^===> (Execution context|Failed tests|Broken tests|Summary)/ { show = 0 }
+	/^===> .*:/ { show = 1 }
+	/^Metadata:/ { meta = 1 }
+	/^(Standard|===>)/ { meta = 0 }
+	show && !meta'
+	sum=$(sed -n 's/^Test cases: //p' "$dir/report")
+	[ -n "$sum" ] || broken "kyua ran nothing: $(cat "$dir/report")"
+	# shellcheck disable=SC2046
+	set -- $(echo "$sum" | tr -dc '0-9 ')
+	# total, skipped, expected failures, broken, failed
+	skipped=$((skipped + $2))
+	failed=$((failed + $4 + $5))
+	passed=$((passed + $1 - $2 - $4 - $5))
+	cd "$top" || exit
+}
+
+build()
+{
+	sh mk/copy.sh "$dir" || broken "the tree cannot be copied"
+	case ${MAKEFLAGS-} in
+	*j*) ;;
+	*) set -- -j2 "$@" ;;
+	esac
+	(cd "$dir" && "$make" -s WERROR=-Werror HOOKS=-DTEST_HOOKS "$@" all) ||
+	    broken "the build fails"
+	(cd "$dir/tests" &&
+	    "$make" -s WERROR=-Werror HOOKS=-DTEST_HOOKS "$@" all guests) ||
+	    broken "the build of the tests fails"
+}
+
+# Each fuzz entry for a short time, with what the tests know as its seeds.
+fuzz()
+{
+	dir=$top/build/fuzz
+	san=-fsanitize=address,undefined
+	sh mk/copy.sh "$dir" || broken "the tree cannot be copied"
+	(cd "$dir/common" && "$make" -s -j2 CC=clang \
+	    SAN="$san,fuzzer-no-link -fno-sanitize-recover=all" all) ||
+	    broken "the build for fuzzing fails"
+	for f in "$dir"/tests/fuzz/*_fuzz.c; do
+		[ -e "$f" ] || continue
+		name=$(basename "$f" _fuzz.c)
+		corpus=$dir/corpus/$name
+		mkdir -p "$corpus"
+		set --
+		for seeds in "$dir/tests/data/good/$name" \
+		    "$dir/tests/data/bad/$name"; do
+			[ ! -d "$seeds" ] || set -- "$@" "$seeds"
+		done
+		if (cd "$dir/tests/fuzz" && "$make" -s CC=clang \
+		    SAN="$san,fuzzer -fno-sanitize-recover=all" \
+		    "${name}_fuzz") &&
+		    "$dir/tests/fuzz/${name}_fuzz" -max_len=65536 \
+		    -rss_limit_mb=1024 -timeout=10 \
+		    -max_total_time="${FUZZ_SECONDS:-20}" \
+		    -artifact_prefix="$dir/$name-" "$corpus" "$@" \
+		    >"$dir/$name.log" 2>&1; then
+			echo "${name}_fuzz  ->  passed"
+			passed=$((passed + 1))
+		else
+			echo "${name}_fuzz  ->  failed"
+			tail -n 40 "$dir/$name.log"
+			failed=$((failed + 1))
+		fi
+	done
+}
+
+case $kind in
+check)
+	build
+	suite tests
+	;;
+san)
+	LSAN_OPTIONS=suppressions=$dir/tests/lsan.supp:print_suppressions=0
+	UBSAN_OPTIONS=print_stacktrace=1
+	export LSAN_OPTIONS UBSAN_OPTIONS
+	build SAN="-fsanitize=address,undefined -fno-sanitize-recover=all"
+	suite tests
+	;;
+long)
+	build
+	suite tests/long
+	fuzz
+	;;
+*)
+	echo "usage: check.sh check|san|long" >&2
+	exit 64
+	;;
+esac
+left=$(sweep)
+if [ -n "$left" ]; then
+	echo "$left"
+	failed=$((failed + 1))
+fi
+finish

@@ -1,0 +1,29 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# usage: lint.sh, from the top of the tree, with SUBDIRS in the environment
+# Manual pages, layout of the C, and a build by the other make and compiler.
+set -u
+
+rc=0
+top=$(pwd)
+
+# shellcheck disable=SC2086
+for d in $SUBDIRS; do
+	(cd "$d" && "${MAKE:-make}" -s lint) || rc=1
+done
+for page in share/*.[1-9]; do
+	[ -e "$page" ] || continue
+	mandoc -T lint -W warning "$page" || rc=1
+done
+if command -v clang-format >/dev/null; then
+	find . \( -path ./build -o -path ./.cache \) -prune -o \
+	    -name '*.[ch]' -print | sort |
+	    xargs clang-format --dry-run -Werror || rc=1
+fi
+if command -v bmake >/dev/null && command -v clang >/dev/null; then
+	sh mk/copy.sh "$top/build/lint" &&
+	    (unset MAKEFLAGS MFLAGS; cd "$top/build/lint" &&
+	    bmake -s -j2 CC=clang WERROR=-Werror all &&
+	    cd tests && bmake -s CC=clang WERROR=-Werror all) || rc=1
+fi
+exit $rc

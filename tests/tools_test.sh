@@ -1,0 +1,98 @@
+#! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
+# What every tool promises: a page that lints, -h, -V, and usage errors.
+
+. "$(atf_get_srcdir)/lib.sh"
+
+# The tools of the tree: directories that hold a program of their own name.
+tools()
+{
+	for d in "$top"/*/; do
+		t=$(basename "$d")
+		[ -e "$d$t.c" ] && echo "$t"
+	done
+	return 0
+}
+
+# Text $1 as a synopsis: one blank between words, no "usage:", words sorted.
+words()
+{
+	tr -s ' \n\t' '\n\n\n' | grep -v '^$' | grep -v '^usage:$'
+}
+
+atf_test_case manual__of_each_tool
+manual__of_each_tool_head()
+{
+	atf_set require.progs mandoc
+}
+manual__of_each_tool_body()
+{
+	for t in $(tools); do
+		atf_check test -e "$top/$t/$t.1"
+		atf_check mandoc -T lint -W warning "$top/$t/$t.1"
+		for s in NAME SYNOPSIS DESCRIPTION ENVIRONMENT FILES \
+		    'EXIT STATUS' EXAMPLES 'SEE ALSO' CAVEATS; do
+			grep -q "^\.Sh $s\$" "$top/$t/$t.1" ||
+			    atf_fail "$t.1: no section $s"
+		done
+	done
+	for page in "$top"/share/*.[1-9]; do
+		[ ! -e "$page" ] || atf_check mandoc -T lint -W warning "$page"
+	done
+}
+
+# Every option that -h names stands in the page's SYNOPSIS and the other way.
+atf_test_case manual__synopsis_is_usage
+manual__synopsis_is_usage_head()
+{
+	atf_set require.progs mandoc
+}
+manual__synopsis_is_usage_body()
+{
+	for t in $(tools); do
+		"$t" -h | words | grep -oE -e '-{1,2}[a-zA-Z][a-z-]*' |
+		    sort -u >usage
+		mandoc -T ascii -O width=500 "$top/$t/$t.1" |
+		    sed -e 's/.\x08//g' |
+		    sed -n '/^SYNOPSIS/,/^DESCRIPTION/p' | words |
+		    grep -oE -e '-{1,2}[a-zA-Z][a-z-]*' | sort -u |
+		    grep -v -e "^-${t#*-}\$" >page
+		grep -v -e "^-${t#*-}\$" usage >usage.options
+		diff usage.options page >difference || {
+			cat difference
+			atf_fail "$t: -h (<) and the page's SYNOPSIS (>) differ"
+		}
+	done
+}
+
+atf_test_case help__on_stdout
+help__on_stdout_body()
+{
+	for t in $(tools); do
+		for o in -h --help; do
+			atf_check -o match:"^usage: $t" "$t" $o
+		done
+		for o in -V --version; do
+			atf_check -o match:"^$t.* [0-9]+\.[0-9]+" "$t" $o
+		done
+	done
+}
+
+atf_test_case options__unknown
+options__unknown_body()
+{
+	for t in $(tools); do
+		atf_check -s exit:64 -e match:"^$t: " "$t" --no-such-option
+		"$t" --no-such-option 2>err
+		atf_check_equal 1 "$(wc -l <err)"
+	done
+	atf_check -s exit:1 test -e root
+}
+
+atf_init_test_cases()
+{
+	atf_add_test_case manual__of_each_tool
+	atf_add_test_case manual__synopsis_is_usage
+	atf_add_test_case help__on_stdout
+	atf_add_test_case options__unknown
+}

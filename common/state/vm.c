@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: ISC */
+#include "state/vm.h"
+
+#include <sys/random.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/path.h"
+
+static const char *const memory_names[] = { "auto", "file", "memfd", "template",
+	"private" };
+static const char *const accel_names[] = { "auto", "kvm", "tcg" };
+static const char *const nic_kind_names[] = { "user", "tap", "bridge" };
+
+const char *
+vm_memory_name(enum vm_memory memory)
+{
+	return memory_names[memory];
+}
+
+const char *
+vm_accel_name(enum vm_accel accel)
+{
+	return accel_names[accel];
+}
+
+const char *
+vm_nic_kind_name(enum vm_nic_kind kind)
+{
+	return nic_kind_names[kind];
+}
+
+void
+vm_init(struct vm *vm)
+{
+	memset(vm, 0, sizeof(*vm));
+}
+
+void
+vm_nic_fini(struct vm_nic *nic)
+{
+	free(nic->forwards);
+	memset(nic, 0, sizeof(*nic));
+}
+
+void
+vm_fini(struct vm *vm)
+{
+	size_t i;
+
+	free(vm->cmdline);
+	free(vm->image);
+	free(vm->error);
+	storage_list_fini(&vm->disks);
+	for (i = 0; i < vm->layers_n; i++) {
+		free(vm->layers[i].name);
+		free(vm->layers[i].path);
+	}
+	free(vm->layers);
+	free(vm->frozen);
+	for (i = 0; i < vm->nics_n; i++)
+		vm_nic_fini(&vm->nics[i]);
+	free(vm->nics);
+	strv_fini(&vm->snapshot_ids);
+	vm_init(vm);
+}
+
+bool
+vm_is_alive(const struct vm *vm)
+{
+	return proc_is_alive(&vm->proc);
+}
+
+/* One more element of `size` bytes behind *v, zeroed; NULL: out of memory. */
+static void *
+grow(void **v, size_t n, size_t size, struct error *err)
+{
+	char *grown = realloc(*v, (n + 1) * size);
+
+	if (grown == NULL) {
+		error_set(err, EX_OSERR, "out of memory");
+		return NULL;
+	}
+	*v = grown;
+	memset(grown + n * size, 0, size);
+	return grown + n * size;
+}
+
+int
+vm_add_nic(struct vm *vm, const struct vm_nic *nic, struct error *err)
+{
+	void *v = vm->nics;
+	struct vm_nic *slot;
+	struct vm_forward *forwards = NULL;
+
+	if (vm->nics_n == VM_NIC_MAX)
+		return error_set(err, EX_USAGE, "more than %d NICs",
+		    VM_NIC_MAX);
+	if (nic->forwards_n > 0) {
+		forwards = calloc(nic->forwards_n, sizeof(*forwards));
+		if (forwards == NULL)
+			return error_set(err, EX_OSERR, "out of memory");
+		memcpy(forwards, nic->forwards,
+		    nic->forwards_n * sizeof(*forwards));
+	}
+	slot = grow(&v, vm->nics_n, sizeof(*slot), err);
+	if (slot == NULL) {
+		free(forwards);
+		return -1;
+	}
+	vm->nics = v;
+	vm->nics_n++;
+	*slot = *nic;
+	slot->forwards = forwards;
+	return 0;
+}
+
+int
+vm_add_layer(struct vm *vm, const struct envelope_layer *layer,
+    struct error *err)
+{
+	void *v = vm->layers;
+	struct envelope_layer *slot;
+
+	slot = grow(&v, vm->layers_n, sizeof(*slot), err);
+	if (slot == NULL)
+		return -1;
+	vm->layers = v;
+	*slot = *layer;
+	slot->name = strdup(layer->name);
+	slot->path = layer->path == NULL ? NULL : strdup(layer->path);
+	if (slot->name == NULL || (layer->path != NULL && slot->path == NULL)) {
+		free(slot->name);
+		free(slot->path);
+		return error_set(err, EX_OSERR, "out of memory");
+	}
+	vm->layers_n++;
+	return 0;
+}
+
+int
+vm_add_snapshot(struct vm *vm, const char *id, struct error *err)
+{
+	if (vm_has_snapshot(vm, id))
+		return 0;
+	return strv_add(&vm->snapshot_ids, err, "%s", id);
+}
+
+bool
+vm_has_snapshot(const struct vm *vm, const char *id)
+{
+	size_t i;
+
+	for (i = 0; i < vm->snapshot_ids.n; i++)
+		if (strcmp(vm->snapshot_ids.v[i], id) == 0)
+			return true;
+	return false;
+}
+
+int
+vm_add_frozen(struct vm *vm, const char *name, uint64_t size_bytes,
+    const struct digest *digest, struct error *err)
+{
+	void *v = vm->frozen;
+	struct vm_frozen *slot;
+
+	if (vm_find_frozen(vm, name) != NULL)
+		return 0;
+	slot = grow(&v, vm->frozen_n, sizeof(*slot), err);
+	if (slot == NULL)
+		return -1;
+	vm->frozen = v;
+	vm->frozen_n++;
+	snprintf(slot->name, sizeof(slot->name), "%s", name);
+	slot->size_bytes = size_bytes;
+	slot->digest = *digest;
+	return 0;
+}
+
+const struct vm_frozen *
+vm_find_frozen(const struct vm *vm, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < vm->frozen_n; i++)
+		if (strcmp(vm->frozen[i].name, name) == 0)
+			return &vm->frozen[i];
+	return NULL;
+}
+
+int
+vm_set_error(struct vm *vm, const char *text, struct error *err)
+{
+	char *copy = NULL;
+
+	if (text != NULL) {
+		copy = strdup(text);
+		if (copy == NULL)
+			return error_set(err, EX_OSERR, "out of memory");
+	}
+	free(vm->error);
+	vm->error = copy;
+	return 0;
+}
+
+int
+vm_new_mac(char *out, struct error *err)
+{
+	unsigned char raw[3];
+
+	if (getrandom(raw, sizeof(raw), 0) != (ssize_t)sizeof(raw))
+		return error_sys(err, EX_OSERR, "random numbers");
+	snprintf(out, 18, "52:54:00:%02x:%02x:%02x", raw[0], raw[1], raw[2]);
+	return 0;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The record of one VM: what it is made of, and which process runs it.  It is
+ * the file vm.json in the VM's directory; instar-state(5).  Whether the VM runs
+ * is never stored.
+ */
+#ifndef STATE_VM_H
+#define STATE_VM_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/id.h"
+#include "base/proc.h"
+#include "base/strv.h"
+#include "format/envelope.h"
+#include "format/storage.h"
+
+#define VM_RECORD_NAME "vm.json"
+#define VM_RECORD_VERSION 1
+#define VM_RECORD_BYTES_MAX (1u << 20)
+#define VM_CPU_MAX 255 /* vCPUs: q35 without interrupt remapping */
+#define VM_MEMORY_MIN (UINT64_C(1) << 20) /* bytes; also the granule */
+#define VM_MEMORY_MAX (UINT64_C(1) << 40)
+#define VM_NIC_MAX 8 /* functions of one PCI slot */
+#define VM_FORWARD_MAX 64 /* of one NIC */
+#define VM_SNAPSHOTS_MAX 100000
+#define VM_CMDLINE_MAX 2047 /* bytes, COMMAND_LINE_SIZE of x86 less one */
+#define VM_FILE_MAX 63 /* bytes of a disk file's name: data-<20>.<n>.qcow2 */
+#define VM_IFNAME_MAX 15 /* bytes, IFNAMSIZ less one */
+
+/* Names in a VM's directory. */
+#define VM_KERNEL "kernel"
+#define VM_INITRD "initrd"
+#define VM_FIRMWARE "firmware"
+#define VM_MEMORY "memory.raw"
+#define VM_TEMPLATE "template.raw"
+#define VM_STATE "state.qemu"
+#define VM_CONSOLE_LOG "console.log"
+#define VM_CONSOLE_SOCKET "console.sock"
+#define VM_API_SOCKET "qmp.sock"
+#define VM_WATCH_SOCKET "watch.sock"
+#define VM_VMM_LOG "vmm.log"
+
+enum vm_memory {
+	VM_MEMORY_AUTO,
+	VM_MEMORY_FILE,
+	VM_MEMORY_MEMFD,
+	VM_MEMORY_TEMPLATE,
+	VM_MEMORY_PRIVATE
+};
+
+enum vm_accel { VM_ACCEL_AUTO, VM_ACCEL_KVM, VM_ACCEL_TCG };
+
+enum vm_nic_kind { VM_NIC_USER, VM_NIC_TAP, VM_NIC_BRIDGE };
+
+struct vm_forward {
+	char addr[16]; /* IPv4, dotted */
+	uint16_t port; /* as asked for; 0: any free one */
+	uint16_t guest_port;
+	uint16_t host_port; /* in effect while it runs, else 0 */
+};
+
+struct vm_nic {
+	enum vm_nic_kind kind;
+	char mac[18]; /* lower-case hex, colons */
+	char
+	    ifname[VM_IFNAME_MAX + 1]; /* tap: its name; bridge: the bridge's */
+	bool restricted; /* user: nothing but the forwards */
+	char ip[20], gw[16]; /* for the guest, or "" */
+	struct vm_forward *forwards;
+	size_t forwards_n;
+	bool link_down; /* until the guest has a MAC of its own */
+};
+
+/* A disk file that no one writes any more, with the digest made then. */
+struct vm_frozen {
+	char name[VM_FILE_MAX + 1];
+	uint64_t size_bytes;
+	struct digest digest;
+};
+
+/* What a clone or restore gave the guest anew, and what it must do itself. */
+struct vm_identity {
+	bool present;
+	bool vmgenid_offered;
+	char mac[16], instance_id[16], hostname[16]; /* refreshed | inherited */
+	uint64_t clock_behind_s;
+};
+
+struct vm {
+	char id[ID_LEN + 1];
+	char name[ENVELOPE_NAME_MAX + 1]; /* or "" */
+	char hypervisor[20];
+
+	uint64_t cpu, memory_bytes, storage_bytes;
+	enum vm_memory memory_choice; /* AUTO, FILE or MEMFD */
+	enum vm_accel accel_choice;
+	char machine[64], cpu_model[128]; /* "" until the first start */
+	bool has_kernel, has_initrd, has_firmware;
+	char *cmdline; /* or NULL */
+	char *image; /* where it came from, for people; or NULL */
+
+	struct storage_list disks;
+	struct envelope_layer *layers; /* shared disks, in any chain */
+	size_t layers_n;
+	struct vm_frozen *frozen;
+	size_t frozen_n;
+	struct vm_nic *nics;
+	size_t nics_n;
+	struct strv snapshot_ids;
+
+	struct proc_id proc; /* the VMM last started; pid 0: none */
+	enum vm_memory memory; /* what that one has; AUTO: never started */
+	enum vm_accel accel; /* what that one uses */
+	bool to_load; /* the next start loads the state in the directory */
+	uint64_t console_from; /* bytes of console.log before this start */
+	struct vm_identity identity;
+	char restored_from[ID_LEN + 1], restored_at[CLOCK_RFC3339_MAX];
+	char *error; /* why it is not as it should be, or NULL */
+	char created_at[CLOCK_RFC3339_MAX], updated_at[CLOCK_RFC3339_MAX],
+	    started_at[CLOCK_RFC3339_MAX], stopped_at[CLOCK_RFC3339_MAX];
+};
+
+void vm_init(struct vm *vm);
+void vm_fini(struct vm *vm);
+
+/* Reads vm.json of the directory.  EX_NOINPUT, EX_DATAERR. */
+int vm_read(struct vm *out, int dirfd, struct error *err);
+
+/* Puts vm.json in place, synced when `sync`, with `now` as updated_at. */
+int vm_write(struct vm *vm, int dirfd, bool sync, const struct timespec *now,
+    struct error *err);
+
+/*
+ * The record that tools print (json_decref): `dir` is the VM's absolute
+ * directory, `state` one of created, running, paused, stopped, error.
+ */
+int vm_report(json_t **out, const struct vm *vm, const char *dir,
+    const char *state, struct error *err);
+
+/* Whether the recorded VMM process lives. */
+bool vm_is_alive(const struct vm *vm);
+
+/* Appends a NIC (deep copy), a layer, a snapshot id, a frozen file. */
+int vm_add_nic(struct vm *vm, const struct vm_nic *nic, struct error *err);
+int vm_add_layer(struct vm *vm, const struct envelope_layer *layer,
+    struct error *err);
+int vm_add_snapshot(struct vm *vm, const char *id, struct error *err);
+int vm_add_frozen(struct vm *vm, const char *name, uint64_t size_bytes,
+    const struct digest *digest, struct error *err);
+const struct vm_frozen *vm_find_frozen(const struct vm *vm, const char *name);
+bool vm_has_snapshot(const struct vm *vm, const char *id);
+
+/* Sets vm->error to a copy of `text`, NULL: none. */
+int vm_set_error(struct vm *vm, const char *text, struct error *err);
+
+/* A random unicast MAC in QEMU's range (52:54:00) in out[18].  EX_OSERR. */
+int vm_new_mac(char *out, struct error *err);
+
+/*
+ * Decodes a --nic SPEC: user[,restrict=on|off][,forward=[ADDR:]PORT:GUEST]... |
+ * tap=IF | bridge=IF [,mac=MAC][,ip=ADDR/PREFIX][,gw=ADDR].  Without mac= it
+ * gets a random one.  EX_USAGE names the item.
+ */
+int vm_nic_parse(struct vm_nic *out, const char *spec, struct error *err);
+void vm_nic_fini(struct vm_nic *nic);
+
+const char *vm_memory_name(enum vm_memory memory);
+const char *vm_accel_name(enum vm_accel accel);
+const char *vm_nic_kind_name(enum vm_nic_kind kind);
+
+#endif

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: ISC */
+/* vm.json read: a record of ours, checked like a stranger's. */
+#include "state/vm.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+
+/* The place of `text` among the `n` names, or -1 with EX_DATAERR. */
+static int
+name_index(const char *const *names, size_t n, const char *text,
+    const char *key, struct error *err)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (strcmp(names[i], text) == 0)
+			return (int)i;
+	return error_set(err, EX_DATAERR, "\"%s\" is %s", key, text);
+}
+
+static int
+get_memory(const json_t *obj, const char *key, enum vm_memory *out,
+    struct error *err)
+{
+	static const char *const names[] = { "auto", "file", "memfd",
+		"template", "private" };
+	char text[16] = "auto";
+	int i;
+
+	if (json_get_str(obj, key, text, sizeof(text), JSON_OPTIONAL, err) ==
+	    -1)
+		return -1;
+	i = name_index(names, 5, text, key, err);
+	if (i == -1)
+		return -1;
+	*out = (enum vm_memory)i;
+	return 0;
+}
+
+static int
+get_accel(const json_t *obj, const char *key, enum vm_accel *out,
+    struct error *err)
+{
+	static const char *const names[] = { "auto", "kvm", "tcg" };
+	char text[8] = "auto";
+	int i;
+
+	if (json_get_str(obj, key, text, sizeof(text), JSON_OPTIONAL, err) ==
+	    -1)
+		return -1;
+	i = name_index(names, 3, text, key, err);
+	if (i == -1)
+		return -1;
+	*out = (enum vm_accel)i;
+	return 0;
+}
+
+static int
+decode_config(struct vm *vm, const json_t *record, struct error *err)
+{
+	const json_t *c;
+
+	if (json_get_object(record, "config", &c, JSON_REQUIRED, err) == -1)
+		return -1;
+	if (json_get_u64(c, "cpu", &vm->cpu, 1, VM_CPU_MAX, JSON_REQUIRED,
+		err) == -1 ||
+	    json_get_u64(c, "memory", &vm->memory_bytes, VM_MEMORY_MIN,
+		VM_MEMORY_MAX, JSON_REQUIRED, err) == -1 ||
+	    json_get_u64(c, "storage", &vm->storage_bytes, 0,
+		ENVELOPE_FILE_BYTES_MAX, JSON_OPTIONAL, err) == -1 ||
+	    json_get_str(c, "machine", vm->machine, sizeof(vm->machine),
+		JSON_OPTIONAL, err) == -1 ||
+	    json_get_str(c, "cpu_model", vm->cpu_model, sizeof(vm->cpu_model),
+		JSON_OPTIONAL, err) == -1 ||
+	    json_get_bool(c, "kernel", &vm->has_kernel, JSON_OPTIONAL, err) ==
+		-1 ||
+	    json_get_bool(c, "initrd", &vm->has_initrd, JSON_OPTIONAL, err) ==
+		-1 ||
+	    json_get_bool(c, "firmware", &vm->has_firmware, JSON_OPTIONAL,
+		err) == -1 ||
+	    json_get_strdup(c, "cmdline", &vm->cmdline, VM_CMDLINE_MAX,
+		JSON_OPTIONAL, err) == -1 ||
+	    json_get_strdup(c, "image", &vm->image, 4096, JSON_OPTIONAL, err) ==
+		-1 ||
+	    get_memory(c, "memory_backing", &vm->memory_choice, err) == -1 ||
+	    get_accel(c, "accel", &vm->accel_choice, err) == -1)
+		return error_wrap(err, "config");
+	return 0;
+}
+
+static int
+decode_process(struct vm *vm, const json_t *record, struct error *err)
+{
+	const json_t *p;
+	uint64_t pid = 0;
+
+	if (json_get_object(record, "process", &p, JSON_OPTIONAL, err) == -1)
+		return -1;
+	if (p == NULL)
+		return 0;
+	if (json_get_u64(p, "pid", &pid, 1, INT32_MAX, JSON_REQUIRED, err) ==
+		-1 ||
+	    json_get_u64(p, "start_ticks", &vm->proc.start_ticks, 0, INT64_MAX,
+		JSON_REQUIRED, err) == -1 ||
+	    json_get_str(p, "boot_id", vm->proc.boot_id,
+		sizeof(vm->proc.boot_id), JSON_REQUIRED, err) == -1 ||
+	    json_get_u64(p, "pid_ns", &vm->proc.pid_ns, 0, INT64_MAX,
+		JSON_REQUIRED, err) == -1)
+		return error_wrap(err, "process");
+	vm->proc.pid = (pid_t)pid;
+	return 0;
+}
+
+static int
+decode_forward(struct vm_forward *out, const json_t *obj, struct error *err)
+{
+	uint64_t port = 0, guest_port = 0, host_port = 0;
+
+	if (json_get_str(obj, "addr", out->addr, sizeof(out->addr),
+		JSON_REQUIRED, err) == -1 ||
+	    json_get_u64(obj, "port", &port, 0, 65535, JSON_REQUIRED, err) ==
+		-1 ||
+	    json_get_u64(obj, "guest_port", &guest_port, 1, 65535,
+		JSON_REQUIRED, err) == -1 ||
+	    json_get_u64(obj, "host_port", &host_port, 0, 65535, JSON_OPTIONAL,
+		err) == -1)
+		return -1;
+	out->port = (uint16_t)port;
+	out->guest_port = (uint16_t)guest_port;
+	out->host_port = (uint16_t)host_port;
+	return 0;
+}
+
+static int
+decode_nic(struct vm *vm, const json_t *obj, struct error *err)
+{
+	static const char *const kinds[] = { "user", "tap", "bridge" };
+	struct vm_nic nic = { 0 };
+	const json_t *forwards, *entry;
+	char kind[16] = "";
+	size_t i;
+	int k, rc = -1;
+
+	if (json_get_str(obj, "type", kind, sizeof(kind), JSON_REQUIRED, err) ==
+	    -1)
+		return -1;
+	k = name_index(kinds, 3, kind, "type", err);
+	if (k == -1)
+		return -1;
+	nic.kind = (enum vm_nic_kind)k;
+	if (json_get_str(obj, "mac", nic.mac, sizeof(nic.mac), JSON_REQUIRED,
+		err) == -1 ||
+	    json_get_str(obj, "ifname", nic.ifname, sizeof(nic.ifname),
+		JSON_OPTIONAL, err) == -1 ||
+	    json_get_bool(obj, "restrict", &nic.restricted, JSON_OPTIONAL,
+		err) == -1 ||
+	    json_get_bool(obj, "link_down", &nic.link_down, JSON_OPTIONAL,
+		err) == -1 ||
+	    json_get_str(obj, "ip", nic.ip, sizeof(nic.ip), JSON_OPTIONAL,
+		err) == -1 ||
+	    json_get_str(obj, "gw", nic.gw, sizeof(nic.gw), JSON_OPTIONAL,
+		err) == -1 ||
+	    json_get_array(obj, "forward", &forwards, VM_FORWARD_MAX,
+		JSON_OPTIONAL, err) == -1)
+		return -1;
+	if (forwards != NULL && json_array_size(forwards) > 0) {
+		nic.forwards = calloc(json_array_size(forwards),
+		    sizeof(*nic.forwards));
+		if (nic.forwards == NULL)
+			return error_set(err, EX_OSERR, "out of memory");
+		json_array_foreach(forwards, i, entry)
+		{
+			if (decode_forward(&nic.forwards[i], entry, err) == -1)
+				goto out;
+			nic.forwards_n++;
+		}
+	}
+	rc = vm_add_nic(vm, &nic, err);
+out:
+	vm_nic_fini(&nic);
+	return rc;
+}
+
+static int
+decode_digest(struct digest *out, uint64_t *size, const json_t *obj,
+    struct error *err)
+{
+	char text[DIGEST_TEXT_MAX] = "";
+
+	if (json_get_u64(obj, "size", size, 0, ENVELOPE_FILE_BYTES_MAX,
+		JSON_REQUIRED, err) == -1 ||
+	    json_get_str(obj, "fsverity", text, sizeof(text), JSON_REQUIRED,
+		err) == -1)
+		return -1;
+	return digest_parse(out, text, err);
+}
+
+static int
+decode_layer(struct vm *vm, const json_t *obj, struct error *err)
+{
+	struct envelope_layer layer = { 0 };
+	int rc = -1;
+
+	if (json_get_strdup(obj, "name", &layer.name, VM_FILE_MAX,
+		JSON_REQUIRED, err) == 0 &&
+	    json_get_strdup(obj, "path", &layer.path, STORAGE_PATH_MAX,
+		JSON_OPTIONAL, err) == 0 &&
+	    decode_digest(&layer.digest, &layer.size_bytes, obj, err) == 0)
+		rc = vm_add_layer(vm, &layer, err);
+	free(layer.name);
+	free(layer.path);
+	return rc;
+}
+
+static int
+decode_frozen(struct vm *vm, const json_t *obj, struct error *err)
+{
+	char name[VM_FILE_MAX + 1] = "";
+	struct digest digest;
+	uint64_t size = 0;
+
+	if (json_get_str(obj, "name", name, sizeof(name), JSON_REQUIRED, err) ==
+		-1 ||
+	    decode_digest(&digest, &size, obj, err) == -1)
+		return -1;
+	return vm_add_frozen(vm, name, size, &digest, err);
+}
+
+typedef int decode_entry(struct vm *, const json_t *, struct error *);
+
+static int
+decode_each(struct vm *vm, const json_t *record, const char *key, size_t max,
+    decode_entry *entry, struct error *err)
+{
+	const json_t *array, *value;
+	size_t i;
+
+	if (json_get_array(record, key, &array, max, JSON_OPTIONAL, err) == -1)
+		return -1;
+	json_array_foreach(array, i, value)
+	{
+		if (entry(vm, value, err) == -1)
+			return error_wrap(err, "%s[%zu]", key, i);
+	}
+	return 0;
+}
+
+static int
+decode_snapshot_id(struct vm *vm, const json_t *value, struct error *err)
+{
+	if (!json_is_string(value) || !id_is_valid(json_string_value(value)))
+		return error_set(err, EX_DATAERR, "not an id");
+	return vm_add_snapshot(vm, json_string_value(value), err);
+}
+
+static int
+decode_identity(struct vm *vm, const json_t *record, struct error *err)
+{
+	struct vm_identity *id = &vm->identity;
+	char vmgenid[16] = "";
+	const json_t *obj, *clock;
+
+	if (json_get_object(record, "identity", &obj, JSON_OPTIONAL, err) == -1)
+		return -1;
+	if (obj == NULL)
+		return 0;
+	id->present = true;
+	if (json_get_str(obj, "vmgenid", vmgenid, sizeof(vmgenid),
+		JSON_OPTIONAL, err) == -1 ||
+	    json_get_str(obj, "mac", id->mac, sizeof(id->mac), JSON_OPTIONAL,
+		err) == -1 ||
+	    json_get_str(obj, "instance_id", id->instance_id,
+		sizeof(id->instance_id), JSON_OPTIONAL, err) == -1 ||
+	    json_get_str(obj, "hostname", id->hostname, sizeof(id->hostname),
+		JSON_OPTIONAL, err) == -1 ||
+	    json_get_object(obj, "clock", &clock, JSON_OPTIONAL, err) == -1)
+		return error_wrap(err, "identity");
+	id->vmgenid_offered = strcmp(vmgenid, "offered") == 0;
+	if (clock != NULL)
+		return json_get_u64(clock, "behind_s", &id->clock_behind_s, 0,
+		    INT64_MAX, JSON_OPTIONAL, err);
+	return 0;
+}
+
+static int
+decode_times(struct vm *vm, const json_t *record, struct error *err)
+{
+	const struct {
+		const char *key;
+		char *out;
+	} times[] = {
+		{ "created_at", vm->created_at },
+		{ "updated_at", vm->updated_at },
+		{ "started_at", vm->started_at },
+		{ "stopped_at", vm->stopped_at },
+		{ "restored_at", vm->restored_at },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+		if (json_get_str(record, times[i].key, times[i].out,
+			CLOCK_RFC3339_MAX, JSON_OPTIONAL, err) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+decode(struct vm *vm, const json_t *record, struct error *err)
+{
+	const json_t *disks;
+	uint64_t version = 0;
+
+	if (json_get_u64(record, "record", &version, VM_RECORD_VERSION,
+		VM_RECORD_VERSION, JSON_REQUIRED, err) == -1 ||
+	    json_get_str(record, "id", vm->id, sizeof(vm->id), JSON_REQUIRED,
+		err) == -1 ||
+	    json_get_str(record, "name", vm->name, sizeof(vm->name),
+		JSON_OPTIONAL, err) == -1 ||
+	    json_get_str(record, "hypervisor", vm->hypervisor,
+		sizeof(vm->hypervisor), JSON_REQUIRED, err) == -1 ||
+	    decode_config(vm, record, err) == -1 ||
+	    decode_process(vm, record, err) == -1 ||
+	    decode_times(vm, record, err) == -1 ||
+	    get_memory(record, "memory_backing", &vm->memory, err) == -1 ||
+	    get_accel(record, "accel", &vm->accel, err) == -1 ||
+	    json_get_bool(record, "to_load", &vm->to_load, JSON_OPTIONAL,
+		err) == -1 ||
+	    json_get_u64(record, "console_from", &vm->console_from, 0,
+		INT64_MAX, JSON_OPTIONAL, err) == -1 ||
+	    json_get_str(record, "restored_from", vm->restored_from,
+		sizeof(vm->restored_from), JSON_OPTIONAL, err) == -1 ||
+	    json_get_strdup(record, "error", &vm->error, ERROR_MSG_MAX,
+		JSON_OPTIONAL, err) == -1 ||
+	    json_get_array(record, "storage_configs", &disks, STORAGE_MAX,
+		JSON_REQUIRED, err) == -1)
+		return -1;
+	if (!id_is_valid(vm->id))
+		return error_set(err, EX_DATAERR, "\"id\" is %s", vm->id);
+	if (storage_list_decode(&vm->disks, disks, err) == -1)
+		return error_wrap(err, "storage_configs");
+	if (decode_identity(vm, record, err) == -1 ||
+	    decode_each(vm, record, "layers", STORAGE_MAX * STORAGE_CHAIN_MAX,
+		decode_layer, err) == -1 ||
+	    decode_each(vm, record, "frozen",
+		STORAGE_MAX * (STORAGE_CHAIN_MAX + 1), decode_frozen,
+		err) == -1 ||
+	    decode_each(vm, record, "network_configs", VM_NIC_MAX, decode_nic,
+		err) == -1 ||
+	    decode_each(vm, record, "snapshot_ids", VM_SNAPSHOTS_MAX,
+		decode_snapshot_id, err) == -1)
+		return -1;
+	return 0;
+}
+
+int
+vm_read(struct vm *out, int dirfd, struct error *err)
+{
+	json_t *record;
+	struct vm vm;
+
+	if (json_parse_file(&record, dirfd, VM_RECORD_NAME, VM_RECORD_BYTES_MAX,
+		err) == -1)
+		return -1;
+	vm_init(&vm);
+	if (decode(&vm, record, err) == -1) {
+		json_decref(record);
+		vm_fini(&vm);
+		return error_wrap(err, "%s", VM_RECORD_NAME);
+	}
+	json_decref(record);
+	*out = vm;
+	return 0;
+}

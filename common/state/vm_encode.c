@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: ISC */
+/* vm.json written, and the report that tools print. */
+#include "state/vm.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/path.h"
+
+/* Puts a string that is not empty. */
+static int
+put_some(json_t *obj, const char *key, const char *text, struct error *err)
+{
+	if (text == NULL || text[0] == '\0')
+		return 0;
+	return json_put_str(obj, key, text, err);
+}
+
+static int
+put_config(json_t *record, const struct vm *vm, struct error *err)
+{
+	json_t *c = json_object();
+
+	if (c == NULL || json_put_u64(c, "cpu", vm->cpu, err) == -1 ||
+	    json_put_u64(c, "memory", vm->memory_bytes, err) == -1 ||
+	    json_put_u64(c, "storage", vm->storage_bytes, err) == -1 ||
+	    put_some(c, "image", vm->image, err) == -1 ||
+	    json_put_bool(c, "kernel", vm->has_kernel, err) == -1 ||
+	    json_put_bool(c, "initrd", vm->has_initrd, err) == -1 ||
+	    json_put_bool(c, "firmware", vm->has_firmware, err) == -1 ||
+	    put_some(c, "cmdline", vm->cmdline, err) == -1 ||
+	    put_some(c, "machine", vm->machine, err) == -1 ||
+	    put_some(c, "cpu_model", vm->cpu_model, err) == -1 ||
+	    json_put_str(c, "memory_backing", vm_memory_name(vm->memory_choice),
+		err) == -1 ||
+	    json_put_str(c, "accel", vm_accel_name(vm->accel_choice), err) ==
+		-1) {
+		json_decref(c);
+		return -1;
+	}
+	return json_put(record, "config", c, err);
+}
+
+static json_t *
+forwards_json(const struct vm_nic *nic)
+{
+	json_t *array = json_array();
+	size_t i;
+
+	for (i = 0; i < nic->forwards_n; i++)
+		json_array_append_new(array,
+		    json_pack("{s:s, s:i, s:i, s:i}", "addr",
+			nic->forwards[i].addr, "port",
+			(int)nic->forwards[i].port, "guest_port",
+			(int)nic->forwards[i].guest_port, "host_port",
+			(int)nic->forwards[i].host_port));
+	return array;
+}
+
+static int
+put_nics(json_t *record, const struct vm *vm, struct error *err)
+{
+	json_t *array = json_array(), *obj;
+	const struct vm_nic *nic;
+	size_t i;
+
+	for (i = 0; i < vm->nics_n; i++) {
+		nic = &vm->nics[i];
+		obj = json_pack("{s:s, s:s}", "type",
+		    vm_nic_kind_name(nic->kind), "mac", nic->mac);
+		if (obj == NULL || json_array_append_new(array, obj) == -1 ||
+		    put_some(obj, "ifname", nic->ifname, err) == -1 ||
+		    put_some(obj, "ip", nic->ip, err) == -1 ||
+		    put_some(obj, "gw", nic->gw, err) == -1 ||
+		    (nic->restricted &&
+			json_put_bool(obj, "restrict", true, err) == -1) ||
+		    (nic->link_down &&
+			json_put_bool(obj, "link_down", true, err) == -1) ||
+		    (nic->forwards_n > 0 &&
+			json_put(obj, "forward", forwards_json(nic), err) ==
+			    -1)) {
+			json_decref(array);
+			return -1;
+		}
+	}
+	return json_put(record, "network_configs", array, err);
+}
+
+static int
+put_digests(json_t *record, const struct vm *vm, struct error *err)
+{
+	json_t *layers = json_array(), *frozen = json_array(), *obj;
+	char text[DIGEST_TEXT_MAX];
+	size_t i;
+
+	for (i = 0; i < vm->layers_n; i++) {
+		digest_text(text, &vm->layers[i].digest);
+		obj = json_pack("{s:s, s:I, s:s}", "name", vm->layers[i].name,
+		    "size", (json_int_t)vm->layers[i].size_bytes, "fsverity",
+		    text);
+		if (vm->layers[i].path != NULL)
+			json_object_set_new(obj, "path",
+			    json_string(vm->layers[i].path));
+		json_array_append_new(layers, obj);
+	}
+	for (i = 0; i < vm->frozen_n; i++) {
+		digest_text(text, &vm->frozen[i].digest);
+		json_array_append_new(frozen,
+		    json_pack("{s:s, s:I, s:s}", "name", vm->frozen[i].name,
+			"size", (json_int_t)vm->frozen[i].size_bytes,
+			"fsverity", text));
+	}
+	if (json_put(record, "layers", layers, err) == -1) {
+		json_decref(frozen);
+		return -1;
+	}
+	return json_put(record, "frozen", frozen, err);
+}
+
+static int
+put_identity(json_t *record, const struct vm_identity *id, struct error *err)
+{
+	json_t *obj;
+
+	if (!id->present)
+		return 0;
+	obj = json_pack("{s:s}", "vmgenid",
+	    id->vmgenid_offered ? "offered" : "none");
+	if (obj == NULL || put_some(obj, "mac", id->mac, err) == -1 ||
+	    put_some(obj, "instance_id", id->instance_id, err) == -1 ||
+	    put_some(obj, "hostname", id->hostname, err) == -1 ||
+	    json_put(obj, "clock",
+		json_pack("{s:I}", "behind_s", (json_int_t)id->clock_behind_s),
+		err) == -1) {
+		json_decref(obj);
+		return -1;
+	}
+	return json_put(record, "identity", obj, err);
+}
+
+static int
+put_snapshot_ids(json_t *record, const struct vm *vm, struct error *err)
+{
+	json_t *array = json_array();
+	size_t i;
+
+	for (i = 0; i < vm->snapshot_ids.n; i++)
+		json_array_append_new(array,
+		    json_string(vm->snapshot_ids.v[i]));
+	return json_put(record, "snapshot_ids", array, err);
+}
+
+/* What the stored record and the printed one share. */
+static int
+put_common(json_t *record, const struct vm *vm, const char *dir,
+    struct error *err)
+{
+	json_t *disks;
+
+	if (json_put_str(record, "id", vm->id, err) == -1 ||
+	    json_put_str(record, "name", vm->name, err) == -1 ||
+	    json_put_str(record, "hypervisor", vm->hypervisor, err) == -1 ||
+	    put_config(record, vm, err) == -1)
+		return -1;
+	if (storage_list_encode(&disks, &vm->disks, dir, err) == -1 ||
+	    json_put(record, "storage_configs", disks, err) == -1 ||
+	    put_nics(record, vm, err) == -1 ||
+	    put_snapshot_ids(record, vm, err) == -1 ||
+	    put_identity(record, &vm->identity, err) == -1 ||
+	    put_some(record, "restored_from", vm->restored_from, err) == -1 ||
+	    put_some(record, "restored_at", vm->restored_at, err) == -1 ||
+	    put_some(record, "error", vm->error, err) == -1 ||
+	    put_some(record, "created_at", vm->created_at, err) == -1 ||
+	    put_some(record, "updated_at", vm->updated_at, err) == -1 ||
+	    put_some(record, "started_at", vm->started_at, err) == -1 ||
+	    put_some(record, "stopped_at", vm->stopped_at, err) == -1)
+		return -1;
+	if (vm->memory != VM_MEMORY_AUTO &&
+	    json_put_str(record, "memory_backing", vm_memory_name(vm->memory),
+		err) == -1)
+		return -1;
+	return vm->accel == VM_ACCEL_AUTO
+	    ? 0
+	    : json_put_str(record, "accel", vm_accel_name(vm->accel), err);
+}
+
+static int
+put_process(json_t *record, const struct proc_id *id, struct error *err)
+{
+	if (id->pid == 0)
+		return 0;
+	return json_put(record, "process",
+	    json_pack("{s:i, s:I, s:s, s:I}", "pid", (int)id->pid,
+		"start_ticks", (json_int_t)id->start_ticks, "boot_id",
+		id->boot_id, "pid_ns", (json_int_t)id->pid_ns),
+	    err);
+}
+
+int
+vm_write(struct vm *vm, int dirfd, bool sync, const struct timespec *now,
+    struct error *err)
+{
+	json_t *record = json_object();
+	char *text = NULL;
+	size_t len;
+	int rc = -1;
+
+	clock_rfc3339(vm->updated_at, now);
+	if (record == NULL ||
+	    json_put_u64(record, "record", VM_RECORD_VERSION, err) == -1 ||
+	    put_common(record, vm, NULL, err) == -1 ||
+	    put_digests(record, vm, err) == -1 ||
+	    put_process(record, &vm->proc, err) == -1 ||
+	    json_put_bool(record, "to_load", vm->to_load, err) == -1 ||
+	    json_put_u64(record, "console_from", vm->console_from, err) == -1 ||
+	    json_text(&text, &len, record, 0, err) == -1)
+		goto out;
+	rc = fd_replace_file(dirfd, VM_RECORD_NAME, text, len, sync, err);
+out:
+	free(text);
+	json_decref(record);
+	return rc;
+}
+
+static int
+put_path(json_t *record, const char *key, const char *dir, const char *name,
+    struct error *err)
+{
+	char *path = path_format("%s/%s", dir, name);
+	int rc;
+
+	if (path == NULL)
+		return error_set(err, EX_OSERR, "out of memory");
+	rc = json_put_str(record, key, path, err);
+	free(path);
+	return rc;
+}
+
+int
+vm_report(json_t **out, const struct vm *vm, const char *dir, const char *state,
+    struct error *err)
+{
+	json_t *record = json_object();
+	bool alive = strcmp(state, "running") == 0 ||
+	    strcmp(state, "paused") == 0;
+
+	if (record == NULL || put_common(record, vm, dir, err) == -1 ||
+	    json_put_str(record, "state", state, err) == -1 ||
+	    put_path(record, "console_log", dir, VM_CONSOLE_LOG, err) == -1 ||
+	    json_put_str(record, "dir", dir, err) == -1)
+		goto fail;
+	if (alive &&
+	    (json_put_u64(record, "pid", (uint64_t)vm->proc.pid, err) == -1 ||
+		put_path(record, "api_socket", dir, VM_API_SOCKET, err) == -1 ||
+		put_path(record, "console_socket", dir, VM_CONSOLE_SOCKET,
+		    err) == -1))
+		goto fail;
+	*out = record;
+	return 0;
+fail:
+	json_decref(record);
+	return -1;
+}

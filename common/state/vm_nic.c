@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: ISC */
+/* The grammar of --nic. */
+#include "state/vm.h"
+
+#include <arpa/inet.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/num.h"
+
+/*
+ * SPEC  = KIND *( "," ITEM )
+ * KIND  = "user" / "tap=" IF / "bridge=" IF
+ * ITEM  = "restrict=" ( "on" / "off" )          user only
+ *       / "forward=" [ADDR ":"] PORT ":" PORT   user only, may come again
+ *       / "mac=" MAC / "ip=" ADDR "/" PREFIX / "gw=" ADDR
+ */
+
+static bool
+is_ipv4(const char *text)
+{
+	struct in_addr addr;
+
+	return inet_pton(AF_INET, text, &addr) == 1;
+}
+
+static int
+parse_mac(char *out, const char *text, struct error *err)
+{
+	size_t i;
+
+	if (strlen(text) != 17)
+		goto bad;
+	for (i = 0; i < 17; i++) {
+		out[i] = text[i];
+		if (text[i] >= 'A' && text[i] <= 'F')
+			out[i] = (char)(text[i] - 'A' + 'a');
+		if (i % 3 == 2 ? text[i] != ':'
+			       : strchr("0123456789abcdef", out[i]) == NULL)
+			goto bad;
+	}
+	out[17] = '\0';
+	/* The lowest bit of the first byte says multicast. */
+	if (strchr("13579bdf", out[1]) != NULL)
+		goto bad;
+	return 0;
+bad:
+	return error_set(err, EX_USAGE, "mac=%s: not a unicast MAC", text);
+}
+
+static int
+parse_ip(struct vm_nic *nic, const char *text, struct error *err)
+{
+	const char *slash = strchr(text, '/');
+	uint64_t prefix;
+	char addr[16];
+
+	if (slash == NULL || (size_t)(slash - text) >= sizeof(addr))
+		return error_set(err, EX_USAGE, "ip=%s: not ADDR/PREFIX", text);
+	memcpy(addr, text, (size_t)(slash - text));
+	addr[slash - text] = '\0';
+	if (!is_ipv4(addr) || num_u64(&prefix, slash + 1, 0, 32, NULL) == -1)
+		return error_set(err, EX_USAGE, "ip=%s: not ADDR/PREFIX", text);
+	snprintf(nic->ip, sizeof(nic->ip), "%s/%u", addr, (unsigned)prefix);
+	return 0;
+}
+
+static int
+parse_forward(struct vm_nic *nic, char *text, struct error *err)
+{
+	struct vm_forward fwd = { .addr = "127.0.0.1" };
+	struct vm_forward *grown;
+	char *parts[3], *p = text;
+	uint64_t port, guest_port;
+	size_t n = 0;
+
+	if (nic->forwards_n == VM_FORWARD_MAX)
+		return error_set(err, EX_USAGE, "more than %d forwards",
+		    VM_FORWARD_MAX);
+	while (p != NULL && n < 3)
+		parts[n++] = strsep(&p, ":");
+	if (p != NULL || n < 2 || (n == 3 && !is_ipv4(parts[0])) ||
+	    num_u64(&port, parts[n - 2], 0, 65535, NULL) == -1 ||
+	    num_u64(&guest_port, parts[n - 1], 1, 65535, NULL) == -1)
+		return error_set(err, EX_USAGE,
+		    "forward=%s: not [ADDR:]PORT:GUESTPORT", text);
+	if (n == 3)
+		snprintf(fwd.addr, sizeof(fwd.addr), "%s", parts[0]);
+	fwd.port = (uint16_t)port;
+	fwd.guest_port = (uint16_t)guest_port;
+	grown = realloc(nic->forwards, (nic->forwards_n + 1) * sizeof(*grown));
+	if (grown == NULL)
+		return error_set(err, EX_OSERR, "out of memory");
+	grown[nic->forwards_n++] = fwd;
+	nic->forwards = grown;
+	return 0;
+}
+
+static int
+parse_kind(struct vm_nic *nic, const char *item, struct error *err)
+{
+	const char *name;
+
+	if (strcmp(item, "user") == 0) {
+		nic->kind = VM_NIC_USER;
+		return 0;
+	}
+	if (strncmp(item, "tap=", 4) == 0) {
+		nic->kind = VM_NIC_TAP;
+		name = item + 4;
+	} else if (strncmp(item, "bridge=", 7) == 0) {
+		nic->kind = VM_NIC_BRIDGE;
+		name = item + 7;
+	} else
+		return error_set(err, EX_USAGE,
+		    "%s: not user, tap=IF or bridge=IF", item);
+	if (name[0] == '\0' || strlen(name) > VM_IFNAME_MAX ||
+	    strpbrk(name, "/ \t%") != NULL || name[0] == '.')
+		return error_set(err, EX_USAGE, "%s: not an interface's name",
+		    item);
+	snprintf(nic->ifname, sizeof(nic->ifname), "%s", name);
+	return 0;
+}
+
+static int
+parse_item(struct vm_nic *nic, char *item, struct error *err)
+{
+	bool user = nic->kind == VM_NIC_USER;
+
+	if (user && strcmp(item, "restrict=on") == 0) {
+		nic->restricted = true;
+		return 0;
+	}
+	if (user && strcmp(item, "restrict=off") == 0) {
+		nic->restricted = false;
+		return 0;
+	}
+	if (user && strncmp(item, "forward=", 8) == 0)
+		return parse_forward(nic, item + 8, err);
+	if (strncmp(item, "mac=", 4) == 0)
+		return parse_mac(nic->mac, item + 4, err);
+	if (strncmp(item, "ip=", 3) == 0)
+		return parse_ip(nic, item + 3, err);
+	if (strncmp(item, "gw=", 3) == 0 && is_ipv4(item + 3)) {
+		snprintf(nic->gw, sizeof(nic->gw), "%s", item + 3);
+		return 0;
+	}
+	return error_set(err, EX_USAGE, "%s: not an item of a %s NIC", item,
+	    vm_nic_kind_name(nic->kind));
+}
+
+int
+vm_nic_parse(struct vm_nic *out, const char *spec, struct error *err)
+{
+	struct vm_nic nic = { 0 };
+	char *copy, *rest, *item;
+	bool first = true;
+
+	copy = rest = strdup(spec);
+	if (copy == NULL)
+		return error_set(err, EX_OSERR, "out of memory");
+	while ((item = strsep(&rest, ",")) != NULL) {
+		if ((first ? parse_kind(&nic, item, err)
+			   : parse_item(&nic, item, err)) == -1)
+			goto fail;
+		first = false;
+	}
+	if (nic.mac[0] == '\0' && vm_new_mac(nic.mac, err) == -1)
+		goto fail;
+	free(copy);
+	*out = nic;
+	return 0;
+fail:
+	free(copy);
+	vm_nic_fini(&nic);
+	return error_wrap(err, "--nic %s", spec);
+}

@@ -31,7 +31,9 @@ int copy_reflink(int to, int from, const char *what, struct error *err);
 
 /*
  * Gives the empty file `to` the length and the data extents of `from`; holes
- * stay holes.  `progress` may be NULL.  EX_IOERR, no space among it.
+ * stay holes, and blocks of zeros may become some.  `progress` may be NULL.
+ * EX_IOERR, no space among it.  EX_DATAERR: `from` is shorter than `size`.
+ * EX_TEMPFAIL: `progress` ended it.
  */
 int copy_extents(int to, int from, uint64_t size, copy_progress *progress,
     void *arg, const char *what, struct error *err);

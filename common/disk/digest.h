@@ -38,6 +38,23 @@ int digester_data(struct digester *d, const void *buf, size_t len,
 /* The next `len` bytes are zeros. */
 int digester_zeros(struct digester *d, uint64_t len, struct error *err);
 
+/*
+ * Bytes that one hash block of the tree's second level speaks for: files can
+ * be hashed in pieces of whole groups, side by side.
+ */
+#define DIGEST_GROUP (UINT64_C(128) * DIGEST_BLOCK)
+
+/*
+ * Copies the hashes of the groups that came since the reset to out[max]: whole
+ * groups only, fewer than 128 of them.  Returns how many.
+ */
+size_t digester_groups(struct digest *out, size_t max,
+    const struct digester *d);
+
+/* The next `n` groups by their hashes; only whole groups came before. */
+int digester_add_groups(struct digester *d, const struct digest *groups,
+    size_t n, struct error *err);
+
 /* The digest of all that came; the digester wants a reset afterwards. */
 int digester_final(struct digester *d, struct digest *out, struct error *err);
 

@@ -3,6 +3,8 @@
 #ifndef DISK_EXTENT_H
 #define DISK_EXTENT_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -28,5 +30,8 @@ int extent_data_bytes(uint64_t *out, int fd, uint64_t size, const char *what,
  * Documentation/filesystems/fiemap.rst); 0 when it cannot tell.
  */
 uint64_t extent_count(int fd);
+
+/* Whether the `len` bytes at `buf` are all zero, and could be a hole. */
+bool extent_is_zero(const void *buf, size_t len);
 
 #endif

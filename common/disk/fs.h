@@ -11,10 +11,13 @@
 /* Bytes that an ordinary user can still write there.  EX_IOERR. */
 int fs_free_bytes(uint64_t *out, int fd, struct error *err);
 
-/* Whether it is a network filesystem (NFS, CIFS, 9p, AFS, Ceph, FUSE's sshfs cannot be told), statfs(2). */
+/*
+ * Whether it is a network filesystem by the type that statfs(2) tells: NFS,
+ * CIFS, 9p, AFS, Coda, Ceph, Lustre.  Those behind FUSE cannot be told.
+ */
 bool fs_is_network(int fd);
 
-/* Whether both are on one filesystem. */
+/* Whether both are on one filesystem, so that hard links are possible. */
 bool fs_is_same(int a, int b);
 
 /*

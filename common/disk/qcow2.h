@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* qcow2 overlays: an empty one written, a foreign header looked at (QEMU docs/interop/qcow2.txt). */
+/*
+ * qcow2 overlays: an empty one written, a foreign header looked at (QEMU
+ * docs/interop/qcow2.txt).
+ */
 #ifndef DISK_QCOW2_H
 #define DISK_QCOW2_H
 
@@ -8,8 +11,7 @@
 
 #include "base/error.h"
 
-#define QCOW2_BACKING_MAX                                                      \
-	1023 /* bytes of a backing file's name, the format's limit */
+#define QCOW2_BACKING_MAX 1023 /* bytes of a name, the format's limit */
 #define QCOW2_SIZE_MAX (UINT64_C(8) << 40) /* bytes; design: 8 TiB a file */
 
 struct qcow2_head {
@@ -20,16 +22,19 @@ struct qcow2_head {
 };
 
 /*
- * Writes an empty version 3 overlay of `size_bytes` over the file with the
- * plain name `backing` of format `backing_format` ("raw" or "qcow2") to the
- * empty file `fd`, which is left unsynced.  EX_IOERR.
+ * Writes an empty version 3 overlay of `size_bytes`, a multiple of 512, over
+ * the file with the plain name `backing` of format `backing_format` ("raw" or
+ * "qcow2") to the empty file `fd`, which is left unsynced.  EX_IOERR.
+ * EX_DATAERR: a size or name that the format cannot have; QEMU takes a name
+ * with a colon for a protocol.
  */
 int qcow2_write_overlay(int fd, uint64_t size_bytes, const char *backing,
     const char *backing_format, const char *what, struct error *err);
 
 /*
  * Reads and checks a header (versions 2 and 3): sizes and offsets within the
- * file, no encryption, no unknown incompatible feature.  EX_DATAERR.
+ * file, no encryption, neither marked as corrupt nor with an incompatible
+ * feature that is unknown.  EX_DATAERR.
  */
 int qcow2_read_head(struct qcow2_head *out, int fd, uint64_t file_bytes,
     const char *what, struct error *err);

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: ISC */
+#include "disk/copy.h"
+
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/sig.h"
+#include "disk/extent.h"
+
+#define COPY_CHUNK ((size_t)16 << 20) /* a call; signals wait so long */
+#define COPY_BUF ((size_t)256 << 10) /* stays in a processor's cache */
+#define COPY_BLOCK ((size_t)4096)
+
+/* A copy under way. */
+struct copy {
+	int to, from;
+	unsigned char *buf; /* NULL while the kernel copies */
+	uint64_t done_bytes;
+	copy_progress *progress;
+	void *arg;
+	const char *what;
+};
+
+/* Two files without names, the first with a block of data: cloned. */
+static bool
+try_reflink(int from, int to)
+{
+	static const unsigned char block[COPY_BLOCK] = { 1 };
+
+	return from != -1 && to != -1 &&
+	    fd_write(from, block, sizeof(block), "", NULL) == 0 &&
+	    ioctl(to, FICLONE, from) == 0;
+}
+
+bool
+copy_can_reflink(int dirfd)
+{
+	bool can;
+	int from, to;
+
+	from = openat(dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	to = openat(dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	can = try_reflink(from, to);
+	fd_drop(&to);
+	fd_drop(&from);
+	return can;
+}
+
+int
+copy_reflink(int to, int from, const char *what, struct error *err)
+{
+	int code = EX_UNAVAILABLE;
+
+	while (ioctl(to, FICLONE, from) == -1) {
+		if (errno == EINTR) {
+			if (sig_check(err) == -1)
+				return -1;
+			continue;
+		}
+		if (errno == EIO || errno == ENOSPC || errno == EDQUOT)
+			code = EX_IOERR;
+		return error_sys(err, code, "%s", what);
+	}
+	return 0;
+}
+
+static int
+count_done(struct copy *c, uint64_t len, struct error *err)
+{
+	c->done_bytes += len;
+	if (c->progress != NULL && c->progress(c->arg, c->done_bytes) == -1)
+		return error_set(err, EX_TEMPFAIL, "%s: copy given up",
+		    c->what);
+	return 0;
+}
+
+/*
+ * Copies some of `len` bytes at `off` within the kernel: 1 and *got, 0 when it
+ * cannot for these two files, -1.
+ */
+static int
+copy_in_kernel(struct copy *c, size_t *got, uint64_t off, size_t len,
+    struct error *err)
+{
+	off_t in = (off_t)off, out = (off_t)off;
+	ssize_t n;
+
+	do {
+		if (sig_check(err) == -1)
+			return -1;
+		n = copy_file_range(c->from, &in, c->to, &out, len, 0);
+	} while (n == -1 && errno == EINTR);
+	if (n > 0) {
+		*got = (size_t)n;
+		return 1;
+	}
+	/* 0 is the end of the file, or a file that only read(2) knows. */
+	if (n == 0 || errno == EXDEV || errno == EINVAL || errno == ENOSYS ||
+	    errno == EOPNOTSUPP)
+		return 0;
+	return error_sys(err, EX_IOERR, "%s", c->what);
+}
+
+/* Writes what is not zero of the `len` bytes in the buffer. */
+static int
+write_data(struct copy *c, uint64_t off, size_t len, struct error *err)
+{
+	size_t at, n, from = 0;
+
+	for (at = 0; at < len; at += n) {
+		n = len - at < COPY_BLOCK ? len - at : COPY_BLOCK;
+		if (!extent_is_zero(c->buf + at, n))
+			continue;
+		if (fd_pwrite(c->to, c->buf + from, at - from, off + from,
+			c->what, err) == -1)
+			return -1;
+		from = at + n;
+	}
+	return fd_pwrite(c->to, c->buf + from, len - from, off + from, c->what,
+	    err);
+}
+
+/* Copies some of `len` bytes at `off` by read and write: *got. */
+static int
+copy_by_hand(struct copy *c, size_t *got, uint64_t off, size_t len,
+    struct error *err)
+{
+	if (c->buf == NULL)
+		c->buf = malloc(COPY_BUF);
+	if (c->buf == NULL)
+		return error_sys(err, EX_OSERR, "%s", c->what);
+	if (len > COPY_BUF)
+		len = COPY_BUF;
+	if (fd_pread(c->from, c->buf, len, off, c->what, err) == -1 ||
+	    write_data(c, off, len, err) == -1)
+		return -1;
+	*got = len;
+	return 0;
+}
+
+static int
+copy_extent(struct copy *c, const struct extent *e, struct error *err)
+{
+	uint64_t off = e->off, end = e->off + e->len;
+	size_t n, got = 0;
+	int rc;
+
+	for (; off < end; off += got) {
+		n = end - off > COPY_CHUNK ? COPY_CHUNK : (size_t)(end - off);
+		rc = 0;
+		if (c->buf == NULL)
+			rc = copy_in_kernel(c, &got, off, n, err);
+		if (rc == 0 && copy_by_hand(c, &got, off, n, err) == -1)
+			return -1;
+		if (rc == -1 || count_done(c, got, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+int
+copy_extents(int to, int from, uint64_t size, copy_progress *progress,
+    void *arg, const char *what, struct error *err)
+{
+	struct copy c = { .to = to,
+		.from = from,
+		.progress = progress,
+		.arg = arg,
+		.what = what };
+	struct extent e = { 0 };
+	int rc;
+
+	if (ftruncate(to, (off_t)size) == -1)
+		return error_sys(err, EX_IOERR, "%s", what);
+	while (
+	    (rc = extent_next(&e, from, e.off + e.len, size, what, err)) == 1) {
+		rc = copy_extent(&c, &e, err);
+		if (rc == -1)
+			break;
+	}
+	free(c.buf);
+	return rc;
+}
+
+/* Whether a link cannot be here, and a copy can. */
+static bool
+is_no_link(int sys)
+{
+	return sys == EXDEV || sys == EPERM || sys == EMLINK || sys == EACCES ||
+	    sys == EROFS;
+}
+
+/*
+ * Links the file that `from` has open: 1, 0 when links are not possible, -1.
+ * Another file can have taken its name meanwhile.
+ */
+static int
+link_file(int from, int to_dirfd, const char *to_name, int from_dirfd,
+    const char *from_name, struct error *err)
+{
+	struct stat want, got;
+
+	if (linkat(from_dirfd, from_name, to_dirfd, to_name, 0) == -1) {
+		if (is_no_link(errno))
+			return 0;
+		if (errno == EEXIST)
+			return error_sys(err, EX_CANTCREAT, "%s", to_name);
+		return error_sys(err, error_code_of(errno), "%s", to_name);
+	}
+	if (fstat(from, &want) == -1 ||
+	    fstatat(to_dirfd, to_name, &got, AT_SYMLINK_NOFOLLOW) == -1) {
+		error_sys(err, EX_IOERR, "%s", to_name);
+		unlinkat(to_dirfd, to_name, 0);
+		return -1;
+	}
+	if (want.st_dev != got.st_dev || want.st_ino != got.st_ino) {
+		unlinkat(to_dirfd, to_name, 0);
+		return error_set(err, EX_DATAERR, "%s: was replaced meanwhile",
+		    from_name);
+	}
+	return 1;
+}
+
+/* Fills a new file: reflinked where allowed and possible, else copied. */
+static int
+fill_file(enum copy_how *how, int from, uint64_t size, int to_dirfd,
+    const char *to_name, unsigned may, struct error *err)
+{
+	struct error why = { 0 };
+	int to, rc = -1;
+
+	to = openat(to_dirfd, to_name,
+	    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (to == -1 && errno == EEXIST)
+		return error_sys(err, EX_CANTCREAT, "%s", to_name);
+	if (to == -1)
+		return error_sys(err, error_code_of(errno), "%s", to_name);
+	*how = COPY_REFLINKED;
+	if ((may & COPY_MAY_REFLINK) != 0)
+		rc = copy_reflink(to, from, to_name, &why);
+	if (rc == -1 && why.code != 0 && why.code != EX_UNAVAILABLE) {
+		if (err != NULL)
+			*err = why;
+		goto out;
+	}
+	if (rc == -1) {
+		*how = COPY_COPIED;
+		rc = copy_extents(to, from, size, NULL, NULL, to_name, err);
+	}
+out:
+	if (close(to) == -1 && rc == 0)
+		rc = error_sys(err, EX_IOERR, "%s", to_name);
+	if (rc == -1)
+		unlinkat(to_dirfd, to_name, 0);
+	return rc;
+}
+
+int
+copy_file(enum copy_how *how, int to_dirfd, const char *to_name, int from_dirfd,
+    const char *from_name, unsigned may, struct error *err)
+{
+	enum copy_how done = COPY_LINKED;
+	uint64_t size;
+	int from = -1, rc = 0;
+
+	if (fd_open_file(&from, &size, from_dirfd, from_name, O_RDONLY, err) ==
+	    -1)
+		return -1;
+	if ((may & COPY_MAY_LINK) != 0)
+		rc = link_file(from, to_dirfd, to_name, from_dirfd, from_name,
+		    err);
+	if (rc == 0)
+		rc = fill_file(&done, from, size, to_dirfd, to_name, may, err);
+	else if (rc == 1)
+		rc = 0;
+	fd_drop(&from);
+	if (rc == 0 && how != NULL)
+		*how = done;
+	return rc;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: ISC */
+#include "disk/fs.h"
+
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/num.h"
+#include "base/path.h"
+#include "base/proc.h"
+#include "base/strv.h"
+
+#define FS_MKFS_MS (5 * 60 * 1000)
+
+/* statfs(2), f_type; those that the manual leaves out: linux/magic.h. */
+static const uint32_t network_types[] = {
+	0x00006969, /* NFS */
+	0x0000517b, /* SMB */
+	0xff534d42, /* CIFS */
+	0xfe534d42, /* SMB2 */
+	0x01021997, /* 9p */
+	0x5346414f, /* AFS */
+	0x6b414653, /* AFS, kAFS */
+	0x73757245, /* Coda */
+	0x00c36400, /* Ceph */
+	0x0bd00bd0, /* Lustre */
+};
+
+int
+fs_free_bytes(uint64_t *out, int fd, struct error *err)
+{
+	struct statvfs st;
+	uint64_t n;
+
+	if (fstatvfs(fd, &st) == -1)
+		return error_sys(err, EX_IOERR, "free space");
+	if (ckd_mul(&n, (uint64_t)st.f_bavail, (uint64_t)st.f_frsize))
+		n = UINT64_MAX;
+	*out = n;
+	return 0;
+}
+
+bool
+fs_is_network(int fd)
+{
+	struct statfs st;
+	size_t i;
+
+	if (fstatfs(fd, &st) == -1)
+		return false;
+	for (i = 0; i < sizeof(network_types) / sizeof(network_types[0]); i++)
+		if ((uint32_t)st.f_type == network_types[i])
+			return true;
+	return false;
+}
+
+bool
+fs_is_same(int a, int b)
+{
+	struct stat sta, stb;
+
+	return fstat(a, &sta) == 0 && fstat(b, &stb) == 0 &&
+	    sta.st_dev == stb.st_dev;
+}
+
+/* Whether PATH has the program; an ordinary user's often lacks /usr/sbin. */
+static bool
+is_in_path(const char *program)
+{
+	const char *dir = getenv("PATH");
+	char *file;
+	size_t len;
+	bool found = false;
+
+	while (dir != NULL && !found) {
+		len = strcspn(dir, ":");
+		file = path_format("%.*s/%s", (int)len, dir, program);
+		found = file != NULL && access(file, X_OK) == 0;
+		free(file);
+		dir = dir[len] == ':' ? dir + len + 1 : NULL;
+	}
+	return found;
+}
+
+int
+fs_make_ext4(int dirfd, const char *name, struct error *err)
+{
+	static const char *const words[] = { "-F", "-m", "0", "-q", "-E",
+		"lazy_itable_init=1,lazy_journal_init=1,discard", "--" };
+	struct proc_run how = { .dirfd = dirfd, .stdin_fd = -1 };
+	struct strv argv = { 0 };
+	size_t i;
+	int rc;
+
+	rc = strv_add(&argv, err, "%s",
+	    is_in_path("mkfs.ext4") ? "mkfs.ext4" : "/usr/sbin/mkfs.ext4");
+	for (i = 0; rc == 0 && i < sizeof(words) / sizeof(words[0]); i++)
+		rc = strv_add(&argv, err, "%s", words[i]);
+	if (rc == 0)
+		rc = strv_add(&argv, err, "%s", name);
+	how.argv = argv.v;
+	how.deadline_ms = clock_ms() + FS_MKFS_MS;
+	if (rc == 0 && proc_run(&how, err) == -1)
+		rc = error_wrap(err, "%s", name);
+	strv_fini(&argv);
+	return rc;
+}

@@ -19,6 +19,7 @@
 #define ENVELOPE_BYTES_MAX (1u << 20) /* ours have a few KiB; cocoon's less */
 #define ENVELOPE_FILES_MAX 4096
 #define ENVELOPE_FILE_BYTES_MAX (UINT64_C(8) << 40) /* 8 TiB a file */
+#define ENVELOPE_LAYERS_MAX 64 /* twice the disks of a VM: bases, too */
 #define ENVELOPE_NAME_MAX 63 /* bytes of a snapshot's or VM's name */
 #define ENVELOPE_TRAILER "snapshot.digests"
 

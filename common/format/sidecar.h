@@ -32,10 +32,17 @@ struct sidecar {
 
 void sidecar_fini(struct sidecar *s);
 
+/*
+ * Decodes and checks the text: every entry, and that the cow disk beside a
+ * kernel has its serial.  EX_DATAERR; messages begin with the file's name.
+ */
+int sidecar_decode(struct sidecar *out, const char *text, size_t len,
+    struct error *err);
+
 /* Decodes and checks the file in the directory.  EX_NOINPUT, EX_DATAERR. */
 int sidecar_read(struct sidecar *out, int dirfd, struct error *err);
 
-/* One line of compact JSON, mode 0600, not synced. */
+/* Checks, then writes one line of compact JSON, mode 0600, not synced. */
 int sidecar_write(int dirfd, const struct sidecar *s, struct error *err);
 
 #endif

@@ -53,9 +53,10 @@ int storage_list_add(struct storage_list *list, const struct storage *disk,
     struct error *err);
 
 /*
- * Every rule for each entry and for the list (roles, read-only, serials,
- * mount points, one cow at most, cidata last, no serial twice); messages name
- * the entry ("disk 2: …").  EX_DATAERR.
+ * Every rule for each entry (role, read-only, serial, mount point, names of
+ * files) and for the list (in the order layer, cow, data, cidata; one cow and
+ * one cidata at most; no serial and no writable file twice).  Messages name
+ * the entry, counted from 0 as in the device model ("disk 2: …").  EX_DATAERR.
  */
 int storage_list_check(const struct storage_list *list, struct error *err);
 

@@ -59,16 +59,17 @@ struct root_new {
 };
 
 /*
- * Claims `name` ("": none) and makes the hidden directory, locked.  EX_USAGE:
- * not a name.  EX_CANTCREAT: the name is taken.  EX_IOERR.
+ * Makes the hidden directory, locked, and claims `name` ("": none), which is
+ * free when what it points to is neither there nor being built under a lock.
+ * EX_USAGE: not a name.  EX_CANTCREAT: the name is taken.  EX_IOERR.
  */
 int root_new_begin(struct root_new *out, const struct root *root,
     enum root_kind kind, const char *name, struct error *err);
 
 /*
  * Renames it into place, synced when `sync` (files are the caller's to sync);
- * from then on everybody sees it.  dirfd stays open and locked until
- * root_new_end().
+ * from then on everybody sees it, and `dir` is the id.  A snapshot's last
+ * access is now.  dirfd stays open and locked until root_new_end().
  */
 int root_new_publish(struct root_new *n, bool sync, struct error *err);
 
@@ -98,7 +99,8 @@ int root_access_time(struct timespec *out, const struct root *root,
 /*
  * Layers: read-only disks by digest.  Adding links `from_name` into layer/
  * (else reflinks or copies it), computing its digest; one that is there
- * already is shared.  Opening: EX_NOINPUT when there is none of that digest.
+ * already is shared.  With AT_FDCWD it is a path of the user's, whose links
+ * are followed.  Opening: EX_NOINPUT when there is none of that digest.
  */
 int root_layer_add(struct digest *digest, uint64_t *size_bytes,
     const struct root *root, int from_dirfd, const char *from_name,

@@ -33,7 +33,10 @@ const char *snap_dir(const struct snap *snap); /* absolute path */
 int snap_fd(const struct snap *snap); /* its directory */
 const struct envelope *snap_envelope(const struct snap *snap);
 
-/* Allocated and apparent bytes of all its files.  EX_IOERR. */
+/* Names of the files that are there but the envelope, sorted.  EX_IOERR. */
+int snap_files(struct strv *names, const struct snap *snap, struct error *err);
+
+/* Apparent and allocated bytes of all its files.  EX_IOERR. */
 int snap_sizes(uint64_t *apparent_bytes, uint64_t *allocated_bytes,
     const struct snap *snap, struct error *err);
 

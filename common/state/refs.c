@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: ISC */
+#include "state/refs.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/sig.h"
+
+#define REF_MAX 255 /* bytes of an id or name */
+
+static int
+add(struct strv *refs, const char *ref, struct error *err)
+{
+	if (refs->n >= REFS_MAX)
+		return error_set(err, EX_USAGE, "more than %d references",
+		    REFS_MAX);
+	return strv_add(refs, err, "%s", ref);
+}
+
+static int
+add_line(struct strv *refs, const char *line, size_t len, struct error *err)
+{
+	char id[REF_MAX + 1];
+	json_t *record;
+	int rc;
+
+	if (json_parse(&record, line, len, err) == -1)
+		return -1;
+	rc = json_get_str(record, "id", id, sizeof(id), JSON_REQUIRED, err);
+	json_decref(record);
+	return rc == -1 ? -1 : add(refs, id, err);
+}
+
+/* One line without its newline: 1, 0 at the end of input, -1. */
+static int
+read_line(size_t *len, char *buf, struct error *err)
+{
+	size_t n = 0;
+	int ch;
+
+	while ((ch = getc(stdin)) != EOF && ch != '\n') {
+		if (n >= REFS_LINE_MAX)
+			return error_set(err, EX_DATAERR,
+			    "longer than %u bytes", REFS_LINE_MAX);
+		buf[n++] = (char)ch;
+	}
+	if (ch == EOF && sig_check(err) == -1)
+		return -1;
+	if (ch == EOF && ferror(stdin))
+		return error_sys(err, EX_IOERR, "read");
+	*len = n;
+	return ch == EOF && n == 0 ? 0 : 1;
+}
+
+static int
+add_stdin(struct strv *refs, struct error *err)
+{
+	char *buf;
+	size_t len = 0, line;
+	int got, rc = -1;
+
+	buf = malloc(REFS_LINE_MAX);
+	if (buf == NULL)
+		return error_sys(err, EX_OSERR, "standard input");
+	for (line = 1;; line++) {
+		got = read_line(&len, buf, err);
+		if (got == 0)
+			break;
+		if (got == -1 || add_line(refs, buf, len, err) == -1) {
+			error_wrap(err, "standard input: line %zu", line);
+			goto out;
+		}
+	}
+	rc = 0;
+out:
+	free(buf);
+	return rc;
+}
+
+int
+refs_read(struct strv *refs, char *const *operands, size_t n, struct error *err)
+{
+	bool had_stdin = false;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (strcmp(operands[i], "-") != 0) {
+			if (add(refs, operands[i], err) == -1)
+				return -1;
+			continue;
+		}
+		if (had_stdin)
+			return error_set(err, EX_USAGE, "\"-\" is given twice");
+		had_stdin = true;
+		if (add_stdin(refs, err) == -1)
+			return -1;
+	}
+	return 0;
+}

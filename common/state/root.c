@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: ISC */
+#include "state/root.h"
+
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/lock.h"
+#include "base/path.h"
+#include "disk/fs.h"
+#include "format/envelope.h"
+#include "state/root_impl.h"
+
+#define PREFIX_MIN 3 /* characters of an id; shorter ones fit too much */
+
+const char *
+root_kind_noun(enum root_kind kind)
+{
+	return kind == ROOT_VM ? "VM" : "snapshot";
+}
+
+/* Where the root is when nobody says; the caller frees it. */
+static char *
+default_path(void)
+{
+	const char *dir;
+
+	dir = getenv("INSTAR_ROOT");
+	if (dir != NULL && dir[0] != '\0')
+		return strdup(dir);
+	if (geteuid() == 0)
+		return strdup("/var/lib/instar");
+	dir = getenv("XDG_STATE_HOME");
+	if (dir != NULL && dir[0] == '/')
+		return path_format("%s/instar", dir);
+	dir = getenv("HOME");
+	if (dir == NULL || dir[0] != '/')
+		return strdup("");
+	return path_format("%s/.local/state/instar", dir);
+}
+
+/* Makes every directory of `path` that is missing. */
+static int
+make_path(char *path, struct error *err)
+{
+	char *p;
+	int rc;
+
+	for (p = path + 1;; p++) {
+		if (*p != '/' && *p != '\0')
+			continue;
+		if (*p == '\0')
+			break;
+		*p = '\0';
+		rc = mkdir(path, 0700);
+		if (rc == -1 && errno != EEXIST && errno != EISDIR &&
+		    errno != EROFS && errno != EACCES)
+			error_sys(err, error_code_of(errno), "%s", path);
+		else
+			rc = 0;
+		*p = '/';
+		if (rc == -1)
+			return -1;
+	}
+	if (mkdir(path, 0700) == -1 && errno != EEXIST)
+		return error_sys(err, error_code_of(errno), "%s", path);
+	return 0;
+}
+
+/* Opens the directory `name` of the root, and makes it when missing. */
+static int
+open_part(int *fd, int dirfd, const char *name, struct error *err)
+{
+	*fd = openat(dirfd, name,
+	    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (*fd == -1 && errno == ENOENT) {
+		if (mkdirat(dirfd, name, 0700) == -1 && errno != EEXIST)
+			return error_sys(err, error_code_of(errno), "%s", name);
+		return fd_open_dir(fd, dirfd, name, false, err);
+	}
+	if (*fd == -1)
+		return error_sys(err, error_code_of(errno), "%s", name);
+	return 0;
+}
+
+static int
+open_parts(struct root *r, struct error *err)
+{
+	int name_fd = -1;
+
+	if (open_part(&r->kind_fd[ROOT_VM], r->fd, "vm", err) == -1 ||
+	    open_part(&r->kind_fd[ROOT_SNAP], r->fd, "snap", err) == -1 ||
+	    open_part(&r->layer_fd, r->fd, "layer", err) == -1 ||
+	    open_part(&r->access_fd, r->fd, "access", err) == -1 ||
+	    open_part(&name_fd, r->fd, "name", err) == -1)
+		return -1;
+	fd_drop(&name_fd);
+	if (open_part(&r->name_fd[ROOT_VM], r->fd, "name/vm", err) == -1)
+		return -1;
+	return open_part(&r->name_fd[ROOT_SNAP], r->fd, "name/snap", err);
+}
+
+static int
+open_all(struct root *r, struct error *err)
+{
+	size_t len = strlen(r->path);
+
+	while (len > 1 && r->path[len - 1] == '/')
+		r->path[--len] = '\0';
+	if (faccessat(AT_FDCWD, r->path, F_OK, 0) == -1 &&
+	    make_path(r->path, err) == -1)
+		return -1;
+	if (fd_open_dir(&r->fd, AT_FDCWD, r->path, true, err) == -1)
+		return -1;
+	if (fs_is_network(r->fd))
+		return error_set(err, EX_CONFIG,
+		    "%s: on a network filesystem, where directories "
+		    "cannot be locked",
+		    r->path);
+	if (faccessat(r->fd, ".", W_OK | X_OK, AT_EACCESS) == -1)
+		return error_sys(err, EX_NOPERM, "%s", r->path);
+	if (open_parts(r, err) == -1)
+		return error_wrap(err, "%s", r->path);
+	return 0;
+}
+
+int
+root_open(struct root **out, const char *path, struct error *err)
+{
+	struct root *r;
+	char *chosen;
+
+	chosen = path != NULL ? strdup(path) : default_path();
+	r = calloc(1, sizeof(*r));
+	if (r == NULL || chosen == NULL) {
+		free(r);
+		free(chosen);
+		return error_set(err, EX_OSERR, "state root: out of memory");
+	}
+	r->fd = r->layer_fd = r->access_fd = -1;
+	r->kind_fd[0] = r->kind_fd[1] = r->name_fd[0] = r->name_fd[1] = -1;
+	if (chosen[0] == '\0') {
+		error_set(err, EX_USAGE,
+		    "state root: give --root, INSTAR_ROOT or HOME");
+		goto fail;
+	}
+	r->path = path_absolute(chosen);
+	if (r->path == NULL) {
+		error_sys(err, EX_OSERR, "state root");
+		goto fail;
+	}
+	if (open_all(r, err) == -1)
+		goto fail;
+	free(chosen);
+	*out = r;
+	return 0;
+fail:
+	free(chosen);
+	root_close(r);
+	return -1;
+}
+
+void
+root_close(struct root *root)
+{
+	size_t i;
+
+	if (root == NULL)
+		return;
+	for (i = 0; i < ROOT_KINDS; i++) {
+		fd_drop(&root->kind_fd[i]);
+		fd_drop(&root->name_fd[i]);
+	}
+	fd_drop(&root->layer_fd);
+	fd_drop(&root->access_fd);
+	fd_drop(&root->fd);
+	free(root->path);
+	free(root);
+}
+
+const char *
+root_path(const struct root *root)
+{
+	return root->path;
+}
+
+int
+root_fd(const struct root *root)
+{
+	return root->fd;
+}
+
+int
+root_kind_fd(const struct root *root, enum root_kind kind)
+{
+	return root->kind_fd[kind];
+}
+
+char *
+root_dir_of(const struct root *root, enum root_kind kind, const char *id)
+{
+	return path_format("%s/%s/%s",
+	    strcmp(root->path, "/") == 0 ? "" : root->path,
+	    kind == ROOT_VM ? "vm" : "snap", id);
+}
+
+bool
+root_has(const struct root *root, enum root_kind kind, const char *id)
+{
+	struct stat st;
+
+	return fstatat(root->kind_fd[kind], id, &st, AT_SYMLINK_NOFOLLOW) ==
+	    0 &&
+	    S_ISDIR(st.st_mode);
+}
+
+int
+root_name_target(char id[ID_LEN + 1], const struct root *root,
+    enum root_kind kind, const char *name, struct error *err)
+{
+	char target[64];
+	const char *base;
+	ssize_t len;
+
+	len = readlinkat(root->name_fd[kind], name, target, sizeof(target) - 1);
+	if (len == -1) {
+		if (errno == ENOENT || errno == EINVAL)
+			return 0;
+		return error_sys(err, EX_IOERR, "name %s", name);
+	}
+	target[len] = '\0';
+	base = path_base(target);
+	if (!id_is_valid(base))
+		return 0;
+	memcpy(id, base, ID_LEN + 1);
+	return 1;
+}
+
+/* Whether `ref` could be an id, a name or the beginning of one. */
+static bool
+is_possible(const char *ref)
+{
+	return envelope_is_name(ref);
+}
+
+/* The only id that begins with `prefix`: 1, 0 when none does, -1. */
+static int
+find_prefix(char id[ID_LEN + 1], const struct root *root, enum root_kind kind,
+    const char *prefix, struct error *err)
+{
+	size_t len = strlen(prefix);
+	struct dirent *de;
+	DIR *dir;
+	int fd, found = 0;
+
+	if (len < PREFIX_MIN || len >= ID_LEN)
+		return 0;
+	if (fd_open_dir(&fd, root->kind_fd[kind], ".", false, err) == -1)
+		return -1;
+	dir = fdopendir(fd);
+	if (dir == NULL) {
+		error_sys(err, EX_OSERR, "%s", root->path);
+		fd_drop(&fd);
+		return -1;
+	}
+	while (found != -1 && (de = readdir(dir)) != NULL) {
+		if (strncmp(de->d_name, prefix, len) != 0 ||
+		    !id_is_valid(de->d_name))
+			continue;
+		if (found == 1) {
+			found = error_set(err, EX_NOINPUT,
+			    "%s: ambiguous: several %ss begin so", prefix,
+			    root_kind_noun(kind));
+			break;
+		}
+		memcpy(id, de->d_name, ID_LEN + 1);
+		found = 1;
+	}
+	closedir(dir);
+	return found;
+}
+
+int
+root_resolve(char id[ID_LEN + 1], const struct root *root, enum root_kind kind,
+    const char *ref, struct error *err)
+{
+	char found[ID_LEN + 1];
+	int rc;
+
+	if (!is_possible(ref))
+		return error_set(err, EX_USAGE,
+		    "\"%s\" is neither an id nor a name", ref);
+	if (id_is_valid(ref) && root_has(root, kind, ref)) {
+		memcpy(id, ref, ID_LEN + 1);
+		return 0;
+	}
+	rc = root_name_target(found, root, kind, ref, err);
+	if (rc == 1 && !root_has(root, kind, found))
+		rc = 0;
+	if (rc == 0)
+		rc = find_prefix(found, root, kind, ref, err);
+	if (rc == -1)
+		return -1;
+	if (rc == 0)
+		return error_set(err, EX_NOINPUT, "%s: no such %s", ref,
+		    root_kind_noun(kind));
+	memcpy(id, found, ID_LEN + 1);
+	return 0;
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int
+root_list(struct strv *ids, const struct root *root, enum root_kind kind,
+    struct error *err)
+{
+	size_t first = ids->n;
+	struct dirent *de;
+	DIR *dir;
+	int fd, rc = -1;
+
+	if (fd_open_dir(&fd, root->kind_fd[kind], ".", false, err) == -1)
+		return -1;
+	dir = fdopendir(fd);
+	if (dir == NULL) {
+		error_sys(err, EX_OSERR, "%s", root->path);
+		fd_drop(&fd);
+		return -1;
+	}
+	while (errno = 0, (de = readdir(dir)) != NULL)
+		if (id_is_valid(de->d_name) &&
+		    strv_add(ids, err, "%s", de->d_name) == -1)
+			goto out;
+	if (errno != 0) {
+		error_sys(err, EX_IOERR, "%s", root->path);
+		goto out;
+	}
+	if (ids->n > first)
+		qsort(ids->v + first, ids->n - first, sizeof(*ids->v),
+		    compare_ids);
+	rc = 0;
+out:
+	closedir(dir);
+	return rc;
+}
+
+int
+root_lock(int *fd, const struct root *root, enum root_kind kind, const char *id,
+    bool exclusive, int64_t deadline_ms, struct error *err)
+{
+	struct error why = { 0 };
+
+	if (!id_is_valid(id))
+		return error_set(err, EX_NOINPUT, "%s: no such %s", id,
+		    root_kind_noun(kind));
+	if (lock_dir(fd, root->kind_fd[kind], id,
+		exclusive ? LOCK_EXCLUSIVE : LOCK_SHARED, deadline_ms,
+		&why) == 0)
+		return 0;
+	if (why.code == EX_NOINPUT)
+		return error_set(err, EX_NOINPUT, "%s: no such %s", id,
+		    root_kind_noun(kind));
+	if (err != NULL)
+		*err = why;
+	return -1;
+}
+
+int
+root_remove(const struct root *root, enum root_kind kind, const char *id,
+    const char *name, struct error *err)
+{
+	char gone[ID_LEN + 8];
+	int fd = root->kind_fd[kind];
+
+	snprintf(gone, sizeof(gone), ".gone-%s", id);
+	if (renameat(fd, id, fd, gone) == -1)
+		return error_sys(err, error_code_of(errno), "%s", id);
+	if (name != NULL && name[0] != '\0' && envelope_is_name(name) &&
+	    root_name_release(root, kind, name, id, err) == -1)
+		return -1;
+	if (kind == ROOT_SNAP && unlinkat(root->access_fd, id, 0) == -1 &&
+	    errno != ENOENT)
+		return error_sys(err, error_code_of(errno), "access/%s", id);
+	return fd_remove_tree(fd, gone, err);
+}
+
+int
+root_access_touch(const struct root *root, const char *id, struct error *err)
+{
+	int fd, rc = 0;
+
+	fd = openat(root->access_fd, id,
+	    O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd == -1)
+		return error_sys(err, error_code_of(errno), "access/%s", id);
+	if (futimens(fd, NULL) == -1)
+		rc = error_sys(err, EX_IOERR, "access/%s", id);
+	fd_drop(&fd);
+	return rc;
+}
+
+int
+root_access_time(struct timespec *out, const struct root *root, const char *id,
+    struct error *err)
+{
+	struct stat st;
+
+	if (fstatat(root->access_fd, id, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return error_sys(err,
+		    errno == ENOENT ? EX_NOINPUT : error_code_of(errno),
+		    "access/%s", id);
+	*out = st.st_mtim;
+	return 0;
+}

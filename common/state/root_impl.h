@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+/* For root.c, root_new.c and root_layer.c alone. */
+#ifndef STATE_ROOT_IMPL_H
+#define STATE_ROOT_IMPL_H
+
+#include "state/root.h"
+
+#define ROOT_KINDS 2
+
+struct root {
+	char *path; /* absolute */
+	int fd;
+	int kind_fd[ROOT_KINDS]; /* vm/, snap/ */
+	int name_fd[ROOT_KINDS]; /* name/vm/, name/snap/ */
+	int layer_fd;
+	int access_fd;
+};
+
+/* "VM" or "snapshot", for messages. */
+const char *root_kind_noun(enum root_kind kind);
+
+/*
+ * The id that the link of `name` points to: 1, 0 when there is no such link or
+ * it points to no id, -1.  EX_IOERR.
+ */
+int root_name_target(char id[ID_LEN + 1], const struct root *root,
+    enum root_kind kind, const char *name, struct error *err);
+
+/* Whether the object is there. */
+bool root_has(const struct root *root, enum root_kind kind, const char *id);
+
+/* Removes the name when it still points to `id`. */
+int root_name_release(const struct root *root, enum root_kind kind,
+    const char *name, const char *id, struct error *err);
+
+/*
+ * Makes the directory ".new-<id>" of a new id beneath dirfd and locks it.
+ * EX_IOERR.
+ */
+int root_hidden_make(char id[ID_LEN + 1], int *fd, int dirfd,
+    struct error *err);
+
+#endif

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: ISC */
+#include "state/snap.h"
+
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/path.h"
+
+#define WAIT_MS 5000 /* its maker may hold it yet, having printed its id */
+
+struct snap {
+	char id[64]; /* in the store, or as the envelope has it */
+	char *dir;
+	int fd; /* holds the lock of one in the store */
+	struct envelope envelope;
+};
+
+static struct snap *
+new_snap(void)
+{
+	struct snap *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->fd = -1;
+	envelope_init(&s->envelope);
+	return s;
+}
+
+int
+snap_open(struct snap **out, const struct root *root, const char *ref,
+    struct error *err)
+{
+	char id[ID_LEN + 1];
+	struct snap *s = NULL;
+
+	if (root_resolve(id, root, ROOT_SNAP, ref, err) == -1)
+		return -1;
+	s = new_snap();
+	if (s == NULL)
+		return error_sys(err, EX_OSERR, "%s", ref);
+	memcpy(s->id, id, sizeof(id));
+	if (root_lock(&s->fd, root, ROOT_SNAP, id, false, clock_ms() + WAIT_MS,
+		err) == -1)
+		goto fail;
+	s->dir = root_dir_of(root, ROOT_SNAP, id);
+	if (s->dir == NULL) {
+		error_sys(err, EX_OSERR, "%s", ref);
+		goto fail;
+	}
+	if (envelope_read(&s->envelope, s->fd, err) == -1) {
+		if (err != NULL && err->code == EX_NOINPUT)
+			err->code = EX_DATAERR;
+		error_wrap(err, "%s", ref);
+		goto fail;
+	}
+	*out = s;
+	return 0;
+fail:
+	snap_close(s);
+	return -1;
+}
+
+int
+snap_open_dir(struct snap **out, const char *path, struct error *err)
+{
+	struct snap *s;
+
+	s = new_snap();
+	if (s == NULL)
+		return error_sys(err, EX_OSERR, "%s", path);
+	if (fd_open_dir(&s->fd, AT_FDCWD, path, true, err) == -1)
+		goto fail;
+	s->dir = path_absolute(path);
+	if (s->dir == NULL) {
+		error_sys(err, EX_OSERR, "%s", path);
+		goto fail;
+	}
+	if (envelope_read(&s->envelope, s->fd, err) == -1) {
+		error_wrap(err, "%s", path);
+		goto fail;
+	}
+	memcpy(s->id, s->envelope.config.id, sizeof(s->id));
+	*out = s;
+	return 0;
+fail:
+	snap_close(s);
+	return -1;
+}
+
+void
+snap_close(struct snap *snap)
+{
+	if (snap == NULL)
+		return;
+	envelope_fini(&snap->envelope);
+	free(snap->dir);
+	fd_drop(&snap->fd);
+	free(snap);
+}
+
+const char *
+snap_id(const struct snap *snap)
+{
+	return snap->id;
+}
+
+const char *
+snap_dir(const struct snap *snap)
+{
+	return snap->dir;
+}
+
+int
+snap_fd(const struct snap *snap)
+{
+	return snap->fd;
+}
+
+const struct envelope *
+snap_envelope(const struct snap *snap)
+{
+	return &snap->envelope;
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int
+snap_files(struct strv *names, const struct snap *snap, struct error *err)
+{
+	size_t first = names->n;
+	struct dirent *de;
+	struct stat st;
+	DIR *dir;
+	int fd, rc = -1;
+
+	if (fd_open_dir(&fd, snap->fd, ".", false, err) == -1)
+		return -1;
+	dir = fdopendir(fd);
+	if (dir == NULL) {
+		error_sys(err, EX_OSERR, "%s", snap->dir);
+		fd_drop(&fd);
+		return -1;
+	}
+	while (errno = 0, (de = readdir(dir)) != NULL) {
+		if (fstatat(fd, de->d_name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+			break;
+		if (S_ISREG(st.st_mode) &&
+		    strcmp(de->d_name, ENVELOPE_NAME) != 0 &&
+		    strv_add(names, err, "%s", de->d_name) == -1)
+			goto out;
+	}
+	if (errno != 0) {
+		error_sys(err, EX_IOERR, "%s", snap->dir);
+		goto out;
+	}
+	if (names->n > first)
+		qsort(names->v + first, names->n - first, sizeof(*names->v),
+		    compare_names);
+	rc = 0;
+out:
+	closedir(dir);
+	return rc;
+}
+
+int
+snap_sizes(uint64_t *apparent_bytes, uint64_t *allocated_bytes,
+    const struct snap *snap, struct error *err)
+{
+	uint64_t apparent = 0, allocated = 0;
+	struct strv names = { 0 };
+	struct stat st;
+	size_t i;
+	int rc = -1;
+
+	if (snap_files(&names, snap, err) == -1 ||
+	    strv_add(&names, err, "%s", ENVELOPE_NAME) == -1)
+		goto out;
+	for (i = 0; i < names.n; i++) {
+		if (fstatat(snap->fd, names.v[i], &st, AT_SYMLINK_NOFOLLOW) ==
+		    -1) {
+			error_sys(err, EX_IOERR, "%s/%s", snap->dir,
+			    names.v[i]);
+			goto out;
+		}
+		apparent += (uint64_t)st.st_size;
+		allocated += (uint64_t)st.st_blocks * 512;
+	}
+	*apparent_bytes = apparent;
+	*allocated_bytes = allocated;
+	rc = 0;
+out:
+	strv_fini(&names);
+	return rc;
+}
+
+static int
+put_text(json_t *obj, const char *key, const char *text, struct error *err)
+{
+	if (text == NULL || text[0] == '\0')
+		return 0;
+	return json_put_str(obj, key, text, err);
+}
+
+/* What cocoon says of the image beyond its name, when it is a string. */
+static int
+put_image(json_t *obj, const struct envelope *e, struct error *err)
+{
+	static const char *const keys[] = { "image_digest", "image_type" };
+	const json_t *config = json_object_get(e->unknown, "config");
+	size_t i;
+
+	if (put_text(obj, "image", e->config.image, err) == -1)
+		return -1;
+	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (put_text(obj, keys[i],
+			json_string_value(json_object_get(config, keys[i])),
+			err) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+put_config(json_t *obj, const struct snap *snap, struct error *err)
+{
+	const struct envelope_config *c = &snap->envelope.config;
+
+	if (put_text(obj, "id", snap->id, err) == -1 ||
+	    put_text(obj, "name", c->name, err) == -1 ||
+	    put_text(obj, "description", c->description, err) == -1 ||
+	    put_text(obj, "hypervisor", c->hypervisor, err) == -1)
+		return -1;
+	if (c->cpu != 0 && json_put_u64(obj, "cpu", c->cpu, err) == -1)
+		return -1;
+	if (c->memory_bytes != 0 &&
+	    json_put_u64(obj, "memory", c->memory_bytes, err) == -1)
+		return -1;
+	if (c->storage_bytes != 0 &&
+	    json_put_u64(obj, "storage", c->storage_bytes, err) == -1)
+		return -1;
+	if (json_put_u64(obj, "nics", c->nics, err) == -1 ||
+	    put_image(obj, &snap->envelope, err) == -1)
+		return -1;
+	return put_text(obj, "created_at", snap->envelope.created_at, err);
+}
+
+static int
+put_access(json_t *obj, const struct snap *snap, const struct root *root,
+    struct error *err)
+{
+	char text[CLOCK_RFC3339_MAX];
+	struct error why = { 0 };
+	struct timespec when;
+
+	if (root == NULL)
+		return 0;
+	if (root_access_time(&when, root, snap->id, &why) == -1) {
+		if (why.code == EX_NOINPUT)
+			return 0;
+		if (err != NULL)
+			*err = why;
+		return -1;
+	}
+	clock_rfc3339(text, &when);
+	return json_put_str(obj, "last_accessed_at", text, err);
+}
+
+/* The manifest, or what is there where nobody wrote one. */
+static int
+put_files(json_t *obj, const struct snap *snap, struct error *err)
+{
+	const struct envelope *e = &snap->envelope;
+	struct strv names = { 0 };
+	json_t *array;
+	size_t i;
+	int rc = -1;
+
+	for (i = 0; i < e->files_n; i++)
+		if (strv_add(&names, err, "%s", e->files[i].name) == -1)
+			goto out;
+	if (!e->has_files && snap_files(&names, snap, err) == -1)
+		goto out;
+	array = json_array();
+	if (json_put(obj, "files", array, err) == -1)
+		goto out;
+	for (i = 0; i < names.n; i++)
+		if (path_is_utf8(names.v[i], strlen(names.v[i])) &&
+		    json_array_append_new(array, json_string(names.v[i])) ==
+			-1) {
+			error_set(err, EX_OSERR, "\"files\": out of memory");
+			goto out;
+		}
+	rc = 0;
+out:
+	strv_fini(&names);
+	return rc;
+}
+
+int
+snap_report(json_t **out, const struct snap *snap, const struct root *root,
+    struct error *err)
+{
+	uint64_t apparent, allocated;
+	json_t *obj;
+
+	if (snap_sizes(&apparent, &allocated, snap, err) == -1)
+		return -1;
+	obj = json_object();
+	if (obj == NULL)
+		return error_set(err, EX_OSERR, "record: out of memory");
+	if (put_config(obj, snap, err) == -1 ||
+	    put_access(obj, snap, root, err) == -1 ||
+	    put_files(obj, snap, err) == -1 ||
+	    json_put_str(obj, "dir", snap->dir, err) == -1 ||
+	    json_put_u64(obj, "size", apparent, err) == -1 ||
+	    json_put_u64(obj, "disk_usage", allocated, err) == -1) {
+		json_decref(obj);
+		return -1;
+	}
+	*out = obj;
+	return 0;
+}

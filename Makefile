@@ -2,7 +2,7 @@ TOP = .
 include mk/config.mk
 
 # Directories in the order in which they are built.
-SUBDIRS = common
+SUBDIRS = common disk-flatten
 
 all install uninstall:
 	@for d in $(SUBDIRS); do \

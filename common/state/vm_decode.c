@@ -74,6 +74,8 @@ decode_config(struct vm *vm, const json_t *record, struct error *err)
 		JSON_OPTIONAL, err) == -1 ||
 	    json_get_str(c, "cpu_model", vm->cpu_model, sizeof(vm->cpu_model),
 		JSON_OPTIONAL, err) == -1 ||
+	    json_get_str(c, "saved_version", vm->saved_version,
+		sizeof(vm->saved_version), JSON_OPTIONAL, err) == -1 ||
 	    json_get_bool(c, "kernel", &vm->has_kernel, JSON_OPTIONAL, err) ==
 		-1 ||
 	    json_get_bool(c, "initrd", &vm->has_initrd, JSON_OPTIONAL, err) ==

@@ -34,6 +34,7 @@ put_config(json_t *record, const struct vm *vm, struct error *err)
 	    put_some(c, "cmdline", vm->cmdline, err) == -1 ||
 	    put_some(c, "machine", vm->machine, err) == -1 ||
 	    put_some(c, "cpu_model", vm->cpu_model, err) == -1 ||
+	    put_some(c, "saved_version", vm->saved_version, err) == -1 ||
 	    json_put_str(c, "memory_backing", vm_memory_name(vm->memory_choice),
 		err) == -1 ||
 	    json_put_str(c, "accel", vm_accel_name(vm->accel_choice), err) ==

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: ISC */
+/* The QEMU driver: questions and orders to one that runs. */
+#include "vmm/qemu.h"
+
+#include <sys/utsname.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/num.h"
+
+int
+qemu_call(struct vmm *vmm, const char *command, json_t *args, json_t **ret,
+    struct error *err)
+{
+	struct qemu *q = vmm->own;
+
+	return qmp_call(q->qmp, command, args, ret, clock_ms() + VMM_CALL_MS,
+	    err);
+}
+
+static int
+check_program(struct error *err)
+{
+	const char *program = qemu_program(), *dirs = getenv("PATH"), *end;
+	char path[4096];
+
+	if (strchr(program, '/') != NULL) {
+		if (access(program, X_OK) == 0)
+			return 0;
+		return error_sys(err, EX_UNAVAILABLE, "INSTAR_QEMU: %s",
+		    program);
+	}
+	for (; dirs != NULL; dirs = *end == ':' ? end + 1 : NULL) {
+		end = strchrnul(dirs, ':');
+		snprintf(path, sizeof(path), "%.*s/%s", (int)(end - dirs), dirs,
+		    program);
+		if (access(path, X_OK) == 0)
+			return 0;
+	}
+	return error_set(err, EX_UNAVAILABLE,
+	    "%s: not in PATH; install qemu-system-x86 or set INSTAR_QEMU",
+	    program);
+}
+
+static int
+attach(struct vmm *vmm, enum vmm_line line, int64_t deadline_ms,
+    struct error *err)
+{
+	struct qemu *q = calloc(1, sizeof(*q));
+
+	if (q == NULL)
+		return error_set(err, EX_OSERR, "out of memory");
+	vmm->own = q;
+	return qmp_open(&q->qmp, vmm->dirfd,
+	    line == VMM_CONTROL ? VM_API_SOCKET : VM_WATCH_SOCKET, deadline_ms,
+	    err);
+}
+
+static void
+detach(struct vmm *vmm)
+{
+	struct qemu *q = vmm->own;
+
+	if (q != NULL)
+		qmp_close(q->qmp);
+	free(q);
+}
+
+static int
+query(struct vmm *vmm, enum vmm_state *out, struct error *err)
+{
+	static const struct {
+		const char *status;
+		enum vmm_state state;
+	} states[] = {
+		{ "running", VMM_RUNNING },
+		{ "paused", VMM_PAUSED },
+		{ "prelaunch", VMM_PAUSED },
+		{ "postmigrate", VMM_PAUSED },
+		{ "inmigrate", VMM_PAUSED },
+		{ "save-vm", VMM_PAUSED },
+		{ "suspended", VMM_RUNNING },
+		{ "io-error", VMM_NO_SPACE },
+	};
+	const char *status;
+	json_t *ret;
+	size_t i;
+
+	if (qemu_call(vmm, "query-status", NULL, &ret, err) == -1)
+		return -1;
+	status = json_string_value(json_object_get(ret, "status"));
+	*out = VMM_BROKEN;
+	for (i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+		if (status != NULL && strcmp(status, states[i].status) == 0)
+			*out = states[i].state;
+	json_decref(ret);
+	return 0;
+}
+
+static int
+pause_guest(struct vmm *vmm, struct error *err)
+{
+	return qemu_call(vmm, "stop", NULL, NULL, err);
+}
+
+static int
+resume_guest(struct vmm *vmm, struct error *err)
+{
+	return qemu_call(vmm, "cont", NULL, NULL, err);
+}
+
+static int
+set_links(struct vmm *vmm, bool up, struct error *err)
+{
+	char name[16];
+	size_t i;
+
+	for (i = 0; i < vmm->vm->nics_n; i++) {
+		if (vmm->vm->nics[i].kind == VM_NIC_USER)
+			continue;
+		snprintf(name, sizeof(name), "nic%zu", i);
+		if (qemu_call(vmm, "set_link",
+			json_pack("{s:s, s:b}", "name", name, "up", (int)up),
+			NULL, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+power_button(struct vmm *vmm, struct error *err)
+{
+	return qemu_call(vmm, "system_powerdown", NULL, NULL, err);
+}
+
+static int
+quit(struct vmm *vmm, struct error *err)
+{
+	return qemu_call(vmm, "quit", NULL, NULL, err);
+}
+
+/* SHA-256 of the program that runs, as "sha256:HEX". */
+static int
+hash_program(char *out, size_t cap, pid_t pid, struct error *err)
+{
+	unsigned char buf[65536], raw[EVP_MAX_MD_SIZE];
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	char path[64];
+	unsigned n = 0, i;
+	size_t got;
+	int fd = -1, rc = -1;
+
+	snprintf(path, sizeof(path), "/proc/%ld/exe", (long)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd == -1 || ctx == NULL ||
+	    EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1) {
+		error_sys(err, EX_OSERR, "%s", path);
+		goto out;
+	}
+	do {
+		if (fd_read(&got, fd, buf, sizeof(buf), path, err) == -1 ||
+		    EVP_DigestUpdate(ctx, buf, got) != 1)
+			goto out;
+	} while (got == sizeof(buf));
+	if (EVP_DigestFinal_ex(ctx, raw, &n) != 1)
+		goto out;
+	snprintf(out, cap, "sha256:");
+	for (i = 0; i < n && 9 + 2 * i < cap; i++)
+		snprintf(out + 7 + 2 * i, cap - 7 - 2 * i, "%02x", raw[i]);
+	rc = 0;
+out:
+	fd_drop(&fd);
+	EVP_MD_CTX_free(ctx);
+	return rc;
+}
+
+/* The flags of the first processor in /proc/cpuinfo, one by one. */
+static int
+read_cpu_flags(struct strv *out, struct error *err)
+{
+	char *line = NULL, *rest, *flag;
+	size_t cap = 0;
+	int rc = 0;
+	FILE *f;
+
+	f = fopen("/proc/cpuinfo", "re");
+	if (f == NULL)
+		return error_sys(err, EX_OSERR, "/proc/cpuinfo");
+	while (rc == 0 && getline(&line, &cap, f) != -1) {
+		if (strncmp(line, "flags", 5) != 0)
+			continue;
+		rest = strchr(line, ':');
+		rest = rest == NULL ? NULL : rest + 1;
+		while (rc == 0 && (flag = strsep(&rest, " \n")) != NULL)
+			if (flag[0] != '\0')
+				rc = strv_add(out, err, "%s", flag);
+		break;
+	}
+	free(line);
+	fclose(f);
+	return rc;
+}
+
+static int
+host(struct vmm *vmm, struct envelope_host *out, struct error *err)
+{
+	const struct qemu *q = vmm->own;
+	const struct vm *vm = vmm->vm;
+	struct utsname uts;
+
+	if (uname(&uts) == -1)
+		return error_sys(err, EX_OSERR, "uname");
+	out->present = true;
+	snprintf(out->vmm, sizeof(out->vmm), "qemu");
+	snprintf(out->version, sizeof(out->version), "%s", qmp_version(q->qmp));
+	snprintf(out->machine, sizeof(out->machine), "%s", vm->machine);
+	snprintf(out->accel, sizeof(out->accel), "%s",
+	    vm_accel_name(vm->accel));
+	snprintf(out->cpu, sizeof(out->cpu), "%s", vm->cpu_model);
+	snprintf(out->kernel, sizeof(out->kernel), "%s", uts.release);
+	snprintf(out->arch, sizeof(out->arch), "%.*s",
+	    (int)sizeof(out->arch) - 1, uts.machine);
+	if (hash_program(out->binary, sizeof(out->binary), vm->proc.pid, err) ==
+	    -1)
+		return -1;
+	return vm->accel == VM_ACCEL_KVM ? read_cpu_flags(&out->cpu_flags, err)
+					 : 0;
+}
+
+/* Runs a command of the human monitor; *text is the caller's, or not wanted. */
+static int
+human(struct vmm *vmm, const char *line, char **text, struct error *err)
+{
+	json_t *ret;
+
+	if (qemu_call(vmm, "human-monitor-command",
+		json_pack("{s:s}", "command-line", line), &ret, err) == -1)
+		return -1;
+	if (text != NULL)
+		*text = strdup(
+		    json_is_string(ret) ? json_string_value(ret) : "");
+	json_decref(ret);
+	return text != NULL && *text == NULL
+	    ? error_set(err, EX_OSERR, "out of memory")
+	    : 0;
+}
+
+/*
+ * One line of "info usernet" (QEMU net/slirp.c): protocol and state, a
+ * descriptor, then source address and port, destination address and port.
+ */
+static void
+take_usernet_line(struct vm_nic *nic, const char *line)
+{
+	char addr[48], guest[48];
+	unsigned port, guest_port;
+	size_t i;
+
+	if (sscanf(line, " TCP[HOST_FORWARD] %*d %47s %u %47s %u", addr, &port,
+		guest, &guest_port) != 4)
+		return;
+	for (i = 0; i < nic->forwards_n; i++) {
+		if (nic->forwards[i].guest_port != guest_port ||
+		    strcmp(nic->forwards[i].addr, addr) != 0 ||
+		    nic->forwards[i].host_port != 0)
+			continue;
+		if (nic->forwards[i].port != 0 && nic->forwards[i].port != port)
+			continue;
+		nic->forwards[i].host_port = (uint16_t)port;
+		return;
+	}
+}
+
+/* The NIC whose section of "info usernet" this line opens, or `nic`. */
+static struct vm_nic *
+section_nic(struct vm *vm, struct vm_nic *nic, const char *line)
+{
+	const char *p = strstr(line, "(net");
+	unsigned i;
+
+	if (strncmp(line, "Hub", 3) == 0 && p != NULL &&
+	    sscanf(p, "(net%u)", &i) == 1 && i < vm->nics_n)
+		return &vm->nics[i];
+	if (sscanf(line, "net%u:", &i) == 1 && i < vm->nics_n)
+		return &vm->nics[i];
+	return nic;
+}
+
+int
+qemu_read_forwards(struct vmm *vmm, struct error *err)
+{
+	struct vm_nic *nic = NULL;
+	char *text, *rest, *line;
+	bool wanted = false;
+	size_t i, k;
+
+	for (i = 0; i < vmm->vm->nics_n; i++)
+		for (k = 0; k < vmm->vm->nics[i].forwards_n; k++) {
+			vmm->vm->nics[i].forwards[k].host_port = 0;
+			wanted = true;
+		}
+	if (!wanted)
+		return 0;
+	if (human(vmm, "info usernet", &text, err) == -1)
+		return -1;
+	rest = text;
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		nic = section_nic(vmm->vm, nic, line);
+		if (nic != NULL)
+			take_usernet_line(nic, line);
+	}
+	free(text);
+	return 0;
+}
+
+int
+qemu_set_forwards(struct vmm *vmm, bool held, struct error *err)
+{
+	const struct vm_nic *nic;
+	const struct vm_forward *fwd;
+	char line[128], *text;
+	bool failed;
+	size_t i, k;
+
+	for (i = 0; i < vmm->vm->nics_n; i++) {
+		nic = &vmm->vm->nics[i];
+		for (k = 0; k < nic->forwards_n; k++) {
+			fwd = &nic->forwards[k];
+			if (held)
+				snprintf(line, sizeof(line),
+				    "hostfwd_add net%zu tcp:%s:%u-:%u", i,
+				    fwd->addr, (unsigned)fwd->port,
+				    (unsigned)fwd->guest_port);
+			else
+				snprintf(line, sizeof(line),
+				    "hostfwd_remove net%zu tcp:%s:%u", i,
+				    fwd->addr, (unsigned)fwd->host_port);
+			if (human(vmm, line, &text, err) == -1)
+				return -1;
+			failed = held && text[0] != '\0';
+			if (failed)
+				error_set(err, EX_UNAVAILABLE, "QEMU: %s",
+				    text);
+			free(text);
+			if (failed)
+				return -1;
+		}
+	}
+	return held ? qemu_read_forwards(vmm, err) : 0;
+}
+
+const struct vmm_driver vmm_qemu = {
+	.name = "qemu",
+	.check_program = check_program,
+	.spawn = qemu_spawn,
+	.ready = qemu_ready,
+	.attach = attach,
+	.detach = detach,
+	.query = query,
+	.pause = pause_guest,
+	.resume = resume_guest,
+	.set_links = set_links,
+	.set_forwards = qemu_set_forwards,
+	.power_button = power_button,
+	.quit = quit,
+	.describe = qemu_describe,
+	.host = host,
+	.settle_disks = qemu_settle_disks,
+	.switch_disks = qemu_switch_disks,
+	.state_save = qemu_state_save,
+	.state_finish = qemu_state_finish,
+	.state_check = qemu_state_check,
+};

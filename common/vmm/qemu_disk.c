@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: ISC */
+/* QEMU's disks: what they are now, merged, and switched to new overlays. */
+#include "vmm/qemu.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/hook.h"
+#include "base/json.h"
+#include "base/path.h"
+#include "base/sig.h"
+
+#define JOB_NAP_MS 5 /* between two looks at the jobs */
+#define JOB_MS (10 * 60 * 1000) /* for the merge of one chain */
+
+/* The entry of query-block's answer for device disk<i>; borrowed. */
+static const json_t *
+find_block(const json_t *blocks, size_t i)
+{
+	char qdev[64];
+	const json_t *entry;
+	const char *text;
+	size_t k;
+
+	snprintf(qdev, sizeof(qdev), "/machine/peripheral/disk%zu/", i);
+	json_array_foreach(blocks, k, entry)
+	{
+		text = json_string_value(json_object_get(entry, "qdev"));
+		if (text != NULL && strncmp(text, qdev, strlen(qdev)) == 0)
+			return json_object_get(entry, "inserted");
+	}
+	return NULL;
+}
+
+/* The plain names of an image's chain, top first; *names is the caller's. */
+static int
+read_chain(struct strv *names, const json_t *inserted, struct error *err)
+{
+	const json_t *image = json_object_get(inserted, "image");
+	const char *name;
+
+	for (; image != NULL; image = json_object_get(image, "backing-image")) {
+		name = json_string_value(json_object_get(image, "filename"));
+		if (name == NULL || names->n == 4 * STORAGE_CHAIN_MAX)
+			return error_set(err, EX_UNAVAILABLE,
+			    "QEMU: query-block: a chain without names");
+		name = path_base(name);
+		if (!path_is_name(name))
+			return error_set(err, EX_UNAVAILABLE,
+			    "QEMU: query-block: file name %s", name);
+		if (strv_add(names, err, "%s", name) == -1)
+			return -1;
+	}
+	if (names->n == 0)
+		return error_set(err, EX_UNAVAILABLE,
+		    "QEMU: query-block: no image");
+	return 0;
+}
+
+/* Whether the record says of the disk what QEMU says; if not, it does then. */
+static int
+correct_disk(bool *changed, struct storage *disk, const struct strv *names,
+    struct error *err)
+{
+	struct strv backing = { 0 };
+	bool same = strcmp(disk->path, names->v[0]) == 0 &&
+	    disk->backing.n == names->n - 1;
+	char *path;
+	size_t i;
+
+	for (i = 1; same && i < names->n; i++)
+		same = strcmp(disk->backing.v[i - 1], names->v[i]) == 0;
+	if (same)
+		return 0;
+	for (i = 1; i < names->n; i++)
+		if (strv_add(&backing, err, "%s", names->v[i]) == -1) {
+			strv_fini(&backing);
+			return -1;
+		}
+	path = strdup(names->v[0]);
+	if (path == NULL) {
+		strv_fini(&backing);
+		return error_set(err, EX_OSERR, "out of memory");
+	}
+	free(disk->path);
+	disk->path = path;
+	strv_fini(&disk->backing);
+	disk->backing = backing;
+	*changed = true;
+	return 0;
+}
+
+/* vm->disks as QEMU has them. */
+static int
+ask_disks(struct vmm *vmm, bool *changed, struct error *err)
+{
+	struct strv names = { 0 };
+	const json_t *inserted;
+	json_t *blocks;
+	size_t i;
+	int rc = -1;
+
+	if (vmm->vm->disks.n == 0)
+		return 0;
+	if (qemu_call(vmm, "query-block", NULL, &blocks, err) == -1)
+		return -1;
+	for (i = 0; i < vmm->vm->disks.n; i++) {
+		inserted = find_block(blocks, i);
+		if (inserted == NULL) {
+			error_set(err, EX_UNAVAILABLE,
+			    "QEMU: query-block: no disk%zu", i);
+			goto out;
+		}
+		if (read_chain(&names, inserted, err) == -1 ||
+		    correct_disk(changed, &vmm->vm->disks.v[i], &names, err) ==
+			-1) {
+			error_wrap(err, "disk %zu", i);
+			goto out;
+		}
+		strv_fini(&names);
+	}
+	rc = 0;
+out:
+	strv_fini(&names);
+	json_decref(blocks);
+	return rc;
+}
+
+/* Waits until QEMU has no block jobs; `cancel` ends them first. */
+static int
+drain_jobs(struct vmm *vmm, bool cancel, struct error *err)
+{
+	int64_t deadline_ms = clock_ms() + JOB_MS;
+	const json_t *job;
+	json_t *jobs;
+	size_t i, n;
+	const char *id;
+
+	for (;;) {
+		if (qemu_call(vmm, "query-block-jobs", NULL, &jobs, err) == -1)
+			return -1;
+		n = json_array_size(jobs);
+		json_array_foreach(jobs, i, job)
+		{
+			id = json_string_value(json_object_get(job, "device"));
+			/* A job that has just ended is no error. */
+			if (cancel && id != NULL)
+				qemu_call(vmm, "block-job-cancel",
+				    json_pack("{s:s}", "device", id), NULL,
+				    NULL);
+		}
+		json_decref(jobs);
+		if (n == 0)
+			return 0;
+		if (sig_check(err) == -1)
+			return -1;
+		if (clock_left(deadline_ms) == 0)
+			return error_set(err, EX_TEMPFAIL,
+			    "QEMU: a block job does not end");
+		clock_nap(JOB_NAP_MS);
+	}
+}
+
+/*
+ * Copies all of the chain but its deepest file into the active overlay.  What
+ * was between them is nobody's then.
+ */
+static int
+merge_disk(struct vmm *vmm, size_t i, struct error *err)
+{
+	const struct storage *disk = &vmm->vm->disks.v[i];
+	const char *deepest = disk->backing.v[disk->backing.n - 1];
+	char top[QEMU_NODE_MAX], base[QEMU_NODE_MAX];
+	struct error job = { 0 };
+
+	qemu_node_name(top, i, disk->path);
+	qemu_node_name(base, i, deepest);
+	if (qemu_call(vmm, "block-stream",
+		json_pack("{s:s, s:s, s:s, s:s}", "job-id", "merge", "device",
+		    top, "base-node", base, "backing-file", deepest),
+		NULL, err) == -1)
+		return -1;
+	hook_step("merging");
+	if (drain_jobs(vmm, false, &job) == 0)
+		return 0;
+	/* A signal or the deadline: the job must not go on behind us. */
+	sig_shield();
+	drain_jobs(vmm, true, NULL);
+	if (err != NULL)
+		*err = job;
+	return -1;
+}
+
+/* Takes the nodes that no chain has any more out of QEMU, then their files. */
+static void
+drop_merged(struct vmm *vmm, size_t i, const struct strv *old)
+{
+	const struct storage *disk = &vmm->vm->disks.v[i];
+	char node[QEMU_NODE_MAX];
+	size_t k, m;
+	bool kept;
+
+	for (k = 0; k < old->n; k++) {
+		kept = false;
+		for (m = 0; m < disk->backing.n; m++)
+			kept |= strcmp(disk->backing.v[m], old->v[k]) == 0;
+		if (kept)
+			continue;
+		qemu_node_name(node, i, old->v[k]);
+		/* Nodes of the command line go with their parents. */
+		qemu_call(vmm, "blockdev-del",
+		    json_pack("{s:s}", "node-name", node), NULL, NULL);
+		unlinkat(vmm->dirfd, old->v[k], 0);
+	}
+}
+
+static int
+merge_if_long(struct vmm *vmm, size_t i, const struct timespec *now,
+    struct error *err)
+{
+	struct storage *disk = &vmm->vm->disks.v[i];
+	struct strv old = { 0 };
+	bool changed = false;
+	size_t k;
+	int rc = -1;
+
+	if (disk->ro || disk->backing.n + 2 <= STORAGE_CHAIN_MAX)
+		return 0;
+	for (k = 0; k < disk->backing.n; k++)
+		if (strv_add(&old, err, "%s", disk->backing.v[k]) == -1)
+			goto out;
+	if (merge_disk(vmm, i, err) == -1 ||
+	    ask_disks(vmm, &changed, err) == -1)
+		goto out;
+	if (disk->backing.n != 1) {
+		error_set(err, EX_IOERR, "%s: the chain was not merged",
+		    disk->path);
+		goto out;
+	}
+	if (vm_write(vmm->vm, vmm->dirfd, true, now, err) == -1)
+		goto out;
+	hook_step("merged");
+	drop_merged(vmm, i, &old);
+	rc = 0;
+out:
+	strv_fini(&old);
+	return rc;
+}
+
+int
+qemu_settle_disks(struct vmm *vmm, const struct timespec *now,
+    struct error *err)
+{
+	bool changed = false;
+	size_t i;
+
+	if (drain_jobs(vmm, true, err) == -1 ||
+	    ask_disks(vmm, &changed, err) == -1)
+		return -1;
+	if (changed && vm_write(vmm->vm, vmm->dirfd, true, now, err) == -1)
+		return -1;
+	for (i = 0; i < vmm->vm->disks.n; i++)
+		if (merge_if_long(vmm, i, now, err) == -1)
+			return error_wrap(err, "merge of disk %zu", i);
+	return 0;
+}
+
+/* A node for the overlay alone: its backing is what the disk has now. */
+static int
+add_overlay_node(struct vmm *vmm, size_t i, const char *overlay,
+    struct error *err)
+{
+	struct storage disk = vmm->vm->disks.v[i];
+	char *path = strdup(overlay);
+	json_t *node;
+
+	if (path == NULL)
+		return error_set(err, EX_OSERR, "out of memory");
+	disk.path = path;
+	memset(&disk.backing, 0, sizeof(disk.backing));
+	node = qemu_blockdev(&disk, i);
+	free(path);
+	if (node == NULL)
+		return error_set(err, EX_OSERR, "out of memory");
+	return qemu_call(vmm, "blockdev-add", node, NULL, err);
+}
+
+int
+qemu_switch_disks(struct vmm *vmm, const char *const *overlays,
+    struct error *err)
+{
+	char node[QEMU_NODE_MAX], top[QEMU_NODE_MAX];
+	json_t *actions = json_array();
+	size_t i, n = 0;
+	int rc = -1;
+
+	for (i = 0; i < vmm->vm->disks.n; i++) {
+		if (overlays[i] == NULL)
+			continue;
+		if (add_overlay_node(vmm, i, overlays[i], err) == -1)
+			goto undo;
+		n = i + 1;
+		qemu_node_name(node, i, vmm->vm->disks.v[i].path);
+		qemu_node_name(top, i, overlays[i]);
+		json_array_append_new(actions,
+		    json_pack("{s:s, s:{s:s, s:s}}", "type",
+			"blockdev-snapshot", "data", "node", node, "overlay",
+			top));
+	}
+	hook_step("overlays-open");
+	if (json_array_size(actions) == 0)
+		rc = 0;
+	else
+		rc = qemu_call(vmm, "transaction",
+		    json_pack("{s:O}", "actions", actions), NULL, err);
+undo:
+	for (i = 0; rc == -1 && i < n; i++) {
+		if (overlays[i] == NULL)
+			continue;
+		qemu_node_name(top, i, overlays[i]);
+		qemu_call(vmm, "blockdev-del",
+		    json_pack("{s:s}", "node-name", top), NULL, NULL);
+	}
+	json_decref(actions);
+	return rc;
+}
+
+static int
+add_device(struct sidecar *s, const char *id, const char *driver,
+    const char *addr, uint64_t queues, const char *backend, struct error *err)
+{
+	struct sidecar_device *grown, *d;
+
+	grown = realloc(s->devices, (s->devices_n + 1) * sizeof(*grown));
+	if (grown == NULL)
+		return error_set(err, EX_OSERR, "out of memory");
+	s->devices = grown;
+	d = &grown[s->devices_n++];
+	memset(d, 0, sizeof(*d));
+	snprintf(d->id, sizeof(d->id), "%s", id);
+	snprintf(d->driver, sizeof(d->driver), "%s", driver);
+	snprintf(d->bus, sizeof(d->bus), "%s", addr[0] == '\0' ? "" : "pcie.0");
+	snprintf(d->addr, sizeof(d->addr), "%s", addr);
+	d->queues = queues;
+	snprintf(d->backend, sizeof(d->backend), "%s", backend);
+	return 0;
+}
+
+int
+qemu_describe(struct vmm *vmm, struct sidecar *out, struct error *err)
+{
+	const struct vm *vm = vmm->vm;
+	struct sidecar s = { 0 };
+	char id[16], addr[16];
+	bool changed = false;
+	size_t i;
+
+	if (ask_disks(vmm, &changed, err) == -1)
+		return -1;
+	snprintf(addr, sizeof(addr), "0x%x", QEMU_SLOT_RNG);
+	if (add_device(&s, "vmgenid", "vmgenid", "", 0, "", err) == -1 ||
+	    add_device(&s, "rng0", "virtio-rng-pci", addr, 0, "", err) == -1)
+		goto fail;
+	for (i = 0; i < vm->disks.n; i++) {
+		snprintf(id, sizeof(id), "disk%zu", i);
+		snprintf(addr, sizeof(addr), "0x%x",
+		    (unsigned)(QEMU_SLOT_DISKS + i));
+		if (storage_list_add(&s.disks, &vm->disks.v[i], err) == -1 ||
+		    add_device(&s, id, "virtio-blk-pci", addr, vm->cpu,
+			storage_role_name(vm->disks.v[i].role), err) == -1)
+			goto fail;
+	}
+	for (i = 0; i < vm->nics_n; i++) {
+		snprintf(id, sizeof(id), "nic%zu", i);
+		snprintf(addr, sizeof(addr), "0x%x.%zu", QEMU_SLOT_NICS, i);
+		if (add_device(&s, id, "virtio-net-pci", addr, 1,
+			vm_nic_kind_name(vm->nics[i].kind), err) == -1)
+			goto fail;
+	}
+	*out = s;
+	return 0;
+fail:
+	sidecar_fini(&s);
+	return -1;
+}

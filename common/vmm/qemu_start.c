@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: ISC */
+/* QEMU started: its memory, its sockets, its process, its state. */
+#include "vmm/qemu.h"
+
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/hook.h"
+#include "base/json.h"
+#include "base/sig.h"
+#include "disk/copy.h"
+#include "vmm/tap.h"
+
+#define LAST_WORDS_MAX 4096 /* bytes of vmm.log that are looked at */
+#define LOAD_NAP_MS 1 /* between two questions for the state of a load */
+
+/* What is handed down to QEMU: our descriptor, its number there. */
+struct handed {
+	int pairs[2 * (QEMU_FD_TAP + VM_NIC_MAX)];
+	size_t n;
+};
+
+static void
+hand(struct handed *h, int fd, int number)
+{
+	h->pairs[2 * h->n] = fd;
+	h->pairs[2 * h->n + 1] = number;
+	h->n++;
+}
+
+static void
+drop_handed(struct handed *h)
+{
+	while (h->n > 0)
+		fd_drop(&h->pairs[2 * --h->n]);
+}
+
+/* A listening socket `name` in the VM's directory. */
+static int
+listen_at(struct handed *h, int dirfd, const char *name, int number,
+    struct error *err)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int fd;
+
+	if (unlinkat(dirfd, name, 0) == -1 && errno != ENOENT)
+		return error_sys(err, error_code_of(errno), "%s", name);
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "/proc/self/fd/%d/%s",
+	    dirfd, name);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return error_sys(err, EX_OSERR, "socket");
+	if (bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1 ||
+	    listen(fd, 16) == -1) {
+		error_sys(err, error_code_of(errno), "%s", name);
+		fd_drop(&fd);
+		return -1;
+	}
+	hand(h, fd, number);
+	return 0;
+}
+
+/* memory.raw anew, wholly allocated: a guest must not meet a full disk. */
+static int
+make_memory_file(const struct vm *vm, int dirfd, struct error *err)
+{
+	int fd, sys;
+
+	if (unlinkat(dirfd, VM_MEMORY, 0) == -1 && errno != ENOENT)
+		return error_sys(err, error_code_of(errno), VM_MEMORY);
+	fd = openat(dirfd, VM_MEMORY, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
+	    0600);
+	if (fd == -1)
+		return error_sys(err, error_code_of(errno), VM_MEMORY);
+	do
+		sys = posix_fallocate(fd, 0, (off_t)vm->memory_bytes);
+	while (sys == EINTR);
+	fd_drop(&fd);
+	if (sys != 0) {
+		unlinkat(dirfd, VM_MEMORY, 0);
+		errno = sys;
+		return error_sys(err, EX_IOERR, VM_MEMORY);
+	}
+	return 0;
+}
+
+/* A memfd of the VM's size; with a template its data is copied into it. */
+static int
+make_memfd(struct handed *h, const struct vm *vm, int dirfd, struct error *err)
+{
+	int fd = -1, from = -1, rc = -1;
+	uint64_t size;
+
+	fd = memfd_create("instar-memory", MFD_CLOEXEC);
+	if (fd == -1 || ftruncate(fd, (off_t)vm->memory_bytes) == -1) {
+		error_sys(err, EX_OSERR, "memfd");
+		goto out;
+	}
+	if (vm->to_load) {
+		if (fd_open_file(&from, &size, dirfd, VM_TEMPLATE, O_RDONLY,
+			err) == -1 ||
+		    copy_extents(fd, from, size, NULL, NULL, VM_TEMPLATE,
+			err) == -1)
+			goto out;
+		unlinkat(dirfd, VM_TEMPLATE, 0);
+	}
+	hand(h, fd, QEMU_FD_MEMORY);
+	fd = -1;
+	rc = 0;
+out:
+	fd_drop(&fd);
+	fd_drop(&from);
+	return rc;
+}
+
+static int
+make_memory(struct handed *h, struct vm *vm, int dirfd, struct error *err)
+{
+	if (!vm->to_load) {
+		unlinkat(dirfd, VM_TEMPLATE, 0);
+		vm->memory = vm->memory_choice;
+		if (vm->memory == VM_MEMORY_AUTO)
+			vm->memory = copy_can_reflink(dirfd) ? VM_MEMORY_FILE
+							     : VM_MEMORY_MEMFD;
+		if (vm->memory == VM_MEMORY_FILE)
+			return make_memory_file(vm, dirfd, err);
+	}
+	if (vm->memory == VM_MEMORY_MEMFD)
+		return make_memfd(h, vm, dirfd, err);
+	return 0;
+}
+
+/* Whether KVM would run ordinary guests: the device and the processor. */
+static bool
+has_kvm(void)
+{
+	char line[8192];
+	bool found = false;
+	FILE *f;
+	int fd;
+
+	fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (fd == -1)
+		return false;
+	fd_drop(&fd);
+	f = fopen("/proc/cpuinfo", "re");
+	if (f == NULL)
+		return false;
+	while (!found && fgets(line, sizeof(line), f) != NULL)
+		found = strncmp(line, "flags", 5) == 0 &&
+		    (strstr(line, " vmx") != NULL ||
+			strstr(line, " svm") != NULL);
+	fclose(f);
+	return found;
+}
+
+static int
+choose_accel(struct vm *vm, struct error *err)
+{
+	const char *wish = getenv("INSTAR_ACCEL");
+
+	vm->accel = vm->accel_choice;
+	if (vm->accel == VM_ACCEL_AUTO && wish != NULL && wish[0] != '\0') {
+		if (strcmp(wish, "kvm") == 0)
+			vm->accel = VM_ACCEL_KVM;
+		else if (strcmp(wish, "tcg") == 0)
+			vm->accel = VM_ACCEL_TCG;
+		else if (strcmp(wish, "auto") != 0)
+			return error_set(err, EX_USAGE,
+			    "INSTAR_ACCEL=%s: not auto, kvm or tcg", wish);
+	}
+	if (vm->accel == VM_ACCEL_AUTO)
+		vm->accel = has_kvm() ? VM_ACCEL_KVM : VM_ACCEL_TCG;
+	return 0;
+}
+
+/* What a start from power-on decides; a load has it from the snapshot. */
+static int
+choose_machine(struct vm *vm, struct error *err)
+{
+	if (vm->to_load)
+		return 0;
+	if (choose_accel(vm, err) == -1)
+		return -1;
+	snprintf(vm->machine, sizeof(vm->machine), "%s", QEMU_MACHINE);
+	snprintf(vm->cpu_model, sizeof(vm->cpu_model), "%s",
+	    vm->accel == VM_ACCEL_KVM ? QEMU_CPU_KVM : QEMU_CPU_TCG);
+	return 0;
+}
+
+static int
+open_taps(struct handed *h, const struct vm *vm, struct error *err)
+{
+	const struct vm_nic *nic;
+	size_t i;
+	int fd;
+
+	for (i = 0; i < vm->nics_n; i++) {
+		nic = &vm->nics[i];
+		if (nic->kind == VM_NIC_USER)
+			continue;
+		if ((nic->kind == VM_NIC_TAP
+			    ? tap_open(&fd, nic->ifname, err)
+			    : tap_open_on_bridge(&fd, nic->ifname, err)) == -1)
+			return -1;
+		hand(h, fd, QEMU_FD_TAP + (int)i);
+	}
+	return 0;
+}
+
+/* Opens `name` to append; *from is its length. */
+static int
+open_log(int *fd, uint64_t *from, int dirfd, const char *name,
+    struct error *err)
+{
+	struct stat st;
+
+	*fd = openat(dirfd, name,
+	    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (*fd == -1)
+		return error_sys(err, error_code_of(errno), "%s", name);
+	if (fstat(*fd, &st) == -1)
+		return error_sys(err, EX_IOERR, "%s", name);
+	*from = (uint64_t)st.st_size;
+	return 0;
+}
+
+static int
+run(struct vmm *vmm, struct handed *h, int log_fd, const struct timespec *now,
+    struct error *err)
+{
+	struct vm *vm = vmm->vm;
+	struct proc_spawn how = {
+		.dirfd = vmm->dirfd,
+		.log_fd = log_fd,
+		.keep = h->pairs,
+		.keep_n = h->n,
+	};
+	struct strv argv = { 0 };
+	int pidfd = -1, rc = -1;
+	pid_t pid;
+
+	if (qemu_argv(&argv, vm, err) == -1)
+		goto out;
+	how.argv = argv.v;
+	if (proc_spawn(&pid, &pidfd, &how, err) == -1)
+		goto out;
+	hook_step("spawned");
+	if (proc_identify(&vm->proc, pid, err) == -1 ||
+	    vm_write(vm, vmm->dirfd, false, now, err) == -1) {
+		proc_signal(pidfd, SIGKILL, NULL);
+		proc_wait(pidfd, clock_ms() + VMM_CALL_MS, NULL);
+		vm->proc.pid = 0;
+		goto out;
+	}
+	hook_step("recorded");
+	rc = 0;
+out:
+	fd_drop(&pidfd);
+	strv_fini(&argv);
+	return rc;
+}
+
+int
+qemu_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
+{
+	struct handed h = { .n = 0 };
+	struct vm *vm = vmm->vm;
+	struct qemu *q;
+	int log_fd = -1, con_fd = -1, rc = -1;
+	uint64_t log_from;
+
+	q = vmm->own = calloc(1, sizeof(struct qemu));
+	if (q == NULL)
+		return error_set(err, EX_OSERR, "out of memory");
+	if (choose_machine(vm, err) == -1 ||
+	    make_memory(&h, vm, vmm->dirfd, err) == -1 ||
+	    open_taps(&h, vm, err) == -1 ||
+	    open_log(&log_fd, &log_from, vmm->dirfd, VM_VMM_LOG, err) == -1 ||
+	    open_log(&con_fd, &vm->console_from, vmm->dirfd, VM_CONSOLE_LOG,
+		err) == -1 ||
+	    listen_at(&h, vmm->dirfd, VM_API_SOCKET, QEMU_FD_CONTROL, err) ==
+		-1 ||
+	    listen_at(&h, vmm->dirfd, VM_WATCH_SOCKET, QEMU_FD_QUESTIONS,
+		err) == -1 ||
+	    listen_at(&h, vmm->dirfd, VM_CONSOLE_SOCKET, QEMU_FD_CONSOLE,
+		err) == -1)
+		goto out;
+	q->log_from = (int64_t)log_from;
+	rc = run(vmm, &h, log_fd, now, err);
+out:
+	fd_drop(&con_fd);
+	fd_drop(&log_fd);
+	drop_handed(&h);
+	return rc;
+}
+
+/* The last line that QEMU wrote since its start, in text[cap]. */
+static void
+last_words(const struct vmm *vmm, char *text, size_t cap)
+{
+	const struct qemu *q = vmm->own;
+	char buf[LAST_WORDS_MAX + 1], *line;
+	struct stat st;
+	ssize_t n = 0;
+	off_t from;
+	int fd;
+
+	text[0] = '\0';
+	if (fd_open_file(&fd, NULL, vmm->dirfd, VM_VMM_LOG, O_RDONLY, NULL) ==
+	    -1)
+		return;
+	if (fstat(fd, &st) == 0) {
+		from = st.st_size > LAST_WORDS_MAX ? st.st_size - LAST_WORDS_MAX
+						   : 0;
+		if (from < q->log_from)
+			from = q->log_from;
+		n = pread(fd, buf, LAST_WORDS_MAX, from);
+	}
+	fd_drop(&fd);
+	while (n > 0 && buf[n - 1] == '\n')
+		n--;
+	if (n <= 0)
+		return;
+	buf[n] = '\0';
+	line = strrchr(buf, '\n');
+	snprintf(text, cap, "%s", line == NULL ? buf : line + 1);
+}
+
+/* Puts QEMU's last words in place of "closed its monitor". */
+static int
+explain(const struct vmm *vmm, struct error *err)
+{
+	char words[ERROR_MSG_MAX - 64];
+	int code = EX_UNAVAILABLE;
+
+	if (err == NULL || err->code != EX_UNAVAILABLE)
+		return -1;
+	last_words(vmm, words, sizeof(words));
+	if (words[0] == '\0')
+		return -1;
+	if (strstr(words, "unsupported machine type") != NULL ||
+	    strstr(words, "Machine type received is") != NULL)
+		code = EX_CONFIG;
+	return error_set(err, code, "%s", words);
+}
+
+static int
+call(struct vmm *vmm, const char *command, json_t *args, json_t **ret,
+    int64_t deadline_ms, struct error *err)
+{
+	struct qemu *q = vmm->own;
+
+	return qmp_call(q->qmp, command, args, ret, deadline_ms, err);
+}
+
+static int
+ignore_shared(struct vmm *vmm, int64_t deadline_ms, struct error *err)
+{
+	return call(vmm, "migrate-set-capabilities",
+	    json_pack("{s:[{s:s, s:b}]}", "capabilities", "capability",
+		"x-ignore-shared", "state", 1),
+	    NULL, deadline_ms, err);
+}
+
+/* Waits until the stream is through, either way. */
+static int
+wait_stream(struct vmm *vmm, int64_t deadline_ms, struct error *err)
+{
+	const char *status, *desc;
+	json_t *ret;
+	int rc;
+
+	for (;;) {
+		if (call(vmm, "query-migrate", NULL, &ret, deadline_ms, err) ==
+		    -1)
+			return -1;
+		status = json_string_value(json_object_get(ret, "status"));
+		desc = json_string_value(json_object_get(ret, "error-desc"));
+		rc = status != NULL && strcmp(status, "completed") == 0 ? 0 : 1;
+		if (status != NULL && strcmp(status, "failed") == 0)
+			rc = error_set(err, EX_UNAVAILABLE, "QEMU: %s",
+			    desc == NULL ? "state not taken" : desc);
+		json_decref(ret);
+		if (rc != 1)
+			return rc;
+		clock_nap(LOAD_NAP_MS);
+	}
+}
+
+static int
+send_state_fd(struct vmm *vmm, const char *file, int flags, int64_t deadline_ms,
+    struct error *err)
+{
+	struct qemu *q = vmm->own;
+	int fd, rc;
+
+	fd = openat(vmm->dirfd, file, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd == -1)
+		return error_sys(err, error_code_of(errno), "%s", file);
+	rc = qmp_call_fd(q->qmp, "getfd", json_pack("{s:s}", "fdname", "state"),
+	    fd, NULL, deadline_ms, err);
+	fd_drop(&fd);
+	return rc;
+}
+
+/*
+ * Before the guest's first instruction its state is written once, so that
+ * every later save has a head to build on (vmm/qemu_state.c).
+ */
+static int
+write_first_state(struct vmm *vmm, int64_t deadline_ms, struct error *err)
+{
+	if (unlinkat(vmm->dirfd, VM_STATE, 0) == -1 && errno != ENOENT)
+		return error_sys(err, error_code_of(errno), VM_STATE);
+	if (ignore_shared(vmm, deadline_ms, err) == -1 ||
+	    send_state_fd(vmm, VM_STATE, O_WRONLY | O_CREAT | O_EXCL,
+		deadline_ms, err) == -1 ||
+	    call(vmm, "migrate", json_pack("{s:s}", "uri", "fd:state"), NULL,
+		deadline_ms, err) == -1)
+		return -1;
+	return wait_stream(vmm, deadline_ms, err);
+}
+
+static int
+parse_version(int *major, int *minor, const char *text)
+{
+	return sscanf(text, "%d.%d", major, minor) == 2 ? 0 : -1;
+}
+
+/* EX_CONFIG: older than the floor, or than the QEMU that saved the state. */
+static int
+check_version(struct vmm *vmm, struct error *err)
+{
+	const struct qemu *q = vmm->own;
+	const char *saved = vmm->vm->saved_version;
+	int major, minor, floor_major, floor_minor;
+
+	if (parse_version(&major, &minor, qmp_version(q->qmp)) == -1)
+		return error_set(err, EX_UNAVAILABLE, "QEMU has no version");
+	if (major < QEMU_FLOOR_MAJOR ||
+	    (major == QEMU_FLOOR_MAJOR && minor < QEMU_FLOOR_MINOR))
+		return error_set(err, EX_UNAVAILABLE,
+		    "QEMU %s: older than %d.%d", qmp_version(q->qmp),
+		    QEMU_FLOOR_MAJOR, QEMU_FLOOR_MINOR);
+	if (!vmm->vm->to_load || saved[0] == '\0')
+		return 0;
+	if (parse_version(&floor_major, &floor_minor, saved) == -1)
+		return error_set(err, EX_CONFIG,
+		    "saved by QEMU %s, which is no version", saved);
+	if (major < floor_major ||
+	    (major == floor_major && minor < floor_minor))
+		return error_set(err, EX_CONFIG,
+		    "saved by QEMU %s, newer than the %s here", saved,
+		    qmp_version(q->qmp));
+	return 0;
+}
+
+/* Whatever else is refused, the clone must not speak with its source's MAC. */
+static int
+keep_silent(struct vmm *vmm, int64_t deadline_ms, struct error *err)
+{
+	char name[16];
+	size_t i;
+
+	if (call(vmm, "migrate-set-parameters",
+		json_pack("{s:i}", "announce-rounds", 0), NULL, deadline_ms,
+		err) == -1)
+		return -1;
+	for (i = 0; i < vmm->vm->nics_n; i++) {
+		if (!vmm->vm->nics[i].link_down)
+			continue;
+		snprintf(name, sizeof(name), "nic%zu", i);
+		if (call(vmm, "set_link",
+			json_pack("{s:s, s:b}", "name", name, "up", 0), NULL,
+			deadline_ms, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+load_state(struct vmm *vmm, int64_t deadline_ms, struct error *err)
+{
+	if (ignore_shared(vmm, deadline_ms, err) == -1 ||
+	    keep_silent(vmm, deadline_ms, err) == -1 ||
+	    send_state_fd(vmm, VM_STATE, O_RDONLY, deadline_ms, err) == -1 ||
+	    call(vmm, "migrate-incoming", json_pack("{s:s}", "uri", "fd:state"),
+		NULL, deadline_ms, err) == -1 ||
+	    wait_stream(vmm, deadline_ms, err) == -1)
+		return -1;
+	/* The saved link state came with the stream: once more. */
+	return keep_silent(vmm, deadline_ms, err);
+}
+
+static int
+make_ready(struct vmm *vmm, int64_t deadline_ms, struct error *err)
+{
+	struct qemu *q = vmm->own;
+
+	if (qmp_open(&q->qmp, vmm->dirfd, VM_API_SOCKET, deadline_ms, err) ==
+		-1 ||
+	    check_version(vmm, err) == -1)
+		return -1;
+	hook_step("answered");
+	if ((vmm->vm->to_load ? load_state(vmm, deadline_ms, err)
+			      : write_first_state(vmm, deadline_ms, err)) == -1)
+		return -1;
+	hook_step("loaded");
+	return qemu_read_forwards(vmm, err);
+}
+
+int
+qemu_ready(struct vmm *vmm, struct error *err)
+{
+	int64_t deadline_ms = clock_ms() + VMM_START_MS;
+
+	if (make_ready(vmm, deadline_ms, err) == 0)
+		return 0;
+	if (sig_check(NULL) == -1)
+		sig_shield();
+	vmm_kill(vmm->vm, 0, NULL);
+	return explain(vmm, err);
+}

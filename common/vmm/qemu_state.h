@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * QEMU's migration stream, as far as a save builds on it (QEMU
+ * migration/savevm.c, migration/ram.c).  A stream is a head, which lists the
+ * RAM blocks and holds the pages of ROM blocks, then full sections of devices.
+ * xen-save-devices-state writes such sections without a head; head and
+ * sections together load like a stream that QEMU wrote in one go.
+ */
+#ifndef VMM_QEMU_STATE_H
+#define VMM_QEMU_STATE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+#define QEMU_STATE_BYTES_MAX (64u << 20) /* one seen has 0.6 MB */
+#define QEMU_BLOCKS_MAX 64
+#define QEMU_HEAD_PAGES_MAX 8192 /* 32 MiB of ROM blocks; seen: 130 */
+
+/*
+ * Finds the end of the head in the `len` bytes at `raw`: the offset of the
+ * first full section.  `machine` must be the saved machine, and one of the RAM
+ * blocks "mem" with `memory_bytes`, none of whose pages is in the stream.
+ * EX_DATAERR says what is not as expected, and at which byte.
+ */
+int qemu_head_decode(size_t *end, const unsigned char *raw, size_t len,
+    const char *machine, uint64_t memory_bytes, struct error *err);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * QEMU's machine protocol (QEMU docs/interop/qmp-spec.txt): one JSON object a
+ * line over a Unix socket.  Every exchange has a deadline.
+ */
+#ifndef VMM_QMP_H
+#define VMM_QMP_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+#define QMP_LINE_MAX (4u << 20) /* bytes; the largest message seen has 60 KB */
+
+struct qmp;
+
+/*
+ * Connects to the socket `name` in the directory `dirfd` and negotiates.
+ * Returns owned (qmp_close).  EX_UNAVAILABLE: nobody answers there, or what
+ * answers is no QEMU.  EX_TEMPFAIL: out of time (another client has it).
+ */
+int qmp_open(struct qmp **out, int dirfd, const char *name, int64_t deadline_ms,
+    struct error *err);
+void qmp_close(struct qmp *qmp);
+
+/* "7.2.22" of the greeting, borrowed. */
+const char *qmp_version(const struct qmp *qmp);
+
+/*
+ * Sends a command and waits for its answer; takes `args` (NULL: none) in any
+ * case.  *ret, when not NULL, is the caller's (json_decref).  EX_UNAVAILABLE:
+ * QEMU's own words, or the connection closed.  EX_TEMPFAIL: out of time.
+ */
+int qmp_call(struct qmp *qmp, const char *command, json_t *args, json_t **ret,
+    int64_t deadline_ms, struct error *err);
+
+/* The same with a descriptor to ride along (-1: none). */
+int qmp_call_fd(struct qmp *qmp, const char *command, json_t *args, int fd,
+    json_t **ret, int64_t deadline_ms, struct error *err);
+
+#endif

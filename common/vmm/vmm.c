@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: ISC */
+#include "vmm/vmm.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "vmm/driver.h"
+
+#define VMM_TERM_MS 3000 /* between SIGTERM and SIGKILL */
+#define VMM_REAP_MS 10000 /* after SIGKILL, for a process in the kernel */
+
+static const struct vmm_driver *const drivers[] = { &vmm_qemu };
+
+static const struct vmm_driver *
+find_driver(const char *hypervisor)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++)
+		if (strcmp(drivers[i]->name, hypervisor) == 0)
+			return drivers[i];
+	return NULL;
+}
+
+int
+vmm_check_hypervisor(const char *hypervisor, struct error *err)
+{
+	if (find_driver(hypervisor) == NULL)
+		return error_set(err, EX_USAGE,
+		    "%s: no such hypervisor here; there is qemu", hypervisor);
+	return 0;
+}
+
+int
+vmm_check_program(const char *hypervisor, struct error *err)
+{
+	if (vmm_check_hypervisor(hypervisor, err) == -1)
+		return -1;
+	return find_driver(hypervisor)->check_program(err);
+}
+
+static struct vmm *
+new_vmm(struct vm *vm, int dirfd, struct error *err)
+{
+	const struct vmm_driver *driver = find_driver(vm->hypervisor);
+	struct vmm *vmm;
+
+	if (driver == NULL) {
+		error_set(err, EX_CONFIG, "hypervisor %s: no driver for it",
+		    vm->hypervisor);
+		return NULL;
+	}
+	vmm = calloc(1, sizeof(*vmm));
+	if (vmm == NULL) {
+		error_set(err, EX_OSERR, "out of memory");
+		return NULL;
+	}
+	vmm->driver = driver;
+	vmm->vm = vm;
+	vmm->dirfd = dirfd;
+	return vmm;
+}
+
+int
+vmm_spawn(struct vmm **out, struct vm *vm, int dirfd,
+    const struct timespec *now, struct error *err)
+{
+	struct vmm *vmm = new_vmm(vm, dirfd, err);
+
+	if (vmm == NULL)
+		return -1;
+	if (vmm->driver->spawn(vmm, now, err) == -1) {
+		vmm_detach(vmm);
+		return -1;
+	}
+	*out = vmm;
+	return 0;
+}
+
+int
+vmm_ready(struct vmm *vmm, struct error *err)
+{
+	return vmm->driver->ready(vmm, err);
+}
+
+int
+vmm_attach(struct vmm **out, struct vm *vm, int dirfd, enum vmm_line line,
+    int64_t deadline_ms, struct error *err)
+{
+	struct vmm *vmm = new_vmm(vm, dirfd, err);
+
+	if (vmm == NULL)
+		return -1;
+	if (vmm->driver->attach(vmm, line, deadline_ms, err) == -1) {
+		vmm_detach(vmm);
+		return -1;
+	}
+	*out = vmm;
+	return 0;
+}
+
+void
+vmm_detach(struct vmm *vmm)
+{
+	if (vmm == NULL)
+		return;
+	vmm->driver->detach(vmm);
+	free(vmm);
+}
+
+int
+vmm_query(struct vmm *vmm, enum vmm_state *out, struct error *err)
+{
+	return vmm->driver->query(vmm, out, err);
+}
+
+int
+vmm_pause(struct vmm *vmm, struct error *err)
+{
+	return vmm->driver->pause(vmm, err);
+}
+
+int
+vmm_resume(struct vmm *vmm, struct error *err)
+{
+	return vmm->driver->resume(vmm, err);
+}
+
+int
+vmm_set_links(struct vmm *vmm, bool up, struct error *err)
+{
+	return vmm->driver->set_links(vmm, up, err);
+}
+
+int
+vmm_set_forwards(struct vmm *vmm, bool held, struct error *err)
+{
+	return vmm->driver->set_forwards(vmm, held, err);
+}
+
+int
+vmm_power_button(struct vmm *vmm, struct error *err)
+{
+	return vmm->driver->power_button(vmm, err);
+}
+
+int
+vmm_quit(struct vmm *vmm, struct error *err)
+{
+	return vmm->driver->quit(vmm, err);
+}
+
+int
+vmm_kill(const struct vm *vm, int64_t deadline_ms, struct error *err)
+{
+	int pidfd;
+
+	if (proc_open(&pidfd, &vm->proc, NULL) == -1)
+		return 0;
+	if (proc_wait(pidfd, deadline_ms, NULL) == 0)
+		goto gone;
+	if (proc_signal(pidfd, SIGTERM, err) == -1)
+		goto fail;
+	if (proc_wait(pidfd, clock_ms() + VMM_TERM_MS, NULL) == 0)
+		goto gone;
+	if (proc_signal(pidfd, SIGKILL, err) == -1 ||
+	    proc_wait(pidfd, clock_ms() + VMM_REAP_MS, err) == -1)
+		goto fail;
+gone:
+	fd_drop(&pidfd);
+	return 0;
+fail:
+	fd_drop(&pidfd);
+	return error_wrap(err, "process %ld", (long)vm->proc.pid);
+}
+
+int
+vmm_describe(struct vmm *vmm, struct sidecar *out, struct error *err)
+{
+	return vmm->driver->describe(vmm, out, err);
+}
+
+int
+vmm_host(struct vmm *vmm, struct envelope_host *out, struct error *err)
+{
+	return vmm->driver->host(vmm, out, err);
+}
+
+int
+vmm_settle_disks(struct vmm *vmm, const struct timespec *now, struct error *err)
+{
+	return vmm->driver->settle_disks(vmm, now, err);
+}
+
+int
+vmm_switch_disks(struct vmm *vmm, const char *const *overlays,
+    struct error *err)
+{
+	return vmm->driver->switch_disks(vmm, overlays, err);
+}
+
+int
+vmm_state_save(struct vmm *vmm, const char *name, struct error *err)
+{
+	return vmm->driver->state_save(vmm, name, err);
+}
+
+int
+vmm_state_finish(const struct vm *vm, int dirfd, const char *name, int to_dirfd,
+    struct error *err)
+{
+	return find_driver(vm->hypervisor)
+	    ->state_finish(vm, dirfd, name, to_dirfd, err);
+}
+
+int
+vmm_state_check(const struct vm *vm, int dirfd, struct error *err)
+{
+	return find_driver(vm->hypervisor)->state_check(vm, dirfd, err);
+}

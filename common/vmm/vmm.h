@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One running VMM behind one small interface; a driver for each hypervisor is
+ * a table of these functions (vmm/driver.h).  Whoever changes a VM holds the
+ * exclusive lock of its directory; `dirfd` is that directory everywhere, and
+ * the VMM runs in it.
+ */
+#ifndef VMM_VMM_H
+#define VMM_VMM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "format/envelope.h"
+#include "format/sidecar.h"
+#include "state/vm.h"
+
+#define VMM_START_MS 60000 /* deadline of a start or load, on a busy machine */
+#define VMM_CALL_MS 20000 /* of one ordinary exchange */
+#define VMM_ASK_MS 500 /* of a question that may be left unanswered */
+
+struct vmm;
+
+enum vmm_state {
+	VMM_RUNNING,
+	VMM_PAUSED,
+	VMM_NO_SPACE, /* halted: a disk write found no room */
+	VMM_BROKEN /* the guest ended or crashed, the process remains */
+};
+
+/* Two sockets: one for whoever holds the lock, one for questions. */
+enum vmm_line { VMM_CONTROL, VMM_QUESTIONS };
+
+/* Whether there is a driver of that name (qemu, ...).  EX_USAGE. */
+int vmm_check_hypervisor(const char *hypervisor, struct error *err);
+
+/* Whether its program can be found.  EX_UNAVAILABLE names it. */
+int vmm_check_program(const char *hypervisor, struct error *err);
+
+/*
+ * Starts the VM's VMM in its directory: from power-on, or with vm->to_load
+ * from the state and memory that lie there.  It comes in two halves, so that
+ * several can start side by side: spawn returns as soon as the process exists
+ * and vm.json names it, before anything is loaded; ready waits until the guest
+ * can run (it stands still).  On success of spawn *out is the caller's
+ * (vmm_detach); after ready vm->proc, memory, accel, machine, cpu_model,
+ * forwards and console_from are set, and vm.json is the caller's to write.
+ * EX_UNAVAILABLE: the VMM is missing, or ended (its last words are quoted).
+ * EX_CONFIG: it does not know the machine, or is older than what saved it.
+ * EX_IOERR: no room for the memory.  After a failure nothing runs.
+ */
+int vmm_spawn(struct vmm **out, struct vm *vm, int dirfd,
+    const struct timespec *now, struct error *err);
+int vmm_ready(struct vmm *vmm, struct error *err);
+
+/* Connects to the VMM that runs.  EX_UNAVAILABLE, EX_TEMPFAIL. */
+int vmm_attach(struct vmm **out, struct vm *vm, int dirfd, enum vmm_line line,
+    int64_t deadline_ms, struct error *err);
+
+/* Closes the connection; the VMM goes on.  Takes NULL. */
+void vmm_detach(struct vmm *vmm);
+
+/* What the VMM says of its guest. */
+int vmm_query(struct vmm *vmm, enum vmm_state *out, struct error *err);
+
+/* Stop and go of the guest's processors; doing it twice is no error. */
+int vmm_pause(struct vmm *vmm, struct error *err);
+int vmm_resume(struct vmm *vmm, struct error *err);
+
+/* Raises or lowers the links of the NICs that are on a tap or bridge. */
+int vmm_set_links(struct vmm *vmm, bool up, struct error *err);
+
+/* Gives up the forwards of the VM's user NICs, or takes them. */
+int vmm_set_forwards(struct vmm *vmm, bool held, struct error *err);
+
+/* Presses the power button. */
+int vmm_power_button(struct vmm *vmm, struct error *err);
+
+/* Asks the process to end at once; proc_wait() and signals are vmm_kill()'s. */
+int vmm_quit(struct vmm *vmm, struct error *err);
+
+/*
+ * Waits until `deadline_ms` for the recorded process to end, then SIGTERM,
+ * then SIGKILL; one that is gone already is fine.
+ */
+int vmm_kill(const struct vm *vm, int64_t deadline_ms, struct error *err);
+
+/* The device model as the VMM has it now: disks in its own order. */
+int vmm_describe(struct vmm *vmm, struct sidecar *out, struct error *err);
+
+/* Who runs it, for the envelope. */
+int vmm_host(struct vmm *vmm, struct envelope_host *out, struct error *err);
+
+/*
+ * Before a save: ends jobs that somebody left, asks which file each writable
+ * disk has (vm->disks is corrected by it), and merges chains that one more
+ * overlay would make longer than STORAGE_CHAIN_MAX.
+ */
+int vmm_settle_disks(struct vmm *vmm, const struct timespec *now,
+    struct error *err);
+
+/*
+ * With the guest standing still: from here on writable disk i is written to
+ * overlays[i], an empty overlay in the VM's directory (NULL: as before); all
+ * of them or none.
+ */
+int vmm_switch_disks(struct vmm *vmm, const char *const *overlays,
+    struct error *err);
+
+/*
+ * With the guest standing still: the device state into the file `name` of the
+ * VM's directory, in the VMM's own form; vmm_state_finish() makes of it the
+ * file that a snapshot holds, in the directory to_dirfd, later.
+ */
+int vmm_state_save(struct vmm *vmm, const char *name, struct error *err);
+int vmm_state_finish(const struct vm *vm, int dirfd, const char *name,
+    int to_dirfd, struct error *err);
+
+/*
+ * Whether what the next state builds on is as expected.  EX_UNAVAILABLE: this
+ * VM cannot be saved; no pause is worth trying.
+ */
+int vmm_state_check(const struct vm *vm, int dirfd, struct error *err);
+
+#endif

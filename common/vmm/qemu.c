@@ -121,7 +121,7 @@ resume_guest(struct vmm *vmm, struct error *err)
 static int
 set_links(struct vmm *vmm, bool up, struct error *err)
 {
-	char name[16];
+	char name[32];
 	size_t i;
 
 	for (i = 0; i < vmm->vm->nics_n; i++) {

@@ -217,7 +217,7 @@ static int
 add_disk(struct strv *argv, const struct vm *vm, size_t i, struct error *err)
 {
 	const struct storage *disk = &vm->disks.v[i];
-	char id[16], addr[16], node[QEMU_NODE_MAX];
+	char id[32], addr[32], node[QEMU_NODE_MAX];
 	json_t *device;
 
 	if (add_json(argv, "-blockdev", qemu_blockdev(disk, i), err) == -1)
@@ -262,7 +262,7 @@ static int
 add_nic(struct strv *argv, const struct vm *vm, size_t i, struct error *err)
 {
 	const struct vm_nic *nic = &vm->nics[i];
-	char id[16], net[16], addr[16];
+	char id[32], net[32], addr[32];
 
 	snprintf(id, sizeof(id), "nic%zu", i);
 	snprintf(net, sizeof(net), "net%zu", i);

@@ -355,7 +355,7 @@ qemu_describe(struct vmm *vmm, struct sidecar *out, struct error *err)
 {
 	const struct vm *vm = vmm->vm;
 	struct sidecar s = { 0 };
-	char id[16], addr[16];
+	char id[32], addr[32];
 	bool changed = false;
 	size_t i;
 

@@ -472,7 +472,7 @@ check_version(struct vmm *vmm, struct error *err)
 static int
 keep_silent(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 {
-	char name[16];
+	char name[32];
 	size_t i;
 
 	if (call(vmm, "migrate-set-parameters",

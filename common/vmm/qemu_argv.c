@@ -118,10 +118,11 @@ add_words(struct strv *argv, const char *const *words, size_t n,
 static int
 add_machine(struct strv *argv, const struct vm *vm, struct error *err)
 {
-	static const char *const fixed[] = { "-nodefaults", "-no-user-config",
-		"-display", "none", "-S", "-sandbox",
-		"on,obsolete=deny,elevateprivileges=deny,spawn=deny,"
-		"resourcecontrol=deny" };
+	static const char sandbox[] =
+	    "on,obsolete=deny,elevateprivileges=deny,spawn=deny,"
+	    "resourcecontrol=deny";
+	const char *const fixed[] = { "-nodefaults", "-no-user-config",
+		"-display", "none", "-S", "-sandbox", sandbox };
 
 	if (strv_add(argv, err, "%s", qemu_program()) == -1 ||
 	    strv_add(argv, err, "-name") == -1 ||

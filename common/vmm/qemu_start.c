@@ -336,7 +336,8 @@ last_words(const struct vmm *vmm, char *text, size_t cap)
 		return;
 	buf[n] = '\0';
 	line = strrchr(buf, '\n');
-	snprintf(text, cap, "%s", line == NULL ? buf : line + 1);
+	snprintf(text, cap, "%.*s", (int)cap - 1,
+	    line == NULL ? buf : line + 1);
 }
 
 /* Puts QEMU's last words in place of "closed its monitor". */

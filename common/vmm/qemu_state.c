@@ -48,7 +48,8 @@ struct cursor {
 static int
 wrong(const struct cursor *c, const char *what, struct error *err)
 {
-	return error_set(err, EX_DATAERR, "%s at byte %zu", what, c->off);
+	error_set(err, EX_DATAERR, "%s at byte %zu", what, c->off);
+	return -1;
 }
 
 static int

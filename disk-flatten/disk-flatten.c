@@ -83,10 +83,7 @@ parse_opts(struct opts *o, int argc, char *argv[])
 static int
 write_image(const struct opts *o, struct job *j, struct error *err)
 {
-	const char *what = o->out == NULL ? "standard output" : o->out;
-	int fd = o->out == NULL ? STDOUT_FILENO : j->file.fd;
-
-	if (sink_init(&j->sink, fd, what, err) == -1 ||
+	if (sink_open(&j->sink, &j->file, err) == -1 ||
 	    flatten_write(&j->sink, &j->map, &j->base, &j->cow, o->common.quiet,
 		err) == -1)
 		return -1;

@@ -56,6 +56,14 @@ sink_init(struct sink *s, int fd, const char *what, struct error *err)
 	return 0;
 }
 
+int
+sink_open(struct sink *s, const struct outfile *file, struct error *err)
+{
+	if (file->fd == -1)
+		return sink_init(s, STDOUT_FILENO, "standard output", err);
+	return sink_init(s, file->fd, file->path, err);
+}
+
 void
 sink_fini(struct sink *s)
 {

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/outfile.h"
 
 #define SINK_BLOCK 4096 /* bytes; a smaller run of zeros is written */
 
@@ -34,6 +35,9 @@ struct sink {
  */
 int sink_init(struct sink *s, int fd, const char *what, struct error *err);
 void sink_fini(struct sink *s);
+
+/* The same for `file` when it is open, else for standard output. */
+int sink_open(struct sink *s, const struct outfile *file, struct error *err);
 
 /* The next `len` bytes of the image.  EX_IOERR. */
 int sink_data(struct sink *s, const void *buf, size_t len, struct error *err);

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: ISC */
+#include <unistd.h>
+
+#include "base/diag.h"
+#include "base/hook.h"
+#include "base/opt.h"
+#include "base/outfile.h"
+#include "base/sandbox.h"
+#include "base/sig.h"
+
+#include "overlay.h"
+
+struct opts {
+	struct opt_common common;
+	const char *base, *changed, *chunk, *out, *members;
+};
+
+/* Everything that is open. */
+struct job {
+	struct image base, changed;
+	struct outfile file;
+	struct sink sink;
+	struct overlay_list list;
+};
+
+static void
+usage(FILE *to)
+{
+	fprintf(to,
+	    "usage: disk-overlay [-q] --base image --changed image "
+	    "[--chunk sectors]\n"
+	    "           [-o file] [-p member,...]\n");
+}
+
+/* `operand`: the first one, or NULL. */
+static int
+check_opts(const struct opts *o, const char *operand)
+{
+	if (operand != NULL)
+		return opt_wrong("%s: no operands are taken", operand);
+	if (o->base == NULL || o->changed == NULL)
+		return opt_wrong("--base and --changed are needed");
+	if (o->members != NULL && o->out == NULL)
+		return opt_wrong("-p needs -o");
+	if (o->out == NULL && isatty(STDOUT_FILENO))
+		return opt_wrong("no CoW file to a terminal: use -o");
+	return 0;
+}
+
+static int
+parse_opts(struct opts *o, int argc, char *argv[])
+{
+	enum { BASE = OPT_OWN, CHANGED, CHUNK };
+	static const struct option longopts[] = { OPT_LONG_STATELESS,
+		{ "base", required_argument, NULL, BASE },
+		{ "changed", required_argument, NULL, CHANGED },
+		{ "chunk", required_argument, NULL, CHUNK },
+		{ NULL, 0, NULL, 0 } };
+	int ch, rc = 0;
+
+	while (rc == 0 &&
+	    (ch = getopt_long(argc, argv, OPT_SHORT_STATELESS "o:p:", longopts,
+		 NULL)) != -1) {
+		if (ch == BASE)
+			rc = opt_once(&o->base, optarg, "--base");
+		else if (ch == CHANGED)
+			rc = opt_once(&o->changed, optarg, "--changed");
+		else if (ch == CHUNK)
+			rc = opt_once(&o->chunk, optarg, "--chunk");
+		else if (ch == 'o')
+			rc = opt_once(&o->out, optarg, "-o");
+		else if (ch == 'p')
+			rc = opt_once(&o->members, optarg, "-p");
+		else
+			rc = opt_common(&o->common, ch, usage);
+	}
+	return rc != 0 ? rc : check_opts(o, argv[optind]);
+}
+
+static int
+open_all(const struct opts *o, struct job *j, struct error *err)
+{
+	if (image_open(&j->base, o->base, err) == -1 ||
+	    image_open(&j->changed, o->changed, err) == -1 ||
+	    overlay_check(&j->base, &j->changed, err) == -1)
+		return -1;
+	if (o->out == NULL)
+		return 0;
+	if (image_is(j->base.fd, o->out) || image_is(j->changed.fd, o->out))
+		return error_set(err, EX_USAGE, "-o %s: is an input", o->out);
+	return outfile_open(&j->file, o->out, OUTFILE_REPLACE, err);
+}
+
+static int
+run(const struct opts *o, struct error *err)
+{
+	struct job j = { IMAGE_NONE, IMAGE_NONE, OUTFILE_NONE, { 0 }, { 0 } };
+	uint32_t chunk_sectors;
+	int rc = -1;
+
+	if (overlay_parse_chunk(&chunk_sectors, o->chunk, err) == -1 ||
+	    open_all(o, &j, err) == -1 ||
+	    sandbox_enter(&j.file.dirfd, o->out != NULL, err) == -1 ||
+	    overlay_compare(&j.list, &j.base, &j.changed, chunk_sectors,
+		o->common.quiet, err) == -1)
+		goto out;
+	if (sink_open(&j.sink, &j.file, err) == -1 ||
+	    overlay_write(&j.sink, &j.list, &j.changed, chunk_sectors, err) ==
+		-1)
+		goto out;
+	hook_step("overlay-written");
+	if (o->out != NULL &&
+	    (outfile_publish(&j.file, OUTFILE_REPLACE, err) == -1 ||
+		overlay_report(o->out, &j.list, chunk_sectors, &j.sink,
+		    o->members, err) == -1))
+		goto out;
+	rc = 0;
+out:
+	sink_fini(&j.sink);
+	overlay_list_fini(&j.list);
+	outfile_drop(&j.file);
+	image_close(&j.changed);
+	image_close(&j.base);
+	return rc;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct error err = { 0 };
+	struct opts o = { 0 };
+
+	sig_setup();
+	switch (parse_opts(&o, argc, argv)) {
+	case -1:
+		return EX_USAGE;
+	case 1:
+		return EX_OK;
+	}
+	if (run(&o, &err) == -1) {
+		diag("%s", err.msg);
+		return err.code;
+	}
+	return EX_OK;
+}

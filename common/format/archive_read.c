@@ -226,7 +226,7 @@ judge_name(struct archive_reader *r, struct error *err)
 	if (!path_is_name(name))
 		return error_set(err, EX_DATAERR,
 		    "name \"%.200s\" is not a plain one", path);
-	snprintf(r->what, sizeof(r->what), "%s", name);
+	memcpy(r->what, name, strlen(name) + 1);
 	return 0;
 }
 

@@ -6,8 +6,11 @@
 #include <sys/ioctl.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/sig.h"
 
 #define EXTENT_PROBE 16 /* bytes; most blocks that are not zero end here */
 
@@ -66,6 +69,24 @@ extent_count(int fd)
 	if (ioctl(fd, FS_IOC_FIEMAP, &map) == -1)
 		return 0;
 	return map.fm_mapped_extents;
+}
+
+int
+extent_punch(int fd, uint64_t off, uint64_t len, const char *what,
+    struct error *err)
+{
+	while (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+		   (off_t)off, (off_t)len) == -1) {
+		if (errno == EINTR) {
+			if (sig_check(err) == -1)
+				return -1;
+			continue;
+		}
+		if (errno == EOPNOTSUPP || errno == ENOSYS || errno == ENOSPC)
+			return 0;
+		return error_sys(err, EX_IOERR, "%s", what);
+	}
+	return 1;
 }
 
 bool

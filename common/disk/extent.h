@@ -31,6 +31,13 @@ int extent_data_bytes(uint64_t *out, int fd, uint64_t size, const char *what,
  */
 uint64_t extent_count(int fd);
 
+/*
+ * Makes a hole of the `len` bytes at `off`: 1; 0 when the filesystem has no
+ * holes, or no room to note another; -1.  EX_IOERR.
+ */
+int extent_punch(int fd, uint64_t off, uint64_t len, const char *what,
+    struct error *err);
+
 /* Whether the `len` bytes at `buf` are all zero, and could be a hole. */
 bool extent_is_zero(const void *buf, size_t len);
 

@@ -12,8 +12,6 @@
 
 #include <sys/stat.h>
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <sched.h>
@@ -23,7 +21,6 @@
 
 #include "base/fd.h"
 #include "base/num.h"
-#include "base/sig.h"
 #include "disk/extent.h"
 
 #define SWEEP_JOB_GROUPS 4
@@ -69,24 +66,15 @@ static int
 punch_hole(struct worker *w, struct error *err)
 {
 	struct extent hole = w->hole;
+	int rc;
 
 	w->hole.len = 0;
-	if (hole.len == 0 || !w->punch)
+	if (hole.len == 0)
 		return 0;
-	while (fallocate(w->s->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-		   (off_t)hole.off, (off_t)hole.len) == -1) {
-		if (errno == EINTR) {
-			if (sig_check(err) == -1)
-				return -1;
-			continue;
-		}
-		/* Cannot, or has no room to split an extent: zeros stay. */
-		w->punch = false;
-		if (errno == EOPNOTSUPP || errno == ENOSYS || errno == ENOSPC)
-			return 0;
-		return error_sys(err, EX_IOERR, "%s", w->s->what);
-	}
-	return 0;
+	rc = extent_punch(w->s->fd, hole.off, hole.len, w->s->what, err);
+	if (rc == 0)
+		w->punch = false; /* zeros stay zeros */
+	return rc == -1 ? -1 : 0;
 }
 
 /* Whether the block at `at` of the `len` bytes is whole and zero. */

@@ -2,7 +2,7 @@ TOP = .
 include mk/config.mk
 
 # Directories in the order in which they are built.
-SUBDIRS = common disk-flatten disk-overlay
+SUBDIRS = common disk-flatten disk-overlay share
 
 all install uninstall:
 	@for d in $(SUBDIRS); do \

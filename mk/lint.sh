@@ -11,10 +11,6 @@ top=$(pwd)
 for d in $SUBDIRS; do
 	(cd "$d" && "${MAKE:-make}" -s lint) || rc=1
 done
-for page in share/*.[1-9]; do
-	[ -e "$page" ] || continue
-	mandoc -T lint -W warning "$page" || rc=1
-done
 if command -v clang-format >/dev/null; then
 	find . \( -path ./build -o -path ./.cache \) -prune -o \
 	    -name '*.[ch]' -print | sort |

@@ -54,3 +54,18 @@ clock_rfc3339(char *out, const struct timespec *now)
 	len = strlen(out);
 	snprintf(out + len, CLOCK_RFC3339_MAX - len, "%s", frac);
 }
+
+int64_t
+clock_parse_rfc3339(const char *text)
+{
+	struct tm tm;
+	const char *end;
+
+	memset(&tm, 0, sizeof(tm));
+	end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	if (end == NULL)
+		return -1;
+	if (*end == '.')
+		end += 1 + strspn(end + 1, "0123456789");
+	return strcmp(end, "Z") == 0 ? (int64_t)timegm(&tm) : -1;
+}

@@ -26,4 +26,10 @@ void clock_nap(int ms);
 /* `now` as "2026-11-21T08:00:00.123456Z"; out holds CLOCK_RFC3339_MAX bytes. */
 void clock_rfc3339(char *out, const struct timespec *now);
 
+/*
+ * Seconds since the epoch of such a text (UTC, "Z", any fraction or none); -1
+ * when it is none.
+ */
+int64_t clock_parse_rfc3339(const char *text);
+
 #endif

@@ -14,8 +14,7 @@
 #include "base/error.h"
 #include "base/strv.h"
 
-#define STORAGE_MAX                                                            \
-	32 /* disks of one VM: q35's root bus has no room for more */
+#define STORAGE_MAX 26 /* slots 4 to 0x1d of q35's root bus */
 #define STORAGE_SERIAL_MAX 20 /* bytes that virtio-blk carries */
 #define STORAGE_PATH_MAX 4095 /* bytes, PATH_MAX without the NUL */
 #define STORAGE_CHAIN_MAX 8 /* files of one disk, the top included */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/diag.h"
 #include "base/json.h"
 #include "base/sig.h"
 
@@ -99,4 +100,27 @@ refs_read(struct strv *refs, char *const *operands, size_t n, struct error *err)
 			return -1;
 	}
 	return 0;
+}
+
+int
+refs_each(char *const *operands, size_t n, refs_one *one, void *arg)
+{
+	struct error err = { 0 };
+	struct strv refs = { 0 };
+	int code = EX_OK;
+	size_t i;
+
+	if (refs_read(&refs, operands, n, &err) == -1) {
+		diag("%s", err.msg);
+		code = err.code;
+	}
+	for (i = 0; code < 128 && i < refs.n; i++) {
+		if (one(arg, refs.v[i], &err) == 0)
+			continue;
+		diag("%s: %s", refs.v[i], err.msg);
+		if (code == EX_OK || err.code >= 128)
+			code = err.code;
+	}
+	strv_fini(&refs);
+	return code;
 }

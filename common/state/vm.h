@@ -102,7 +102,8 @@ struct vm {
 	enum vm_memory memory_choice; /* AUTO, FILE or MEMFD */
 	enum vm_accel accel_choice;
 	char machine[64], cpu_model[128]; /* "" until the first start */
-	char saved_version[32]; /* of the VMM whose state is to be loaded */
+	/* Of the state that is to be loaded: its VMM's version, and its time. */
+	char saved_version[32], saved_at[CLOCK_RFC3339_MAX];
 	bool has_kernel, has_initrd, has_firmware;
 	char *cmdline; /* or NULL */
 	char *image; /* where it came from, for people; or NULL */

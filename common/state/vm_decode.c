@@ -298,6 +298,7 @@ decode_times(struct vm *vm, const json_t *record, struct error *err)
 		{ "started_at", vm->started_at },
 		{ "stopped_at", vm->stopped_at },
 		{ "restored_at", vm->restored_at },
+		{ "saved_at", vm->saved_at },
 	};
 	size_t i;
 

@@ -173,6 +173,7 @@ put_common(json_t *record, const struct vm *vm, const char *dir,
 	    put_identity(record, &vm->identity, err) == -1 ||
 	    put_some(record, "restored_from", vm->restored_from, err) == -1 ||
 	    put_some(record, "restored_at", vm->restored_at, err) == -1 ||
+	    put_some(record, "saved_at", vm->saved_at, err) == -1 ||
 	    put_some(record, "error", vm->error, err) == -1 ||
 	    put_some(record, "created_at", vm->created_at, err) == -1 ||
 	    put_some(record, "updated_at", vm->updated_at, err) == -1 ||

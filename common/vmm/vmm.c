@@ -2,6 +2,7 @@
 #include "vmm/vmm.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,10 +81,39 @@ vmm_spawn(struct vmm **out, struct vm *vm, int dirfd,
 	return 0;
 }
 
-int
-vmm_ready(struct vmm *vmm, struct error *err)
+/* What a guest loaded from a state has got anew, and what it has not. */
+static void
+note_identity(struct vm *vm, const struct timespec *now)
 {
-	return vmm->driver->ready(vmm, err);
+	struct vm_identity *id = &vm->identity;
+	int64_t saved = clock_parse_rfc3339(vm->saved_at);
+
+	memset(id, 0, sizeof(*id));
+	id->present = true;
+	id->vmgenid_offered = true;
+	if (vm->nics_n > 0)
+		snprintf(id->mac, sizeof(id->mac), "inherited");
+	snprintf(id->instance_id, sizeof(id->instance_id), "inherited");
+	snprintf(id->hostname, sizeof(id->hostname), "inherited");
+	if (saved != -1 && now->tv_sec > saved)
+		id->clock_behind_s = (uint64_t)(now->tv_sec - saved);
+}
+
+int
+vmm_ready(struct vmm *vmm, const struct timespec *now, struct error *err)
+{
+	struct vm *vm = vmm->vm;
+
+	if (vmm->driver->ready(vmm, err) == -1)
+		return -1;
+	if (vm->to_load)
+		note_identity(vm, now);
+	else
+		memset(&vm->identity, 0, sizeof(vm->identity));
+	vm->to_load = false;
+	clock_rfc3339(vm->started_at, now);
+	vm->stopped_at[0] = '\0';
+	return vm_set_error(vm, NULL, err);
 }
 
 int

@@ -45,14 +45,15 @@ int vmm_check_program(const char *hypervisor, struct error *err);
  * and vm.json names it, before anything is loaded; ready waits until the guest
  * can run (it stands still).  On success of spawn *out is the caller's
  * (vmm_detach); after ready vm->proc, memory, accel, machine, cpu_model,
- * forwards and console_from are set, and vm.json is the caller's to write.
+ * forwards, console_from, identity and started_at are set, to_load is over,
+ * and vm.json is the caller's to write.
  * EX_UNAVAILABLE: the VMM is missing, or ended (its last words are quoted).
  * EX_CONFIG: it does not know the machine, or is older than what saved it.
  * EX_IOERR: no room for the memory.  After a failure nothing runs.
  */
 int vmm_spawn(struct vmm **out, struct vm *vm, int dirfd,
     const struct timespec *now, struct error *err);
-int vmm_ready(struct vmm *vmm, struct error *err);
+int vmm_ready(struct vmm *vmm, const struct timespec *now, struct error *err);
 
 /* Connects to the VMM that runs.  EX_UNAVAILABLE, EX_TEMPFAIL. */
 int vmm_attach(struct vmm **out, struct vm *vm, int dirfd, enum vmm_line line,

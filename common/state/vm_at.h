@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/* One VM of a root, found by reference, its directory open. */
+#ifndef STATE_VM_AT_H
+#define STATE_VM_AT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "state/root.h"
+#include "state/vm.h"
+
+struct vm_at {
+	const struct root *root; /* borrowed */
+	int dirfd; /* the VM's directory; with `locked` it holds the lock */
+	char *dir; /* its absolute path */
+	struct vm vm;
+};
+
+/*
+ * Finds the VM that `ref` names under `root`, which is borrowed, and reads its
+ * record; with `locked` under its exclusive lock, which is held until
+ * vm_at_close() and waited for until `deadline_ms` (0: not at all).
+ * EX_NOINPUT: none fits, or several.  EX_TEMPFAIL: somebody changes it.
+ */
+int vm_at_open(struct vm_at *out, const struct root *root, const char *ref,
+    bool locked, int64_t deadline_ms, struct error *err);
+
+/* Takes one that was never opened ({ .dirfd = -1 }), too. */
+void vm_at_close(struct vm_at *at);
+
+/* Writes the record.  As vm_write(). */
+int vm_at_write(struct vm_at *at, bool sync, const struct timespec *now,
+    struct error *err);
+
+#endif

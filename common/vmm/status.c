@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: ISC */
+#include "vmm/status.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "disk/fs.h"
+#include "vmm/vmm.h"
+
+const char *
+status_name(enum status status)
+{
+	static const char *const names[] = { "created", "running", "paused",
+		"stopped", "error" };
+
+	return names[status];
+}
+
+/* The status of a VM whose process lives. */
+static enum status
+ask(struct vm *vm, int dirfd, bool *no_space)
+{
+	enum vmm_state state = VMM_RUNNING;
+	struct error err = { 0 };
+	struct vmm *vmm;
+
+	if (vmm_attach(&vmm, vm, dirfd, VMM_QUESTIONS, clock_ms() + VMM_ASK_MS,
+		&err) == -1) {
+		if (err.code == EX_TEMPFAIL)
+			return STATUS_RUNNING;
+		return vm_is_alive(vm) ? STATUS_ERROR : STATUS_STOPPED;
+	}
+	if (vmm_query(vmm, &state, &err) == -1)
+		state = VMM_BROKEN;
+	vmm_detach(vmm);
+	*no_space = state == VMM_NO_SPACE;
+	switch (state) {
+	case VMM_RUNNING:
+		return STATUS_RUNNING;
+	case VMM_PAUSED:
+	case VMM_NO_SPACE:
+		return STATUS_PAUSED;
+	default:
+		return STATUS_ERROR;
+	}
+}
+
+enum status
+status_of(struct vm *vm, int dirfd, bool *no_space)
+{
+	bool unused;
+
+	if (no_space == NULL)
+		no_space = &unused;
+	*no_space = false;
+	if (vm_is_alive(vm))
+		return ask(vm, dirfd, no_space);
+	if (vm->error != NULL)
+		return STATUS_ERROR;
+	return vm->started_at[0] == '\0' ? STATUS_CREATED : STATUS_STOPPED;
+}
+
+/*
+ * A saved memory file shares its blocks with the snapshot: each page that the
+ * guest writes next needs a new one.
+ */
+static bool
+is_memory_at_risk(const struct vm *vm, int dirfd)
+{
+	uint64_t free_bytes;
+
+	return vm->memory == VM_MEMORY_FILE && vm->snapshot_ids.n > 0 &&
+	    vm_is_alive(vm) && fs_free_bytes(&free_bytes, dirfd, NULL) == 0 &&
+	    free_bytes < vm->memory_bytes;
+}
+
+int
+status_report(json_t **out, struct vm *vm, int dirfd, const char *dir,
+    struct error *err)
+{
+	enum status status;
+	bool no_space;
+	json_t *record;
+
+	status = status_of(vm, dirfd, &no_space);
+	if (vm_report(&record, vm, dir, status_name(status), err) == -1)
+		return -1;
+	if ((no_space &&
+		json_put_str(record, "error", "no space", err) == -1) ||
+	    (is_memory_at_risk(vm, dirfd) &&
+		json_put_bool(record, "memory_at_risk", true, err) == -1)) {
+		json_decref(record);
+		return -1;
+	}
+	*out = record;
+	return 0;
+}
+
+int
+status_print(struct vm *vm, int dirfd, const char *dir, const char *members,
+    struct error *err)
+{
+	json_t *record;
+	int rc;
+
+	if (status_report(&record, vm, dirfd, dir, err) == -1)
+		return -1;
+	rc = json_report(record, members, err);
+	json_decref(record);
+	return rc;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/* What a VM is doing, and the record that tells it. */
+#ifndef VMM_STATUS_H
+#define VMM_STATUS_H
+
+#include <jansson.h>
+
+#include "base/error.h"
+#include "state/vm.h"
+
+enum status {
+	STATUS_CREATED,
+	STATUS_RUNNING,
+	STATUS_PAUSED,
+	STATUS_STOPPED,
+	STATUS_ERROR
+};
+
+const char *status_name(enum status status);
+
+/*
+ * Asks the VMM, if it lives.  One that does not answer within VMM_ASK_MS is
+ * running: somebody else asks just now, or a save is at work.  `no_space` (or
+ * NULL) says that the guest is halted for want of room.
+ */
+enum status status_of(struct vm *vm, int dirfd, bool *no_space);
+
+/* The record to print (json_decref); `dir` is the VM's absolute directory. */
+int status_report(json_t **out, struct vm *vm, int dirfd, const char *dir,
+    struct error *err);
+
+/* Prints it, with `members` as json_report(). */
+int status_print(struct vm *vm, int dirfd, const char *dir, const char *members,
+    struct error *err);
+
+#endif

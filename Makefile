@@ -2,7 +2,17 @@ TOP = .
 include mk/config.mk
 
 # Directories in the order in which they are built.
-SUBDIRS = common disk-flatten disk-overlay share
+SUBDIRS = \
+	common \
+	disk-flatten \
+	disk-overlay \
+	vm-create \
+	vm-pause \
+	vm-resume \
+	vm-rm \
+	vm-start \
+	vm-stop \
+	share
 
 all install uninstall:
 	@for d in $(SUBDIRS); do \

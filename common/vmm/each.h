@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+/* Tools that do one thing to each of the VMs they are given. */
+#ifndef VMM_EACH_H
+#define VMM_EACH_H
+
+#include "base/error.h"
+#include "state/vm_at.h"
+
+struct each {
+	const char *root; /* -R, or NULL */
+	const char *members; /* -p, or NULL */
+	/* Done to each VM, under its lock; it writes the record itself. */
+	int (*one)(struct vm_at *at, void *arg, struct error *err);
+	void *arg;
+	bool silent; /* the record is not printed */
+};
+
+/*
+ * Does it to every operand ("-": references on stdin) and prints the records.
+ * Failures are told by diag(); the first one's code is returned, or EX_OK.
+ */
+int each_vm(const struct each *each, char *const *operands, size_t n);
+
+#endif

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: ISC */
+#include "build.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/hook.h"
+#include "base/num.h"
+#include "disk/copy.h"
+#include "disk/fs.h"
+#include "disk/qcow2.h"
+
+#define COW_RAW "cow.raw"
+#define COW_OVERLAY "cow.1.qcow2"
+
+void
+plan_init(struct plan *plan)
+{
+	memset(plan, 0, sizeof(*plan));
+	vm_init(&plan->vm);
+}
+
+void
+plan_fini(struct plan *plan)
+{
+	strv_fini(&plan->layers);
+	vm_fini(&plan->vm);
+}
+
+/* Opens a file of the user's, whose links are followed. */
+static int
+open_input(int *fd, uint64_t *size, const char *path, struct error *err)
+{
+	char *real = realpath(path, NULL);
+	int rc;
+
+	if (real == NULL)
+		return error_sys(err, EX_NOINPUT, "%s", path);
+	rc = fd_open_file(fd, size, AT_FDCWD, real, O_RDONLY, err);
+	/* A directory or device in a file's place: the argument is wrong. */
+	if (rc == -1 && err != NULL && err->code == EX_DATAERR)
+		err->code = EX_NOINPUT;
+	free(real);
+	return rc;
+}
+
+/* A file of the VM's own, as the user's file is now. */
+static int
+take_copy(int dirfd, const char *name, const char *path, struct error *err)
+{
+	int from = -1, to = -1, rc = -1;
+	uint64_t size;
+
+	if (open_input(&from, &size, path, err) == -1)
+		return -1;
+	if (size == 0) {
+		error_set(err, EX_NOINPUT, "%s: empty", path);
+		goto out;
+	}
+	to = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (to == -1) {
+		error_sys(err, error_code_of(errno), "%s", name);
+		goto out;
+	}
+	if (copy_reflink(to, from, path, NULL) == 0)
+		rc = 0;
+	else
+		rc = copy_extents(to, from, size, NULL, NULL, path, err);
+out:
+	fd_drop(&to);
+	fd_drop(&from);
+	return rc;
+}
+
+/* Puts a shared disk into layer/ and links it into the VM as `name`. */
+static int
+take_layer(struct plan *plan, const struct root_new *n, const char *name,
+    const char *path, struct error *err)
+{
+	struct envelope_layer layer = { 0 };
+	char *text = strdup(name), *absolute = realpath(path, NULL);
+	int rc = -1;
+
+	if (text == NULL || absolute == NULL) {
+		error_sys(err, EX_NOINPUT, "%s", path);
+		goto out;
+	}
+	layer.name = text;
+	layer.path = absolute;
+	if (root_layer_add(&layer.digest, &layer.size_bytes, n->root, AT_FDCWD,
+		absolute, err) == -1 ||
+	    root_layer_link(n->root, &layer.digest, n->dirfd, name, err) == -1)
+		goto out;
+	rc = vm_add_layer(&plan->vm, &layer, err);
+out:
+	free(absolute);
+	free(text);
+	return rc;
+}
+
+static int
+add_disk(struct plan *plan, const char *path, enum storage_role role,
+    const char *serial, const char *backing, struct error *err)
+{
+	struct storage disk = { .role = role, .ro = role == STORAGE_LAYER };
+	char *name = strdup(path);
+	int rc = -1;
+
+	if (name == NULL)
+		return error_set(err, EX_OSERR, "out of memory");
+	disk.path = name;
+	snprintf(disk.serial, sizeof(disk.serial), "%s", serial);
+	if (backing == NULL || strv_add(&disk.backing, err, "%s", backing) == 0)
+		rc = storage_list_add(&plan->vm.disks, &disk, err);
+	strv_fini(&disk.backing);
+	free(name);
+	return rc;
+}
+
+static int
+build_layers(struct plan *plan, const struct root_new *n, struct error *err)
+{
+	char name[32];
+	size_t i;
+
+	for (i = 0; i < plan->layers.n; i++) {
+		snprintf(name, sizeof(name), "layer%zu", i);
+		if (take_layer(plan, n, name, plan->layers.v[i], err) == -1 ||
+		    add_disk(plan, name, STORAGE_LAYER, name, NULL, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* An empty file of `size` bytes in the VM's directory; *fd to write it. */
+static int
+make_file(int *fd, int dirfd, const char *name, struct error *err)
+{
+	*fd = openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (*fd == -1)
+		return error_sys(err, error_code_of(errno), "%s", name);
+	return 0;
+}
+
+/* cow.raw from nothing: sparse, ext4. */
+static int
+build_empty(struct plan *plan, const struct root_new *n, struct error *err)
+{
+	int fd, rc;
+
+	if (make_file(&fd, n->dirfd, COW_RAW, err) == -1)
+		return -1;
+	rc = ftruncate(fd, (off_t)plan->vm.storage_bytes) == -1
+	    ? error_sys(err, EX_IOERR, COW_RAW)
+	    : fs_make_ext4(n->dirfd, COW_RAW, err);
+	fd_drop(&fd);
+	return rc == -1 ? -1
+			: add_disk(plan, COW_RAW, STORAGE_COW,
+			      STORAGE_COW_SERIAL, NULL, err);
+}
+
+/* What a base is: "raw" or "qcow2" by its content, and its virtual size. */
+static int
+look_at_base(const char **format, uint64_t *bytes, int fd, uint64_t size,
+    const char *path, struct error *err)
+{
+	static const unsigned char magic[4] = { 'Q', 'F', 'I', 0xfb };
+	unsigned char raw[4];
+	struct qcow2_head head;
+
+	*format = "raw";
+	*bytes = size;
+	if (size == 0)
+		return error_set(err, EX_NOINPUT, "%s: empty", path);
+	if (size < sizeof(raw) ||
+	    fd_pread(fd, raw, sizeof(raw), 0, path, err) == -1 ||
+	    memcmp(raw, magic, sizeof(raw)) != 0)
+		return 0;
+	/* A base that leans on a file of its own could lean on any of yours. */
+	if (qcow2_read_head(&head, fd, size, path, err) == -1 ||
+	    qcow2_check(fd, size, 0, "", "", path, err) == -1)
+		return -1;
+	*format = "qcow2";
+	*bytes = head.size_bytes;
+	return 0;
+}
+
+/* cow.raw as a reflink of a raw base; 1 when this filesystem cannot. */
+static int
+reflink_base(struct plan *plan, const struct root_new *n, int base,
+    const char *path, struct error *err)
+{
+	int fd, rc = 1;
+
+	if (make_file(&fd, n->dirfd, COW_RAW, err) == -1)
+		return -1;
+	if (copy_reflink(fd, base, path, NULL) == -1)
+		unlinkat(n->dirfd, COW_RAW, 0);
+	else if (ftruncate(fd, (off_t)plan->vm.storage_bytes) == -1)
+		rc = error_sys(err, EX_IOERR, COW_RAW);
+	else
+		rc = add_disk(plan, COW_RAW, STORAGE_COW, STORAGE_COW_SERIAL,
+		    NULL, err);
+	fd_drop(&fd);
+	return rc;
+}
+
+/* An overlay over the base, which becomes a layer. */
+static int
+overlay_base(struct plan *plan, const struct root_new *n, const char *format,
+    struct error *err)
+{
+	const char *name = strcmp(format, "raw") == 0 ? "base.raw"
+						      : "base.qcow2";
+	int fd, rc;
+
+	if (take_layer(plan, n, name, plan->base, err) == -1 ||
+	    make_file(&fd, n->dirfd, COW_OVERLAY, err) == -1)
+		return -1;
+	rc = qcow2_write_overlay(fd, plan->vm.storage_bytes, name, format,
+	    COW_OVERLAY, err);
+	fd_drop(&fd);
+	return rc == -1 ? -1
+			: add_disk(plan, COW_OVERLAY, STORAGE_COW,
+			      STORAGE_COW_SERIAL, name, err);
+}
+
+static int
+build_on_base(struct plan *plan, const struct root_new *n, struct error *err)
+{
+	uint64_t size, bytes;
+	const char *format;
+	int fd, rc = -1;
+
+	if (open_input(&fd, &size, plan->base, err) == -1)
+		return -1;
+	if (look_at_base(&format, &bytes, fd, size, plan->base, err) == -1)
+		goto out;
+	if (plan->vm.storage_bytes == 0)
+		plan->vm.storage_bytes = num_round_up(bytes, 512);
+	if (plan->vm.storage_bytes < bytes) {
+		error_set(err, EX_USAGE,
+		    "--storage: smaller than the base of %llu bytes",
+		    (unsigned long long)bytes);
+		goto out;
+	}
+	rc = strcmp(format, "raw") == 0
+	    ? reflink_base(plan, n, fd, plan->base, err)
+	    : 1;
+	if (rc == 1)
+		rc = overlay_base(plan, n, format, err);
+out:
+	fd_drop(&fd);
+	return rc;
+}
+
+static int
+build_files(struct plan *plan, const struct root_new *n, struct error *err)
+{
+	struct vm *vm = &plan->vm;
+
+	vm->has_kernel = plan->kernel != NULL;
+	vm->has_initrd = plan->initrd != NULL;
+	vm->has_firmware = plan->firmware != NULL;
+	if ((vm->has_kernel &&
+		take_copy(n->dirfd, VM_KERNEL, plan->kernel, err) == -1) ||
+	    (vm->has_initrd &&
+		take_copy(n->dirfd, VM_INITRD, plan->initrd, err) == -1) ||
+	    (vm->has_firmware &&
+		take_copy(n->dirfd, VM_FIRMWARE, plan->firmware, err) == -1) ||
+	    build_layers(plan, n, err) == -1)
+		return -1;
+	if (plan->base != NULL) {
+		if (build_on_base(plan, n, err) == -1)
+			return -1;
+	} else if (vm->storage_bytes > 0 && build_empty(plan, n, err) == -1)
+		return -1;
+	hook_step("files-made");
+	return storage_list_check(&vm->disks, err);
+}
+
+int
+build_vm(struct plan *plan, const struct root *root, char **dir,
+    const struct timespec *now, struct error *err)
+{
+	const char *name = plan->name == NULL ? "" : plan->name;
+	struct vm *vm = &plan->vm;
+	struct root_new n;
+	int rc = -1;
+
+	if (root_new_begin(&n, root, ROOT_VM, name, err) == -1)
+		return -1;
+	snprintf(vm->id, sizeof(vm->id), "%s", n.id);
+	snprintf(vm->name, sizeof(vm->name), "%s", n.name);
+	clock_rfc3339(vm->created_at, now);
+	*dir = root_dir_of(root, ROOT_VM, n.id);
+	if (*dir == NULL) {
+		error_set(err, EX_OSERR, "out of memory");
+		goto out;
+	}
+	if (build_files(plan, &n, err) == -1 ||
+	    vm_write(vm, n.dirfd, false, now, err) == -1)
+		goto out;
+	hook_step("record-made");
+	rc = root_new_publish(&n, false, err);
+out:
+	root_new_end(&n);
+	return rc;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: ISC */
+/* The directory of a new VM, made from what the user asked for. */
+#ifndef BUILD_H
+#define BUILD_H
+
+#include "base/strv.h"
+#include "state/root.h"
+#include "state/vm.h"
+
+/* What --config and the options say; strings are borrowed or owned as said. */
+struct plan {
+	const char *name; /* or NULL */
+	const char *kernel, *initrd, *firmware, *base; /* paths, or NULL */
+	struct strv layers; /* paths, owned */
+	struct vm vm; /* what of it can be said before anything is made */
+};
+
+void plan_init(struct plan *plan);
+void plan_fini(struct plan *plan);
+
+/*
+ * Makes the VM's directory as planned and publishes it; plan->vm is its record
+ * then, and *dir its absolute path, the caller's.  EX_NOINPUT names a file
+ * that is missing, EX_CANTCREAT a name that is taken.
+ */
+int build_vm(struct plan *plan, const struct root *root, char **dir,
+    const struct timespec *now, struct error *err);
+
+#endif

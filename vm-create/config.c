@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: ISC */
+#include "config.h"
+
+#include <sys/stat.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/num.h"
+#include "vmm/vmm.h"
+
+#define CONFIG_BYTES_MAX (1u << 20)
+#define CONFIG_TEXT_MAX 4096
+#define DEFAULT_MEMORY (512 * NUM_MIB)
+#define STORAGE_MIN (UINT64_C(1) << 20) /* bytes: less holds no ext4 */
+
+void
+wishes_fini(struct wishes *wishes)
+{
+	strv_fini(&wishes->layers);
+	strv_fini(&wishes->nics);
+	while (wishes->texts_n > 0)
+		free(wishes->texts[--wishes->texts_n]);
+}
+
+/* The text of a member that may be a string or an integer; NULL: absent. */
+static int
+member_text(struct wishes *w, const json_t *object, const char *key,
+    const char **slot, struct error *err)
+{
+	const json_t *value = json_object_get(object, key);
+	char *text = NULL;
+
+	if (value == NULL || *slot != NULL)
+		return 0;
+	if (json_is_integer(value)) {
+		if (asprintf(&text, "%" JSON_INTEGER_FORMAT,
+			json_integer_value(value)) == -1)
+			return error_set(err, EX_OSERR, "out of memory");
+	} else if (json_get_strdup(object, key, &text, CONFIG_TEXT_MAX,
+		       JSON_REQUIRED, err) == -1)
+		return -1;
+	w->texts[w->texts_n++] = text;
+	*slot = text;
+	return 0;
+}
+
+/* An array of strings, where the options gave none. */
+static int
+member_list(const json_t *object, const char *key, struct strv *list,
+    struct error *err)
+{
+	const json_t *array, *value;
+	size_t i;
+
+	if (list->n > 0)
+		return 0;
+	if (json_get_array(object, key, &array, STORAGE_MAX, JSON_OPTIONAL,
+		err) == -1)
+		return -1;
+	json_array_foreach(array, i, value)
+	{
+		if (!json_is_string(value))
+			return error_set(err, EX_DATAERR,
+			    "%s[%zu] is not a string", key, i);
+		if (strv_add(list, err, "%s", json_string_value(value)) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+take_members(struct wishes *w, const json_t *object, struct error *err)
+{
+	const struct {
+		const char *key;
+		const char **slot;
+	} members[] = {
+		{ "name", &w->name },
+		{ "hypervisor", &w->hypervisor },
+		{ "cpu", &w->cpu },
+		{ "memory", &w->memory },
+		{ "kernel", &w->kernel },
+		{ "initrd", &w->initrd },
+		{ "cmdline", &w->cmdline },
+		{ "firmware", &w->firmware },
+		{ "base", &w->base },
+		{ "storage", &w->storage },
+		{ "accel", &w->accel },
+		{ "memory_backing", &w->memory_backing },
+	};
+	const size_t n = sizeof(members) / sizeof(members[0]);
+	const char *key;
+	json_t *value, *known;
+	size_t i;
+
+	/* A name that nobody reads is a mistake of whoever wrote it. */
+	known = json_pack("{s:b, s:b}", "layer", 1, "nic", 1);
+	for (i = 0; i < n; i++)
+		json_object_set_new(known, members[i].key, json_true());
+	json_object_foreach((json_t *)(uintptr_t)object, key, value)
+	{
+		if (json_object_get(known, key) == NULL) {
+			json_decref(known);
+			return error_set(err, EX_DATAERR,
+			    "unknown member \"%s\"", key);
+		}
+	}
+	json_decref(known);
+	for (i = 0; i < n; i++)
+		if (member_text(w, object, members[i].key, members[i].slot,
+			err) == -1)
+			return -1;
+	return member_list(object, "layer", &w->layers, err) == -1
+	    ? -1
+	    : member_list(object, "nic", &w->nics, err);
+}
+
+int
+wishes_read_config(struct wishes *wishes, struct error *err)
+{
+	json_t *object;
+	int rc;
+
+	if (wishes->config == NULL)
+		return 0;
+	if (json_parse_file(&object, AT_FDCWD, wishes->config, CONFIG_BYTES_MAX,
+		err) == -1)
+		return -1;
+	rc = json_is_object(object)
+	    ? take_members(wishes, object, err)
+	    : error_set(err, EX_DATAERR, "not an object");
+	json_decref(object);
+	return rc == -1 ? error_wrap(err, "--config: %s", wishes->config) : 0;
+}
+
+static int
+plan_boot(struct plan *plan, const struct wishes *w, struct error *err)
+{
+	if (w->firmware != NULL && w->kernel != NULL)
+		return error_set(err, EX_USAGE,
+		    "--firmware and --kernel exclude each other");
+	if (w->kernel == NULL && w->initrd != NULL)
+		return error_set(err, EX_USAGE, "--initrd needs --kernel");
+	if (w->kernel == NULL && w->cmdline != NULL)
+		return error_set(err, EX_USAGE, "--cmdline needs --kernel");
+	if (w->kernel == NULL && w->base == NULL && w->firmware == NULL)
+		return error_set(err, EX_USAGE,
+		    "nothing to boot: --kernel, --firmware or --base is needed");
+	plan->kernel = w->kernel;
+	plan->initrd = w->initrd;
+	plan->firmware = w->firmware;
+	if (w->cmdline == NULL)
+		return 0;
+	if (strlen(w->cmdline) > VM_CMDLINE_MAX)
+		return error_set(err, EX_USAGE,
+		    "--cmdline: longer than %d bytes", VM_CMDLINE_MAX);
+	plan->vm.cmdline = strdup(w->cmdline);
+	return plan->vm.cmdline == NULL
+	    ? error_set(err, EX_OSERR, "out of memory")
+	    : 0;
+}
+
+static int
+plan_sizes(struct vm *vm, const struct wishes *w, struct error *err)
+{
+	vm->cpu = 1;
+	vm->memory_bytes = DEFAULT_MEMORY;
+	if (w->cpu != NULL &&
+	    num_u64(&vm->cpu, w->cpu, 1, VM_CPU_MAX, err) == -1)
+		return error_wrap(err, "--cpu");
+	if (w->memory != NULL &&
+	    num_size(&vm->memory_bytes, w->memory, VM_MEMORY_MIN, VM_MEMORY_MAX,
+		err) == -1)
+		return error_wrap(err, "--memory");
+	if (vm->memory_bytes % VM_MEMORY_MIN != 0)
+		return error_set(err, EX_USAGE,
+		    "--memory: %s: not a multiple of 1M", w->memory);
+	if (w->storage != NULL &&
+	    num_size(&vm->storage_bytes, w->storage, STORAGE_MIN,
+		ENVELOPE_FILE_BYTES_MAX, err) == -1)
+		return error_wrap(err, "--storage");
+	if (vm->storage_bytes % 512 != 0)
+		return error_set(err, EX_USAGE,
+		    "--storage: %s: not a multiple of 512", w->storage);
+	return 0;
+}
+
+/* The place of `text` among names[0..n), or -1 with EX_USAGE. */
+static int
+choose(const char *text, const char *const *names, int n, const char *option,
+    struct error *err)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+		if (strcmp(text, names[i]) == 0)
+			return i;
+	return error_set(err, EX_USAGE, "%s: %s: not one of its values", option,
+	    text);
+}
+
+static int
+plan_choices(struct vm *vm, const struct wishes *w, struct error *err)
+{
+	static const char *const accels[] = { "auto", "kvm", "tcg" };
+	static const char *const backings[] = { "auto", "file", "memfd" };
+	const char *hypervisor = w->hypervisor == NULL ? "qemu" : w->hypervisor;
+	int i;
+
+	if (vmm_check_hypervisor(hypervisor, err) == -1)
+		return error_wrap(err, "--hypervisor");
+	snprintf(vm->hypervisor, sizeof(vm->hypervisor), "%s", hypervisor);
+	if (w->accel != NULL) {
+		i = choose(w->accel, accels, 3, "--accel", err);
+		if (i == -1)
+			return -1;
+		vm->accel_choice = (enum vm_accel)i;
+	}
+	if (w->memory_backing != NULL) {
+		i = choose(w->memory_backing, backings, 3, "--memory-backing",
+		    err);
+		if (i == -1)
+			return -1;
+		vm->memory_choice = (enum vm_memory)i;
+	}
+	return 0;
+}
+
+static int
+plan_nics(struct vm *vm, const struct wishes *w, struct error *err)
+{
+	struct vm_nic nic;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < w->nics.n; i++) {
+		if (vm_nic_parse(&nic, w->nics.v[i], err) == -1)
+			return -1;
+		rc = vm_add_nic(vm, &nic, err);
+		vm_nic_fini(&nic);
+		if (rc == -1)
+			return -1;
+	}
+	return 0;
+}
+
+int
+wishes_plan(struct plan *plan, const struct wishes *w, struct error *err)
+{
+	size_t i;
+
+	if (w->name != NULL && !envelope_is_name(w->name))
+		return error_set(err, EX_USAGE, "--name: %s: not a name",
+		    w->name);
+	plan->name = w->name;
+	plan->base = w->base;
+	for (i = 0; i < w->layers.n; i++)
+		if (strv_add(&plan->layers, err, "%s", w->layers.v[i]) == -1)
+			return -1;
+	if (plan_choices(&plan->vm, w, err) == -1 ||
+	    plan_boot(plan, w, err) == -1 ||
+	    plan_sizes(&plan->vm, w, err) == -1 ||
+	    plan_nics(&plan->vm, w, err) == -1)
+		return -1;
+	return 0;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: ISC */
+/* What a VM shall be, as options and --config say it. */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include "build.h"
+
+/* The options as given; NULL and 0: not given.  Borrowed from argv. */
+struct wishes {
+	const char *name, *hypervisor, *cpu, *memory, *kernel, *initrd,
+	    *cmdline, *firmware, *base, *storage, *accel, *memory_backing,
+	    *config;
+	struct strv layers, nics; /* owned */
+	char *texts[16]; /* strings that --config brought; owned */
+	size_t texts_n;
+};
+
+void wishes_fini(struct wishes *wishes);
+
+/*
+ * Fills what the options left open from the JSON object in the file --config
+ * names: members as the long options, layer and nic as arrays.  EX_NOINPUT,
+ * EX_DATAERR names the member.
+ */
+int wishes_read_config(struct wishes *wishes, struct error *err);
+
+/* Turns them into a plan; EX_USAGE names the option. */
+int wishes_plan(struct plan *plan, const struct wishes *wishes,
+    struct error *err);
+
+#endif

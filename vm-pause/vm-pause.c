@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/clock.h"
+#include "base/opt.h"
+#include "base/sig.h"
+#include "vmm/each.h"
+#include "vmm/vmm.h"
+
+static void
+usage(FILE *to)
+{
+	fprintf(to, "usage: vm-pause [-q] [-R root] [-p member,...] vm...\n");
+}
+
+static int
+pause_vm(struct vm_at *at, void *arg, struct error *err)
+{
+	struct vmm *vmm;
+	int rc;
+
+	(void)arg;
+	if (!vm_is_alive(&at->vm))
+		return error_set(err, EX_NOPERM, "not running");
+	if (vmm_attach(&vmm, &at->vm, at->dirfd, VMM_CONTROL,
+		clock_ms() + VMM_CALL_MS, err) == -1)
+		return -1;
+	rc = vmm_pause(vmm, err);
+	vmm_detach(vmm);
+	return rc;
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const struct option longopts[] = { OPT_LONG,
+		{ NULL, 0, NULL, 0 } };
+	struct opt_common common = { 0 };
+	struct each each = { .one = pause_vm };
+	int ch, rc = 0;
+
+	sig_setup();
+	while (rc == 0 &&
+	    (ch = getopt_long(argc, argv, OPT_SHORT "p:", longopts, NULL)) !=
+		-1)
+		rc = ch == 'p' ? opt_once(&each.members, optarg, "-p")
+			       : opt_common(&common, ch, usage);
+	if (rc == 0 && argv[optind] == NULL)
+		rc = opt_wrong("no VM is named");
+	if (rc != 0)
+		return rc == 1 ? EX_OK : EX_USAGE;
+	each.root = common.root;
+	return each_vm(&each, argv + optind, (size_t)(argc - optind));
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/opt.h"
+#include "base/sig.h"
+#include "vmm/each.h"
+#include "vmm/vmm.h"
+
+static void
+usage(FILE *to)
+{
+	fprintf(to,
+	    "usage: vm-resume [-q] [-R root] [-p member,...] [--link-up] vm...\n");
+}
+
+/* The guest runs on; with *link_up its cables are plugged in first. */
+static int
+resume_vm(struct vm_at *at, void *arg, struct error *err)
+{
+	const bool *link_up = arg;
+	struct timespec now;
+	struct vmm *vmm;
+	size_t i;
+	int rc = -1;
+
+	if (!vm_is_alive(&at->vm))
+		return error_set(err, EX_NOPERM, "not running");
+	if (vmm_attach(&vmm, &at->vm, at->dirfd, VMM_CONTROL,
+		clock_ms() + VMM_CALL_MS, err) == -1)
+		return -1;
+	if ((*link_up && vmm_set_links(vmm, true, err) == -1) ||
+	    vmm_resume(vmm, err) == -1)
+		goto out;
+	rc = 0;
+	if (*link_up) {
+		for (i = 0; i < at->vm.nics_n; i++)
+			at->vm.nics[i].link_down = false;
+		clock_gettime(CLOCK_REALTIME, &now);
+		rc = vm_at_write(at, false, &now, err);
+	}
+out:
+	vmm_detach(vmm);
+	return rc;
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const struct option longopts[] = { OPT_LONG,
+		{ "link-up", no_argument, NULL, OPT_OWN },
+		{ NULL, 0, NULL, 0 } };
+	struct opt_common common = { 0 };
+	bool link_up = false;
+	struct each each = { .one = resume_vm, .arg = &link_up };
+	int ch, rc = 0;
+
+	sig_setup();
+	while (rc == 0 &&
+	    (ch = getopt_long(argc, argv, OPT_SHORT "p:", longopts, NULL)) !=
+		-1) {
+		if (ch == 'p')
+			rc = opt_once(&each.members, optarg, "-p");
+		else if (ch == OPT_OWN)
+			link_up = true;
+		else
+			rc = opt_common(&common, ch, usage);
+	}
+	if (rc == 0 && argv[optind] == NULL)
+		rc = opt_wrong("no VM is named");
+	if (rc != 0)
+		return rc == 1 ? EX_OK : EX_USAGE;
+	each.root = common.root;
+	return each_vm(&each, argv + optind, (size_t)(argc - optind));
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/opt.h"
+#include "base/sig.h"
+#include "vmm/each.h"
+#include "vmm/vmm.h"
+
+static void
+usage(FILE *to)
+{
+	fprintf(to, "usage: vm-rm [-q] [-R root] [--force] vm...\n");
+}
+
+/* Removes the VM; one that runs only with *force. */
+static int
+remove_vm(struct vm_at *at, void *arg, struct error *err)
+{
+	const bool *force = arg;
+
+	if (vm_is_alive(&at->vm)) {
+		if (!*force)
+			return error_set(err, EX_NOPERM,
+			    "running; stop it, or use --force");
+		if (vmm_kill(&at->vm, 0, err) == -1)
+			return -1;
+	}
+	return root_remove(at->root, ROOT_VM, at->vm.id, at->vm.name, err);
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const struct option longopts[] = { OPT_LONG,
+		{ "force", no_argument, NULL, OPT_OWN }, { NULL, 0, NULL, 0 } };
+	struct opt_common common = { 0 };
+	bool force = false;
+	struct each each = { .one = remove_vm, .arg = &force, .silent = true };
+	int ch, rc = 0;
+
+	sig_setup();
+	while (rc == 0 &&
+	    (ch = getopt_long(argc, argv, OPT_SHORT, longopts, NULL)) != -1) {
+		if (ch == OPT_OWN)
+			force = true;
+		else
+			rc = opt_common(&common, ch, usage);
+	}
+	if (rc == 0 && argv[optind] == NULL)
+		rc = opt_wrong("no VM is named");
+	if (rc != 0)
+		return rc == 1 ? EX_OK : EX_USAGE;
+	each.root = common.root;
+	return each_vm(&each, argv + optind, (size_t)(argc - optind));
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: ISC */
+#include <time.h>
+
+#include "base/diag.h"
+#include "base/opt.h"
+#include "base/sig.h"
+#include "vmm/each.h"
+#include "vmm/vmm.h"
+
+static void
+usage(FILE *to)
+{
+	fprintf(to, "usage: vm-start [-q] [-R root] [-p member,...] vm...\n");
+}
+
+static int
+start(struct vm_at *at, void *arg, struct error *err)
+{
+	const bool *quiet = arg;
+	struct timespec now;
+	struct vmm *vmm;
+	int rc = -1;
+
+	if (vm_is_alive(&at->vm)) {
+		if (!*quiet)
+			diag("%s: running already",
+			    at->vm.name[0] == '\0' ? at->vm.id : at->vm.name);
+		return 0;
+	}
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (vmm_spawn(&vmm, &at->vm, at->dirfd, &now, err) == -1)
+		return -1;
+	if (vmm_ready(vmm, &now, err) == -1)
+		goto out;
+	if (vmm_resume(vmm, err) == -1 ||
+	    vm_at_write(at, false, &now, err) == -1) {
+		vmm_kill(&at->vm, 0, NULL);
+		goto out;
+	}
+	rc = 0;
+out:
+	vmm_detach(vmm);
+	return rc;
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const struct option longopts[] = { OPT_LONG,
+		{ NULL, 0, NULL, 0 } };
+	struct opt_common common = { 0 };
+	struct each each = { .one = start, .arg = &common.quiet };
+	int ch, rc = 0;
+
+	sig_setup();
+	while (rc == 0 &&
+	    (ch = getopt_long(argc, argv, OPT_SHORT "p:", longopts, NULL)) !=
+		-1)
+		rc = ch == 'p' ? opt_once(&each.members, optarg, "-p")
+			       : opt_common(&common, ch, usage);
+	if (rc == 0 && argv[optind] == NULL)
+		rc = opt_wrong("no VM is named");
+	if (rc != 0)
+		return rc == 1 ? EX_OK : EX_USAGE;
+	each.root = common.root;
+	return each_vm(&each, argv + optind, (size_t)(argc - optind));
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: ISC */
+#include "stop.h"
+
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/sig.h"
+#include "vmm/vmm.h"
+
+#define QUIT_MS 5000 /* for the VMM to close its disks */
+
+/* Waits until the guest has turned itself off, or the time is over. */
+static int
+wait_for_guest(const struct vm *vm, uint64_t timeout_s, struct error *err)
+{
+	struct error late = { 0 };
+	int pidfd, rc;
+
+	if (proc_open(&pidfd, &vm->proc, NULL) == -1)
+		return 0;
+	rc = proc_wait(pidfd, clock_ms() + (int64_t)timeout_s * 1000, &late);
+	fd_drop(&pidfd);
+	if (rc == -1 && late.code != EX_TEMPFAIL) {
+		if (err != NULL)
+			*err = late;
+		return -1;
+	}
+	return 0;
+}
+
+/* The polite part: what can be said over the VMM's own line. */
+static int
+ask(struct vm_at *at, const struct stop *how, struct error *err)
+{
+	enum vmm_state state;
+	struct vmm *vmm;
+	int rc = 0;
+
+	/* A VMM that does not answer is left to the signals. */
+	if (vmm_attach(&vmm, &at->vm, at->dirfd, VMM_CONTROL,
+		clock_ms() + VMM_CALL_MS, NULL) == -1)
+		return sig_check(err);
+	/* A guest that stands still hears no button. */
+	if (!how->force && how->timeout_s > 0 &&
+	    vmm_query(vmm, &state, NULL) == 0 && state == VMM_RUNNING &&
+	    vmm_power_button(vmm, NULL) == 0)
+		rc = wait_for_guest(&at->vm, how->timeout_s, err);
+	if (rc == 0)
+		vmm_quit(vmm, NULL);
+	vmm_detach(vmm);
+	return rc;
+}
+
+int
+stop_vm(struct vm_at *at, void *arg, struct error *err)
+{
+	static const char *const leftovers[] = { VM_MEMORY, VM_TEMPLATE,
+		VM_STATE, VM_API_SOCKET, VM_WATCH_SOCKET, VM_CONSOLE_SOCKET };
+	struct timespec now;
+	size_t i;
+
+	if (vm_is_alive(&at->vm) &&
+	    (ask(at, arg, err) == -1 ||
+		vmm_kill(&at->vm, clock_ms() + QUIT_MS, err) == -1))
+		return -1;
+	/* One that was never started may have a state to load. */
+	if (at->vm.proc.pid == 0)
+		return 0;
+	for (i = 0; i < sizeof(leftovers) / sizeof(leftovers[0]); i++)
+		unlinkat(at->dirfd, leftovers[i], 0);
+	at->vm.proc.pid = 0;
+	clock_gettime(CLOCK_REALTIME, &now);
+	clock_rfc3339(at->vm.stopped_at, &now);
+	return vm_at_write(at, false, &now, err);
+}

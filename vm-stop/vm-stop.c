@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/num.h"
+#include "base/opt.h"
+#include "base/sig.h"
+#include "vmm/each.h"
+#include "vmm/vmm.h"
+
+#include "stop.h"
+
+#define DEFAULT_TIMEOUT_S 30
+
+static void
+usage(FILE *to)
+{
+	fprintf(to,
+	    "usage: vm-stop [-q] [-R root] [-p member,...] [--force]\\n           [--timeout seconds] vm...\n");
+}
+
+static int
+parse_timeout(struct stop *how, const char *text)
+{
+	struct error err = { 0 };
+
+	if (num_u64(&how->timeout_s, text, 0, 86400, &err) == -1)
+		return opt_wrong("--timeout: %s", err.msg);
+	return 0;
+}
+
+int
+main(int argc, char *argv[])
+{
+	enum { FORCE = OPT_OWN, TIMEOUT };
+	static const struct option longopts[] = { OPT_LONG,
+		{ "force", no_argument, NULL, FORCE },
+		{ "timeout", required_argument, NULL, TIMEOUT },
+		{ NULL, 0, NULL, 0 } };
+	struct opt_common common = { 0 };
+	struct stop how = { .timeout_s = DEFAULT_TIMEOUT_S };
+	struct each each = { .one = stop_vm, .arg = &how };
+	const char *timeout = NULL;
+	int ch, rc = 0;
+
+	sig_setup();
+	while (rc == 0 &&
+	    (ch = getopt_long(argc, argv, OPT_SHORT "p:", longopts, NULL)) !=
+		-1) {
+		if (ch == 'p')
+			rc = opt_once(&each.members, optarg, "-p");
+		else if (ch == FORCE)
+			how.force = true;
+		else if (ch == TIMEOUT)
+			rc = opt_once(&timeout, optarg, "--timeout");
+		else
+			rc = opt_common(&common, ch, usage);
+	}
+	if (rc == 0 && timeout != NULL)
+		rc = parse_timeout(&how, timeout);
+	if (rc == 0 && argv[optind] == NULL)
+		rc = opt_wrong("no VM is named");
+	if (rc != 0)
+		return rc == 1 ? EX_OK : EX_USAGE;
+	each.root = common.root;
+	return each_vm(&each, argv + optind, (size_t)(argc - optind));
+}

@@ -2,17 +2,8 @@ TOP = .
 include mk/config.mk
 
 # Directories in the order in which they are built.
-SUBDIRS = \
-	common \
-	disk-flatten \
-	disk-overlay \
-	vm-create \
-	vm-pause \
-	vm-resume \
-	vm-rm \
-	vm-start \
-	vm-stop \
-	share
+SUBDIRS = common disk-flatten disk-overlay share snap-ls vm-create \
+	vm-pause vm-resume vm-rm vm-start vm-stop
 
 all install uninstall:
 	@for d in $(SUBDIRS); do \

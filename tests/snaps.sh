@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: ISC
+# Snapshots made by hand, for the tests of tools that need no hypervisor: as
+# instar-state(5) and instar-snapshot(5) have them.
+
+# Text of 26 characters that is an id: its first ones are $1.
+id_of()
+{
+	printf '%.26s' "${1}aaaaaaaaaaaaaaaaaaaaaaaaaa"
+}
+
+# snap_plant PREFIX [NAME]: a snapshot of two small files, without digests.
+snap_plant()
+{
+	id=$(id_of "$1")
+	mkdir -p -m 700 root root/vm root/snap root/layer root/name \
+	    root/name/vm root/name/snap root/access
+	mkdir -m 700 "root/snap/$id"
+	printf 'memory' >"root/snap/$id/memory.raw"
+	truncate -s 1M "root/snap/$id/cow.raw"
+	cat >"root/snap/$id/snapshot.json" <<-END
+		{
+		  "version": 1,
+		  "config": {
+		    "id": "$id",
+		    "name": "${2-}",
+		    "hypervisor": "qemu",
+		    "cpu": 1,
+		    "memory": 16777216
+		  },
+		  "files": [
+		    "memory.raw",
+		    "cow.raw"
+		  ],
+		  "created_at": "2026-11-21T08:00:00Z"
+		}
+	END
+	: >"root/access/$id"
+	[ -z "${2-}" ] || ln -s "../../snap/$id" "root/name/snap/$2"
+}

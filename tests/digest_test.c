@@ -156,7 +156,8 @@ ATF_TC_BODY(stream__any_split, tc)
 		for (round = 0; round < 6; round++) {
 			digester_reset(d);
 			for (off = 0; off < sizes[i]; off += n) {
-				n = make_random(&state) % (7000 << 2 * round);
+				n = make_random(&state) %
+				    (UINT64_C(7000) << 2 * round);
 				if (n > sizes[i] - off)
 					n = sizes[i] - off;
 				if (off >= 10000 && n <= 1210000 - off &&

@@ -2,7 +2,7 @@ TOP = .
 include mk/config.mk
 
 # Directories in the order in which they are built.
-SUBDIRS = common disk-flatten disk-overlay share snap-ls vm-create \
+SUBDIRS = common disk-flatten disk-overlay share snap-ls snap-rm vm-create \
 	vm-pause vm-resume vm-rm vm-start vm-stop
 
 all install uninstall:

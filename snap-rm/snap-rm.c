@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: ISC */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/diag.h"
+#include "base/fd.h"
+#include "base/opt.h"
+#include "base/sandbox.h"
+#include "base/sig.h"
+#include "format/envelope.h"
+#include "state/refs.h"
+#include "state/root.h"
+
+#define WAIT_MS 2000 /* for those that only look at it */
+
+static void
+usage(FILE *to)
+{
+	fprintf(to, "usage: snap-rm [-q] [-R dir] snapshot ...\n");
+}
+
+/* Tells the failure; the status to leave with is that of the first one. */
+static void
+tell(int *status, const struct error *err)
+{
+	diag("%s", err->msg);
+	if (*status == EX_OK)
+		*status = err->code;
+}
+
+/* Adds the id of each reference that fits to *ids, each once. */
+static int
+resolve_all(struct strv *ids, const struct root *root, const struct strv *refs,
+    int *status, struct error *err)
+{
+	struct error why = { 0 };
+	char id[ID_LEN + 1];
+	size_t i, j;
+
+	for (i = 0; i < refs->n; i++) {
+		if (root_resolve(id, root, ROOT_SNAP, refs->v[i], &why) == -1) {
+			tell(status, &why);
+			continue;
+		}
+		for (j = 0; j < ids->n && strcmp(ids->v[j], id) != 0; j++)
+			continue;
+		if (j == ids->n && strv_add(ids, err, "%s", id) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+remove_one(const struct root *root, const char *id, struct error *err)
+{
+	struct envelope e;
+	char name[ENVELOPE_NAME_MAX + 1] = "";
+	int fd, rc;
+
+	if (root_lock(&fd, root, ROOT_SNAP, id, true, clock_ms() + WAIT_MS,
+		err) == -1)
+		return -1;
+	/* Without an envelope that can be read, its name is simply dead. */
+	if (envelope_read(&e, fd, NULL) == 0) {
+		memcpy(name, e.config.name, sizeof(name));
+		envelope_fini(&e);
+	}
+	rc = root_remove(root, ROOT_SNAP, id, name, err);
+	fd_drop(&fd);
+	return rc;
+}
+
+/* The exit status, or -1 and *err. */
+static int
+run(const struct opt_common *o, char *const *operands, size_t n,
+    struct error *err)
+{
+	struct strv refs = { 0 }, ids = { 0 };
+	struct root *root = NULL;
+	struct error why = { 0 };
+	int fd, status = EX_OK, rc = -1;
+	size_t i;
+
+	if (root_open(&root, o->root, err) == -1 ||
+	    refs_read(&refs, operands, n, err) == -1)
+		goto out;
+	fd = root_fd(root);
+	if (sandbox_enter(&fd, 1, err) == -1 ||
+	    resolve_all(&ids, root, &refs, &status, err) == -1)
+		goto out;
+	for (i = 0; i < ids.n; i++) {
+		if (sig_check(err) == -1)
+			goto out;
+		if (remove_one(root, ids.v[i], &why) == -1)
+			tell(&status, &why);
+	}
+	rc = status;
+out:
+	strv_fini(&ids);
+	strv_fini(&refs);
+	root_close(root);
+	return rc;
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const struct option longopts[] = { OPT_LONG,
+		{ NULL, 0, NULL, 0 } };
+	struct opt_common o = { 0 };
+	struct error err = { 0 };
+	int ch, rc = 0;
+
+	sig_setup();
+	while (rc == 0 &&
+	    (ch = getopt_long(argc, argv, OPT_SHORT, longopts, NULL)) != -1)
+		rc = opt_common(&o, ch, usage);
+	if (rc == 0 && argv[optind] == NULL)
+		rc = opt_wrong("no snapshot is named");
+	if (rc != 0)
+		return rc == 1 ? EX_OK : EX_USAGE;
+	rc = run(&o, argv + optind, (size_t)(argc - optind), &err);
+	if (rc == -1) {
+		diag("%s", err.msg);
+		return err.code;
+	}
+	return rc;
+}

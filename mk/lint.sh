@@ -16,6 +16,24 @@ if command -v clang-format >/dev/null; then
 	    -name '*.[ch]' -print | sort |
 	    xargs clang-format --dry-run -Werror || rc=1
 fi
+# Sizes: a file, a function, the file that says what a tool is.
+find . \( -path ./build -o -path ./.cache \) -prune -o -name '*.c' -print |
+    sort | xargs awk '
+FNR == 1 { start = 0 }
+/^\{/ { start = FNR }
+/^\}/ {
+	if (start && FNR - start > 80)
+		print FILENAME ":" start ": a function of " FNR - start " lines"
+	start = 0
+}
+FNR == 501 { print FILENAME ": more than 500 lines" }
+FNR == 151 && match(FILENAME, /^\.\/([a-z]+-[a-z]+)\//) {
+	tool = substr(FILENAME, 3, RLENGTH - 3)
+	if (FILENAME == "./" tool "/" tool ".c")
+		print FILENAME ": more than 150 lines"
+}' | {
+	! grep .
+} || rc=1
 if command -v bmake >/dev/null && command -v clang >/dev/null; then
 	sh mk/copy.sh "$top/build/lint" &&
 	    (unset MAKEFLAGS MFLAGS; cd "$top/build/lint" &&

@@ -1,0 +1,157 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# usage: demo.sh, by way of `make demo`
+# A running Linux guest is saved, sent through a pipe into another store, cloned
+# there three times, and restored.  Each step is printed as you would type it,
+# with its time.  Everything is below the cache directory, and goes at the end.
+set -eu
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+cache=${INSTAR_CACHE:-$top/.cache}
+demo=$cache/demo
+for d in "$top"/vm-* "$top"/snap-*; do
+	PATH=$d:$PATH
+done
+export PATH
+# Plain names from here on: the kernel is here, the two stores are beside it.
+cd "$cache/linux"
+INSTAR_ROOT=../demo/here
+there=../demo/there
+export INSTAR_ROOT
+
+end_vms()
+{
+	for root in "$INSTAR_ROOT" "$there"; do
+		[ -d "$root" ] || continue
+		vm-ls -R "$root" -p id | xargs -r vm-rm -q --force -R "$root"
+	done >/dev/null
+}
+
+leave()
+{
+	rc=$?
+	trap '' INT TERM HUP
+	trap - EXIT
+	end_vms || :
+	rm -rf "$demo"
+	exit $rc
+}
+
+now_ms()
+{
+	date +%s%3N
+}
+
+# run COMMAND: prints it, runs it, and leaves its time in took_ms.
+run()
+{
+	printf '\n$ %s\n' "$1"
+	from=$(now_ms)
+	eval "$1"
+	took_ms=$(($(now_ms) - from))
+	printf '  [%s]\n' "$(seconds $took_ms)"
+}
+
+seconds()
+{
+	printf '%d.%03d s' $(($1 / 1000)) $(($1 % 1000))
+}
+
+wrong()
+{
+	echo "demo: $*" >&2
+	exit 70
+}
+
+# The counts of VM $2 in root $1, from byte $3 of its console on.
+counts()
+{
+	tail -c "+${3:-1}" "$(vm-ls -R "$1" -p console_log "$2")" | tr -d '\r' |
+	    sed -n 's/^count \([0-9][0-9]*\)$/\1/p'
+}
+
+row()
+{
+	printf '  %-28s %s\n' "$1" "$2"
+}
+
+trap leave EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+trap 'exit 129' HUP
+end_vms
+rm -rf "$demo"
+mkdir -p "$demo"
+
+echo "# In $PWD, with INSTAR_ROOT=$INSTAR_ROOT"
+run "vm-create -n web --kernel vmlinuz --initrd initrd.img \\
+      --cmdline 'console=ttyS0 panic=1 random=4' \\
+      --memory 512M --storage 1G -p id"
+run "vm-start -p name,state,pid web"
+run "vm-wait --console 'disk ok' web"
+boot_ms=$took_ms
+
+before=$(counts "$INSTAR_ROOT" web | tail -n 1)
+run "snap-save -n golden -p name,pause_ms web >../demo/saved"
+pause_ms=$(cut -f 2 ../demo/saved)
+save_ms=$took_ms
+after=$(counts "$INSTAR_ROOT" web | tail -n 1)
+echo "  It stood still for $pause_ms ms, at count $before to $after, and runs on."
+
+run "snap-export golden | snap-import -R $there -n golden -p name,memory,size"
+ship_ms=$took_ms
+run "snap-export golden | wc -c >../demo/bytes"
+export_ms=$took_ms
+bytes=$(cat ../demo/bytes)
+run "snap-verify -q -R $there golden"
+
+run "vm-clone -R $there -n clone --count 3 -p name,clone_ms golden \\
+      | tee ../demo/clones"
+clones_ms=$took_ms
+for c in clone-1 clone-2 clone-3; do
+	run "vm-wait -R $there --console 'random [0-9a-f]{64}' $c"
+	first=$(counts "$there" $c | head -n 1)
+	log=$(vm-ls -R "$there" -p console_log $c)
+	tr -d '\r' <"$log" | sed -n 's/^random /  random numbers: /p' |
+	    head -n 1 | tee -a ../demo/random
+	echo "  Its first count: $first."
+	! grep -q 'Linux version' "$log" || wrong "$c was booted"
+	[ "$first" -ge "$before" ] && [ "$first" -le $((after + 1)) ] ||
+	    wrong "$c does not go on from $before"
+done
+[ "$(sort -u ../demo/random | wc -l)" -eq 3 ] ||
+    wrong "clones draw the same random numbers"
+
+size=$(wc -c <"$(vm-ls -p console_log web)")
+late=$(counts "$INSTAR_ROOT" web | tail -n 1)
+run "vm-restore -p name,state web golden"
+restore_ms=$took_ms
+vm-wait --console 'count [0-9]+' web >/dev/null
+first=$(counts "$INSTAR_ROOT" web $((size + 1)) | tail -n 1)
+echo "  Its count was $late, and is $first again."
+[ "$first" -lt "$late" ] || wrong "web was not put back"
+
+run "vm-wait --console 'disk ok' web"
+for root in "$INSTAR_ROOT" "$there"; do
+	for id in $(vm-ls -R "$root" -p id); do
+		! grep -q 'DISK TORN' "$(vm-ls -R "$root" -p console_log "$id")" ||
+		    wrong "a disk is torn"
+	done
+done
+
+run "vm-ls -p id | xargs vm-rm --force -p name"
+run "vm-ls -R $there -p id | xargs vm-rm --force -R $there -p name"
+run "snap-rm golden && snap-rm -R $there golden"
+
+printf '\nTimes\n'
+row "boot to a full disk check" "$(seconds $boot_ms)"
+row "save" "$(seconds "$save_ms")"
+row "  of it, guest stood still" "$pause_ms ms"
+row "export" "$(seconds "$export_ms")"
+row "export, import and checks" "$(seconds "$ship_ms")"
+row "  bytes moved" "$((bytes / 1048576)) MiB of 512 MiB and 1 GiB"
+row "three clones to running" "$(seconds "$clones_ms")"
+while read -r name ms; do
+	row "  $name" "$ms ms"
+done <../demo/clones
+row "restore" "$(seconds "$restore_ms")"

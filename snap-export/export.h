@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC */
+/* One snapshot as the entries of an archive. */
+#ifndef EXPORT_H
+#define EXPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "format/archive.h"
+#include "format/envelope.h"
+#include "state/snap.h"
+
+struct export
+{
+	const struct snap *snap; /* borrowed */
+	struct envelope envelope; /* as it goes into the archive */
+	struct envelope_file **order; /* its files in the order of names */
+	uint64_t *size_bytes; /* of each in `order` */
+	uint64_t data_bytes, tar_bytes; /* what export_estimate() found */
+	bool is_cocoon; /* no trailer, nothing that cocoon does not know */
+};
+
+/*
+ * Looks at every file, and computes digests that the snapshot lacks.
+ * EX_DATAERR: a file is missing, or not of the size that was saved.
+ */
+int export_prepare(struct export *x, const struct snap *snap, bool is_cocoon,
+    struct error *err);
+void export_fini(struct export *x);
+
+/* Bytes of data, and of the archive without compression. */
+int export_estimate(struct export *x, bool is_dense, struct error *err);
+
+/* Writes envelope, files and trailer to `fd`; *bytes is what went there. */
+int export_write(struct export *x, int fd, const char *what,
+    const struct archive_how *how, uint64_t *bytes, struct error *err);
+
+#endif

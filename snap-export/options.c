@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: ISC */
+#include "options.h"
+
+#include <stdint.h>
+#include <unistd.h>
+
+#include "base/num.h"
+
+/* Options as they were given, before they are held against each other. */
+struct given {
+	bool zstd, gzip, plain;
+	const char *zstd_level, *gzip_level, *rate;
+};
+
+static void
+usage(FILE *to)
+{
+	fprintf(to,
+	    "usage: snap-export [-q] [-R root] [--zstd[=level] [--long] | "
+	    "--gzip[=level] |\n"
+	    "           --no-compress] [--dense] [--cocoon] [--rate size] "
+	    "[-o file\n"
+	    "           [-p member,...]] snap\n"
+	    "       snap-export [-R root] [--dense] [-p member,...] --dry-run "
+	    "snap\n"
+	    "       snap-export [-p member,...] --list archive\n");
+}
+
+static int
+take_level(int *level, const char *text, int max, const char *option)
+{
+	struct error err;
+	uint64_t n;
+
+	if (text == NULL)
+		return 0;
+	if (num_u64(&n, text, 1, (uint64_t)max, &err) == -1)
+		return opt_wrong("%s=%s: a level is a number from 1 to %d",
+		    option, text, max);
+	*level = (int)n;
+	return 0;
+}
+
+/* How to compress: zstd unless told otherwise, what cocoon reads for it. */
+static int
+check_press(struct opts *o, const struct given *g)
+{
+	struct archive_how *how = &o->how;
+
+	if (g->zstd + g->gzip + g->plain > 1)
+		return opt_wrong(
+		    "--zstd, --gzip and --no-compress exclude each other");
+	if (o->is_cocoon && (g->zstd || o->how.is_long))
+		return opt_wrong("--cocoon and zstd exclude each other");
+	if (how->is_long && (g->gzip || g->plain))
+		return opt_wrong("--long needs zstd");
+	how->press = ARCHIVE_ZSTD;
+	how->level = ARCHIVE_ZSTD_LEVEL;
+	if (g->plain || (o->is_cocoon && !g->gzip))
+		how->press = ARCHIVE_PLAIN;
+	if (g->gzip) {
+		how->press = ARCHIVE_GZIP;
+		how->level = ARCHIVE_GZIP_LEVEL;
+	}
+	if (take_level(&how->level, g->zstd_level, ARCHIVE_ZSTD_LEVEL_MAX,
+		"--zstd") == -1)
+		return -1;
+	return take_level(&how->level, g->gzip_level, ARCHIVE_GZIP_LEVEL_MAX,
+	    "--gzip");
+}
+
+static int
+check_list(const struct opts *o, const struct given *g, int operands)
+{
+	if (operands != 0)
+		return opt_wrong("--list takes no snapshot");
+	if (o->out != NULL || o->is_dry_run || o->is_cocoon ||
+	    o->how.is_dense || o->how.is_long || g->rate != NULL || g->zstd ||
+	    g->gzip || g->plain || o->common.root != NULL)
+		return opt_wrong("--list goes with -p alone");
+	return 0;
+}
+
+static int
+check(struct opts *o, const struct given *g, char *operands[], int n)
+{
+	struct error err;
+
+	if (o->list != NULL)
+		return check_list(o, g, n);
+	if (n != 1)
+		return opt_wrong("one snapshot is needed");
+	o->snap = operands[0];
+	if (o->is_dry_run && (o->out != NULL || g->rate != NULL))
+		return opt_wrong("--dry-run writes no archive");
+	if (g->rate != NULL &&
+	    num_size(&o->how.rate, g->rate, 1, UINT64_C(1) << 40, &err) == -1)
+		return opt_wrong("--rate %s", err.msg);
+	if (check_press(o, g) == -1)
+		return -1;
+	if (o->is_dry_run)
+		return 0;
+	if (o->members != NULL && o->out == NULL)
+		return opt_wrong("-p needs -o, --list or --dry-run");
+	if (o->out == NULL && isatty(STDOUT_FILENO))
+		return opt_wrong("no archive to a terminal: use -o, or a pipe");
+	return 0;
+}
+
+enum own { ZSTD = OPT_OWN, GZIP, PLAIN, LONG, DENSE, COCOON, RATE, DRY, LIST };
+
+static int
+take_option(struct opts *o, struct given *g, int ch)
+{
+	switch (ch) {
+	case ZSTD:
+		g->zstd = true;
+		return optarg == NULL
+		    ? 0
+		    : opt_once(&g->zstd_level, optarg, "--zstd");
+	case GZIP:
+		g->gzip = true;
+		return optarg == NULL
+		    ? 0
+		    : opt_once(&g->gzip_level, optarg, "--gzip");
+	case PLAIN:
+		g->plain = true;
+		return 0;
+	case LONG:
+		o->how.is_long = true;
+		return 0;
+	case DENSE:
+		o->how.is_dense = true;
+		return 0;
+	case COCOON:
+		o->is_cocoon = true;
+		return 0;
+	case RATE:
+		return opt_once(&g->rate, optarg, "--rate");
+	case DRY:
+		o->is_dry_run = true;
+		return 0;
+	case LIST:
+		return opt_once(&o->list, optarg, "--list");
+	case 'o':
+		return opt_once(&o->out, optarg, "-o");
+	case 'p':
+		return opt_once(&o->members, optarg, "-p");
+	default:
+		return opt_common(&o->common, ch, usage);
+	}
+}
+
+int
+options_parse(struct opts *o, int argc, char *argv[])
+{
+	static const struct option longopts[] = { OPT_LONG,
+		{ "zstd", optional_argument, NULL, ZSTD },
+		{ "gzip", optional_argument, NULL, GZIP },
+		{ "no-compress", no_argument, NULL, PLAIN },
+		{ "long", no_argument, NULL, LONG },
+		{ "dense", no_argument, NULL, DENSE },
+		{ "cocoon", no_argument, NULL, COCOON },
+		{ "rate", required_argument, NULL, RATE },
+		{ "dry-run", no_argument, NULL, DRY },
+		{ "list", required_argument, NULL, LIST },
+		{ "output", required_argument, NULL, 'o' },
+		{ NULL, 0, NULL, 0 } };
+	struct given g = { 0 };
+	int ch, rc = 0;
+
+	while (rc == 0 &&
+	    (ch = getopt_long(argc, argv, OPT_SHORT "o:p:", longopts, NULL)) !=
+		-1)
+		rc = take_option(o, &g, ch);
+	return rc != 0 ? rc : check(o, &g, argv + optind, argc - optind);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: ISC */
+#include <unistd.h>
+
+#include "base/diag.h"
+#include "base/hook.h"
+#include "base/outfile.h"
+#include "base/progress.h"
+#include "base/sandbox.h"
+#include "base/sig.h"
+#include "state/refs.h"
+
+#include "export.h"
+#include "list.h"
+#include "options.h"
+#include "report.h"
+
+/* Everything that is open. */
+struct job {
+	struct root *root;
+	struct snap *snap;
+	struct export export;
+	struct outfile file;
+	struct progress progress;
+};
+
+static void
+show_progress(void *arg, uint64_t done_bytes)
+{
+	progress_update(arg, done_bytes);
+}
+
+/* One reference, from the operand or, for "-", from a record on stdin. */
+static int
+open_snap(struct job *j, const struct opts *o, struct error *err)
+{
+	struct strv refs = { 0 };
+	int rc = -1;
+
+	if (root_open(&j->root, o->common.root, err) == -1 ||
+	    refs_read(&refs, &o->snap, 1, err) == -1)
+		goto out;
+	if (refs.n != 1) {
+		error_set(err, EX_USAGE, "%zu snapshots, one is exported",
+		    refs.n);
+		goto out;
+	}
+	rc = snap_open(&j->snap, j->root, refs.v[0], err);
+out:
+	strv_fini(&refs);
+	return rc;
+}
+
+static int
+write_archive(struct job *j, struct opts *o, struct error *err)
+{
+	const char *what = o->out == NULL ? "standard output" : o->out;
+	int fd = o->out == NULL ? STDOUT_FILENO : j->file.fd, rc;
+	uint64_t bytes;
+
+	o->how.progress = show_progress;
+	o->how.arg = &j->progress;
+	progress_init(&j->progress, "exported", 0, o->common.quiet);
+	if (j->progress.on &&
+	    export_estimate(&j->export, o->how.is_dense, err) == -1)
+		return -1;
+	j->progress.total_bytes = j->export.data_bytes;
+	rc = export_write(&j->export, fd, what, &o->how, &bytes, err);
+	progress_fini(&j->progress);
+	if (rc == -1 || o->out == NULL)
+		return rc;
+	hook_step("export-written");
+	if (outfile_publish(&j->file, OUTFILE_REPLACE, err) == -1)
+		return -1;
+	return report_archive(j->snap, j->root, o->out, bytes, o->members, err);
+}
+
+static int
+run(struct opts *o, struct error *err)
+{
+	struct job j = { .file = OUTFILE_NONE };
+	int dirs[2], rc = -1;
+
+	if (o->list != NULL)
+		return list_archive(o->list, o->members, err);
+	if (open_snap(&j, o, err) == -1)
+		goto out;
+	if (o->out != NULL &&
+	    outfile_open(&j.file, o->out, OUTFILE_REPLACE, err) == -1)
+		goto out;
+	if (!o->is_dry_run &&
+	    root_access_touch(j.root, snap_id(j.snap), err) == -1)
+		goto out;
+	dirs[0] = snap_fd(j.snap);
+	dirs[1] = j.file.dirfd;
+	if (sandbox_enter(dirs, o->out == NULL ? 1 : 2, err) == -1)
+		goto out;
+	if (export_prepare(&j.export, j.snap, o->is_cocoon, err) == -1) {
+		error_wrap(err, "%s", o->snap);
+		goto out;
+	}
+	if (!o->is_dry_run)
+		rc = write_archive(&j, o, err);
+	else if (export_estimate(&j.export, o->how.is_dense, err) == 0)
+		rc = report_estimate(&j.export, o->members, err);
+out:
+	outfile_drop(&j.file);
+	export_fini(&j.export);
+	snap_close(j.snap);
+	root_close(j.root);
+	return rc;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct error err = { 0 };
+	struct opts o = { 0 };
+
+	sig_setup();
+	switch (options_parse(&o, argc, argv)) {
+	case -1:
+		return EX_USAGE;
+	case 1:
+		return EX_OK;
+	}
+	if (run(&o, &err) == -1) {
+		diag("%s", err.msg);
+		return err.code;
+	}
+	return EX_OK;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: ISC */
+#include "import.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/diag.h"
+#include "base/hook.h"
+#include "base/json.h"
+#include "format/sidecar.h"
+#include "state/snap.h"
+
+#include "check.h"
+
+/* The envelope that the store gets: id, name and time are its own. */
+static int
+write_envelope(struct import *m, const struct import_how *how,
+    struct error *err)
+{
+	struct envelope_config *c = &m->envelope.config;
+	struct timespec now;
+
+	memset(c->id, 0, sizeof(c->id));
+	memcpy(c->id, m->made.id, sizeof(m->made.id));
+	memset(c->name, 0, sizeof(c->name));
+	if (how->name != NULL)
+		memcpy(c->name, how->name, strlen(how->name));
+	if (how->text != NULL) {
+		free(c->description);
+		c->description = strdup(how->text);
+		if (c->description == NULL)
+			return error_sys(err, EX_OSERR, "description");
+	}
+	clock_gettime(CLOCK_REALTIME, &now);
+	clock_rfc3339(m->envelope.created_at, &now);
+	return envelope_write(m->made.dirfd, &m->envelope, err);
+}
+
+static int
+check_sidecar(int dirfd, struct error *err)
+{
+	struct sidecar sidecar = { 0 };
+	struct error why = { 0 };
+	int rc = sidecar_read(&sidecar, dirfd, &why);
+
+	sidecar_fini(&sidecar);
+	if (rc == -1 && why.code != EX_NOINPUT) {
+		if (err != NULL)
+			*err = why;
+		return -1;
+	}
+	return 0;
+}
+
+static void
+show_progress(void *arg, uint64_t read_bytes)
+{
+	progress_update(arg, read_bytes);
+}
+
+int
+import_begin(struct import *m, const char *root, const struct import_how *how,
+    struct error *err)
+{
+	if (root_open(&m->root, root, err) == -1)
+		return -1;
+	return root_new_begin(&m->made, m->root, ROOT_SNAP,
+	    how->name == NULL ? "" : how->name, err);
+}
+
+int
+import_archive(struct import *m, int fd, const char *what,
+    const struct import_how *how, struct error *err)
+{
+	struct check check = { .need_digests = how->need_digests };
+
+	if (unpack_archive(&m->unpack, fd, m->made.dirfd, show_progress,
+		&m->progress, err) == -1 ||
+	    check_unpacked(&m->envelope, &check, &m->unpack, err) == -1 ||
+	    check_sidecar(m->made.dirfd, err) == -1)
+		return error_wrap(err, "%s", what);
+	progress_fini(&m->progress);
+	hook_step("import-checked");
+	if (write_envelope(m, how, err) == -1 ||
+	    root_new_publish(&m->made, true, err) == -1)
+		return -1;
+	if (check.warning[0] != '\0')
+		diag("%s: warning: %s", what, check.warning);
+	return 0;
+}
+
+int
+import_report(struct import *m, const char *members, struct error *err)
+{
+	struct snap *snap = NULL;
+	char id[sizeof(m->made.id)];
+	json_t *record = NULL;
+	int rc = -1;
+
+	memcpy(id, m->made.id, sizeof(id));
+	root_new_end(&m->made); /* it is locked until then */
+	if (snap_open(&snap, m->root, id, err) == 0 &&
+	    snap_report(&record, snap, m->root, err) == 0 &&
+	    json_report(record, members, err) == 0)
+		rc = json_report_end(err);
+	json_decref(record);
+	snap_close(snap);
+	return rc;
+}
+
+void
+import_fini(struct import *m)
+{
+	progress_fini(&m->progress);
+	root_new_end(&m->made);
+	envelope_fini(&m->envelope);
+	unpack_fini(&m->unpack);
+	root_close(m->root);
+	m->root = NULL;
+}

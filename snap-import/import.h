@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: ISC */
+/* An archive becomes a snapshot of the store. */
+#ifndef IMPORT_H
+#define IMPORT_H
+
+#include <stdbool.h>
+
+#include "base/progress.h"
+#include "format/envelope.h"
+#include "state/root.h"
+
+#include "unpack.h"
+
+#define IMPORT_TEXT_MAX 65536 /* bytes of a description */
+
+struct import_how {
+	const char *name; /* -n, or NULL */
+	const char *text; /* -d, or NULL: the envelope's */
+	bool need_digests; /* --require-digests */
+};
+
+struct import { /* { 0 } is none */
+	struct root *root;
+	struct root_new made;
+	struct unpack unpack;
+	struct envelope envelope;
+	struct progress progress;
+};
+
+/* Opens the root and claims the name. */
+int import_begin(struct import *m, const char *root,
+    const struct import_how *how, struct error *err);
+
+/*
+ * Reads and checks the archive at `fd`, which `what` names, and publishes the
+ * snapshot.  Warns of what it put up with.
+ */
+int import_archive(struct import *m, int fd, const char *what,
+    const struct import_how *how, struct error *err);
+
+/* Prints the record of what was published. */
+int import_report(struct import *m, const char *members, struct error *err);
+
+/* Removes what was not published. */
+void import_fini(struct import *m);
+
+#endif

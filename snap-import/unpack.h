@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+/* An archive's entries into files of a directory. */
+#ifndef UNPACK_H
+#define UNPACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "format/archive.h"
+#include "format/envelope.h"
+
+struct unpacked {
+	char *name;
+	uint64_t size_bytes;
+	struct digest digest;
+};
+
+/* What an archive held: { 0 } is nothing yet. */
+struct unpack {
+	struct unpacked **files; /* in the archive's order */
+	size_t files_n, files_cap;
+	char *envelope; /* its bytes, or NULL: none came */
+	size_t envelope_len;
+	struct digest envelope_digest;
+	char *trailer; /* its bytes, or NULL */
+	size_t trailer_len;
+	char oddity[ERROR_MSG_MAX]; /* "", or what is not as in ours */
+};
+
+/* Told the bytes that were read; called often. */
+typedef void unpack_progress(void *arg, uint64_t read_bytes);
+
+/*
+ * Reads all of the archive at `fd`, writes every file but envelope and
+ * trailer beneath `dirfd` (mode 0600, sparse, synced), with its digest.
+ * EX_DATAERR: the archive breaks its format, names a file twice.  EX_IOERR.
+ */
+int unpack_archive(struct unpack *u, int fd, int dirfd,
+    unpack_progress *progress, void *arg, struct error *err);
+void unpack_fini(struct unpack *u);
+
+#endif

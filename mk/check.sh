@@ -12,7 +12,9 @@ make=${MAKE:-make}
 passed=0 failed=0 skipped=0
 INSTAR_CACHE=${INSTAR_CACHE:-$top/.cache}
 INSTAR_TEST_RUN=$$.$(date +%s)
-export INSTAR_CACHE INSTAR_TEST_RUN
+# Snapshots that other programs made, for the tests that compare with them.
+INSTAR_FIXTURES=${INSTAR_FIXTURES:-$(dirname "$top")/shared/fixtures}
+export INSTAR_CACHE INSTAR_TEST_RUN INSTAR_FIXTURES
 unset INSTAR_ROOT INSTAR_QEMU INSTAR_HOOK
 
 finish()

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: ISC */
+#define ZLIB_CONST
+#include "format/press.h"
+
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/sig.h"
+#include "format/codec.h"
+#include "format/stamp.h"
+#include "format/tar_head.h"
+
+#define PRESS_OUT_BYTES (128u << 10)
+#define PRESS_IN_BYTES (256u << 10)
+#define PRESS_PIPE_BYTES (1 << 20) /* pipe(7): what anybody may ask for */
+#define PRESS_STEP_MAX (1u << 20) /* bytes between two looks at rate, signals */
+
+enum move { MOVE_SPLICE, MOVE_SENDFILE, MOVE_COPY };
+
+struct press {
+	int fd;
+	const char *what;
+	enum archive_press kind;
+	enum move move;
+	uint64_t bytes;
+	uint64_t rate;
+	int64_t start_us;
+	ZSTD_CCtx *zstd;
+	z_stream gzip;
+	bool has_gzip;
+	struct stamp *stamp;
+	unsigned char out[PRESS_OUT_BYTES];
+	unsigned char in[PRESS_IN_BYTES];
+};
+
+static const unsigned char zeros[64 << 10];
+
+static int
+start_zstd(struct press *p, const struct archive_how *how, struct error *err)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	p->zstd = ZSTD_createCCtx();
+	if (p->zstd == NULL)
+		return error_set(err, EX_OSERR, "zstd: out of memory");
+	if (cpus > ARCHIVE_THREADS_MAX)
+		cpus = ARCHIVE_THREADS_MAX;
+	ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_compressionLevel, how->level);
+	ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_checksumFlag, 1);
+	if (how->is_long) {
+		ZSTD_CCtx_setParameter(p->zstd,
+		    ZSTD_c_enableLongDistanceMatching, 1);
+		ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_windowLog,
+		    CODEC_WINDOW_LOG);
+	}
+	/*
+	 * Also on one processor: a threaded library cuts the input in the
+	 * same places whatever the number of threads, so the bytes are the
+	 * same on every machine.
+	 */
+	if (ZSTD_isError(ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_nbWorkers,
+		cpus < 1 ? 1 : (int)cpus)))
+		return error_set(err, EX_UNAVAILABLE,
+		    "zstd: library without threads");
+	return stamp_new(&p->stamp, STAMP_ZSTD, err);
+}
+
+static int
+start_gzip(struct press *p, const struct archive_how *how, struct error *err)
+{
+	if (deflateInit2(&p->gzip, how->level, Z_DEFLATED, 15 + 16, 8,
+		Z_DEFAULT_STRATEGY) != Z_OK)
+		return error_set(err, EX_OSERR, "gzip: out of memory");
+	p->has_gzip = true;
+	return stamp_new(&p->stamp, STAMP_GZIP, err);
+}
+
+int
+press_new(struct press **out, int fd, const char *what,
+    const struct archive_how *how, struct error *err)
+{
+	struct press *p = calloc(1, sizeof(*p));
+	struct stat st;
+	int rc = 0;
+
+	if (p == NULL)
+		return error_sys(err, EX_OSERR, "%s", what);
+	p->fd = fd;
+	p->what = what;
+	p->kind = how->press;
+	p->rate = how->rate;
+	p->start_us = clock_us();
+	p->move = MOVE_SENDFILE;
+	if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode)) {
+		p->move = MOVE_SPLICE;
+		fcntl(fd, F_SETPIPE_SZ, PRESS_PIPE_BYTES); /* or as it is */
+	}
+	if (p->kind == ARCHIVE_ZSTD)
+		rc = start_zstd(p, how, err);
+	else if (p->kind == ARCHIVE_GZIP)
+		rc = start_gzip(p, how, err);
+	if (rc == -1) {
+		press_free(p);
+		return -1;
+	}
+	*out = p;
+	return 0;
+}
+
+void
+press_free(struct press *p)
+{
+	if (p == NULL)
+		return;
+	ZSTD_freeCCtx(p->zstd);
+	if (p->has_gzip)
+		deflateEnd(&p->gzip);
+	stamp_free(p->stamp);
+	free(p);
+}
+
+uint64_t
+press_bytes(const struct press *p)
+{
+	return p->bytes;
+}
+
+/* Counts what went out, and waits until the rate allows more. */
+static int
+account(struct press *p, uint64_t len, struct error *err)
+{
+	int64_t due_us, ahead_us;
+
+	p->bytes += len;
+	if (sig_check(err) == -1)
+		return -1;
+	if (p->rate == 0)
+		return 0;
+	due_us = (int64_t)((double)p->bytes / (double)p->rate * 1e6);
+	ahead_us = due_us - (clock_us() - p->start_us);
+	while (ahead_us > 1000) {
+		clock_nap(ahead_us > 200000 ? 200 : (int)(ahead_us / 1000));
+		if (sig_check(err) == -1)
+			return -1;
+		ahead_us = due_us - (clock_us() - p->start_us);
+	}
+	return 0;
+}
+
+static size_t
+step_of(const struct press *p, uint64_t len)
+{
+	uint64_t max = PRESS_STEP_MAX;
+
+	if (p->rate != 0 && p->rate / 10 + TAR_BLOCK < max)
+		max = p->rate / 10 + TAR_BLOCK;
+	return len < max ? (size_t)len : (size_t)max;
+}
+
+static int
+put(struct press *p, const void *buf, size_t len, struct error *err)
+{
+	size_t done, n;
+
+	for (done = 0; done < len; done += n) {
+		n = step_of(p, len - done);
+		if (fd_write(p->fd, (const char *)buf + done, n, p->what,
+			err) == -1 ||
+		    account(p, n, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* What a compressor made. */
+static int
+put_packed(struct press *p, size_t len, struct error *err)
+{
+	if (stamp_add(p->stamp, p->out, len, err) == -1)
+		return -1;
+	return put(p, p->out, len, err);
+}
+
+static int
+pack_zstd(struct press *p, const void *buf, size_t len, bool is_end,
+    struct error *err)
+{
+	ZSTD_inBuffer in = { buf, len, 0 };
+	ZSTD_outBuffer out;
+	size_t rc;
+
+	do {
+		out = (ZSTD_outBuffer){ p->out, sizeof(p->out), 0 };
+		rc = ZSTD_compressStream2(p->zstd, &out, &in,
+		    is_end ? ZSTD_e_end : ZSTD_e_continue);
+		if (ZSTD_isError(rc))
+			return error_set(err, EX_OSERR, "zstd: %s",
+			    ZSTD_getErrorName(rc));
+		if (out.pos != 0 && put_packed(p, out.pos, err) == -1)
+			return -1;
+	} while (is_end ? rc != 0 : in.pos != in.size);
+	return 0;
+}
+
+static int
+pack_gzip(struct press *p, const void *buf, size_t len, bool is_end,
+    struct error *err)
+{
+	int rc;
+
+	p->gzip.next_in = buf;
+	p->gzip.avail_in = (unsigned)len;
+	do {
+		p->gzip.next_out = p->out;
+		p->gzip.avail_out = sizeof(p->out);
+		rc = deflate(&p->gzip, is_end ? Z_FINISH : Z_NO_FLUSH);
+		if (rc == Z_STREAM_ERROR)
+			return error_set(err, EX_SOFTWARE, "gzip: deflate");
+		if (put_packed(p, sizeof(p->out) - p->gzip.avail_out, err) ==
+		    -1)
+			return -1;
+	} while (is_end ? rc != Z_STREAM_END : p->gzip.avail_in != 0);
+	return 0;
+}
+
+/* At most UINT_MAX bytes. */
+static int
+pack(struct press *p, const void *buf, size_t len, bool is_end,
+    struct error *err)
+{
+	if (p->kind == ARCHIVE_ZSTD)
+		return pack_zstd(p, buf, len, is_end, err);
+	return pack_gzip(p, buf, len, is_end, err);
+}
+
+int
+press_write(struct press *p, const void *buf, size_t len, struct error *err)
+{
+	size_t done, n;
+
+	if (p->kind == ARCHIVE_PLAIN)
+		return put(p, buf, len, err);
+	for (done = 0; done < len; done += n) {
+		n = len - done < PRESS_IN_BYTES ? len - done : PRESS_IN_BYTES;
+		if (pack(p, (const char *)buf + done, n, false, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+int
+press_zeros(struct press *p, uint64_t len, struct error *err)
+{
+	size_t n;
+
+	for (; len != 0; len -= n) {
+		n = len < sizeof(zeros) ? (size_t)len : sizeof(zeros);
+		if (press_write(p, zeros, n, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* Moves some bytes in the kernel: how many, 0 at the file's end, -1. */
+static ssize_t
+move_some(struct press *p, int fd, off_t *off, size_t len)
+{
+	if (p->move == MOVE_SPLICE)
+		return splice(fd, off, p->fd, NULL, len, SPLICE_F_MORE);
+	return sendfile(p->fd, fd, off, len);
+}
+
+static int
+ends_early(const char *name, uint64_t off, struct error *err)
+{
+	return error_set(err, EX_DATAERR, "%s: ends at byte %" PRIu64, name,
+	    off);
+}
+
+/* Advances *off and *len; what the kernel cannot move is left. */
+static int
+move_file(struct press *p, int fd, uint64_t *off, uint64_t *len,
+    const char *name, struct error *err)
+{
+	off_t at = (off_t)*off;
+	ssize_t n;
+
+	while (*len != 0) {
+		n = move_some(p, fd, &at, step_of(p, *len));
+		if (n == 0)
+			return ends_early(name, *off, err);
+		if (n == -1 && errno == EINTR) {
+			if (sig_check(err) == -1)
+				return -1;
+			continue;
+		}
+		if (n == -1 && (errno == EINVAL || errno == ENOSYS)) {
+			p->move = MOVE_COPY;
+			return 0;
+		}
+		if (n == -1)
+			return error_sys(err, EX_IOERR, "%s", p->what);
+		*off += (uint64_t)n;
+		*len -= (uint64_t)n;
+		if (account(p, (uint64_t)n, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+int
+press_file(struct press *p, int fd, uint64_t off, uint64_t len,
+    const char *name, struct error *err)
+{
+	size_t n;
+
+	if (p->kind == ARCHIVE_PLAIN && p->move != MOVE_COPY &&
+	    move_file(p, fd, &off, &len, name, err) == -1)
+		return -1;
+	for (; len != 0; len -= n, off += n) {
+		n = len < sizeof(p->in) ? (size_t)len : sizeof(p->in);
+		if (fd_pread(fd, p->in, n, off, name, err) == -1 ||
+		    press_write(p, p->in, n, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+int
+press_end(struct press *p, struct error *err)
+{
+	unsigned char stamp[STAMP_BYTES_MAX];
+	size_t len;
+
+	if (p->kind == ARCHIVE_PLAIN)
+		return press_zeros(p, 2 * TAR_BLOCK, err);
+	if (pack(p, NULL, 0, true, err) == -1 ||
+	    stamp_make(stamp, &len, p->stamp, err) == -1)
+		return -1;
+	return put(p, stamp, len, err);
+}

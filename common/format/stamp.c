@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: ISC */
+#include "format/stamp.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HASH_BYTES 32
+
+/* What stands before and behind the hash in each form. */
+struct layout {
+	unsigned char before[32];
+	size_t before_len;
+	unsigned char behind[32];
+	size_t behind_len;
+};
+
+/*
+ * zstd: a skippable frame (RFC 8878, 3.1.2), then a frame with one RLE block
+ * of 1024 zeros and its checksum.  gzip: a member with an extra field
+ * (RFC 1952, 2.3.1.1), whose data are 1024 zeros.
+ */
+static const struct layout layouts[] = {
+	[STAMP_ZSTD] = {
+		.before = { 0x5a, 0x2a, 0x4d, 0x18, 46, 0, 0, 0, 'i', 'n', 's',
+		    't', 'a', 'r', ' ', 's', 't', 'a', 'm', 'p', ' ', '1' },
+		.before_len = 22,
+		.behind = { 0x28, 0xb5, 0x2f, 0xfd, 0x64, 0x00, 0x03, 0x03,
+		    0x20, 0x00, 0x00, 0xcd, 0xac, 0x85, 0xf0 },
+		.behind_len = 15,
+	},
+	[STAMP_GZIP] = {
+		.before = { 0x1f, 0x8b, 0x08, 0x04, 0, 0, 0, 0, 0, 0xff, 36, 0,
+		    'i', 'S', 32, 0 },
+		.before_len = 16,
+		.behind = { 0x63, 0x60, 0x18, 0x05, 0xa3, 0x60, 0x14, 0x8c,
+		    0x54, 0x00, 0x00, 0x2e, 0xaf, 0xb5, 0xef, 0x00, 0x04, 0,
+		    0 },
+		.behind_len = 19,
+	},
+};
+
+struct stamp {
+	const struct layout *layout;
+	EVP_MD_CTX *hash;
+	unsigned char tail[STAMP_BYTES_MAX]; /* last bytes, not hashed yet */
+	size_t tail_len;
+};
+
+static size_t
+stamp_len(const struct stamp *s)
+{
+	return s->layout->before_len + HASH_BYTES + s->layout->behind_len;
+}
+
+int
+stamp_new(struct stamp **out, enum stamp_kind kind, struct error *err)
+{
+	struct stamp *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return error_sys(err, EX_OSERR, "checksum");
+	s->layout = &layouts[kind];
+	s->hash = EVP_MD_CTX_new();
+	if (s->hash == NULL ||
+	    EVP_DigestInit_ex(s->hash, EVP_sha256(), NULL) != 1) {
+		stamp_free(s);
+		return error_set(err, EX_OSERR, "checksum: libcrypto");
+	}
+	*out = s;
+	return 0;
+}
+
+void
+stamp_free(struct stamp *s)
+{
+	if (s == NULL)
+		return;
+	EVP_MD_CTX_free(s->hash);
+	free(s);
+}
+
+int
+stamp_add(struct stamp *s, const void *buf, size_t len, struct error *err)
+{
+	if (EVP_DigestUpdate(s->hash, buf, len) != 1)
+		return error_set(err, EX_SOFTWARE, "checksum: libcrypto");
+	return 0;
+}
+
+int
+stamp_make(unsigned char out[STAMP_BYTES_MAX], size_t *len, struct stamp *s,
+    struct error *err)
+{
+	const struct layout *l = s->layout;
+
+	memcpy(out, l->before, l->before_len);
+	if (EVP_DigestFinal_ex(s->hash, out + l->before_len, NULL) != 1)
+		return error_set(err, EX_SOFTWARE, "checksum: libcrypto");
+	memcpy(out + l->before_len + HASH_BYTES, l->behind, l->behind_len);
+	*len = stamp_len(s);
+	return 0;
+}
+
+int
+stamp_feed(struct stamp *s, const unsigned char *buf, size_t len,
+    struct error *err)
+{
+	size_t keep = stamp_len(s), old;
+
+	if (len >= keep) {
+		if (stamp_add(s, s->tail, s->tail_len, err) == -1 ||
+		    stamp_add(s, buf, len - keep, err) == -1)
+			return -1;
+		memcpy(s->tail, buf + len - keep, keep);
+		s->tail_len = keep;
+		return 0;
+	}
+	/* The oldest bytes of the tail make room for the new ones. */
+	old = s->tail_len + len > keep ? s->tail_len + len - keep : 0;
+	if (stamp_add(s, s->tail, old, err) == -1)
+		return -1;
+	memmove(s->tail, s->tail + old, s->tail_len - old);
+	memcpy(s->tail + s->tail_len - old, buf, len);
+	s->tail_len += len - old;
+	return 0;
+}
+
+/* Whether it is meant to be one: a damaged one still looks like it. */
+static bool
+looks_like(const struct stamp *s)
+{
+	const struct layout *l = s->layout;
+	size_t i, same = 0;
+
+	if (s->tail_len != stamp_len(s))
+		return false;
+	for (i = 0; i < l->before_len; i++)
+		same += s->tail[i] == l->before[i];
+	for (i = 0; i < l->behind_len; i++)
+		same += s->tail[l->before_len + HASH_BYTES + i] == l->behind[i];
+	return same * 4 >= (l->before_len + l->behind_len) * 3;
+}
+
+int
+stamp_check(struct stamp *s, struct error *err)
+{
+	unsigned char want[STAMP_BYTES_MAX];
+	size_t len;
+
+	if (!looks_like(s))
+		return 0;
+	if (stamp_make(want, &len, s, err) == -1)
+		return -1;
+	if (memcmp(want, s->tail, len) != 0)
+		return error_set(err, EX_DATAERR,
+		    "damaged: its bytes do not have the checksum at its end");
+	return 0;
+}

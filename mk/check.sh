@@ -97,6 +97,10 @@ suite()
 build()
 {
 	sh mk/copy.sh "$dir" || broken "the tree cannot be copied"
+	chmod +x "$dir"/tests/*_test.sh
+	for t in "$dir"/tests/long/*_test.sh; do
+		[ ! -e "$t" ] || chmod +x "$t"
+	done
 	case ${MAKEFLAGS-} in
 	*j*) ;;
 	*) set -- -j2 "$@" ;;

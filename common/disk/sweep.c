@@ -12,6 +12,7 @@
 
 #include <sys/stat.h>
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <sched.h>
@@ -26,6 +27,7 @@
 #define SWEEP_JOB_GROUPS 4
 #define SWEEP_JOB (SWEEP_JOB_GROUPS * DIGEST_GROUP)
 #define SWEEP_RING 16 /* jobs taken, and not yet in the tree */
+#define SWEEP_AHEAD (4 * SWEEP_JOB)
 #define SWEEP_BUF ((size_t)DIGEST_GROUP)
 #define SWEEP_THREADS_MAX 4 /* more only wait for the memory bus */
 
@@ -178,6 +180,23 @@ read_range(struct worker *w, struct digester *d, uint64_t off, uint64_t end,
 }
 
 /*
+ * Asks for the data that will be wanted soon: the kernel's own read-ahead takes
+ * several readers for random access.  Never beyond the run, for then it would
+ * fill its cache with holes.
+ */
+static void
+read_ahead(const struct sweep *s, uint64_t off)
+{
+	uint64_t end = s->run.off + s->run.len, len;
+
+	if (off >= end || SWEEP_AHEAD >= end - off)
+		return;
+	off += SWEEP_AHEAD;
+	len = end - off < SWEEP_JOB ? end - off : SWEEP_JOB;
+	(void)posix_fadvise(s->fd, (off_t)off, (off_t)len, POSIX_FADV_WILLNEED);
+}
+
+/*
  * The next job behind s->planned, in *out: 1, 0 when none is left, -1.  The
  * end of the run is remembered: asking for it may scan the page cache.
  */
@@ -202,6 +221,7 @@ plan(struct sweep *s, struct job *out, struct error *err)
 	out->solid = s->run.off <= out->off &&
 	    out->off + out->len <= s->run.off + s->run.len;
 	s->planned = out->off + out->len;
+	read_ahead(s, out->off);
 	return 1;
 }
 

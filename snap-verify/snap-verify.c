@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/diag.h"
+#include "base/opt.h"
+#include "base/sandbox.h"
+#include "base/sig.h"
+#include "state/refs.h"
+#include "state/root.h"
+#include "state/snap.h"
+
+#include "verify.h"
+
+struct opts {
+	struct opt_common common;
+	const char *dir;
+	char *const *refs;
+	size_t refs_n;
+};
+
+static void
+usage(FILE *to)
+{
+	fprintf(to,
+	    "usage: snap-verify [-q] [-R dir] [--from-dir dir | snapshot "
+	    "...]\n");
+}
+
+static int
+parse_opts(struct opts *o, int argc, char *argv[])
+{
+	static const struct option longopts[] = { OPT_LONG,
+		{ "from-dir", required_argument, NULL, OPT_OWN },
+		{ NULL, 0, NULL, 0 } };
+	int ch, rc = 0;
+
+	while (rc == 0 &&
+	    (ch = getopt_long(argc, argv, OPT_SHORT, longopts, NULL)) != -1) {
+		if (ch == OPT_OWN)
+			rc = opt_once(&o->dir, optarg, "--from-dir");
+		else
+			rc = opt_common(&o->common, ch, usage);
+	}
+	o->refs = argv + optind;
+	o->refs_n = (size_t)(argc - optind);
+	if (rc == 0 && o->dir != NULL && o->refs_n > 0)
+		return opt_wrong(
+		    "--from-dir and a snapshot exclude each other");
+	return rc;
+}
+
+static void
+tell(const char *what)
+{
+	diag("%s", what);
+}
+
+/* EX_DATAERR with an empty message: faults, all told. */
+static int
+verify(struct verify *v, const struct snap *snap, const char *label,
+    struct error *err)
+{
+	size_t faults;
+
+	if (verify_snap(&faults, v, snap, label, err) == -1)
+		return -1;
+	return faults == 0 ? 0 : error_set(err, EX_DATAERR, "%s", "");
+}
+
+static int
+run_dir(const struct opts *o, struct verify *v, struct error *err)
+{
+	struct snap *snap;
+	int fd, rc;
+
+	if (snap_open_dir(&snap, o->dir, err) == -1)
+		return -1;
+	fd = snap_fd(snap);
+	rc = sandbox_enter(&fd, 1, err);
+	if (rc == 0)
+		rc = verify(v, snap, o->dir, err);
+	snap_close(snap);
+	return rc;
+}
+
+/* Verifies all it can; *err is the first failure, with an empty message. */
+static int
+verify_all(const struct opts *o, struct verify *v, const struct strv *refs,
+    struct error *err)
+{
+	struct error why = { 0 };
+	struct snap *snap;
+	size_t i;
+	int rc, first = EX_OK;
+
+	for (i = 0; i < refs->n; i++) {
+		rc = snap_open(&snap, v->root, refs->v[i], &why);
+		if (rc == 0) {
+			rc = verify(v, snap, refs->v[i], &why);
+			snap_close(snap);
+		} else if (o->refs_n == 0 && why.code == EX_NOINPUT)
+			continue; /* removed since it was listed */
+		if (sig_check(err) == -1)
+			return -1;
+		if (rc == -1 && why.msg[0] != '\0')
+			diag("%s", why.msg);
+		if (rc == -1 && first == EX_OK)
+			first = why.code;
+	}
+	return first == EX_OK ? 0 : error_set(err, first, "%s", "");
+}
+
+static int
+run_store(const struct opts *o, struct verify *v, struct error *err)
+{
+	struct root *root = NULL;
+	struct strv refs = { 0 };
+	int fd, rc = -1;
+
+	if (root_open(&root, o->common.root, err) == -1)
+		goto out;
+	if (o->refs_n > 0 ? refs_read(&refs, o->refs, o->refs_n, err) == -1
+			  : root_list(&refs, root, ROOT_SNAP, err) == -1)
+		goto out;
+	fd = root_fd(root);
+	if (sandbox_enter(&fd, 1, err) == -1)
+		goto out;
+	v->root = root;
+	rc = verify_all(o, v, &refs, err);
+out:
+	strv_fini(&refs);
+	root_close(root);
+	return rc;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct verify v = { .tell = tell };
+	struct error err = { 0 };
+	struct opts o = { 0 };
+	int rc;
+
+	sig_setup();
+	rc = parse_opts(&o, argc, argv);
+	if (rc != 0)
+		return rc == 1 ? EX_OK : EX_USAGE;
+	v.quiet = o.common.quiet;
+	rc = o.dir != NULL ? run_dir(&o, &v, &err) : run_store(&o, &v, &err);
+	verify_fini(&v);
+	if (rc == -1 && err.msg[0] != '\0')
+		diag("%s", err.msg);
+	return rc == -1 ? err.code : EX_OK;
+}

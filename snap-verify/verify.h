@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/* One snapshot's files against its envelope. */
+#ifndef SNAP_VERIFY_VERIFY_H
+#define SNAP_VERIFY_VERIFY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/strv.h"
+#include "state/root.h"
+#include "state/snap.h"
+
+struct verify {
+	const struct root *root; /* or NULL: layers are not looked at */
+	bool quiet; /* no progress line */
+	void (*tell)(const char *what); /* is given each fault, a line */
+	struct strv layers; /* digests of the layers that were looked at */
+	struct strv bad_layers; /* those of them that differ */
+};
+
+/*
+ * Compares what is there with `files` and `digests`, and the layers that the
+ * root has with `layers`, each layer once for all calls.  `label` stands
+ * before each fault.  *faults is how many there are.  EX_IOERR: it could not
+ * be read to the end.
+ */
+int verify_snap(size_t *faults, struct verify *v, const struct snap *snap,
+    const char *label, struct error *err);
+
+void verify_fini(struct verify *v);
+
+#endif

@@ -20,8 +20,8 @@ static void
 usage(FILE *to)
 {
 	fprintf(to,
-	    "usage: snap-verify [-q] [-R dir] [--from-dir dir | snapshot "
-	    "...]\n");
+	    "usage: snap-verify [-q] [-R dir] "
+	    "[--from-dir dir | snapshot ...]\n");
 }
 
 static int
@@ -74,9 +74,8 @@ run_dir(const struct opts *o, struct verify *v, struct error *err)
 	if (snap_open_dir(&snap, o->dir, err) == -1)
 		return -1;
 	fd = snap_fd(snap);
-	rc = sandbox_enter(&fd, 1, err);
-	if (rc == 0)
-		rc = verify(v, snap, o->dir, err);
+	rc = sandbox_enter(&fd, 1, err) == -1 ? -1
+					      : verify(v, snap, o->dir, err);
 	snap_close(snap);
 	return rc;
 }

@@ -234,15 +234,15 @@ plan_choices(struct vm *vm, const struct wishes *w, struct error *err)
 static int
 plan_nics(struct vm *vm, const struct wishes *w, struct error *err)
 {
-	struct vm_nic nic;
+	struct nic nic;
 	size_t i;
 	int rc;
 
 	for (i = 0; i < w->nics.n; i++) {
-		if (vm_nic_parse(&nic, w->nics.v[i], err) == -1)
+		if (nic_parse(&nic, w->nics.v[i], err) == -1)
 			return -1;
-		rc = vm_add_nic(vm, &nic, err);
-		vm_nic_fini(&nic);
+		rc = nic_list_add(&vm->nics, &nic, err);
+		nic_fini(&nic);
 		if (rc == -1)
 			return -1;
 	}

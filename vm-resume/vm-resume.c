@@ -34,8 +34,8 @@ resume_vm(struct vm_at *at, void *arg, struct error *err)
 		goto out;
 	rc = 0;
 	if (*link_up) {
-		for (i = 0; i < at->vm.nics_n; i++)
-			at->vm.nics[i].link_down = false;
+		for (i = 0; i < at->vm.nics.n; i++)
+			at->vm.nics.v[i].link_down = false;
 		clock_gettime(CLOCK_REALTIME, &now);
 		rc = vm_at_write(at, false, &now, err);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "stop.h"
 
-#include <unistd.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -55,10 +55,7 @@ ask(struct vm_at *at, const struct stop *how, struct error *err)
 int
 stop_vm(struct vm_at *at, void *arg, struct error *err)
 {
-	static const char *const leftovers[] = { VM_MEMORY, VM_TEMPLATE,
-		VM_STATE, VM_API_SOCKET, VM_WATCH_SOCKET, VM_CONSOLE_SOCKET };
 	struct timespec now;
-	size_t i;
 
 	if (vm_is_alive(&at->vm) &&
 	    (ask(at, arg, err) == -1 ||
@@ -67,10 +64,6 @@ stop_vm(struct vm_at *at, void *arg, struct error *err)
 	/* One that was never started may have a state to load. */
 	if (at->vm.proc.pid == 0)
 		return 0;
-	for (i = 0; i < sizeof(leftovers) / sizeof(leftovers[0]); i++)
-		unlinkat(at->dirfd, leftovers[i], 0);
-	at->vm.proc.pid = 0;
 	clock_gettime(CLOCK_REALTIME, &now);
-	clock_rfc3339(at->vm.stopped_at, &now);
-	return vm_at_write(at, false, &now, err);
+	return vmm_clear(&at->vm, at->dirfd, &now, err);
 }

@@ -18,6 +18,7 @@ sidecar_fini(struct sidecar *s)
 {
 	storage_list_fini(&s->disks);
 	free(s->devices);
+	nic_list_fini(&s->nics);
 	free(s->kernel);
 	free(s->initrd);
 	free(s->firmware);
@@ -122,6 +123,21 @@ decode_devices(struct sidecar *s, const json_t *root, struct error *err)
 
 /* What the boot form demands of the disks; formats of others, too. */
 static int
+decode_origin(struct sidecar *s, const json_t *root, struct error *err)
+{
+	const json_t *nics;
+
+	if (json_get_str(root, "vm_id", s->vm_id, sizeof(s->vm_id),
+		JSON_OPTIONAL, err) == -1 ||
+	    json_get_array(root, "network_configs", &nics, NIC_MAX,
+		JSON_OPTIONAL, err) == -1)
+		return -1;
+	if (s->vm_id[0] != '\0' && !id_is_valid(s->vm_id))
+		return error_set(err, EX_DATAERR, "\"vm_id\" is %s", s->vm_id);
+	return nics == NULL ? 0 : nic_list_decode(&s->nics, nics, err);
+}
+
+static int
 check_boot_form(const struct sidecar *s, struct error *err)
 {
 	const struct storage *cow = storage_find(&s->disks, STORAGE_COW);
@@ -153,6 +169,7 @@ decode_all(struct sidecar *s, const json_t *root, struct error *err)
 		JSON_OPTIONAL, err) == -1 ||
 	    json_get_bool(root, "no_direct_io", &s->no_direct_io, JSON_OPTIONAL,
 		err) == -1 ||
+	    decode_origin(s, root, err) == -1 ||
 	    decode_devices(s, root, err) == -1)
 		return -1;
 	return check_boot_form(s, err);
@@ -250,6 +267,21 @@ put_devices(json_t *root, const struct sidecar *s, struct error *err)
 }
 
 static int
+put_origin(json_t *root, const struct sidecar *s, struct error *err)
+{
+	json_t *nics;
+
+	if (s->vm_id[0] != '\0' &&
+	    json_put_str(root, "vm_id", s->vm_id, err) == -1)
+		return -1;
+	if (s->nics.n == 0)
+		return 0;
+	return nic_list_encode(&nics, &s->nics, err) == -1
+	    ? -1
+	    : json_put(root, "network_configs", nics, err);
+}
+
+static int
 put_all(json_t *root, const struct sidecar *s, struct error *err)
 {
 	json_t *disks;
@@ -267,7 +299,7 @@ put_all(json_t *root, const struct sidecar *s, struct error *err)
 	if (s->no_direct_io &&
 	    json_put_bool(root, "no_direct_io", true, err) == -1)
 		return -1;
-	return put_devices(root, s, err);
+	return put_origin(root, s, err) == -1 ? -1 : put_devices(root, s, err);
 }
 
 int

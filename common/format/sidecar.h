@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/id.h"
+#include "format/nic.h"
 #include "format/storage.h"
 
 #define SIDECAR_NAME "cocoon.json"
@@ -24,6 +26,8 @@ struct sidecar {
 	struct storage_list disks;
 	struct sidecar_device *devices;
 	size_t devices_n;
+	struct nic_list nics; /* "network_configs" */
+	char vm_id[ID_LEN + 1]; /* of the VM that was saved, or "" */
 	char *kernel, *initrd, *firmware; /* as recorded, or NULL */
 	char *cmdline; /* or NULL */
 	uint64_t cpu, memory_bytes; /* Firecracker only, else 0 */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "state/vm.h"
 
-#include <sys/random.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +10,6 @@
 static const char *const memory_names[] = { "auto", "file", "memfd", "template",
 	"private" };
 static const char *const accel_names[] = { "auto", "kvm", "tcg" };
-static const char *const nic_kind_names[] = { "user", "tap", "bridge" };
 
 const char *
 vm_memory_name(enum vm_memory memory)
@@ -26,23 +23,10 @@ vm_accel_name(enum vm_accel accel)
 	return accel_names[accel];
 }
 
-const char *
-vm_nic_kind_name(enum vm_nic_kind kind)
-{
-	return nic_kind_names[kind];
-}
-
 void
 vm_init(struct vm *vm)
 {
 	memset(vm, 0, sizeof(*vm));
-}
-
-void
-vm_nic_fini(struct vm_nic *nic)
-{
-	free(nic->forwards);
-	memset(nic, 0, sizeof(*nic));
 }
 
 void
@@ -60,9 +44,7 @@ vm_fini(struct vm *vm)
 	}
 	free(vm->layers);
 	free(vm->frozen);
-	for (i = 0; i < vm->nics_n; i++)
-		vm_nic_fini(&vm->nics[i]);
-	free(vm->nics);
+	nic_list_fini(&vm->nics);
 	strv_fini(&vm->snapshot_ids);
 	vm_init(vm);
 }
@@ -86,35 +68,6 @@ grow(void **v, size_t n, size_t size, struct error *err)
 	*v = grown;
 	memset(grown + n * size, 0, size);
 	return grown + n * size;
-}
-
-int
-vm_add_nic(struct vm *vm, const struct vm_nic *nic, struct error *err)
-{
-	void *v = vm->nics;
-	struct vm_nic *slot;
-	struct vm_forward *forwards = NULL;
-
-	if (vm->nics_n == VM_NIC_MAX)
-		return error_set(err, EX_USAGE, "more than %d NICs",
-		    VM_NIC_MAX);
-	if (nic->forwards_n > 0) {
-		forwards = calloc(nic->forwards_n, sizeof(*forwards));
-		if (forwards == NULL)
-			return error_set(err, EX_OSERR, "out of memory");
-		memcpy(forwards, nic->forwards,
-		    nic->forwards_n * sizeof(*forwards));
-	}
-	slot = grow(&v, vm->nics_n, sizeof(*slot), err);
-	if (slot == NULL) {
-		free(forwards);
-		return -1;
-	}
-	vm->nics = v;
-	vm->nics_n++;
-	*slot = *nic;
-	slot->forwards = forwards;
-	return 0;
 }
 
 int
@@ -202,16 +155,5 @@ vm_set_error(struct vm *vm, const char *text, struct error *err)
 	}
 	free(vm->error);
 	vm->error = copy;
-	return 0;
-}
-
-int
-vm_new_mac(char *out, struct error *err)
-{
-	unsigned char raw[3];
-
-	if (getrandom(raw, sizeof(raw), 0) != (ssize_t)sizeof(raw))
-		return error_sys(err, EX_OSERR, "random numbers");
-	snprintf(out, 18, "52:54:00:%02x:%02x:%02x", raw[0], raw[1], raw[2]);
 	return 0;
 }

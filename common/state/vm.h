@@ -19,6 +19,7 @@
 #include "base/proc.h"
 #include "base/strv.h"
 #include "format/envelope.h"
+#include "format/nic.h"
 #include "format/storage.h"
 
 #define VM_RECORD_NAME "vm.json"
@@ -27,12 +28,9 @@
 #define VM_CPU_MAX 255 /* vCPUs: q35 without interrupt remapping */
 #define VM_MEMORY_MIN (UINT64_C(1) << 20) /* bytes; also the granule */
 #define VM_MEMORY_MAX (UINT64_C(1) << 40)
-#define VM_NIC_MAX 8 /* functions of one PCI slot */
-#define VM_FORWARD_MAX 64 /* of one NIC */
 #define VM_SNAPSHOTS_MAX 100000
 #define VM_CMDLINE_MAX 2047 /* bytes, COMMAND_LINE_SIZE of x86 less one */
 #define VM_FILE_MAX 63 /* bytes of a disk file's name: data-<20>.<n>.qcow2 */
-#define VM_IFNAME_MAX 15 /* bytes, IFNAMSIZ less one */
 
 /* Names in a VM's directory. */
 #define VM_KERNEL "kernel"
@@ -56,27 +54,6 @@ enum vm_memory {
 };
 
 enum vm_accel { VM_ACCEL_AUTO, VM_ACCEL_KVM, VM_ACCEL_TCG };
-
-enum vm_nic_kind { VM_NIC_USER, VM_NIC_TAP, VM_NIC_BRIDGE };
-
-struct vm_forward {
-	char addr[16]; /* IPv4, dotted */
-	uint16_t port; /* as asked for; 0: any free one */
-	uint16_t guest_port;
-	uint16_t host_port; /* in effect while it runs, else 0 */
-};
-
-struct vm_nic {
-	enum vm_nic_kind kind;
-	char mac[18]; /* lower-case hex, colons */
-	char
-	    ifname[VM_IFNAME_MAX + 1]; /* tap: its name; bridge: the bridge's */
-	bool restricted; /* user: nothing but the forwards */
-	char ip[20], gw[16]; /* for the guest, or "" */
-	struct vm_forward *forwards;
-	size_t forwards_n;
-	bool link_down; /* until the guest has a MAC of its own */
-};
 
 /* A disk file that no one writes any more, with the digest made then. */
 struct vm_frozen {
@@ -113,8 +90,7 @@ struct vm {
 	size_t layers_n;
 	struct vm_frozen *frozen;
 	size_t frozen_n;
-	struct vm_nic *nics;
-	size_t nics_n;
+	struct nic_list nics;
 	struct strv snapshot_ids;
 
 	struct proc_id proc; /* the VMM last started; pid 0: none */
@@ -149,8 +125,7 @@ int vm_report(json_t **out, const struct vm *vm, const char *dir,
 /* Whether the recorded VMM process lives. */
 bool vm_is_alive(const struct vm *vm);
 
-/* Appends a NIC (deep copy), a layer, a snapshot id, a frozen file. */
-int vm_add_nic(struct vm *vm, const struct vm_nic *nic, struct error *err);
+/* Appends a layer (deep copy), a snapshot id, a frozen file. */
 int vm_add_layer(struct vm *vm, const struct envelope_layer *layer,
     struct error *err);
 int vm_add_snapshot(struct vm *vm, const char *id, struct error *err);
@@ -162,19 +137,7 @@ bool vm_has_snapshot(const struct vm *vm, const char *id);
 /* Sets vm->error to a copy of `text`, NULL: none. */
 int vm_set_error(struct vm *vm, const char *text, struct error *err);
 
-/* A random unicast MAC in QEMU's range (52:54:00) in out[18].  EX_OSERR. */
-int vm_new_mac(char *out, struct error *err);
-
-/*
- * Decodes a --nic SPEC: user[,restrict=on|off][,forward=[ADDR:]PORT:GUEST]... |
- * tap=IF | bridge=IF [,mac=MAC][,ip=ADDR/PREFIX][,gw=ADDR].  Without mac= it
- * gets a random one.  EX_USAGE names the item.
- */
-int vm_nic_parse(struct vm_nic *out, const char *spec, struct error *err);
-void vm_nic_fini(struct vm_nic *nic);
-
 const char *vm_memory_name(enum vm_memory memory);
 const char *vm_accel_name(enum vm_accel accel);
-const char *vm_nic_kind_name(enum vm_nic_kind kind);
 
 #endif

@@ -116,76 +116,6 @@ decode_process(struct vm *vm, const json_t *record, struct error *err)
 }
 
 static int
-decode_forward(struct vm_forward *out, const json_t *obj, struct error *err)
-{
-	uint64_t port = 0, guest_port = 0, host_port = 0;
-
-	if (json_get_str(obj, "addr", out->addr, sizeof(out->addr),
-		JSON_REQUIRED, err) == -1 ||
-	    json_get_u64(obj, "port", &port, 0, 65535, JSON_REQUIRED, err) ==
-		-1 ||
-	    json_get_u64(obj, "guest_port", &guest_port, 1, 65535,
-		JSON_REQUIRED, err) == -1 ||
-	    json_get_u64(obj, "host_port", &host_port, 0, 65535, JSON_OPTIONAL,
-		err) == -1)
-		return -1;
-	out->port = (uint16_t)port;
-	out->guest_port = (uint16_t)guest_port;
-	out->host_port = (uint16_t)host_port;
-	return 0;
-}
-
-static int
-decode_nic(struct vm *vm, const json_t *obj, struct error *err)
-{
-	static const char *const kinds[] = { "user", "tap", "bridge" };
-	struct vm_nic nic = { 0 };
-	const json_t *forwards, *entry;
-	char kind[16] = "";
-	size_t i;
-	int k, rc = -1;
-
-	if (json_get_str(obj, "type", kind, sizeof(kind), JSON_REQUIRED, err) ==
-	    -1)
-		return -1;
-	k = name_index(kinds, 3, kind, "type", err);
-	if (k == -1)
-		return -1;
-	nic.kind = (enum vm_nic_kind)k;
-	if (json_get_str(obj, "mac", nic.mac, sizeof(nic.mac), JSON_REQUIRED,
-		err) == -1 ||
-	    json_get_str(obj, "ifname", nic.ifname, sizeof(nic.ifname),
-		JSON_OPTIONAL, err) == -1 ||
-	    json_get_bool(obj, "restrict", &nic.restricted, JSON_OPTIONAL,
-		err) == -1 ||
-	    json_get_bool(obj, "link_down", &nic.link_down, JSON_OPTIONAL,
-		err) == -1 ||
-	    json_get_str(obj, "ip", nic.ip, sizeof(nic.ip), JSON_OPTIONAL,
-		err) == -1 ||
-	    json_get_str(obj, "gw", nic.gw, sizeof(nic.gw), JSON_OPTIONAL,
-		err) == -1 ||
-	    json_get_array(obj, "forward", &forwards, VM_FORWARD_MAX,
-		JSON_OPTIONAL, err) == -1)
-		return -1;
-	if (forwards != NULL && json_array_size(forwards) > 0) {
-		nic.forwards = calloc(json_array_size(forwards),
-		    sizeof(*nic.forwards));
-		if (nic.forwards == NULL)
-			return error_set(err, EX_OSERR, "out of memory");
-		json_array_foreach(forwards, i, entry)
-		{
-			if (decode_forward(&nic.forwards[i], entry, err) == -1)
-				goto out;
-			nic.forwards_n++;
-		}
-	}
-	rc = vm_add_nic(vm, &nic, err);
-out:
-	vm_nic_fini(&nic);
-	return rc;
-}
-
-static int
 decode_digest(struct digest *out, uint64_t *size, const json_t *obj,
     struct error *err)
 {
@@ -312,7 +242,7 @@ decode_times(struct vm *vm, const json_t *record, struct error *err)
 static int
 decode(struct vm *vm, const json_t *record, struct error *err)
 {
-	const json_t *disks;
+	const json_t *disks, *nics;
 	uint64_t version = 0;
 
 	if (json_get_u64(record, "record", &version, VM_RECORD_VERSION,
@@ -343,13 +273,16 @@ decode(struct vm *vm, const json_t *record, struct error *err)
 		return error_set(err, EX_DATAERR, "\"id\" is %s", vm->id);
 	if (storage_list_decode(&vm->disks, disks, err) == -1)
 		return error_wrap(err, "storage_configs");
+	if (json_get_array(record, "network_configs", &nics, NIC_MAX,
+		JSON_OPTIONAL, err) == -1)
+		return -1;
+	if (nics != NULL && nic_list_decode(&vm->nics, nics, err) == -1)
+		return error_wrap(err, "network_configs");
 	if (decode_identity(vm, record, err) == -1 ||
 	    decode_each(vm, record, "layers", STORAGE_MAX * STORAGE_CHAIN_MAX,
 		decode_layer, err) == -1 ||
 	    decode_each(vm, record, "frozen",
 		STORAGE_MAX * (STORAGE_CHAIN_MAX + 1), decode_frozen,
-		err) == -1 ||
-	    decode_each(vm, record, "network_configs", VM_NIC_MAX, decode_nic,
 		err) == -1 ||
 	    decode_each(vm, record, "snapshot_ids", VM_SNAPSHOTS_MAX,
 		decode_snapshot_id, err) == -1)

@@ -45,51 +45,6 @@ put_config(json_t *record, const struct vm *vm, struct error *err)
 	return json_put(record, "config", c, err);
 }
 
-static json_t *
-forwards_json(const struct vm_nic *nic)
-{
-	json_t *array = json_array();
-	size_t i;
-
-	for (i = 0; i < nic->forwards_n; i++)
-		json_array_append_new(array,
-		    json_pack("{s:s, s:i, s:i, s:i}", "addr",
-			nic->forwards[i].addr, "port",
-			(int)nic->forwards[i].port, "guest_port",
-			(int)nic->forwards[i].guest_port, "host_port",
-			(int)nic->forwards[i].host_port));
-	return array;
-}
-
-static int
-put_nics(json_t *record, const struct vm *vm, struct error *err)
-{
-	json_t *array = json_array(), *obj;
-	const struct vm_nic *nic;
-	size_t i;
-
-	for (i = 0; i < vm->nics_n; i++) {
-		nic = &vm->nics[i];
-		obj = json_pack("{s:s, s:s}", "type",
-		    vm_nic_kind_name(nic->kind), "mac", nic->mac);
-		if (obj == NULL || json_array_append_new(array, obj) == -1 ||
-		    put_some(obj, "ifname", nic->ifname, err) == -1 ||
-		    put_some(obj, "ip", nic->ip, err) == -1 ||
-		    put_some(obj, "gw", nic->gw, err) == -1 ||
-		    (nic->restricted &&
-			json_put_bool(obj, "restrict", true, err) == -1) ||
-		    (nic->link_down &&
-			json_put_bool(obj, "link_down", true, err) == -1) ||
-		    (nic->forwards_n > 0 &&
-			json_put(obj, "forward", forwards_json(nic), err) ==
-			    -1)) {
-			json_decref(array);
-			return -1;
-		}
-	}
-	return json_put(record, "network_configs", array, err);
-}
-
 static int
 put_digests(json_t *record, const struct vm *vm, struct error *err)
 {
@@ -159,7 +114,7 @@ static int
 put_common(json_t *record, const struct vm *vm, const char *dir,
     struct error *err)
 {
-	json_t *disks;
+	json_t *disks, *nics;
 
 	if (json_put_str(record, "id", vm->id, err) == -1 ||
 	    json_put_str(record, "name", vm->name, err) == -1 ||
@@ -168,7 +123,8 @@ put_common(json_t *record, const struct vm *vm, const char *dir,
 		return -1;
 	if (storage_list_encode(&disks, &vm->disks, dir, err) == -1 ||
 	    json_put(record, "storage_configs", disks, err) == -1 ||
-	    put_nics(record, vm, err) == -1 ||
+	    nic_list_encode(&nics, &vm->nics, err) == -1 ||
+	    json_put(record, "network_configs", nics, err) == -1 ||
 	    put_snapshot_ids(record, vm, err) == -1 ||
 	    put_identity(record, &vm->identity, err) == -1 ||
 	    put_some(record, "restored_from", vm->restored_from, err) == -1 ||

@@ -124,8 +124,8 @@ set_links(struct vmm *vmm, bool up, struct error *err)
 	char name[32];
 	size_t i;
 
-	for (i = 0; i < vmm->vm->nics_n; i++) {
-		if (vmm->vm->nics[i].kind == VM_NIC_USER)
+	for (i = 0; i < vmm->vm->nics.n; i++) {
+		if (vmm->vm->nics.v[i].kind == NIC_USER)
 			continue;
 		snprintf(name, sizeof(name), "nic%zu", i);
 		if (qemu_call(vmm, "set_link",
@@ -146,6 +146,20 @@ static int
 quit(struct vmm *vmm, struct error *err)
 {
 	return qemu_call(vmm, "quit", NULL, NULL, err);
+}
+
+static int
+open_memory(struct vmm *vmm, int *fd, struct error *err)
+{
+	char path[64];
+
+	if (vmm->vm->memory == VM_MEMORY_FILE)
+		return fd_open_file(fd, NULL, vmm->dirfd, VM_MEMORY, O_RDONLY,
+		    err);
+	snprintf(path, sizeof(path), "/proc/%ld/fd/%d", (long)vmm->vm->proc.pid,
+	    QEMU_FD_MEMORY);
+	*fd = open(path, O_RDONLY | O_CLOEXEC);
+	return *fd == -1 ? error_sys(err, error_code_of(errno), "%s", path) : 0;
 }
 
 /* SHA-256 of the program that runs, as "sha256:HEX". */
@@ -259,7 +273,7 @@ human(struct vmm *vmm, const char *line, char **text, struct error *err)
  * descriptor, then source address and port, destination address and port.
  */
 static void
-take_usernet_line(struct vm_nic *nic, const char *line)
+take_usernet_line(struct nic *nic, const char *line)
 {
 	char addr[48], guest[48];
 	unsigned port, guest_port;
@@ -281,31 +295,31 @@ take_usernet_line(struct vm_nic *nic, const char *line)
 }
 
 /* The NIC whose section of "info usernet" this line opens, or `nic`. */
-static struct vm_nic *
-section_nic(struct vm *vm, struct vm_nic *nic, const char *line)
+static struct nic *
+section_nic(struct vm *vm, struct nic *nic, const char *line)
 {
 	const char *p = strstr(line, "(net");
 	unsigned i;
 
 	if (strncmp(line, "Hub", 3) == 0 && p != NULL &&
-	    sscanf(p, "(net%u)", &i) == 1 && i < vm->nics_n)
-		return &vm->nics[i];
-	if (sscanf(line, "net%u:", &i) == 1 && i < vm->nics_n)
-		return &vm->nics[i];
+	    sscanf(p, "(net%u)", &i) == 1 && i < vm->nics.n)
+		return &vm->nics.v[i];
+	if (sscanf(line, "net%u:", &i) == 1 && i < vm->nics.n)
+		return &vm->nics.v[i];
 	return nic;
 }
 
 int
 qemu_read_forwards(struct vmm *vmm, struct error *err)
 {
-	struct vm_nic *nic = NULL;
+	struct nic *nic = NULL;
 	char *text, *rest, *line;
 	bool wanted = false;
 	size_t i, k;
 
-	for (i = 0; i < vmm->vm->nics_n; i++)
-		for (k = 0; k < vmm->vm->nics[i].forwards_n; k++) {
-			vmm->vm->nics[i].forwards[k].host_port = 0;
+	for (i = 0; i < vmm->vm->nics.n; i++)
+		for (k = 0; k < vmm->vm->nics.v[i].forwards_n; k++) {
+			vmm->vm->nics.v[i].forwards[k].host_port = 0;
 			wanted = true;
 		}
 	if (!wanted)
@@ -325,14 +339,14 @@ qemu_read_forwards(struct vmm *vmm, struct error *err)
 int
 qemu_set_forwards(struct vmm *vmm, bool held, struct error *err)
 {
-	const struct vm_nic *nic;
-	const struct vm_forward *fwd;
+	const struct nic *nic;
+	const struct nic_forward *fwd;
 	char line[128], *text;
 	bool failed;
 	size_t i, k;
 
-	for (i = 0; i < vmm->vm->nics_n; i++) {
-		nic = &vmm->vm->nics[i];
+	for (i = 0; i < vmm->vm->nics.n; i++) {
+		nic = &vmm->vm->nics.v[i];
 		for (k = 0; k < nic->forwards_n; k++) {
 			fwd = &nic->forwards[k];
 			if (held)
@@ -373,6 +387,7 @@ const struct vmm_driver vmm_qemu = {
 	.power_button = power_button,
 	.quit = quit,
 	.describe = qemu_describe,
+	.open_memory = open_memory,
 	.host = host,
 	.settle_disks = qemu_settle_disks,
 	.switch_disks = qemu_switch_disks,

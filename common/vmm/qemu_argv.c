@@ -238,11 +238,11 @@ add_disk(struct strv *argv, const struct vm *vm, size_t i, struct error *err)
 }
 
 static int
-add_user_net(struct strv *argv, const struct vm_nic *nic, size_t i,
+add_user_net(struct strv *argv, const struct nic *nic, size_t i,
     struct error *err)
 {
 	json_t *forwards = json_array(), *netdev;
-	const struct vm_forward *fwd;
+	const struct nic_forward *fwd;
 	char text[64];
 	size_t k;
 
@@ -262,13 +262,13 @@ add_user_net(struct strv *argv, const struct vm_nic *nic, size_t i,
 static int
 add_nic(struct strv *argv, const struct vm *vm, size_t i, struct error *err)
 {
-	const struct vm_nic *nic = &vm->nics[i];
+	const struct nic *nic = &vm->nics.v[i];
 	char id[32], net[32], addr[32];
 
 	snprintf(id, sizeof(id), "nic%zu", i);
 	snprintf(net, sizeof(net), "net%zu", i);
 	snprintf(addr, sizeof(addr), "0x%x.%zu", QEMU_SLOT_NICS, i);
-	if (nic->kind == VM_NIC_USER) {
+	if (nic->kind == NIC_USER) {
 		if (add_user_net(argv, nic, i, err) == -1)
 			return -1;
 	} else if (strv_add(argv, err, "-netdev") == -1 ||
@@ -300,7 +300,7 @@ qemu_argv(struct strv *argv, const struct vm *vm, struct error *err)
 	for (i = 0; i < vm->disks.n; i++)
 		if (add_disk(argv, vm, i, err) == -1)
 			return -1;
-	for (i = 0; i < vm->nics_n; i++)
+	for (i = 0; i < vm->nics.n; i++)
 		if (add_nic(argv, vm, i, err) == -1)
 			return -1;
 	return 0;

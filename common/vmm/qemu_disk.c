@@ -374,11 +374,11 @@ qemu_describe(struct vmm *vmm, struct sidecar *out, struct error *err)
 			storage_role_name(vm->disks.v[i].role), err) == -1)
 			goto fail;
 	}
-	for (i = 0; i < vm->nics_n; i++) {
+	for (i = 0; i < vm->nics.n; i++) {
 		snprintf(id, sizeof(id), "nic%zu", i);
 		snprintf(addr, sizeof(addr), "0x%x.%zu", QEMU_SLOT_NICS, i);
 		if (add_device(&s, id, "virtio-net-pci", addr, 1,
-			vm_nic_kind_name(vm->nics[i].kind), err) == -1)
+			nic_kind_name(vm->nics.v[i].kind), err) == -1)
 			goto fail;
 	}
 	*out = s;

@@ -28,7 +28,7 @@
 
 /* What is handed down to QEMU: our descriptor, its number there. */
 struct handed {
-	int pairs[2 * (QEMU_FD_TAP + VM_NIC_MAX)];
+	int pairs[2 * (QEMU_FD_TAP + NIC_MAX)];
 	size_t n;
 };
 
@@ -203,15 +203,15 @@ choose_machine(struct vm *vm, struct error *err)
 static int
 open_taps(struct handed *h, const struct vm *vm, struct error *err)
 {
-	const struct vm_nic *nic;
+	const struct nic *nic;
 	size_t i;
 	int fd;
 
-	for (i = 0; i < vm->nics_n; i++) {
-		nic = &vm->nics[i];
-		if (nic->kind == VM_NIC_USER)
+	for (i = 0; i < vm->nics.n; i++) {
+		nic = &vm->nics.v[i];
+		if (nic->kind == NIC_USER)
 			continue;
-		if ((nic->kind == VM_NIC_TAP
+		if ((nic->kind == NIC_TAP
 			    ? tap_open(&fd, nic->ifname, err)
 			    : tap_open_on_bridge(&fd, nic->ifname, err)) == -1)
 			return -1;
@@ -480,8 +480,8 @@ keep_silent(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 		json_pack("{s:i}", "announce-rounds", 0), NULL, deadline_ms,
 		err) == -1)
 		return -1;
-	for (i = 0; i < vmm->vm->nics_n; i++) {
-		if (!vmm->vm->nics[i].link_down)
+	for (i = 0; i < vmm->vm->nics.n; i++) {
+		if (!vmm->vm->nics.v[i].link_down)
 			continue;
 		snprintf(name, sizeof(name), "nic%zu", i);
 		if (call(vmm, "set_link",

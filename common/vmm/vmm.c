@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -91,7 +92,7 @@ note_identity(struct vm *vm, const struct timespec *now)
 	memset(id, 0, sizeof(*id));
 	id->present = true;
 	id->vmgenid_offered = true;
-	if (vm->nics_n > 0)
+	if (vm->nics.n > 0)
 		snprintf(id->mac, sizeof(id->mac), "inherited");
 	snprintf(id->instance_id, sizeof(id->instance_id), "inherited");
 	snprintf(id->hostname, sizeof(id->hostname), "inherited");
@@ -207,10 +208,56 @@ fail:
 	return error_wrap(err, "process %ld", (long)vm->proc.pid);
 }
 
+/* A copy of `text` where it is wanted, else NULL; -1: out of memory. */
+static int
+copy_text(char **out, const char *text, struct error *err)
+{
+	*out = text == NULL ? NULL : strdup(text);
+	return text != NULL && *out == NULL
+	    ? error_set(err, EX_OSERR, "out of memory")
+	    : 0;
+}
+
+/* What of the sidecar is the VM's, whoever runs it. */
+static int
+describe_vm(struct sidecar *s, const struct vm *vm, struct error *err)
+{
+	size_t i, k;
+
+	snprintf(s->vm_id, sizeof(s->vm_id), "%s", vm->id);
+	for (i = 0; i < vm->nics.n; i++) {
+		if (nic_list_add(&s->nics, &vm->nics.v[i], err) == -1)
+			return -1;
+		for (k = 0; k < s->nics.v[i].forwards_n; k++)
+			s->nics.v[i].forwards[k].host_port = 0;
+	}
+	if (copy_text(&s->cmdline, vm->cmdline, err) == -1 ||
+	    copy_text(&s->kernel, vm->has_kernel ? VM_KERNEL : NULL, err) ==
+		-1 ||
+	    copy_text(&s->initrd, vm->has_initrd ? VM_INITRD : NULL, err) == -1)
+		return -1;
+	return copy_text(&s->firmware, vm->has_firmware ? VM_FIRMWARE : NULL,
+	    err);
+}
+
 int
 vmm_describe(struct vmm *vmm, struct sidecar *out, struct error *err)
 {
-	return vmm->driver->describe(vmm, out, err);
+	struct sidecar s = { 0 };
+
+	if (vmm->driver->describe(vmm, &s, err) == -1 ||
+	    describe_vm(&s, vmm->vm, err) == -1) {
+		sidecar_fini(&s);
+		return -1;
+	}
+	*out = s;
+	return 0;
+}
+
+int
+vmm_open_memory(struct vmm *vmm, int *fd, struct error *err)
+{
+	return vmm->driver->open_memory(vmm, fd, err);
 }
 
 int
@@ -250,4 +297,19 @@ int
 vmm_state_check(const struct vm *vm, int dirfd, struct error *err)
 {
 	return find_driver(vm->hypervisor)->state_check(vm, dirfd, err);
+}
+
+int
+vmm_clear(struct vm *vm, int dirfd, const struct timespec *now,
+    struct error *err)
+{
+	static const char *const leftovers[] = { VM_MEMORY, VM_TEMPLATE,
+		VM_STATE, VM_API_SOCKET, VM_WATCH_SOCKET, VM_CONSOLE_SOCKET };
+	size_t i;
+
+	for (i = 0; i < sizeof(leftovers) / sizeof(leftovers[0]); i++)
+		unlinkat(dirfd, leftovers[i], 0);
+	vm->proc.pid = 0;
+	clock_rfc3339(vm->stopped_at, now);
+	return vm_write(vm, dirfd, false, now, err);
 }

@@ -87,8 +87,24 @@ int vmm_quit(struct vmm *vmm, struct error *err);
  */
 int vmm_kill(const struct vm *vm, int64_t deadline_ms, struct error *err);
 
-/* The device model as the VMM has it now: disks in its own order. */
+/*
+ * After the VMM has ended: takes away what only a running VM has (memory,
+ * state, sockets), and writes the record of a stopped one.
+ */
+int vmm_clear(struct vm *vm, int dirfd, const struct timespec *now,
+    struct error *err);
+
+/*
+ * The device model as the VMM has it now, disks in its own order, and what
+ * else a snapshot's sidecar says of the VM.  The caller's (sidecar_fini).
+ */
 int vmm_describe(struct vmm *vmm, struct sidecar *out, struct error *err);
+
+/*
+ * Opens the guest's memory for reading where it is a file of the VM's own:
+ * backing file or memfd.  *fd is the caller's.
+ */
+int vmm_open_memory(struct vmm *vmm, int *fd, struct error *err);
 
 /* Who runs it, for the envelope. */
 int vmm_host(struct vmm *vmm, struct envelope_host *out, struct error *err);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* The grammar of --nic. */
-#include "state/vm.h"
+#include "format/nic.h"
 
 #include <arpa/inet.h>
+#include <sys/random.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,7 +52,7 @@ bad:
 }
 
 static int
-parse_ip(struct vm_nic *nic, const char *text, struct error *err)
+parse_ip(struct nic *nic, const char *text, struct error *err)
 {
 	const char *slash = strchr(text, '/');
 	uint64_t prefix;
@@ -68,17 +69,17 @@ parse_ip(struct vm_nic *nic, const char *text, struct error *err)
 }
 
 static int
-parse_forward(struct vm_nic *nic, char *text, struct error *err)
+parse_forward(struct nic *nic, char *text, struct error *err)
 {
-	struct vm_forward fwd = { .addr = "127.0.0.1" };
-	struct vm_forward *grown;
+	struct nic_forward fwd = { .addr = "127.0.0.1" };
+	struct nic_forward *grown;
 	char *parts[3], *p = text;
 	uint64_t port, guest_port;
 	size_t n = 0;
 
-	if (nic->forwards_n == VM_FORWARD_MAX)
+	if (nic->forwards_n == NIC_FORWARD_MAX)
 		return error_set(err, EX_USAGE, "more than %d forwards",
-		    VM_FORWARD_MAX);
+		    NIC_FORWARD_MAX);
 	while (p != NULL && n < 3)
 		parts[n++] = strsep(&p, ":");
 	if (p != NULL || n < 2 || (n == 3 && !is_ipv4(parts[0])) ||
@@ -98,26 +99,32 @@ parse_forward(struct vm_nic *nic, char *text, struct error *err)
 	return 0;
 }
 
+static bool
+is_ifname(const char *name)
+{
+	return name[0] != '\0' && strlen(name) <= NIC_IFNAME_MAX &&
+	    strpbrk(name, "/ \t%:") == NULL && name[0] != '.';
+}
+
 static int
-parse_kind(struct vm_nic *nic, const char *item, struct error *err)
+parse_kind(struct nic *nic, const char *item, struct error *err)
 {
 	const char *name;
 
 	if (strcmp(item, "user") == 0) {
-		nic->kind = VM_NIC_USER;
+		nic->kind = NIC_USER;
 		return 0;
 	}
 	if (strncmp(item, "tap=", 4) == 0) {
-		nic->kind = VM_NIC_TAP;
+		nic->kind = NIC_TAP;
 		name = item + 4;
 	} else if (strncmp(item, "bridge=", 7) == 0) {
-		nic->kind = VM_NIC_BRIDGE;
+		nic->kind = NIC_BRIDGE;
 		name = item + 7;
 	} else
 		return error_set(err, EX_USAGE,
 		    "%s: not user, tap=IF or bridge=IF", item);
-	if (name[0] == '\0' || strlen(name) > VM_IFNAME_MAX ||
-	    strpbrk(name, "/ \t%") != NULL || name[0] == '.')
+	if (!is_ifname(name))
 		return error_set(err, EX_USAGE, "%s: not an interface's name",
 		    item);
 	snprintf(nic->ifname, sizeof(nic->ifname), "%s", name);
@@ -125,9 +132,9 @@ parse_kind(struct vm_nic *nic, const char *item, struct error *err)
 }
 
 static int
-parse_item(struct vm_nic *nic, char *item, struct error *err)
+parse_item(struct nic *nic, char *item, struct error *err)
 {
-	bool user = nic->kind == VM_NIC_USER;
+	bool user = nic->kind == NIC_USER;
 
 	if (user && strcmp(item, "restrict=on") == 0) {
 		nic->restricted = true;
@@ -148,13 +155,24 @@ parse_item(struct vm_nic *nic, char *item, struct error *err)
 		return 0;
 	}
 	return error_set(err, EX_USAGE, "%s: not an item of a %s NIC", item,
-	    vm_nic_kind_name(nic->kind));
+	    nic_kind_name(nic->kind));
 }
 
 int
-vm_nic_parse(struct vm_nic *out, const char *spec, struct error *err)
+nic_new_mac(char *out, struct error *err)
 {
-	struct vm_nic nic = { 0 };
+	unsigned char raw[3];
+
+	if (getrandom(raw, sizeof(raw), 0) != (ssize_t)sizeof(raw))
+		return error_sys(err, EX_OSERR, "random numbers");
+	snprintf(out, 18, "52:54:00:%02x:%02x:%02x", raw[0], raw[1], raw[2]);
+	return 0;
+}
+
+int
+nic_parse(struct nic *out, const char *spec, struct error *err)
+{
+	struct nic nic = { 0 };
 	char *copy, *rest, *item;
 	bool first = true;
 
@@ -167,13 +185,55 @@ vm_nic_parse(struct vm_nic *out, const char *spec, struct error *err)
 			goto fail;
 		first = false;
 	}
-	if (nic.mac[0] == '\0' && vm_new_mac(nic.mac, err) == -1)
+	if (nic.mac[0] == '\0' && nic_new_mac(nic.mac, err) == -1)
 		goto fail;
 	free(copy);
 	*out = nic;
 	return 0;
 fail:
 	free(copy);
-	vm_nic_fini(&nic);
+	nic_fini(&nic);
 	return error_wrap(err, "--nic %s", spec);
+}
+
+const char *
+nic_kind_name(enum nic_kind kind)
+{
+	static const char *const names[] = { "user", "tap", "bridge" };
+
+	return names[kind];
+}
+
+void
+nic_fini(struct nic *nic)
+{
+	free(nic->forwards);
+	memset(nic, 0, sizeof(*nic));
+}
+
+int
+nic_check(const struct nic *nic, struct error *err)
+{
+	struct nic copy = { 0 };
+	char mac[18];
+	size_t i;
+
+	if (parse_mac(mac, nic->mac, err) == -1)
+		goto bad;
+	if (nic->ip[0] != '\0' && parse_ip(&copy, nic->ip, err) == -1)
+		goto bad;
+	error_set(err, EX_DATAERR, "an address or name is malformed");
+	if ((nic->gw[0] != '\0' && !is_ipv4(nic->gw)) ||
+	    (nic->kind == NIC_USER) != (nic->ifname[0] == '\0') ||
+	    (nic->kind != NIC_USER && !is_ifname(nic->ifname)) ||
+	    (nic->kind != NIC_USER && nic->forwards_n > 0))
+		return -1;
+	for (i = 0; i < nic->forwards_n; i++)
+		if (!is_ipv4(nic->forwards[i].addr))
+			return -1;
+	return 0;
+bad:
+	if (err != NULL)
+		err->code = EX_DATAERR;
+	return -1;
 }

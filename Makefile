@@ -3,7 +3,7 @@ include mk/config.mk
 
 # Directories in the order in which they are built.
 SUBDIRS = common disk-flatten disk-overlay share snap-export snap-import \
-	snap-ls snap-rm snap-verify vm-create vm-pause vm-resume vm-rm \
+	snap-ls snap-rm snap-verify vm-create vm-ls vm-pause vm-resume vm-rm \
 	vm-start vm-stop
 
 all install uninstall:

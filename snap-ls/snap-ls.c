@@ -6,12 +6,13 @@
 #include "base/opt.h"
 #include "base/sandbox.h"
 #include "base/sig.h"
+#include "base/table.h"
 #include "state/refs.h"
 #include "state/root.h"
 #include "state/snap.h"
 
 #include "exclusive.h"
-#include "table.h"
+#include "row.h"
 
 struct opts {
 	struct opt_common common;
@@ -72,7 +73,7 @@ list_one(const struct opts *o, const struct root *root, const char *ref,
 		goto out;
 	if (o->exclusive && exclusive_put(record, snap, err) == -1)
 		goto out;
-	rc = o->table ? table_add(table, record, time(NULL), err)
+	rc = o->table ? row_add(table, record, time(NULL), err)
 		      : json_report(record, o->members, err);
 out:
 	json_decref(record);
@@ -106,8 +107,10 @@ list_all(const struct opts *o, const struct root *root, const struct strv *refs,
 static int
 run(const struct opts *o, struct error *err)
 {
+	struct table table = { .heading = row_heading,
+		.columns = ROW_COLUMNS,
+		.right = ROW_RIGHT };
 	struct strv refs = { 0 };
-	struct table table = { 0 };
 	struct root *root = NULL;
 	int fd, rc = -1;
 

@@ -117,7 +117,7 @@ refs_each(char *const *operands, size_t n, refs_one *one, void *arg)
 	for (i = 0; code < 128 && i < refs.n; i++) {
 		if (one(arg, refs.v[i], &err) == 0)
 			continue;
-		diag("%s: %s", refs.v[i], err.msg);
+		diag("%s", err.msg);
 		if (code == EX_OK || err.code >= 128)
 			code = err.code;
 	}

@@ -21,8 +21,8 @@ typedef int refs_one(void *arg, const char *ref, struct error *err);
 
 /*
  * Does `one` for every reference that refs_read() finds, as far as it can:
- * each failure is told by diag() in the tool's name, and the code of the first
- * is what the tool exits with.  A signal ends it.  EX_OK: all of them.
+ * each failure, which names the reference, is told by diag(), and the code of
+ * the first is what the tool exits with.  A signal ends it.  EX_OK: all of them.
  */
 int refs_each(char *const *operands, size_t n, refs_one *one, void *arg);
 

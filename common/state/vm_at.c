@@ -2,8 +2,45 @@
 #include "state/vm_at.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/fd.h"
+
+/* The VM's directory, with its lock where that is wanted. */
+static int
+open_dir(int *fd, const struct root *root, const char *id, bool locked,
+    int64_t deadline_ms, const char *ref, struct error *err)
+{
+	struct error why = { 0 };
+
+	if ((locked ? root_lock(fd, root, ROOT_VM, id, true, deadline_ms, &why)
+		    : fd_open_dir(fd, root_kind_fd(root, ROOT_VM), id, false,
+			  &why)) == 0)
+		return 0;
+	if (why.code == EX_NOINPUT)
+		return error_set(err, EX_NOINPUT, "%s: no such VM", ref);
+	if (why.code == EX_TEMPFAIL)
+		return error_set(err, EX_TEMPFAIL,
+		    "%s: busy: another program changes it", ref);
+	if (err != NULL)
+		*err = why;
+	return -1;
+}
+
+/* A VM's directory appears with its record: without one it is damaged. */
+static int
+read_record(struct vm_at *at, const char *id, struct error *err)
+{
+	if (vm_read(&at->vm, at->dirfd, err) == -1) {
+		if (err != NULL && err->code == EX_NOINPUT)
+			err->code = EX_DATAERR;
+		return -1;
+	}
+	if (strcmp(at->vm.id, id) != 0)
+		return error_set(err, EX_DATAERR, "%s: of another VM, %s",
+		    VM_RECORD_NAME, at->vm.id);
+	return 0;
+}
 
 int
 vm_at_open(struct vm_at *out, const struct root *root, const char *ref,
@@ -15,23 +52,17 @@ vm_at_open(struct vm_at *out, const struct root *root, const char *ref,
 	vm_init(&at.vm);
 	if (root_resolve(id, root, ROOT_VM, ref, err) == -1)
 		return -1;
-	if (locked) {
-		if (root_lock(&at.dirfd, root, ROOT_VM, id, true, deadline_ms,
-			err) == -1)
-			return -1;
-	} else if (fd_open_dir(&at.dirfd, root_kind_fd(root, ROOT_VM), id,
-		       false, err) == -1)
+	if (open_dir(&at.dirfd, root, id, locked, deadline_ms, ref, err) == -1)
 		return -1;
 	at.dir = root_dir_of(root, ROOT_VM, id);
-	if (at.dir == NULL) {
-		error_set(err, EX_OSERR, "out of memory");
-		goto fail;
+	if (at.dir == NULL)
+		error_set(err, EX_OSERR, "%s: out of memory", ref);
+	else if (read_record(&at, id, err) == -1)
+		error_wrap(err, "%s", ref);
+	else {
+		*out = at;
+		return 0;
 	}
-	if (vm_read(&at.vm, at.dirfd, err) == -1)
-		goto fail;
-	*out = at;
-	return 0;
-fail:
 	vm_at_close(&at);
 	return -1;
 }

@@ -22,6 +22,7 @@ struct vm_at {
  * record; with `locked` under its exclusive lock, which is held until
  * vm_at_close() and waited for until `deadline_ms` (0: not at all).
  * EX_NOINPUT: none fits, or several.  EX_TEMPFAIL: somebody changes it.
+ * EX_DATAERR: its record is damaged.  Messages name `ref`.
  */
 int vm_at_open(struct vm_at *out, const struct root *root, const char *ref,
     bool locked, int64_t deadline_ms, struct error *err);

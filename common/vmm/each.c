@@ -24,7 +24,7 @@ do_one(void *arg, const char *ref, struct error *err)
 	if (rc == 0 && !each->silent)
 		rc = status_print(&at.vm, at.dirfd, at.dir, each->members, err);
 	vm_at_close(&at);
-	return rc;
+	return rc == -1 ? error_wrap(err, "%s", ref) : 0;
 }
 
 int

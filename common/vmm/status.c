@@ -73,6 +73,17 @@ is_memory_at_risk(const struct vm *vm, int dirfd)
 	    free_bytes < vm->memory_bytes;
 }
 
+/* Ports are in effect only while it runs. */
+static void
+forget_ports(struct vm *vm)
+{
+	size_t i, k;
+
+	for (i = 0; i < vm->nics.n; i++)
+		for (k = 0; k < vm->nics.v[i].forwards_n; k++)
+			vm->nics.v[i].forwards[k].host_port = 0;
+}
+
 int
 status_report(json_t **out, struct vm *vm, int dirfd, const char *dir,
     struct error *err)
@@ -82,6 +93,8 @@ status_report(json_t **out, struct vm *vm, int dirfd, const char *dir,
 	json_t *record;
 
 	status = status_of(vm, dirfd, &no_space);
+	if (!vm_is_alive(vm))
+		forget_ports(vm);
 	if (vm_report(&record, vm, dir, status_name(status), err) == -1)
 		return -1;
 	if ((no_space &&

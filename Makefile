@@ -2,9 +2,24 @@ TOP = .
 include mk/config.mk
 
 # Directories in the order in which they are built.
-SUBDIRS = common disk-flatten disk-overlay share snap-export snap-import \
-	snap-ls snap-rm snap-verify vm-create vm-ls vm-pause vm-resume vm-rm \
-	vm-start vm-stop
+SUBDIRS = \
+	common \
+	disk-flatten \
+	disk-overlay \
+	snap-export \
+	snap-import \
+	snap-ls \
+	snap-rm \
+	snap-save \
+	snap-verify \
+	vm-create \
+	vm-ls \
+	vm-pause \
+	vm-resume \
+	vm-rm \
+	vm-start \
+	vm-stop \
+	share
 
 all install uninstall:
 	@for d in $(SUBDIRS); do \

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: ISC */
+#include "save.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/hook.h"
+#include "disk/copy.h"
+#include "disk/extent.h"
+#include "disk/qcow2.h"
+
+/* A reflink takes 5 us an extent: beyond this many the switch is shorter. */
+#define EXTENTS_MAX 4000
+
+/* "cow.raw" and "cow.3.qcow2" are "cow" and 0, "cow" and 3. */
+static void
+split_name(char *stem, size_t cap, unsigned *number, const char *file)
+{
+	const char *dot = strchr(file, '.');
+
+	snprintf(stem, cap, "%.*s",
+	    (int)(dot == NULL ? strlen(file) : (size_t)(dot - file)), file);
+	*number = dot == NULL ? 0 : (unsigned)strtoul(dot + 1, NULL, 10);
+}
+
+static void
+name_overlay(char *out, size_t cap, const char *top)
+{
+	char stem[VM_FILE_MAX + 1];
+	unsigned number;
+
+	split_name(stem, sizeof(stem), &number, top);
+	snprintf(out, cap, "%.40s.%u.qcow2", stem, number + 1);
+}
+
+/* Whether the disk file can be reflinked in a moment. */
+static bool
+is_quick_to_reflink(const struct save *s, const char *file)
+{
+	uint64_t n;
+	int fd;
+
+	if (fd_open_file(&fd, NULL, s->at->dirfd, file, O_RDONLY, NULL) == -1)
+		return false;
+	n = extent_count(fd);
+	fd_drop(&fd);
+	return n <= EXTENTS_MAX;
+}
+
+int
+disks_plan(struct save *s, struct error *err)
+{
+	const struct storage_list *disks = &s->at->vm.disks;
+	bool reflinks = copy_can_reflink(s->snap.dirfd);
+	struct disk_plan *plan;
+	size_t i;
+
+	for (i = 0; i < disks->n; i++) {
+		plan = &s->disks[i];
+		plan->way = DISK_AS_IT_IS;
+		if (disks->v[i].ro)
+			continue;
+		plan->way = DISK_REFLINK;
+		if (reflinks && is_quick_to_reflink(s, disks->v[i].path))
+			continue;
+		plan->way = DISK_SWITCH;
+		name_overlay(plan->overlay, sizeof(plan->overlay),
+		    disks->v[i].path);
+		s->switches = true;
+	}
+	(void)err;
+	return 0;
+}
+
+/* The file's virtual size: what an overlay over it must have. */
+static int
+virtual_size(uint64_t *out, int dirfd, const char *file, struct error *err)
+{
+	struct qcow2_head head;
+	uint64_t size;
+	int fd, rc = 0;
+
+	if (fd_open_file(&fd, &size, dirfd, file, O_RDONLY, err) == -1)
+		return -1;
+	*out = size;
+	if (strcmp(storage_format(file), "qcow2") == 0) {
+		rc = qcow2_read_head(&head, fd, size, file, err);
+		*out = head.size_bytes;
+	}
+	fd_drop(&fd);
+	return rc;
+}
+
+/* An empty overlay in the VM's directory, synced. */
+static int
+make_overlay(struct save *s, const char *top, const char *overlay,
+    struct error *err)
+{
+	int dirfd = s->at->dirfd, fd, rc = -1;
+	uint64_t size;
+
+	if (virtual_size(&size, dirfd, top, err) == -1)
+		return -1;
+	/* One of that name is what a killed save left; QEMU writes `top`. */
+	if (unlinkat(dirfd, overlay, 0) == -1 && errno != ENOENT)
+		return error_sys(err, error_code_of(errno), "%s", overlay);
+	fd = openat(dirfd, overlay, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
+	    0600);
+	if (fd == -1)
+		return error_sys(err, error_code_of(errno), "%s", overlay);
+	if (qcow2_write_overlay(fd, size, top, storage_format(top), overlay,
+		err) == 0)
+		rc = fd_commit(&fd, overlay, err);
+	fd_drop(&fd);
+	return rc;
+}
+
+/* The list of the VM's disks as they will be after the switch. */
+static int
+plan_next(struct save *s, struct error *err)
+{
+	const struct storage_list *disks = &s->at->vm.disks;
+	struct storage *disk;
+	struct strv backing = { 0 };
+	size_t i, k;
+	char *path;
+
+	for (i = 0; i < disks->n; i++) {
+		if (storage_list_add(&s->next, &disks->v[i], err) == -1)
+			return -1;
+		if (s->disks[i].way != DISK_SWITCH)
+			continue;
+		disk = &s->next.v[i];
+		path = strdup(s->disks[i].overlay);
+		if (path == NULL)
+			return error_set(err, EX_OSERR, "out of memory");
+		if (strv_add(&backing, err, "%s", disk->path) == -1) {
+			free(path);
+			return -1;
+		}
+		free(disk->path);
+		disk->path = path;
+		for (k = 0; k < disk->backing.n; k++)
+			if (strv_add(&backing, err, "%s", disk->backing.v[k]) ==
+			    -1) {
+				strv_fini(&backing);
+				return -1;
+			}
+		strv_fini(&disk->backing);
+		disk->backing = backing;
+		memset(&backing, 0, sizeof(backing));
+	}
+	return 0;
+}
+
+static void
+swap_disks(struct save *s)
+{
+	struct storage_list other = s->next;
+
+	s->next = s->at->vm.disks;
+	s->at->vm.disks = other;
+}
+
+/*
+ * Overlays first, then the record that names them: an empty overlay reads as
+ * what lies under it, so that a crash from here on loses nothing.  The other
+ * way round a crash would start the VM on files that a snapshot holds.
+ */
+int
+disks_prepare(struct save *s, struct error *err)
+{
+	const struct storage_list *disks = &s->at->vm.disks;
+	size_t i;
+	int rc;
+
+	if (!s->switches)
+		return 0;
+	for (i = 0; i < disks->n; i++)
+		if (s->disks[i].way == DISK_SWITCH &&
+		    make_overlay(s, disks->v[i].path, s->disks[i].overlay,
+			err) == -1)
+			return -1;
+	hook_step("overlays-made");
+	if (plan_next(s, err) == -1 ||
+	    fd_sync_dir(s->at->dirfd, s->at->dir, err) == -1)
+		return -1;
+	swap_disks(s);
+	rc = vm_at_write(s->at, true, &s->now, err);
+	swap_disks(s);
+	hook_step("overlays-recorded");
+	return rc;
+}
+
+int
+disks_flush(struct save *s, struct error *err)
+{
+	const struct storage_list *disks = &s->at->vm.disks;
+	size_t i;
+	int fd;
+
+	for (i = 0; i < disks->n; i++) {
+		if (disks->v[i].ro)
+			continue;
+		if (fd_open_file(&fd, NULL, s->at->dirfd, disks->v[i].path,
+			O_RDONLY, err) == -1)
+			return -1;
+		if (fdatasync(fd) == -1) {
+			error_sys(err, EX_IOERR, "%s", disks->v[i].path);
+			fd_drop(&fd);
+			return -1;
+		}
+		fd_drop(&fd);
+	}
+	return 0;
+}
+
+int
+disks_switch(struct save *s, struct error *err)
+{
+	const char *overlays[STORAGE_MAX];
+	size_t i;
+
+	if (!s->switches)
+		return 0;
+	for (i = 0; i < STORAGE_MAX; i++)
+		overlays[i] = s->disks[i].way == DISK_SWITCH
+		    ? s->disks[i].overlay
+		    : NULL;
+	/* A VM that ends now is started on the overlays next time. */
+	if (!s->stop && vmm_switch_disks(s->vmm, overlays, err) == -1)
+		return -1;
+	swap_disks(s);
+	s->switched = true;
+	return 0;
+}
+
+/* s->next is the disks before the switch, or the same without one. */
+static const struct storage_list *
+frozen_disks(const struct save *s)
+{
+	return s->switched ? &s->next : &s->at->vm.disks;
+}
+
+int
+disks_reflink(struct save *s, struct error *err)
+{
+	const struct storage_list *disks = frozen_disks(s);
+	enum copy_how how;
+	size_t i;
+
+	for (i = 0; i < disks->n; i++) {
+		if (s->disks[i].way != DISK_REFLINK)
+			continue;
+		if (copy_file(&how, s->snap.dirfd, disks->v[i].path,
+			s->at->dirfd, disks->v[i].path, COPY_MAY_REFLINK,
+			err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* Whether `name` is a layer, which snapshots leave outside. */
+static bool
+is_layer(const struct vm *vm, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < vm->layers_n; i++)
+		if (strcmp(vm->layers[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static int
+link_file(struct save *s, const char *name, struct error *err)
+{
+	if (is_layer(&s->at->vm, name))
+		return 0;
+	return copy_file(NULL, s->snap.dirfd, name, s->at->dirfd, name,
+	    COPY_MAY_LINK | COPY_MAY_REFLINK, err);
+}
+
+/* The frozen files: tops that were switched away, and every chain. */
+int
+disks_link(struct save *s, struct error *err)
+{
+	const struct storage_list *disks = frozen_disks(s);
+	size_t i, k;
+
+	for (i = 0; i < disks->n; i++) {
+		if (disks->v[i].role == STORAGE_LAYER)
+			continue;
+		if (s->disks[i].way != DISK_REFLINK &&
+		    link_file(s, disks->v[i].path, err) == -1)
+			return -1;
+		for (k = 0; k < disks->v[i].backing.n; k++)
+			if (link_file(s, disks->v[i].backing.v[k], err) == -1)
+				return -1;
+	}
+	return 0;
+}
+
+void
+disks_undo(struct save *s)
+{
+	size_t i;
+
+	if (!s->switches)
+		return;
+	/* The record first: it must never name a file that is gone. */
+	if (vm_at_write(s->at, true, &s->now, NULL) == -1)
+		return;
+	for (i = 0; i < STORAGE_MAX; i++)
+		if (s->disks[i].way == DISK_SWITCH)
+			unlinkat(s->at->dirfd, s->disks[i].overlay, 0);
+}

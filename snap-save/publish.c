@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: ISC */
+#include "save.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/hook.h"
+#include "base/progress.h"
+#include "disk/seal.h"
+#include "format/envelope.h"
+
+#define RECORD_WAIT_MS (10 * 60 * 1000) /* for the VM's lock: a merge lasts */
+
+static int
+copy_layers(struct envelope *e, const struct vm *vm, struct error *err)
+{
+	const struct envelope_layer *from;
+	struct envelope_layer *to;
+	size_t i;
+
+	if (vm->layers_n == 0)
+		return 0;
+	e->layers = calloc(vm->layers_n, sizeof(*e->layers));
+	if (e->layers == NULL)
+		return error_set(err, EX_OSERR, "out of memory");
+	for (i = 0; i < vm->layers_n; i++) {
+		from = &vm->layers[i];
+		to = &e->layers[e->layers_n++];
+		*to = *from;
+		to->name = strdup(from->name);
+		to->path = from->path == NULL ? NULL : strdup(from->path);
+		if (to->name == NULL ||
+		    (from->path != NULL && to->path == NULL))
+			return error_set(err, EX_OSERR, "out of memory");
+	}
+	return 0;
+}
+
+int
+publish_describe(struct save *s, const char *description, struct error *err)
+{
+	const struct vm *vm = &s->at->vm;
+	struct envelope *e = &s->envelope;
+	struct envelope_config *c = &e->config;
+
+	snprintf(c->id, sizeof(c->id), "%s", s->snap.id);
+	snprintf(c->name, sizeof(c->name), "%s", s->snap.name);
+	snprintf(c->hypervisor, sizeof(c->hypervisor), "%s", vm->hypervisor);
+	c->nics = vm->nics.n;
+	c->cpu = vm->cpu;
+	c->memory_bytes = vm->memory_bytes;
+	c->storage_bytes = vm->storage_bytes;
+	if (description != NULL) {
+		c->description = strdup(description);
+		if (c->description == NULL)
+			return error_set(err, EX_OSERR, "out of memory");
+	}
+	if (vm->image != NULL) {
+		c->image = strdup(vm->image);
+		if (c->image == NULL)
+			return error_set(err, EX_OSERR, "out of memory");
+	}
+	clock_rfc3339(e->created_at, &s->now);
+	e->has_files = true;
+	return copy_layers(e, vm, err);
+}
+
+/* Whether a save of now is the one that froze the disk file `name`. */
+static bool
+is_to_seal(const struct save *s, const char *name)
+{
+	const struct storage_list *disks = s->switched ? &s->next
+						       : &s->at->vm.disks;
+	size_t i;
+
+	if (strcmp(name, VM_MEMORY) == 0)
+		return true;
+	for (i = 0; i < disks->n; i++)
+		if (!disks->v[i].ro && strcmp(disks->v[i].path, name) == 0)
+			return true;
+	return false;
+}
+
+/* Digest and sync of one file; zero blocks of what was just saved go. */
+static int
+seal_one(struct save *s, struct envelope_file *file, struct error *err)
+{
+	const struct vm_frozen *frozen = vm_find_frozen(&s->at->vm, file->name);
+	bool seal = is_to_seal(s, file->name);
+	int fd, rc;
+
+	if (fd_open_file(&fd, &file->size_bytes, s->snap.dirfd, file->name,
+		seal ? O_RDWR : O_RDONLY, err) == -1)
+		return -1;
+	file->has_digest = true;
+	if (!seal && frozen != NULL && frozen->size_bytes == file->size_bytes) {
+		file->digest = frozen->digest;
+		rc = 0;
+	} else if (seal)
+		rc = seal_file(&file->digest, fd, file->size_bytes, file->name,
+		    err);
+	else
+		rc = digest_file(&file->digest, fd, file->size_bytes,
+		    file->name, err);
+	if (rc == 0 && !seal && fsync(fd) == -1)
+		rc = error_sys(err, EX_IOERR, "%s", file->name);
+	fd_drop(&fd);
+	return rc;
+}
+
+static int
+compare_files(const void *a, const void *b)
+{
+	const struct envelope_file *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+/* Every file of the hidden directory, by name. */
+static int
+list_files(struct save *s, struct error *err)
+{
+	struct dirent *de;
+	int fd, rc = 0;
+	DIR *dir;
+
+	if (fd_open_dir(&fd, s->snap.dirfd, ".", false, err) == -1)
+		return -1;
+	dir = fdopendir(fd);
+	if (dir == NULL) {
+		fd_drop(&fd);
+		return error_set(err, EX_OSERR, "out of memory");
+	}
+	while (rc == 0 && (de = readdir(dir)) != NULL)
+		if (de->d_name[0] != '.' &&
+		    envelope_add_file(&s->envelope, de->d_name, err) == NULL)
+			rc = -1;
+	closedir(dir);
+	if (rc == 0)
+		qsort(s->envelope.files, s->envelope.files_n,
+		    sizeof(s->envelope.files[0]), compare_files);
+	return rc;
+}
+
+/* Digests of frozen disks, and the snapshot's id, into the VM's record. */
+static int
+tell_vm(struct save *s, struct error *err)
+{
+	const struct storage_list *disks = &s->next;
+	const struct envelope_file *file;
+	struct vm_at at;
+	size_t i;
+	int rc = -1;
+
+	if (vm_at_open(&at, s->snap.root, s->at->vm.id, true,
+		clock_ms() + RECORD_WAIT_MS, err) == -1) {
+		/* A VM that was removed meanwhile needs no telling. */
+		return err->code == EX_NOINPUT ? 0 : -1;
+	}
+	for (i = 0; s->switched && i < disks->n; i++) {
+		file = envelope_find_file(&s->envelope, disks->v[i].path);
+		if (s->disks[i].way == DISK_SWITCH && file != NULL &&
+		    vm_add_frozen(&at.vm, file->name, file->size_bytes,
+			&file->digest, err) == -1)
+			goto out;
+	}
+	if (vm_add_snapshot(&at.vm, s->snap.id, err) == -1)
+		goto out;
+	rc = vm_at_write(&at, true, &s->now, err);
+out:
+	vm_at_close(&at);
+	return rc;
+}
+
+int
+publish(struct save *s, bool quiet, struct error *err)
+{
+	struct envelope *e = &s->envelope;
+	struct progress progress;
+	uint64_t total = 0, done = 0;
+	size_t i;
+
+	if (sidecar_write(s->snap.dirfd, &s->sidecar, err) == -1 ||
+	    list_files(s, err) == -1)
+		return -1;
+	for (i = 0; i < e->files_n; i++)
+		total += strcmp(e->files[i].name, VM_MEMORY) == 0
+		    ? e->config.memory_bytes
+		    : 0;
+	progress_init(&progress, "sealing", total, quiet);
+	for (i = 0; i < e->files_n; i++) {
+		if (seal_one(s, &e->files[i], err) == -1) {
+			progress_fini(&progress);
+			return -1;
+		}
+		done += e->files[i].size_bytes;
+		progress_update(&progress, done);
+	}
+	progress_fini(&progress);
+	save_phase(s, "seal");
+	hook_step("sealed");
+	if (envelope_write(s->snap.dirfd, e, err) == -1)
+		return -1;
+	hook_step("envelope-written");
+	if (root_new_publish(&s->snap, true, err) == -1)
+		return -1;
+	hook_step("published");
+	if (tell_vm(s, err) == -1)
+		return -1;
+	save_phase(s, "publish");
+	return 0;
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: ISC */
+#include "save.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/hook.h"
+#include "base/json.h"
+#include "base/sig.h"
+#include "disk/copy.h"
+#include "state/snap.h"
+
+#define QUIT_MS 10000 /* for the VMM to close its disks */
+
+void
+save_phase(struct save *s, const char *name)
+{
+	int64_t now_us = clock_us();
+
+	if (s->phases_n < SAVE_PHASES_MAX) {
+		s->phases[s->phases_n].name = name;
+		s->phases[s->phases_n++].ms = (double)(now_us - s->phase_us) /
+		    1000;
+	}
+	s->phase_us = now_us;
+}
+
+/* EX_NOPERM: only a guest that runs or is paused can be saved. */
+static int
+check_guest(struct save *s, struct error *err)
+{
+	enum vmm_state state;
+
+	if (vmm_query(s->vmm, &state, err) == -1)
+		return -1;
+	if (state == VMM_NO_SPACE)
+		return error_set(err, EX_NOPERM,
+		    "halted: a disk write found no space; vm-resume first");
+	if (state == VMM_BROKEN)
+		return error_set(err, EX_NOPERM, "its guest has ended");
+	s->was_paused = state == VMM_PAUSED;
+	return vmm_state_check(&s->at->vm, s->at->dirfd, err);
+}
+
+/* What a boot needs, from the VM's directory. */
+static int
+link_boot_files(struct save *s, struct error *err)
+{
+	const struct vm *vm = &s->at->vm;
+	const struct {
+		const char *name;
+		bool has;
+	} files[] = {
+		{ VM_KERNEL, vm->has_kernel },
+		{ VM_INITRD, vm->has_initrd },
+		{ VM_FIRMWARE, vm->has_firmware },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (files[i].has &&
+		    copy_file(NULL, s->snap.dirfd, files[i].name, s->at->dirfd,
+			files[i].name, COPY_MAY_LINK | COPY_MAY_REFLINK,
+			err) == -1)
+			return -1;
+	return 0;
+}
+
+/* Everything that can be done, or refused, while the guest runs. */
+static int
+prepare(struct save *s, const char *description, struct error *err)
+{
+	if (check_guest(s, err) == -1 ||
+	    vmm_settle_disks(s->vmm, &s->now, err) == -1)
+		return -1;
+	save_phase(s, "settle");
+	if (disks_plan(s, err) == -1 || memory_plan(s, err) == -1 ||
+	    memory_prepare(s, err) == -1 || link_boot_files(s, err) == -1 ||
+	    vmm_describe(s->vmm, &s->sidecar, err) == -1 ||
+	    vmm_host(s->vmm, &s->envelope.host, err) == -1 ||
+	    publish_describe(s, description, err) == -1)
+		return -1;
+	save_phase(s, "prepare");
+	if (memory_flush(s, err) == -1 || disks_flush(s, err) == -1)
+		return -1;
+	save_phase(s, "flush");
+	return 0;
+}
+
+/* What must be of one moment. */
+static int
+capture(struct save *s, struct error *err)
+{
+	if (disks_switch(s, err) == -1)
+		return -1;
+	hook_step("switched");
+	save_phase(s, "switch");
+	if (vmm_state_save(s->vmm, STATE_TEMPORARY, err) == -1)
+		return -1;
+	hook_step("state-saved");
+	save_phase(s, "state");
+	if (memory_capture(s, err) == -1)
+		return -1;
+	hook_step("memory-saved");
+	save_phase(s, "memory");
+	if (!s->stop && disks_reflink(s, err) == -1)
+		return -1;
+	hook_step("disks-saved");
+	save_phase(s, "disks");
+	return 0;
+}
+
+/* With --stop: the VMM ends, and what it held is the snapshot's. */
+static int
+end_vmm(struct save *s, struct error *err)
+{
+	sig_shield();
+	vmm_quit(s->vmm, NULL);
+	if (vmm_kill(&s->at->vm, clock_ms() + QUIT_MS, err) == -1)
+		return -1;
+	hook_step("ended");
+	if (memory_link(s, err) == -1 || disks_reflink(s, err) == -1)
+		return -1;
+	save_phase(s, "stop");
+	return 0;
+}
+
+/* From the pause to the guest's next instruction, whatever happens. */
+static int
+pause_and_capture(struct save *s, struct error *err)
+{
+	struct watcher watcher = { .pipe = -1 };
+	int64_t start_us;
+	int rc = -1;
+
+	if (!s->was_paused && watcher_start(&watcher, s, err) == -1)
+		return -1;
+	start_us = s->phase_us = clock_us();
+	if (!s->was_paused && vmm_pause(s->vmm, err) == -1)
+		goto out;
+	hook_step("paused");
+	save_phase(s, "pause");
+	rc = capture(s, err);
+	if (rc == 0 && s->stop) {
+		rc = end_vmm(s, err);
+		goto out;
+	}
+	/* A signal that came meanwhile must not keep the guest paused. */
+	if (rc == -1 && sig_check(NULL) == -1)
+		sig_shield();
+	if (!s->was_paused && vmm_resume(s->vmm, rc == 0 ? err : NULL) == -1)
+		rc = -1;
+	save_phase(s, "resume");
+out:
+	s->pause_ms = (double)(clock_us() - start_us) / 1000;
+	watcher_end(&watcher);
+	hook_step("resumed");
+	return rc;
+}
+
+/* With the guest running again and the VM's lock still held. */
+static int
+collect(struct save *s, struct error *err)
+{
+	const struct vm *vm = &s->at->vm;
+
+	if (disks_link(s, err) == -1 ||
+	    vmm_state_finish(vm, s->at->dirfd, STATE_TEMPORARY, s->snap.dirfd,
+		err) == -1)
+		return -1;
+	if (s->switches && !s->stop &&
+	    vm_at_write(s->at, true, &s->now, err) == -1)
+		return -1;
+	if (s->stop && vmm_clear(&s->at->vm, s->at->dirfd, &s->now, err) == -1)
+		return -1;
+	hook_step("collected");
+	save_phase(s, "collect");
+	return 0;
+}
+
+static json_t *
+phases_json(const struct save *s)
+{
+	json_t *phases = json_object();
+	size_t i;
+
+	for (i = 0; i < s->phases_n; i++)
+		json_object_set_new(phases, s->phases[i].name,
+		    json_real(s->phases[i].ms));
+	return phases;
+}
+
+static int
+report_snapshot(json_t **out, struct save *s, struct error *err)
+{
+	const struct root *root = s->at->root;
+	char id[ID_LEN + 1];
+	struct snap *snap;
+	int rc;
+
+	/* Its lock is given up first: whoever reads a snapshot takes one. */
+	memcpy(id, s->snap.id, sizeof(id));
+	root_new_end(&s->snap);
+	if (snap_open(&snap, root, id, err) == -1)
+		return -1;
+	rc = snap_report(out, snap, root, err);
+	snap_close(snap);
+	if (rc == -1)
+		return -1;
+	if (json_put(*out, "pause_ms", json_real(s->pause_ms), err) == -1 ||
+	    json_put(*out, "phases", phases_json(s), err) == -1) {
+		json_decref(*out);
+		return -1;
+	}
+	return 0;
+}
+
+static void
+save_fini(struct save *s)
+{
+	vmm_detach(s->vmm);
+	sidecar_fini(&s->sidecar);
+	envelope_fini(&s->envelope);
+	storage_list_fini(&s->next);
+	fd_drop(&s->memory_fd);
+	fd_drop(&s->image_fd);
+	root_new_end(&s->snap);
+}
+
+/* The part under the VM's lock. */
+static int
+take(struct save *s, const char *description, struct error *err)
+{
+	int rc;
+
+	if (!vm_is_alive(&s->at->vm))
+		return error_set(err, EX_NOPERM, "not running");
+	if (vmm_attach(&s->vmm, &s->at->vm, s->at->dirfd, VMM_CONTROL,
+		clock_ms() + VMM_CALL_MS, err) == -1 ||
+	    prepare(s, description, err) == -1)
+		return -1;
+	rc = disks_prepare(s, err);
+	if (rc == 0) {
+		save_phase(s, "overlays");
+		rc = pause_and_capture(s, err);
+	}
+	if (rc == -1) {
+		sig_shield();
+		if (!s->switched)
+			disks_undo(s);
+	} else
+		rc = collect(s, err);
+	unlinkat(s->at->dirfd, STATE_TEMPORARY, 0);
+	return rc;
+}
+
+int
+save_vm(json_t **report, struct vm_at *at, const char *name,
+    const char *description, bool stop, bool quiet, struct error *err)
+{
+	struct save s = { .at = at,
+		.stop = stop,
+		.memory_fd = -1,
+		.image_fd = -1 };
+	int rc = -1;
+
+	clock_gettime(CLOCK_REALTIME, &s.now);
+	s.phase_us = clock_us();
+	envelope_init(&s.envelope);
+	if (root_new_begin(&s.snap, at->root, ROOT_SNAP, name, err) == -1)
+		goto out;
+	if (take(&s, description, err) == -1)
+		goto out;
+	/* The frozen files are ours: others may have the VM again. */
+	fd_drop(&at->dirfd);
+	if (publish(&s, quiet, err) == -1)
+		goto out;
+	rc = report_snapshot(report, &s, err);
+out:
+	save_fini(&s);
+	return rc;
+}

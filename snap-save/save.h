@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A save, in the order of its parts: everything that can be done while the
+ * guest runs (plan, prepare), the pause, and what is done with frozen files
+ * afterwards (publish).
+ */
+#ifndef SAVE_H
+#define SAVE_H
+
+#include <sys/types.h>
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "state/root.h"
+#include "state/vm_at.h"
+#include "vmm/vmm.h"
+
+#define STATE_TEMPORARY "save.state" /* in the VM's directory */
+#define SAVE_PHASES_MAX 24
+
+/* How a part of the guest gets into the snapshot. */
+enum disk_way {
+	DISK_AS_IT_IS, /* nobody writes it: link the chain */
+	DISK_REFLINK, /* inside the pause */
+	DISK_SWITCH /* the guest goes on in an overlay */
+};
+
+enum memory_way { MEMORY_REFLINK, MEMORY_COPY, MEMORY_OWN_PAGES, MEMORY_LINK };
+
+struct disk_plan {
+	enum disk_way way;
+	char overlay[VM_FILE_MAX + 1]; /* DISK_SWITCH */
+};
+
+struct save {
+	struct vm_at *at;
+	struct vmm *vmm;
+	struct root_new snap; /* the hidden directory that is being made */
+	bool stop, was_paused;
+	struct timespec now;
+
+	struct disk_plan disks[STORAGE_MAX];
+	bool switches; /* some disk is to be switched */
+	bool switched; /* and was: s->next is what they were before */
+	struct storage_list
+	    next; /* the VM's disks after the switch, or before */
+	enum memory_way memory;
+	int memory_fd; /* what is copied, or -1 */
+	int image_fd; /* memory.raw of the snapshot, or -1 */
+
+	struct sidecar sidecar; /* as things are at the pause */
+	struct envelope envelope;
+
+	struct {
+		const char *name;
+		double ms;
+	} phases[SAVE_PHASES_MAX];
+	size_t phases_n;
+	int64_t phase_us; /* when the present one began */
+	double pause_ms;
+};
+
+/* Ends the phase that began with the last call and gives it its name. */
+void save_phase(struct save *s, const char *name);
+
+/* disks.c: what to do with each disk; overlays are made and recorded. */
+int disks_plan(struct save *s, struct error *err);
+int disks_prepare(struct save *s, struct error *err);
+int disks_flush(struct save *s, struct error *err);
+int disks_switch(struct save *s, struct error *err); /* guest stands still */
+int disks_reflink(struct save *s, struct error *err); /* guest stands still */
+int disks_link(struct save *s, struct error *err); /* afterwards */
+void disks_undo(struct save *s); /* no switch took place */
+
+/* memory.c: the same for the guest's memory. */
+int memory_plan(struct save *s, struct error *err);
+int memory_prepare(struct save *s, struct error *err);
+int memory_flush(struct save *s, struct error *err);
+int memory_capture(struct save *s, struct error *err); /* guest stands still */
+int memory_link(struct save *s, struct error *err); /* the VMM has ended */
+
+/* watcher.c: a process that resumes the guest when we are gone. */
+struct watcher {
+	pid_t pid; /* 0: none */
+	int pipe; /* closed with a word: done */
+};
+
+int watcher_start(struct watcher *w, struct save *s, struct error *err);
+void watcher_end(struct watcher *w);
+
+/* publish.c: files sealed, envelope written, snapshot made visible. */
+int publish_describe(struct save *s, const char *description,
+    struct error *err); /* under the VM's lock */
+int publish(struct save *s, bool quiet, struct error *err);
+
+/*
+ * Saves the VM `at`, whose lock is held and given up on the way, as `name`
+ * ("": none).  *report is the record to print, the caller's.
+ */
+int save_vm(json_t **report, struct vm_at *at, const char *name,
+    const char *description, bool stop, bool quiet, struct error *err);
+
+#endif

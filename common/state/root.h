@@ -90,6 +90,17 @@ int root_lock(int *fd, const struct root *root, enum root_kind kind,
 int root_remove(const struct root *root, enum root_kind kind, const char *id,
     const char *name, struct error *err);
 
+/* Whether the object is there, or being built under a lock. */
+bool root_is_alive(const struct root *root, enum root_kind kind,
+    const char *id);
+
+/*
+ * Removes a name whose object is not alive: 1, 0 when it stays, -1.  With
+ * `dry_run` it only says so.  EX_IOERR, EX_TEMPFAIL.
+ */
+int root_name_clear(const struct root *root, enum root_kind kind,
+    const char *name, bool dry_run, struct error *err);
+
 /* Last access of a snapshot: set to now, and asked for (EX_NOINPUT: never). */
 int root_access_touch(const struct root *root, const char *id,
     struct error *err);
@@ -100,7 +111,9 @@ int root_access_time(struct timespec *out, const struct root *root,
  * Layers: read-only disks by digest.  Adding links `from_name` into layer/
  * (else reflinks or copies it), computing its digest; one that is there
  * already is shared.  With AT_FDCWD it is a path of the user's, whose links
- * are followed.  Opening: EX_NOINPUT when there is none of that digest.
+ * are followed.  Who adds one builds something meanwhile (root_new_begin), so
+ * that state-gc leaves layers alone until they are linked.  Opening:
+ * EX_NOINPUT when there is none of that digest.
  */
 int root_layer_add(struct digest *digest, uint64_t *size_bytes,
     const struct root *root, int from_dirfd, const char *from_name,

@@ -12,12 +12,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
+#include "base/lock.h"
 #include "base/path.h"
 #include "disk/copy.h"
 #include "state/root_impl.h"
 
 #define HEX_LEN 64
+#define COLLECT_MS 60000 /* state-gc reads every envelope meanwhile */
 #define PART_NAME "layer" /* in the hidden directory */
 
 /* The name of a layer's file: the digits of its digest. */
@@ -103,12 +106,19 @@ add_file(struct digest *digest, uint64_t *size_bytes, const struct root *root,
 	struct digest made;
 	struct stat st;
 	uint64_t size;
+	int lockfd, rc = 0;
 
 	if (digest_of(&made, &size, from_dirfd, from_name, err) == -1)
 		return -1;
 	layer_name(name, &made);
-	if (fstatat(root->layer_fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1 &&
-	    add_part(root, name, from_dirfd, from_name, &made, err) == -1)
+	/* Collecting holds it exclusively, and starts only when nobody builds. */
+	if (lock_dir(&lockfd, root->layer_fd, ".", LOCK_SHARED,
+		clock_ms() + COLLECT_MS, err) == -1)
+		return error_wrap(err, "layers");
+	if (fstatat(root->layer_fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		rc = add_part(root, name, from_dirfd, from_name, &made, err);
+	fd_drop(&lockfd);
+	if (rc == -1)
 		return -1;
 	*digest = made;
 	*size_bytes = size;

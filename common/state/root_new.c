@@ -38,13 +38,13 @@ is_being_built(const struct root *root, enum root_kind kind, const char *id)
 	return held;
 }
 
-/*
- * Whether the claim for `id` stands.  It may be published between the first
- * two questions, so the first one is asked again.
- */
-static bool
-is_alive(const struct root *root, enum root_kind kind, const char *id)
+bool
+root_is_alive(const struct root *root, enum root_kind kind, const char *id)
 {
+	/*
+	 * It may be published between the first two questions, so the first
+	 * one is asked again.
+	 */
 	return root_has(root, kind, id) || is_being_built(root, kind, id) ||
 	    root_has(root, kind, id);
 }
@@ -75,14 +75,9 @@ root_name_release(const struct root *root, enum root_kind kind,
 	return found == -1 ? -1 : 0;
 }
 
-/*
- * Removes the link `name` when nothing stands behind it: 1, 0 when it is
- * taken, -1.  A link that points to no id of ours is taken, too: it is not
- * ours to remove.
- */
-static int
-clear_dead_name(const struct root *root, enum root_kind kind, const char *name,
-    struct error *err)
+int
+root_name_clear(const struct root *root, enum root_kind kind, const char *name,
+    bool dry_run, struct error *err)
 {
 	char id[ID_LEN + 1];
 	int fd, found, rc = 0;
@@ -90,14 +85,17 @@ clear_dead_name(const struct root *root, enum root_kind kind, const char *name,
 	found = root_name_target(id, root, kind, name, err);
 	if (found == -1)
 		return -1;
-	if (found == 0 || is_alive(root, kind, id))
+	/* A link to no id of ours is not ours to remove. */
+	if (found == 0 || root_is_alive(root, kind, id))
 		return 0;
+	if (dry_run)
+		return 1;
 	if (lock_names(&fd, root, kind, err) == -1)
 		return error_wrap(err, "names");
 	found = root_name_target(id, root, kind, name, err);
 	if (found == -1) {
 		rc = -1;
-	} else if (found == 1 && !is_alive(root, kind, id)) {
+	} else if (found == 1 && !root_is_alive(root, kind, id)) {
 		rc = 1;
 		if (unlinkat(root->name_fd[kind], name, 0) == -1 &&
 		    errno != ENOENT)
@@ -120,7 +118,7 @@ claim_name(const struct root *root, enum root_kind kind, const char *name,
 		if (errno != EEXIST)
 			return error_sys(err, error_code_of(errno), "name %s",
 			    name);
-		cleared = clear_dead_name(root, kind, name, err);
+		cleared = root_name_clear(root, kind, name, false, err);
 		if (cleared == -1)
 			return -1;
 		if (cleared == 0)

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: ISC */
+#include "gc.h"
+
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/path.h"
+#include "base/sig.h"
+
+void
+gc_fail(struct gc *gc, const struct error *why)
+{
+	gc->tell(why);
+	if (gc->status == EX_OK)
+		gc->status = why->code;
+}
+
+int
+gc_check(struct error *err)
+{
+	if (sig_check(err) == -1)
+		return -1;
+	if (ferror(stdout))
+		return error_set(err, EX_IOERR, "%s", "");
+	return 0;
+}
+
+static int
+put_text(json_t *obj, const char *key, const char *text, struct error *err)
+{
+	if (text == NULL || text[0] == '\0')
+		return 0;
+	return json_put_str(obj, key, text, err);
+}
+
+static int
+put_path(json_t *obj, const struct gc *gc, const char *path, struct error *err)
+{
+	char *absolute;
+	int rc;
+
+	if (path == NULL)
+		return 0;
+	absolute = path_format("%s/%s", root_path(gc->root), path);
+	if (absolute == NULL)
+		return error_set(err, EX_OSERR, "record: out of memory");
+	rc = json_put_str(obj, "path", absolute, err);
+	free(absolute);
+	return rc;
+}
+
+int
+gc_report(const struct gc *gc, const struct gc_item *item, struct error *err)
+{
+	json_t *obj = json_object();
+	int rc = -1;
+
+	if (obj == NULL)
+		return error_set(err, EX_OSERR, "record: out of memory");
+	if (put_text(obj, "kind", item->kind, err) == -1 ||
+	    put_text(obj, "id", item->id, err) == -1 ||
+	    put_text(obj, "name", item->name, err) == -1 ||
+	    put_path(obj, gc, item->path, err) == -1 ||
+	    put_text(obj, "reason", item->reason, err) == -1 ||
+	    json_put_u64(obj, "bytes", item->bytes, err) == -1)
+		goto out;
+	rc = json_report(obj, gc->members, err);
+out:
+	json_decref(obj);
+	return rc;
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int
+gc_names(struct strv *names, const struct gc *gc, const char *dir,
+    struct error *err)
+{
+	struct dirent *de;
+	DIR *d;
+	int fd, rc = -1;
+
+	if (fd_open_dir(&fd, root_fd(gc->root), dir, false, err) == -1)
+		return -1;
+	d = fdopendir(fd);
+	if (d == NULL) {
+		error_sys(err, EX_OSERR, "%s", dir);
+		fd_drop(&fd);
+		return -1;
+	}
+	while (errno = 0, (de = readdir(d)) != NULL)
+		if (strcmp(de->d_name, ".") != 0 &&
+		    strcmp(de->d_name, "..") != 0 &&
+		    strv_add(names, err, "%s", de->d_name) == -1)
+			goto out;
+	if (errno != 0) {
+		error_sys(err, EX_IOERR, "%s", dir);
+		goto out;
+	}
+	if (names->n > 0)
+		qsort(names->v, names->n, sizeof(*names->v), compare_names);
+	rc = 0;
+out:
+	closedir(d);
+	return rc;
+}
+
+uint64_t
+gc_tree_bytes(int dirfd, const char *name)
+{
+	struct dirent *de;
+	struct stat st;
+	uint64_t sum;
+	DIR *d;
+	int fd;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return 0;
+	if (!S_ISDIR(st.st_mode))
+		return st.st_nlink > 1 ? 0 : (uint64_t)st.st_blocks * 512;
+	sum = (uint64_t)st.st_blocks * 512;
+	if (fd_open_dir(&fd, dirfd, name, false, NULL) == -1)
+		return sum;
+	d = fdopendir(fd);
+	if (d == NULL) {
+		fd_drop(&fd);
+		return sum;
+	}
+	while ((de = readdir(d)) != NULL)
+		if (strcmp(de->d_name, ".") != 0 &&
+		    strcmp(de->d_name, "..") != 0)
+			sum += gc_tree_bytes(fd, de->d_name);
+	closedir(d);
+	return sum;
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: ISC */
+/* Layers: links in VMs count them, envelopes and records name them. */
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/lock.h"
+#include "state/snap.h"
+#include "state/vm.h"
+
+#include "gc.h"
+
+#define HEX_LEN 64
+
+static bool
+is_hex(const char *name)
+{
+	return strlen(name) == HEX_LEN &&
+	    strspn(name, "0123456789abcdef") == HEX_LEN;
+}
+
+/* The digests of `layers` become members of the set `used`. */
+static int
+add_used(json_t *used, const struct envelope_layer *layers, size_t n,
+    struct error *err)
+{
+	char text[DIGEST_TEXT_MAX];
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		digest_text(text, &layers[i].digest);
+		if (json_put_bool(used, strchr(text, ':') + 1, true, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static bool
+is_evicted(const struct gc *gc, const char *id)
+{
+	size_t i;
+
+	for (i = 0; i < gc->evicted.n; i++)
+		if (strcmp(gc->evicted.v[i], id) == 0)
+			return true;
+	return false;
+}
+
+/* One that cannot be read might use any layer: all of them stay. */
+static int
+scan_snaps(json_t *used, const struct gc *gc, struct error *err)
+{
+	const struct envelope *e;
+	struct error why = { 0 };
+	struct strv ids = { 0 };
+	struct snap *snap;
+	size_t i;
+	int rc;
+
+	rc = root_list(&ids, gc->root, ROOT_SNAP, err);
+	for (i = 0; i < ids.n && rc == 0; i++) {
+		if (is_evicted(gc, ids.v[i]))
+			continue;
+		if (snap_open(&snap, gc->root, ids.v[i], &why) == -1) {
+			if (why.code == EX_NOINPUT)
+				continue;
+			rc = error_set(err, why.code, "%s: layers are kept",
+			    why.msg);
+			break;
+		}
+		e = snap_envelope(snap);
+		rc = add_used(used, e->layers, e->layers_n, err);
+		snap_close(snap);
+	}
+	strv_fini(&ids);
+	return rc;
+}
+
+/* VMs have links, but across filesystems these are symbolic. */
+static int
+scan_vms(json_t *used, const struct gc *gc, struct error *err)
+{
+	struct error why = { 0 };
+	struct strv ids = { 0 };
+	struct vm vm;
+	size_t i;
+	int fd, rc;
+
+	rc = root_list(&ids, gc->root, ROOT_VM, err);
+	for (i = 0; i < ids.n && rc == 0; i++) {
+		if (fd_open_dir(&fd, root_kind_fd(gc->root, ROOT_VM), ids.v[i],
+			false, &why) == -1)
+			continue;
+		if (vm_read(&vm, fd, &why) == 0) {
+			rc = add_used(used, vm.layers, vm.layers_n, err);
+			vm_fini(&vm);
+		} else
+			rc = error_set(err, why.code, "%s: %s: layers are kept",
+			    ids.v[i], why.msg);
+		fd_drop(&fd);
+	}
+	strv_fini(&ids);
+	return rc;
+}
+
+/* Whether somebody builds beneath `parent`: it may be about to link a layer. */
+static int
+is_building(bool *out, const struct gc *gc, const char *parent,
+    struct error *err)
+{
+	struct strv names = { 0 };
+	char path[400];
+	size_t i;
+	int fd, rc;
+
+	rc = gc_names(&names, gc, parent, err);
+	for (i = 0; rc == 0 && i < names.n && !*out; i++) {
+		if (strncmp(names.v[i], ".new-", 5) != 0)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", parent, names.v[i]);
+		if (fd_open_dir(&fd, root_fd(gc->root), path, false, NULL) ==
+		    -1)
+			continue;
+		*out = lock_fd(fd, LOCK_SHARED, 0, path, NULL) == -1;
+		fd_drop(&fd);
+	}
+	strv_fini(&names);
+	return rc;
+}
+
+static int
+sweep_layer(struct gc *gc, const json_t *used, int layerfd, const char *name,
+    struct error *err)
+{
+	struct gc_item item = { .kind = "layer", .reason = "unused" };
+	char path[HEX_LEN + 8];
+	struct stat st;
+
+	if (!is_hex(name) || json_object_get(used, name) != NULL ||
+	    fstatat(layerfd, name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
+	    !S_ISREG(st.st_mode) || st.st_nlink > 1)
+		return 0;
+	snprintf(path, sizeof(path), "layer/%s", name);
+	item.path = path;
+	item.bytes = (uint64_t)st.st_blocks * 512;
+	if (!gc->dry_run && unlinkat(layerfd, name, 0) == -1)
+		return error_sys(err, error_code_of(errno), "%s", path);
+	return gc_report(gc, &item, err);
+}
+
+/* With the lock on layer/: nobody adds one, and nobody builds. */
+static int
+sweep_layers(struct gc *gc, const struct strv *names, int layerfd,
+    struct error *err)
+{
+	struct error why = { 0 };
+	bool building = false;
+	json_t *used;
+	size_t i;
+	int rc = -1;
+
+	if (is_building(&building, gc, "vm", err) == -1 ||
+	    is_building(&building, gc, "snap", err) == -1)
+		return -1;
+	if (building)
+		return 0;
+	used = json_object();
+	if (used == NULL)
+		return error_set(err, EX_OSERR, "layers: out of memory");
+	if (scan_snaps(used, gc, err) == -1 || scan_vms(used, gc, err) == -1)
+		goto out;
+	for (i = 0; i < names->n; i++) {
+		if (gc_check(err) == -1)
+			goto out;
+		if (sweep_layer(gc, used, layerfd, names->v[i], &why) == -1)
+			gc_fail(gc, &why);
+	}
+	rc = 0;
+out:
+	json_decref(used);
+	return rc;
+}
+
+int
+gc_layers(struct gc *gc, struct error *err)
+{
+	struct strv names = { 0 };
+	struct error why = { 0 };
+	int fd = -1, rc = -1;
+
+	if (gc_names(&names, gc, "layer", err) == -1)
+		goto out;
+	rc = 0;
+	if (names.n == 0)
+		goto out;
+	/* Somebody adds one, or collects: next time. */
+	if (lock_dir(&fd, root_fd(gc->root), "layer", LOCK_EXCLUSIVE, 0,
+		&why) == -1)
+		goto out;
+	if (sweep_layers(gc, &names, fd, err) == -1)
+		rc = -1;
+out:
+	fd_drop(&fd);
+	strv_fini(&names);
+	return rc;
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: ISC */
+/* What tools that were killed have left behind. */
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/lock.h"
+#include "state/vm.h"
+
+#include "gc.h"
+
+#define KILL_MS 10000 /* for a killed process to be gone */
+#define PATH_BYTES 400
+
+/* ".new-" is being built, ".gone-" is being removed; NULL: neither. */
+static const char *
+reason_of(const char *name)
+{
+	if (strncmp(name, ".new-", 5) == 0)
+		return "unfinished";
+	return strncmp(name, ".gone-", 6) == 0 ? "half-removed" : NULL;
+}
+
+/* Ends the VMM that the record in the hidden directory names. */
+static int
+end_process(struct gc *gc, int dirfd, const char *path, const char *reason,
+    struct error *err)
+{
+	struct gc_item item = { .kind = "process", .reason = reason };
+	struct vm vm;
+	int pidfd, rc = -1;
+
+	if (vm_read(&vm, dirfd, NULL) == -1)
+		return 0;
+	if (!vm_is_alive(&vm) || proc_open(&pidfd, &vm.proc, NULL) == -1) {
+		vm_fini(&vm);
+		return 0;
+	}
+	item.id = vm.id;
+	item.path = path;
+	if (gc->dry_run ||
+	    (proc_signal(pidfd, SIGKILL, err) == 0 &&
+		proc_wait(pidfd, clock_ms() + KILL_MS, err) == 0))
+		rc = gc_report(gc, &item, err);
+	fd_drop(&pidfd);
+	vm_fini(&vm);
+	return rc;
+}
+
+/* One hidden directory: left alone while somebody holds its lock. */
+static int
+sweep_hidden(struct gc *gc, int parentfd, const char *parent, const char *name,
+    struct error *err)
+{
+	struct gc_item item = { .kind = "directory" };
+	struct error why = { 0 };
+	char path[PATH_BYTES];
+	int dirfd, rc = -1;
+
+	if (lock_dir(&dirfd, parentfd, name, LOCK_EXCLUSIVE, 0, &why) == -1) {
+		if (why.code == EX_TEMPFAIL || why.code == EX_NOINPUT)
+			return 0;
+		if (err != NULL)
+			*err = why;
+		return -1;
+	}
+	snprintf(path, sizeof(path), "%s/%s", parent, name);
+	item.path = path;
+	item.reason = reason_of(name);
+	item.bytes = gc_tree_bytes(parentfd, name);
+	if (strcmp(parent, "vm") == 0 &&
+	    end_process(gc, dirfd, path, item.reason, err) == -1)
+		goto out;
+	if (!gc->dry_run && fd_remove_tree(parentfd, name, err) == -1)
+		goto out;
+	rc = gc_report(gc, &item, err);
+out:
+	fd_drop(&dirfd);
+	return rc;
+}
+
+/* All hidden directories beneath `parent`. */
+static int
+sweep_parent(struct gc *gc, const char *parent, struct error *err)
+{
+	struct error why = { 0 };
+	struct strv names = { 0 };
+	size_t i;
+	int fd = -1, rc = -1;
+
+	if (gc_names(&names, gc, parent, err) == -1 ||
+	    fd_open_dir(&fd, root_fd(gc->root), parent, false, err) == -1)
+		goto out;
+	for (i = 0; i < names.n; i++) {
+		if (gc_check(err) == -1)
+			goto out;
+		if (reason_of(names.v[i]) != NULL &&
+		    sweep_hidden(gc, fd, parent, names.v[i], &why) == -1)
+			gc_fail(gc, &why);
+	}
+	rc = 0;
+out:
+	fd_drop(&fd);
+	strv_fini(&names);
+	return rc;
+}
+
+/* Names whose object is neither there nor being built. */
+static int
+sweep_names(struct gc *gc, enum root_kind kind, const char *dir,
+    struct error *err)
+{
+	struct gc_item item = { .kind = "name", .reason = "dead" };
+	struct error why = { 0 };
+	struct strv names = { 0 };
+	char path[PATH_BYTES];
+	size_t i;
+	int dead, rc = -1;
+
+	if (gc_names(&names, gc, dir, err) == -1)
+		goto out;
+	for (i = 0; i < names.n; i++) {
+		if (gc_check(err) == -1)
+			goto out;
+		dead = root_name_clear(gc->root, kind, names.v[i], gc->dry_run,
+		    &why);
+		snprintf(path, sizeof(path), "%s/%s", dir, names.v[i]);
+		item.name = names.v[i];
+		item.path = path;
+		if (dead == -1 ||
+		    (dead == 1 && gc_report(gc, &item, &why) == -1))
+			gc_fail(gc, &why);
+	}
+	rc = 0;
+out:
+	strv_fini(&names);
+	return rc;
+}
+
+/* Access times of snapshots that are not there any more. */
+static int
+sweep_access(struct gc *gc, struct error *err)
+{
+	struct gc_item item = { .kind = "access", .reason = "dead" };
+	struct error why = { 0 };
+	struct strv names = { 0 };
+	char path[PATH_BYTES];
+	size_t i;
+	int rc = -1;
+
+	if (gc_names(&names, gc, "access", err) == -1)
+		goto out;
+	for (i = 0; i < names.n; i++) {
+		if (gc_check(err) == -1)
+			goto out;
+		if (!id_is_valid(names.v[i]) ||
+		    root_is_alive(gc->root, ROOT_SNAP, names.v[i]))
+			continue;
+		snprintf(path, sizeof(path), "access/%s", names.v[i]);
+		item.id = names.v[i];
+		item.path = path;
+		if (!gc->dry_run &&
+		    unlinkat(root_fd(gc->root), path, 0) == -1 &&
+		    errno != ENOENT)
+			error_sys(&why, error_code_of(errno), "%s", path);
+		else if (gc_report(gc, &item, &why) == 0)
+			continue;
+		gc_fail(gc, &why);
+	}
+	rc = 0;
+out:
+	strv_fini(&names);
+	return rc;
+}
+
+/* Whether it is a file that was written beside another: ".NAME.PID". */
+static bool
+is_temporary(int dirfd, const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	struct stat st;
+
+	return name[0] == '.' && dot > name + 1 && dot[1] != '\0' &&
+	    strspn(dot + 1, "0123456789") == strlen(dot + 1) &&
+	    fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISREG(st.st_mode);
+}
+
+/* Removes temporary files of one VM that nobody changes now. */
+static int
+sweep_vm(struct gc *gc, const char *id, const struct strv *names,
+    struct error *err)
+{
+	struct gc_item item = { .kind = "file", .reason = "temporary" };
+	char path[PATH_BYTES];
+	size_t i;
+	int fd, rc = -1;
+
+	if (root_lock(&fd, gc->root, ROOT_VM, id, true, 0, NULL) == -1)
+		return 0;
+	for (i = 0; i < names->n; i++) {
+		if (!is_temporary(fd, names->v[i]))
+			continue;
+		snprintf(path, sizeof(path), "vm/%s/%s", id, names->v[i]);
+		item.path = path;
+		item.bytes = gc_tree_bytes(fd, names->v[i]);
+		if (!gc->dry_run && unlinkat(fd, names->v[i], 0) == -1) {
+			error_sys(err, error_code_of(errno), "%s", path);
+			goto out;
+		}
+		if (gc_report(gc, &item, err) == -1)
+			goto out;
+	}
+	rc = 0;
+out:
+	fd_drop(&fd);
+	return rc;
+}
+
+/* The VM is locked, which may disturb others, only when there is a need. */
+static int
+look_at_vm(struct gc *gc, const char *id, struct error *err)
+{
+	struct strv names = { 0 };
+	char path[ID_LEN + 8];
+	size_t i;
+	int rc = 0;
+
+	snprintf(path, sizeof(path), "vm/%s", id);
+	if (gc_names(&names, gc, path, NULL) == 0)
+		for (i = 0; i < names.n; i++)
+			if (names.v[i][0] == '.') {
+				rc = sweep_vm(gc, id, &names, err);
+				break;
+			}
+	strv_fini(&names);
+	return rc;
+}
+
+static int
+sweep_vms(struct gc *gc, struct error *err)
+{
+	struct error why = { 0 };
+	struct strv ids = { 0 };
+	size_t i;
+	int rc = -1;
+
+	if (root_list(&ids, gc->root, ROOT_VM, err) == -1)
+		goto out;
+	for (i = 0; i < ids.n; i++) {
+		if (gc_check(err) == -1)
+			goto out;
+		if (look_at_vm(gc, ids.v[i], &why) == -1)
+			gc_fail(gc, &why);
+	}
+	rc = 0;
+out:
+	strv_fini(&ids);
+	return rc;
+}
+
+int
+gc_leftovers(struct gc *gc, struct error *err)
+{
+	if (sweep_parent(gc, "vm", err) == -1 ||
+	    sweep_parent(gc, "snap", err) == -1 ||
+	    sweep_parent(gc, "layer", err) == -1 ||
+	    sweep_names(gc, ROOT_VM, "name/vm", err) == -1 ||
+	    sweep_names(gc, ROOT_SNAP, "name/snap", err) == -1 ||
+	    sweep_access(gc, err) == -1)
+		return -1;
+	return sweep_vms(gc, err);
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: ISC */
+#include <fcntl.h>
+
+#include "base/diag.h"
+#include "base/fd.h"
+#include "base/num.h"
+#include "base/opt.h"
+#include "base/sandbox.h"
+#include "base/sig.h"
+
+#include "gc.h"
+
+struct opts {
+	struct opt_common common;
+	bool dry_run;
+	const char *keep, *older_than, *max_size, *members;
+};
+
+static void
+usage(FILE *to)
+{
+	fprintf(to,
+	    "usage: state-gc [-q] [-R dir] [--dry-run] [--keep n]\n"
+	    "           [--older-than duration] [--max-size size] "
+	    "[-p member,...]\n");
+}
+
+static int
+parse_opts(struct opts *o, int argc, char *argv[])
+{
+	enum { DRY_RUN = OPT_OWN, KEEP, OLDER_THAN, MAX_SIZE };
+	static const struct option longopts[] = { OPT_LONG,
+		{ "dry-run", no_argument, NULL, DRY_RUN },
+		{ "keep", required_argument, NULL, KEEP },
+		{ "older-than", required_argument, NULL, OLDER_THAN },
+		{ "max-size", required_argument, NULL, MAX_SIZE },
+		{ NULL, 0, NULL, 0 } };
+	int ch, rc = 0;
+
+	while (rc == 0 &&
+	    (ch = getopt_long(argc, argv, OPT_SHORT "p:", longopts, NULL)) !=
+		-1) {
+		if (ch == DRY_RUN)
+			o->dry_run = true;
+		else if (ch == KEEP)
+			rc = opt_once(&o->keep, optarg, "--keep");
+		else if (ch == OLDER_THAN)
+			rc = opt_once(&o->older_than, optarg, "--older-than");
+		else if (ch == MAX_SIZE)
+			rc = opt_once(&o->max_size, optarg, "--max-size");
+		else if (ch == 'p')
+			rc = opt_once(&o->members, optarg, "-p");
+		else
+			rc = opt_common(&o->common, ch, usage);
+	}
+	if (rc == 0 && argv[optind] != NULL)
+		return opt_wrong("%s: no operands are taken", argv[optind]);
+	return rc;
+}
+
+static int
+set_limits(struct gc *gc, const struct opts *o, struct error *err)
+{
+	gc->has_keep = o->keep != NULL;
+	gc->has_age = o->older_than != NULL;
+	gc->has_size = o->max_size != NULL;
+	if (gc->has_keep &&
+	    num_u64(&gc->keep, o->keep, 0, INT64_MAX, err) == -1)
+		return error_wrap(err, "--keep");
+	if (gc->has_age && num_duration(&gc->age_s, o->older_than, err) == -1)
+		return error_wrap(err, "--older-than");
+	if (gc->has_size &&
+	    num_size(&gc->size_bytes, o->max_size, 0, INT64_MAX, err) == -1)
+		return error_wrap(err, "--max-size");
+	return 0;
+}
+
+/* Beneath the root and /proc, where processes are told apart. */
+static int
+enclose(const struct root *root, struct error *err)
+{
+	int fds[2] = { root_fd(root), -1 };
+	int rc;
+
+	if (fd_open_dir(&fds[1], AT_FDCWD, "/proc", false, err) == -1)
+		return -1;
+	rc = sandbox_enter(fds, 2, err);
+	fd_drop(&fds[1]);
+	return rc;
+}
+
+static void
+tell(const struct error *why)
+{
+	diag("%s", why->msg);
+}
+
+static int
+run(const struct opts *o, int *status, struct error *err)
+{
+	struct gc gc = { .dry_run = o->dry_run,
+		.members = o->members,
+		.tell = tell };
+	struct root *root = NULL;
+	int rc = -1;
+
+	clock_gettime(CLOCK_REALTIME, &gc.now);
+	if (set_limits(&gc, o, err) == -1 ||
+	    root_open(&root, o->common.root, err) == -1)
+		goto out;
+	gc.root = root;
+	if (enclose(root, err) == -1 || gc_leftovers(&gc, err) == -1 ||
+	    gc_evict(&gc, err) == -1 || gc_layers(&gc, err) == -1)
+		goto out;
+	rc = 0;
+out:
+	*status = gc.status;
+	strv_fini(&gc.evicted);
+	root_close(root);
+	return rc;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct error err = { 0 };
+	struct opts o = { 0 };
+	int rc, status = EX_OK;
+
+	sig_setup();
+	rc = parse_opts(&o, argc, argv);
+	if (rc != 0)
+		return rc == 1 ? EX_OK : EX_USAGE;
+	if (run(&o, &status, &err) == 0)
+		return status;
+	if (err.msg[0] != '\0')
+		diag("%s", err.msg);
+	return status == EX_OK ? err.code : status;
+}

@@ -13,7 +13,8 @@ static void
 usage(FILE *to)
 {
 	fprintf(to,
-	    "usage: vm-stop [-q] [-R root] [-p member,...] [--force]\\n           [--timeout seconds] vm...\n");
+	    "usage: vm-stop [-q] [-R root] [-p member,...] [--force]\n"
+	    "           [--timeout seconds] vm...\n");
 }
 
 static int

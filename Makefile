@@ -2,9 +2,9 @@ TOP = .
 include mk/config.mk
 
 # Directories in the order in which they are built.
-SUBDIRS = common disk-flatten disk-overlay share snap-export snap-import \
-	snap-ls snap-rm snap-save snap-verify state-gc vm-create vm-ls \
-	vm-pause vm-resume vm-rm vm-start vm-stop
+SUBDIRS = common disk-backup disk-flatten disk-overlay disk-restore share \
+	snap-export snap-import snap-ls snap-rm snap-save snap-verify \
+	state-gc vm-create vm-ls vm-pause vm-resume vm-rm vm-start vm-stop
 
 all install uninstall:
 	@for d in $(SUBDIRS); do \

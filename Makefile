@@ -2,9 +2,9 @@ TOP = .
 include mk/config.mk
 
 # Directories in the order in which they are built.
-SUBDIRS = common disk-backup disk-flatten disk-overlay disk-restore share \
-	snap-export snap-import snap-ls snap-rm snap-save snap-verify \
-	state-gc vm-create vm-ls vm-pause vm-resume vm-rm vm-start vm-stop
+# A tool is a directory NAME with NAME.c in it; a new one needs no line here.
+TOOLS != for d in */; do d=$${d%/}; [ ! -e $$d/$$d.c ] || echo $$d; done
+SUBDIRS = common $(TOOLS) share
 
 all install uninstall:
 	@for d in $(SUBDIRS); do \

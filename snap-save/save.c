@@ -12,6 +12,7 @@
 #include "base/sig.h"
 #include "disk/copy.h"
 #include "state/snap.h"
+#include "vmm/watcher.h"
 
 #define QUIT_MS 10000 /* for the VMM to close its disks */
 
@@ -132,11 +133,13 @@ end_vmm(struct save *s, struct error *err)
 static int
 pause_and_capture(struct save *s, struct error *err)
 {
-	struct watcher watcher = { .pipe = -1 };
+	const struct watched watched = { &s->at->vm, s->at->dirfd };
+	struct watcher watcher = WATCHER_NONE;
 	int64_t start_us;
 	int rc = -1;
 
-	if (!s->was_paused && watcher_start(&watcher, s, err) == -1)
+	if (!s->was_paused &&
+	    watcher_start(&watcher, s->at->root, &watched, 1, err) == -1)
 		return -1;
 	start_us = s->phase_us = clock_us();
 	if (!s->was_paused && vmm_pause(s->vmm, err) == -1)

@@ -82,15 +82,6 @@ int memory_flush(struct save *s, struct error *err);
 int memory_capture(struct save *s, struct error *err); /* guest stands still */
 int memory_link(struct save *s, struct error *err); /* the VMM has ended */
 
-/* watcher.c: a process that resumes the guest when we are gone. */
-struct watcher {
-	pid_t pid; /* 0: none */
-	int pipe; /* closed with a word: done */
-};
-
-int watcher_start(struct watcher *w, struct save *s, struct error *err);
-void watcher_end(struct watcher *w);
-
 /* publish.c: files sealed, envelope written, snapshot made visible. */
 int publish_describe(struct save *s, const char *description,
     struct error *err); /* under the VM's lock */

@@ -9,6 +9,8 @@
 
 #include "base/fd.h"
 
+#define JSON_REAL_DIGITS 6 /* milliseconds to the microsecond */
+
 /* Whether brackets outside strings nest deeper than JSON_DEPTH_MAX. */
 static bool
 is_too_deep(const char *text, size_t len)
@@ -258,7 +260,7 @@ json_text(char **out, size_t *len, const json_t *value, unsigned flags,
 	size_t n;
 
 	text = json_dumps(value,
-	    JSON_ENCODE_ANY |
+	    JSON_ENCODE_ANY | JSON_REAL_PRECISION(JSON_REAL_DIGITS) |
 		((flags & JSON_PRETTY) != 0 ? JSON_INDENT(2) : JSON_COMPACT));
 	if (text == NULL)
 		return error_set(err, EX_OSERR, "JSON: out of memory");
@@ -311,7 +313,9 @@ print_plain(const json_t *value)
 		fputs(json_string_value(value), stdout);
 		return;
 	}
-	text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+	text = json_dumps(value,
+	    JSON_ENCODE_ANY | JSON_COMPACT |
+		JSON_REAL_PRECISION(JSON_REAL_DIGITS));
 	if (text != NULL)
 		fputs(text, stdout);
 	free(text);

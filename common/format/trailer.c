@@ -10,8 +10,8 @@ trailer_line(char *out, const struct digest *digest, const char *name)
 	char text[DIGEST_TEXT_MAX];
 
 	digest_text(text, digest);
-	return (size_t)snprintf(out, TRAILER_LINE_MAX + 1, "%s %s\n", text,
-	    name);
+	return (
+	    size_t)snprintf(out, TRAILER_LINE_MAX + 1, "%s %s\n", text, name);
 }
 
 int

@@ -73,6 +73,14 @@ int root_new_begin(struct root_new *out, const struct root *root,
  */
 int root_new_publish(struct root_new *n, bool sync, struct error *err);
 
+/*
+ * Puts the directory in the place of the VM `id`, whose own takes the hidden
+ * place, in one step; doing it again puts both back.  root_new_end() then
+ * removes what stands in the hidden place.  EX_IOERR.
+ */
+int root_new_exchange(const struct root_new *n, const char *id,
+    struct error *err);
+
 /* Removes what was not published, gives its name back; closes and unlocks. */
 void root_new_end(struct root_new *n);
 

@@ -211,6 +211,16 @@ root_new_publish(struct root_new *n, bool sync, struct error *err)
 	return 0;
 }
 
+int
+root_new_exchange(const struct root_new *n, const char *id, struct error *err)
+{
+	int fd = n->root->kind_fd[n->kind];
+
+	if (renameat2(fd, n->dir, fd, id, RENAME_EXCHANGE) == -1)
+		return error_sys(err, error_code_of(errno), "%s", id);
+	return 0;
+}
+
 void
 root_new_end(struct root_new *n)
 {

@@ -21,6 +21,7 @@ struct vmm_driver {
 	int (*quit)(struct vmm *, struct error *);
 	int (*describe)(struct vmm *, struct sidecar *, struct error *);
 	int (*open_memory)(struct vmm *, int *, struct error *);
+	int (*check_host)(const struct envelope_host *, struct error *);
 	int (*host)(struct vmm *, struct envelope_host *, struct error *);
 	int (*settle_disks)(struct vmm *, const struct timespec *,
 	    struct error *);

@@ -65,7 +65,12 @@ unsigned qemu_overlay_number(const char *file);
 int qemu_spawn(struct vmm *vmm, const struct timespec *now, struct error *err);
 int qemu_ready(struct vmm *vmm, struct error *err);
 
+/* Whether KVM would run ordinary guests: the device and the processor. */
+bool qemu_has_kvm(void);
+
 /* The rest of the driver's table. */
+int qemu_check_host(const struct envelope_host *host, struct error *err);
+int qemu_host(struct vmm *vmm, struct envelope_host *out, struct error *err);
 int qemu_describe(struct vmm *vmm, struct sidecar *out, struct error *err);
 int qemu_settle_disks(struct vmm *vmm, const struct timespec *now,
     struct error *err);

@@ -142,30 +142,6 @@ make_memory(struct handed *h, struct vm *vm, int dirfd, struct error *err)
 	return 0;
 }
 
-/* Whether KVM would run ordinary guests: the device and the processor. */
-static bool
-has_kvm(void)
-{
-	char line[8192];
-	bool found = false;
-	FILE *f;
-	int fd;
-
-	fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (fd == -1)
-		return false;
-	fd_drop(&fd);
-	f = fopen("/proc/cpuinfo", "re");
-	if (f == NULL)
-		return false;
-	while (!found && fgets(line, sizeof(line), f) != NULL)
-		found = strncmp(line, "flags", 5) == 0 &&
-		    (strstr(line, " vmx") != NULL ||
-			strstr(line, " svm") != NULL);
-	fclose(f);
-	return found;
-}
-
 static int
 choose_accel(struct vm *vm, struct error *err)
 {
@@ -182,7 +158,7 @@ choose_accel(struct vm *vm, struct error *err)
 			    "INSTAR_ACCEL=%s: not auto, kvm or tcg", wish);
 	}
 	if (vm->accel == VM_ACCEL_AUTO)
-		vm->accel = has_kvm() ? VM_ACCEL_KVM : VM_ACCEL_TCG;
+		vm->accel = qemu_has_kvm() ? VM_ACCEL_KVM : VM_ACCEL_TCG;
 	return 0;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "vmm/vmm.h"
 
+#include <sys/utsname.h>
+
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -258,6 +260,25 @@ int
 vmm_open_memory(struct vmm *vmm, int *fd, struct error *err)
 {
 	return vmm->driver->open_memory(vmm, fd, err);
+}
+
+int
+vmm_check_host(const struct envelope_host *host, struct error *err)
+{
+	const struct vmm_driver *driver = find_driver(host->vmm);
+	struct utsname uts;
+
+	if (driver == NULL)
+		return error_set(err, EX_CONFIG,
+		    "saved by %s, which has no "
+		    "driver here",
+		    host->vmm);
+	if (uname(&uts) == -1)
+		return error_sys(err, EX_OSERR, "uname");
+	if (strcmp(uts.machine, host->arch) != 0)
+		return error_set(err, EX_CONFIG, "saved on %s, this is %s",
+		    host->arch, uts.machine);
+	return driver->check_host(host, err);
 }
 
 int

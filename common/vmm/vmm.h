@@ -106,6 +106,12 @@ int vmm_describe(struct vmm *vmm, struct sidecar *out, struct error *err);
  */
 int vmm_open_memory(struct vmm *vmm, int *fd, struct error *err);
 
+/*
+ * Whether what `host` says of the VMM that saved a state can be met here:
+ * kind, architecture, accelerator, processor.  EX_CONFIG says what is not.
+ */
+int vmm_check_host(const struct envelope_host *host, struct error *err);
+
 /* Who runs it, for the envelope. */
 int vmm_host(struct vmm *vmm, struct envelope_host *out, struct error *err);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-#include "save.h"
+#include "vmm/watcher.h"
 
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -8,20 +9,23 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/sig.h"
+#include "vmm/vmm.h"
 
+#define WATCH_MAX 2
 #define WATCH_TRY_MS 50 /* between two tries to resume */
 #define WATCH_MS 120000 /* a VMM that cannot be resumed until then is lost */
 
-/* Waits for the word of the saver, or its end; true when it has ended. */
+/* Waits for the word of the tool, or its end; true when it has ended. */
 static bool
-saver_is_gone(int saver, int word)
+tool_is_gone(int tool, int word)
 {
-	struct pollfd pfd[2] = { { .fd = saver, .events = POLLIN },
+	struct pollfd pfd[2] = { { .fd = tool, .events = POLLIN },
 		{ .fd = word, .events = POLLIN } };
 	char c;
 
@@ -37,51 +41,67 @@ resume_guest(struct vmm *vmm, const struct vm *vm)
 	int64_t deadline_ms = clock_ms() + WATCH_MS;
 	enum vmm_state state;
 
-	while (clock_left(deadline_ms) > 0) {
+	while (clock_left(deadline_ms) > 0 && vm_is_alive(vm)) {
 		if (vmm_resume(vmm, NULL) == 0 &&
 		    vmm_query(vmm, &state, NULL) == 0 && state == VMM_RUNNING)
-			return;
-		if (!vm_is_alive(vm))
 			return;
 		clock_nap(WATCH_TRY_MS);
 	}
 }
 
-/*
- * The child.  It holds the VM's lock (at->dirfd is inherited) until the guest
- * runs, and keeps nothing of the saver's standard streams.
- */
-static void
-watch(struct save *s, int saver, int word, int ready)
+/* Whether the VM's directory has its name (it may be in a hidden place). */
+static bool
+is_in_place(const struct root *root, const struct watched *watched)
 {
-	struct vmm *vmm;
+	struct stat held, named;
+
+	return fstat(watched->dirfd, &held) == 0 &&
+	    fstatat(root_kind_fd(root, ROOT_VM), watched->vm->id, &named,
+		AT_SYMLINK_NOFOLLOW) == 0 &&
+	    held.st_ino == named.st_ino && held.st_dev == named.st_dev;
+}
+
+/* The child; it keeps nothing of the tool's standard streams. */
+static void
+watch(const struct root *root, const struct watched *watched, size_t n,
+    int tool, int word, int ready)
+{
+	struct vmm *vmm[WATCH_MAX];
+	size_t i;
 	int null;
 
 	setsid();
 	sig_shield();
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null == -1 || dup2(null, 0) == -1 || dup2(null, 1) == -1 ||
-	    dup2(null, 2) == -1 ||
-	    vmm_attach(&vmm, &s->at->vm, s->at->dirfd, VMM_QUESTIONS,
-		clock_ms() + VMM_CALL_MS, NULL) == -1)
-		_exit(EX_UNAVAILABLE);
+	    dup2(null, 2) == -1)
+		_exit(EX_OSERR);
+	for (i = 0; i < n; i++)
+		if (vmm_attach(&vmm[i], watched[i].vm, watched[i].dirfd,
+			VMM_QUESTIONS, clock_ms() + VMM_CALL_MS, NULL) == -1)
+			_exit(EX_UNAVAILABLE);
 	if (write(ready, "r", 1) != 1)
 		_exit(EX_OSERR);
 	close(ready);
-	if (saver_is_gone(saver, word))
-		resume_guest(vmm, &s->at->vm);
+	if (tool_is_gone(tool, word))
+		for (i = 0; i < n; i++)
+			if (is_in_place(root, &watched[i]))
+				resume_guest(vmm[i], watched[i].vm);
 	_exit(EX_OK);
 }
 
 int
-watcher_start(struct watcher *w, struct save *s, struct error *err)
+watcher_start(struct watcher *w, const struct root *root,
+    const struct watched *watched, size_t n, struct error *err)
 {
-	int word[2] = { -1, -1 }, ready[2] = { -1, -1 }, saver = -1;
+	int word[2] = { -1, -1 }, ready[2] = { -1, -1 }, tool = -1;
 	int rc = -1;
 	char c;
 
-	saver = (int)syscall(SYS_pidfd_open, getpid(), 0);
-	if (saver == -1 || pipe2(word, O_CLOEXEC) == -1 ||
+	if (n > WATCH_MAX)
+		return error_set(err, EX_SOFTWARE, "watcher of %zu", n);
+	tool = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	if (tool == -1 || pipe2(word, O_CLOEXEC) == -1 ||
 	    pipe2(ready, O_CLOEXEC) == -1) {
 		error_sys(err, EX_OSERR, "watcher");
 		goto out;
@@ -95,10 +115,10 @@ watcher_start(struct watcher *w, struct save *s, struct error *err)
 	if (w->pid == 0) {
 		close(word[1]);
 		close(ready[0]);
-		watch(s, saver, word[0], ready[1]);
+		watch(root, watched, n, tool, word[0], ready[1]);
 	}
 	fd_drop(&ready[1]);
-	w->pipe = word[1];
+	w->word = word[1];
 	word[1] = -1;
 	while ((rc = (int)read(ready[0], &c, 1)) == -1 && errno == EINTR)
 		continue;
@@ -109,7 +129,7 @@ watcher_start(struct watcher *w, struct save *s, struct error *err)
 	watcher_end(w);
 	rc = error_set(err, EX_UNAVAILABLE, "no watcher could be started");
 out:
-	fd_drop(&saver);
+	fd_drop(&tool);
 	fd_drop(&word[0]);
 	fd_drop(&word[1]);
 	fd_drop(&ready[0]);
@@ -122,9 +142,9 @@ watcher_end(struct watcher *w)
 {
 	if (w->pid == 0)
 		return;
-	if (write(w->pipe, "d", 1) != 1)
+	if (write(w->word, "d", 1) != 1)
 		kill(w->pid, SIGKILL);
-	fd_drop(&w->pipe);
+	fd_drop(&w->word);
 	while (waitpid(w->pid, NULL, 0) == -1 && errno == EINTR)
 		continue;
 	w->pid = 0;

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: ISC */
+#include "vmm/load.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "disk/copy.h"
+#include "disk/extent.h"
+#include "disk/fs.h"
+#include "disk/qcow2.h"
+
+/* A reflink takes 5 us an extent; an overlay nothing. */
+#define EXTENTS_MAX 4000
+
+static int
+copy_disks(struct vm *vm, const struct sidecar *sidecar, struct error *err)
+{
+	const char *base;
+	struct storage *disk;
+	char *name;
+	size_t i;
+
+	for (i = 0; i < sidecar->disks.n; i++) {
+		if (storage_list_add(&vm->disks, &sidecar->disks.v[i], err) ==
+		    -1)
+			return -1;
+		/* Of a recorded path only the last component counts. */
+		disk = &vm->disks.v[i];
+		base = path_base(disk->path);
+		name = strdup(base);
+		if (name == NULL)
+			return error_set(err, EX_OSERR, "out of memory");
+		free(disk->path);
+		disk->path = name;
+	}
+	return 0;
+}
+
+int
+load_record(struct vm *vm, const struct load *load, struct error *err)
+{
+	const struct envelope *e = snap_envelope(load->snap);
+	const struct sidecar *sidecar = load->sidecar;
+	size_t i;
+
+	snprintf(vm->hypervisor, sizeof(vm->hypervisor), "%.*s",
+	    (int)sizeof(vm->hypervisor) - 1, e->config.hypervisor);
+	vm->cpu = e->config.cpu;
+	vm->memory_bytes = e->config.memory_bytes;
+	vm->storage_bytes = e->config.storage_bytes;
+	snprintf(vm->machine, sizeof(vm->machine), "%s", e->host.machine);
+	snprintf(vm->cpu_model, sizeof(vm->cpu_model), "%s", e->host.cpu);
+	snprintf(vm->saved_version, sizeof(vm->saved_version), "%s",
+	    e->host.version);
+	snprintf(vm->saved_at, sizeof(vm->saved_at), "%.*s",
+	    (int)sizeof(vm->saved_at) - 1, e->created_at);
+	vm->accel = strcmp(e->host.accel, "kvm") == 0 ? VM_ACCEL_KVM
+						      : VM_ACCEL_TCG;
+	vm->has_kernel = sidecar->kernel != NULL;
+	vm->has_initrd = sidecar->initrd != NULL;
+	vm->has_firmware = sidecar->firmware != NULL;
+	vm->to_load = true;
+	if (sidecar->cmdline != NULL &&
+	    (vm->cmdline = strdup(sidecar->cmdline)) == NULL)
+		return error_set(err, EX_OSERR, "out of memory");
+	if (e->config.image != NULL &&
+	    (vm->image = strdup(e->config.image)) == NULL)
+		return error_set(err, EX_OSERR, "out of memory");
+	for (i = 0; i < sidecar->nics.n; i++)
+		if (nic_list_add(&vm->nics, &sidecar->nics.v[i], err) == -1)
+			return -1;
+	for (i = 0; i < e->layers_n; i++)
+		if (vm_add_layer(vm, &e->layers[i], err) == -1)
+			return -1;
+	return copy_disks(vm, sidecar, err);
+}
+
+static int
+put(const struct load *load, int dirfd, const char *to, const char *from,
+    unsigned may, struct error *err)
+{
+	return copy_file(NULL, dirfd, to, snap_fd(load->snap), from, may, err);
+}
+
+/* A layer by its digest; one that lies where it was recorded is taken in. */
+static int
+put_layer(const struct load *load, int dirfd,
+    const struct envelope_layer *layer, struct error *err)
+{
+	struct digest digest;
+	uint64_t size;
+	int fd;
+
+	if (root_layer_open(&fd, &size, load->root, &layer->digest, NULL) == 0)
+		fd_drop(&fd);
+	else if (layer->path == NULL ||
+	    root_layer_add(&digest, &size, load->root, AT_FDCWD, layer->path,
+		err) == -1 ||
+	    !digest_equal(&digest, &layer->digest))
+		return error_set(err, EX_CONFIG, "layer %s is not here",
+		    layer->name);
+	return root_layer_link(load->root, &layer->digest, dirfd, layer->name,
+	    err);
+}
+
+static int
+put_boot_files(const struct vm *vm, const struct load *load, int dirfd,
+    struct error *err)
+{
+	const struct {
+		const char *name;
+		bool has;
+	} files[] = {
+		{ VM_KERNEL, vm->has_kernel },
+		{ VM_INITRD, vm->has_initrd },
+		{ VM_FIRMWARE, vm->has_firmware },
+		{ VM_STATE, true },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (files[i].has &&
+		    put(load, dirfd, files[i].name, files[i].name,
+			COPY_MAY_LINK | COPY_MAY_REFLINK, err) == -1)
+			return -1;
+	return 0;
+}
+
+/* Whether we could open the file for writing: QEMU before 8.2 always does. */
+static bool
+is_writable(int dirfd, const char *name)
+{
+	return faccessat(dirfd, name, W_OK, AT_EACCESS) == 0;
+}
+
+/* memory.raw of the VM's own, wholly allocated. */
+static int
+put_own_memory(const struct vm *vm, const struct load *load, int dirfd,
+    struct error *err)
+{
+	uint64_t left;
+	int fd, sys;
+
+	if (put(load, dirfd, VM_MEMORY, VM_MEMORY, COPY_MAY_REFLINK, err) ==
+		-1 ||
+	    fs_free_bytes(&left, dirfd, err) == -1)
+		return -1;
+	if (left < vm->memory_bytes)
+		return error_set(err, EX_IOERR,
+		    "%s: no space: %" PRIu64 " bytes needed, %" PRIu64 " free",
+		    VM_MEMORY, vm->memory_bytes, left);
+	if (fd_open_file(&fd, NULL, dirfd, VM_MEMORY, O_RDWR, err) == -1)
+		return -1;
+	sys = posix_fallocate(fd, 0, (off_t)vm->memory_bytes);
+	fd_drop(&fd);
+	if (sys != 0) {
+		errno = sys;
+		return error_sys(err, EX_IOERR, VM_MEMORY);
+	}
+	return 0;
+}
+
+static int
+put_memory(struct vm *vm, const struct load *load, int dirfd, struct error *err)
+{
+	unsigned may = COPY_MAY_REFLINK;
+
+	if (load->copy_memory && copy_can_reflink(dirfd)) {
+		vm->memory = VM_MEMORY_FILE;
+		return put_own_memory(vm, load, dirfd, err);
+	}
+	vm->memory = load->copy_memory ? VM_MEMORY_MEMFD : VM_MEMORY_TEMPLATE;
+	if (is_writable(snap_fd(load->snap), VM_MEMORY))
+		may |= COPY_MAY_LINK;
+	return put(load, dirfd, VM_TEMPLATE, VM_MEMORY, may, err);
+}
+
+static bool
+is_layer(const struct vm *vm, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < vm->layers_n; i++)
+		if (strcmp(vm->layers[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* A file that nobody will write: linked, and its digest remembered. */
+static int
+put_frozen(struct vm *vm, const struct load *load, int dirfd, const char *name,
+    struct error *err)
+{
+	const struct envelope_file *file;
+
+	if (is_layer(vm, name))
+		return 0;
+	if (put(load, dirfd, name, name, COPY_MAY_LINK | COPY_MAY_REFLINK,
+		err) == -1)
+		return -1;
+	file = envelope_find_file(snap_envelope(load->snap), name);
+	if (file == NULL || !file->has_digest)
+		return 0;
+	return vm_add_frozen(vm, name, file->size_bytes, &file->digest, err);
+}
+
+static bool
+is_quick_to_reflink(const struct load *load, int dirfd, const char *name)
+{
+	uint64_t n;
+	int fd;
+
+	if (!copy_can_reflink(dirfd) || !fs_is_same(dirfd, snap_fd(load->snap)))
+		return false;
+	if (fd_open_file(&fd, NULL, snap_fd(load->snap), name, O_RDONLY,
+		NULL) == -1)
+		return false;
+	n = extent_count(fd);
+	fd_drop(&fd);
+	return n <= EXTENTS_MAX;
+}
+
+/* The same content under the same name, for this VM to write. */
+static int
+put_written(const struct load *load, int dirfd, const char *name, bool reflink,
+    struct error *err)
+{
+	enum copy_how how;
+
+	if (copy_file(&how, dirfd, name, snap_fd(load->snap), name,
+		reflink ? COPY_MAY_REFLINK : 0, err) == -1)
+		return -1;
+	if (load->disks == LOAD_DISKS_REFLINK && how != COPY_REFLINKED)
+		return error_set(err, EX_UNAVAILABLE,
+		    "%s: cannot be reflinked here", name);
+	return 0;
+}
+
+static int
+write_overlay(struct storage *disk, int dirfd, const char *overlay,
+    uint64_t bytes, struct error *err)
+{
+	int fd, rc;
+
+	fd = openat(dirfd, overlay, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
+	    0600);
+	if (fd == -1)
+		return error_sys(err, error_code_of(errno), "%s", overlay);
+	rc = qcow2_write_overlay(fd, bytes, disk->path,
+	    storage_format(disk->path), overlay, err);
+	fd_drop(&fd);
+	return rc;
+}
+
+/* The file's virtual size. */
+static int
+disk_bytes(uint64_t *out, int dirfd, const char *name, struct error *err)
+{
+	struct qcow2_head head;
+	uint64_t size;
+	int fd, rc = 0;
+
+	if (fd_open_file(&fd, &size, dirfd, name, O_RDONLY, err) == -1)
+		return -1;
+	*out = size;
+	if (strcmp(storage_format(name), "qcow2") == 0) {
+		rc = qcow2_read_head(&head, fd, size, name, err);
+		*out = head.size_bytes;
+	}
+	fd_drop(&fd);
+	return rc;
+}
+
+/* "cow.raw" and "cow.3.qcow2" are followed by cow.1.qcow2 and cow.4.qcow2. */
+static char *
+next_overlay(const char *top)
+{
+	const char *dot = strchr(top, '.');
+	unsigned long n;
+
+	if (dot == NULL)
+		return NULL;
+	n = strtoul(dot + 1, NULL, 10);
+	return path_format("%.*s.%lu.qcow2", (int)(dot - top), top, n + 1);
+}
+
+/* The saved file stays as it is, under an overlay of this VM's own. */
+static int
+put_overlay(struct vm *vm, struct storage *disk, const struct load *load,
+    int dirfd, struct error *err)
+{
+	struct strv backing = { 0 };
+	char *overlay = next_overlay(disk->path);
+	uint64_t bytes;
+	size_t i;
+	int rc = -1;
+
+	if (overlay == NULL)
+		return error_set(err, EX_DATAERR, "%s: not a disk's name",
+		    disk->path);
+	if (put_frozen(vm, load, dirfd, disk->path, err) == -1 ||
+	    disk_bytes(&bytes, dirfd, disk->path, err) == -1 ||
+	    write_overlay(disk, dirfd, overlay, bytes, err) == -1 ||
+	    strv_add(&backing, err, "%s", disk->path) == -1)
+		goto out;
+	for (i = 0; i < disk->backing.n; i++)
+		if (strv_add(&backing, err, "%s", disk->backing.v[i]) == -1)
+			goto out;
+	free(disk->path);
+	disk->path = overlay;
+	overlay = NULL;
+	strv_fini(&disk->backing);
+	disk->backing = backing;
+	memset(&backing, 0, sizeof(backing));
+	rc = 0;
+out:
+	strv_fini(&backing);
+	free(overlay);
+	return rc;
+}
+
+static int
+put_disk(struct vm *vm, struct storage *disk, const struct load *load,
+    int dirfd, struct error *err)
+{
+	bool overlay = load->disks == LOAD_DISKS_OVERLAY;
+	size_t i;
+
+	if (disk->role == STORAGE_LAYER)
+		return 0;
+	for (i = 0; i < disk->backing.n; i++)
+		if (put_frozen(vm, load, dirfd, disk->backing.v[i], err) == -1)
+			return -1;
+	if (disk->ro)
+		return put(load, dirfd, disk->path, disk->path,
+		    COPY_MAY_REFLINK, err);
+	if (load->disks == LOAD_DISKS_AUTO)
+		overlay = disk->backing.n + 2 <= STORAGE_CHAIN_MAX &&
+		    !is_quick_to_reflink(load, dirfd, disk->path);
+	if (overlay)
+		return put_overlay(vm, disk, load, dirfd, err);
+	return put_written(load, dirfd, disk->path,
+	    load->disks != LOAD_DISKS_COPY, err);
+}
+
+int
+load_populate(struct vm *vm, int dirfd, const struct load *load,
+    struct error *err)
+{
+	size_t i;
+
+	for (i = 0; i < vm->layers_n; i++)
+		if (put_layer(load, dirfd, &vm->layers[i], err) == -1)
+			return -1;
+	if (put_boot_files(vm, load, dirfd, err) == -1 ||
+	    put_memory(vm, load, dirfd, err) == -1)
+		return -1;
+	for (i = 0; i < vm->disks.n; i++)
+		if (put_disk(vm, &vm->disks.v[i], load, dirfd, err) == -1)
+			return -1;
+	return 0;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A snapshot made into a VM's directory: linked, reflinked, only copied where
+ * nothing else is possible.  The snapshot is only read.
+ */
+#ifndef VMM_LOAD_H
+#define VMM_LOAD_H
+
+#include "base/error.h"
+#include "format/sidecar.h"
+#include "state/root.h"
+#include "state/snap.h"
+#include "state/vm.h"
+
+enum load_disks {
+	LOAD_DISKS_AUTO, /* reflink where it works, else overlay */
+	LOAD_DISKS_REFLINK,
+	LOAD_DISKS_OVERLAY,
+	LOAD_DISKS_COPY
+};
+
+struct load {
+	const struct root *root; /* borrowed, as the snapshot */
+	const struct snap *snap;
+	const struct sidecar *sidecar;
+	enum load_disks disks;
+	bool copy_memory; /* a memory of its own in place of the template */
+};
+
+/*
+ * Fills `vm` (from vm_init()) with the machine that was saved, as it will be
+ * in its new directory: NICs as they were, nothing of its identity.
+ */
+int load_record(struct vm *vm, const struct load *load, struct error *err);
+
+/*
+ * Puts memory, state, disks, layers and boot files into the directory, and the
+ * disks' names and the memory's backing into `vm`.  EX_UNAVAILABLE: this
+ * filesystem cannot do what --disk-mode asks for.  EX_IOERR, no space among it.
+ */
+int load_populate(struct vm *vm, int dirfd, const struct load *load,
+    struct error *err);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A process beside a tool that has to pause a guest: when the tool is gone
+ * before it said that all is well, the guest is resumed.
+ */
+#ifndef VMM_WATCHER_H
+#define VMM_WATCHER_H
+
+#include <sys/types.h>
+
+#include <stddef.h>
+
+#include "base/error.h"
+#include "state/root.h"
+#include "state/vm.h"
+
+struct watched {
+	struct vm *vm;
+	int dirfd; /* its directory, which holds its lock */
+};
+
+struct watcher {
+	pid_t pid; /* 0: none */
+	int word; /* a byte goes through here when all is well */
+};
+
+#define WATCHER_NONE                                                           \
+	{                                                                      \
+		.pid = 0, .word = -1                                           \
+	}
+
+/*
+ * Starts the watcher of a VM, or of the two that change places in a restore:
+ * it resumes the one whose directory has the VM's name then.  It shares the
+ * locks until the guest runs.  Must be called before any thread is started.
+ * EX_UNAVAILABLE: a VMM does not answer.
+ */
+int watcher_start(struct watcher *w, const struct root *root,
+    const struct watched *watched, size_t n, struct error *err);
+
+/* All is well: the guest is as it should be.  Takes WATCHER_NONE. */
+void watcher_end(struct watcher *w);
+
+#endif

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: ISC */
+#include "clone.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/diag.h"
+#include "base/hook.h"
+#include "base/json.h"
+#include "base/path.h"
+#include "base/sig.h"
+#include "vmm/preflight.h"
+#include "vmm/status.h"
+#include "vmm/vmm.h"
+
+/* One clone on its way. */
+struct clone {
+	struct root_new dir; /* hidden until it runs */
+	struct vm vm;
+	struct vmm *vmm; /* NULL: not started */
+	struct error err; /* why it was given up */
+	bool failed;
+};
+
+struct job {
+	const struct clone_how *how;
+	const struct root *root;
+	const struct snap *snap;
+	struct sidecar sidecar;
+	struct nic_list nics; /* of --nic */
+	struct timespec now;
+};
+
+static int
+parse_nics(struct job *job, struct error *err)
+{
+	const struct nic_list *saved = &job->sidecar.nics;
+	struct nic nic;
+	size_t i;
+	int rc;
+
+	if (job->how->nics.n == 0)
+		return 0;
+	if (job->how->nics.n != saved->n)
+		return error_set(err, EX_USAGE,
+		    "--nic: given %zu times, the snapshot has %zu NICs",
+		    job->how->nics.n, saved->n);
+	for (i = 0; i < saved->n; i++) {
+		if (nic_parse(&nic, job->how->nics.v[i], err) == -1)
+			return -1;
+		rc = (nic.kind == NIC_USER) == (saved->v[i].kind == NIC_USER)
+		    ? nic_list_add(&job->nics, &nic, err)
+		    : error_set(err, EX_CONFIG,
+			  "--nic %s: the snapshot's NIC %zu is of kind %s",
+			  job->how->nics.v[i], i,
+			  nic_kind_name(saved->v[i].kind));
+		nic_fini(&nic);
+		if (rc == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/*
+ * The clone's NICs.  A forward keeps its guest port and gets any free one here;
+ * a tap or bridge is never taken from a snapshot, only from the user.
+ */
+static int
+give_nics(struct clone *c, const struct job *job, struct error *err)
+{
+	struct nic *nic;
+	size_t i, k;
+
+	if (job->nics.n > 0) {
+		nic_list_fini(&c->vm.nics);
+		for (i = 0; i < job->nics.n; i++)
+			if (nic_list_add(&c->vm.nics, &job->nics.v[i], err) ==
+			    -1)
+				return -1;
+	}
+	for (i = 0; i < c->vm.nics.n; i++) {
+		nic = &c->vm.nics.v[i];
+		if (job->nics.n == 0 && nic->kind != NIC_USER)
+			return error_set(err, EX_USAGE,
+			    "the snapshot's NIC %zu is of kind %s: say with "
+			    "--nic where the clone's goes",
+			    i, nic_kind_name(nic->kind));
+		for (k = 0; job->nics.n == 0 && k < nic->forwards_n; k++)
+			nic->forwards[k].port = 0;
+		nic->link_down = nic->kind != NIC_USER && !job->how->same_mac;
+		if (job->how->same_mac)
+			snprintf(nic->mac, sizeof(nic->mac), "%s",
+			    job->sidecar.nics.v[i].mac);
+		else if (job->nics.n == 0 && nic_new_mac(nic->mac, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* A directory with everything in it, and nothing running. */
+static int
+prepare(struct clone *c, const struct job *job, const char *name,
+    struct error *err)
+{
+	struct load load = { .root = job->root,
+		.snap = job->snap,
+		.sidecar = &job->sidecar,
+		.disks = job->how->disks,
+		.copy_memory = job->how->copy_memory };
+	struct vm *vm = &c->vm;
+
+	if (root_new_begin(&c->dir, job->root, ROOT_VM, name, err) == -1)
+		return -1;
+	if (load_record(vm, &load, err) == -1 || give_nics(c, job, err) == -1)
+		return -1;
+	snprintf(vm->id, sizeof(vm->id), "%s", c->dir.id);
+	snprintf(vm->name, sizeof(vm->name), "%s", c->dir.name);
+	clock_rfc3339(vm->created_at, &job->now);
+	if (id_is_valid(snap_id(job->snap)) &&
+	    vm_add_snapshot(vm, snap_id(job->snap), err) == -1)
+		return -1;
+	if (load_populate(vm, c->dir.dirfd, &load, err) == -1)
+		return -1;
+	hook_step("populated");
+	return 0;
+}
+
+static void
+give_up(struct clone *c)
+{
+	c->failed = true;
+	if (sig_check(NULL) == -1)
+		sig_shield();
+	if (c->vmm != NULL)
+		vmm_kill(&c->vm, 0, NULL);
+}
+
+/* First half: the directory, and the process where one is wanted. */
+static void
+begin(struct clone *c, const struct job *job, const char *name)
+{
+	vm_init(&c->vm);
+	if (prepare(c, job, name, &c->err) == -1 ||
+	    (!job->how->no_start &&
+		vmm_spawn(&c->vmm, &c->vm, c->dir.dirfd, &job->now, &c->err) ==
+		    -1))
+		give_up(c);
+}
+
+static int
+run_guest(struct clone *c, const struct job *job, struct error *err)
+{
+	if (vmm_ready(c->vmm, &job->now, err) == -1)
+		return -1;
+	return job->how->paused ? 0 : vmm_resume(c->vmm, err);
+}
+
+static int
+print_clone(struct clone *c, const struct job *job, double ms,
+    struct error *err)
+{
+	char *dir = root_dir_of(job->root, ROOT_VM, c->vm.id);
+	json_t *record;
+	int rc;
+
+	if (dir == NULL)
+		return error_set(err, EX_OSERR, "out of memory");
+	rc = status_report(&record, &c->vm, c->dir.dirfd, dir, err);
+	free(dir);
+	if (rc == -1)
+		return -1;
+	rc = json_put(record, "clone_ms", json_real(ms), err);
+	if (rc == 0)
+		rc = json_report(record, job->how->members, err);
+	json_decref(record);
+	return rc;
+}
+
+/* Second half: it runs, and everybody may see it. */
+static void
+finish(struct clone *c, const struct job *job)
+{
+	double ms;
+
+	if (c->failed)
+		return;
+	if (c->vmm != NULL && run_guest(c, job, &c->err) == -1) {
+		give_up(c);
+		return;
+	}
+	ms = (double)(clock_us() - job->how->start_us) / 1000;
+	hook_step("running");
+	if (vm_write(&c->vm, c->dir.dirfd, false, &job->now, &c->err) == -1 ||
+	    root_new_publish(&c->dir, false, &c->err) == -1) {
+		give_up(c);
+		return;
+	}
+	hook_step("visible");
+	vmm_detach(c->vmm);
+	c->vmm = NULL;
+	if (print_clone(c, job, ms, &c->err) == -1)
+		c->failed = true;
+}
+
+static int
+clones_make(struct clone *clones, size_t n, const struct job *job)
+{
+	const char *name = job->how->name;
+	char numbered[ENVELOPE_NAME_MAX + 32] = "";
+	int code = EX_OK;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (name != NULL && job->how->count > 0)
+			snprintf(numbered, sizeof(numbered), "%s-%zu", name,
+			    i + 1);
+		else if (name != NULL)
+			snprintf(numbered, sizeof(numbered), "%s", name);
+		begin(&clones[i], job, numbered);
+	}
+	for (i = 0; i < n; i++)
+		finish(&clones[i], job);
+	for (i = 0; i < n; i++) {
+		if (clones[i].failed) {
+			diag("%s", clones[i].err.msg);
+			if (code == EX_OK)
+				code = clones[i].err.code;
+		}
+		vmm_detach(clones[i].vmm);
+		root_new_end(&clones[i].dir);
+		vm_fini(&clones[i].vm);
+	}
+	return code;
+}
+
+static int
+check(struct job *job, struct error *err)
+{
+	struct preflight p = { .snap = job->snap,
+		.root = job->root,
+		.sidecar = &job->sidecar,
+		.verify = job->how->verify };
+
+	if (sidecar_read(&job->sidecar, snap_fd(job->snap), err) == -1)
+		return err->code == EX_NOINPUT
+		    ? error_set(err, EX_DATAERR, "%s: missing", SIDECAR_NAME)
+		    : -1;
+	if (preflight_run(&p, err) == -1 || parse_nics(job, err) == -1)
+		return -1;
+	if (!job->how->no_start &&
+	    vmm_check_program(snap_envelope(job->snap)->config.hypervisor,
+		err) == -1)
+		return -1;
+	return 0;
+}
+
+int
+clone_all(const struct clone_how *how, const struct root *root,
+    const struct snap *snap)
+{
+	struct job job = { .how = how, .root = root, .snap = snap };
+	size_t n = how->count == 0 ? 1 : how->count;
+	struct error err = { 0 };
+	struct clone *clones = NULL;
+	int code;
+
+	clock_gettime(CLOCK_REALTIME, &job.now);
+	if (check(&job, &err) == -1) {
+		diag("%s: %s",
+		    snap_envelope(snap)->config.name[0] == '\0'
+			? snap_id(snap)
+			: snap_envelope(snap)->config.name,
+		    err.msg);
+		code = err.code;
+		goto out;
+	}
+	clones = calloc(n, sizeof(*clones));
+	if (clones == NULL) {
+		diag("out of memory");
+		code = EX_OSERR;
+		goto out;
+	}
+	code = clones_make(clones, n, &job);
+out:
+	free(clones);
+	nic_list_fini(&job.nics);
+	sidecar_fini(&job.sidecar);
+	return code;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+/* New VMs from a snapshot. */
+#ifndef CLONE_H
+#define CLONE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/strv.h"
+#include "state/root.h"
+#include "state/snap.h"
+#include "vmm/load.h"
+
+#define CLONE_COUNT_MAX 1000
+
+struct clone_how {
+	const char *name; /* or NULL */
+	size_t count; /* 0: one, without a number in its name */
+	struct strv nics; /* --nic SPECs, one for each NIC saved, or none */
+	bool same_mac, no_start, paused, verify, copy_memory;
+	enum load_disks disks;
+	const char *members; /* -p, or NULL */
+	int64_t start_us; /* base/clock: when the user began to wait */
+};
+
+/*
+ * Makes the clones and prints their records.  Failures are told by diag();
+ * the first one's code is returned, or EX_OK.
+ */
+int clone_all(const struct clone_how *how, const struct root *root,
+    const struct snap *snap);
+
+#endif

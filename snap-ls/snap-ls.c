@@ -145,9 +145,7 @@ main(int argc, char *argv[])
 	if (status != 0)
 		return status == 1 ? EX_OK : EX_USAGE;
 	status = run(&o, &err);
-	if (status == -1) {
+	if (status == -1)
 		diag("%s", err.msg);
-		return err.code;
-	}
-	return status;
+	return status == -1 ? err.code : status;
 }

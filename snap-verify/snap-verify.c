@@ -33,12 +33,9 @@ parse_opts(struct opts *o, int argc, char *argv[])
 	int ch, rc = 0;
 
 	while (rc == 0 &&
-	    (ch = getopt_long(argc, argv, OPT_SHORT, longopts, NULL)) != -1) {
-		if (ch == OPT_OWN)
-			rc = opt_once(&o->dir, optarg, "--from-dir");
-		else
-			rc = opt_common(&o->common, ch, usage);
-	}
+	    (ch = getopt_long(argc, argv, OPT_SHORT, longopts, NULL)) != -1)
+		rc = ch == OPT_OWN ? opt_once(&o->dir, optarg, "--from-dir")
+				   : opt_common(&o->common, ch, usage);
 	o->refs = argv + optind;
 	o->refs_n = (size_t)(argc - optind);
 	if (rc == 0 && o->dir != NULL && o->refs_n > 0)
@@ -96,7 +93,7 @@ verify_all(const struct opts *o, struct verify *v, const struct strv *refs,
 			rc = verify(v, snap, refs->v[i], &why);
 			snap_close(snap);
 		} else if (o->refs_n == 0 && why.code == EX_NOINPUT)
-			continue; /* removed since it was listed */
+			rc = 0; /* removed since it was listed */
 		if (sig_check(err) == -1)
 			return -1;
 		if (rc == -1 && why.msg[0] != '\0')

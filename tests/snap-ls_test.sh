@@ -127,6 +127,20 @@ list__stdout_full_body()
 	    sh -c 'snap-ls >/dev/full'
 }
 
+atf_test_case examples__as_printed
+examples__as_printed_body()
+{
+	snap_plant abc golden
+	snap_plant bcd
+	examples_of snap-ls >run
+	atf_check_equal 4 "$(grep -c . run)"
+	atf_check -o save:out sh -e run
+	atf_check_equal 3 "$(grep -c . out)"
+	atf_check -o inline:"$PWD/root/snap/$(id_of abc)\n" tail -n 1 out
+	# The last one has removed what has no name.
+	atf_check -o inline:"golden\n" snap-ls -p name
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case list__empty_root
@@ -138,4 +152,5 @@ atf_init_test_cases()
 	atf_add_test_case list__exclusive
 	atf_add_test_case list__table
 	atf_add_test_case list__stdout_full
+	atf_add_test_case examples__as_printed
 }

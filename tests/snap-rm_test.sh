@@ -101,6 +101,21 @@ remove__no_operand_body()
 	    sh -c 'echo {} | snap-rm -'
 }
 
+atf_test_case examples__as_printed
+examples__as_printed_body()
+{
+	snap_plant a golden
+	snap_plant b web
+	snap_plant c db
+	snap_plant d kept
+	snap_plant k3q7
+	snap_plant k3qa other
+	examples_of snap-rm >run
+	atf_check_equal 3 "$(grep -c . run)"
+	atf_check sh -e run
+	atf_check -o inline:"kept\nother\n" snap-ls -p name
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case remove__by_each_reference
@@ -110,4 +125,5 @@ atf_init_test_cases()
 	atf_add_test_case remove__one_in_use
 	atf_add_test_case remove__keeps_links
 	atf_add_test_case remove__no_operand
+	atf_add_test_case examples__as_printed
 }

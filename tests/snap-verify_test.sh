@@ -130,6 +130,18 @@ verify__bad_directory_body()
 	atf_check -s exit:1 test -e root
 }
 
+atf_test_case examples__as_printed
+examples__as_printed_body()
+{
+	sealed_plant abc golden
+	examples_of snap-verify >run
+	atf_check_equal 3 "$(grep -c . run)"
+	atf_check sh -e run
+	printf X >copy/memory.raw
+	atf_check -s exit:65 -e match:"copy: memory.raw: another size" \
+	    sh -e -c "$(tail -n 1 run)"
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case verify__good
@@ -139,4 +151,5 @@ atf_init_test_cases()
 	atf_add_test_case verify__no_digests
 	atf_add_test_case verify__some_fail
 	atf_add_test_case verify__bad_directory
+	atf_add_test_case examples__as_printed
 }

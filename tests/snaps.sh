@@ -37,3 +37,10 @@ snap_plant()
 	: >"root/access/$id"
 	[ -z "${2-}" ] || ln -s "../../snap/$id" "root/name/snap/$2"
 }
+
+# The commands of the EXAMPLES in the page of tool $1, as they are printed.
+examples_of()
+{
+	sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/p' "$top/$1/$1.1" |
+	    sed -n '/^\.Bd/,/^\.Ed/p' | grep -v '^\.' | sed 's/\\e/\\/g'
+}

@@ -323,6 +323,18 @@ report__stdout_full_body()
 	atf_check -o inline:"directory\n" state-gc -p kind
 }
 
+atf_test_case examples__as_printed
+examples__as_printed_body()
+{
+	accessed a one 30000
+	accessed b two 10
+	examples_of state-gc >run
+	atf_check_equal 2 "$(grep -c . run)"
+	atf_check -o match:"^snapshot	one	lru-age	[0-9]+$" sh -e run
+	atf_check -o empty cat gc.log
+	atf_check -o inline:"one\ntwo\n" snap-ls -p name
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case leftovers__nothing
@@ -341,4 +353,5 @@ atf_init_test_cases()
 	atf_add_test_case evict__never_accessed
 	atf_add_test_case options__malformed
 	atf_add_test_case report__stdout_full
+	atf_add_test_case examples__as_printed
 }

@@ -287,6 +287,7 @@ put_all(json_t *root, const struct sidecar *s, struct error *err)
 	json_t *disks;
 
 	if (storage_list_check(&s->disks, err) == -1 ||
+	    check_boot_form(s, err) == -1 ||
 	    storage_list_encode(&disks, &s->disks, NULL, err) == -1 ||
 	    json_put(root, "storage_configs", disks, err) == -1 ||
 	    put_boot(root, s, err) == -1)

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: ISC */
+#include "restore.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/hook.h"
+#include "base/json.h"
+#include "base/sig.h"
+#include "vmm/load.h"
+#include "vmm/preflight.h"
+#include "vmm/status.h"
+#include "vmm/vmm.h"
+#include "vmm/watcher.h"
+
+#define QUIT_MS 5000 /* for the old VMM to close its disks */
+
+struct restore {
+	struct vm_at *at; /* the VM as it was */
+	const struct snap *snap;
+	const struct restore_how *how;
+	struct timespec now;
+	struct sidecar sidecar;
+	struct root_new dir; /* hidden: the new VM, later the old one */
+	struct vm vm; /* the new record */
+	struct vmm *vmm; /* the new VMM, loaded and standing still */
+	struct vmm *old; /* the old VMM, where it runs */
+	bool was_running; /* the old guest; not when it was paused */
+	bool exchanged;
+	double outage_ms;
+};
+
+static int
+check(struct restore *r, struct error *err)
+{
+	struct preflight p = { .snap = r->snap,
+		.root = r->at->root,
+		.sidecar = &r->sidecar,
+		.vm = &r->at->vm,
+		.verify = r->how->verify };
+
+	if (!r->how->force && !vm_has_snapshot(&r->at->vm, snap_id(r->snap)))
+		return error_set(err, EX_NOPERM,
+		    "snapshot %s is not one of this VM's", snap_id(r->snap));
+	if (sidecar_read(&r->sidecar, snap_fd(r->snap), err) == -1)
+		return err->code == EX_NOINPUT
+		    ? error_set(err, EX_DATAERR, "%s: missing", SIDECAR_NAME)
+		    : -1;
+	if (preflight_run(&p, err) == -1)
+		return -1;
+	return vmm_check_program(r->at->vm.hypervisor, err);
+}
+
+/* What stays of a VM when its state is replaced: its identity. */
+static int
+keep_identity(struct restore *r, struct error *err)
+{
+	const struct vm *old = &r->at->vm;
+	struct vm *vm = &r->vm;
+	size_t i;
+
+	snprintf(vm->id, sizeof(vm->id), "%s", old->id);
+	snprintf(vm->name, sizeof(vm->name), "%s", old->name);
+	snprintf(vm->created_at, sizeof(vm->created_at), "%s", old->created_at);
+	snprintf(vm->restored_from, sizeof(vm->restored_from), "%.*s", ID_LEN,
+	    snap_id(r->snap));
+	clock_rfc3339(vm->restored_at, &r->now);
+	vm->memory_choice = old->memory_choice;
+	vm->accel_choice = old->accel_choice;
+	nic_list_fini(&vm->nics);
+	for (i = 0; i < old->nics.n; i++)
+		if (nic_list_add(&vm->nics, &old->nics.v[i], err) == -1)
+			return -1;
+	for (i = 0; i < old->snapshot_ids.n; i++)
+		if (vm_add_snapshot(vm, old->snapshot_ids.v[i], err) == -1)
+			return -1;
+	return 0;
+}
+
+/* The log goes on in the same file: both VMMs append to it. */
+static int
+share_log(struct restore *r, struct error *err)
+{
+	if (linkat(r->at->dirfd, VM_CONSOLE_LOG, r->dir.dirfd, VM_CONSOLE_LOG,
+		0) == -1 &&
+	    errno != ENOENT)
+		return error_sys(err, error_code_of(errno), VM_CONSOLE_LOG);
+	return 0;
+}
+
+static int
+build(struct restore *r, struct error *err)
+{
+	struct load load = { .root = r->at->root,
+		.snap = r->snap,
+		.sidecar = &r->sidecar,
+		.copy_memory = r->how->copy_memory };
+
+	if (root_new_begin(&r->dir, r->at->root, ROOT_VM, "", err) == -1)
+		return -1;
+	if (load_record(&r->vm, &load, err) == -1 ||
+	    keep_identity(r, err) == -1 ||
+	    load_populate(&r->vm, r->dir.dirfd, &load, err) == -1)
+		return -1;
+	hook_step("populated");
+	return share_log(r, err);
+}
+
+/* A named tap has room for one: its VMM must end before the next begins. */
+static bool
+needs_old_ended(const struct vm *vm)
+{
+	size_t i;
+
+	for (i = 0; i < vm->nics.n; i++)
+		if (vm->nics.v[i].kind == NIC_TAP)
+			return true;
+	return false;
+}
+
+/* Starts and loads the new VMM; the forwards stay with the old one. */
+static int
+load_new(struct restore *r, struct error *err)
+{
+	size_t forwards[NIC_MAX], i;
+	struct nic_list *nics = &r->vm.nics;
+	int rc;
+
+	for (i = 0; i < nics->n; i++) {
+		forwards[i] = nics->v[i].forwards_n;
+		nics->v[i].forwards_n = 0;
+	}
+	rc = vmm_spawn(&r->vmm, &r->vm, r->dir.dirfd, &r->now, err);
+	if (rc == 0)
+		rc = vmm_ready(r->vmm, &r->now, err);
+	for (i = 0; i < nics->n; i++)
+		nics->v[i].forwards_n = forwards[i];
+	hook_step("new-loaded");
+	return rc;
+}
+
+/* The line to the old VMM, where one lives. */
+static int
+find_old(struct restore *r, struct error *err)
+{
+	enum vmm_state state;
+
+	if (!vm_is_alive(&r->at->vm))
+		return 0;
+	if (vmm_attach(&r->old, &r->at->vm, r->at->dirfd, VMM_CONTROL,
+		clock_ms() + VMM_CALL_MS, err) == -1 ||
+	    vmm_query(r->old, &state, err) == -1)
+		return -1;
+	r->was_running = state == VMM_RUNNING;
+	return 0;
+}
+
+static int
+end_old(struct restore *r, struct error *err)
+{
+	if (r->old == NULL)
+		return 0;
+	vmm_quit(r->old, NULL);
+	vmm_detach(r->old);
+	r->old = NULL;
+	return vmm_kill(&r->at->vm, clock_ms() + QUIT_MS, err);
+}
+
+/* The forwards with the host ports that they had until now. */
+static int
+take_forwards(struct restore *r, struct error *err)
+{
+	struct nic_list *nics = &r->vm.nics;
+	uint16_t asked[NIC_MAX][NIC_FORWARD_MAX];
+	struct nic_forward *fwd;
+	size_t i, k;
+	int rc;
+
+	if (r->old != NULL && vmm_set_forwards(r->old, false, err) == -1)
+		return -1;
+	for (i = 0; i < nics->n; i++)
+		for (k = 0; k < nics->v[i].forwards_n; k++) {
+			fwd = &nics->v[i].forwards[k];
+			asked[i][k] = fwd->port;
+			if (r->old != NULL && fwd->host_port != 0)
+				fwd->port = fwd->host_port;
+		}
+	rc = vmm_set_forwards(r->vmm, true, err);
+	for (i = 0; i < nics->n; i++)
+		for (k = 0; k < nics->v[i].forwards_n; k++)
+			nics->v[i].forwards[k].port = asked[i][k];
+	return rc;
+}
+
+static int
+exchange(struct restore *r, struct error *err)
+{
+	if (root_new_exchange(&r->dir, r->at->vm.id, err) == -1)
+		return -1;
+	r->exchanged = !r->exchanged;
+	return 0;
+}
+
+/* From the old guest's last instruction to the new one's first. */
+static int
+change_over(struct restore *r, struct error *err)
+{
+	int64_t start_us = clock_us();
+
+	if (r->old != NULL && vmm_pause(r->old, err) == -1)
+		return -1;
+	hook_step("old-paused");
+	if (take_forwards(r, err) == -1 || exchange(r, err) == -1)
+		return -1;
+	hook_step("exchanged");
+	if (vmm_resume(r->vmm, err) == -1)
+		return -1;
+	hook_step("new-runs");
+	if (r->was_running)
+		r->outage_ms = (double)(clock_us() - start_us) / 1000;
+	return 0;
+}
+
+/* As if nothing had been. */
+static void
+roll_back(struct restore *r)
+{
+	struct error err = { 0 };
+
+	if (sig_check(NULL) == -1)
+		sig_shield();
+	if (r->exchanged && exchange(r, &err) == -1)
+		return; /* the new VM stands in its place, and can be started */
+	if (r->vmm != NULL)
+		vmm_kill(&r->vm, 0, NULL);
+	if (r->old == NULL)
+		return;
+	/* Ports that were not given up are still held: no error here. */
+	vmm_set_forwards(r->old, true, NULL);
+	if (r->was_running)
+		vmm_resume(r->old, NULL);
+}
+
+static int
+swap(struct restore *r, struct error *err)
+{
+	const struct watched watched[2] = { { &r->at->vm, r->at->dirfd },
+		{ &r->vm, r->dir.dirfd } };
+	struct watcher watcher = WATCHER_NONE;
+	int rc;
+
+	if (r->was_running &&
+	    watcher_start(&watcher, r->at->root, watched, 2, err) == -1)
+		return -1;
+	rc = change_over(r, err);
+	if (rc == -1)
+		roll_back(r);
+	watcher_end(&watcher);
+	return rc;
+}
+
+static int
+print_restored(struct restore *r, struct error *err)
+{
+	json_t *record;
+	int rc;
+
+	if (status_report(&record, &r->vm, r->dir.dirfd, r->at->dir, err) == -1)
+		return -1;
+	rc = r->was_running
+	    ? json_put(record, "outage_ms", json_real(r->outage_ms), err)
+	    : 0;
+	if (rc == 0)
+		rc = json_report(record, r->how->members, err);
+	json_decref(record);
+	return rc;
+}
+
+static int
+run(struct restore *r, struct error *err)
+{
+	if (check(r, err) == -1 || find_old(r, err) == -1 ||
+	    build(r, err) == -1)
+		return -1;
+	if (needs_old_ended(&r->at->vm) && end_old(r, err) == -1)
+		return -1;
+	if (load_new(r, err) == -1 ||
+	    vm_write(&r->vm, r->dir.dirfd, true, &r->now, err) == -1) {
+		roll_back(r);
+		return -1;
+	}
+	hook_step("recorded");
+	if (swap(r, err) == -1)
+		return -1;
+	if (end_old(r, err) == -1 ||
+	    vm_write(&r->vm, r->dir.dirfd, false, &r->now, err) == -1)
+		return -1;
+	return print_restored(r, err);
+}
+
+int
+restore_vm(struct vm_at *at, const struct snap *snap,
+    const struct restore_how *how, struct error *err)
+{
+	struct restore r = { .at = at, .snap = snap, .how = how };
+	int rc;
+
+	clock_gettime(CLOCK_REALTIME, &r.now);
+	vm_init(&r.vm);
+	rc = run(&r, err);
+	vmm_detach(r.vmm);
+	vmm_detach(r.old);
+	root_new_end(&r.dir);
+	sidecar_fini(&r.sidecar);
+	vm_fini(&r.vm);
+	return rc;
+}

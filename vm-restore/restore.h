@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A VM put back to a snapshot.  The new VMM is started in a hidden directory
+ * and fully loaded before the old one is touched; then the directories change
+ * places in one step.  Until the new guest runs, everything can be put back.
+ */
+#ifndef RESTORE_H
+#define RESTORE_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "state/snap.h"
+#include "state/vm_at.h"
+
+struct restore_how {
+	bool force; /* also a snapshot that is not of this VM */
+	bool copy_memory, verify;
+	const char *members; /* -p, or NULL */
+};
+
+/*
+ * Restores the VM `at`, whose lock is held, and prints its record.  EX_NOPERM:
+ * the snapshot is not of this VM.  EX_DATAERR, EX_CONFIG: as preflight_run().
+ * After any failure the old VM is as it was.
+ */
+int restore_vm(struct vm_at *at, const struct snap *snap,
+    const struct restore_how *how, struct error *err);
+
+#endif

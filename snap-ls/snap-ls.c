@@ -51,13 +51,11 @@ parse_opts(struct opts *o, int argc, char *argv[])
 		else
 			rc = opt_common(&o->common, ch, usage);
 	}
-	if (rc != 0)
-		return rc;
 	o->refs = argv + optind;
 	o->refs_n = (size_t)(argc - optind);
-	if (o->table && o->members != NULL)
+	if (rc == 0 && o->table && o->members != NULL)
 		return opt_wrong("-t and -p exclude each other");
-	return 0;
+	return rc;
 }
 
 static int

@@ -17,6 +17,8 @@
 #include "base/fd.h"
 #include "base/lock.h"
 
+#define A32 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
 /* Opens the root "root" in the case's own directory. */
 static struct root *
 open_root(void)
@@ -273,9 +275,7 @@ ATF_TC_BODY(new__given_up, tc)
 ATF_TC_WITHOUT_HEAD(new__not_a_name);
 ATF_TC_BODY(new__not_a_name, tc)
 {
-	static const char *const bad[] = { "../x", ".x", "a b", "-x",
-		"a234567890123456789012345678901"
-		"a23456789012345678901234567890123" };
+	static const char *const bad[] = { "../x", ".x", "a b", "-x", A32 A32 };
 	struct root *root = open_root();
 	struct root_new n;
 	struct error err;

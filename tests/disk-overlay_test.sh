@@ -155,6 +155,97 @@ input__refused_body()
 	atf_check -o inline:"old\n" cat cow
 }
 
+# What runs in the guest: each CoW file as a device, read, and written to.
+provision()
+{
+	cat <<'END'
+for m in dm-mod dm-bufio dm-snapshot; do insmod /modules/$m.ko; done
+sectors=$(cat /sys/block/vda/size)
+n=0
+for cow in vdb vdc vdd; do
+	/dmsnap s$n $sectors /dev/vda /dev/$cow || echo "no snapshot $cow"
+	echo "before $cow $(sha256sum </dev/dm-$n | cut -c1-64)"
+	yes from the guest | dd of=/dev/dm-$n bs=4096 seek=100 count=40
+	yes elsewhere | dd of=/dev/dm-$n bs=1000 seek=9000 count=10
+	n=$((n + 1))
+done 2>/dev/null
+sync
+echo 3 >/proc/sys/vm/drop_caches
+n=0
+for cow in vdb vdc vdd; do
+	echo "after $cow $(sha256sum </dev/dm-$n | cut -c1-64)"
+	n=$((n + 1))
+done
+poweroff -f
+END
+}
+
+# The guest's initramfs with that behind it.
+make_initrd()
+{
+	mkdir extra
+	atf_check cc -static -D_GNU_SOURCE -o extra/dmsnap "$guest/dmsnap.c"
+	provision >extra/provision
+	(cd extra && find . | cpio --quiet -o -H newc -R 0:0) >extra.cpio
+	cat "$initrd" extra.cpio >initrd
+}
+
+# says LINE: the guest has printed it.
+says()
+{
+	tr -d '\r' <console | grep -qxF "$1" || {
+		cat console
+		atf_fail "the guest does not say: $1"
+	}
+}
+
+# The kernel's snapshot target shows the changed image, and what it adds to our
+# file can be flattened again.
+atf_test_case kernel__reads_and_goes_on
+kernel__reads_and_goes_on_head()
+{
+	atf_set require.progs cc cpio tar zstd qemu-system-x86_64
+}
+kernel__reads_and_goes_on_body()
+{
+	need_linux
+	make_initrd
+	tar -xf "$data/dm-cow-partial.tar.zst"
+	mv base.img base
+	atf_check -o ignore disk-flatten --base base --cow cow.img -o changed
+	# One area that is exactly full: the list ends in the next one.
+	cp base full
+	yes full | dd of=full bs=4096 seek=1000 count=256 conv=notrunc \
+	    iflag=fullblock status=none
+	atf_check -o inline:"256\n" disk-overlay -p exceptions --base base \
+	    --changed full -o vdd
+	atf_check -o ignore disk-overlay --base base --changed changed -o vdb
+	atf_check -o ignore disk-overlay --chunk 32 --base base \
+	    --changed changed -o vdc
+	set --
+	for cow in vdb vdc vdd; do
+		truncate -s 32M $cow
+		set -- "$@" -drive "file=$cow,format=raw,if=virtio"
+	done
+	timeout 300 qemu-system-x86_64 -machine pc-q35-7.2 -accel tcg -m 256 \
+	    -nodefaults -display none -serial file:console -no-reboot \
+	    -kernel "$vmlinuz" -initrd initrd \
+	    -append "console=ttyS0 quiet count=60000" \
+	    -drive file=base,format=raw,if=virtio,readonly=on "$@" \
+	    </dev/null >qemu.log 2>&1 || {
+		cat qemu.log console
+		atf_fail "qemu: status $?"
+	}
+	says "before vdb $(sha256sum <changed | cut -c1-64)"
+	says "before vdc $(sha256sum <changed | cut -c1-64)"
+	says "before vdd $(sha256sum <full | cut -c1-64)"
+	for cow in vdb vdc vdd; do
+		disk-flatten --base base --cow $cow >now
+		says "after $cow $(sha256sum <now | cut -c1-64)"
+		atf_check -s exit:1 cmp -s now changed
+	done
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case overlay__golden_bytes
@@ -165,4 +256,5 @@ atf_init_test_cases()
 	atf_add_test_case overlay__last_chunk_partial
 	atf_add_test_case overlay__holes_unread
 	atf_add_test_case input__refused
+	atf_add_test_case kernel__reads_and_goes_on
 }

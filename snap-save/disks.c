@@ -17,27 +17,6 @@
 /* A reflink takes 5 us an extent: beyond this many the switch is shorter. */
 #define EXTENTS_MAX 4000
 
-/* "cow.raw" and "cow.3.qcow2" are "cow" and 0, "cow" and 3. */
-static void
-split_name(char *stem, size_t cap, unsigned *number, const char *file)
-{
-	const char *dot = strchr(file, '.');
-
-	snprintf(stem, cap, "%.*s",
-	    (int)(dot == NULL ? strlen(file) : (size_t)(dot - file)), file);
-	*number = dot == NULL ? 0 : (unsigned)strtoul(dot + 1, NULL, 10);
-}
-
-static void
-name_overlay(char *out, size_t cap, const char *top)
-{
-	char stem[VM_FILE_MAX + 1];
-	unsigned number;
-
-	split_name(stem, sizeof(stem), &number, top);
-	snprintf(out, cap, "%.40s.%u.qcow2", stem, number + 1);
-}
-
 /* Whether the disk file can be reflinked in a moment. */
 static bool
 is_quick_to_reflink(const struct save *s, const char *file)
@@ -69,31 +48,12 @@ disks_plan(struct save *s, struct error *err)
 		if (reflinks && is_quick_to_reflink(s, disks->v[i].path))
 			continue;
 		plan->way = DISK_SWITCH;
-		name_overlay(plan->overlay, sizeof(plan->overlay),
-		    disks->v[i].path);
+		if (storage_next_overlay(&plan->overlay, disks->v[i].path,
+			err) == -1)
+			return -1;
 		s->switches = true;
 	}
-	(void)err;
 	return 0;
-}
-
-/* The file's virtual size: what an overlay over it must have. */
-static int
-virtual_size(uint64_t *out, int dirfd, const char *file, struct error *err)
-{
-	struct qcow2_head head;
-	uint64_t size;
-	int fd, rc = 0;
-
-	if (fd_open_file(&fd, &size, dirfd, file, O_RDONLY, err) == -1)
-		return -1;
-	*out = size;
-	if (strcmp(storage_format(file), "qcow2") == 0) {
-		rc = qcow2_read_head(&head, fd, size, file, err);
-		*out = head.size_bytes;
-	}
-	fd_drop(&fd);
-	return rc;
 }
 
 /* An empty overlay in the VM's directory, synced. */
@@ -104,7 +64,8 @@ make_overlay(struct save *s, const char *top, const char *overlay,
 	int dirfd = s->at->dirfd, fd, rc = -1;
 	uint64_t size;
 
-	if (virtual_size(&size, dirfd, top, err) == -1)
+	if (qcow2_disk_bytes(&size, dirfd, top,
+		strcmp(storage_format(top), "qcow2") == 0, err) == -1)
 		return -1;
 	/* One of that name is what a killed save left; QEMU writes `top`. */
 	if (unlinkat(dirfd, overlay, 0) == -1 && errno != ENOENT)
@@ -195,29 +156,6 @@ disks_prepare(struct save *s, struct error *err)
 	swap_disks(s);
 	hook_step("overlays-recorded");
 	return rc;
-}
-
-int
-disks_flush(struct save *s, struct error *err)
-{
-	const struct storage_list *disks = &s->at->vm.disks;
-	size_t i;
-	int fd;
-
-	for (i = 0; i < disks->n; i++) {
-		if (disks->v[i].ro)
-			continue;
-		if (fd_open_file(&fd, NULL, s->at->dirfd, disks->v[i].path,
-			O_RDONLY, err) == -1)
-			return -1;
-		if (fdatasync(fd) == -1) {
-			error_sys(err, EX_IOERR, "%s", disks->v[i].path);
-			fd_drop(&fd);
-			return -1;
-		}
-		fd_drop(&fd);
-	}
-	return 0;
 }
 
 int

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "save.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -85,7 +85,8 @@ prepare(struct save *s, const char *description, struct error *err)
 	    publish_describe(s, description, err) == -1)
 		return -1;
 	save_phase(s, "prepare");
-	if (memory_flush(s, err) == -1 || disks_flush(s, err) == -1)
+	if (memory_flush(s, err) == -1 ||
+	    vm_flush_disks(&s->at->vm, s->at->dirfd, err) == -1)
 		return -1;
 	save_phase(s, "flush");
 	return 0;
@@ -224,6 +225,10 @@ report_snapshot(json_t **out, struct save *s, struct error *err)
 static void
 save_fini(struct save *s)
 {
+	size_t i;
+
+	for (i = 0; i < STORAGE_MAX; i++)
+		free(s->disks[i].overlay);
 	vmm_detach(s->vmm);
 	sidecar_fini(&s->sidecar);
 	envelope_fini(&s->envelope);

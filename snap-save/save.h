@@ -32,7 +32,7 @@ enum memory_way { MEMORY_REFLINK, MEMORY_COPY, MEMORY_OWN_PAGES, MEMORY_LINK };
 
 struct disk_plan {
 	enum disk_way way;
-	char overlay[VM_FILE_MAX + 1]; /* DISK_SWITCH */
+	char *overlay; /* DISK_SWITCH: its name, owned */
 };
 
 struct save {
@@ -69,7 +69,6 @@ void save_phase(struct save *s, const char *name);
 /* disks.c: what to do with each disk; overlays are made and recorded. */
 int disks_plan(struct save *s, struct error *err);
 int disks_prepare(struct save *s, struct error *err);
-int disks_flush(struct save *s, struct error *err);
 int disks_switch(struct save *s, struct error *err); /* guest stands still */
 int disks_reflink(struct save *s, struct error *err); /* guest stands still */
 int disks_link(struct save *s, struct error *err); /* afterwards */

@@ -256,14 +256,21 @@ swap(struct restore *r, struct error *err)
 	struct watcher watcher = WATCHER_NONE;
 	int rc;
 
+	/* QEMU flushes when it stops, which is part of the outage. */
+	if (r->was_running &&
+	    vm_flush_disks(&r->at->vm, r->at->dirfd, err) == -1)
+		goto fail;
 	if (r->was_running &&
 	    watcher_start(&watcher, r->at->root, watched, 2, err) == -1)
-		return -1;
+		goto fail;
 	rc = change_over(r, err);
 	if (rc == -1)
 		roll_back(r);
 	watcher_end(&watcher);
 	return rc;
+fail:
+	roll_back(r);
+	return -1;
 }
 
 static int

@@ -2,6 +2,7 @@
 /* Field names are those of QEMU's docs/interop/qcow2.txt. */
 #include "disk/qcow2.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -439,4 +440,24 @@ qcow2_check(int fd, uint64_t file_bytes, uint64_t size_bytes,
 		    "%s: disk of %" PRIu64 " bytes, not %" PRIu64, what,
 		    h.size_bytes, size_bytes);
 	return 0;
+}
+
+int
+qcow2_disk_bytes(uint64_t *out, int dirfd, const char *name, bool qcow2,
+    struct error *err)
+{
+	struct qcow2_head head;
+	uint64_t size;
+	int fd, rc = 0;
+
+	if (fd_open_file(&fd, &size, dirfd, name, O_RDONLY, err) == -1)
+		return -1;
+	if (qcow2) {
+		rc = qcow2_read_head(&head, fd, size, name, err);
+		size = head.size_bytes;
+	}
+	fd_drop(&fd);
+	if (rc == 0)
+		*out = size;
+	return rc;
 }

@@ -48,4 +48,11 @@ int qcow2_check(int fd, uint64_t file_bytes, uint64_t size_bytes,
     const char *backing, const char *backing_format, const char *what,
     struct error *err);
 
+/*
+ * The virtual size of the disk file `name` in the directory: its length, or
+ * with `qcow2` what its head says.  EX_NOINPUT, EX_DATAERR.
+ */
+int qcow2_disk_bytes(uint64_t *out, int dirfd, const char *name, bool qcow2,
+    struct error *err);
+
 #endif

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "state/vm.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/fd.h"
 #include "base/path.h"
 
 static const char *const memory_names[] = { "auto", "file", "memfd", "template",
@@ -155,5 +158,27 @@ vm_set_error(struct vm *vm, const char *text, struct error *err)
 	}
 	free(vm->error);
 	vm->error = copy;
+	return 0;
+}
+
+int
+vm_flush_disks(const struct vm *vm, int dirfd, struct error *err)
+{
+	const char *file;
+	size_t i;
+	int fd, rc;
+
+	for (i = 0; i < vm->disks.n; i++) {
+		if (vm->disks.v[i].ro)
+			continue;
+		file = vm->disks.v[i].path;
+		if (fd_open_file(&fd, NULL, dirfd, file, O_RDONLY, err) == -1)
+			return -1;
+		rc = fdatasync(fd) == -1 ? error_sys(err, EX_IOERR, "%s", file)
+					 : 0;
+		fd_drop(&fd);
+		if (rc == -1)
+			return -1;
+	}
 	return 0;
 }

@@ -122,6 +122,12 @@ int vm_write(struct vm *vm, int dirfd, bool sync, const struct timespec *now,
 int vm_report(json_t **out, const struct vm *vm, const char *dir,
     const char *state, struct error *err);
 
+/*
+ * Brings to the disk what was written to the VM's disks so far, so that a
+ * pause soon afterwards has little left to wait for.  EX_IOERR.
+ */
+int vm_flush_disks(const struct vm *vm, int dirfd, struct error *err);
+
 /* Whether the recorded VMM process lives. */
 bool vm_is_alive(const struct vm *vm);
 

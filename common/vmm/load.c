@@ -259,54 +259,22 @@ write_overlay(struct storage *disk, int dirfd, const char *overlay,
 	return rc;
 }
 
-/* The file's virtual size. */
-static int
-disk_bytes(uint64_t *out, int dirfd, const char *name, struct error *err)
-{
-	struct qcow2_head head;
-	uint64_t size;
-	int fd, rc = 0;
-
-	if (fd_open_file(&fd, &size, dirfd, name, O_RDONLY, err) == -1)
-		return -1;
-	*out = size;
-	if (strcmp(storage_format(name), "qcow2") == 0) {
-		rc = qcow2_read_head(&head, fd, size, name, err);
-		*out = head.size_bytes;
-	}
-	fd_drop(&fd);
-	return rc;
-}
-
-/* "cow.raw" and "cow.3.qcow2" are followed by cow.1.qcow2 and cow.4.qcow2. */
-static char *
-next_overlay(const char *top)
-{
-	const char *dot = strchr(top, '.');
-	unsigned long n;
-
-	if (dot == NULL)
-		return NULL;
-	n = strtoul(dot + 1, NULL, 10);
-	return path_format("%.*s.%lu.qcow2", (int)(dot - top), top, n + 1);
-}
-
 /* The saved file stays as it is, under an overlay of this VM's own. */
 static int
 put_overlay(struct vm *vm, struct storage *disk, const struct load *load,
     int dirfd, struct error *err)
 {
 	struct strv backing = { 0 };
-	char *overlay = next_overlay(disk->path);
+	char *overlay = NULL;
 	uint64_t bytes;
 	size_t i;
 	int rc = -1;
 
-	if (overlay == NULL)
-		return error_set(err, EX_DATAERR, "%s: not a disk's name",
-		    disk->path);
+	if (storage_next_overlay(&overlay, disk->path, err) == -1)
+		return -1;
 	if (put_frozen(vm, load, dirfd, disk->path, err) == -1 ||
-	    disk_bytes(&bytes, dirfd, disk->path, err) == -1 ||
+	    qcow2_disk_bytes(&bytes, dirfd, disk->path,
+		strcmp(storage_format(disk->path), "qcow2") == 0, err) == -1 ||
 	    write_overlay(disk, dirfd, overlay, bytes, err) == -1 ||
 	    strv_add(&backing, err, "%s", disk->path) == -1)
 		goto out;

@@ -59,6 +59,13 @@ int storage_list_add(struct storage_list *list, const struct storage *disk,
  */
 int storage_list_check(const struct storage_list *list, struct error *err);
 
+/*
+ * The rules for a data disk's serial (also its name), and for a mount point
+ * that is not empty.  EX_DATAERR.
+ */
+int storage_check_data_serial(const char *serial, struct error *err);
+int storage_check_mount_point(const char *mount_point, struct error *err);
+
 /* Decodes and checks; on success *out is the caller's.  EX_DATAERR. */
 int storage_list_decode(struct storage_list *out, const json_t *array,
     struct error *err);

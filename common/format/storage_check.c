@@ -81,6 +81,21 @@ is_plain_serial(const char *serial)
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == len;
 }
 
+int
+storage_check_data_serial(const char *serial, struct error *err)
+{
+	if (!is_data_serial(serial))
+		return error_set(err, EX_DATAERR,
+		    "serial \"%s\" is not 1 to %d of a-z, 0-9, _ and -, "
+		    "the first a letter",
+		    serial, STORAGE_SERIAL_MAX);
+	if (strncmp(serial, "cocoon-", 7) == 0)
+		return error_set(err, EX_DATAERR,
+		    "serial \"%s\": names that begin with cocoon- are reserved",
+		    serial);
+	return 0;
+}
+
 static int
 check_serial(const struct storage *disk, struct error *err)
 {
@@ -89,15 +104,8 @@ check_serial(const struct storage *disk, struct error *err)
 	if (disk->role == STORAGE_CIDATA && serial[0] != '\0')
 		return error_set(err, EX_DATAERR,
 		    "serial \"%s\": a cidata disk has none", serial);
-	if (disk->role == STORAGE_DATA && !is_data_serial(serial))
-		return error_set(err, EX_DATAERR,
-		    "serial \"%s\" is not 1 to %d of a-z, 0-9, _ and -, "
-		    "the first a letter",
-		    serial, STORAGE_SERIAL_MAX);
-	if (disk->role == STORAGE_DATA && strncmp(serial, "cocoon-", 7) == 0)
-		return error_set(err, EX_DATAERR,
-		    "serial \"%s\": names that begin with cocoon- are reserved",
-		    serial);
+	if (disk->role == STORAGE_DATA)
+		return storage_check_data_serial(serial, err);
 	if (!is_plain_serial(serial))
 		return error_set(err, EX_DATAERR,
 		    "serial \"%s\" is not at most %d of letters, digits, . _ -",
@@ -105,8 +113,8 @@ check_serial(const struct storage *disk, struct error *err)
 	return 0;
 }
 
-static int
-check_mount_point(const char *mount_point, struct error *err)
+int
+storage_check_mount_point(const char *mount_point, struct error *err)
 {
 	const char *p;
 
@@ -154,7 +162,7 @@ check_filesystem(const struct storage *disk, struct error *err)
 	if (strcmp(disk->fstype, "none") == 0)
 		return error_set(err, EX_DATAERR,
 		    "mount_point \"%s\" with fstype none", disk->mount_point);
-	return check_mount_point(disk->mount_point, err);
+	return storage_check_mount_point(disk->mount_point, err);
 }
 
 static int

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -28,25 +29,29 @@ tell(int *status, const struct error *err)
 		*status = err->code;
 }
 
-/* Adds the id of each reference that fits to *ids, each once. */
+static int
+compare_ids(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Adds the id of each reference that fits to *ids, and sorts them. */
 static int
 resolve_all(struct strv *ids, const struct root *root, const struct strv *refs,
     int *status, struct error *err)
 {
 	struct error why = { 0 };
 	char id[ID_LEN + 1];
-	size_t i, j;
+	size_t i;
 
 	for (i = 0; i < refs->n; i++) {
-		if (root_resolve(id, root, ROOT_SNAP, refs->v[i], &why) == -1) {
+		if (root_resolve(id, root, ROOT_SNAP, refs->v[i], &why) == -1)
 			tell(status, &why);
-			continue;
-		}
-		for (j = 0; j < ids->n && strcmp(ids->v[j], id) != 0; j++)
-			continue;
-		if (j == ids->n && strv_add(ids, err, "%s", id) == -1)
+		else if (strv_add(ids, err, "%s", id) == -1)
 			return -1;
 	}
+	if (ids->n > 0)
+		qsort(ids->v, ids->n, sizeof(*ids->v), compare_ids);
 	return 0;
 }
 
@@ -91,6 +96,9 @@ run(const struct opt_common *o, char *const *operands, size_t n,
 	for (i = 0; i < ids.n; i++) {
 		if (sig_check(err) == -1)
 			goto out;
+		/* Two references that meet in one snapshot. */
+		if (i > 0 && strcmp(ids.v[i - 1], ids.v[i]) == 0)
+			continue;
 		if (remove_one(root, ids.v[i], &why) == -1)
 			tell(&status, &why);
 	}

@@ -117,7 +117,8 @@ find_extra(struct job *j, struct error *err)
 	DIR *dir;
 	int fd;
 
-	if (!e->has_files)
+	/* Before there were manifests some wrote an empty one. */
+	if (e->files_n == 0)
 		return 0;
 	if (fd_open_dir(&fd, snap_fd(j->snap), ".", false, err) == -1)
 		return error_wrap(err, "%s", j->label);

@@ -144,6 +144,12 @@ out:
 	return rc;
 }
 
+static int
+compare_ids(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
 int
 gc_evict(struct gc *gc, struct error *err)
 {
@@ -179,6 +185,9 @@ gc_evict(struct gc *gc, struct error *err)
 		    why.code != EX_NOINPUT)
 			gc_fail(gc, &why);
 	}
+	if (gc->evicted.n > 0)
+		qsort(gc->evicted.v, gc->evicted.n, sizeof(*gc->evicted.v),
+		    compare_ids);
 	rc = 0;
 out:
 	free(v);

@@ -26,7 +26,8 @@ struct gc {
 	uint64_t keep, age_s, size_bytes;
 	struct timespec now;
 
-	struct strv evicted; /* ids of snapshots that are, or would be, gone */
+	struct strv
+	    evicted; /* ids of snapshots that are, or would be, gone: sorted */
 };
 
 struct gc_item {

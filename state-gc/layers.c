@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -41,15 +42,19 @@ add_used(json_t *used, const struct envelope_layer *layers, size_t n,
 	return 0;
 }
 
+/* Of an id and one of the sorted list. */
+static int
+compare_id(const void *id, const void *entry)
+{
+	return strcmp(id, *(char *const *)entry);
+}
+
 static bool
 is_evicted(const struct gc *gc, const char *id)
 {
-	size_t i;
-
-	for (i = 0; i < gc->evicted.n; i++)
-		if (strcmp(gc->evicted.v[i], id) == 0)
-			return true;
-	return false;
+	return gc->evicted.n > 0 &&
+	    bsearch(id, gc->evicted.v, gc->evicted.n, sizeof(*gc->evicted.v),
+		compare_id) != NULL;
 }
 
 /* One that cannot be read might use any layer: all of them stay. */

@@ -100,6 +100,7 @@ ATF_TC_BODY(decode__table, tc)
 		{ CONFIG("\"hypervisor\":true"),
 		    "\"hypervisor\" is not a string" },
 		{ WITH(",\"files\":[]"), NULL },
+		{ WITH(",\"files\":null"), NULL },
 		{ WITH(",\"files\":{}"), "\"files\" is not an array" },
 		{ WITH(",\"files\":[7]"), "\"files\" holds what is no string" },
 		{ WITH(",\"files\":[\"a/b\"]"),

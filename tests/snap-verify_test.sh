@@ -97,9 +97,13 @@ verify__no_digests_body()
 {
 	snap_plant abc web
 	atf_check snap-verify web
-	echo '{"version":1,"config":{}}' \
-	    >"root/snap/$(id_of abc)/snapshot.json"
-	atf_check snap-verify web
+	for e in '{"version":1,"config":{}}' \
+	    '{"version":1,"config":{},"files":[]}'; do
+		echo "$e" >"root/snap/$(id_of abc)/snapshot.json"
+		atf_check snap-verify web
+		atf_check -o inline:'["cow.raw","memory.raw"]\n' \
+		    snap-ls -p files web
+	done
 }
 
 atf_test_case verify__some_fail

@@ -172,6 +172,9 @@ decode_files(struct envelope *e, const json_t *root, struct error *err)
 	const char *name;
 	size_t i;
 
+	/* What Go's encoder writes for a list that was never made. */
+	if (json_is_null(json_object_get(root, "files")))
+		return 0;
 	if (json_get_array(root, "files", &array, ENVELOPE_FILES_MAX,
 		JSON_OPTIONAL, err) == -1)
 		return -1;

@@ -291,7 +291,7 @@ put_files(json_t *obj, const struct snap *snap, struct error *err)
 	for (i = 0; i < e->files_n; i++)
 		if (strv_add(&names, err, "%s", e->files[i].name) == -1)
 			goto out;
-	if (!e->has_files && snap_files(&names, snap, err) == -1)
+	if (e->files_n == 0 && snap_files(&names, snap, err) == -1)
 		goto out;
 	array = json_array();
 	if (json_put(obj, "files", array, err) == -1)

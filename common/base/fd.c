@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/fd.h"
 
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -299,5 +301,26 @@ fd_remove_tree(int dirfd, const char *name, struct error *err)
 		return -1;
 	if (unlinkat(dirfd, name, AT_REMOVEDIR) == -1 && errno != ENOENT)
 		return error_sys(err, error_code_of(errno), "%s", name);
+	return 0;
+}
+
+int
+fd_dial(int *out, int dirfd, const char *name, struct error *err)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int fd;
+
+	/* By the directory's descriptor: roots may be longer than sun_path. */
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "/proc/self/fd/%d/%s",
+	    dirfd, name);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return error_sys(err, EX_OSERR, "socket");
+	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1) {
+		error_sys(err, EX_UNAVAILABLE, "%s", name);
+		fd_drop(&fd);
+		return -1;
+	}
+	*out = fd;
 	return 0;
 }

@@ -67,6 +67,12 @@ int fd_slurp(char **buf, size_t *len, int dirfd, const char *name, size_t max,
 int fd_replace_file(int dirfd, const char *name, const void *buf, size_t len,
     bool sync, struct error *err);
 
+/*
+ * Connects to the Unix socket `name` beneath `dirfd`, however long the path of
+ * that directory is.  EX_UNAVAILABLE: nobody listens there.
+ */
+int fd_dial(int *out, int dirfd, const char *name, struct error *err);
+
 /* Removes the tree `name` beneath `dirfd`; absent is no error. */
 int fd_remove_tree(int dirfd, const char *name, struct error *err);
 

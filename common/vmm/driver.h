@@ -18,6 +18,7 @@ struct vmm_driver {
 	int (*set_links)(struct vmm *, bool, struct error *);
 	int (*set_forwards)(struct vmm *, bool, struct error *);
 	int (*power_button)(struct vmm *, struct error *);
+	int (*console_is_free)(struct vmm *, bool *, struct error *);
 	int (*quit)(struct vmm *, struct error *);
 	int (*describe)(struct vmm *, struct sidecar *, struct error *);
 	int (*open_memory)(struct vmm *, int *, struct error *);

@@ -139,6 +139,31 @@ power_button(struct vmm *vmm, struct error *err)
 	return qemu_call(vmm, "system_powerdown", NULL, NULL, err);
 }
 
+/* QEMU tells of a chardev's socket without a client by its name alone. */
+static int
+console_is_free(struct vmm *vmm, bool *is_free, struct error *err)
+{
+	static const char unused[] = "disconnected:";
+	const char *label, *name;
+	const json_t *chardev;
+	json_t *ret;
+	size_t i;
+
+	if (qemu_call(vmm, "query-chardev", NULL, &ret, err) == -1)
+		return -1;
+	*is_free = true;
+	json_array_foreach(ret, i, chardev)
+	{
+		label = json_string_value(json_object_get(chardev, "label"));
+		name = json_string_value(json_object_get(chardev, "filename"));
+		if (label != NULL && strcmp(label, "console") == 0)
+			*is_free = name == NULL ||
+			    strncmp(name, unused, strlen(unused)) == 0;
+	}
+	json_decref(ret);
+	return 0;
+}
+
 static int
 quit(struct vmm *vmm, struct error *err)
 {
@@ -294,6 +319,7 @@ const struct vmm_driver vmm_qemu = {
 	.set_links = set_links,
 	.set_forwards = qemu_set_forwards,
 	.power_button = power_button,
+	.console_is_free = console_is_free,
 	.quit = quit,
 	.describe = qemu_describe,
 	.open_memory = open_memory,

@@ -2,7 +2,6 @@
 #include "vmm/qmp.h"
 
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <errno.h>
 #include <poll.h>
@@ -239,27 +238,6 @@ qmp_call(struct qmp *qmp, const char *command, json_t *args, json_t **ret,
 }
 
 static int
-dial(int *out, int dirfd, const char *name, struct error *err)
-{
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	int fd;
-
-	/* By the directory's descriptor: roots may be longer than sun_path. */
-	snprintf(sun.sun_path, sizeof(sun.sun_path), "/proc/self/fd/%d/%s",
-	    dirfd, name);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd == -1)
-		return error_sys(err, EX_OSERR, "socket");
-	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1) {
-		error_sys(err, EX_UNAVAILABLE, "%s", name);
-		fd_drop(&fd);
-		return -1;
-	}
-	*out = fd;
-	return 0;
-}
-
-static int
 greet(struct qmp *qmp, int64_t deadline_ms, struct error *err)
 {
 	json_t *message;
@@ -288,7 +266,7 @@ qmp_open(struct qmp **out, int dirfd, const char *name, int64_t deadline_ms,
 	if (qmp == NULL)
 		return error_set(err, EX_OSERR, "out of memory");
 	qmp->fd = -1;
-	if (dial(&qmp->fd, dirfd, name, err) == -1 ||
+	if (fd_dial(&qmp->fd, dirfd, name, err) == -1 ||
 	    greet(qmp, deadline_ms, err) == -1) {
 		qmp_close(qmp);
 		return -1;

@@ -181,6 +181,12 @@ vmm_power_button(struct vmm *vmm, struct error *err)
 }
 
 int
+vmm_console_is_free(struct vmm *vmm, bool *is_free, struct error *err)
+{
+	return vmm->driver->console_is_free(vmm, is_free, err);
+}
+
+int
 vmm_quit(struct vmm *vmm, struct error *err)
 {
 	return vmm->driver->quit(vmm, err);

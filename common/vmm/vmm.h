@@ -78,6 +78,9 @@ int vmm_set_forwards(struct vmm *vmm, bool held, struct error *err);
 /* Presses the power button. */
 int vmm_power_button(struct vmm *vmm, struct error *err);
 
+/* Whether no client has the console just now. */
+int vmm_console_is_free(struct vmm *vmm, bool *is_free, struct error *err);
+
 /* Asks the process to end at once; proc_wait() and signals are vmm_kill()'s. */
 int vmm_quit(struct vmm *vmm, struct error *err);
 

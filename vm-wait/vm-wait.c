@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: ISC */
+#include <regex.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/diag.h"
+#include "base/num.h"
+#include "base/opt.h"
+#include "base/sig.h"
+#include "state/refs.h"
+#include "vmm/status.h"
+
+#include "wait.h"
+
+struct opts {
+	struct opt_common common;
+	const char *timeout, *state, *console;
+	struct wish wish;
+	char *const *refs;
+	size_t refs_n;
+};
+
+static void
+usage(FILE *to)
+{
+	fprintf(to,
+	    "usage: vm-wait [-q] [-R root] [--timeout seconds]\n"
+	    "           (--state running|paused|stopped | --console regex)\n"
+	    "           vm ...\n");
+}
+
+static int
+parse_state(struct wish *wish, const char *text)
+{
+	static const enum status wanted[] = { STATUS_RUNNING, STATUS_PAUSED,
+		STATUS_STOPPED };
+	size_t i;
+
+	for (i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		if (strcmp(text, status_name(wanted[i])) == 0) {
+			wish->state = wanted[i];
+			return 0;
+		}
+	return opt_wrong("--state: %s: not running, paused or stopped", text);
+}
+
+/* A pattern of "" would fit at once, whatever the guest says. */
+static int
+parse_console(struct wish *wish, regex_t *regex, const char *text)
+{
+	char why[128];
+	int rc;
+
+	rc = text[0] == '\0' ? REG_BADPAT
+			     : regcomp(regex, text, REG_EXTENDED | REG_NOSUB);
+	if (rc == 0) {
+		wish->regex = regex;
+		return 0;
+	}
+	regerror(rc, regex, why, sizeof(why));
+	return opt_wrong("--console: \"%s\": %s", text, why);
+}
+
+static int
+check_opts(struct opts *o, regex_t *regex)
+{
+	struct error err = { 0 };
+	uint64_t seconds;
+
+	if ((o->state == NULL) == (o->console == NULL))
+		return opt_wrong("exactly one of --state and --console is "
+				 "needed");
+	if (o->refs_n == 0)
+		return opt_wrong("no VM is named");
+	o->wish.deadline_ms = INT64_MAX;
+	if (o->timeout != NULL) {
+		if (num_u64(&seconds, o->timeout, 0, UINT32_MAX, &err) == -1)
+			return opt_wrong("--timeout: %s", err.msg);
+		o->wish.deadline_ms = clock_ms() + (int64_t)seconds * 1000;
+	}
+	return o->state != NULL ? parse_state(&o->wish, o->state)
+				: parse_console(&o->wish, regex, o->console);
+}
+
+static int
+parse_opts(struct opts *o, regex_t *regex, int argc, char *argv[])
+{
+	enum { TIMEOUT = OPT_OWN, STATE, CONSOLE };
+	static const struct option longopts[] = { OPT_LONG,
+		{ "timeout", required_argument, NULL, TIMEOUT },
+		{ "state", required_argument, NULL, STATE },
+		{ "console", required_argument, NULL, CONSOLE },
+		{ NULL, 0, NULL, 0 } };
+	int ch, rc = 0;
+
+	while (rc == 0 &&
+	    (ch = getopt_long(argc, argv, OPT_SHORT, longopts, NULL)) != -1) {
+		if (ch == TIMEOUT)
+			rc = opt_once(&o->timeout, optarg, "--timeout");
+		else if (ch == STATE)
+			rc = opt_once(&o->state, optarg, "--state");
+		else if (ch == CONSOLE)
+			rc = opt_once(&o->console, optarg, "--console");
+		else
+			rc = opt_common(&o->common, ch, usage);
+	}
+	o->refs = argv + optind;
+	o->refs_n = (size_t)(argc - optind);
+	return rc != 0 ? rc : check_opts(o, regex);
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct error err = { 0 };
+	struct root *root;
+	struct opts o = { 0 };
+	regex_t regex;
+	int status;
+
+	sig_setup();
+	status = parse_opts(&o, &regex, argc, argv);
+	if (status != 0)
+		return status == 1 ? EX_OK : EX_USAGE;
+	if (root_open(&root, o.common.root, &err) == -1) {
+		diag("%s", err.msg);
+		status = err.code;
+	} else {
+		o.wish.root = root;
+		status = refs_each(o.refs, o.refs_n, wait_for, &o.wish);
+		root_close(root);
+	}
+	if (o.wish.regex != NULL)
+		regfree(&regex);
+	return status;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: ISC */
+#include "wait.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/sig.h"
+#include "state/vm_at.h"
+
+#include "console.h"
+
+#define LOOK_MS 20 /* between two looks at files */
+#define ASK_MS 50 /* between two questions to the VMM */
+
+/* The record anew: the VM may have been started, or removed. */
+static int
+refresh(struct vm_at *at, struct error *err)
+{
+	struct error why = { 0 };
+	struct vm vm;
+
+	if (vm_read(&vm, at->dirfd, &why) == -1) {
+		if (why.code == EX_NOINPUT)
+			return error_set(err, EX_NOINPUT, "removed meanwhile");
+		if (err != NULL)
+			*err = why;
+		return -1;
+	}
+	vm_fini(&at->vm);
+	at->vm = vm;
+	return 0;
+}
+
+/* Each look: 1 it holds, 0 not yet, -1 it never will. */
+
+static int
+look_at_console(struct vm_at *at, const struct wish *wish,
+    struct console *console, struct error *err)
+{
+	/* Asked before the log is read: what it said last is there then. */
+	bool alive = vm_is_alive(&at->vm), found;
+
+	if (console_scan(console, at->dirfd, at->vm.console_from, wish->regex,
+		&found, err) == -1)
+		return -1;
+	if (found)
+		return 1;
+	if (!alive && at->vm.started_at[0] != '\0')
+		return error_set(err, EX_UNAVAILABLE,
+		    "ended, and no line of its console fits");
+	return 0;
+}
+
+static int
+look_at_state(struct vm_at *at, const struct wish *wish, struct error *err)
+{
+	enum status status;
+
+	/* The end of a process needs no question. */
+	if (wish->state == STATUS_STOPPED && vm_is_alive(&at->vm))
+		return 0;
+	status = status_of(&at->vm, at->dirfd, NULL);
+	if (status == wish->state)
+		return 1;
+	if (status == STATUS_ERROR)
+		return error_set(err, EX_UNAVAILABLE, "state error%s%s",
+		    at->vm.error == NULL ? "" : ": ",
+		    at->vm.error == NULL ? "" : at->vm.error);
+	return 0;
+}
+
+static int
+look(struct vm_at *at, const struct wish *wish, struct console *console,
+    struct error *err)
+{
+	return wish->regex != NULL ? look_at_console(at, wish, console, err)
+				   : look_at_state(at, wish, err);
+}
+
+static int
+keep_looking(struct vm_at *at, const struct wish *wish, struct console *console,
+    struct error *err)
+{
+	int nap = wish->regex != NULL || wish->state == STATUS_STOPPED ? LOOK_MS
+								       : ASK_MS;
+	int rc, left;
+
+	for (;;) {
+		rc = look(at, wish, console, err);
+		if (rc != 0)
+			return rc == 1 ? 0 : -1;
+		left = clock_left(wish->deadline_ms);
+		if (left == 0)
+			return error_set(err, EX_TEMPFAIL, "the time is over");
+		clock_nap(left < nap ? left : nap);
+		if (sig_check(err) == -1 || refresh(at, err) == -1)
+			return -1;
+	}
+}
+
+int
+wait_for(void *arg, const char *ref, struct error *err)
+{
+	const struct wish *wish = arg;
+	struct console *console;
+	struct vm_at at;
+	int rc;
+
+	if (vm_at_open(&at, wish->root, ref, false, 0, err) == -1)
+		return -1;
+	console = malloc(sizeof(*console));
+	if (console == NULL) {
+		rc = error_set(err, EX_OSERR, "out of memory");
+	} else {
+		console_init(console);
+		rc = keep_looking(&at, wish, console, err);
+		console_fini(console);
+	}
+	free(console);
+	vm_at_close(&at);
+	return rc == -1 ? error_wrap(err, "%s", ref) : 0;
+}

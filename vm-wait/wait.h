@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef WAIT_H
+#define WAIT_H
+
+#include <regex.h>
+#include <stdint.h>
+
+#include "state/root.h"
+#include "vmm/status.h"
+
+/* What is waited for. */
+struct wish {
+	const struct root *root; /* borrowed */
+	int64_t deadline_ms; /* base/clock; INT64_MAX: none */
+	const regex_t *regex; /* for a line of the console; NULL: a state */
+	enum status state;
+};
+
+/*
+ * Waits until it holds of the VM `ref`; `arg` is a struct wish (state/refs).
+ * EX_TEMPFAIL: the time is over.  EX_UNAVAILABLE: it cannot come true any
+ * more.  EX_NOINPUT: no such VM, or it was removed meanwhile.
+ */
+int wait_for(void *arg, const char *ref, struct error *err);
+
+#endif

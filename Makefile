@@ -4,7 +4,7 @@ include mk/config.mk
 # Directories in the order in which they are built.
 # A tool is a directory NAME with NAME.c in it; a new one needs no line here.
 TOOLS != for d in */; do d=$${d%/}; [ ! -e $$d/$$d.c ] || echo $$d; done
-SUBDIRS = common $(TOOLS) share vm-console vm-wait
+SUBDIRS = common $(TOOLS) share
 
 all install uninstall:
 	@for d in $(SUBDIRS); do \

@@ -22,7 +22,7 @@ number_of(const json_t *record, const char *key)
 }
 
 const char *const row_heading[ROW_COLUMNS] = { "NAME", "ID", "AGE", "SIZE",
-	"DISK", "HYPERVISOR" };
+	"DISK", "HYPERVISOR", "VM" };
 
 int
 row_add(struct table *t, const json_t *record, time_t now, struct error *err)
@@ -35,7 +35,9 @@ row_add(struct table *t, const json_t *record, time_t now, struct error *err)
 	    table_add(t, table_age(created, now), err) == -1 ||
 	    table_add(t, table_size(number_of(record, "size")), err) == -1 ||
 	    table_add(t, table_size(number_of(record, "disk_usage")), err) ==
+		-1 ||
+	    table_add(t, text_of(record, "hypervisor", SIZE_MAX - 1), err) ==
 		-1)
 		return -1;
-	return table_add(t, text_of(record, "hypervisor", SIZE_MAX - 1), err);
+	return table_add(t, text_of(record, "vm_id", ID_SHOWN), err);
 }

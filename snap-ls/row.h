@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/table.h"
 
-#define ROW_COLUMNS 6
+#define ROW_COLUMNS 7
 #define ROW_RIGHT 0x1cu /* age and sizes, as struct table has it */
 
 extern const char *const row_heading[ROW_COLUMNS];

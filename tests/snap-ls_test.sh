@@ -100,6 +100,18 @@ list__exclusive_body()
 	atf_check -o inline:"$used\n" snap-ls -p disk_usage web
 }
 
+atf_test_case list__origin
+list__origin_body()
+{
+	snap_plant abc web
+	echo "{\"storage_configs\":[],\"vm_id\":\"$(id_of xyz)\"}" \
+	    >"root/snap/$(id_of abc)/cocoon.json"
+	atf_check -o inline:"$(id_of xyz)\n" snap-ls -p vm_id web
+	atf_check -o match:' qemu        xyzaaaaaaaaa$' snap-ls -t web
+	echo '[' >"root/snap/$(id_of abc)/cocoon.json"
+	atf_check -o inline:"web\t\n" snap-ls -p name,vm_id web
+}
+
 atf_test_case list__table
 list__table_body()
 {
@@ -108,9 +120,9 @@ list__table_body()
 	atf_check -o save:table snap-ls --table
 	atf_check_equal 3 "$(wc -l <table)"
 	atf_check -o ignore grep -Eq \
-	    '^NAME +ID +AGE +SIZE +DISK +HYPERVISOR$' table
+	    '^NAME +ID +AGE +SIZE +DISK +HYPERVISOR  VM$' table
 	atf_check -o ignore grep -Eq \
-	    '^web   abcaaaaaaaaa  +[0-9]+[smhdw]  1\.0M  +[0-9.]+[BK]  qemu$' \
+	    '^web   abcaaaaaaaaa  +[0-9]+[smhdw]  1\.0M  +[0-9.]+[BK]  qemu        -$' \
 	    table
 	atf_check -o ignore grep -Eq '^-     xyzaaaaaaaaa ' table
 	atf_check -s exit:64 \
@@ -150,6 +162,7 @@ atf_init_test_cases()
 	atf_add_test_case list__some_fail
 	atf_add_test_case list__no_record_on_stdin
 	atf_add_test_case list__exclusive
+	atf_add_test_case list__origin
 	atf_add_test_case list__table
 	atf_add_test_case list__stdout_full
 	atf_add_test_case examples__as_printed

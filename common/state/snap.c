@@ -233,6 +233,20 @@ put_image(json_t *obj, const struct envelope *e, struct error *err)
 	return 0;
 }
 
+/* The VM that was saved, where a sidecar says so; a wrong one says nothing. */
+static int
+put_origin(json_t *obj, const struct snap *snap, struct error *err)
+{
+	struct sidecar sidecar;
+	int rc;
+
+	if (sidecar_read(&sidecar, snap->fd, NULL) == -1)
+		return 0;
+	rc = put_text(obj, "vm_id", sidecar.vm_id, err);
+	sidecar_fini(&sidecar);
+	return rc;
+}
+
 static int
 put_config(json_t *obj, const struct snap *snap, struct error *err)
 {
@@ -241,7 +255,8 @@ put_config(json_t *obj, const struct snap *snap, struct error *err)
 	if (put_text(obj, "id", snap->id, err) == -1 ||
 	    put_text(obj, "name", c->name, err) == -1 ||
 	    put_text(obj, "description", c->description, err) == -1 ||
-	    put_text(obj, "hypervisor", c->hypervisor, err) == -1)
+	    put_text(obj, "hypervisor", c->hypervisor, err) == -1 ||
+	    put_origin(obj, snap, err) == -1)
 		return -1;
 	if (c->cpu != 0 && json_put_u64(obj, "cpu", c->cpu, err) == -1)
 		return -1;

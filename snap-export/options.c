@@ -21,6 +21,8 @@ usage(FILE *to)
 	    "           --no-compress] [--dense] [--cocoon] [--rate size] "
 	    "[-o file\n"
 	    "           [-p member,...]] snap\n"
+	    "       snap-export [-q] [-R root] [-p member,...] --to-dir dir "
+	    "snap\n"
 	    "       snap-export [-R root] [--dense] [-p member,...] --dry-run "
 	    "snap\n"
 	    "       snap-export [-p member,...] --list archive\n");
@@ -76,8 +78,18 @@ check_list(const struct opts *o, const struct given *g, int operands)
 		return opt_wrong("--list takes no snapshot");
 	if (o->out != NULL || o->is_dry_run || o->is_cocoon ||
 	    o->how.is_dense || o->how.is_long || g->rate != NULL || g->zstd ||
-	    g->gzip || g->plain || o->common.root != NULL)
+	    g->gzip || g->plain || o->common.root != NULL || o->to_dir != NULL)
 		return opt_wrong("--list goes with -p alone");
+	return 0;
+}
+
+static int
+check_to_dir(const struct opts *o, const struct given *g)
+{
+	if (o->out != NULL || o->is_dry_run || o->is_cocoon ||
+	    o->how.is_dense || o->how.is_long || g->rate != NULL || g->zstd ||
+	    g->gzip || g->plain)
+		return opt_wrong("--to-dir makes no archive: it goes with -p");
 	return 0;
 }
 
@@ -91,6 +103,8 @@ check(struct opts *o, const struct given *g, char *operands[], int n)
 	if (n != 1)
 		return opt_wrong("one snapshot is needed");
 	o->snap = operands[0];
+	if (o->to_dir != NULL)
+		return check_to_dir(o, g);
 	if (o->is_dry_run && (o->out != NULL || g->rate != NULL))
 		return opt_wrong("--dry-run writes no archive");
 	if (g->rate != NULL &&
@@ -107,7 +121,18 @@ check(struct opts *o, const struct given *g, char *operands[], int n)
 	return 0;
 }
 
-enum own { ZSTD = OPT_OWN, GZIP, PLAIN, LONG, DENSE, COCOON, RATE, DRY, LIST };
+enum own {
+	ZSTD = OPT_OWN,
+	GZIP,
+	PLAIN,
+	LONG,
+	DENSE,
+	COCOON,
+	RATE,
+	DRY,
+	LIST,
+	TO_DIR
+};
 
 static int
 take_option(struct opts *o, struct given *g, int ch)
@@ -142,6 +167,8 @@ take_option(struct opts *o, struct given *g, int ch)
 		return 0;
 	case LIST:
 		return opt_once(&o->list, optarg, "--list");
+	case TO_DIR:
+		return opt_once(&o->to_dir, optarg, "--to-dir");
 	case 'o':
 		return opt_once(&o->out, optarg, "-o");
 	case 'p':
@@ -164,6 +191,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ "rate", required_argument, NULL, RATE },
 		{ "dry-run", no_argument, NULL, DRY },
 		{ "list", required_argument, NULL, LIST },
+		{ "to-dir", required_argument, NULL, TO_DIR },
 		{ "output", required_argument, NULL, 'o' },
 		{ NULL, 0, NULL, 0 } };
 	struct given g = { 0 };

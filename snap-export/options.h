@@ -13,6 +13,7 @@ struct opts {
 	char *snap; /* operand */
 	const char *out; /* -o, or NULL: stdout */
 	const char *members; /* -p, or NULL */
+	const char *to_dir; /* --to-dir DIR, or NULL */
 	const char *list; /* --list ARCHIVE, or NULL */
 	bool is_dry_run, is_cocoon;
 	struct archive_how how;

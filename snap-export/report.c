@@ -40,3 +40,21 @@ report_archive(const struct snap *snap, const struct root *root,
 	free(path);
 	return rc;
 }
+
+int
+report_dir(const struct snap *snap, const struct root *root, const char *to_dir,
+    const char *members, struct error *err)
+{
+	char *path = realpath(to_dir, NULL);
+	json_t *record = NULL;
+	int rc = -1;
+
+	if (path == NULL)
+		error_sys(err, EX_OSERR, "%s", to_dir);
+	else if (snap_report(&record, snap, root, err) == 0 &&
+	    json_put_str(record, "to_dir", path, err) == 0)
+		rc = json_report(record, members, err);
+	json_decref(record);
+	free(path);
+	return rc;
+}

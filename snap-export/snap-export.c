@@ -13,6 +13,7 @@
 #include "list.h"
 #include "options.h"
 #include "report.h"
+#include "todir.h"
 
 /* Everything that is open. */
 struct job {
@@ -84,6 +85,11 @@ run(struct opts *o, struct error *err)
 		return list_archive(o->list, o->members, err);
 	if (open_snap(&j, o, err) == -1)
 		goto out;
+	if (o->to_dir != NULL) {
+		rc = todir_export(j.snap, j.root, o->to_dir, o->common.quiet,
+		    o->members, err);
+		goto out;
+	}
 	if (o->out != NULL &&
 	    outfile_open(&j.file, o->out, OUTFILE_REPLACE, err) == -1)
 		goto out;

@@ -70,6 +70,19 @@ import_begin(struct import *m, const char *root, const struct import_how *how,
 }
 
 int
+import_publish(struct import *m, const struct import_how *how,
+    struct error *err)
+{
+	progress_fini(&m->progress);
+	if (check_sidecar(m->made.dirfd, err) == -1)
+		return -1;
+	hook_step("import-checked");
+	if (write_envelope(m, how, err) == -1)
+		return -1;
+	return root_new_publish(&m->made, true, err);
+}
+
+int
 import_archive(struct import *m, int fd, const char *what,
     const struct import_how *how, struct error *err)
 {
@@ -78,13 +91,8 @@ import_archive(struct import *m, int fd, const char *what,
 	if (unpack_archive(&m->unpack, fd, m->made.dirfd, show_progress,
 		&m->progress, err) == -1 ||
 	    check_unpacked(&m->envelope, &check, &m->unpack, err) == -1 ||
-	    check_sidecar(m->made.dirfd, err) == -1)
+	    import_publish(m, how, err) == -1)
 		return error_wrap(err, "%s", what);
-	progress_fini(&m->progress);
-	hook_step("import-checked");
-	if (write_envelope(m, how, err) == -1 ||
-	    root_new_publish(&m->made, true, err) == -1)
-		return -1;
 	if (check.warning[0] != '\0')
 		diag("%s: warning: %s", what, check.warning);
 	return 0;

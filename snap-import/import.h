@@ -38,6 +38,13 @@ int import_begin(struct import *m, const char *root,
 int import_archive(struct import *m, int fd, const char *what,
     const struct import_how *how, struct error *err);
 
+/*
+ * With all files and m->envelope there: checks the sidecar, writes the
+ * envelope as the store's own, publishes.
+ */
+int import_publish(struct import *m, const struct import_how *how,
+    struct error *err);
+
 /* Prints the record of what was published. */
 int import_report(struct import *m, const char *members, struct error *err);
 

@@ -12,12 +12,12 @@
 #include "base/sandbox.h"
 #include "base/sig.h"
 
-#include "import.h"
+#include "dir.h"
 
 /* What was asked for. */
 struct opts {
 	struct opt_common common;
-	const char *members, *file;
+	const char *members, *file, *from_dir;
 	struct import_how how;
 };
 
@@ -27,7 +27,7 @@ usage(FILE *to)
 	fprintf(to,
 	    "usage: snap-import [-q] [-R root] [-n name] [-d text] "
 	    "[--require-digests]\n"
-	    "           [-p member,...] [file]\n");
+	    "           [-p member,...] [file | --from-dir dir]\n");
 }
 
 static int
@@ -41,7 +41,10 @@ check_opts(struct opts *o, char *operands[], int n)
 		return opt_wrong("-d: text that is no UTF-8, or above 64 KiB");
 	if (n == 1 && strcmp(operands[0], "-") != 0)
 		o->file = operands[0];
-	if (o->file == NULL && isatty(STDIN_FILENO))
+	if (o->from_dir != NULL && n > 0)
+		return opt_wrong(
+		    "an archive and --from-dir exclude each other");
+	if (o->from_dir == NULL && o->file == NULL && isatty(STDIN_FILENO))
 		return opt_wrong("no archive from a terminal: name a file");
 	return 0;
 }
@@ -49,10 +52,11 @@ check_opts(struct opts *o, char *operands[], int n)
 static int
 parse_opts(struct opts *o, int argc, char *argv[])
 {
-	enum { DIGESTS = OPT_OWN };
+	enum { DIGESTS = OPT_OWN, FROM_DIR };
 	static const struct option longopts[] = { OPT_LONG,
 		{ "name", required_argument, NULL, 'n' },
 		{ "description", required_argument, NULL, 'd' },
+		{ "from-dir", required_argument, NULL, FROM_DIR },
 		{ "require-digests", no_argument, NULL, DIGESTS },
 		{ NULL, 0, NULL, 0 } };
 	int ch, rc = 0;
@@ -66,6 +70,8 @@ parse_opts(struct opts *o, int argc, char *argv[])
 			rc = opt_once(&o->how.text, optarg, "-d");
 		else if (ch == 'p')
 			rc = opt_once(&o->members, optarg, "-p");
+		else if (ch == FROM_DIR)
+			rc = opt_once(&o->from_dir, optarg, "--from-dir");
 		else if (ch == DIGESTS)
 			o->how.need_digests = true;
 		else
@@ -100,6 +106,9 @@ run(const struct opts *o, struct error *err)
 	int dir, fd = -1, rc = -1;
 	uint64_t size = 0;
 
+	if (o->from_dir != NULL)
+		return import_from_dir(o->from_dir, o->common.root, &o->how,
+		    o->common.quiet, o->members, err);
 	if (open_archive(&fd, &size, o->file, err) == -1 ||
 	    import_begin(&import, o->common.root, &o->how, err) == -1)
 		goto out;

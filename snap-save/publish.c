@@ -68,6 +68,7 @@ publish_describe(struct save *s, const char *description, struct error *err)
 			return error_set(err, EX_OSERR, "out of memory");
 	}
 	clock_rfc3339(e->created_at, &s->now);
+	clock_rfc3339(s->sidecar.saved_at, &s->now);
 	e->has_files = true;
 	return copy_layers(e, vm, err);
 }

@@ -129,6 +129,8 @@ decode_origin(struct sidecar *s, const json_t *root, struct error *err)
 
 	if (json_get_str(root, "vm_id", s->vm_id, sizeof(s->vm_id),
 		JSON_OPTIONAL, err) == -1 ||
+	    json_get_str(root, "saved_at", s->saved_at, sizeof(s->saved_at),
+		JSON_OPTIONAL, err) == -1 ||
 	    json_get_array(root, "network_configs", &nics, NIC_MAX,
 		JSON_OPTIONAL, err) == -1)
 		return -1;
@@ -273,6 +275,8 @@ put_origin(json_t *root, const struct sidecar *s, struct error *err)
 
 	if (s->vm_id[0] != '\0' &&
 	    json_put_str(root, "vm_id", s->vm_id, err) == -1)
+		return -1;
+	if (put_text(root, "saved_at", s->saved_at, err) == -1)
 		return -1;
 	if (s->nics.n == 0)
 		return 0;

@@ -59,8 +59,7 @@ load_record(struct vm *vm, const struct load *load, struct error *err)
 	snprintf(vm->cpu_model, sizeof(vm->cpu_model), "%s", e->host.cpu);
 	snprintf(vm->saved_version, sizeof(vm->saved_version), "%s",
 	    e->host.version);
-	snprintf(vm->saved_at, sizeof(vm->saved_at), "%.*s",
-	    (int)sizeof(vm->saved_at) - 1, e->created_at);
+	snprintf(vm->saved_at, sizeof(vm->saved_at), "%s", sidecar->saved_at);
 	vm->accel = strcmp(e->host.accel, "kvm") == 0 ? VM_ACCEL_KVM
 						      : VM_ACCEL_TCG;
 	vm->has_kernel = sidecar->kernel != NULL;

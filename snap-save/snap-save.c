@@ -79,7 +79,7 @@ save_ref(const struct opts *o, const struct root *root, const char *ref,
 	int rc;
 
 	if (vm_at_open(&at, root, ref, true, 0, err) == -1)
-		return error_wrap(err, "%s", ref);
+		return -1;
 	rc = save_vm(&report, &at, o->name == NULL ? "" : o->name,
 	    o->description, o->stop, o->common.quiet, err);
 	vm_at_close(&at);

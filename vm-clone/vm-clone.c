@@ -142,9 +142,7 @@ open_snap(struct snap **snap, const struct opts *o, const struct root *root,
 		return -1;
 	if (refs.n != 1)
 		error_set(err, EX_USAGE, "one snapshot at a time");
-	else if (snap_open(snap, root, refs.v[0], err) == -1)
-		error_wrap(err, "%s", refs.v[0]);
-	else
+	else if (snap_open(snap, root, refs.v[0], err) == 0)
 		rc = root_access_touch(root, snap_id(*snap), err);
 	strv_fini(&refs);
 	return rc;

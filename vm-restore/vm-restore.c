@@ -96,7 +96,7 @@ open_snap(struct snap **snap, const struct opts *o, const struct root *root,
 	if (o->from_dir != NULL)
 		return snap_open_dir(snap, o->from_dir, err);
 	if (snap_open(snap, root, o->snap, err) == -1)
-		return error_wrap(err, "%s", o->snap);
+		return -1;
 	return root_access_touch(root, snap_id(*snap), err);
 }
 
@@ -113,10 +113,11 @@ run(const struct opts *o, struct error *err)
 		goto out;
 	rc = vm_at_open(&at, root, o->vm, true,
 	    o->wait_s == 0 ? 0 : clock_ms() + (int64_t)o->wait_s * 1000, err);
-	if (rc == 0)
+	if (rc == 0) {
 		rc = restore_vm(&at, snap, &o->how, err);
-	if (rc == -1)
-		error_wrap(err, "%s", o->vm);
+		if (rc == -1)
+			error_wrap(err, "%s", o->vm);
+	}
 	vm_at_close(&at);
 out:
 	snap_close(snap);

@@ -12,22 +12,25 @@
 #define LOOK_MS 20 /* between two looks at files */
 #define ASK_MS 50 /* between two questions to the VMM */
 
-/* The record anew: the VM may have been started, or removed. */
+/*
+ * The VM anew: it may have been started, removed, or put back to a snapshot,
+ * which puts another directory in its place.
+ */
 static int
 refresh(struct vm_at *at, struct error *err)
 {
 	struct error why = { 0 };
-	struct vm vm;
+	struct vm_at fresh;
 
-	if (vm_read(&vm, at->dirfd, &why) == -1) {
+	if (vm_at_open(&fresh, at->root, at->vm.id, false, 0, &why) == -1) {
 		if (why.code == EX_NOINPUT)
 			return error_set(err, EX_NOINPUT, "removed meanwhile");
 		if (err != NULL)
 			*err = why;
 		return -1;
 	}
-	vm_fini(&at->vm);
-	at->vm = vm;
+	vm_at_close(at);
+	*at = fresh;
 	return 0;
 }
 

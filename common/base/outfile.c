@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,12 +56,33 @@ check_name(const struct outfile *out, unsigned flags, struct error *err)
 	return 0;
 }
 
+/* Opens what is to be written. */
+static int
+open_beside(struct outfile *o, unsigned flags, struct error *err)
+{
+	char id[ID_LEN + 1];
+
+	/* Without a name nothing remains of it when this process is killed. */
+	if ((flags & OUTFILE_REPLACE) == 0)
+		o->fd = openat(o->dirfd, ".", O_RDWR | O_TMPFILE | O_CLOEXEC,
+		    0600);
+	if (o->fd != -1)
+		return 0;
+	if (id_new(id, err) == -1)
+		return -1;
+	snprintf(o->beside, sizeof(o->beside), ".new-%s", id);
+	o->fd = openat(o->dirfd, o->beside,
+	    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (o->fd == -1)
+		return error_sys(err, error_code_of(errno), "%s", o->path);
+	return 0;
+}
+
 int
 outfile_open(struct outfile *out, const char *path, unsigned flags,
     struct error *err)
 {
 	struct outfile o = OUTFILE_NONE;
-	char id[ID_LEN + 1];
 
 	o.path = path;
 	o.name = path_base(path);
@@ -70,15 +92,8 @@ outfile_open(struct outfile *out, const char *path, unsigned flags,
 		    path);
 	if (open_parent(&o.dirfd, path, o.name, err) == -1)
 		return -1;
-	if (check_name(&o, flags, err) == -1 || id_new(id, err) == -1) {
-		fd_drop(&o.dirfd);
-		return -1;
-	}
-	snprintf(o.beside, sizeof(o.beside), ".new-%s", id);
-	o.fd = openat(o.dirfd, o.beside,
-	    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (o.fd == -1) {
-		error_sys(err, error_code_of(errno), "%s", path);
+	if (check_name(&o, flags, err) == -1 ||
+	    open_beside(&o, flags, err) == -1) {
 		fd_drop(&o.dirfd);
 		return -1;
 	}
@@ -100,14 +115,27 @@ rename_to_new(const struct outfile *out)
 	return unlinkat(out->dirfd, out->beside, 0);
 }
 
+/* open(2), O_TMPFILE: how an open file gets a name. */
+static int
+link_to_new(const struct outfile *out)
+{
+	char self[32];
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", out->fd);
+	return linkat(AT_FDCWD, self, out->dirfd, out->name, AT_SYMLINK_FOLLOW);
+}
+
 int
 outfile_publish(struct outfile *out, unsigned flags, struct error *err)
 {
+	bool sync = (flags & OUTFILE_NOSYNC) == 0;
 	int rc;
 
-	if (fd_commit(&out->fd, out->path, err) == -1)
-		return -1;
-	if ((flags & OUTFILE_REPLACE) != 0)
+	if (sync && fsync(out->fd) == -1)
+		return error_sys(err, EX_IOERR, "%s", out->path);
+	if (out->beside[0] == '\0')
+		rc = link_to_new(out);
+	else if ((flags & OUTFILE_REPLACE) != 0)
 		rc = renameat(out->dirfd, out->beside, out->dirfd, out->name);
 	else
 		rc = rename_to_new(out);
@@ -116,7 +144,8 @@ outfile_publish(struct outfile *out, unsigned flags, struct error *err)
 	if (rc == -1)
 		return error_sys(err, error_code_of(errno), "%s", out->path);
 	out->beside[0] = '\0';
-	return fd_sync_dir(out->dirfd, out->path, err);
+	fd_drop(&out->fd);
+	return sync ? fd_sync_dir(out->dirfd, out->path, err) : 0;
 }
 
 void

@@ -88,12 +88,13 @@ is_in_path(const char *program)
 	return found;
 }
 
-int
-fs_make_ext4(int dirfd, const char *name, struct error *err)
+/* mkfs.ext4 in `file`; `what` is its name in messages. */
+static int
+run_mkfs(struct proc_run *how, const char *from, const char *file,
+    const char *what, struct error *err)
 {
 	static const char *const words[] = { "-F", "-m", "0", "-q", "-E",
-		"lazy_itable_init=1,lazy_journal_init=1,discard", "--" };
-	struct proc_run how = { .dirfd = dirfd, .stdin_fd = -1 };
+		"lazy_itable_init=1,lazy_journal_init=1,discard" };
 	struct strv argv = { 0 };
 	size_t i;
 	int rc;
@@ -102,12 +103,34 @@ fs_make_ext4(int dirfd, const char *name, struct error *err)
 	    is_in_path("mkfs.ext4") ? "mkfs.ext4" : "/usr/sbin/mkfs.ext4");
 	for (i = 0; rc == 0 && i < sizeof(words) / sizeof(words[0]); i++)
 		rc = strv_add(&argv, err, "%s", words[i]);
-	if (rc == 0)
-		rc = strv_add(&argv, err, "%s", name);
-	how.argv = argv.v;
-	how.deadline_ms = clock_ms() + FS_MKFS_MS;
-	if (rc == 0 && proc_run(&how, err) == -1)
-		rc = error_wrap(err, "%s", name);
+	if (rc == 0 && from != NULL &&
+	    (strv_add(&argv, err, "-d") == -1 ||
+		strv_add(&argv, err, "%s", from) == -1))
+		rc = -1;
+	if (rc == 0 &&
+	    (strv_add(&argv, err, "--") == -1 ||
+		strv_add(&argv, err, "%s", file) == -1))
+		rc = -1;
+	how->argv = argv.v;
+	how->deadline_ms = clock_ms() + FS_MKFS_MS;
+	if (rc == 0 && proc_run(how, err) == -1)
+		rc = error_wrap(err, "%s", what);
 	strv_fini(&argv);
 	return rc;
+}
+
+int
+fs_make_ext4(int dirfd, const char *name, struct error *err)
+{
+	struct proc_run how = { .dirfd = dirfd, .stdin_fd = -1 };
+
+	return run_mkfs(&how, NULL, name, name, err);
+}
+
+int
+fs_fill_ext4(int fd, const char *from, const char *what, struct error *err)
+{
+	struct proc_run how = { .dirfd = -1, .stdin_fd = fd };
+
+	return run_mkfs(&how, from, "/proc/self/fd/0", what, err);
 }

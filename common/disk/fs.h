@@ -27,4 +27,11 @@ bool fs_is_same(int a, int b);
  */
 int fs_make_ext4(int dirfd, const char *name, struct error *err);
 
+/*
+ * The same in the open file `fd`, which may have no name (`what` is that for
+ * messages), filled with what is in the directory `from` unless it is NULL
+ * (-d: neither mounted nor with privileges).
+ */
+int fs_fill_ext4(int fd, const char *from, const char *what, struct error *err);
+
 #endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: ISC */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/diag.h"
+#include "base/fd.h"
+#include "base/hook.h"
+#include "base/json.h"
+#include "base/opt.h"
+#include "base/outfile.h"
+#include "base/path.h"
+#include "base/sig.h"
+#include "disk/fs.h"
+#include "format/datadisk.h"
+
+struct opts {
+	struct opt_common common;
+	const char *from, *members, *spec, *dir;
+};
+
+static void
+usage(FILE *to)
+{
+	fprintf(to,
+	    "usage: disk-mkdata [-q] [--from dir] [-p member,...] spec dir\n");
+}
+
+static int
+parse_opts(struct opts *o, int argc, char *argv[])
+{
+	enum { FROM = OPT_OWN };
+	static const struct option longopts[] = { OPT_LONG_STATELESS,
+		{ "from", required_argument, NULL, FROM },
+		{ NULL, 0, NULL, 0 } };
+	int ch, rc = 0;
+
+	while (rc == 0 &&
+	    (ch = getopt_long(argc, argv, OPT_SHORT_STATELESS "p:", longopts,
+		 NULL)) != -1) {
+		if (ch == FROM)
+			rc = opt_once(&o->from, optarg, "--from");
+		else if (ch == 'p')
+			rc = opt_once(&o->members, optarg, "-p");
+		else
+			rc = opt_common(&o->common, ch, usage);
+	}
+	if (rc != 0)
+		return rc;
+	if (argc - optind != 2)
+		return opt_wrong("a spec and a directory are needed");
+	o->spec = argv[optind];
+	o->dir = argv[optind + 1];
+	return 0;
+}
+
+/* Prints the storage config, its path a resolved one. */
+static int
+report(const struct storage_list *disks, const char *dir, const char *members,
+    struct error *err)
+{
+	json_t *array = NULL;
+	char *resolved;
+	int rc = -1;
+
+	resolved = realpath(dir, NULL);
+	if (resolved == NULL) {
+		error_sys(err, error_code_of(errno), "%s", dir);
+		goto out;
+	}
+	if (storage_list_encode(&array, disks, resolved, err) == -1 ||
+	    json_report(json_array_get(array, 0), members, err) == -1 ||
+	    json_report_end(err) == -1)
+		goto out;
+	rc = 0;
+out:
+	json_decref(array);
+	free(resolved);
+	return rc;
+}
+
+/* The file as the spec wants it, which nobody sees yet. */
+static int
+make(const struct outfile *file, const struct datadisk_list *list,
+    const char *from, struct error *err)
+{
+	if (ftruncate(file->fd, (off_t)list->size_bytes[0]) == -1)
+		return error_sys(err, error_code_of(errno), "%s", file->path);
+	if (strcmp(list->disks.v[0].fstype, "none") == 0)
+		return 0;
+	return fs_fill_ext4(file->fd, from, file->path, err);
+}
+
+static int
+run(const struct opts *o, struct error *err)
+{
+	struct datadisk_list list = { 0 };
+	struct outfile file = OUTFILE_NONE;
+	char *path = NULL;
+	int fromfd = -1, rc = -1;
+
+	if (datadisk_parse(&list, &o->spec, 1, err) == -1)
+		goto out;
+	if (o->from != NULL && strcmp(list.disks.v[0].fstype, "none") == 0) {
+		error_set(err, EX_USAGE, "--from %s: fstype none has no files",
+		    o->from);
+		goto out;
+	}
+	if (o->from != NULL &&
+	    fd_open_dir(&fromfd, AT_FDCWD, o->from, true, err) == -1)
+		goto out;
+	path = path_format("%s/%s", o->dir, list.disks.v[0].path);
+	if (path == NULL) {
+		error_sys(err, EX_OSERR, "%s", o->dir);
+		goto out;
+	}
+	if (outfile_open(&file, path, OUTFILE_NEW, err) == -1 ||
+	    make(&file, &list, o->from, err) == -1)
+		goto out;
+	hook_step("disk-made");
+	/* mkfs.ext4 has synced what it wrote. */
+	if (sig_check(err) == -1 ||
+	    outfile_publish(&file, OUTFILE_NEW | OUTFILE_NOSYNC, err) == -1)
+		goto out;
+	rc = report(&list.disks, o->dir, o->members, err);
+	if (rc == -1)
+		unlinkat(file.dirfd, file.name, 0);
+out:
+	outfile_drop(&file);
+	fd_drop(&fromfd);
+	free(path);
+	datadisk_list_fini(&list);
+	return rc;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct error err = { 0 };
+	struct opts o = { 0 };
+
+	sig_setup();
+	switch (parse_opts(&o, argc, argv)) {
+	case -1:
+		return EX_USAGE;
+	case 1:
+		return EX_OK;
+	}
+	if (run(&o, &err) == -1) {
+		diag("%s", err.msg);
+		return err.code;
+	}
+	return EX_OK;
+}

@@ -15,6 +15,8 @@
 #include "disk/fs.h"
 #include "disk/qcow2.h"
 
+#include "data.h"
+
 #define COW_RAW "cow.raw"
 #define COW_OVERLAY "cow.1.qcow2"
 
@@ -29,6 +31,8 @@ void
 plan_fini(struct plan *plan)
 {
 	strv_fini(&plan->layers);
+	datadisk_list_fini(&plan->data);
+	storage_list_fini(&plan->ready);
 	vm_fini(&plan->vm);
 }
 
@@ -50,8 +54,8 @@ open_input(int *fd, uint64_t *size, const char *path, struct error *err)
 }
 
 /* A file of the VM's own, as the user's file is now. */
-static int
-take_copy(int dirfd, const char *name, const char *path, struct error *err)
+int
+build_copy(int dirfd, const char *name, const char *path, struct error *err)
 {
 	int from = -1, to = -1, rc = -1;
 	uint64_t size;
@@ -268,17 +272,19 @@ build_files(struct plan *plan, const struct root_new *n, struct error *err)
 	vm->has_initrd = plan->initrd != NULL;
 	vm->has_firmware = plan->firmware != NULL;
 	if ((vm->has_kernel &&
-		take_copy(n->dirfd, VM_KERNEL, plan->kernel, err) == -1) ||
+		build_copy(n->dirfd, VM_KERNEL, plan->kernel, err) == -1) ||
 	    (vm->has_initrd &&
-		take_copy(n->dirfd, VM_INITRD, plan->initrd, err) == -1) ||
+		build_copy(n->dirfd, VM_INITRD, plan->initrd, err) == -1) ||
 	    (vm->has_firmware &&
-		take_copy(n->dirfd, VM_FIRMWARE, plan->firmware, err) == -1) ||
+		build_copy(n->dirfd, VM_FIRMWARE, plan->firmware, err) == -1) ||
 	    build_layers(plan, n, err) == -1)
 		return -1;
 	if (plan->base != NULL) {
 		if (build_on_base(plan, n, err) == -1)
 			return -1;
 	} else if (vm->storage_bytes > 0 && build_empty(plan, n, err) == -1)
+		return -1;
+	if (data_build(vm, n->dirfd, &plan->data, &plan->ready, err) == -1)
 		return -1;
 	hook_step("files-made");
 	return storage_list_check(&vm->disks, err);

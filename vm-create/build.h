@@ -4,6 +4,7 @@
 #define BUILD_H
 
 #include "base/strv.h"
+#include "format/datadisk.h"
 #include "state/root.h"
 #include "state/vm.h"
 
@@ -12,6 +13,8 @@ struct plan {
 	const char *name; /* or NULL */
 	const char *kernel, *initrd, *firmware, *base; /* paths, or NULL */
 	struct strv layers; /* paths, owned */
+	struct datadisk_list data; /* declared by --data-disk */
+	struct storage_list ready; /* given by --storage-config */
 	struct vm vm; /* what of it can be said before anything is made */
 };
 
@@ -25,5 +28,12 @@ void plan_fini(struct plan *plan);
  */
 int build_vm(struct plan *plan, const struct root *root, char **dir,
     const struct timespec *now, struct error *err);
+
+/*
+ * Copies (reflinks where possible) the user's file `path` to the new `name` in
+ * the directory.  EX_NOINPUT: missing, empty, or no file.
+ */
+int build_copy(int dirfd, const char *name, const char *path,
+    struct error *err);
 
 #endif

@@ -13,6 +13,8 @@
 #include "base/num.h"
 #include "vmm/vmm.h"
 
+#include "data.h"
+
 #define CONFIG_BYTES_MAX (1u << 20)
 #define CONFIG_TEXT_MAX 4096
 #define DEFAULT_MEMORY (512 * NUM_MIB)
@@ -23,6 +25,7 @@ wishes_fini(struct wishes *wishes)
 {
 	strv_fini(&wishes->layers);
 	strv_fini(&wishes->nics);
+	strv_fini(&wishes->data_disks);
 	while (wishes->texts_n > 0)
 		free(wishes->texts[--wishes->texts_n]);
 }
@@ -92,6 +95,7 @@ take_members(struct wishes *w, const json_t *object, struct error *err)
 		{ "storage", &w->storage },
 		{ "accel", &w->accel },
 		{ "memory_backing", &w->memory_backing },
+		{ "storage_config", &w->storage_config },
 	};
 	const size_t n = sizeof(members) / sizeof(members[0]);
 	const char *key;
@@ -99,7 +103,8 @@ take_members(struct wishes *w, const json_t *object, struct error *err)
 	size_t i;
 
 	/* A name that nobody reads is a mistake of whoever wrote it. */
-	known = json_pack("{s:b, s:b}", "layer", 1, "nic", 1);
+	known = json_pack("{s:b, s:b, s:b}", "layer", 1, "nic", 1, "data_disk",
+	    1);
 	for (i = 0; i < n; i++)
 		json_object_set_new(known, members[i].key, json_true());
 	json_object_foreach((json_t *)(uintptr_t)object, key, value)
@@ -115,9 +120,10 @@ take_members(struct wishes *w, const json_t *object, struct error *err)
 		if (member_text(w, object, members[i].key, members[i].slot,
 			err) == -1)
 			return -1;
-	return member_list(object, "layer", &w->layers, err) == -1
-	    ? -1
-	    : member_list(object, "nic", &w->nics, err);
+	if (member_list(object, "layer", &w->layers, err) == -1 ||
+	    member_list(object, "nic", &w->nics, err) == -1)
+		return -1;
+	return member_list(object, "data_disk", &w->data_disks, err);
 }
 
 int
@@ -249,6 +255,18 @@ plan_nics(struct vm *vm, const struct wishes *w, struct error *err)
 	return 0;
 }
 
+static int
+plan_data(struct plan *plan, const struct wishes *w, struct error *err)
+{
+	if (w->data_disks.n > 0 &&
+	    datadisk_parse(&plan->data, (const char *const *)w->data_disks.v,
+		w->data_disks.n, err) == -1)
+		return -1;
+	return w->storage_config == NULL
+	    ? 0
+	    : data_read_configs(&plan->ready, w->storage_config, err);
+}
+
 int
 wishes_plan(struct plan *plan, const struct wishes *w, struct error *err)
 {
@@ -265,7 +283,7 @@ wishes_plan(struct plan *plan, const struct wishes *w, struct error *err)
 	if (plan_choices(&plan->vm, w, err) == -1 ||
 	    plan_boot(plan, w, err) == -1 ||
 	    plan_sizes(&plan->vm, w, err) == -1 ||
-	    plan_nics(&plan->vm, w, err) == -1)
+	    plan_nics(&plan->vm, w, err) == -1 || plan_data(plan, w, err) == -1)
 		return -1;
 	return 0;
 }

@@ -9,8 +9,8 @@
 struct wishes {
 	const char *name, *hypervisor, *cpu, *memory, *kernel, *initrd,
 	    *cmdline, *firmware, *base, *storage, *accel, *memory_backing,
-	    *config;
-	struct strv layers, nics; /* owned */
+	    *storage_config, *config;
+	struct strv layers, nics, data_disks; /* owned */
 	char *texts[16]; /* strings that --config brought; owned */
 	size_t texts_n;
 };
@@ -19,7 +19,7 @@ void wishes_fini(struct wishes *wishes);
 
 /*
  * Fills what the options left open from the JSON object in the file --config
- * names: members as the long options, layer and nic as arrays.  EX_NOINPUT,
+ * names: members as the long options, layer, nic and data_disk as arrays.  EX_NOINPUT,
  * EX_DATAERR names the member.
  */
 int wishes_read_config(struct wishes *wishes, struct error *err);

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: ISC */
+#include "data.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/path.h"
+#include "disk/fs.h"
+
+#include "build.h"
+
+#define CONFIG_LINE_MAX 65536 /* bytes of one storage config */
+
+/* One line into the array; empty lines pass. */
+static int
+take_line(json_t *array, const char *line, struct error *err)
+{
+	json_t *config;
+
+	if (line[strspn(line, " \t\r\n")] == '\0')
+		return 0;
+	if (strlen(line) > CONFIG_LINE_MAX)
+		return error_set(err, EX_DATAERR, "longer than %d bytes",
+		    CONFIG_LINE_MAX);
+	if (json_parse(&config, line, strlen(line), err) == -1)
+		return -1;
+	if (json_array_append_new(array, config) == -1)
+		return error_set(err, EX_OSERR, "out of memory");
+	return 0;
+}
+
+static int
+read_lines(json_t *array, FILE *from, struct error *err)
+{
+	char *line = NULL;
+	size_t cap = 0, n;
+	int rc = 0;
+
+	for (n = 1; rc == 0 && getline(&line, &cap, from) != -1; n++) {
+		rc = json_array_size(array) > STORAGE_MAX
+		    ? error_set(err, EX_DATAERR, "more than %d disks",
+			  STORAGE_MAX)
+		    : take_line(array, line, err);
+		if (rc == -1)
+			error_wrap(err, "line %zu", n);
+	}
+	free(line);
+	return rc;
+}
+
+static int
+check_roles(const struct storage_list *list, struct error *err)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++) {
+		if (list->v[i].role != STORAGE_DATA)
+			return error_set(err, EX_DATAERR,
+			    "disk %zu: role %s, only data disks are given", i,
+			    storage_role_name(list->v[i].role));
+		if (list->v[i].backing.n > 0)
+			return error_set(err, EX_DATAERR,
+			    "disk %zu: has a backing file", i);
+	}
+	return 0;
+}
+
+int
+data_read_configs(struct storage_list *out, const char *path, struct error *err)
+{
+	bool is_stdin = strcmp(path, "-") == 0;
+	FILE *from = is_stdin ? stdin : fopen(path, "re");
+	struct storage_list list = { 0 };
+	json_t *array;
+	int rc;
+
+	if (from == NULL)
+		return error_sys(err, EX_NOINPUT, "--storage-config: %s", path);
+	array = json_array();
+	rc = read_lines(array, from, err);
+	if (!is_stdin)
+		fclose(from);
+	if (rc == 0)
+		rc = storage_list_decode(&list, array, err);
+	if (rc == 0)
+		rc = check_roles(&list, err);
+	json_decref(array);
+	if (rc == -1) {
+		storage_list_fini(&list);
+		return error_wrap(err, "--storage-config: %s",
+		    is_stdin ? "standard input" : path);
+	}
+	*out = list;
+	return 0;
+}
+
+/* A sparse file with what it was declared to hold. */
+static int
+make_disk(int dirfd, const struct storage *disk, uint64_t bytes,
+    struct error *err)
+{
+	int fd, rc = 0;
+
+	fd = openat(dirfd, disk->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
+	    0600);
+	if (fd == -1)
+		return error_sys(err, error_code_of(errno), "%s", disk->path);
+	if (ftruncate(fd, (off_t)bytes) == -1)
+		rc = error_sys(err, EX_IOERR, "%s", disk->path);
+	fd_drop(&fd);
+	if (rc == 0 && strcmp(disk->fstype, "ext4") == 0)
+		rc = fs_make_ext4(dirfd, disk->path, err);
+	return rc;
+}
+
+/* A disk that lies ready, under the name that its serial gives it. */
+static int
+take_disk(struct vm *vm, int dirfd, const struct storage *ready,
+    struct error *err)
+{
+	struct storage disk = *ready;
+	int rc;
+
+	disk.path = path_format("data-%s.raw", ready->serial);
+	if (disk.path == NULL)
+		return error_set(err, EX_OSERR, "out of memory");
+	rc = build_copy(dirfd, disk.path, ready->path, err);
+	if (rc == 0)
+		rc = storage_list_add(&vm->disks, &disk, err);
+	free(disk.path);
+	return rc;
+}
+
+int
+data_build(struct vm *vm, int dirfd, const struct datadisk_list *declared,
+    const struct storage_list *ready, struct error *err)
+{
+	size_t i;
+
+	for (i = 0; i < ready->n; i++)
+		if (take_disk(vm, dirfd, &ready->v[i], err) == -1)
+			return -1;
+	for (i = 0; i < declared->disks.n; i++) {
+		if (storage_find_serial(&vm->disks,
+			declared->disks.v[i].serial) != NULL)
+			return error_set(err, EX_USAGE,
+			    "--data-disk: name %s is taken by a "
+			    "--storage-config",
+			    declared->disks.v[i].serial);
+		if (make_disk(dirfd, &declared->disks.v[i],
+			declared->size_bytes[i], err) == -1 ||
+		    storage_list_add(&vm->disks, &declared->disks.v[i], err) ==
+			-1)
+			return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC */
+/* The data disks of a new VM. */
+#ifndef DATA_H
+#define DATA_H
+
+#include "base/error.h"
+#include "format/datadisk.h"
+#include "state/vm.h"
+
+/*
+ * Reads storage configs, one JSON object a line, from the file `path` ("-":
+ * stdin): data disks that lie ready, as disk-mkdata prints them.  On success
+ * *out is the caller's.  EX_DATAERR names the line.
+ */
+int data_read_configs(struct storage_list *out, const char *path,
+    struct error *err);
+
+/*
+ * Makes the disks in the VM's directory and appends them to vm->disks: new
+ * ones as declared, ready ones as copies (reflinks where possible).
+ */
+int data_build(struct vm *vm, int dirfd, const struct datadisk_list *declared,
+    const struct storage_list *ready, struct error *err);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: ISC */
+#include "options.h"
+
+static void
+usage(FILE *to)
+{
+	fprintf(to,
+	    "usage: vm-create [-q] [-R root] [-n name] [-p member,...]\n"
+	    "           [--hypervisor qemu] [--cpu n] [--memory size]\n"
+	    "           [--kernel file [--initrd file] [--cmdline string]]\n"
+	    "           [--firmware file] [--layer file]... [--base file]\n"
+	    "           [--storage size] [--data-disk spec]... "
+	    "[--storage-config file]\n"
+	    "           [--nic spec]... [--accel auto|kvm|tcg]\n"
+	    "           [--memory-backing auto|file|memfd] [--config file]\n");
+}
+
+static int
+take_list(struct strv *list)
+{
+	struct error err = { 0 };
+
+	return strv_add(list, &err, "%s", optarg) == -1
+	    ? opt_wrong("%s", err.msg)
+	    : 0;
+}
+
+int
+options_parse(struct opts *o, int argc, char *argv[])
+{
+	struct wishes *w = &o->wishes;
+	const struct {
+		const char **slot;
+		const char *name;
+	} once[] = {
+		{ &w->hypervisor, "hypervisor" },
+		{ &w->cpu, "cpu" },
+		{ &w->memory, "memory" },
+		{ &w->kernel, "kernel" },
+		{ &w->initrd, "initrd" },
+		{ &w->cmdline, "cmdline" },
+		{ &w->firmware, "firmware" },
+		{ &w->base, "base" },
+		{ &w->storage, "storage" },
+		{ &w->accel, "accel" },
+		{ &w->memory_backing, "memory-backing" },
+		{ &w->storage_config, "storage-config" },
+		{ &w->config, "config" },
+	};
+	const struct {
+		struct strv *list;
+		const char *name;
+	} again[] = {
+		{ &w->layers, "layer" },
+		{ &w->nics, "nic" },
+		{ &w->data_disks, "data-disk" },
+	};
+	enum {
+		ONCE_N = sizeof(once) / sizeof(once[0]),
+		AGAIN_N = sizeof(again) / sizeof(again[0]),
+		FIRST_AGAIN = OPT_OWN + ONCE_N,
+	};
+	static const struct option common[] = { OPT_LONG,
+		{ "name", required_argument, NULL, 'n' } };
+	enum { COMMON_N = sizeof(common) / sizeof(common[0]) };
+	struct option longopts[COMMON_N + ONCE_N + AGAIN_N + 1] = { 0 };
+	int ch, i, rc = 0;
+
+	for (i = 0; i < COMMON_N; i++)
+		longopts[i] = common[i];
+	for (i = 0; i < ONCE_N + AGAIN_N; i++)
+		longopts[COMMON_N + i] = (struct option){ i < ONCE_N
+			    ? once[i].name
+			    : again[i - ONCE_N].name,
+			required_argument, NULL, OPT_OWN + i };
+	while (rc == 0 &&
+	    (ch = getopt_long(argc, argv, OPT_SHORT "n:p:", longopts, NULL)) !=
+		-1) {
+		if (ch >= FIRST_AGAIN)
+			rc = take_list(again[ch - FIRST_AGAIN].list);
+		else if (ch >= OPT_OWN)
+			rc = opt_once(once[ch - OPT_OWN].slot, optarg,
+			    once[ch - OPT_OWN].name);
+		else if (ch == 'n')
+			rc = opt_once(&w->name, optarg, "--name");
+		else if (ch == 'p')
+			rc = opt_once(&o->members, optarg, "-p");
+		else
+			rc = opt_common(&o->common, ch, usage);
+	}
+	if (rc == 0 && argv[optind] != NULL)
+		rc = opt_wrong("%s: no operands are taken", argv[optind]);
+	return rc;
+}

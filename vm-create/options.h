@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: ISC */
+/* What vm-create is asked for. */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include "base/opt.h"
+
+#include "config.h"
+
+struct opts {
+	struct opt_common common;
+	struct wishes wishes;
+	const char *members; /* -p, or NULL */
+};
+
+/* 0 go, 1 done, -1 wrong, of which one line has told. */
+int options_parse(struct opts *o, int argc, char *argv[]);
+
+#endif

@@ -5,6 +5,7 @@
 #include <zstd.h>
 
 #include "base/fd.h"
+#include "disk/writeback.h"
 
 #define PACK_OUTPUT_BYTES (256u * 1024)
 #define PACK_ZEROS (128u * 1024)
@@ -16,6 +17,8 @@ struct pack {
 	const char *what;
 	ZSTD_CCtx *zstd;
 	unsigned char *output; /* PACK_OUTPUT_BYTES */
+	struct writeback writeback;
+	uint64_t off; /* of the output file, from where the frame began */
 };
 
 int
@@ -28,6 +31,7 @@ pack_new(struct pack **out, int fd, const char *what, uint64_t size_bytes,
 		return error_sys(err, EX_OSERR, "%s", what);
 	p->fd = fd;
 	p->what = what;
+	p->writeback.fd = fd;
 	p->output = malloc(PACK_OUTPUT_BYTES);
 	p->zstd = ZSTD_createCCtx();
 	if (p->output == NULL || p->zstd == NULL ||
@@ -68,7 +72,11 @@ step(struct pack *p, ZSTD_inBuffer *in, ZSTD_EndDirective mode, size_t *left,
 		    ZSTD_getErrorName(*left));
 	if (out.pos == 0)
 		return 0;
-	return fd_write(p->fd, p->output, out.pos, p->what, err);
+	if (fd_write(p->fd, p->output, out.pos, p->what, err) == -1)
+		return -1;
+	p->off += out.pos;
+	writeback_to(&p->writeback, p->off);
+	return 0;
 }
 
 static int

@@ -17,17 +17,10 @@
 #include "disk/relay.h"
 #include "disk/sink.h"
 
-#define RESTORE_FLUSH_BYTES (UINT64_C(8) << 20)
-
 struct source {
 	struct mirn_reader *reader;
 	uint64_t done_bytes;
 	struct progress *progress;
-};
-
-struct target {
-	struct sink sink;
-	uint64_t flushed; /* bytes on their way to the disk */
 };
 
 int
@@ -99,20 +92,10 @@ make_piece(struct relay_piece *out, unsigned char *buf, void *arg,
 	return 1;
 }
 
-/* A relay_take that writes, and has the disk begin before the fsync. */
 static int
 write_piece(const struct relay_piece *piece, void *arg, struct error *err)
 {
-	struct target *t = arg;
-
-	if (sink_data(&t->sink, piece->data, (size_t)piece->len, err) == -1)
-		return -1;
-	if (t->sink.off - t->flushed >= RESTORE_FLUSH_BYTES) {
-		(void)sync_file_range(t->sink.fd, (off_t)t->flushed,
-		    (off_t)(t->sink.off - t->flushed), SYNC_FILE_RANGE_WRITE);
-		t->flushed = t->sink.off;
-	}
-	return 0;
+	return sink_data(arg, piece->data, (size_t)piece->len, err);
 }
 
 static int
@@ -132,7 +115,7 @@ compare(const char *expected, struct hash *hash, const char *what,
 
 /* With `target` NULL nothing is written. */
 static int
-read_image(struct mirn_reader *reader, struct target *target, const char *what,
+read_image(struct mirn_reader *reader, struct sink *target, const char *what,
     bool quiet, struct error *err)
 {
 	const struct mirn_head *head = mirn_reader_head(reader);
@@ -164,17 +147,17 @@ int
 restore_image(struct mirn_reader *reader, const struct outfile *file,
     const char *what, bool quiet, struct error *err)
 {
-	struct target target = { .flushed = 0 };
+	struct sink sink;
 	int rc;
 
 	if (file->fd == -1)
 		return read_image(reader, NULL, what, quiet, err);
-	if (sink_open(&target.sink, file, err) == -1)
+	if (sink_open(&sink, file, err) == -1)
 		return -1;
-	rc = read_image(reader, &target, what, quiet, err);
+	rc = read_image(reader, &sink, what, quiet, err);
 	if (rc == 0)
-		rc = sink_finish(&target.sink, err);
-	sink_fini(&target.sink);
+		rc = sink_finish(&sink, err);
+	sink_fini(&sink);
 	return rc;
 }
 

@@ -47,6 +47,8 @@ sink_init(struct sink *s, int fd, const char *what, struct error *err)
 	s->what = what;
 	s->is_file = start != -1;
 	s->start = s->is_file ? (uint64_t)start : 0;
+	s->writeback.fd = fd;
+	s->writeback.started = s->start;
 	s->may_reflink = s->is_file && fstatvfs(fd, &vfs) == 0 &&
 	    vfs.f_bsize != 0 && (vfs.f_bsize & (vfs.f_bsize - 1)) == 0;
 	s->reflink_unit = s->may_reflink ? vfs.f_bsize : 1;
@@ -115,6 +117,8 @@ sink_data(struct sink *s, const void *buf, size_t len, struct error *err)
 	else
 		rc = fd_write(s->fd, buf, len, s->what, err);
 	s->off += len;
+	if (s->is_file)
+		writeback_to(&s->writeback, s->start + s->off);
 	return rc;
 }
 

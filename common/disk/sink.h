@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/outfile.h"
+#include "disk/writeback.h"
 
 #define SINK_BLOCK 4096 /* bytes; a smaller run of zeros is written */
 
@@ -25,6 +26,7 @@ struct sink {
 	bool may_reflink; /* until the filesystem says no */
 	uint64_t reflink_unit; /* bytes; the filesystem's block */
 	uint64_t reflinked; /* bytes */
+	struct writeback writeback; /* of a file */
 	unsigned char *buf; /* for sink_copy() */
 };
 

@@ -139,8 +139,8 @@ for root in "$INSTAR_ROOT" "$there"; do
 	done
 done
 
-run "vm-ls -p id | xargs vm-rm --force -p name"
-run "vm-ls -R $there -p id | xargs vm-rm --force -R $there -p name"
+run "vm-ls -p id | xargs vm-rm --force"
+run "vm-ls -R $there -p id | xargs vm-rm --force -R $there"
 run "snap-rm golden && snap-rm -R $there golden"
 
 printf '\nTimes\n'

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: ISC
 # usage: check.sh check|san|long
 # Builds a copy of the tree under build/, runs its tests there and ends with
-# one line: "N passed, N failed[, N skipped]".
+# one line: "N passed, N failed[, N skipped]".  TESTS="foo_test bar_test.sh:case"
+# runs these alone.
 set -u
 
 kind=$1
@@ -73,8 +74,9 @@ suite()
 	else
 		set --
 	fi
+	# shellcheck disable=SC2086
 	kyua -c none --logfile="$dir/kyua.log" -v parallelism="${JOBS:-2}" \
-	    "$@" test -r "$results" || :
+	    "$@" test -r "$results" ${TESTS-} || :
 	kyua -c none --logfile="$dir/kyua.log" report --verbose \
 	    --results-filter=broken,failed -r "$results" >"$dir/report" 2>&1
 	sed -n '/^===> /,$p' "$dir/report" | awk '

@@ -1,0 +1,171 @@
+#! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
+# The EXAMPLES of every tool's manual page are run as printed, in a store that
+# has what they speak of: the running VM web, its snapshot golden, files.
+
+. "$(atf_get_srcdir)/lib.sh"
+
+# The commands of page $1's EXAMPLES: displayed lines and literal blocks, each
+# example behind a line "# example N".
+commands()
+{
+	awk '
+	/^\.Sh / { on = ($0 == ".Sh EXAMPLES"); next }
+	!on { next }
+	/^\.Bd -literal/ { block = 1; print "# example " ++n; next }
+	/^\.Ed/ { block = 0; next }
+	block { print; next }
+	/^\.Dl / {
+		if (!line)
+			print "# example " ++n
+		line = 1
+		print substr($0, 5)
+		next
+	}
+	{ line = 0 }' "$1" | sed -e 's/\\e/\\/g' -e 's/\\-/-/g' -e 's/\\&//g'
+}
+
+# Stands in for the machine build2: a directory of its own, named by FAR.
+stub_ssh()
+{
+	mkdir -p bin
+	cat >bin/ssh <<-'STUB'
+	#!/bin/sh
+	shift
+	cd "$FAR" || exit
+	INSTAR_ROOT=$PWD/root
+	export INSTAR_ROOT
+	exec sh -c "$*"
+	STUB
+	# A terminal on which the console is left at once.
+	cat >bin/vm-console <<-STUB
+	#!/bin/sh
+	(sleep 1; printf '\035') |
+	    script -qec "$top/vm-console/vm-console \$*" /dev/null
+	STUB
+	chmod +x bin/ssh bin/vm-console
+	FAR=$PWD/far
+	export FAR
+}
+
+# The files that examples name.
+make_files()
+{
+	cp "$tiny" vmlinuz
+	head -c 4096 /dev/urandom >initrd.img
+	head -c 1M /dev/urandom >base.img
+	cp base.img disk.img
+	printf 'written' | dd of=disk.img bs=64k seek=3 conv=notrunc 2>/dev/null
+	disk-overlay -q --base base.img --changed disk.img -o cow.img
+	disk-backup -q -n pgdata -o pgdata.mirn disk.img
+	echo secret >password
+	mkdir dir far
+} >/dev/null
+
+# The VM web, running, its snapshot golden, and archives of it.
+make_store()
+{
+	vm-create -n web --kernel vmlinuz --initrd initrd.img --memory 64M \
+	    --storage 64M
+	vm-start web
+	vm-wait --timeout 60 --console 'tick' web
+	snap-save -n golden web
+	snap-export -q -o golden.tar.zst golden
+	snap-export -q --gzip -o web.tar.gz golden
+} >/dev/null
+
+# What example file $2 of tool $1 needs beyond that.
+prepare()
+{
+	case $1 in
+	disk-restore)
+		rm -f disk.img
+		;;
+	snap-rm)
+		snap-save -n web web
+		snap-save -n db web
+		# An id's beginning cannot be printed ahead.
+		sed -i "s/k3q7/$(snap-save -p id web | cut -c 1-12)/" "$2"
+		;;
+	esac >/dev/null
+	# From the other machine comes what this one does not have.
+	if grep -q '^ssh build2 snap-export golden' "$2"; then
+		INSTAR_ROOT=$PWD/far/root snap-import -q -n golden \
+		    golden.tar.zst >/dev/null
+		snap-rm golden
+	fi
+}
+
+# Runs the examples of tool $1 in a directory of its own.
+run_page()
+{
+	mkdir "$1" && cd "$1" || atf_fail "$1"
+	INSTAR_ROOT=$PWD/root
+	export INSTAR_ROOT
+	make_files
+	stub_ssh
+	case $1 in
+	disk-*) ;;
+	*) make_store ;;
+	esac
+	commands "$top/$1/$1.1" >commands
+	examples=$(grep -c '^# example' commands)
+	test "$examples" -gt 0 || atf_fail "$1.1 has no examples"
+	n=0
+	while [ $n -lt "$examples" ]; do
+		n=$((n + 1))
+		awk -v n=$n '/^# example / { on = ($3 == n); next } on' \
+		    commands >"example$n"
+		# The device mapper is not ours to test.
+		! grep -q dmsetup "example$n" || continue
+		prepare "$1" "example$n"
+		PATH=$PWD/bin:$PATH bash -e -o pipefail "./example$n" \
+		    >out 2>&1 </dev/null || {
+			cat "example$n" out
+			atf_fail "$1.1: example $n fails"
+		}
+	done
+	cd ..
+}
+
+# One case a tool: page_case TOOL.
+page_case()
+{
+	eval "
+	atf_test_case $1__examples cleanup
+	$1__examples_head() { atf_set require.progs \"qemu-system-x86_64 jq\"; }
+	$1__examples_body() { need_tiny; run_page $2; }
+	$1__examples_cleanup() {
+		vms_end \$PWD/$2/root \$PWD/$2/far/root
+	}"
+}
+
+# A page speaks only of tools and pages that exist.
+atf_test_case references__exist
+references__exist_body()
+{
+	for page in "$top"/*/*.[1-9]; do
+		sed -n 's/^\.Xr \([^ ]*\) \([1-9]\).*/\1.\2/p' "$page" |
+		    sort -u | while read -r r; do
+			case $r in
+			vm-*|snap-*|disk-*|cidata-*|state-*|instar*) ;;
+			*) continue ;;
+			esac
+			set -- "$top"/*/"$r"
+			[ -e "$1" ] || echo "${page##*/} refers to $r"
+		done
+	done >wrong
+	atf_check -o empty cat wrong
+}
+
+atf_init_test_cases()
+{
+	for d in "$top"/*/; do
+		t=$(basename "$d")
+		[ -e "$d$t.c" ] || continue
+		id=$(echo "$t" | tr - _)
+		page_case "$id" "$t"
+		atf_add_test_case "${id}__examples"
+	done
+	atf_add_test_case references__exist
+}

@@ -22,7 +22,8 @@ commands()
 		print substr($0, 5)
 		next
 	}
-	{ line = 0 }' "$1" | sed -e 's/\\e/\\/g' -e 's/\\-/-/g' -e 's/\\&//g'
+	{ line = 0 }' "$1" | sed -e 's/\\e/\\/g' -e 's/\\-/-/g' \
+	    -e 's/\\&//g' -e 's/\\(dq/"/g'
 }
 
 # Stands in for the machine build2: a directory of its own, named by FAR.
@@ -59,7 +60,8 @@ make_files()
 	disk-overlay -q --base base.img --changed disk.img -o cow.img
 	disk-backup -q -n pgdata -o pgdata.mirn disk.img
 	echo secret >password
-	mkdir dir far
+	mkdir dir far site
+	echo page >site/index.html
 } >/dev/null
 
 # The VM web, running, its snapshot golden, and archives of it.
@@ -74,10 +76,13 @@ make_store()
 	snap-export -q --gzip -o web.tar.gz golden
 } >/dev/null
 
-# What example file $2 of tool $1 needs beyond that.
+# What example $3 of tool $1, in file $2, needs beyond that.
 prepare()
 {
 	case $1 in
+	disk-mkdata)
+		rm -f data-*.raw
+		;;
 	disk-restore)
 		rm -f disk.img
 		;;
@@ -86,6 +91,17 @@ prepare()
 		snap-save -n db web
 		# An id's beginning cannot be printed ahead.
 		sed -i "s/k3q7/$(snap-save -p id web | cut -c 1-12)/" "$2"
+		;;
+	snap-save)
+		[ "$3" -gt 1 ] || snap-rm golden
+		;;
+	vm-restore)
+		[ "$3" -gt 1 ] || vm-clone -n worker --count 1 golden
+		;;
+	vm-wait)
+		# The tiny guest asks for no login, and ends when it is told to.
+		sed -i 's/login: [$]/tick/' "$2"
+		! grep -q stopped "$2" || (sleep 1; vm-stop --force web) &
 		;;
 	esac >/dev/null
 	# From the other machine comes what this one does not have.
@@ -118,7 +134,7 @@ run_page()
 		    commands >"example$n"
 		# The device mapper is not ours to test.
 		! grep -q dmsetup "example$n" || continue
-		prepare "$1" "example$n"
+		prepare "$1" "example$n" $n
 		PATH=$PWD/bin:$PATH bash -e -o pipefail "./example$n" \
 		    >out 2>&1 </dev/null || {
 			cat "example$n" out

@@ -17,8 +17,9 @@ static int
 start(struct vm_at *at, void *arg, struct error *err)
 {
 	const bool *quiet = arg;
+	bool to_load = at->vm.to_load;
+	struct vmm *vmm = NULL;
 	struct timespec now;
-	struct vmm *vmm;
 	int rc = -1;
 
 	if (vm_is_alive(&at->vm)) {
@@ -28,18 +29,16 @@ start(struct vm_at *at, void *arg, struct error *err)
 		return 0;
 	}
 	clock_gettime(CLOCK_REALTIME, &now);
-	if (vmm_spawn(&vmm, &at->vm, at->dirfd, &now, err) == -1)
-		return -1;
-	if (vmm_ready(vmm, &now, err) == -1)
-		goto out;
-	if (vmm_resume(vmm, err) == -1 ||
-	    vm_at_write(at, false, &now, err) == -1) {
-		vmm_kill(&at->vm, 0, NULL);
-		goto out;
-	}
-	rc = 0;
-out:
+	if (vmm_spawn(&vmm, &at->vm, at->dirfd, &now, err) == 0 &&
+	    vmm_ready(vmm, &now, err) == 0 && vmm_resume(vmm, err) == 0 &&
+	    vm_at_write(at, false, &now, err) == 0)
+		rc = 0;
 	vmm_detach(vmm);
+	if (rc == -1) {
+		if (sig_check(NULL) == -1)
+			sig_shield();
+		vmm_undo_start(&at->vm, to_load, at->dirfd, &now, NULL);
+	}
 	return rc;
 }
 

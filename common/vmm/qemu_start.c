@@ -62,7 +62,9 @@ listen_at(struct handed *h, int dirfd, const char *name, int number,
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd == -1)
 		return error_sys(err, EX_OSERR, "socket");
-	if (bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1 ||
+	/* The name gets the mode of the socket: Linux net/unix/af_unix.c. */
+	if (fchmod(fd, 0600) == -1 ||
+	    bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1 ||
 	    listen(fd, 16) == -1) {
 		error_sys(err, error_code_of(errno), "%s", name);
 		fd_drop(&fd);
@@ -114,7 +116,6 @@ make_memfd(struct handed *h, const struct vm *vm, int dirfd, struct error *err)
 		    copy_extents(fd, from, size, NULL, NULL, VM_TEMPLATE,
 			err) == -1)
 			goto out;
-		unlinkat(dirfd, VM_TEMPLATE, 0);
 	}
 	hand(h, fd, QEMU_FD_MEMORY);
 	fd = -1;
@@ -504,8 +505,12 @@ qemu_ready(struct vmm *vmm, struct error *err)
 {
 	int64_t deadline_ms = clock_ms() + VMM_START_MS;
 
-	if (make_ready(vmm, deadline_ms, err) == 0)
+	if (make_ready(vmm, deadline_ms, err) == 0) {
+		/* It has its own by now, and nothing else needs it. */
+		if (vmm->vm->memory == VM_MEMORY_MEMFD)
+			unlinkat(vmm->dirfd, VM_TEMPLATE, 0);
 		return 0;
+	}
 	if (sig_check(NULL) == -1)
 		sig_shield();
 	vmm_kill(vmm->vm, 0, NULL);

@@ -326,17 +326,43 @@ vmm_state_check(const struct vm *vm, int dirfd, struct error *err)
 	return find_driver(vm->hypervisor)->state_check(vm, dirfd, err);
 }
 
+static void
+remove_files(int dirfd, const char *const *names, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		unlinkat(dirfd, names[i], 0);
+}
+
+static const char *const sockets[] = { VM_API_SOCKET, VM_WATCH_SOCKET,
+	VM_CONSOLE_SOCKET };
+
 int
 vmm_clear(struct vm *vm, int dirfd, const struct timespec *now,
     struct error *err)
 {
-	static const char *const leftovers[] = { VM_MEMORY, VM_TEMPLATE,
-		VM_STATE, VM_API_SOCKET, VM_WATCH_SOCKET, VM_CONSOLE_SOCKET };
-	size_t i;
+	static const char *const guest[] = { VM_MEMORY, VM_TEMPLATE, VM_STATE };
 
-	for (i = 0; i < sizeof(leftovers) / sizeof(leftovers[0]); i++)
-		unlinkat(dirfd, leftovers[i], 0);
+	remove_files(dirfd, sockets, 3);
+	remove_files(dirfd, guest, 3);
 	vm->proc.pid = 0;
 	clock_rfc3339(vm->stopped_at, now);
+	return vm_write(vm, dirfd, false, now, err);
+}
+
+int
+vmm_undo_start(struct vm *vm, bool to_load, int dirfd,
+    const struct timespec *now, struct error *err)
+{
+	static const char *const guest[] = { VM_MEMORY, VM_STATE };
+
+	if (vmm_kill(vm, 0, err) == -1)
+		return -1;
+	remove_files(dirfd, sockets, 3);
+	if (!to_load)
+		remove_files(dirfd, guest, 2);
+	vm->to_load = to_load;
+	vm->proc.pid = 0;
 	return vm_write(vm, dirfd, false, now, err);
 }

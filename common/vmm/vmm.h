@@ -98,6 +98,13 @@ int vmm_clear(struct vm *vm, int dirfd, const struct timespec *now,
     struct error *err);
 
 /*
+ * After a start that failed: nothing runs, what it made is gone, and what was
+ * to be loaded (`to_load` before the start) can be loaded again.
+ */
+int vmm_undo_start(struct vm *vm, bool to_load, int dirfd,
+    const struct timespec *now, struct error *err);
+
+/*
  * The device model as the VMM has it now, disks in its own order, and what
  * else a snapshot's sidecar says of the VM.  The caller's (sidecar_fini).
  */

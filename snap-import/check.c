@@ -195,10 +195,8 @@ check_unpacked(struct envelope *out, struct check *c, const struct unpack *u,
 		return error_set(err, EX_DATAERR,
 		    "no snapshot.json in the archive");
 	envelope_init(&e);
-	if (envelope_decode(&e, u->envelope, u->envelope_len, err) == -1) {
-		error_wrap(err, "%s", ENVELOPE_NAME);
+	if (envelope_decode(&e, u->envelope, u->envelope_len, err) == -1)
 		goto fail;
-	}
 	if (e.trailer && u->trailer == NULL) {
 		error_set(err, EX_DATAERR,
 		    "no %s in the archive, though the envelope promises it",

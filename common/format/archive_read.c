@@ -18,6 +18,7 @@ struct archive_reader {
 	struct chunk *chunk; /* being read, or NULL */
 	size_t pos; /* in chunk */
 	uint64_t off; /* bytes of tar taken */
+	uint64_t head_off; /* of the header being judged */
 	struct tar_head head;
 	struct tar_pax pax;
 	bool has_pax, has_long_name, is_at_end;
@@ -45,13 +46,18 @@ note_oddity(struct archive_reader *r, const char *text)
 	memcpy(r->oddity, e.msg, sizeof(r->oddity));
 }
 
+static int
+wrap_at(const struct archive_reader *r, uint64_t off, struct error *err)
+{
+	if (r->what[0] == '\0')
+		return error_wrap(err, "byte %" PRIu64 " of the tar", off);
+	return error_wrap(err, "%s: byte %" PRIu64 " of the tar", r->what, off);
+}
+
 int
 archive_reader_wrap(const struct archive_reader *r, struct error *err)
 {
-	if (r->what[0] == '\0')
-		return error_wrap(err, "byte %" PRIu64 " of the tar", r->off);
-	return error_wrap(err, "%s: byte %" PRIu64 " of the tar", r->what,
-	    r->off);
+	return wrap_at(r, r->off, err);
 }
 
 /* Borrows the next bytes, at most `max`; *len 0 at the stream's end. */
@@ -373,8 +379,9 @@ take_head(struct archive_reader *r, struct archive_entry *out,
     struct error *err)
 {
 	unsigned char block[TAR_BLOCK];
-	uint64_t off = r->off;
 
+	r->what[0] = '\0';
+	r->head_off = r->off;
 	if (take_block(r, block, err) == -1)
 		return -1;
 	if (tar_block_is_zero(block)) {
@@ -384,8 +391,11 @@ take_head(struct archive_reader *r, struct archive_entry *out,
 	}
 	if (tar_head_decode(&r->head, block, err) == -1)
 		return -1;
+	memcpy(r->what, r->head.path, sizeof(r->what) - 1);
+	if (!r->head.is_exact)
+		note_oddity(r, "unusual checksum field");
 	if (!r->has_pax && !r->has_long_name)
-		out->head_off = off;
+		out->head_off = r->head_off;
 	switch (r->head.type) {
 	case 'x':
 		return take_pax(r, false, err) == -1 ? -1 : 2;
@@ -431,12 +441,11 @@ archive_reader_next(struct archive_reader *r, struct archive_entry *out,
 	if (rc == -1)
 		return -1;
 	r->has_pax = r->has_long_name = false;
-	r->what[0] = '\0';
 	do
 		rc = take_head(r, out, err);
 	while (rc == 2);
 	if (rc == -1)
-		return archive_reader_wrap(r, err);
+		return wrap_at(r, r->head_off, err);
 	if (rc == 0)
 		return 0;
 	memcpy(out->name, r->what, sizeof(out->name));

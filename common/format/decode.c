@@ -106,6 +106,19 @@ skip_padding(struct decode *d, struct codec_io *io, struct error *err)
 	return 0;
 }
 
+static int
+step(struct decode *d, struct codec_io *io, struct error *err)
+{
+	const unsigned char *in = io->in;
+	bool is_first = io->is_between;
+
+	if (d->codec->step(d->state, io, err) == -1)
+		return -1;
+	if (d->stamp != NULL && io->in != in)
+		stamp_take(d->stamp, is_first, in, (size_t)(io->in - in));
+	return 0;
+}
+
 /* Gives the bytes of d->in to the codec, and full chunks to the consumer. */
 static int
 decode_input(struct decode *d, struct codec_io *io, struct chunk **chunk,
@@ -124,7 +137,7 @@ decode_input(struct decode *d, struct codec_io *io, struct chunk **chunk,
 		}
 		io->out = (*chunk)->data + (*chunk)->len;
 		io->out_left = CHUNK_BYTES - (*chunk)->len;
-		if (d->codec->step(d->state, io, err) == -1)
+		if (step(d, io, err) == -1)
 			return -1;
 		(*chunk)->len = CHUNK_BYTES - io->out_left;
 		/* A full chunk may leave output behind in the codec. */
@@ -152,8 +165,9 @@ decode_packed(struct decode *d, size_t got, struct error *err)
 		io.in_left = got;
 		if (decode_input(d, &io, &chunk, err) == -1) {
 			if (err->code == EX_DATAERR)
-				error_wrap(err, "compressed byte %" PRIu64,
-				    atomic_load(&d->read_bytes) - io.in_left);
+				error_wrap(err,
+				    "before compressed byte %" PRIu64,
+				    atomic_load(&d->read_bytes));
 			goto out;
 		}
 		if (read_some(d, d->in, sizeof(d->in), &got, err) == -1)

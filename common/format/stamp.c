@@ -2,6 +2,7 @@
 #include "format/stamp.h"
 
 #include <openssl/evp.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +46,10 @@ struct stamp {
 	EVP_MD_CTX *hash;
 	unsigned char tail[STAMP_BYTES_MAX]; /* last bytes, not hashed yet */
 	size_t tail_len;
+	size_t matched; /* bytes of a frame that are those of a stamp */
+	bool is_matching;
+	bool is_found;
+	uint64_t behind; /* bytes taken since the start of the one found */
 };
 
 static size_t
@@ -148,6 +153,9 @@ stamp_check(struct stamp *s, struct error *err)
 	unsigned char want[STAMP_BYTES_MAX];
 	size_t len;
 
+	if (s->is_found && s->behind != stamp_len(s))
+		return error_set(err, EX_DATAERR,
+		    "bytes behind the end of the archive, or a cut one");
 	if (!looks_like(s))
 		return 0;
 	if (stamp_make(want, &len, s, err) == -1)
@@ -156,4 +164,25 @@ stamp_check(struct stamp *s, struct error *err)
 		return error_set(err, EX_DATAERR,
 		    "damaged: its bytes do not have the checksum at its end");
 	return 0;
+}
+
+void
+stamp_take(struct stamp *s, bool is_first, const unsigned char *buf, size_t len)
+{
+	const struct layout *l = s->layout;
+	size_t i;
+
+	if (is_first && !s->is_found) {
+		s->matched = 0;
+		s->is_matching = true;
+		s->behind = 0;
+	}
+	s->behind += len;
+	for (i = 0; i < len && s->is_matching; i++) {
+		s->is_matching = buf[i] == l->before[s->matched];
+		if (s->is_matching && ++s->matched == l->before_len) {
+			s->is_found = true;
+			s->is_matching = false;
+		}
+	}
 }

@@ -38,4 +38,12 @@ int stamp_feed(struct stamp *s, const unsigned char *buf, size_t len,
     struct error *err);
 int stamp_check(struct stamp *s, struct error *err);
 
+/*
+ * Reading, beside stamp_feed(): bytes as the decompressor takes them, and
+ * whether the first is that of a frame or member.  So a stamp is known where
+ * it stands, and what has been put behind it is noticed.
+ */
+void stamp_take(struct stamp *s, bool is_first, const unsigned char *buf,
+    size_t len);
+
 #endif

@@ -109,6 +109,18 @@ join_path(char out[TAR_PATH_MAX + 1], const unsigned char raw[TAR_BLOCK])
 	out[prefix + name] = '\0';
 }
 
+/* Six octal digits, NUL, blank: only so no bit of the field is free. */
+static bool
+is_exact_sum(const unsigned char raw[TAR_BLOCK])
+{
+	size_t i;
+
+	for (i = 0; i < 6; i++)
+		if (raw[SUM_OFF + i] < '0' || raw[SUM_OFF + i] > '7')
+			return false;
+	return raw[SUM_OFF + 6] == '\0' && raw[SUM_OFF + 7] == ' ';
+}
+
 int
 tar_head_decode(struct tar_head *out, const unsigned char raw[TAR_BLOCK],
     struct error *err)
@@ -123,15 +135,17 @@ tar_head_decode(struct tar_head *out, const unsigned char raw[TAR_BLOCK],
 	if (memcmp(raw + MAGIC_OFF, "ustar", 5) != 0 &&
 	    memcmp(raw + MAGIC_OFF, "\0\0\0\0\0", 5) != 0)
 		return error_set(err, EX_DATAERR, "unknown kind of tar header");
+	join_path(h.path, raw);
 	if (tar_number(&h.size, raw + SIZE_OFF, SIZE_LEN, err) == -1)
-		return error_wrap(err, "size");
+		return error_wrap(err, "size of \"%.200s\"", h.path);
 	if (h.size > TAR_SIZE_MAX)
 		return error_set(err, EX_DATAERR,
-		    "size of %" PRIu64 " bytes, above 8 TiB", h.size);
+		    "size of \"%.200s\": %" PRIu64 " bytes, above 8 TiB",
+		    h.path, h.size);
+	h.is_exact = is_exact_sum(raw);
 	h.type = (char)raw[TYPE_OFF];
 	if (h.type == '\0')
 		h.type = '0';
-	join_path(h.path, raw);
 	if (h.path[0] == '\0')
 		return error_set(err, EX_DATAERR, "entry without a name");
 	*out = h;

@@ -24,6 +24,7 @@ struct tar_head {
 	char path[TAR_PATH_MAX + 1]; /* prefix and name, as they stand there */
 	uint64_t size; /* bytes behind the header, without padding */
 	char type; /* '0' also for NUL */
+	bool is_exact; /* the checksum is spelled as everybody does */
 };
 
 /* Whether all of the block is zero: the end of an archive. */

@@ -38,6 +38,13 @@ has_counted()
 	[ "$(count_of "$1")" -gt "$2" ]
 }
 
+# Whether the process $1 has ended; a zombie that nobody reaps has.
+is_gone()
+{
+	! grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$1/status" \
+	    2>/dev/null
+}
+
 # Everything about the files of the root but access times.
 picture()
 {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/num.h"
-#include "disk/extent.h"
+#include "disk/runs.h"
 #include "format/archive.h"
 #include "format/press.h"
 #include "format/tar_head.h"
@@ -72,15 +72,16 @@ static int
 gather_runs(struct sparse_map *map, int fd, uint64_t size, uint64_t keep,
     const char *name, struct error *err)
 {
-	uint64_t from = 0, off = 0, len = 0;
+	uint64_t off = 0, len = 0;
 	struct extent run;
+	struct runs runs;
 	int more;
 
 	sparse_map_clear(map);
-	while ((more = extent_next(&run, fd, from, size, name, err)) == 1) {
-		from = run.off + run.len;
+	runs_init(&runs, fd, size, name);
+	while ((more = runs_next(&run, &runs, err)) == 1) {
 		if (len != 0 && run.off - (off + len) <= keep) {
-			len = from - off;
+			len = run.off + run.len - off;
 			continue;
 		}
 		if (SPARSE_MAP_BYTES_MAX - map->len < 2 * SPARSE_RUN_BYTES_MAX)

@@ -1,49 +1,19 @@
 /* SPDX-License-Identifier: ISC */
-#define ZLIB_CONST
 #include "format/press.h"
 
-#include <sys/sendfile.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
-#include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <limits.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include <zlib.h>
-#include <zstd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/sig.h"
 #include "format/codec.h"
-#include "format/stamp.h"
+#include "format/press_impl.h"
 #include "format/tar_head.h"
-
-#define PRESS_OUT_BYTES (128u << 10)
-#define PRESS_IN_BYTES (256u << 10)
-#define PRESS_PIPE_BYTES (1 << 20) /* pipe(7): what anybody may ask for */
-#define PRESS_STEP_MAX (1u << 20) /* bytes between two looks at rate, signals */
-
-enum move { MOVE_SPLICE, MOVE_SENDFILE, MOVE_COPY };
-
-struct press {
-	int fd;
-	const char *what;
-	enum archive_press kind;
-	enum move move;
-	uint64_t bytes;
-	uint64_t rate;
-	int64_t start_us;
-	ZSTD_CCtx *zstd;
-	z_stream gzip;
-	bool has_gzip;
-	struct stamp *stamp;
-	unsigned char out[PRESS_OUT_BYTES];
-	unsigned char in[PRESS_IN_BYTES];
-};
 
 static const unsigned char zeros[64 << 10];
 
@@ -128,6 +98,8 @@ press_free(struct press *p)
 	if (p->has_gzip)
 		deflateEnd(&p->gzip);
 	stamp_free(p->stamp);
+	if (p->window != NULL)
+		munmap(p->window, PRESS_WINDOW);
 	free(p);
 }
 
@@ -137,9 +109,8 @@ press_bytes(const struct press *p)
 	return p->bytes;
 }
 
-/* Counts what went out, and waits until the rate allows more. */
-static int
-account(struct press *p, uint64_t len, struct error *err)
+int
+press_account(struct press *p, uint64_t len, struct error *err)
 {
 	int64_t due_us, ahead_us;
 
@@ -159,8 +130,8 @@ account(struct press *p, uint64_t len, struct error *err)
 	return 0;
 }
 
-static size_t
-step_of(const struct press *p, uint64_t len)
+size_t
+press_step(const struct press *p, uint64_t len)
 {
 	uint64_t max = PRESS_STEP_MAX;
 
@@ -174,11 +145,13 @@ put(struct press *p, const void *buf, size_t len, struct error *err)
 {
 	size_t done, n;
 
+	if (press_flush(p, err) == -1)
+		return -1;
 	for (done = 0; done < len; done += n) {
-		n = step_of(p, len - done);
+		n = press_step(p, len - done);
 		if (fd_write(p->fd, (const char *)buf + done, n, p->what,
 			err) == -1 ||
-		    account(p, n, err) == -1)
+		    press_account(p, n, err) == -1)
 			return -1;
 	}
 	return 0;
@@ -268,71 +241,6 @@ press_zeros(struct press *p, uint64_t len, struct error *err)
 	for (; len != 0; len -= n) {
 		n = len < sizeof(zeros) ? (size_t)len : sizeof(zeros);
 		if (press_write(p, zeros, n, err) == -1)
-			return -1;
-	}
-	return 0;
-}
-
-/* Moves some bytes in the kernel: how many, 0 at the file's end, -1. */
-static ssize_t
-move_some(struct press *p, int fd, off_t *off, size_t len)
-{
-	if (p->move == MOVE_SPLICE)
-		return splice(fd, off, p->fd, NULL, len, SPLICE_F_MORE);
-	return sendfile(p->fd, fd, off, len);
-}
-
-static int
-ends_early(const char *name, uint64_t off, struct error *err)
-{
-	return error_set(err, EX_DATAERR, "%s: ends at byte %" PRIu64, name,
-	    off);
-}
-
-/* Advances *off and *len; what the kernel cannot move is left. */
-static int
-move_file(struct press *p, int fd, uint64_t *off, uint64_t *len,
-    const char *name, struct error *err)
-{
-	off_t at = (off_t)*off;
-	ssize_t n;
-
-	while (*len != 0) {
-		n = move_some(p, fd, &at, step_of(p, *len));
-		if (n == 0)
-			return ends_early(name, *off, err);
-		if (n == -1 && errno == EINTR) {
-			if (sig_check(err) == -1)
-				return -1;
-			continue;
-		}
-		if (n == -1 && (errno == EINVAL || errno == ENOSYS)) {
-			p->move = MOVE_COPY;
-			return 0;
-		}
-		if (n == -1)
-			return error_sys(err, EX_IOERR, "%s", p->what);
-		*off += (uint64_t)n;
-		*len -= (uint64_t)n;
-		if (account(p, (uint64_t)n, err) == -1)
-			return -1;
-	}
-	return 0;
-}
-
-int
-press_file(struct press *p, int fd, uint64_t off, uint64_t len,
-    const char *name, struct error *err)
-{
-	size_t n;
-
-	if (p->kind == ARCHIVE_PLAIN && p->move != MOVE_COPY &&
-	    move_file(p, fd, &off, &len, name, err) == -1)
-		return -1;
-	for (; len != 0; len -= n, off += n) {
-		n = len < sizeof(p->in) ? (size_t)len : sizeof(p->in);
-		if (fd_pread(fd, p->in, n, off, name, err) == -1 ||
-		    press_write(p, p->in, n, err) == -1)
 			return -1;
 	}
 	return 0;

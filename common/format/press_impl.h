@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC */
+/* What press.c and press_move.c share; nobody else includes it. */
+#ifndef FORMAT_PRESS_IMPL_H
+#define FORMAT_PRESS_IMPL_H
+
+#include <sys/uio.h>
+
+#include <stdbool.h>
+
+#define ZLIB_CONST
+#include <zlib.h>
+#include <zstd.h>
+
+#include "format/press.h"
+#include "format/stamp.h"
+
+#define PRESS_OUT_BYTES (128u << 10)
+#define PRESS_IN_BYTES (256u << 10)
+#define PRESS_PIPE_BYTES (1 << 20) /* pipe(7): what anybody may ask for */
+#define PRESS_STEP_MAX (1u << 20) /* bytes between two looks at rate, signals */
+#define PRESS_SMALL (32u << 10) /* shorter runs go into the pipe together */
+#define PRESS_BATCH 512 /* of them; more than a pipe of 1 MiB has slots */
+#define PRESS_WINDOW (16u << 20) /* bytes of a file that are mapped at once */
+
+enum move { MOVE_SPLICE, MOVE_SENDFILE, MOVE_COPY };
+
+struct press {
+	int fd;
+	const char *what;
+	enum archive_press kind;
+	enum move move;
+	uint64_t bytes;
+	uint64_t rate;
+	int64_t start_us;
+	ZSTD_CCtx *zstd;
+	z_stream gzip;
+	bool has_gzip;
+	struct stamp *stamp;
+	/* Runs of one window of a file, not moved yet: */
+	struct iovec batch[PRESS_BATCH];
+	size_t batch_n;
+	unsigned char *window; /* NULL: none is mapped */
+	uint64_t window_off;
+	unsigned char out[PRESS_OUT_BYTES];
+	unsigned char in[PRESS_IN_BYTES];
+};
+
+/* At most so much before the next look at the rate. */
+size_t press_step(const struct press *p, uint64_t len);
+
+/* Counts what went out, and waits until the rate allows more. */
+int press_account(struct press *p, uint64_t len, struct error *err);
+
+/* Moves what has been put off, and unmaps the window. */
+int press_flush(struct press *p, struct error *err);
+
+#endif

@@ -148,7 +148,10 @@ check_chain(int dirfd, const char *name, struct error *err)
 	    name, SOURCE_CHAIN_MAX);
 }
 
-/* Our nameless file has a name for other processes: by our descriptor. */
+/*
+ * Our nameless file has a name for other processes: by our descriptor.  -U: a
+ * VMM may hold locks on files that it only reads.
+ */
 static int
 convert(int dirfd, const char *name, int to, struct error *err)
 {
@@ -158,6 +161,7 @@ convert(int dirfd, const char *name, int to, struct error *err)
 
 	if (strv_add(&argv, err, "qemu-img") == 0 &&
 	    strv_add(&argv, err, "convert") == 0 &&
+	    strv_add(&argv, err, "-U") == 0 &&
 	    strv_add(&argv, err, "-f") == 0 &&
 	    strv_add(&argv, err, "qcow2") == 0 &&
 	    strv_add(&argv, err, "-O") == 0 &&
@@ -186,40 +190,51 @@ open_temporary(int *out, struct error *err)
 	return 0;
 }
 
+int
+source_convert(struct source *out, int dirfd, const char *name,
+    struct error *err)
+{
+	int fd = -1, rc = -1;
+
+	if (check_chain(dirfd, name, err) == -1 ||
+	    open_temporary(&fd, err) == -1 ||
+	    convert(dirfd, name, fd, err) == -1)
+		goto out;
+	image_close(&out->image);
+	out->image.bytes = (uint64_t)lseek(fd, 0, SEEK_END);
+	out->image.fd = fd;
+	out->is_copy = true;
+	fd = -1;
+	rc = 0;
+out:
+	fd_drop(&fd);
+	return rc;
+}
+
 static int
 open_qcow2(struct source *out, const char *path, struct error *err)
 {
 	struct source s = SOURCE_NONE;
 	const char *name;
-	int dirfd = -1, fd = -1, rc = -1;
-	off_t end;
+	int dirfd, rc;
 
 	if (look_at(&s, path, err) == -1)
 		return -1;
 	if (s.use == IMAGE_LOCKED || s.use == IMAGE_LOOP) {
-		error_set(err, EX_TEMPFAIL,
+		source_close(&s);
+		return error_set(err, EX_TEMPFAIL,
 		    "%s: %s; a qcow2 image is read only at rest", path,
 		    image_use_name(s.use));
-		goto out;
 	}
-	if (open_parent(&dirfd, &name, path, err) == -1 ||
-	    check_chain(dirfd, name, err) == -1 ||
-	    open_temporary(&fd, err) == -1 ||
-	    convert(dirfd, name, fd, err) == -1)
-		goto out;
-	end = lseek(fd, 0, SEEK_END);
-	fd_drop(&s.image.fd);
-	s.image.fd = fd;
-	s.image.bytes = (uint64_t)end;
-	s.is_copy = true;
-	fd = -1;
-	*out = s;
-	s.image.fd = -1;
-	rc = 0;
-out:
-	fd_drop(&fd);
-	fd_drop(&dirfd);
-	source_close(&s);
+	rc = open_parent(&dirfd, &name, path, err);
+	if (rc == 0) {
+		rc = source_convert(&s, dirfd, name, err);
+		fd_drop(&dirfd);
+	}
+	if (rc == -1)
+		source_close(&s);
+	else
+		*out = s;
 	return rc;
 }
 
@@ -235,13 +250,17 @@ source_open(struct source *out, const char *path, const char *format,
 	    format);
 }
 
-bool
-source_is(const struct source *source, const char *path)
+int
+source_check_output(const struct source *source, const char *path,
+    struct error *err)
 {
 	struct stat st;
 
-	return stat(path, &st) == 0 && st.st_dev == source->before.st_dev &&
-	    st.st_ino == source->before.st_ino;
+	if (path != NULL && stat(path, &st) == 0 &&
+	    st.st_dev == source->before.st_dev &&
+	    st.st_ino == source->before.st_ino)
+		return error_set(err, EX_USAGE, "-o %s: is the image", path);
+	return 0;
 }
 
 const char *
@@ -285,4 +304,5 @@ void
 source_close(struct source *source)
 {
 	image_close(&source->image);
+	fd_drop(&source->hold);
 }

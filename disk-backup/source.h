@@ -15,6 +15,7 @@ struct source {
 	enum image_use use; /* by whom the image itself is used */
 	bool is_copy; /* of one point in time */
 	struct stat before; /* of the image, when it was opened */
+	int hold; /* the directory of a VM that must not change, or -1 */
 };
 
 /* What source_close() ignores. */
@@ -35,8 +36,16 @@ struct source {
 int source_open(struct source *out, const char *path, const char *format,
     struct error *err);
 
-/* Whether `path` is the image itself. */
-bool source_is(const struct source *source, const char *path);
+/*
+ * Puts a raw copy of the qcow2 file `name` beneath `dirfd` in place of
+ * out->image; as source_open().
+ */
+int source_convert(struct source *out, int dirfd, const char *name,
+    struct error *err);
+
+/* EX_USAGE: `path`, when not NULL, is the image itself. */
+int source_check_output(const struct source *source, const char *path,
+    struct error *err);
 
 /*
  * Why what was read may be no point in time, or NULL: somebody uses the image,

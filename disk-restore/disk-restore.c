@@ -3,26 +3,18 @@
 #include <unistd.h>
 
 #include "base/diag.h"
-#include "base/fd.h"
-#include "base/hook.h"
 #include "base/opt.h"
 #include "base/sandbox.h"
 #include "base/sig.h"
 
-#include "restore.h"
+#include "job.h"
 
 struct opts {
 	struct opt_common common;
-	const char *members;
+	const char *members, *vm;
 	const char *file, *image; /* NULL: standard input, nothing to restore */
 	unsigned flags; /* OUTFILE_REPLACE with --force */
 	bool list, verify;
-};
-
-struct job {
-	int in, old; /* the MIRN file, what is in the image's place */
-	struct outfile image;
-	struct mirn_reader *reader;
 };
 
 static void
@@ -30,6 +22,8 @@ usage(FILE *to)
 {
 	fprintf(to,
 	    "usage: disk-restore [-q] [--force] [-p member,...] [file] image\n"
+	    "       disk-restore [-q] --force [-R root] [-p member,...] --to-vm vm "
+	    "[file] disk\n"
 	    "       disk-restore [-q] [-p member,...] --list | --verify [file]\n");
 }
 
@@ -42,6 +36,8 @@ parse_operands(struct opts *o, int n, char *const *operands)
 	if (o->list + o->verify + (o->flags == OUTFILE_REPLACE) > 1)
 		return opt_wrong(
 		    "--force, --list and --verify exclude each other");
+	if (o->vm == NULL ? o->common.root != NULL : reads_only)
+		return opt_wrong("-R is with --to-vm, which restores");
 	if (!reads_only && n == 0)
 		return opt_wrong("an image is needed");
 	if (n > (reads_only ? 1 : 2))
@@ -58,22 +54,25 @@ parse_operands(struct opts *o, int n, char *const *operands)
 static int
 parse_opts(struct opts *o, int argc, char *argv[])
 {
-	enum { FORCE = OPT_OWN, LIST, VERIFY };
-	static const struct option longopts[] = { OPT_LONG_STATELESS,
+	enum { FORCE = OPT_OWN, LIST, TO_VM, VERIFY };
+	static const struct option longopts[] = { OPT_LONG,
 		{ "force", no_argument, NULL, FORCE },
 		{ "list", no_argument, NULL, LIST },
+		{ "to-vm", required_argument, NULL, TO_VM },
 		{ "verify", no_argument, NULL, VERIFY }, { NULL, 0, NULL, 0 } };
 	int ch, rc = 0;
 
 	while (rc == 0 &&
-	    (ch = getopt_long(argc, argv, OPT_SHORT_STATELESS "p:", longopts,
-		 NULL)) != -1) {
+	    (ch = getopt_long(argc, argv, OPT_SHORT "p:", longopts, NULL)) !=
+		-1) {
 		if (ch == FORCE)
 			o->flags = OUTFILE_REPLACE;
 		else if (ch == LIST)
 			o->list = true;
 		else if (ch == VERIFY)
 			o->verify = true;
+		else if (ch == TO_VM)
+			rc = opt_once(&o->vm, optarg, "--to-vm");
 		else if (ch == 'p')
 			rc = opt_once(&o->members, optarg, "-p");
 		else
@@ -83,49 +82,19 @@ parse_opts(struct opts *o, int argc, char *argv[])
 }
 
 static int
-open_all(struct job *j, const struct opts *o, struct error *err)
-{
-	if (restore_open(&j->in, o->file, err) == -1)
-		return -1;
-	if (o->image == NULL)
-		return 0;
-	if (outfile_open(&j->image, o->image, o->flags, err) == -1)
-		return -1;
-	return restore_claim(&j->old, o->image, err);
-}
-
-static int
-restore(struct job *j, const struct opts *o, const char *what,
-    struct error *err)
-{
-	if (restore_image(j->reader, &j->image, what, o->common.quiet, err) ==
-	    -1)
-		return -1;
-	hook_step("restore-written");
-	if (o->image == NULL)
-		return 0;
-	if (restore_claim_check(j->old, o->image, err) == -1)
-		return -1;
-	return outfile_publish(&j->image, o->flags, err);
-}
-
-static int
 run(const struct opts *o, struct error *err)
 {
-	const char *what = o->file == NULL ? "standard input" : o->file;
-	struct job j = { .in = -1, .old = -1, .image = OUTFILE_NONE };
+	struct job j = JOB_NONE;
 	int rc = -1;
 
-	if (open_all(&j, o, err) == 0 &&
+	if (job_open(&j, o->file, o->image, o->vm, o->common.root, o->flags,
+		err) == 0 &&
 	    sandbox_enter(&j.image.dirfd, o->image != NULL, err) == 0 &&
-	    mirn_reader_new(&j.reader, j.in, what, err) == 0 &&
-	    (o->list || restore(&j, o, what, err) == 0))
-		rc = restore_report(mirn_reader_head(j.reader), o->image,
+	    job_read(&j, err) == 0 &&
+	    (o->list || job_restore(&j, o->common.quiet, err) == 0))
+		rc = restore_report(mirn_reader_head(j.reader), j.image.path,
 		    o->members, err);
-	mirn_reader_free(j.reader);
-	outfile_drop(&j.image);
-	fd_drop(&j.old);
-	fd_drop(&j.in);
+	job_close(&j);
 	return rc;
 }
 

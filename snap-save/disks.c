@@ -12,7 +12,7 @@
 #include "base/hook.h"
 #include "disk/copy.h"
 #include "disk/extent.h"
-#include "disk/qcow2.h"
+#include "vmm/overlay.h"
 
 /* A reflink takes 5 us an extent: beyond this many the switch is shorter. */
 #define EXTENTS_MAX 4000
@@ -56,65 +56,19 @@ disks_plan(struct save *s, struct error *err)
 	return 0;
 }
 
-/* An empty overlay in the VM's directory, synced. */
-static int
-make_overlay(struct save *s, const char *top, const char *overlay,
-    struct error *err)
-{
-	int dirfd = s->at->dirfd, fd, rc = -1;
-	uint64_t size;
-
-	if (qcow2_disk_bytes(&size, dirfd, top,
-		strcmp(storage_format(top), "qcow2") == 0, err) == -1)
-		return -1;
-	/* One of that name is what a killed save left; QEMU writes `top`. */
-	if (unlinkat(dirfd, overlay, 0) == -1 && errno != ENOENT)
-		return error_sys(err, error_code_of(errno), "%s", overlay);
-	fd = openat(dirfd, overlay, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
-	    0600);
-	if (fd == -1)
-		return error_sys(err, error_code_of(errno), "%s", overlay);
-	if (qcow2_write_overlay(fd, size, top, storage_format(top), overlay,
-		err) == 0)
-		rc = fd_commit(&fd, overlay, err);
-	fd_drop(&fd);
-	return rc;
-}
-
 /* The list of the VM's disks as they will be after the switch. */
 static int
 plan_next(struct save *s, struct error *err)
 {
 	const struct storage_list *disks = &s->at->vm.disks;
-	struct storage *disk;
-	struct strv backing = { 0 };
-	size_t i, k;
-	char *path;
+	size_t i;
 
 	for (i = 0; i < disks->n; i++) {
 		if (storage_list_add(&s->next, &disks->v[i], err) == -1)
 			return -1;
-		if (s->disks[i].way != DISK_SWITCH)
-			continue;
-		disk = &s->next.v[i];
-		path = strdup(s->disks[i].overlay);
-		if (path == NULL)
-			return error_set(err, EX_OSERR, "out of memory");
-		if (strv_add(&backing, err, "%s", disk->path) == -1) {
-			free(path);
+		if (s->disks[i].way == DISK_SWITCH &&
+		    overlay_push(&s->next.v[i], s->disks[i].overlay, err) == -1)
 			return -1;
-		}
-		free(disk->path);
-		disk->path = path;
-		for (k = 0; k < disk->backing.n; k++)
-			if (strv_add(&backing, err, "%s", disk->backing.v[k]) ==
-			    -1) {
-				strv_fini(&backing);
-				return -1;
-			}
-		strv_fini(&disk->backing);
-		disk->backing = backing;
-		memset(&backing, 0, sizeof(backing));
 	}
 	return 0;
 }
@@ -144,8 +98,8 @@ disks_prepare(struct save *s, struct error *err)
 		return 0;
 	for (i = 0; i < disks->n; i++)
 		if (s->disks[i].way == DISK_SWITCH &&
-		    make_overlay(s, disks->v[i].path, s->disks[i].overlay,
-			err) == -1)
+		    overlay_make(s->at->dirfd, disks->v[i].path,
+			s->disks[i].overlay, err) == -1)
 			return -1;
 	hook_step("overlays-made");
 	if (plan_next(s, err) == -1 ||

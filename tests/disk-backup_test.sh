@@ -198,7 +198,7 @@ another process: the backup is no point in time\n" \
 }
 
 # Where blocks can be shared there is a point in time, and no warning.
-atf_test_case backup__reflink_of_image_in_use
+atf_test_case backup__reflink_of_image_in_use cleanup
 backup__reflink_of_image_in_use_head()
 {
 	atf_set require.user root
@@ -262,6 +262,126 @@ usage__wrong_body()
 	atf_check -s exit:1 test -e out
 }
 
+# A VM of the tiny guest with an empty root disk and a data disk of noise.
+make_vm()
+{
+	vm-create -n web --kernel "$tiny" --memory 64M --storage 16M \
+	    --data-disk size=16M,name=db,fstype=none -p dir >dir ||
+	    atf_fail "vm-create"
+	dir=$(cat dir)
+	dd if=/dev/urandom of=noise bs=64k count=20 status=none
+	dd if=noise of="$dir/data-db.raw" bs=64k seek=30 conv=notrunc \
+	    status=none
+	sum=$(sha256sum <"$dir/data-db.raw" | cut -c1-64)
+}
+
+atf_test_case vm__running cleanup
+vm__running_head()
+{
+	atf_set require.progs qemu-system-x86_64 qemu-img
+}
+vm__running_body()
+{
+	need_tiny
+	make_vm
+	atf_check -o ignore vm-start web
+	n=0
+	# The first time one raw file, then a chain, where nothing reflinks.
+	while [ $n -lt 3 ]; do
+		atf_check -o inline:"web-db\t16777216\t$sum\n" disk-backup \
+		    --vm web -p name,size_bytes,checksum -o out db
+		atf_check -o ignore disk-restore --verify out
+		n=$((n + 1))
+	done
+	atf_check -o inline:"running\n" vm-ls -p state web
+	disk-backup --vm web -n other cow | disk-restore --list -p name \
+	    >name || atf_fail "into a pipe"
+	atf_check -o inline:"other\n" cat name
+	# What the guest has now is what the record says.
+	atf_check -o ignore vm-stop --force web
+	atf_check -o inline:"$sum\n" disk-backup --vm web -p checksum -o out db
+	atf_check -o ignore vm-start web
+	atf_check -o inline:"$sum\n" disk-backup --vm web -p checksum -o out db
+	atf_check_equal 0 "$(find . -name '.new-*' -o -name 'disk-backup.*' |
+	    wc -l)"
+}
+vm__running_cleanup()
+{
+	vms_end
+}
+
+atf_test_case vm__paused_stays_paused cleanup
+vm__paused_stays_paused_head()
+{
+	atf_set require.progs qemu-system-x86_64 qemu-img
+}
+vm__paused_stays_paused_body()
+{
+	need_tiny
+	make_vm
+	atf_check -o ignore vm-start web
+	atf_check -o ignore vm-pause web
+	atf_check -o inline:"$sum\n" disk-backup --vm web -p checksum -o out db
+	atf_check -o inline:"paused\n" vm-ls -p state web
+}
+vm__paused_stays_paused_cleanup()
+{
+	vms_end
+}
+
+# Killed while the guest stands still, it is not the guest that suffers.
+atf_test_case vm__killed_in_the_pause cleanup
+vm__killed_in_the_pause_head()
+{
+	atf_set require.progs qemu-system-x86_64 qemu-img
+}
+vm__killed_in_the_pause_body()
+{
+	need_tiny
+	make_vm
+	atf_check -o ignore vm-start web
+	for step in overlay-made paused backup-written; do
+		INSTAR_HOOK=$step=kill disk-backup --vm web -o out db \
+		    >killed 2>&1 && atf_skip "no hooks in this build"
+		eventually 20 sh -c '[ "$(vm-ls -p state web)" = running ]' ||
+		    atf_fail "$step: $(vm-ls -p state web)"
+	done
+	atf_check -s exit:1 test -e out
+	atf_check -o inline:"$sum\n" disk-backup --vm web -p checksum -o out db
+	atf_check -o ignore vm-stop --force web
+	atf_check -o ignore vm-start web
+	atf_check -o inline:"$sum\n" disk-backup --vm web -p checksum -o out db
+}
+vm__killed_in_the_pause_cleanup()
+{
+	vms_end
+}
+
+atf_test_case vm__refused cleanup
+vm__refused_head()
+{
+	atf_set require.progs flock
+}
+vm__refused_body()
+{
+	need_tiny
+	make_vm
+	atf_check -s exit:66 -e inline:"disk-backup: nil: no such VM\n" \
+	    disk-backup --vm nil -o out cow
+	atf_check -s exit:66 -e inline:"disk-backup: web: no disk nil\n" \
+	    disk-backup --vm web -o out nil
+	atf_check -s exit:75 -e match:'^disk-backup: web: busy' \
+	    flock -x "$dir" disk-backup --vm web -o out cow
+	atf_check -s exit:64 -e ignore disk-backup --vm web --format raw \
+	    -o out cow
+	atf_check -s exit:64 -e ignore disk-backup -R root -o out noise
+	atf_check -s exit:1 test -e out
+}
+vm__refused_cleanup()
+{
+	vms_end
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case backup__to_file
@@ -275,4 +395,8 @@ atf_init_test_cases()
 	atf_add_test_case backup__reflink_of_image_in_use
 	atf_add_test_case output__refused
 	atf_add_test_case usage__wrong
+	atf_add_test_case vm__running
+	atf_add_test_case vm__paused_stays_paused
+	atf_add_test_case vm__killed_in_the_pause
+	atf_add_test_case vm__refused
 }

@@ -136,7 +136,7 @@ flatten__fixtures_body()
 	done
 }
 
-atf_test_case flatten__reflinks
+atf_test_case flatten__reflinks cleanup
 flatten__reflinks_head()
 {
 	atf_set require.user root

@@ -206,7 +206,7 @@ another process\n" disk-restore --force good disk
 	atf_check -o ignore disk-restore --force good disk
 }
 
-atf_test_case target__behind_loop
+atf_test_case target__behind_loop cleanup
 target__behind_loop_head()
 {
 	atf_set require.user root
@@ -451,6 +451,75 @@ usage__wrong_body()
 	done
 }
 
+# A stopped VM's disk gets another content, first in place, then over a chain;
+# what a snapshot shares keeps its own.
+atf_test_case vm__disk_of_a_stopped_vm cleanup
+vm__disk_of_a_stopped_vm_head()
+{
+	atf_set require.progs qemu-system-x86_64 qemu-img
+}
+vm__disk_of_a_stopped_vm_body()
+{
+	need_tiny
+	yes disk | head -c 1048576 >image
+	disk-backup -q image >good || atf_fail "disk-backup"
+	sum=$(sha256sum <image | cut -c1-64)
+	dir=$(vm-create -n web --kernel "$tiny" --memory 64M --storage 16M \
+	    -p dir) || atf_fail "vm-create"
+	atf_check -s exit:73 -e inline:"disk-restore: $dir/cow.raw: exists\n" \
+	    disk-restore --to-vm web good cow
+	atf_check -o inline:"$dir/cow.raw\t$sum\n" disk-restore --force \
+	    --to-vm web -p file,checksum good cow
+	atf_check -o ignore vm-start web
+	atf_check -s exit:75 -e inline:"disk-restore: web: runs\n" \
+	    disk-restore --force --to-vm web good cow
+	disk-backup -q --vm web cow >now || atf_fail "disk-backup"
+	atf_check -o ignore vm-stop --force web
+	ln "$dir/cow.raw" shared
+	before=$(sha256sum <shared)
+	atf_check -o match:"^$dir/cow[.0-9]*\.raw\$" disk-restore --force \
+	    --to-vm web -p file now cow
+	atf_check_equal "$before" "$(sha256sum <shared)"
+	atf_check_equal 1 "$(find "$dir" -name 'cow*' | wc -l)"
+	disk-restore --list -p checksum now >want
+	atf_check -o file:want disk-backup --vm web -p checksum -o again cow
+	atf_check -o inline:"running\n" vm-start -p state web
+}
+vm__disk_of_a_stopped_vm_cleanup()
+{
+	vms_end
+}
+
+atf_test_case vm__refused cleanup
+vm__refused_body()
+{
+	need_tiny
+	make_parts
+	mirn "$json" frame >good
+	yes disk | head -c 1048576 >whole
+	disk-backup -q whole >bad || atf_fail "disk-backup"
+	patch bad size=$(($(stat -c %s bad) - 9))
+	dir=$(vm-create -n web --kernel "$tiny" --memory 64M --storage 16M \
+	    -p dir) || atf_fail "vm-create"
+	before=$(sha256sum <"$dir/cow.raw")
+	atf_check -s exit:65 -e match:'inside a zstd frame' \
+	    disk-restore --force --to-vm web bad cow
+	atf_check -s exit:66 -e inline:"disk-restore: web: no disk nil\n" \
+	    disk-restore --force --to-vm web good nil
+	atf_check -s exit:66 -e inline:"disk-restore: nil: no such VM\n" \
+	    disk-restore --force --to-vm nil good cow
+	atf_check -s exit:65 -e inline:"disk-restore: good: an image of 20000 \
+bytes is no disk\n" disk-restore --force --to-vm web good cow
+	atf_check -s exit:64 -e ignore disk-restore --to-vm web --list good
+	atf_check -s exit:64 -e ignore disk-restore -R root good new
+	atf_check_equal "$before" "$(sha256sum <"$dir/cow.raw")"
+	atf_check_equal 0 "$(find "$dir" -name '.new-*' | wc -l)"
+}
+vm__refused_cleanup()
+{
+	vms_end
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case restore__fixtures
@@ -464,4 +533,6 @@ atf_init_test_cases()
 	atf_add_test_case bad__each
 	atf_add_test_case bad__frames
 	atf_add_test_case usage__wrong
+	atf_add_test_case vm__disk_of_a_stopped_vm
+	atf_add_test_case vm__refused
 }

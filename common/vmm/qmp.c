@@ -222,8 +222,10 @@ qmp_call_fd(struct qmp *qmp, const char *command, json_t *args, int fd,
 		return error_set(err, EX_OSERR, "out of memory");
 	}
 	json_decref(args);
-	if (json_text(&text, &len, message, 0, err) == 0 &&
-	    send_text(qmp, text, len, fd, deadline_ms, err) == 0)
+	if (json_text(&text, &len, message, 0, err) == -1 ||
+	    send_text(qmp, text, len, fd, deadline_ms, err) == -1)
+		error_wrap(err, "%s", command);
+	else
 		rc = take_answer(qmp, command, ret, deadline_ms, err);
 	free(text);
 	json_decref(message);

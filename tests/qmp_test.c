@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: ISC */
+/* QMP against a server of the test's own, a child that follows a script. */
+#include "vmm/qmp.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include <atf-c.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+#define GREETING                                                               \
+	"{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 22, \"minor\": 2, "    \
+	"\"major\": 7}, \"package\": \"\"}, \"capabilities\": []}}\r\n"
+#define DONE "{\"return\": {}}\r\n"
+#define EVENT                                                                  \
+	"{\"timestamp\": {\"seconds\": 1, \"microseconds\": 2}, "              \
+	"\"event\": \"STOP\"}\r\n"
+#define SOCKET "qmp.sock"
+
+/* What the server says, a line each, after what it has been told so far. */
+struct script {
+	const char *greeting; /* NULL: silence */
+	const char *answers[3]; /* to each line that comes; NULL: closes */
+	bool silent; /* rather than close at the end */
+	size_t flood_bytes; /* first sent without a newline */
+};
+
+static void
+say(int fd, const char *text)
+{
+	size_t len = strlen(text);
+
+	if (write(fd, text, len) != (ssize_t)len)
+		_exit(1);
+}
+
+/* One line of the client's; false at the end. */
+static bool
+hear(int fd)
+{
+	char ch;
+
+	do
+		if (read(fd, &ch, 1) != 1)
+			return false;
+	while (ch != '\n');
+	return true;
+}
+
+static void
+flood(int fd, size_t bytes)
+{
+	char block[4096];
+
+	memset(block, 'x', sizeof(block));
+	for (; bytes > 0; bytes -= sizeof(block))
+		if (write(fd, block, sizeof(block)) == -1)
+			_exit(0);
+}
+
+static void
+serve(int fd, const struct script *script)
+{
+	size_t i;
+
+	signal(SIGPIPE, SIG_IGN);
+	flood(fd, script->flood_bytes);
+	if (script->greeting != NULL)
+		say(fd, script->greeting);
+	for (i = 0; i < 3 && script->answers[i] != NULL; i++) {
+		if (!hear(fd))
+			_exit(0);
+		say(fd, script->answers[i]);
+	}
+	if (script->silent)
+		pause();
+	_exit(0);
+}
+
+/* Starts it; the socket is in the working directory. */
+static pid_t
+start(const struct script *script)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX, .sun_path = SOCKET };
+	int fd, client;
+	pid_t pid;
+
+	unlink(SOCKET);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ATF_REQUIRE(fd != -1);
+	ATF_REQUIRE(bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0);
+	ATF_REQUIRE(listen(fd, 1) == 0);
+	pid = fork();
+	ATF_REQUIRE(pid != -1);
+	if (pid == 0) {
+		client = accept(fd, NULL, NULL);
+		if (client == -1)
+			_exit(1);
+		close(fd);
+		serve(client, script);
+	}
+	close(fd);
+	return pid;
+}
+
+static void
+end(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+/* Opens, and with success makes one call; *code and *msg tell the first fault. */
+static int
+try(const struct script *script, int deadline_ms, struct error *err)
+{
+	struct qmp *qmp = NULL;
+	pid_t pid = start(script);
+	int dirfd, rc;
+
+	dirfd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ATF_REQUIRE(dirfd != -1);
+	memset(err, 0, sizeof(*err));
+	rc = qmp_open(&qmp, dirfd, SOCKET, clock_ms() + deadline_ms, err);
+	if (rc == 0) {
+		ATF_CHECK_STREQ("7.2.22", qmp_version(qmp));
+		rc = qmp_call(qmp, "stop", NULL, NULL, clock_ms() + deadline_ms,
+		    err);
+	} else
+		ATF_CHECK(qmp == NULL);
+	qmp_close(qmp);
+	close(dirfd);
+	end(pid);
+	return rc;
+}
+
+ATF_TC_WITHOUT_HEAD(call__answered);
+ATF_TC_BODY(call__answered, tc)
+{
+	static const struct script table[] = {
+		{ .greeting = GREETING, .answers = { DONE, DONE } },
+		/* Events come whenever they like. */
+		{ .greeting = GREETING,
+		    .answers = { EVENT DONE, EVENT EVENT DONE } },
+		/* Several messages at once, and blanks in between. */
+		{ .greeting = GREETING, .answers = { DONE EVENT, DONE } },
+		{ .greeting = GREETING,
+		    .answers = { "  {\"return\" : { } }\n", DONE } },
+	};
+	struct error err;
+	size_t i;
+
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		ATF_CHECK_EQ_MSG(0, try(&table[i], 10000, &err), "%zu: %s", i,
+		    err.msg);
+}
+
+ATF_TC_WITHOUT_HEAD(call__refused);
+ATF_TC_BODY(call__refused, tc)
+{
+	static const struct {
+		struct script script;
+		const char *message;
+	} table[] = {
+		/* What greets is no QEMU. */
+		{ { .greeting = "220 mail.example ESMTP\r\n", .silent = true },
+		    "QEMU: not JSON: " },
+		{ { .greeting = "{\"QMP\": {}}\n", .silent = true },
+		    "QEMU: not a greeting" },
+		{ { .greeting = "[]\n", .silent = true },
+		    "QEMU: not a greeting" },
+		{ { .greeting = DONE, .silent = true },
+		    "QEMU: not a greeting" },
+		/* The connection is cut. */
+		{ { .greeting = NULL }, "QEMU closed its monitor" },
+		{ { .greeting = "{\"QMP\": " }, "QEMU closed its monitor" },
+		{ { .greeting = GREETING },
+		    "qmp_capabilities: QEMU closed its monitor" },
+		{ { .greeting = GREETING, .answers = { DONE } },
+		    "stop: QEMU closed its monitor" },
+		{ { .greeting = GREETING, .answers = { DONE, "{\"retu" } },
+		    "stop: QEMU closed its monitor" },
+		/* Its own words, and none. */
+		{ { .greeting = GREETING,
+		      .answers = { DONE,
+			  "{\"error\": {\"class\": \"GenericError\", "
+			  "\"desc\": \"not now\"}}\n" } },
+		    "QEMU: stop: not now" },
+		{ { .greeting = GREETING, .answers = { DONE, "{}\n" } },
+		    "QEMU: stop: an answer without meaning" },
+		{ { .greeting = GREETING, .answers = { DONE, "7\n" } },
+		    "QEMU: stop: an answer without meaning" },
+		{ { .greeting = GREETING,
+		      .answers = { DONE, "{\"error\": {\"desc\": 7}}\n" } },
+		    "QEMU: stop: an answer without meaning" },
+		{ { .greeting = GREETING, .answers = { DONE, "}{\n" } },
+		    "stop: QEMU: not JSON: " },
+		{ { .greeting = GREETING, .answers = { DONE, "\n" } },
+		    "stop: QEMU: not JSON: " },
+	};
+	struct error err;
+	size_t i;
+
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		ATF_CHECK_EQ_MSG(-1, try(&table[i].script, 10000, &err),
+		    "%zu: taken", i);
+		ATF_CHECK_EQ_MSG(EX_UNAVAILABLE, err.code, "%zu: %d", i,
+		    err.code);
+		ATF_CHECK_MSG(strncmp(err.msg, table[i].message,
+				  strlen(table[i].message)) == 0,
+		    "%zu: %s, not %s", i, err.msg, table[i].message);
+	}
+}
+
+ATF_TC_WITHOUT_HEAD(call__out_of_time);
+ATF_TC_BODY(call__out_of_time, tc)
+{
+	static const struct script table[] = {
+		{ .greeting = NULL, .silent = true },
+		{ .greeting = "{\"QMP\"", .silent = true },
+		{ .greeting = GREETING, .silent = true },
+		{ .greeting = GREETING, .answers = { DONE }, .silent = true },
+		{ .greeting = GREETING,
+		    .answers = { DONE, EVENT },
+		    .silent = true },
+	};
+	struct error err;
+	int64_t start_ms;
+	size_t i;
+
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		start_ms = clock_ms();
+		ATF_CHECK_EQ(-1, try(&table[i], 300, &err));
+		ATF_CHECK_EQ_MSG(EX_TEMPFAIL, err.code, "%zu: %s", i, err.msg);
+		ATF_CHECK(clock_ms() - start_ms >= 300);
+		ATF_CHECK(clock_ms() - start_ms < 10000);
+	}
+}
+
+ATF_TC_WITHOUT_HEAD(call__line_without_end);
+ATF_TC_BODY(call__line_without_end, tc)
+{
+	const struct script script = { .flood_bytes = 2 * QMP_LINE_MAX };
+	struct error err;
+
+	ATF_CHECK_EQ(-1, try(&script, 30000, &err));
+	ATF_CHECK_EQ(EX_UNAVAILABLE, err.code);
+	ATF_CHECK_STREQ("QEMU: message of more than 4194304 bytes", err.msg);
+}
+
+ATF_TC_WITHOUT_HEAD(open__nobody_there);
+ATF_TC_BODY(open__nobody_there, tc)
+{
+	struct error err = { 0 };
+	struct qmp *qmp = NULL;
+	int dirfd;
+
+	dirfd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ATF_CHECK_EQ(-1,
+	    qmp_open(&qmp, dirfd, SOCKET, clock_ms() + 1000, &err));
+	ATF_CHECK_EQ(EX_UNAVAILABLE, err.code);
+	ATF_CHECK_STREQ("qmp.sock: No such file or directory", err.msg);
+	ATF_CHECK(qmp == NULL);
+	close(dirfd);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, call__answered);
+	ATF_TP_ADD_TC(tp, call__refused);
+	ATF_TP_ADD_TC(tp, call__out_of_time);
+	ATF_TP_ADD_TC(tp, call__line_without_end);
+	ATF_TP_ADD_TC(tp, open__nobody_there);
+	return atf_no_error();
+}

@@ -216,6 +216,43 @@ out:
 }
 
 int
+fd_read_all(char **buf, size_t *len, int fd, size_t max, const char *what,
+    struct error *err)
+{
+	char *text = NULL, *grown;
+	size_t cap = 4096, used = 0, got;
+
+	for (;;) {
+		/* Never more than one byte beyond `max`, and one for the NUL. */
+		grown = realloc(text, cap + 2);
+		if (grown == NULL) {
+			error_sys(err, EX_OSERR, "%s", what);
+			break;
+		}
+		text = grown;
+		if (fd_read(&got, fd, text + used, cap + 1 - used, what, err) ==
+		    -1)
+			break;
+		used += got;
+		if (used > max) {
+			error_set(err, EX_DATAERR, "%s: more than %zu bytes",
+			    what, max);
+			break;
+		}
+		if (used <= cap) {
+			text[used] = '\0';
+			*buf = text;
+			if (len != NULL)
+				*len = used;
+			return 0;
+		}
+		cap = cap < max / 2 ? 2 * cap : max;
+	}
+	free(text);
+	return -1;
+}
+
+int
 fd_replace_file(int dirfd, const char *name, const void *buf, size_t len,
     bool sync, struct error *err)
 {

@@ -61,6 +61,13 @@ int fd_slurp(char **buf, size_t *len, int dirfd, const char *name, size_t max,
     struct error *err);
 
 /*
+ * The same of what `fd` has left to read, a pipe or terminal among it.
+ * EX_DATAERR: more than max.  EX_IOERR.
+ */
+int fd_read_all(char **buf, size_t *len, int fd, size_t max, const char *what,
+    struct error *err);
+
+/*
  * Puts `name` in place as a whole: written beside, synced when `sync`, renamed
  * over what was there, the directory synced when `sync`.  Mode 0600.
  */

@@ -25,7 +25,7 @@ struct outfile {
 
 #define OUTFILE_NEW 0u /* the name must be free */
 #define OUTFILE_REPLACE 1u /* a regular file of that name is replaced */
-#define OUTFILE_NOSYNC 2u /* publish: somebody else has synced it */
+#define OUTFILE_NOSYNC 2u /* publish: it is synced, or soon made again */
 
 /*
  * Makes the file without a name in the directory of `path`.  EX_CANTCREAT: the name is

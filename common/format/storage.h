@@ -70,6 +70,13 @@ int storage_check_mount_point(const char *mount_point, struct error *err);
 int storage_list_decode(struct storage_list *out, const json_t *array,
     struct error *err);
 
+/*
+ * The same of JSON lines: each a storage config, or an array of them.  `what`
+ * names the text.  EX_DATAERR.
+ */
+int storage_list_decode_lines(struct storage_list *out, const char *text,
+    size_t len, const char *what, struct error *err);
+
 /* The JSON array (json_decref).  With `dir`, paths become DIR/base name. */
 int storage_list_encode(json_t **out, const struct storage_list *list,
     const char *dir, struct error *err);

@@ -382,6 +382,19 @@ vm__refused_cleanup()
 	vms_end
 }
 
+# Killed when all is written but the name: what was there is there still, and
+# nothing else that could pass for whole.
+atf_test_case output__killed
+output__killed_body()
+{
+	make_image
+	echo old >out
+	INSTAR_HOOK=backup-written=kill disk-backup -o out image >killed 2>&1 &&
+	    atf_skip "no hooks in this build"
+	atf_check -o inline:"old\n" cat out
+	atf_check_equal 1 "$(find . -name '.new-*' | wc -l)"
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case backup__to_file
@@ -399,4 +412,5 @@ atf_init_test_cases()
 	atf_add_test_case vm__paused_stays_paused
 	atf_add_test_case vm__killed_in_the_pause
 	atf_add_test_case vm__refused
+	atf_add_test_case output__killed
 }

@@ -323,6 +323,19 @@ bad__area_after_full_one_body()
 	atf_check cmp want out
 }
 
+# Killed when all is written but the name: what was there is there still, and
+# nothing else that could pass for whole.
+atf_test_case output__killed
+output__killed_body()
+{
+	make_pair
+	echo old >out
+	INSTAR_HOOK=flatten-written=kill disk-flatten --base base --cow cow -o out >killed 2>&1 &&
+	    atf_skip "no hooks in this build"
+	atf_check -o inline:"old\n" cat out
+	atf_check_equal 1 "$(find . -name '.new-*' | wc -l)"
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case flatten__to_file
@@ -339,4 +352,5 @@ atf_init_test_cases()
 	atf_add_test_case usage__wrong
 	atf_add_test_case bad__each
 	atf_add_test_case bad__area_after_full_one
+	atf_add_test_case output__killed
 }

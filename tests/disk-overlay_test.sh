@@ -246,6 +246,19 @@ kernel__reads_and_goes_on_body()
 	done
 }
 
+# Killed when all is written but the name: what was there is there still, and
+# nothing else that could pass for whole.
+atf_test_case output__killed
+output__killed_body()
+{
+	make_pair
+	echo old >out
+	INSTAR_HOOK=overlay-written=kill disk-overlay --base base --changed changed -o out >killed 2>&1 &&
+	    atf_skip "no hooks in this build"
+	atf_check -o inline:"old\n" cat out
+	atf_check_equal 1 "$(find . -name '.new-*' | wc -l)"
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case overlay__golden_bytes
@@ -257,4 +270,5 @@ atf_init_test_cases()
 	atf_add_test_case overlay__holes_unread
 	atf_add_test_case input__refused
 	atf_add_test_case kernel__reads_and_goes_on
+	atf_add_test_case output__killed
 }

@@ -520,6 +520,44 @@ vm__refused_cleanup()
 	vms_end
 }
 
+# Killed when all is written but the name: what was there is there still, and
+# nothing else that could pass for whole.
+atf_test_case output__killed
+output__killed_body()
+{
+	make_parts
+	mirn "$json" frame >good
+	echo old >out
+	INSTAR_HOOK=restore-written=kill disk-restore --force good out >killed 2>&1 &&
+	    atf_skip "no hooks in this build"
+	atf_check -o inline:"old\n" cat out
+	atf_check_equal 1 "$(find . -name '.new-*' | wc -l)"
+}
+
+# A signal while it waits for more of the backup: undone, and said so.
+atf_test_case output__interrupted
+output__interrupted_body()
+{
+	make_parts
+	mirn "$json" frame >good
+	echo old >out
+	mkfifo slow
+	disk-restore --force slow out >log 2>err &
+	pid=$!
+	exec 8>slow
+	head -c 300 good >&8
+	eventually 10 sh -c 'ls .new-*' || atf_fail "not begun"
+	sleep 0.2
+	kill -TERM $pid
+	wait $pid
+	atf_check_equal 143 $?
+	exec 8>&-
+	atf_check -o inline:"disk-restore: ended by signal 15 (Terminated)\n" \
+	    cat err
+	atf_check -o inline:"old\n" cat out
+	atf_check_equal 0 "$(find . -name '.new-*' | wc -l)"
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case restore__fixtures
@@ -535,4 +573,6 @@ atf_init_test_cases()
 	atf_add_test_case usage__wrong
 	atf_add_test_case vm__disk_of_a_stopped_vm
 	atf_add_test_case vm__refused
+	atf_add_test_case output__killed
+	atf_add_test_case output__interrupted
 }

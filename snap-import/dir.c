@@ -12,22 +12,14 @@
 #include "disk/copy.h"
 #include "state/snap.h"
 
-/* Every name of the manifest must be there; others are put up with. */
+/* Files that the envelope does not name join its list. */
 static int
-check_manifest(struct envelope *e, const struct strv *names, const char *path,
+add_unlisted(struct envelope *e, const struct strv *names, const char *path,
     struct error *err)
 {
 	bool odd = false;
-	size_t i, k;
+	size_t k;
 
-	for (i = 0; e->has_files && i < e->files_n; i++) {
-		for (k = 0; k < names->n; k++)
-			if (strcmp(names->v[k], e->files[i].name) == 0)
-				break;
-		if (k == names->n)
-			return error_set(err, EX_DATAERR,
-			    "%s: in \"files\", but missing", e->files[i].name);
-	}
 	for (k = 0; k < names->n; k++) {
 		if (envelope_find_file(e, names->v[k]) != NULL)
 			continue;
@@ -108,8 +100,9 @@ import_dir(struct import *m, const char *path, const struct import_how *how,
 		return -1;
 	if (snap_sizes(&apparent, &allocated, snap, err) == -1 ||
 	    envelope_read(&m->envelope, snap_fd(snap), err) == -1 ||
+	    import_check_form(snap_fd(snap), &m->envelope, err) == -1 ||
 	    snap_files(&names, snap, err) == -1 ||
-	    check_manifest(&m->envelope, &names, path, err) == -1)
+	    add_unlisted(&m->envelope, &names, path, err) == -1)
 		goto out;
 	m->progress.total_bytes = apparent;
 	if (copy_files(m, snap, how, err) == 0)

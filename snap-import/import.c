@@ -8,8 +8,8 @@
 #include "base/diag.h"
 #include "base/hook.h"
 #include "base/json.h"
-#include "format/sidecar.h"
 #include "state/snap.h"
+#include "vmm/preflight.h"
 
 #include "check.h"
 
@@ -37,20 +37,14 @@ write_envelope(struct import *m, const struct import_how *how,
 	return envelope_write(m->made.dirfd, &m->envelope, err);
 }
 
-static int
-check_sidecar(int dirfd, struct error *err)
+int
+import_check_form(int dirfd, const struct envelope *envelope, struct error *err)
 {
-	struct sidecar sidecar = { 0 };
-	struct error why = { 0 };
-	int rc = sidecar_read(&sidecar, dirfd, &why);
+	struct preflight p = { .dirfd = dirfd, .envelope = envelope };
+	int rc = preflight_form(&p, err);
 
-	sidecar_fini(&sidecar);
-	if (rc == -1 && why.code != EX_NOINPUT) {
-		if (err != NULL)
-			*err = why;
-		return -1;
-	}
-	return 0;
+	sidecar_fini(&p.sidecar);
+	return rc;
 }
 
 static void
@@ -74,7 +68,7 @@ import_publish(struct import *m, const struct import_how *how,
     struct error *err)
 {
 	progress_fini(&m->progress);
-	if (check_sidecar(m->made.dirfd, err) == -1)
+	if (import_check_form(m->made.dirfd, &m->envelope, err) == -1)
 		return -1;
 	hook_step("import-checked");
 	if (write_envelope(m, how, err) == -1)

@@ -38,6 +38,10 @@ int import_begin(struct import *m, const char *root,
 int import_archive(struct import *m, int fd, const char *what,
     const struct import_how *how, struct error *err);
 
+/* Form, names and sizes, as all who use a snapshot have them checked. */
+int import_check_form(int dirfd, const struct envelope *envelope,
+    struct error *err);
+
 /*
  * With all files and m->envelope there: checks the sidecar, writes the
  * envelope as the store's own, publishes.

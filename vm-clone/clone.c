@@ -29,7 +29,7 @@ struct job {
 	const struct clone_how *how;
 	const struct root *root;
 	const struct snap *snap;
-	struct sidecar sidecar;
+	struct preflight checked; /* the sidecar is in it */
 	struct nic_list nics; /* of --nic */
 	struct timespec now;
 };
@@ -37,7 +37,7 @@ struct job {
 static int
 parse_nics(struct job *job, struct error *err)
 {
-	const struct nic_list *saved = &job->sidecar.nics;
+	const struct nic_list *saved = &job->checked.sidecar.nics;
 	struct nic nic;
 	size_t i;
 	int rc;
@@ -93,7 +93,7 @@ give_nics(struct clone *c, const struct job *job, struct error *err)
 		nic->link_down = nic->kind != NIC_USER && !job->how->same_mac;
 		if (job->how->same_mac)
 			snprintf(nic->mac, sizeof(nic->mac), "%s",
-			    job->sidecar.nics.v[i].mac);
+			    job->checked.sidecar.nics.v[i].mac);
 		else if (job->nics.n == 0 && nic_new_mac(nic->mac, err) == -1)
 			return -1;
 	}
@@ -106,8 +106,9 @@ prepare(struct clone *c, const struct job *job, const char *name,
     struct error *err)
 {
 	struct load load = { .root = job->root,
-		.snap = job->snap,
-		.sidecar = &job->sidecar,
+		.envelope = snap_envelope(job->snap),
+		.from_dirfd = snap_fd(job->snap),
+		.sidecar = &job->checked.sidecar,
 		.disks = job->how->disks,
 		.copy_memory = job->how->copy_memory };
 	struct vm *vm = &c->vm;
@@ -173,6 +174,8 @@ print_clone(struct clone *c, const struct job *job, double ms,
 	if (rc == -1)
 		return -1;
 	rc = json_put(record, "clone_ms", json_real(ms), err);
+	if (rc == 0 && job->how->verify)
+		rc = preflight_put_checks(record, &job->checked, err);
 	if (rc == 0)
 		rc = json_report(record, job->how->members, err);
 	json_decref(record);
@@ -239,16 +242,15 @@ clones_make(struct clone *clones, size_t n, const struct job *job)
 static int
 check(struct job *job, struct error *err)
 {
-	struct preflight p = { .snap = job->snap,
+	job->checked = (struct preflight){ .dirfd = snap_fd(job->snap),
+		.envelope = snap_envelope(job->snap),
 		.root = job->root,
-		.sidecar = &job->sidecar,
-		.verify = job->how->verify };
-
-	if (sidecar_read(&job->sidecar, snap_fd(job->snap), err) == -1)
-		return err->code == EX_NOINPUT
-		    ? error_set(err, EX_DATAERR, "%s: missing", SIDECAR_NAME)
-		    : -1;
-	if (preflight_run(&p, err) == -1 || parse_nics(job, err) == -1)
+		.verify = job->how->verify,
+		.disks = job->how->disks,
+		.copy_memory = job->how->copy_memory,
+		.copies = job->how->count };
+	if (preflight_run(&job->checked, err) == -1 ||
+	    parse_nics(job, err) == -1)
 		return -1;
 	if (!job->how->no_start &&
 	    vmm_check_program(snap_envelope(job->snap)->config.hypervisor,
@@ -287,6 +289,6 @@ clone_all(const struct clone_how *how, const struct root *root,
 out:
 	free(clones);
 	nic_list_fini(&job.nics);
-	sidecar_fini(&job.sidecar);
+	sidecar_fini(&job.checked.sidecar);
 	return code;
 }

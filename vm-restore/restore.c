@@ -27,7 +27,7 @@ struct restore {
 	const struct snap *snap;
 	const struct restore_how *how;
 	struct timespec now;
-	struct sidecar sidecar;
+	struct preflight checked; /* the sidecar is in it */
 	struct root_new dir; /* hidden: the new VM, later the old one */
 	struct vm vm; /* the new record */
 	struct vmm *vmm; /* the new VMM, loaded and standing still */
@@ -40,20 +40,16 @@ struct restore {
 static int
 check(struct restore *r, struct error *err)
 {
-	struct preflight p = { .snap = r->snap,
+	r->checked = (struct preflight){ .dirfd = snap_fd(r->snap),
+		.envelope = snap_envelope(r->snap),
 		.root = r->at->root,
-		.sidecar = &r->sidecar,
 		.vm = &r->at->vm,
-		.verify = r->how->verify };
-
+		.verify = r->how->verify,
+		.copy_memory = r->how->copy_memory };
 	if (!r->how->force && !vm_has_snapshot(&r->at->vm, snap_id(r->snap)))
 		return error_set(err, EX_NOPERM,
 		    "snapshot %s is not one of this VM's", snap_id(r->snap));
-	if (sidecar_read(&r->sidecar, snap_fd(r->snap), err) == -1)
-		return err->code == EX_NOINPUT
-		    ? error_set(err, EX_DATAERR, "%s: missing", SIDECAR_NAME)
-		    : -1;
-	if (preflight_run(&p, err) == -1)
+	if (preflight_run(&r->checked, err) == -1)
 		return -1;
 	return vmm_check_program(r->at->vm.hypervisor, err);
 }
@@ -99,8 +95,9 @@ static int
 build(struct restore *r, struct error *err)
 {
 	struct load load = { .root = r->at->root,
-		.snap = r->snap,
-		.sidecar = &r->sidecar,
+		.envelope = snap_envelope(r->snap),
+		.from_dirfd = snap_fd(r->snap),
+		.sidecar = &r->checked.sidecar,
 		.copy_memory = r->how->copy_memory };
 
 	if (root_new_begin(&r->dir, r->at->root, ROOT_VM, "", err) == -1)
@@ -284,6 +281,8 @@ print_restored(struct restore *r, struct error *err)
 	rc = r->was_running
 	    ? json_put(record, "outage_ms", json_real(r->outage_ms), err)
 	    : 0;
+	if (rc == 0 && r->how->verify)
+		rc = preflight_put_checks(record, &r->checked, err);
 	if (rc == 0)
 		rc = json_report(record, r->how->members, err);
 	json_decref(record);
@@ -325,7 +324,7 @@ restore_vm(struct vm_at *at, const struct snap *snap,
 	vmm_detach(r.vmm);
 	vmm_detach(r.old);
 	root_new_end(&r.dir);
-	sidecar_fini(&r.sidecar);
+	sidecar_fini(&r.checked.sidecar);
 	vm_fini(&r.vm);
 	return rc;
 }

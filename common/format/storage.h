@@ -59,6 +59,9 @@ int storage_list_add(struct storage_list *list, const struct storage *disk,
  */
 int storage_list_check(const struct storage_list *list, struct error *err);
 
+/* Whether a file of a snapshot or VM has this name that is no disk. */
+bool storage_is_reserved(const char *name);
+
 /*
  * The rules for a data disk's serial (also its name), and for a mount point
  * that is not empty.  EX_DATAERR.

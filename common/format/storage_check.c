@@ -15,6 +15,17 @@ static const char *const reserved[] = { "snapshot.json", "snapshot.digests",
 	"kernel", "initrd", "firmware", "console.log", "vmm.log",
 	"console.sock", "qmp.sock", "watch.sock" };
 
+bool
+storage_is_reserved(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
+		if (strcmp(name, reserved[i]) == 0)
+			return true;
+	return false;
+}
+
 static bool
 role_is_ro(enum storage_role role)
 {
@@ -26,7 +37,6 @@ static int
 check_file_name(const char *member, const char *path, struct error *err)
 {
 	const char *base = path_base(path);
-	size_t i;
 
 	if (!path_is_name(base))
 		return error_set(err, EX_DATAERR,
@@ -34,11 +44,9 @@ check_file_name(const char *member, const char *path, struct error *err)
 	if (base[0] == '.')
 		return error_set(err, EX_DATAERR, "%s \"%s\" is a hidden file",
 		    member, path);
-	for (i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
-		if (strcmp(base, reserved[i]) == 0)
-			return error_set(err, EX_DATAERR,
-			    "%s \"%s\" is the name of another file", member,
-			    path);
+	if (storage_is_reserved(base))
+		return error_set(err, EX_DATAERR,
+		    "%s \"%s\" is the name of another file", member, path);
 	return 0;
 }
 

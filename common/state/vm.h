@@ -95,6 +95,7 @@ struct vm {
 
 	struct proc_id proc; /* the VMM last started; pid 0: none */
 	enum vm_memory memory; /* what that one has; AUTO: never started */
+	char memory_from[12]; /* linked, reflinked, copied; "" from power-on */
 	enum vm_accel accel; /* what that one uses */
 	bool to_load; /* the next start loads the state in the directory */
 	uint64_t console_from; /* bytes of console.log before this start */

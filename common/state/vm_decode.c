@@ -262,6 +262,8 @@ decode(struct vm *vm, const json_t *record, struct error *err)
 		err) == -1 ||
 	    json_get_u64(record, "console_from", &vm->console_from, 0,
 		INT64_MAX, JSON_OPTIONAL, err) == -1 ||
+	    json_get_str(record, "memory_from", vm->memory_from,
+		sizeof(vm->memory_from), JSON_OPTIONAL, err) == -1 ||
 	    json_get_str(record, "restored_from", vm->restored_from,
 		sizeof(vm->restored_from), JSON_OPTIONAL, err) == -1 ||
 	    json_get_strdup(record, "error", &vm->error, ERROR_MSG_MAX,

@@ -127,6 +127,7 @@ put_common(json_t *record, const struct vm *vm, const char *dir,
 	    json_put(record, "network_configs", nics, err) == -1 ||
 	    put_snapshot_ids(record, vm, err) == -1 ||
 	    put_identity(record, &vm->identity, err) == -1 ||
+	    put_some(record, "memory_from", vm->memory_from, err) == -1 ||
 	    put_some(record, "restored_from", vm->restored_from, err) == -1 ||
 	    put_some(record, "restored_at", vm->restored_at, err) == -1 ||
 	    put_some(record, "saved_at", vm->saved_at, err) == -1 ||

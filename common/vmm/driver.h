@@ -31,6 +31,8 @@ struct vmm_driver {
 	int (*state_finish)(const struct vm *, int, const char *, int,
 	    struct error *);
 	int (*state_check)(const struct vm *, int, struct error *);
+	int (*state_match)(const struct vm *, int, struct error *);
+	int (*devices_match)(const struct sidecar *, uint64_t, struct error *);
 };
 
 struct vmm {

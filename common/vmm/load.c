@@ -46,7 +46,7 @@ copy_disks(struct vm *vm, const struct sidecar *sidecar, struct error *err)
 int
 load_record(struct vm *vm, const struct load *load, struct error *err)
 {
-	const struct envelope *e = snap_envelope(load->snap);
+	const struct envelope *e = load->envelope;
 	const struct sidecar *sidecar = load->sidecar;
 	size_t i;
 
@@ -85,7 +85,7 @@ static int
 put(const struct load *load, int dirfd, const char *to, const char *from,
     unsigned may, struct error *err)
 {
-	return copy_file(NULL, dirfd, to, snap_fd(load->snap), from, may, err);
+	return copy_file(NULL, dirfd, to, load->from_dirfd, from, may, err);
 }
 
 /* A layer by its digest; one that lies where it was recorded is taken in. */
@@ -132,25 +132,35 @@ put_boot_files(const struct vm *vm, const struct load *load, int dirfd,
 	return 0;
 }
 
-/* Whether we could open the file for writing: QEMU before 8.2 always does. */
-static bool
-is_writable(int dirfd, const char *name)
+/* QEMU before 8.2 opens a template for writing even where it only reads it. */
+bool
+load_may_write(const struct load *load, const char *name)
 {
-	return faccessat(dirfd, name, W_OK, AT_EACCESS) == 0;
+	return faccessat(load->from_dirfd, name, W_OK, AT_EACCESS) == 0;
+}
+
+static void
+tell_memory(struct vm *vm, enum copy_how how)
+{
+	static const char *const names[] = { "linked", "reflinked", "copied" };
+
+	snprintf(vm->memory_from, sizeof(vm->memory_from), "%s", names[how]);
 }
 
 /* memory.raw of the VM's own, wholly allocated. */
 static int
-put_own_memory(const struct vm *vm, const struct load *load, int dirfd,
+put_own_memory(struct vm *vm, const struct load *load, int dirfd,
     struct error *err)
 {
 	uint64_t left;
+	enum copy_how how;
 	int fd, sys;
 
-	if (put(load, dirfd, VM_MEMORY, VM_MEMORY, COPY_MAY_REFLINK, err) ==
-		-1 ||
+	if (copy_file(&how, dirfd, VM_MEMORY, load->from_dirfd, VM_MEMORY,
+		COPY_MAY_REFLINK, err) == -1 ||
 	    fs_free_bytes(&left, dirfd, err) == -1)
 		return -1;
+	tell_memory(vm, how);
 	if (left < vm->memory_bytes)
 		return error_set(err, EX_IOERR,
 		    "%s: no space: %" PRIu64 " bytes needed, %" PRIu64 " free",
@@ -170,15 +180,21 @@ static int
 put_memory(struct vm *vm, const struct load *load, int dirfd, struct error *err)
 {
 	unsigned may = COPY_MAY_REFLINK;
+	enum copy_how how;
 
 	if (load->copy_memory && copy_can_reflink(dirfd)) {
 		vm->memory = VM_MEMORY_FILE;
 		return put_own_memory(vm, load, dirfd, err);
 	}
 	vm->memory = load->copy_memory ? VM_MEMORY_MEMFD : VM_MEMORY_TEMPLATE;
-	if (is_writable(snap_fd(load->snap), VM_MEMORY))
+	/* Into a memfd it is only read. */
+	if (load->copy_memory || load_may_write(load, VM_MEMORY))
 		may |= COPY_MAY_LINK;
-	return put(load, dirfd, VM_TEMPLATE, VM_MEMORY, may, err);
+	if (copy_file(&how, dirfd, VM_TEMPLATE, load->from_dirfd, VM_MEMORY,
+		may, err) == -1)
+		return -1;
+	tell_memory(vm, load->copy_memory ? COPY_COPIED : how);
+	return 0;
 }
 
 static bool
@@ -204,7 +220,7 @@ put_frozen(struct vm *vm, const struct load *load, int dirfd, const char *name,
 	if (put(load, dirfd, name, name, COPY_MAY_LINK | COPY_MAY_REFLINK,
 		err) == -1)
 		return -1;
-	file = envelope_find_file(snap_envelope(load->snap), name);
+	file = envelope_find_file(load->envelope, name);
 	if (file == NULL || !file->has_digest)
 		return 0;
 	return vm_add_frozen(vm, name, file->size_bytes, &file->digest, err);
@@ -216,10 +232,10 @@ is_quick_to_reflink(const struct load *load, int dirfd, const char *name)
 	uint64_t n;
 	int fd;
 
-	if (!copy_can_reflink(dirfd) || !fs_is_same(dirfd, snap_fd(load->snap)))
+	if (!copy_can_reflink(dirfd) || !fs_is_same(dirfd, load->from_dirfd))
 		return false;
-	if (fd_open_file(&fd, NULL, snap_fd(load->snap), name, O_RDONLY,
-		NULL) == -1)
+	if (fd_open_file(&fd, NULL, load->from_dirfd, name, O_RDONLY, NULL) ==
+	    -1)
 		return false;
 	n = extent_count(fd);
 	fd_drop(&fd);
@@ -233,7 +249,7 @@ put_written(const struct load *load, int dirfd, const char *name, bool reflink,
 {
 	enum copy_how how;
 
-	if (copy_file(&how, dirfd, name, snap_fd(load->snap), name,
+	if (copy_file(&how, dirfd, name, load->from_dirfd, name,
 		reflink ? COPY_MAY_REFLINK : 0, err) == -1)
 		return -1;
 	if (load->disks == LOAD_DISKS_REFLINK && how != COPY_REFLINKED)

@@ -7,9 +7,9 @@
 #define VMM_LOAD_H
 
 #include "base/error.h"
+#include "format/envelope.h"
 #include "format/sidecar.h"
 #include "state/root.h"
-#include "state/snap.h"
 #include "state/vm.h"
 
 enum load_disks {
@@ -20,8 +20,9 @@ enum load_disks {
 };
 
 struct load {
-	const struct root *root; /* borrowed, as the snapshot */
-	const struct snap *snap;
+	const struct root *root; /* borrowed, as the next and the sidecar */
+	const struct envelope *envelope;
+	int from_dirfd; /* the snapshot's directory */
 	const struct sidecar *sidecar;
 	enum load_disks disks;
 	bool copy_memory; /* a memory of its own in place of the template */
@@ -40,5 +41,17 @@ int load_record(struct vm *vm, const struct load *load, struct error *err);
  */
 int load_populate(struct vm *vm, int dirfd, const struct load *load,
     struct error *err);
+
+/*
+ * How many bytes load_populate() would have to copy, as far as can be told
+ * before: what can be linked or reflinked costs nothing.
+ */
+int load_cost(uint64_t *bytes, const struct load *load, struct error *err);
+
+/*
+ * Whether we could open the snapshot's file for writing; a VMM that maps it
+ * does so, and where it could not it needs a copy.
+ */
+bool load_may_write(const struct load *load, const char *name);
 
 #endif

@@ -1,34 +1,55 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One table of what must hold before a snapshot is loaded.  Nothing is written
- * and no VM is touched.
+ * One table of what must hold before a snapshot is taken in, cloned or
+ * restored.  Nothing is written and no VM is touched.
  */
 #ifndef VMM_PREFLIGHT_H
 #define VMM_PREFLIGHT_H
 
+#include <jansson.h>
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "format/envelope.h"
 #include "format/sidecar.h"
 #include "state/root.h"
-#include "state/snap.h"
 #include "state/vm.h"
+#include "vmm/load.h"
 
 #define PREFLIGHT_SMALL_BYTES                                                  \
 	(8u << 20) /* files up to this are always hashed */
+#define PREFLIGHT_CHECKS 15
 
 struct preflight {
-	const struct snap *snap; /* borrowed, as the rest */
-	const struct root *root;
-	const struct sidecar *sidecar;
+	int dirfd; /* the snapshot's directory */
+	const struct envelope *envelope; /* borrowed, as all that follows */
+	const struct root *root; /* NULL: an import */
 	const struct vm *vm; /* the VM to restore into; NULL: a clone */
 	bool verify; /* digests of all files, not only of small ones */
+	/* How much will be copied: */
+	enum load_disks disks;
+	bool copy_memory;
+	size_t copies; /* 0 is 1 */
+	/* Set by the checks: */
+	struct sidecar sidecar; /* sidecar_fini() */
+	double ms[PREFLIGHT_CHECKS]; /* what each has taken */
 };
 
 /*
- * Runs every check.  EX_DATAERR: the snapshot is not whole, or its parts do
- * not agree.  EX_CONFIG: it does not fit this host, or the VM.
+ * The checks that need no hypervisor, for an import: files there, regular and
+ * as long as recorded, names, sidecar, size of the disk.  The digests are left
+ * to who copies the bytes.  EX_DATAERR.
  */
-int preflight_run(const struct preflight *p, struct error *err);
+int preflight_form(struct preflight *p, struct error *err);
+
+/*
+ * Every check.  EX_DATAERR: the snapshot is not whole, or its parts do not
+ * agree.  EX_CONFIG: it does not fit this host, or the VM.  EX_IOERR: no room.
+ */
+int preflight_run(struct preflight *p, struct error *err);
+
+/* Member "checks": {NAME: MS} of all that ran. */
+int preflight_put_checks(json_t *record, const struct preflight *p,
+    struct error *err);
 
 #endif

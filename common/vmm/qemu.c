@@ -330,4 +330,6 @@ const struct vmm_driver vmm_qemu = {
 	.state_save = qemu_state_save,
 	.state_finish = qemu_state_finish,
 	.state_check = qemu_state_check,
+	.state_match = qemu_state_match,
+	.devices_match = qemu_devices_match,
 };

@@ -80,6 +80,9 @@ int qemu_state_save(struct vmm *vmm, const char *name, struct error *err);
 int qemu_state_finish(const struct vm *vm, int dirfd, const char *name,
     int to_dirfd, struct error *err);
 int qemu_state_check(const struct vm *vm, int dirfd, struct error *err);
+int qemu_state_match(const struct vm *vm, int dirfd, struct error *err);
+int qemu_devices_match(const struct sidecar *s, uint64_t cpu,
+    struct error *err);
 int qemu_set_forwards(struct vmm *vmm, bool held, struct error *err);
 
 /* Which host ports the user NICs' forwards have got, into vm->nics. */

@@ -339,6 +339,19 @@ static const char *const sockets[] = { VM_API_SOCKET, VM_WATCH_SOCKET,
 	VM_CONSOLE_SOCKET };
 
 int
+vmm_state_match(const struct vm *vm, int dirfd, struct error *err)
+{
+	return find_driver(vm->hypervisor)->state_match(vm, dirfd, err);
+}
+
+int
+vmm_devices_match(const char *hypervisor, const struct sidecar *sidecar,
+    uint64_t cpu, struct error *err)
+{
+	return find_driver(hypervisor)->devices_match(sidecar, cpu, err);
+}
+
+int
 vmm_clear(struct vm *vm, int dirfd, const struct timespec *now,
     struct error *err)
 {
@@ -347,6 +360,7 @@ vmm_clear(struct vm *vm, int dirfd, const struct timespec *now,
 	remove_files(dirfd, sockets, 3);
 	remove_files(dirfd, guest, 3);
 	vm->proc.pid = 0;
+	vm->memory_from[0] = '\0';
 	clock_rfc3339(vm->stopped_at, now);
 	return vm_write(vm, dirfd, false, now, err);
 }

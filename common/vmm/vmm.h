@@ -156,4 +156,18 @@ int vmm_state_finish(const struct vm *vm, int dirfd, const char *name,
  */
 int vmm_state_check(const struct vm *vm, int dirfd, struct error *err);
 
+/*
+ * Whether the saved state in `dirfd` is of the machine `vm`, as load_record()
+ * makes it: memory, processors, disks and NICs.  EX_DATAERR, EX_NOINPUT.
+ */
+int vmm_state_match(const struct vm *vm, int dirfd, struct error *err);
+
+/*
+ * Whether the sidecar's devices are those that this hypervisor would be given
+ * for its disks and NICs and `cpu` processors; none listed is fine.
+ * EX_DATAERR.
+ */
+int vmm_devices_match(const char *hypervisor, const struct sidecar *sidecar,
+    uint64_t cpu, struct error *err);
+
 #endif

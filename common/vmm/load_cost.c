@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: ISC */
+/* What a load would copy, told beforehand. */
+#include "vmm/load.h"
+
+#include <sys/stat.h>
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/num.h"
+#include "base/path.h"
+#include "disk/copy.h"
+#include "disk/fs.h"
+
+struct cost {
+	const struct load *load;
+	bool same, reflinks; /* filesystem of snapshot and root */
+	uint64_t bytes;
+};
+
+static int
+add_bytes(struct cost *c, uint64_t bytes)
+{
+	if (ckd_add(&c->bytes, c->bytes, bytes))
+		c->bytes = UINT64_MAX;
+	return 0;
+}
+
+/* A file that is in the snapshot, put as load.c does with what it may. */
+static int
+add_file(struct cost *c, const char *name, unsigned may, struct error *err)
+{
+	struct stat st;
+
+	if (fstatat(c->load->from_dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return error_sys(err, EX_DATAERR, "%s", name);
+	/* Others' files may be linked by who could write them: proc(5). */
+	if ((may & COPY_MAY_LINK) != 0 && c->same &&
+	    (st.st_uid == geteuid() || load_may_write(c->load, name)))
+		return 0;
+	if ((may & COPY_MAY_REFLINK) != 0 && c->same && c->reflinks)
+		return 0;
+	return add_bytes(c, (uint64_t)st.st_blocks * 512);
+}
+
+static bool
+is_layer(const struct load *load, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < load->envelope->layers_n; i++)
+		if (strcmp(load->envelope->layers[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static int
+add_disk(struct cost *c, const struct storage *disk, struct error *err)
+{
+	const unsigned any = COPY_MAY_LINK | COPY_MAY_REFLINK;
+	bool overlay = c->load->disks == LOAD_DISKS_OVERLAY ||
+	    (c->load->disks == LOAD_DISKS_AUTO &&
+		disk->backing.n + 2 <= STORAGE_CHAIN_MAX);
+	unsigned may = c->load->disks == LOAD_DISKS_COPY ? 0 : COPY_MAY_REFLINK;
+	size_t i;
+
+	if (disk->role == STORAGE_LAYER)
+		return 0;
+	for (i = 0; i < disk->backing.n; i++)
+		if (!is_layer(c->load, disk->backing.v[i]) &&
+		    add_file(c, disk->backing.v[i], any, err) == -1)
+			return -1;
+	if (disk->ro)
+		may = COPY_MAY_REFLINK;
+	else if (overlay)
+		may = any;
+	return add_file(c, path_base(disk->path), may, err);
+}
+
+static int
+add_memory(struct cost *c, struct error *err)
+{
+	unsigned may = COPY_MAY_REFLINK;
+
+	if (c->load->copy_memory && c->reflinks)
+		return add_bytes(c, c->load->envelope->config.memory_bytes);
+	if (c->load->copy_memory || load_may_write(c->load, VM_MEMORY))
+		may |= COPY_MAY_LINK;
+	return add_file(c, VM_MEMORY, may, err);
+}
+
+int
+load_cost(uint64_t *bytes, const struct load *load, struct error *err)
+{
+	const unsigned any = COPY_MAY_LINK | COPY_MAY_REFLINK;
+	const struct sidecar *s = load->sidecar;
+	struct cost c = { .load = load };
+	size_t i;
+
+	c.same = fs_is_same(root_fd(load->root), load->from_dirfd);
+	c.reflinks = copy_can_reflink(root_fd(load->root));
+	if (add_memory(&c, err) == -1 ||
+	    add_file(&c, VM_STATE, any, err) == -1 ||
+	    (s->kernel != NULL && add_file(&c, VM_KERNEL, any, err) == -1) ||
+	    (s->initrd != NULL && add_file(&c, VM_INITRD, any, err) == -1) ||
+	    (s->firmware != NULL && add_file(&c, VM_FIRMWARE, any, err) == -1))
+		return -1;
+	for (i = 0; i < s->disks.n; i++)
+		if (add_disk(&c, &s->disks.v[i], err) == -1)
+			return -1;
+	*bytes = c.bytes;
+	return 0;
+}

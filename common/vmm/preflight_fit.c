@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: ISC */
+/* Whether a snapshot fits this host, and the VM it is to be put into. */
+#include "vmm/preflight_check.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/num.h"
+#include "disk/digest.h"
+#include "disk/fs.h"
+#include "vmm/vmm.h"
+
+int
+preflight_hypervisor(struct preflight *p, struct error *err)
+{
+	const struct envelope *e = p->envelope;
+
+	if (vmm_check_hypervisor(e->config.hypervisor, NULL) == -1)
+		return error_set(err, EX_CONFIG,
+		    "hypervisor %s: no driver for it", e->config.hypervisor);
+	if (p->vm != NULL &&
+	    strcmp(p->vm->hypervisor, e->config.hypervisor) != 0)
+		return error_set(err, EX_CONFIG,
+		    "saved from %s, the VM is of %s", e->config.hypervisor,
+		    p->vm->hypervisor);
+	if (!e->host.present)
+		return error_set(err, EX_DATAERR,
+		    "the envelope does not say which host saved it");
+	return vmm_check_host(&e->host, err);
+}
+
+/* Emulated processors are threads: any host has enough. */
+int
+preflight_processors(struct preflight *p, struct error *err)
+{
+	const struct envelope *e = p->envelope;
+	long here = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (e->config.cpu < 1 || e->config.cpu > VM_CPU_MAX)
+		return error_set(err, EX_DATAERR,
+		    "config.cpu: %" PRIu64 " processors", e->config.cpu);
+	if (strcmp(e->host.accel, "tcg") == 0 || here < 1 ||
+	    e->config.cpu <= (uint64_t)here ||
+	    (p->vm != NULL && e->config.cpu <= p->vm->cpu))
+		return 0;
+	return error_set(err, EX_CONFIG,
+	    "saved with %" PRIu64 " processors, this host has %ld",
+	    e->config.cpu, here);
+}
+
+/* The VM's disks begin with the snapshot's; what is more is its seed. */
+int
+preflight_roles(struct preflight *p, struct error *err)
+{
+	const struct storage_list *s = &p->sidecar.disks;
+	const struct storage_list *v;
+	size_t i;
+
+	if (p->vm == NULL)
+		return 0;
+	v = &p->vm->disks;
+	if (s->n > v->n)
+		return error_set(err, EX_CONFIG,
+		    "%zu disks were saved, the VM has %zu", s->n, v->n);
+	for (i = 0; i < v->n; i++) {
+		if (i >= s->n && v->v[i].role != STORAGE_CIDATA)
+			return error_set(err, EX_CONFIG,
+			    "disk %zu of the VM (%s) was not saved", i,
+			    storage_role_name(v->v[i].role));
+		if (i < s->n &&
+		    (v->v[i].role != s->v[i].role ||
+			strcmp(v->v[i].serial, s->v[i].serial) != 0))
+			return error_set(err, EX_CONFIG,
+			    "disk %zu: %s \"%s\" was saved, the VM has %s "
+			    "\"%s\"",
+			    i, storage_role_name(s->v[i].role), s->v[i].serial,
+			    storage_role_name(v->v[i].role), v->v[i].serial);
+	}
+	return 0;
+}
+
+/* A user NIC's state is in the stream, a tap's is not: kinds must match. */
+int
+preflight_nics(struct preflight *p, struct error *err)
+{
+	const struct nic_list *s = &p->sidecar.nics;
+	uint64_t said = p->envelope->config.nics;
+	size_t i;
+
+	if (s->n != said)
+		return error_set(err, EX_DATAERR,
+		    "config.nics is %" PRIu64 ", the sidecar has %zu", said,
+		    s->n);
+	if (p->vm == NULL)
+		return 0;
+	if (s->n != p->vm->nics.n)
+		return error_set(err, EX_CONFIG,
+		    "%zu NICs were saved, the VM has %zu", s->n, p->vm->nics.n);
+	for (i = 0; i < s->n; i++)
+		if ((s->v[i].kind == NIC_USER) !=
+		    (p->vm->nics.v[i].kind == NIC_USER))
+			return error_set(err, EX_CONFIG,
+			    "NIC %zu: %s was saved, the VM has %s", i,
+			    nic_kind_name(s->v[i].kind),
+			    nic_kind_name(p->vm->nics.v[i].kind));
+	return 0;
+}
+
+/* Whether what lies at `path` is the layer. */
+static bool
+is_layer_at(const struct envelope_layer *layer, const char *path)
+{
+	struct digest digest;
+	uint64_t size;
+	bool is;
+	int fd;
+
+	if (fd_open_file(&fd, &size, AT_FDCWD, path, O_RDONLY, NULL) == -1)
+		return false;
+	is = size == layer->size_bytes &&
+	    digest_file(&digest, fd, size, path, NULL) == 0 &&
+	    digest_equal(&digest, &layer->digest);
+	fd_drop(&fd);
+	return is;
+}
+
+/* In layer/ by digest, else where it lay when it was saved. */
+int
+preflight_layers(struct preflight *p, struct error *err)
+{
+	const struct envelope_layer *layer;
+	char text[DIGEST_TEXT_MAX];
+	uint64_t size;
+	size_t i;
+	int fd;
+
+	for (i = 0; i < p->envelope->layers_n; i++) {
+		layer = &p->envelope->layers[i];
+		if (root_layer_open(&fd, &size, p->root, &layer->digest,
+			NULL) == 0) {
+			fd_drop(&fd);
+			if (size == layer->size_bytes)
+				continue;
+		} else if (layer->path != NULL &&
+		    is_layer_at(layer, layer->path))
+			continue;
+		digest_text(text, &layer->digest);
+		return error_set(err, EX_CONFIG, "layer %s (%s) is not here",
+		    layer->name, text);
+	}
+	return 0;
+}
+
+int
+preflight_space(struct preflight *p, struct error *err)
+{
+	const struct load load = { .root = p->root,
+		.envelope = p->envelope,
+		.from_dirfd = p->dirfd,
+		.sidecar = &p->sidecar,
+		.disks = p->disks,
+		.copy_memory = p->copy_memory };
+	uint64_t need, left, copies = p->copies == 0 ? 1 : p->copies;
+
+	if (load_cost(&need, &load, err) == -1 ||
+	    fs_free_bytes(&left, root_fd(p->root), err) == -1)
+		return -1;
+	if (ckd_mul(&need, need, copies))
+		need = UINT64_MAX;
+	if (need <= left)
+		return 0;
+	return error_set(err, EX_IOERR,
+	    "no space: %" PRIu64 " bytes would be copied, %" PRIu64 " are free",
+	    need, left);
+}

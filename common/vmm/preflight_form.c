@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: ISC */
+/* The checks that need no hypervisor: names, sizes, kinds of files, digests. */
+#include "vmm/preflight_check.h"
+
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/sig.h"
+#include "disk/digest.h"
+
+int
+preflight_size(uint64_t *out, const struct preflight *p, const char *name,
+    struct error *err)
+{
+	int fd;
+
+	if (fd_open_file(&fd, out, p->dirfd, name, O_RDONLY, err) == -1) {
+		if (err != NULL && err->code == EX_NOINPUT)
+			return error_set(err, EX_DATAERR, "%s: missing", name);
+		return -1;
+	}
+	fd_drop(&fd);
+	return 0;
+}
+
+const struct envelope_layer *
+preflight_layer(const struct preflight *p, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < p->envelope->layers_n; i++)
+		if (strcmp(p->envelope->layers[i].name, name) == 0)
+			return &p->envelope->layers[i];
+	return NULL;
+}
+
+/* Every file that the envelope names is one, as long as it says. */
+int
+preflight_files(struct preflight *p, struct error *err)
+{
+	const struct envelope *e = p->envelope;
+	uint64_t size;
+	size_t i;
+
+	for (i = 0; i < e->files_n; i++) {
+		if (preflight_size(&size, p, e->files[i].name, err) == -1)
+			return -1;
+		if (e->files[i].has_digest && e->files[i].size_bytes != size)
+			return error_set(err, EX_DATAERR,
+			    "%s: %" PRIu64 " bytes, not %" PRIu64,
+			    e->files[i].name, size, e->files[i].size_bytes);
+	}
+	return 0;
+}
+
+/*
+ * Files that nobody names are put up with, links and special files are not.
+ * Directories are no part of a snapshot: the root of a mount may have some.
+ */
+int
+preflight_unlisted(struct preflight *p, struct error *err)
+{
+	struct dirent *de;
+	struct stat st;
+	DIR *dir;
+	int fd, rc = 0;
+
+	if (fd_open_dir(&fd, p->dirfd, ".", false, err) == -1)
+		return -1;
+	dir = fdopendir(fd);
+	if (dir == NULL) {
+		fd_drop(&fd);
+		return error_set(err, EX_OSERR, "out of memory");
+	}
+	while (rc == 0 && (errno = 0, de = readdir(dir)) != NULL) {
+		if (fstatat(fd, de->d_name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+			rc = error_sys(err, EX_IOERR, "%s", de->d_name);
+		else if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+			rc = error_set(err, EX_DATAERR,
+			    "%s: not a regular file", de->d_name);
+	}
+	if (rc == 0 && errno != 0)
+		rc = error_sys(err, EX_IOERR, "directory");
+	closedir(dir);
+	return rc;
+}
+
+/* The layers' names become names in a VM's directory, as the disks' do. */
+static int
+check_layer_names(const struct preflight *p, struct error *err)
+{
+	const char *name;
+	size_t i;
+
+	for (i = 0; i < p->envelope->layers_n; i++) {
+		name = p->envelope->layers[i].name;
+		if (name[0] == '.' || storage_is_reserved(name))
+			return error_set(err, EX_DATAERR,
+			    "layer %s: the name of another file", name);
+	}
+	return 0;
+}
+
+int
+preflight_sidecar(struct preflight *p, struct error *err)
+{
+	struct error why = { 0 };
+
+	if (check_layer_names(p, err) == -1)
+		return -1;
+	if (sidecar_read(&p->sidecar, p->dirfd, &why) == 0)
+		return 0;
+	/* An import takes what has none. */
+	if (why.code == EX_NOINPUT && p->root == NULL)
+		return 0;
+	if (why.code == EX_NOINPUT)
+		return error_set(err, EX_DATAERR, "%s: missing", SIDECAR_NAME);
+	if (err != NULL)
+		*err = why;
+	return -1;
+}
+
+/* It catches copies that lost their holes, and with them their end. */
+int
+preflight_storage(struct preflight *p, struct error *err)
+{
+	uint64_t want = p->envelope->config.storage_bytes, size;
+	struct error why = { 0 };
+
+	if (want == 0)
+		return 0;
+	if (preflight_size(&size, p, "cow.raw", &why) == -1)
+		return 0; /* not every disk is one raw file */
+	if (size != want)
+		return error_set(err, EX_DATAERR,
+		    "cow.raw: %" PRIu64 " bytes, the envelope's storage has "
+		    "%" PRIu64,
+		    size, want);
+	return 0;
+}
+
+int
+preflight_digests(struct preflight *p, struct error *err)
+{
+	const struct envelope_file *file;
+	struct digest digest;
+	uint64_t size;
+	size_t i;
+	int fd, rc;
+
+	for (i = 0; i < p->envelope->files_n; i++) {
+		file = &p->envelope->files[i];
+		if (!file->has_digest ||
+		    (!p->verify && file->size_bytes > PREFLIGHT_SMALL_BYTES))
+			continue;
+		if (sig_check(err) == -1 ||
+		    fd_open_file(&fd, &size, p->dirfd, file->name, O_RDONLY,
+			err) == -1)
+			return -1;
+		rc = digest_file(&digest, fd, size, file->name, err);
+		fd_drop(&fd);
+		if (rc == -1)
+			return -1;
+		if (!digest_equal(&digest, &file->digest))
+			return error_set(err, EX_DATAERR,
+			    "%s: differs from its digest", file->name);
+	}
+	return 0;
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: ISC */
+/* What the hypervisor will load: memory, disks, boot files, device state. */
+#include "vmm/preflight_check.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "disk/qcow2.h"
+#include "vmm/vmm.h"
+
+/* What this hypervisor loads: its memory, exactly, and its state. */
+int
+preflight_memory(struct preflight *p, struct error *err)
+{
+	const struct envelope_config *c = &p->envelope->config;
+	uint64_t size;
+
+	if (c->memory_bytes < VM_MEMORY_MIN ||
+	    c->memory_bytes > VM_MEMORY_MAX ||
+	    c->memory_bytes % VM_MEMORY_MIN != 0)
+		return error_set(err, EX_DATAERR,
+		    "config.memory: %" PRIu64 " is no size of memory",
+		    c->memory_bytes);
+	if (preflight_size(&size, p, VM_MEMORY, err) == -1)
+		return -1;
+	if (size != c->memory_bytes)
+		return error_set(err, EX_DATAERR,
+		    "%s: %" PRIu64 " bytes, the guest has %" PRIu64, VM_MEMORY,
+		    size, c->memory_bytes);
+	return preflight_size(&size, p, VM_STATE, err);
+}
+
+/* One file of a chain, with `below` under it (NULL: nothing). */
+static int
+check_chain_file(const struct preflight *p, const char *name, const char *below,
+    uint64_t bytes, struct error *err)
+{
+	uint64_t size;
+	int fd, rc = 0;
+
+	/* A layer is checked where it is: by its digest. */
+	if (preflight_layer(p, name) != NULL)
+		return below == NULL
+		    ? 0
+		    : error_set(err, EX_DATAERR,
+			  "%s: a layer with a backing file", name);
+	if (fd_open_file(&fd, &size, p->dirfd, name, O_RDONLY, err) == -1) {
+		if (err != NULL && err->code == EX_NOINPUT)
+			return error_set(err, EX_DATAERR, "%s: missing", name);
+		return -1;
+	}
+	if (strcmp(storage_format(name), "qcow2") == 0)
+		rc = qcow2_check(fd, size, bytes, below == NULL ? "" : below,
+		    below == NULL ? "" : storage_format(below), name, err);
+	else if (below != NULL)
+		rc = error_set(err, EX_DATAERR,
+		    "%s: a raw disk with a backing file", name);
+	else if (bytes != 0 && size != bytes)
+		rc = error_set(err, EX_DATAERR,
+		    "%s: %" PRIu64 " bytes, the disk has %" PRIu64, name, size,
+		    bytes);
+	fd_drop(&fd);
+	return rc;
+}
+
+/* data-SERIAL.raw or data-SERIAL.N.qcow2 */
+static int
+check_data_name(const struct storage *disk, const char *name, struct error *err)
+{
+	char want[sizeof("data-") + sizeof(disk->serial) + 1];
+	int n = snprintf(want, sizeof(want), "data-%s.", disk->serial);
+
+	if (strncmp(name, want, (size_t)n) == 0)
+		return 0;
+	return error_set(err, EX_DATAERR, "data disk \"%s\" is in a file %s",
+	    disk->serial, name);
+}
+
+static int
+check_disk(const struct preflight *p, size_t i, struct error *err)
+{
+	const struct storage *disk = &p->sidecar.disks.v[i];
+	const char *name = path_base(disk->path), *below;
+	bool is_layer = preflight_layer(p, name) != NULL;
+	uint64_t bytes = disk->role == STORAGE_COW
+	    ? p->envelope->config.storage_bytes
+	    : 0;
+	size_t k;
+
+	if ((disk->role == STORAGE_LAYER) != is_layer)
+		return error_set(err, EX_DATAERR,
+		    is_layer ? "disk %zu: %s of role %s is in \"layers\""
+			     : "disk %zu: %s of role %s is not in \"layers\"",
+		    i, name, storage_role_name(disk->role));
+	if (disk->role == STORAGE_DATA &&
+	    check_data_name(disk, name, err) == -1)
+		return -1;
+	for (k = 0; k <= disk->backing.n; k++) {
+		name = k == 0 ? name : disk->backing.v[k - 1];
+		below = k == disk->backing.n ? NULL : disk->backing.v[k];
+		if (check_chain_file(p, name, below, k == 0 ? bytes : 0, err) ==
+		    -1)
+			return -1;
+	}
+	return 0;
+}
+
+int
+preflight_disks(struct preflight *p, struct error *err)
+{
+	size_t i;
+
+	for (i = 0; i < p->sidecar.disks.n; i++)
+		if (check_disk(p, i, err) == -1)
+			return -1;
+	if (vmm_devices_match(p->envelope->config.hypervisor, &p->sidecar,
+		p->envelope->config.cpu, err) == -1)
+		return error_wrap(err, "%s", SIDECAR_NAME);
+	return 0;
+}
+
+/* kernel, initrd and firmware, where the sidecar has them. */
+int
+preflight_boot_files(struct preflight *p, struct error *err)
+{
+	const struct {
+		const char *name;
+		const char *said;
+	} files[] = {
+		{ VM_KERNEL, p->sidecar.kernel },
+		{ VM_INITRD, p->sidecar.initrd },
+		{ VM_FIRMWARE, p->sidecar.firmware },
+	};
+	uint64_t size;
+	size_t i;
+
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (files[i].said != NULL &&
+		    preflight_size(&size, p, files[i].name, err) == -1)
+			return -1;
+	return 0;
+}
+
+/* The device state must be of this machine: QEMU takes others in silence. */
+int
+preflight_state(struct preflight *p, struct error *err)
+{
+	const struct envelope *e = p->envelope;
+	struct vm vm;
+	size_t i;
+	int rc = 0;
+
+	vm_init(&vm);
+	vm.memory_bytes = e->config.memory_bytes;
+	vm.cpu = e->config.cpu;
+	memcpy(vm.machine, e->host.machine, sizeof(vm.machine));
+	snprintf(vm.hypervisor, sizeof(vm.hypervisor), "%.*s",
+	    (int)sizeof(vm.hypervisor) - 1, e->config.hypervisor);
+	for (i = 0; rc == 0 && i < p->sidecar.disks.n; i++)
+		rc = storage_list_add(&vm.disks, &p->sidecar.disks.v[i], err);
+	for (i = 0; rc == 0 && i < p->sidecar.nics.n; i++)
+		rc = nic_list_add(&vm.nics, &p->sidecar.nics.v[i], err);
+	if (rc == 0)
+		rc = vmm_state_match(&vm, p->dirfd, err);
+	vm_fini(&vm);
+	return rc;
+}

@@ -198,17 +198,25 @@ disks_link(struct save *s, struct error *err)
 	return 0;
 }
 
+/*
+ * QEMU may have switched although no answer came: what it says counts.  When it
+ * says nothing, the record stays; an overlay that nobody used does no harm.
+ */
 void
 disks_undo(struct save *s)
 {
+	const struct storage_list *disks = &s->at->vm.disks;
+	struct sidecar now;
 	size_t i;
 
-	if (!s->switches)
+	if (!s->switches || vmm_describe(s->vmm, &now, NULL) == -1)
 		return;
+	sidecar_fini(&now);
 	/* The record first: it must never name a file that is gone. */
 	if (vm_at_write(s->at, true, &s->now, NULL) == -1)
 		return;
-	for (i = 0; i < STORAGE_MAX; i++)
-		if (s->disks[i].way == DISK_SWITCH)
+	for (i = 0; i < disks->n; i++)
+		if (s->disks[i].way == DISK_SWITCH &&
+		    strcmp(disks->v[i].path, s->disks[i].overlay) != 0)
 			unlinkat(s->at->dirfd, s->disks[i].overlay, 0);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "save.h"
 
+#include <sys/stat.h>
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -150,7 +152,21 @@ list_files(struct save *s, struct error *err)
 	return rc;
 }
 
-/* Digests of frozen disks, and the snapshot's id, into the VM's record. */
+/* Whether the VM still has the file: a restore may have put another there. */
+static bool
+is_same_file(const struct save *s, int dirfd, const char *name)
+{
+	struct stat ours, its;
+
+	return fstatat(s->snap.dirfd, name, &ours, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    fstatat(dirfd, name, &its, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    ours.st_ino == its.st_ino && ours.st_dev == its.st_dev;
+}
+
+/*
+ * Digests of frozen disks, and the snapshot's id, into the VM's record: before
+ * the snapshot appears, so that a VM can be put back to whatever is there.
+ */
 static int
 tell_vm(struct save *s, struct error *err)
 {
@@ -168,6 +184,7 @@ tell_vm(struct save *s, struct error *err)
 	for (i = 0; s->switched && i < disks->n; i++) {
 		file = envelope_find_file(&s->envelope, disks->v[i].path);
 		if (s->disks[i].way == DISK_SWITCH && file != NULL &&
+		    is_same_file(s, at.dirfd, file->name) &&
 		    vm_add_frozen(&at.vm, file->name, file->size_bytes,
 			&file->digest, err) == -1)
 			goto out;
@@ -210,11 +227,12 @@ publish(struct save *s, bool quiet, struct error *err)
 	if (envelope_write(s->snap.dirfd, e, err) == -1)
 		return -1;
 	hook_step("envelope-written");
+	if (tell_vm(s, err) == -1)
+		return -1;
+	hook_step("vm-told");
 	if (root_new_publish(&s->snap, true, err) == -1)
 		return -1;
 	hook_step("published");
-	if (tell_vm(s, err) == -1)
-		return -1;
 	save_phase(s, "publish");
 	return 0;
 }

@@ -108,26 +108,48 @@ capture(struct save *s, struct error *err)
 		return -1;
 	hook_step("memory-saved");
 	save_phase(s, "memory");
-	if (!s->stop && disks_reflink(s, err) == -1)
+	if (disks_reflink(s, err) == -1)
 		return -1;
 	hook_step("disks-saved");
 	save_phase(s, "disks");
 	return 0;
 }
 
-/* With --stop: the VMM ends, and what it held is the snapshot's. */
+/*
+ * With --stop: the VMM ends, and what it held is the snapshot's.  What can go
+ * wrong comes first: until then the guest can run on.
+ */
 static int
 end_vmm(struct save *s, struct error *err)
 {
+	if (vmm_state_finish(&s->at->vm, s->at->dirfd, STATE_TEMPORARY,
+		s->snap.dirfd, err) == -1 ||
+	    memory_link(s, err) == -1)
+		return -1;
+	hook_step("ending");
 	sig_shield();
+	s->ended = true;
 	vmm_quit(s->vmm, NULL);
 	if (vmm_kill(&s->at->vm, clock_ms() + QUIT_MS, err) == -1)
 		return -1;
 	hook_step("ended");
-	if (memory_link(s, err) == -1 || disks_reflink(s, err) == -1)
-		return -1;
 	save_phase(s, "stop");
 	return 0;
+}
+
+/*
+ * The guest runs on.  A signal must not keep it paused, nor an answer that did
+ * not come in time; what we cannot do is left to the watcher.
+ */
+static int
+run_on(struct save *s, struct watcher *watcher, struct error *err)
+{
+	if (vmm_resume(s->vmm, err) == 0)
+		return 0;
+	sig_shield();
+	if (vmm_resume(s->vmm, NULL) == -1)
+		watcher_leave(watcher);
+	return -1;
 }
 
 /* From the pause to the guest's next instruction, whatever happens. */
@@ -137,28 +159,25 @@ pause_and_capture(struct save *s, struct error *err)
 	const struct watched watched = { &s->at->vm, s->at->dirfd };
 	struct watcher watcher = WATCHER_NONE;
 	int64_t start_us;
-	int rc = -1;
+	int rc = 0;
 
 	if (!s->was_paused &&
 	    watcher_start(&watcher, s->at->root, &watched, 1, err) == -1)
 		return -1;
 	start_us = s->phase_us = clock_us();
-	if (!s->was_paused && vmm_pause(s->vmm, err) == -1)
-		goto out;
+	if (!s->was_paused)
+		rc = vmm_pause(s->vmm, err);
 	hook_step("paused");
 	save_phase(s, "pause");
-	rc = capture(s, err);
-	if (rc == 0 && s->stop) {
+	if (rc == 0)
+		rc = capture(s, err);
+	if (rc == 0 && s->stop)
 		rc = end_vmm(s, err);
-		goto out;
-	}
-	/* A signal that came meanwhile must not keep the guest paused. */
-	if (rc == -1 && sig_check(NULL) == -1)
-		sig_shield();
-	if (!s->was_paused && vmm_resume(s->vmm, rc == 0 ? err : NULL) == -1)
+	if (!s->was_paused && !s->ended &&
+	    run_on(s, &watcher, rc == 0 ? err : NULL) == -1)
 		rc = -1;
-	save_phase(s, "resume");
-out:
+	if (!s->ended)
+		save_phase(s, "resume");
 	s->pause_ms = (double)(clock_us() - start_us) / 1000;
 	watcher_end(&watcher);
 	hook_step("resumed");
@@ -172,8 +191,9 @@ collect(struct save *s, struct error *err)
 	const struct vm *vm = &s->at->vm;
 
 	if (disks_link(s, err) == -1 ||
-	    vmm_state_finish(vm, s->at->dirfd, STATE_TEMPORARY, s->snap.dirfd,
-		err) == -1)
+	    (!s->stop &&
+		vmm_state_finish(vm, s->at->dirfd, STATE_TEMPORARY,
+		    s->snap.dirfd, err) == -1))
 		return -1;
 	if (s->switches && !s->stop &&
 	    vm_at_write(s->at, true, &s->now, err) == -1)

@@ -40,6 +40,7 @@ struct save {
 	struct vmm *vmm;
 	struct root_new snap; /* the hidden directory that is being made */
 	bool stop, was_paused;
+	bool ended; /* the VMM, with --stop */
 	struct timespec now;
 
 	struct disk_plan disks[STORAGE_MAX];
@@ -79,7 +80,7 @@ int memory_plan(struct save *s, struct error *err);
 int memory_prepare(struct save *s, struct error *err);
 int memory_flush(struct save *s, struct error *err);
 int memory_capture(struct save *s, struct error *err); /* guest stands still */
-int memory_link(struct save *s, struct error *err); /* the VMM has ended */
+int memory_link(struct save *s, struct error *err); /* the VMM ends next */
 
 /* publish.c: files sealed, envelope written, snapshot made visible. */
 int publish_describe(struct save *s, const char *description,

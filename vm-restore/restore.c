@@ -33,6 +33,7 @@ struct restore {
 	struct vmm *vmm; /* the new VMM, loaded and standing still */
 	struct vmm *old; /* the old VMM, where it runs */
 	bool was_running; /* the old guest; not when it was paused */
+	bool gave_forwards; /* the old VMM's are given up */
 	bool exchanged;
 	double outage_ms;
 };
@@ -170,30 +171,43 @@ end_old(struct restore *r, struct error *err)
 	return vmm_kill(&r->at->vm, clock_ms() + QUIT_MS, err);
 }
 
-/* The forwards with the host ports that they had until now. */
+/* Takes the forwards for `vmm`, with the host ports that they had until now. */
 static int
-take_forwards(struct restore *r, struct error *err)
+take_forwards(struct vmm *vmm, struct nic_list *nics, struct error *err)
 {
-	struct nic_list *nics = &r->vm.nics;
 	uint16_t asked[NIC_MAX][NIC_FORWARD_MAX];
 	struct nic_forward *fwd;
 	size_t i, k;
 	int rc;
 
-	if (r->old != NULL && vmm_set_forwards(r->old, false, err) == -1)
-		return -1;
 	for (i = 0; i < nics->n; i++)
 		for (k = 0; k < nics->v[i].forwards_n; k++) {
 			fwd = &nics->v[i].forwards[k];
 			asked[i][k] = fwd->port;
-			if (r->old != NULL && fwd->host_port != 0)
+			if (fwd->host_port != 0)
 				fwd->port = fwd->host_port;
 		}
-	rc = vmm_set_forwards(r->vmm, true, err);
+	rc = vmm_set_forwards(vmm, true, err);
 	for (i = 0; i < nics->n; i++)
 		for (k = 0; k < nics->v[i].forwards_n; k++)
 			nics->v[i].forwards[k].port = asked[i][k];
 	return rc;
+}
+
+/* From the old VMM, where one runs, to the new. */
+static int
+move_forwards(struct restore *r, struct error *err)
+{
+	size_t i, k;
+
+	r->gave_forwards = true;
+	if (r->old != NULL && vmm_set_forwards(r->old, false, err) == -1)
+		return -1;
+	/* Those of a VM that was stopped are anybody's meanwhile. */
+	for (i = 0; r->old == NULL && i < r->vm.nics.n; i++)
+		for (k = 0; k < r->vm.nics.v[i].forwards_n; k++)
+			r->vm.nics.v[i].forwards[k].host_port = 0;
+	return take_forwards(r->vmm, &r->vm.nics, err);
 }
 
 static int
@@ -214,7 +228,9 @@ change_over(struct restore *r, struct error *err)
 	if (r->old != NULL && vmm_pause(r->old, err) == -1)
 		return -1;
 	hook_step("old-paused");
-	if (take_forwards(r, err) == -1 || exchange(r, err) == -1)
+	if (move_forwards(r, err) == -1 ||
+	    vm_write(&r->vm, r->dir.dirfd, false, &r->now, err) == -1 ||
+	    exchange(r, err) == -1)
 		return -1;
 	hook_step("exchanged");
 	if (vmm_resume(r->vmm, err) == -1)
@@ -225,8 +241,8 @@ change_over(struct restore *r, struct error *err)
 	return 0;
 }
 
-/* As if nothing had been. */
-static void
+/* As if nothing had been; -1: the old guest could not be resumed. */
+static int
 roll_back(struct restore *r)
 {
 	struct error err = { 0 };
@@ -234,40 +250,44 @@ roll_back(struct restore *r)
 	if (sig_check(NULL) == -1)
 		sig_shield();
 	if (r->exchanged && exchange(r, &err) == -1)
-		return; /* the new VM stands in its place, and can be started */
+		return 0; /* the new VM stands in its place */
 	if (r->vmm != NULL)
 		vmm_kill(&r->vm, 0, NULL);
 	if (r->old == NULL)
-		return;
-	/* Ports that were not given up are still held: no error here. */
-	vmm_set_forwards(r->old, true, NULL);
-	if (r->was_running)
-		vmm_resume(r->old, NULL);
+		return 0;
+	if (r->gave_forwards)
+		take_forwards(r->old, &r->at->vm.nics, NULL);
+	return r->was_running ? vmm_resume(r->old, NULL) : 0;
+}
+
+/* The guests that may have to be resumed: the new one, the old where it is. */
+static int
+watch(struct watcher *watcher, struct restore *r, struct error *err)
+{
+	const struct watched watched[2] = { { &r->vm, r->dir.dirfd },
+		{ &r->at->vm, r->at->dirfd } };
+
+	if (!r->was_running)
+		return 0;
+	return watcher_start(watcher, r->at->root, watched,
+	    r->old == NULL ? 1 : 2, err);
 }
 
 static int
 swap(struct restore *r, struct error *err)
 {
-	const struct watched watched[2] = { { &r->at->vm, r->at->dirfd },
-		{ &r->vm, r->dir.dirfd } };
 	struct watcher watcher = WATCHER_NONE;
-	int rc;
+	int rc = -1;
 
 	/* QEMU flushes when it stops, which is part of the outage. */
-	if (r->was_running &&
-	    vm_flush_disks(&r->at->vm, r->at->dirfd, err) == -1)
-		goto fail;
-	if (r->was_running &&
-	    watcher_start(&watcher, r->at->root, watched, 2, err) == -1)
-		goto fail;
-	rc = change_over(r, err);
-	if (rc == -1)
-		roll_back(r);
+	if ((r->old == NULL || !r->was_running ||
+		vm_flush_disks(&r->at->vm, r->at->dirfd, err) == 0) &&
+	    watch(&watcher, r, err) == 0)
+		rc = change_over(r, err);
+	if (rc == -1 && roll_back(r) == -1)
+		watcher_leave(&watcher);
 	watcher_end(&watcher);
 	return rc;
-fail:
-	roll_back(r);
-	return -1;
 }
 
 static int
@@ -302,11 +322,8 @@ run(struct restore *r, struct error *err)
 		roll_back(r);
 		return -1;
 	}
-	hook_step("recorded");
-	if (swap(r, err) == -1)
-		return -1;
-	if (end_old(r, err) == -1 ||
-	    vm_write(&r->vm, r->dir.dirfd, false, &r->now, err) == -1)
+	hook_step("restore-recorded");
+	if (swap(r, err) == -1 || end_old(r, err) == -1)
 		return -1;
 	return print_restored(r, err);
 }

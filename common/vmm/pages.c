@@ -16,6 +16,7 @@
 
 #include "base/fd.h"
 #include "base/num.h"
+#include "state/vm.h"
 
 #define PAGE_BYTES UINT64_C(4096)
 #define BATCH_PAGES 8192 /* pagemap entries read at once: 64 KiB */
@@ -115,7 +116,11 @@ copy_part(struct pages *p, const struct part *part, struct error *err)
 	return 0;
 }
 
-/* Whether the line of proc(5)'s maps is a part of the file's mapping. */
+/*
+ * Whether the line of proc(5)'s maps is a part of the file's mapping: by inode
+ * and name, for btrfs shows another device number here than in stat, and a
+ * library on another filesystem may have the same inode number.
+ */
 static bool
 is_part(struct part *out, const char *line, const struct stat *file)
 {
@@ -127,9 +132,9 @@ is_part(struct part *out, const char *line, const struct stat *file)
 		"%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %x:%x %" SCNu64,
 		&start, &end, perms, &off, &dev_major, &dev_minor, &inode) != 7)
 		return false;
-	if (inode != (uint64_t)file->st_ino || end <= start)
+	if (inode != (uint64_t)file->st_ino || end <= start ||
+	    strstr(line, "/" VM_TEMPLATE) == NULL)
 		return false;
-	/* btrfs shows another device number here than in stat. */
 	out->addr = start;
 	out->len = end - start;
 	out->off = off;

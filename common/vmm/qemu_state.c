@@ -325,7 +325,7 @@ int
 qemu_state_save(struct vmm *vmm, const char *name, struct error *err)
 {
 	return qemu_call(vmm, "xen-save-devices-state",
-	    json_pack("{s:s}", "filename", name), NULL, err);
+	    json_pack("{s:s, s:b}", "filename", name, "live", 0), NULL, err);
 }
 
 /* What xen-save-devices-state writes: magic, version, sections, EOF. */

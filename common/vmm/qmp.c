@@ -22,6 +22,7 @@
 struct qmp {
 	int fd;
 	char version[QMP_VERSION_MAX];
+	int64_t last_id; /* of the last command sent */
 	char *buf; /* what came and was not used yet */
 	size_t len, cap;
 };
@@ -174,7 +175,18 @@ send_text(struct qmp *qmp, char *text, size_t len, int fd, int64_t deadline_ms,
 	return 0;
 }
 
-/* The answer to the last command; events before it are passed over. */
+/*
+ * Whether it is the answer to the last command: not an event, and not the late
+ * answer to one that was given up.
+ */
+static bool
+is_answer(const struct qmp *qmp, const json_t *message)
+{
+	return json_object_get(message, "event") == NULL &&
+	    json_integer_value(json_object_get(message, "id")) == qmp->last_id;
+}
+
+/* The answer to the last command; what comes before it is passed over. */
 static int
 take_answer(struct qmp *qmp, const char *command, json_t **ret,
     int64_t deadline_ms, struct error *err)
@@ -185,7 +197,7 @@ take_answer(struct qmp *qmp, const char *command, json_t **ret,
 	for (;;) {
 		if (next_message(qmp, &message, deadline_ms, err) == -1)
 			return error_wrap(err, "%s", command);
-		if (json_object_get(message, "event") == NULL)
+		if (is_answer(qmp, message))
 			break;
 		json_decref(message);
 	}
@@ -213,7 +225,8 @@ qmp_call_fd(struct qmp *qmp, const char *command, json_t *args, int fd,
 	size_t len;
 	int rc = -1;
 
-	message = json_pack("{s:s}", "execute", command);
+	message = json_pack("{s:s, s:I}", "execute", command, "id",
+	    (json_int_t)++qmp->last_id);
 	if (message == NULL ||
 	    (args != NULL &&
 		json_object_set(message, "arguments", args) == -1)) {

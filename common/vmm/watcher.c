@@ -149,3 +149,10 @@ watcher_end(struct watcher *w)
 		continue;
 	w->pid = 0;
 }
+
+void
+watcher_leave(struct watcher *w)
+{
+	fd_drop(&w->word);
+	w->pid = 0;
+}

@@ -41,4 +41,7 @@ int watcher_start(struct watcher *w, const struct root *root,
 /* All is well: the guest is as it should be.  Takes WATCHER_NONE. */
 void watcher_end(struct watcher *w);
 
+/* It is not, and the tool can do no more: the watcher goes on trying. */
+void watcher_leave(struct watcher *w);
+
 #endif

@@ -164,6 +164,7 @@ pause_and_capture(struct save *s, struct error *err)
 	if (!s->was_paused &&
 	    watcher_start(&watcher, s->at->root, &watched, 1, err) == -1)
 		return -1;
+	hook_step("watched");
 	start_us = s->phase_us = clock_us();
 	if (!s->was_paused)
 		rc = vmm_pause(s->vmm, err);
@@ -303,6 +304,8 @@ save_vm(json_t **report, struct vm_at *at, const char *name,
 	if (take(&s, description, err) == -1)
 		goto out;
 	/* The frozen files are ours: others may have the VM again. */
+	vmm_detach(s.vmm);
+	s.vmm = NULL;
 	fd_drop(&at->dirfd);
 	if (publish(&s, quiet, err) == -1)
 		goto out;

@@ -228,8 +228,10 @@ change_over(struct restore *r, struct error *err)
 	if (r->old != NULL && vmm_pause(r->old, err) == -1)
 		return -1;
 	hook_step("old-paused");
-	if (move_forwards(r, err) == -1 ||
-	    vm_write(&r->vm, r->dir.dirfd, false, &r->now, err) == -1 ||
+	if (move_forwards(r, err) == -1)
+		return -1;
+	hook_step("forwards-moved");
+	if (vm_write(&r->vm, r->dir.dirfd, false, &r->now, err) == -1 ||
 	    exchange(r, err) == -1)
 		return -1;
 	hook_step("exchanged");

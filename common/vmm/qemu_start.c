@@ -313,6 +313,11 @@ last_words(const struct vmm *vmm, char *text, size_t cap)
 		return;
 	buf[n] = '\0';
 	line = strrchr(buf, '\n');
+	/* A hint for people is not what was wrong. */
+	if (line != NULL && strncmp(line, "\nUse -", 6) == 0) {
+		*line = '\0';
+		line = strrchr(buf, '\n');
+	}
 	snprintf(text, cap, "%.*s", (int)cap - 1,
 	    line == NULL ? buf : line + 1);
 }

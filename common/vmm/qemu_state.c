@@ -304,7 +304,7 @@ read_head(const struct vm *vm, int dirfd, char **text, size_t *end,
 	free(*text);
 	error_wrap(err, "%s", VM_STATE);
 refuse:
-	if (err != NULL)
+	if (err != NULL && (err->code == EX_DATAERR || err->code == EX_NOINPUT))
 		err->code = EX_UNAVAILABLE;
 	return -1;
 }

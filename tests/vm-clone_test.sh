@@ -1,0 +1,508 @@
+#! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
+# Clones of a guest that counts.
+
+. "$(atf_get_srcdir)/lib.sh"
+. "$(atf_get_srcdir)/counting.sh"
+
+# A snapshot "s" of the VM "a".
+have_snapshot()
+{
+	need_tiny
+	command -v jq >/dev/null || atf_skip "jq is not installed"
+	vm_run a --storage 8M "$@"
+	snap_save -n s a
+	count=$(count_in "$(snap_file s memory.raw)")
+}
+
+# The clone $1 has gone on from the count at which "s" was saved.
+goes_on()
+{
+	counts_on "$1"
+	first=$(first_tick "$1")
+	[ "$first" -ge "$count" ] && [ "$first" -le $((count + 1)) ] ||
+	    atf_fail "saved at $count, $1 began at $first"
+	atf_check -s exit:1 grep boot "$INSTAR_ROOT/name/vm/$1/console.log"
+}
+
+# refused CODE MESSAGE ARGUMENT...: one line, and nothing left behind.
+refused()
+{
+	code=$1 message=$2
+	shift 2
+	inventory >before
+	atf_check -s exit:"$code" -e inline:"vm-clone: $message\n" \
+	    vm-clone "$@"
+	inventory >after
+	atf_check diff before after
+}
+
+atf_test_case clone__runs cleanup
+clone__runs_body()
+{
+	have_snapshot --cmdline "fill=2 dirty=4 rate=10"
+	atf_check -o save:record vm-clone -n c s
+	goes_on c
+	vm_is c running
+	atf_check -o inline:"true\n" jq '.state == "running" and
+	    .name == "c" and .hypervisor == "qemu" and .clone_ms > 0 and
+	    .memory_backing == "template" and .config.memory == 33554432 and
+	    .identity.vmgenid == "offered" and .started_at != null' record
+	# Its own id; the source's snapshot among those it can be put back to.
+	id=$(id_of_snap s)
+	atf_check -o inline:"[\"$id\"]\n" jq -c .snapshot_ids record
+	[ "$(jq -r .id record)" != "$(id_of_vm a)" ] || atf_fail "the same id"
+	atf_check -o inline:"$(jq -r .id record)\n" vm-ls -p id c
+	# Two more side by side, while the source and the first one write.
+	atf_check -o ignore vm-clone -n d s
+	atf_check -o ignore vm-clone s
+	for vm in c d a; do
+		counts_on $vm
+	done
+	atf_check snap-verify s
+	[ "$count" -eq "$(count_in "$(snap_file s memory.raw)")" ] ||
+	    atf_fail "the snapshot has changed"
+	# It stays when its snapshot goes, and can be stopped and booted.
+	atf_check -o ignore snap-rm s
+	counts_on c
+	atf_check -o ignore vm-stop --force c
+	atf_check -s exit:1 test -e root/name/vm/c/template.raw
+	atf_check -o ignore vm-start c
+	counts_on c
+	atf_check -o inline:"1\n" grep -c boot root/name/vm/c/console.log
+}
+clone__runs_cleanup()
+{
+	vms_end
+}
+
+atf_test_case count__side_by_side cleanup
+count__side_by_side_body()
+{
+	have_snapshot
+	atf_check -o save:names vm-clone -n w --count 4 -p name s
+	atf_check -o inline:"w-1\nw-2\nw-3\nw-4\n" cat names
+	for i in 1 2 3 4; do
+		goes_on w-$i
+	done
+	vm-ls -p id | sort -u >ids
+	atf_check -o inline:"5\n" grep -c . ids
+	# One name is taken: the others are made.
+	atf_check -o ignore vm-create -n x-2 --memory 32M --kernel "$tiny"
+	atf_check -s exit:73 -o inline:"x-1\nx-3\n" \
+	    -e inline:"vm-clone: x-2: the name is taken\n" \
+	    vm-clone -n x --count 3 -p name s
+	goes_on x-3
+	atf_check -o ignore vm-clone --count 2 -p state s
+	atf_check snap-verify s
+	atf_check -o empty find root/vm root/snap -name '.*'
+}
+count__side_by_side_cleanup()
+{
+	vms_end
+}
+
+atf_test_case paused__stands_until_resumed cleanup
+paused__stands_until_resumed_body()
+{
+	have_snapshot
+	atf_check -o inline:"paused\n" vm-clone -n p --paused -p state s
+	vm_is p paused
+	stands_still p
+	[ "$(ticks p)" -eq 0 ] || atf_fail "it ran"
+	atf_check -o inline:"running\n" vm-resume -p state p
+	goes_on p
+}
+paused__stands_until_resumed_cleanup()
+{
+	vms_end
+}
+
+atf_test_case no_start__starts_later cleanup
+no_start__starts_later_body()
+{
+	have_snapshot
+	for mode in mmap copy; do
+		atf_check -o inline:"created\n" vm-clone -n $mode --no-start \
+		    --memory-mode $mode -p state s
+		vm_is $mode created
+		atf_check -s exit:77 -o ignore -e ignore snap-save $mode
+	done
+	atf_check -o ignore snap-rm s
+	for mode in mmap copy; do
+		atf_check -o inline:"running\n" vm-start -p state $mode
+		goes_on $mode
+		# The second start is a boot.
+		atf_check -o ignore vm-stop --force $mode
+		atf_check -o ignore vm-start $mode
+		counts_on $mode
+		atf_check -o inline:"1\n" \
+		    grep -c boot root/name/vm/$mode/console.log
+	done
+}
+no_start__starts_later_cleanup()
+{
+	vms_end
+}
+
+# Never started, but stopped: the state stays to be loaded.
+atf_test_case no_start__stopped_before cleanup
+no_start__stopped_before_body()
+{
+	have_snapshot
+	atf_check -o ignore vm-clone -n c --no-start s
+	atf_check -o ignore vm-stop c
+	atf_check -o ignore vm-start c
+	goes_on c
+}
+no_start__stopped_before_cleanup()
+{
+	vms_end
+}
+
+atf_test_case memory_mode__copy cleanup
+memory_mode__copy_body()
+{
+	have_snapshot
+	backing=memfd
+	! can_reflink root || backing=file
+	atf_check -o inline:"$backing\n" vm-clone -n c --memory-mode copy \
+	    -p memory_backing s
+	goes_on c
+	atf_check -s exit:1 test -e root/name/vm/c/template.raw
+	snap_save -n t c
+	atf_check -o ignore vm-clone -n d t
+	counts_on d
+	atf_check snap-verify s t
+}
+memory_mode__copy_cleanup()
+{
+	vms_end
+}
+
+atf_test_case disk_mode__each cleanup
+disk_mode__each_body()
+{
+	have_snapshot
+	snap_save -n s2 a
+	count=$(count_in "$(snap_file s2 memory.raw)")
+	top=$(jq -r '.disks[0].path // .storage_configs[0].path' \
+	    "$(snap_file s2 cocoon.json)" 2>/dev/null)
+	for mode in auto overlay copy; do
+		atf_check -o ignore vm-clone -n $mode --disk-mode $mode s2
+		goes_on $mode
+		nothing_frozen_is_open $mode
+		snap_save -n t-$mode $mode
+		atf_check snap-verify t-$mode
+		atf_check -o ignore vm-clone -n again-$mode t-$mode
+		counts_on again-$mode
+	done
+	disk=$(vm-ls copy | jq -r '.storage_configs[0].path')
+	atf_check -o inline:"$(basename "$(vm-ls copy |
+	    jq -r '.storage_configs[0].path')")\n" basename "$disk"
+	case $(vm-ls overlay | jq -r '.storage_configs[0].path') in
+	*.qcow2) ;;
+	*) atf_fail "no overlay" ;;
+	esac
+	if can_reflink root; then
+		atf_check -o ignore vm-clone -n r --disk-mode reflink s2
+		goes_on r
+	else
+		refused 69 "$(basename "$(find root/name/snap/s2/ -name \
+		    'cow*' | sort | head -n 1)"): cannot be reflinked here" \
+		    --disk-mode reflink s2
+	fi
+	atf_check snap-verify s s2
+}
+disk_mode__each_cleanup()
+{
+	vms_end
+}
+
+atf_test_case from_dir__is_only_read cleanup
+from_dir__is_only_read_body()
+{
+	have_snapshot
+	cp -Lr root/name/snap/s dir
+	atf_check -o ignore vm-stop --force a
+	find dir -type f -exec sha256sum {} + | sort >sums
+	chmod -R a-w dir
+	atf_check -o ignore vm-clone -n c --from-dir dir
+	goes_on c
+	atf_check -o ignore vm-clone -n d --from-dir dir --memory-mode copy
+	goes_on d
+	snap_save -n t c
+	atf_check snap-verify t
+	chmod -R u+w dir
+	find dir -type f -exec sha256sum {} + | sort >now
+	atf_check diff sums now
+	atf_check -o inline:"2\n" sh -c "ls root/vm | grep -vc '^$(id_of_vm a)'"
+	# Without digests, too.
+	rm -rf plain
+	cp -r dir plain
+	edit plain/snapshot.json 'del(.digests)'
+	atf_check -o ignore vm-clone -n e --from-dir plain
+	goes_on e
+	# It has no id of ours: nothing to be put back to.
+	atf_check -o inline:"true\n" sh -c "vm-ls e |
+	    jq '.snapshot_ids == null or (.snapshot_ids | length) <= 1'"
+}
+from_dir__is_only_read_cleanup()
+{
+	chmod -R u+w dir
+	vms_end
+}
+
+atf_test_case usage__wrong
+usage__wrong_body()
+{
+	while read -r message arguments; do
+		message=$(echo "$message" | tr _ ' ')
+		# shellcheck disable=SC2086
+		atf_check -s exit:64 -e inline:"vm-clone: $message\n" \
+		    vm-clone $arguments
+	done <<-TABLE
+	a_snapshot_or_--from-dir_is_needed,_one_of_them
+	a_snapshot_or_--from-dir_is_needed,_one_of_them s --from-dir d
+	t:_one_snapshot_at_a_time s t
+	--no-start_and_--paused_exclude_each_other --no-start --paused s
+	--count:_0:_less_than_1 --count 0 s
+	--count:_x:_not_a_number --count x s
+	--memory-mode:_x:_not_mmap_or_copy --memory-mode x s
+	--disk-mode:_x:_not_auto,_reflink,_overlay_or_copy --disk-mode x s
+	--name:_given_twice -n a -n b s
+	TABLE
+}
+
+atf_test_case clone__refused cleanup
+clone__refused_body()
+{
+	have_snapshot --nic user,forward=127.0.0.1:0:22
+	refused 66 "nothing: no such snapshot" nothing
+	refused 66 "gone: No such file or directory" --from-dir gone
+	refused 73 "a: the name is taken" -n a s
+	refused 64 "\"a/b\" is not a name" -n a/b s
+	refused 64 "s: --nic: given 2 times, the snapshot has 1 NICs" \
+	    --nic user --nic user s
+	refused 78 "s: --nic tap=t0: the snapshot's NIC 0 is of kind user" \
+	    --nic tap=t0 s
+	INSTAR_QEMU=/nowhere refused 69 \
+	    "s: INSTAR_QEMU: /nowhere: No such file or directory" s
+	INSTAR_ACCEL=kvm refused 78 \
+	    "s: saved under tcg, INSTAR_ACCEL says kvm" s
+	# The VMM dies while it starts: its last words, and no process.
+	cat >dies <<-'END'
+		#!/bin/sh
+		echo "qemu: this is why" >&2
+		exit 1
+	END
+	chmod +x dies
+	INSTAR_QEMU=$PWD/dies refused 69 "qemu: this is why" s
+	counts_on a
+}
+clone__refused_cleanup()
+{
+	vms_end
+}
+
+# damaged CODE MESSAGE: the directory d is refused.
+damaged()
+{
+	refused "$1" "$(jq -r .config.name d/snapshot.json): $2" --from-dir d
+}
+
+atf_test_case preflight__files cleanup
+preflight__files_body()
+{
+	have_snapshot
+	for f in memory.raw state.qemu cow.raw kernel cocoon.json; do
+		snap_copy s d
+		rm d/$f
+		damaged 65 "$f: missing"
+		ln -s /etc/passwd d/$f
+		refused_any 65
+		rm d/$f
+		mkdir d/$f
+		refused_any 65
+		rmdir d/$f
+		mkfifo d/$f
+		refused_any 65
+	done
+	for f in memory.raw cow.raw state.qemu; do
+		for by in -1 +4096; do
+			snap_copy s d
+			truncate -s $by d/$f
+			case $f$by in
+			# What follows the device state is not read.
+			state.qemu+4096) continue ;;
+			state.qemu-1) continue ;;
+			esac
+			refused_any 65
+		done
+	done
+	# With digests the lengths of all are known.
+	for f in memory.raw cow.raw state.qemu kernel cocoon.json; do
+		rm -rf d
+		cp -Lr root/name/snap/s d
+		size=$(stat -c %s d/$f)
+		truncate -s +1 d/$f
+		case $f in
+		cocoon.json) refused_any 65 ;; # was read before
+		*) damaged 65 "$f: $((size + 1)) bytes, not $size" ;;
+		esac
+		truncate -s "$size" d/$f
+		printf 'X' | dd of=d/$f bs=1 seek=$((size / 2)) conv=notrunc \
+		    status=none
+		refused_any 65 --verify
+	done
+}
+preflight__files_cleanup()
+{
+	vms_end
+}
+
+# The directory d is refused, whatever the words.
+refused_any()
+{
+	code=$1
+	shift
+	inventory >before
+	atf_check -s exit:"$code" -e save:err vm-clone --from-dir d "$@"
+	[ "$(wc -l <err)" -eq 1 ] || atf_fail "$(cat err)"
+	inventory >after
+	atf_check diff before after
+}
+
+atf_test_case preflight__envelope cleanup
+preflight__envelope_body()
+{
+	have_snapshot
+	while IFS='|' read -r code message program; do
+		snap_copy s d
+		edit d/snapshot.json "$program"
+		damaged "$code" "$message"
+	done <<-'TABLE'
+	78|saved by firecracker, which has no driver here|.host.vmm = "firecracker"
+	78|saved on riscv64, this is x86_64|.host.arch = "riscv64"
+	78|saved under kvm, which is not here|.host.accel = "kvm"
+	78|saved under accelerator hvf, which is unknown|.host.accel = "hvf"
+	78|hypervisor firecracker: no driver for it|.config.hypervisor = "firecracker"
+	65|the envelope does not say which host saved it|del(.host)
+	65|memory.raw: 33554432 bytes, the guest has 67108864|.config.memory = 67108864
+	65|config.nics is 2, the sidecar has 0|.config.nics = 2
+	65|cow.raw: 8388608 bytes, the disk has 4194304|.config.storage = 4194304
+	TABLE
+	# Newer than the VMM here: told when the VMM is asked.
+	snap_copy s d
+	edit d/snapshot.json '.host.version = "99.1.0"'
+	refused_any 78
+	atf_check -o match:"saved by QEMU 99.1.0, newer than the" cat err
+	# A machine that the state is not of, and one that QEMU does not know.
+	snap_copy s d
+	edit d/snapshot.json '.host.machine = "pc-q35-9.9"'
+	refused_any 65
+	perl -pi -e 's/pc-q35-7\.2/pc-q35-9.9/' d/state.qemu
+	refused_any 78
+	atf_check -o match:"unsupported machine type" cat err
+	counts_on a
+}
+preflight__envelope_cleanup()
+{
+	vms_end
+}
+
+# Names in a sidecar are names in that directory, never paths of this host.
+atf_test_case preflight__sidecar cleanup
+preflight__sidecar_body()
+{
+	have_snapshot
+	snap_save -n s2 a
+	truncate -s 8M secret
+	for name in "$PWD/secret" ../secret ../../secret /etc/passwd; do
+		snap_copy s d
+		jq --arg n "$name" '(.. | objects | select(has("path")) |
+		    .path) |= $n' d/cocoon.json >edited
+		cmp -s edited d/cocoon.json && atf_fail "no path"
+		cat edited >d/cocoon.json
+		refused_any 65
+	done
+	if [ -e "$(snap_file s2 cow.1.qcow2)" ]; then
+		snap_copy s2 d
+		edit d/cocoon.json '(.. | objects | select(has("backing")) |
+		    .backing) |= ["../cow.raw"]'
+		refused_any 65
+		snap_copy s2 d
+		edit d/cocoon.json '(.. | objects | select(has("backing")) |
+		    .backing) |= []'
+		refused_any 65
+		# The header names another file.
+		snap_copy s2 d
+		perl -pi -e 's/cow\.raw/\/etc\/pw/' d/cow.1.qcow2
+		refused_any 65
+	fi
+	counts_on a
+}
+preflight__sidecar_cleanup()
+{
+	vms_end
+}
+
+# The port that a user NIC of VM $1 has on the host.
+port_of()
+{
+	vm-ls "$1" | jq '[.. | objects | select(has("host_port"))
+	    | .host_port][0]'
+}
+
+atf_test_case nic__forward_is_free cleanup
+nic__forward_is_free_body()
+{
+	have_snapshot --nic user,forward=127.0.0.1:0:22
+	atf_check -o ignore vm-clone -n c --count 2 s
+	for vm in a c-1 c-2; do
+		port_of $vm
+	done >ports
+	atf_check -o inline:"3\n" sh -c "sort -u ports | grep -c '^[1-9]'"
+	for port in $(cat ports); do
+		hex=$(printf '%04X' "$port")
+		atf_check -o ignore \
+		    grep " 0100007F:$hex 00000000:0000 0A" /proc/net/tcp
+	done
+	# Each has a MAC of its own, unless it is asked for.
+	vm-ls | jq -r '.network_configs[].mac' >macs
+	atf_check -o inline:"3\n" sh -c "sort -u macs | grep -c ."
+	atf_check -o ignore vm-clone -n same --same-mac s
+	atf_check -o inline:"$(vm-ls a | jq -r '.network_configs[].mac')\n" \
+	    sh -c "vm-ls same | jq -r '.network_configs[].mac'"
+	# The clone of a clone, and a forward of the user's.
+	snap_save -n t c-1
+	atf_check -o ignore vm-clone -n d t
+	[ "$(port_of d)" -gt 0 ] || atf_fail "no port"
+	free=$(port_of d)
+	atf_check -o ignore vm-rm --force d
+	atf_check -o ignore vm-clone -n e \
+	    --nic "user,forward=127.0.0.1:$free:23" t
+	[ "$(port_of e)" = "$free" ] || atf_fail "another port"
+}
+nic__forward_is_free_cleanup()
+{
+	vms_end
+}
+
+atf_init_test_cases()
+{
+	atf_add_test_case clone__runs
+	atf_add_test_case clone__refused
+	atf_add_test_case count__side_by_side
+	atf_add_test_case paused__stands_until_resumed
+	atf_add_test_case no_start__starts_later
+	atf_add_test_case no_start__stopped_before
+	atf_add_test_case memory_mode__copy
+	atf_add_test_case disk_mode__each
+	atf_add_test_case from_dir__is_only_read
+	atf_add_test_case usage__wrong
+	atf_add_test_case preflight__files
+	atf_add_test_case preflight__envelope
+	atf_add_test_case preflight__sidecar
+	atf_add_test_case nic__forward_is_free
+}

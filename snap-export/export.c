@@ -42,6 +42,12 @@ out:
 	return rc;
 }
 
+static int
+dir_of(const struct export *x, const char *name)
+{
+	return merge_dirfd(&x->merge, x->snap, name);
+}
+
 /* Size and digest of one file, as saved, against what is there. */
 static int
 check_file(struct export *x, struct envelope_file *f, uint64_t *size,
@@ -49,8 +55,8 @@ check_file(struct export *x, struct envelope_file *f, uint64_t *size,
 {
 	int fd, rc = 0;
 
-	if (fd_open_file(&fd, size, snap_fd(x->snap), f->name, O_RDONLY, err) ==
-	    -1) {
+	if (fd_open_file(&fd, size, dir_of(x, f->name), f->name, O_RDONLY,
+		err) == -1) {
 		if (err != NULL && err->code == EX_NOINPUT)
 			err->code = EX_DATAERR;
 		return -1;
@@ -69,19 +75,27 @@ check_file(struct export *x, struct envelope_file *f, uint64_t *size,
 }
 
 int
-export_prepare(struct export *x, const struct snap *snap, bool is_cocoon,
-    struct error *err)
+export_begin(struct export *x, const struct root *root, const struct snap *snap,
+    bool is_cocoon, struct error *err)
+{
+	memset(x, 0, sizeof(*x));
+	envelope_init(&x->envelope);
+	x->snap = snap;
+	x->is_cocoon = is_cocoon;
+	if (envelope_read(&x->envelope, snap_fd(snap), err) == -1 ||
+	    complete_files(x, err) == -1)
+		return -1;
+	if (!is_cocoon)
+		return 0;
+	return merge_overlays(&x->merge, &x->envelope, root, snap, err);
+}
+
+int
+export_prepare(struct export *x, struct error *err)
 {
 	struct envelope *e = &x->envelope;
 	size_t i;
 
-	memset(x, 0, sizeof(*x));
-	envelope_init(e);
-	x->snap = snap;
-	x->is_cocoon = is_cocoon;
-	if (envelope_read(e, snap_fd(snap), err) == -1 ||
-	    complete_files(x, err) == -1)
-		return -1;
 	x->order = calloc(e->files_n + 1, sizeof(*x->order));
 	x->size_bytes = calloc(e->files_n + 1, sizeof(*x->size_bytes));
 	if (x->order == NULL || x->size_bytes == NULL)
@@ -92,13 +106,14 @@ export_prepare(struct export *x, const struct snap *snap, bool is_cocoon,
 	for (i = 0; i < e->files_n; i++)
 		if (check_file(x, x->order[i], &x->size_bytes[i], err) == -1)
 			return -1;
-	e->trailer = !is_cocoon;
+	e->trailer = !x->is_cocoon;
 	return 0;
 }
 
 void
 export_fini(struct export *x)
 {
+	merge_fini(&x->merge);
 	envelope_fini(&x->envelope);
 	free(x->order);
 	free(x->size_bytes);
@@ -127,8 +142,8 @@ export_estimate(struct export *x, bool is_dense, struct error *err)
 	x->tar_bytes = text_bytes(len) + 2 * TAR_BLOCK;
 	trailer = DIGEST_TEXT_MAX + sizeof(ENVELOPE_NAME);
 	for (i = 0; i < x->envelope.files_n && rc == 0; i++) {
-		if (fd_open_file(&fd, NULL, snap_fd(x->snap), x->order[i]->name,
-			O_RDONLY, err) == -1)
+		if (fd_open_file(&fd, NULL, dir_of(x, x->order[i]->name),
+			x->order[i]->name, O_RDONLY, err) == -1)
 			return -1;
 		rc = archive_estimate(&tar, &data, fd, x->order[i]->name,
 		    x->size_bytes[i], is_dense, err);
@@ -173,8 +188,7 @@ write_file(struct export *x, struct archive_writer *w, size_t i,
 	const char *name = x->order[i]->name;
 	int fd, rc;
 
-	if (fd_open_file(&fd, NULL, snap_fd(x->snap), name, O_RDONLY, err) ==
-	    -1)
+	if (fd_open_file(&fd, NULL, dir_of(x, name), name, O_RDONLY, err) == -1)
 		return -1;
 	rc = archive_writer_file(w, name, fd, x->size_bytes[i], err);
 	fd_drop(&fd);

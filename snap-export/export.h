@@ -10,9 +10,12 @@
 #include "format/envelope.h"
 #include "state/snap.h"
 
+#include "merge.h"
+
 struct export
 {
 	const struct snap *snap; /* borrowed */
+	struct merge merge; /* files that stand in for the snapshot's */
 	struct envelope envelope; /* as it goes into the archive */
 	struct envelope_file **order; /* its files in the order of names */
 	uint64_t *size_bytes; /* of each in `order` */
@@ -21,11 +24,17 @@ struct export
 };
 
 /*
+ * Reads the envelope; for cocoon, merges overlays with the help of qemu-img.
+ * Borrows root and snap.  EX_DATAERR, EX_UNAVAILABLE.
+ */
+int export_begin(struct export *x, const struct root *root,
+    const struct snap *snap, bool is_cocoon, struct error *err);
+
+/*
  * Looks at every file, and computes digests that the snapshot lacks.
  * EX_DATAERR: a file is missing, or not of the size that was saved.
  */
-int export_prepare(struct export *x, const struct snap *snap, bool is_cocoon,
-    struct error *err);
+int export_prepare(struct export *x, struct error *err);
 void export_fini(struct export *x);
 
 /* Bytes of data, and of the archive without compression. */

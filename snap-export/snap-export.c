@@ -79,7 +79,8 @@ static int
 run(struct opts *o, struct error *err)
 {
 	struct job j = { .file = OUTFILE_NONE };
-	int dirs[2], rc = -1;
+	int dirs[3], rc = -1;
+	size_t n = 0;
 
 	if (o->list != NULL)
 		return list_archive(o->list, o->members, err);
@@ -96,11 +97,18 @@ run(struct opts *o, struct error *err)
 	if (!o->is_dry_run &&
 	    root_access_touch(j.root, snap_id(j.snap), err) == -1)
 		goto out;
-	dirs[0] = snap_fd(j.snap);
-	dirs[1] = j.file.dirfd;
-	if (sandbox_enter(dirs, o->out == NULL ? 1 : 2, err) == -1)
+	if (export_begin(&j.export, j.root, j.snap, o->is_cocoon, err) == -1) {
+		error_wrap(err, "%s", o->snap);
 		goto out;
-	if (export_prepare(&j.export, j.snap, o->is_cocoon, err) == -1) {
+	}
+	dirs[n++] = snap_fd(j.snap);
+	if (o->out != NULL)
+		dirs[n++] = j.file.dirfd;
+	if (j.export.merge.made.root != NULL)
+		dirs[n++] = root_kind_fd(j.root, ROOT_SNAP);
+	if (sandbox_enter(dirs, n, err) == -1)
+		goto out;
+	if (export_prepare(&j.export, err) == -1) {
 		error_wrap(err, "%s", o->snap);
 		goto out;
 	}

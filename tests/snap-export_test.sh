@@ -230,7 +230,8 @@ export__wrong_options_body()
 		--list a web
 		--list a -o b
 		--list a --gzip
-		--to-dir d web
+		--to-dir d -o a web
+		--to-dir d --gzip web
 		--nonsense web
 		-
 	END
@@ -308,6 +309,48 @@ export__many_runs_body()
 	unpacked bsdtar -xf ../a
 }
 
+atf_test_case export__cocoon
+export__cocoon_body()
+{
+	snap_plant b web
+	atf_check -o save:a.gz snap-export --cocoon --gzip web
+	atf_check -o inline:"snapshot.json\ncow.raw\nmemory.raw\n" \
+	    snap-export --list a.gz -p name
+	tar -xzOf a.gz snapshot.json >envelope
+	atf_check -s exit:1 grep -qE 'trailer|digests' envelope
+	command -v qemu-img >/dev/null || atf_skip "no qemu-img here"
+	d=root/snap/$(id_of b)
+	(cd "$d" || exit
+	    qemu-img create -q -f qcow2 -b cow.raw -F raw cow.1.qcow2
+	    qemu-img create -q -f qcow2 -b cow.1.qcow2 -F qcow2 cow.2.qcow2
+	    qemu-io -f qcow2 -c 'write -P 0x61 64k 4k' cow.1.qcow2
+	    qemu-io -f qcow2 -c 'write -P 0x62 128k 4k' cow.2.qcow2
+	    printf '%s' '{"storage_configs":[{"path":"cow.2.qcow2","ro":false,' \
+		'"serial":"cocoon-cow","role":"cow",' \
+		'"backing":["cow.1.qcow2","cow.raw"]}]}' >cocoon.json
+	    sed -i 's/"cow.raw"/"cow.raw","cow.1.qcow2","cow.2.qcow2",\
+		"cocoon.json"/' snapshot.json) >ignored
+	sum=$(cat "$d"/* | sha256sum)
+	qemu-img convert -f qcow2 -O raw "$d/cow.2.qcow2" want.raw
+	atf_check -o save:a.tar snap-export --cocoon web
+	mkdir x
+	tar -C x -xf a.tar
+	atf_check -o inline:"cocoon.json\ncow.raw\nmemory.raw\nsnapshot.json\n" \
+	    ls x
+	atf_check cmp want.raw x/cow.raw
+	atf_check -o inline:"{\"storage_configs\":[{\"path\":\"cow.raw\",\
+\"ro\":false,\"serial\":\"cocoon-cow\",\"role\":\"cow\"}]}\n" cat x/cocoon.json
+	atf_check_equal "$sum" "$(cat "$d"/* | sha256sum)"
+	atf_check_equal "$(id_of b)" "$(ls -A root/snap)"
+	atf_check -o ignore snap-import a.tar
+	# An overlay that names another file is not followed.
+	(cd "$d" && qemu-img rebase -u -f qcow2 -b /etc/passwd -F raw \
+	    cow.1.qcow2)
+	atf_check -s exit:65 -e match:'^snap-export: web: cow.1.qcow2' \
+	    snap-export --cocoon -o b.tar web
+	atf_check_equal "$(id_of b)" "$(ls -A root/snap)"
+}
+
 atf_test_case export__killed
 export__killed_body()
 {
@@ -341,5 +384,6 @@ atf_init_test_cases()
 	atf_add_test_case export__damaged_snapshot
 	atf_add_test_case export__broken_pipe
 	atf_add_test_case export__many_runs
+	atf_add_test_case export__cocoon
 	atf_add_test_case export__killed
 }

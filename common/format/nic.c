@@ -17,6 +17,7 @@
  * ITEM  = "restrict=" ( "on" / "off" )          user only
  *       / "forward=" [ADDR ":"] PORT ":" PORT   user only, may come again
  *       / "mac=" MAC / "ip=" ADDR "/" PREFIX / "gw=" ADDR
+ * Every other item comes once.
  */
 
 static bool
@@ -44,7 +45,8 @@ parse_mac(char *out, const char *text, struct error *err)
 	}
 	out[17] = '\0';
 	/* The lowest bit of the first byte says multicast. */
-	if (strchr("13579bdf", out[1]) != NULL)
+	if (strchr("13579bdf", out[1]) != NULL ||
+	    strcmp(out, "00:00:00:00:00:00") == 0)
 		goto bad;
 	return 0;
 bad:
@@ -102,8 +104,14 @@ parse_forward(struct nic *nic, char *text, struct error *err)
 static bool
 is_ifname(const char *name)
 {
-	return name[0] != '\0' && strlen(name) <= NIC_IFNAME_MAX &&
-	    strpbrk(name, "/ \t%:") == NULL && name[0] != '.';
+	const unsigned char *p = (const unsigned char *)name;
+
+	if (name[0] == '\0' || strlen(name) > NIC_IFNAME_MAX || name[0] == '.')
+		return false;
+	for (; *p != '\0'; p++)
+		if (*p <= ' ' || *p >= 0x7f || strchr("/%:", *p) != NULL)
+			return false;
+	return true;
 }
 
 static int
@@ -129,6 +137,22 @@ parse_kind(struct nic *nic, const char *item, struct error *err)
 		    item);
 	snprintf(nic->ifname, sizeof(nic->ifname), "%s", name);
 	return 0;
+}
+
+/* Whether an item that may come once has come before; *seen remembers. */
+static bool
+is_again(unsigned *seen, const char *item)
+{
+	static const char *const once[] = { "restrict=", "mac=", "ip=", "gw=" };
+	unsigned before = *seen;
+	size_t i;
+
+	for (i = 0; i < sizeof(once) / sizeof(once[0]); i++)
+		if (strncmp(item, once[i], strlen(once[i])) == 0) {
+			*seen |= 1u << i;
+			return *seen == before;
+		}
+	return false;
 }
 
 static int
@@ -174,12 +198,17 @@ nic_parse(struct nic *out, const char *spec, struct error *err)
 {
 	struct nic nic = { 0 };
 	char *copy, *rest, *item;
+	unsigned seen = 0;
 	bool first = true;
 
 	copy = rest = strdup(spec);
 	if (copy == NULL)
 		return error_set(err, EX_OSERR, "out of memory");
 	while ((item = strsep(&rest, ",")) != NULL) {
+		if (!first && is_again(&seen, item)) {
+			error_set(err, EX_USAGE, "%s: given twice", item);
+			goto fail;
+		}
 		if ((first ? parse_kind(&nic, item, err)
 			   : parse_item(&nic, item, err)) == -1)
 			goto fail;
@@ -193,7 +222,7 @@ nic_parse(struct nic *out, const char *spec, struct error *err)
 fail:
 	free(copy);
 	nic_fini(&nic);
-	return error_wrap(err, "--nic %s", spec);
+	return error_wrap(err, "--nic %.128s", spec);
 }
 
 const char *

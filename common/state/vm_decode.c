@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/path.h"
 
 /* The place of `text` among the `n` names, or -1 with EX_DATAERR. */
 static int
@@ -130,6 +131,15 @@ decode_digest(struct digest *out, uint64_t *size, const json_t *obj,
 }
 
 static int
+check_name(const char *name, struct error *err)
+{
+	if (!path_is_name(name))
+		return error_set(err, EX_DATAERR,
+		    "\"name\" is \"%s\", not a file's name", name);
+	return 0;
+}
+
+static int
 decode_layer(struct vm *vm, const json_t *obj, struct error *err)
 {
 	struct envelope_layer layer = { 0 };
@@ -139,6 +149,7 @@ decode_layer(struct vm *vm, const json_t *obj, struct error *err)
 		JSON_REQUIRED, err) == 0 &&
 	    json_get_strdup(obj, "path", &layer.path, STORAGE_PATH_MAX,
 		JSON_OPTIONAL, err) == 0 &&
+	    check_name(layer.name, err) == 0 &&
 	    decode_digest(&layer.digest, &layer.size_bytes, obj, err) == 0)
 		rc = vm_add_layer(vm, &layer, err);
 	free(layer.name);
@@ -155,6 +166,7 @@ decode_frozen(struct vm *vm, const json_t *obj, struct error *err)
 
 	if (json_get_str(obj, "name", name, sizeof(name), JSON_REQUIRED, err) ==
 		-1 ||
+	    check_name(name, err) == -1 ||
 	    decode_digest(&digest, &size, obj, err) == -1)
 		return -1;
 	return vm_add_frozen(vm, name, size, &digest, err);
@@ -273,6 +285,8 @@ decode(struct vm *vm, const json_t *record, struct error *err)
 		return -1;
 	if (!id_is_valid(vm->id))
 		return error_set(err, EX_DATAERR, "\"id\" is %s", vm->id);
+	if (vm->name[0] != '\0' && !envelope_is_name(vm->name))
+		return error_set(err, EX_DATAERR, "\"name\" is %s", vm->name);
 	if (storage_list_decode(&vm->disks, disks, err) == -1)
 		return error_wrap(err, "storage_configs");
 	if (json_get_array(record, "network_configs", &nics, NIC_MAX,

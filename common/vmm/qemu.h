@@ -44,6 +44,9 @@ struct qemu {
 /* The program: $INSTAR_QEMU, else qemu-system-x86_64. */
 const char *qemu_program(void);
 
+/* EX_DATAERR: words that would mean more to QEMU than a machine or processor. */
+int qemu_check_words(const char *machine, const char *cpu, struct error *err);
+
 /* Appends the whole argument vector that the record determines. */
 int qemu_argv(struct strv *argv, const struct vm *vm, struct error *err);
 

@@ -124,7 +124,8 @@ add_machine(struct strv *argv, const struct vm *vm, struct error *err)
 	const char *const fixed[] = { "-nodefaults", "-no-user-config",
 		"-display", "none", "-S", "-sandbox", sandbox };
 
-	if (strv_add(argv, err, "%s", qemu_program()) == -1 ||
+	if (qemu_check_words(vm->machine, vm->cpu_model, err) == -1 ||
+	    strv_add(argv, err, "%s", qemu_program()) == -1 ||
 	    strv_add(argv, err, "-name") == -1 ||
 	    strv_add(argv, err, "%s", vm->id) == -1 ||
 	    add_words(argv, fixed, sizeof(fixed) / sizeof(fixed[0]), err) ==

@@ -20,7 +20,7 @@ static int
 take_password(struct wishes *w, char *value)
 {
 	if (w->password != NULL)
-		return opt_wrong("--password is given twice");
+		return opt_wrong("--password: given twice");
 	w->password = strdup(value);
 	if (w->password == NULL)
 		return opt_wrong("out of memory");

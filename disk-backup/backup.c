@@ -36,7 +36,7 @@ struct reading {
 struct writing {
 	int fd;
 	const char *what;
-	bool can_seek;
+	bool can_seek, will_sync;
 	uint64_t start; /* with can_seek: where the header is */
 };
 
@@ -231,6 +231,8 @@ write_image(const struct writing *w, const struct backup *b,
 	if (pack_new(&pack, w->fd, w->what, b->image->bytes, b->level,
 		b->threads, err) == -1)
 		return -1;
+	if (w->will_sync)
+		pack_will_sync(pack);
 	rc = read_image(checksum, b, pack, err);
 	if (rc == 0)
 		rc = pack_finish(pack, err);
@@ -246,6 +248,7 @@ find_output(struct writing *w, const struct outfile *file)
 	int flags;
 
 	w->fd = file->fd == -1 ? STDOUT_FILENO : file->fd;
+	w->will_sync = file->fd != -1;
 	w->what = file->fd == -1 ? "standard output" : file->path;
 	flags = fcntl(w->fd, F_GETFL);
 	pos = lseek(w->fd, 0, SEEK_CUR);

@@ -31,7 +31,7 @@ pack_new(struct pack **out, int fd, const char *what, uint64_t size_bytes,
 		return error_sys(err, EX_OSERR, "%s", what);
 	p->fd = fd;
 	p->what = what;
-	p->writeback.fd = fd;
+	p->writeback.fd = -1;
 	p->output = malloc(PACK_OUTPUT_BYTES);
 	p->zstd = ZSTD_createCCtx();
 	if (p->output == NULL || p->zstd == NULL ||
@@ -57,6 +57,12 @@ pack_free(struct pack *pack)
 	ZSTD_freeCCtx(pack->zstd);
 	free(pack->output);
 	free(pack);
+}
+
+void
+pack_will_sync(struct pack *pack)
+{
+	pack->writeback.fd = pack->fd;
 }
 
 /* One call of the compressor; what comes out is written. */

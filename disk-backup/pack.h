@@ -26,6 +26,9 @@ int pack_new(struct pack **out, int fd, const char *what, uint64_t size_bytes,
     int level, int threads, struct error *err);
 void pack_free(struct pack *pack);
 
+/* The file will be synced: the disk may begin. */
+void pack_will_sync(struct pack *pack);
+
 /* A relay_take; `arg` is the pack. */
 int pack_take(const struct relay_piece *piece, void *arg, struct error *err);
 

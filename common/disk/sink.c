@@ -47,7 +47,7 @@ sink_init(struct sink *s, int fd, const char *what, struct error *err)
 	s->what = what;
 	s->is_file = start != -1;
 	s->start = s->is_file ? (uint64_t)start : 0;
-	s->writeback.fd = fd;
+	s->writeback.fd = -1;
 	s->writeback.started = s->start;
 	s->may_reflink = s->is_file && fstatvfs(fd, &vfs) == 0 &&
 	    vfs.f_bsize != 0 && (vfs.f_bsize & (vfs.f_bsize - 1)) == 0;
@@ -63,7 +63,10 @@ sink_open(struct sink *s, const struct outfile *file, struct error *err)
 {
 	if (file->fd == -1)
 		return sink_init(s, STDOUT_FILENO, "standard output", err);
-	return sink_init(s, file->fd, file->path, err);
+	if (sink_init(s, file->fd, file->path, err) == -1)
+		return -1;
+	s->writeback.fd = file->fd;
+	return 0;
 }
 
 void
@@ -117,8 +120,7 @@ sink_data(struct sink *s, const void *buf, size_t len, struct error *err)
 	else
 		rc = fd_write(s->fd, buf, len, s->what, err);
 	s->off += len;
-	if (s->is_file)
-		writeback_to(&s->writeback, s->start + s->off);
+	writeback_to(&s->writeback, s->start + s->off);
 	return rc;
 }
 

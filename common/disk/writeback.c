@@ -8,7 +8,7 @@
 void
 writeback_to(struct writeback *w, uint64_t off)
 {
-	if (off < w->started + WRITEBACK_STEP)
+	if (w->fd == -1 || off < w->started + WRITEBACK_STEP)
 		return;
 	(void)sync_file_range(w->fd, (off_t)w->started,
 	    (off_t)(off - w->started), SYNC_FILE_RANGE_WRITE);

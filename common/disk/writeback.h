@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 struct writeback {
-	int fd; /* borrowed; what is no regular file is left alone */
+	int fd; /* borrowed; -1: nothing is to be synced, and nothing done */
 	uint64_t started; /* bytes of the file that are on their way */
 };
 

@@ -53,6 +53,18 @@ open_input(int *fd, uint64_t *size, const char *path, struct error *err)
 	return rc;
 }
 
+/* The same, with something in it. */
+static int
+open_filled(int *fd, uint64_t *size, const char *path, struct error *err)
+{
+	if (open_input(fd, size, path, err) == -1)
+		return -1;
+	if (*size > 0)
+		return 0;
+	fd_drop(fd);
+	return error_set(err, EX_NOINPUT, "%s: empty", path);
+}
+
 /* A file of the VM's own, as the user's file is now. */
 int
 build_copy(int dirfd, const char *name, const char *path, struct error *err)
@@ -60,12 +72,8 @@ build_copy(int dirfd, const char *name, const char *path, struct error *err)
 	int from = -1, to = -1, rc = -1;
 	uint64_t size;
 
-	if (open_input(&from, &size, path, err) == -1)
+	if (open_filled(&from, &size, path, err) == -1)
 		return -1;
-	if (size == 0) {
-		error_set(err, EX_NOINPUT, "%s: empty", path);
-		goto out;
-	}
 	to = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (to == -1) {
 		error_sys(err, error_code_of(errno), "%s", name);
@@ -87,9 +95,15 @@ take_layer(struct plan *plan, const struct root_new *n, const char *name,
     const char *path, struct error *err)
 {
 	struct envelope_layer layer = { 0 };
-	char *text = strdup(name), *absolute = realpath(path, NULL);
-	int rc = -1;
+	char *text = NULL, *absolute = NULL;
+	uint64_t size;
+	int fd, rc = -1;
 
+	if (open_filled(&fd, &size, path, err) == -1)
+		return -1;
+	fd_drop(&fd);
+	text = strdup(name);
+	absolute = realpath(path, NULL);
 	if (text == NULL || absolute == NULL) {
 		error_sys(err, EX_NOINPUT, "%s", path);
 		goto out;

@@ -15,7 +15,9 @@ INSTAR_CACHE=${INSTAR_CACHE:-$top/.cache}
 INSTAR_TEST_RUN=$$.$(date +%s)
 # Snapshots that other programs made, for the tests that compare with them.
 INSTAR_FIXTURES=${INSTAR_FIXTURES:-$(dirname "$top")/shared/fixtures}
-export INSTAR_CACHE INSTAR_TEST_RUN INSTAR_FIXTURES
+# A plain user's PATH has no mkfs.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+export INSTAR_CACHE INSTAR_TEST_RUN INSTAR_FIXTURES PATH
 unset INSTAR_ROOT INSTAR_QEMU INSTAR_HOOK
 
 finish()

@@ -33,6 +33,12 @@ need_linux()
 	    atf_skip "the Linux guest is not built"
 }
 
+need_terminal()
+{
+	script -qec true /dev/null >/dev/null 2>&1 ||
+	    atf_skip "no terminal can be made here"
+}
+
 # Ends every VM of the roots given (INSTAR_ROOT without any), by the pids of
 # their records: a test's last resort, which trusts no tool.
 vms_end()

@@ -236,10 +236,17 @@ export__wrong_options_body()
 		-
 	END
 	atf_check_equal "" "$(ls -A | grep -vE '^(root|out|err)$')"
-	atf_check -s exit:64 -o match:'no archive to a terminal' \
-	    script -qec 'snap-export web' /dev/null
 	atf_check -s exit:66 -e inline:'snap-export: none: no such snapshot\n' \
 	    snap-export none
+}
+
+atf_test_case export__to_a_terminal
+export__to_a_terminal_body()
+{
+	need_terminal
+	snap_plant b web
+	atf_check -s exit:64 -o match:'no archive to a terminal' \
+	    script -qec 'snap-export web' /dev/null
 }
 
 atf_test_case export__damaged_snapshot
@@ -381,6 +388,7 @@ atf_init_test_cases()
 	atf_add_test_case export__to_file
 	atf_add_test_case export__rate
 	atf_add_test_case export__wrong_options
+	atf_add_test_case export__to_a_terminal
 	atf_add_test_case export__damaged_snapshot
 	atf_add_test_case export__broken_pipe
 	atf_add_test_case export__many_runs

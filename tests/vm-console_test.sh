@@ -182,6 +182,7 @@ terminal__detaches_head()
 }
 terminal__detaches_body()
 {
+	need_terminal
 	tiny_run web
 	mkfifo keys
 	script -qec 'stty -g; vm-console web; echo left $?; stty -g' typescript \
@@ -214,6 +215,7 @@ terminal__restored_after_a_signal_head()
 }
 terminal__restored_after_a_signal_body()
 {
+	need_terminal
 	tiny_run web
 	mkfifo keys
 	script -qec 'stty -g; sh -c "echo \$\$ >pid; exec vm-console web"

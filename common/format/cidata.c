@@ -148,7 +148,8 @@ put_nic(FILE *to, const struct nic *nic, size_t i)
 		putc('\n', to);
 	}
 	if (nic->gw[0] != '\0') {
-		fputs("    routes:\n      - to: '0.0.0.0/0'\n        via: ", to);
+		fputs("    routes:\n      - to: '0.0.0.0/0'\n        via: ",
+		    to);
 		yaml_put(to, nic->gw);
 		putc('\n', to);
 	}

@@ -51,7 +51,10 @@ open_target(struct todir *t, const char *path, struct error *err)
 	t->path = path;
 	t->is_new = mkdir(path, 0700) == 0;
 	if (!t->is_new && errno != EEXIST)
-		return error_sys(err, EX_CANTCREAT, "%s", path);
+		return error_sys(err,
+		    errno == ENOSPC || errno == EDQUOT ? EX_IOERR
+						       : EX_CANTCREAT,
+		    "%s", path);
 	if (fd_open_dir(&t->dirfd, AT_FDCWD, path, true, err) == -1) {
 		if (err != NULL)
 			err->code = EX_CANTCREAT;

@@ -32,30 +32,43 @@ for s in s f; do
 	ln -s "root/name/snap/$s" $s
 done
 
-# measure COMMAND: its median in ms, and its peak in KiB, into $ms and $kib.
-measure()
+# once COMMAND: its ms and peak KiB, in a directory that has an empty x.
+once()
 {
-	i=0
-	while [ $i -lt "$runs" ]; do
-		rm -rf x
-		mkdir x
-		sync -f .
-		./bench time sh -c "$1"
-		i=$((i + 1))
-	done | sort -n >times
-	read -r ms kib <<-END
-		$(sed -n "$(((runs + 1) / 2))p" times)
-	END
+	rm -rf x
+	mkdir x
+	sync -f .
+	./bench time sh -c "$1"
 }
 
-# compare LABEL LIMIT OURS THEIRS
+# median FILE: the middle line of it.
+median()
+{
+	sort -n "$1" | sed -n "$((($(wc -l <"$1") + 1) / 2))p"
+}
+
+# compare LABEL LIMIT OURS THEIRS: in turn, so that both see the same machine.
 compare()
 {
-	measure "$3"
-	o=$ms
-	measure "$4"
-	awk -v l="$1" -v o="$o" -v t="$ms" -v m="$2" 'BEGIN {
-		printf "%-46s %8.0f %8.0f %6.2f %6s\n", l, o, t, o / t, m
+	: >ours
+	: >theirs
+	i=0
+	while [ $i -lt "$runs" ]; do
+		once "$3" >>ours
+		once "$4" >>theirs
+		i=$((i + 1))
+	done
+	echo "$(median ours) $(median theirs)" | awk -v l="$1" -v m="$2" '{
+		printf "%-46s %8.0f %8.0f %6.2f %6s\n", l, $1, $3, $1 / $3, m
+	}'
+}
+
+# peak LABEL COMMAND
+peak()
+{
+	once "$2" | awk -v l="$1" '{
+		printf "%-46s %8.1f %8s %6s %6s\n", "peak MiB: " l,
+		    $2 / 1024, "", "", 64
 	}'
 }
 
@@ -93,24 +106,29 @@ awk -v o="$ours" -v t="$theirs" 'BEGIN {
 	printf "%-46s %8.0f %8.0f %6.2f %6s\n", "size in zstd, MiB",
 	    o / 1048576, t / 1048576, o / t, 1.02
 }'
+# The fragmented one has nearly as many bytes of data: time for each.
+bytes()
+{
+	stat -L -c %b "$1"/*.raw | awk '{ n += $1 * 512 } END { print n }'
+}
 for how in --no-compress --zstd; do
-	for s in s f; do
-		measure "snap-export $how $s | cat >/dev/null"
-		echo "$s $ms $(stat -L -c %b $s/*.raw |
-		    awk '{ n += $1 * 512 } END { print n }') $how"
+	: >ours
+	: >theirs
+	i=0
+	while [ $i -lt "$runs" ]; do
+		once "snap-export $how f | cat >/dev/null" >>ours
+		once "snap-export $how s | cat >/dev/null" >>theirs
+		i=$((i + 1))
 	done
-done | awk '
-$1 == "s" { per = $2 / $3 }
-$1 == "f" {
-	printf "%-46s %8.3f %8.3f %6.2f %6s\n",
-	    "fragmented, ns a byte: unfragmented, " substr($4, 3),
-	    $2 / $3 * 1e6, per * 1e6, $2 / $3 / per, 1.3
-}'
-for c in 'snap-export --no-compress f' 'snap-export s' 'snap-export f'; do
-	measure "$c | cat >/dev/null"
-	printf '%-46s %8.1f %8s %6s %6s\n' "peak MiB: $c" \
-	    "$(awk "BEGIN { print $kib / 1024 }")" "" "" 64
+	echo "$(median ours) $(bytes f) $(median theirs) $(bytes s)" |
+	    awk -v l="fragmented, ms a GB ($how): as it is" '{
+		f = $1 / $3 * 1e9
+		s = $4 / $6 * 1e9
+		printf "%-46s %8.0f %8.0f %6.2f %6s\n", l, f, s, f / s, 1.3
+	}'
 done
-measure "$import <s.tar"
-printf '%-46s %8.1f %8s %6s %6s\n' "peak MiB: snap-import" \
-    "$(awk "BEGIN { print $kib / 1024 }")" "" "" 64
+peak "snap-export --no-compress, fragmented" \
+    'snap-export --no-compress f | cat >/dev/null'
+peak "snap-export" 'snap-export s | cat >/dev/null'
+peak "snap-export, fragmented" 'snap-export f | cat >/dev/null'
+peak "snap-import" "$import <s.tar"

@@ -358,6 +358,51 @@ export__cocoon_body()
 	atf_check_equal "" "$(ls -A root/snap | grep '^\.')"
 }
 
+atf_test_case examples__as_printed
+examples__as_printed_body()
+{
+	command -v fsverity >/dev/null || atf_skip "no fsverity here"
+	snap_plant b golden
+	# The other host is another root here.
+	mkdir bin dir
+	cat >bin/ssh <<-'END'
+		#!/bin/sh
+		shift
+		INSTAR_ROOT=$INSTAR_ROOT.there
+		export INSTAR_ROOT
+		exec "$@"
+	END
+	chmod +x bin/ssh
+	PATH=$PWD/bin:$PATH
+	examples_of snap-export >run
+	atf_check_equal 5 "$(grep -c . run)"
+	atf_check -o save:out sh -e run
+	atf_check -o inline:'golden\n' snap-ls -R root.there -p name
+	atf_check -o match:'"archive":' cat out
+	grep '^sha256:' out >digests
+	atf_check -o ignore grep -xFf dir/snapshot.digests digests
+	atf_check -s exit:1 grep -vxFf dir/snapshot.digests digests
+	# And those of snap-import; what follows is not for this test.
+	cat >bin/vm-clone <<-'END'
+		#!/bin/sh
+		[ "$1" != - ] || snap-ls -p id -
+	END
+	chmod +x bin/vm-clone
+	snap-export --cocoon --gzip golden >web.tar.gz
+	INSTAR_ROOT=$PWD/root2
+	mv root.there root2.there
+	rm -rf root2.there/name/snap/golden
+	cp -r root root2.there.new
+	rm -rf root2.there
+	mv root2.there.new root2.there
+	examples_of snap-import >run
+	atf_check_equal 4 "$(grep -c . run)"
+	atf_check -o ignore sh -e run
+	atf_check -o save:names snap-ls -p name
+	sort names | tr '\n' ' ' >sorted
+	atf_check -o inline:' golden web ' cat sorted
+}
+
 atf_test_case export__killed
 export__killed_body()
 {
@@ -393,5 +438,6 @@ atf_init_test_cases()
 	atf_add_test_case export__broken_pipe
 	atf_add_test_case export__many_runs
 	atf_add_test_case export__cocoon
+	atf_add_test_case examples__as_printed
 	atf_add_test_case export__killed
 }

@@ -203,6 +203,39 @@ killed__nothing_left_body()
 	nothing_made
 }
 
+# On a filesystem without O_TMPFILE it is made beside, and renamed.
+atf_test_case target__no_nameless_files
+target__no_nameless_files_head()
+{
+	atf_set require.progs strace
+}
+target__no_nameless_files_body()
+{
+	new_dir
+	# The only name "." that it opens is that of the nameless file.
+	without()
+	{
+		ASAN_OPTIONS=detect_leaks=0 strace -o trace -P . \
+		    -e inject=openat:error=EOPNOTSUPP "$@"
+	}
+	without disk-mkdata -p serial size=16M,name=db "$PWD/d" >out ||
+	    atf_fail "status $?"
+	atf_check -o inline:"db\n" cat out
+	atf_check -o ignore grep O_TMPFILE.*EOPNOTSUPP trace
+	atf_check -o inline:"data-db.raw\n" ls -A d
+	atf_check -o ignore -e ignore e2fsck -fn d/data-db.raw
+	atf_check -o inline:"600\n" stat -c %a d/data-db.raw
+	without disk-mkdata size=16M,name=db "$PWD/d" >out 2>err
+	atf_check_equal 73 $?
+	atf_check -o inline:"data-db.raw\n" ls -A d
+	printf '#!/bin/sh\nexit 1\n' >mkfs.ext4
+	chmod +x mkfs.ext4
+	PATH=$PWD:$PATH
+	without disk-mkdata size=16M,name=x "$PWD/d" >out 2>err
+	atf_check_equal 69 $?
+	atf_check -o inline:"data-db.raw\n" ls -A d
+}
+
 atf_test_case report__refused
 report__refused_body()
 {
@@ -299,6 +332,7 @@ atf_init_test_cases()
 	atf_add_test_case from__refused
 	atf_add_test_case target__taken
 	atf_add_test_case target__taken_meanwhile
+	atf_add_test_case target__no_nameless_files
 	atf_add_test_case killed__nothing_left
 	atf_add_test_case report__refused
 	atf_add_test_case helper__missing

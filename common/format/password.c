@@ -91,8 +91,9 @@ password_hash(char *out, const char *text, const char *salt, struct error *err)
 		    "salt \"%s\" is not 1 to %d of A-Z, a-z, 0-9, . and /",
 		    salt, PASSWORD_SALT_MAX);
 	snprintf(setting, sizeof(setting), "$6$%s", salt);
-	hash = crypt_r(text, setting, &work);
-	if (hash == NULL || hash[0] == '*' || strlen(hash) >= PASSWORD_HASH_MAX)
+	/* Not crypt_r(): AddressSanitizer has its own, which needs the other. */
+	hash = crypt_rn(text, setting, &work, (int)sizeof(work));
+	if (hash == NULL || strlen(hash) >= PASSWORD_HASH_MAX)
 		error_set(err, EX_UNAVAILABLE, "libcrypt knows no SHA-512");
 	else {
 		memcpy(out, hash, strlen(hash) + 1);

@@ -39,9 +39,28 @@ wrong(size_t off, const char *what, struct error *err)
 	return error_set(err, EX_DATAERR, "%s at byte %zu", what, off);
 }
 
+/* A full section with a printable name, or the end of the stream, at `p`. */
+static bool
+can_follow(const unsigned char *p, size_t len)
+{
+	size_t i, n;
+
+	if (len >= 6 && p[0] == SECTION_EOF && p[1] == SECTION_DESCRIPTION)
+		return be32(p + 2) == len - 6;
+	if (len <= SECTION_HEAD || p[0] != SECTION_FULL)
+		return false;
+	n = p[SECTION_HEAD];
+	if (n == 0 || n > len - SECTION_HEAD - 1)
+		return false;
+	for (i = 1; i <= n; i++)
+		if (p[SECTION_HEAD + i] <= ' ' || p[SECTION_HEAD + i] > '~')
+			return false;
+	return true;
+}
+
 /*
  * The first footer of section `id` from `off` on that something follows which
- * can follow a footer; `len` when there is none.
+ * can follow one: data may look like a footer.  `len` when there is none.
  */
 static size_t
 find_footer(const unsigned char *raw, size_t len, size_t off, uint32_t id)
@@ -54,8 +73,7 @@ find_footer(const unsigned char *raw, size_t len, size_t off, uint32_t id)
 		if (len - off <= SECTION_HEAD)
 			break;
 		if (be32(p + 1) == id &&
-		    (p[SECTION_HEAD] == SECTION_FULL ||
-			p[SECTION_HEAD] == SECTION_EOF))
+		    can_follow(p + SECTION_HEAD, len - off - SECTION_HEAD))
 			return off;
 		off++;
 	}

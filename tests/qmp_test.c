@@ -19,7 +19,8 @@
 #define GREETING                                                               \
 	"{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 22, \"minor\": 2, "    \
 	"\"major\": 7}, \"package\": \"\"}, \"capabilities\": []}}\r\n"
-#define DONE "{\"return\": {}}\r\n"
+#define ANSWER(id, what) "{\"id\": " #id ", " what "}\r\n"
+#define DONE(id) ANSWER(id, "\"return\": {}")
 #define EVENT                                                                  \
 	"{\"timestamp\": {\"seconds\": 1, \"microseconds\": 2}, "              \
 	"\"event\": \"STOP\"}\r\n"
@@ -146,14 +147,18 @@ ATF_TC_WITHOUT_HEAD(call__answered);
 ATF_TC_BODY(call__answered, tc)
 {
 	static const struct script table[] = {
-		{ .greeting = GREETING, .answers = { DONE, DONE } },
+		{ .greeting = GREETING, .answers = { DONE(1), DONE(2) } },
 		/* Events come whenever they like. */
 		{ .greeting = GREETING,
-		    .answers = { EVENT DONE, EVENT EVENT DONE } },
+		    .answers = { EVENT DONE(1), EVENT EVENT DONE(2) } },
 		/* Several messages at once, and blanks in between. */
-		{ .greeting = GREETING, .answers = { DONE EVENT, DONE } },
+		{ .greeting = GREETING, .answers = { DONE(1) EVENT, DONE(2) } },
 		{ .greeting = GREETING,
-		    .answers = { "  {\"return\" : { } }\n", DONE } },
+		    .answers = { "  { \"return\" : { },\"id\":1}\n",
+			DONE(2) } },
+		/* What is the answer to nothing, or to something else. */
+		{ .greeting = GREETING,
+		    .answers = { DONE(7) "{}\n7\n" DONE(1), DONE(1) DONE(2) } },
 	};
 	struct error err;
 	size_t i;
@@ -177,33 +182,36 @@ ATF_TC_BODY(call__refused, tc)
 		    "QEMU: not a greeting" },
 		{ { .greeting = "[]\n", .silent = true },
 		    "QEMU: not a greeting" },
-		{ { .greeting = DONE, .silent = true },
+		{ { .greeting = DONE(1), .silent = true },
 		    "QEMU: not a greeting" },
 		/* The connection is cut. */
 		{ { .greeting = NULL }, "QEMU closed its monitor" },
 		{ { .greeting = "{\"QMP\": " }, "QEMU closed its monitor" },
 		{ { .greeting = GREETING },
 		    "qmp_capabilities: QEMU closed its monitor" },
-		{ { .greeting = GREETING, .answers = { DONE } },
+		{ { .greeting = GREETING, .answers = { DONE(1) } },
 		    "stop: QEMU closed its monitor" },
-		{ { .greeting = GREETING, .answers = { DONE, "{\"retu" } },
+		{ { .greeting = GREETING, .answers = { DONE(1), "{\"retu" } },
 		    "stop: QEMU closed its monitor" },
 		/* Its own words, and none. */
 		{ { .greeting = GREETING,
-		      .answers = { DONE,
-			  "{\"error\": {\"class\": \"GenericError\", "
-			  "\"desc\": \"not now\"}}\n" } },
+		      .answers = { DONE(1),
+			  ANSWER(2,
+			      "\"error\": {\"class\": \"GenericError\", "
+			      "\"desc\": \"not now\"}") } },
 		    "QEMU: stop: not now" },
-		{ { .greeting = GREETING, .answers = { DONE, "{}\n" } },
-		    "QEMU: stop: an answer without meaning" },
-		{ { .greeting = GREETING, .answers = { DONE, "7\n" } },
-		    "QEMU: stop: an answer without meaning" },
 		{ { .greeting = GREETING,
-		      .answers = { DONE, "{\"error\": {\"desc\": 7}}\n" } },
+		      .answers = { DONE(1), "{\"id\": 2}\n" } },
 		    "QEMU: stop: an answer without meaning" },
-		{ { .greeting = GREETING, .answers = { DONE, "}{\n" } },
+		{ { .greeting = GREETING, .answers = { DONE(1), "7\n" } },
+		    "stop: QEMU closed its monitor" },
+		{ { .greeting = GREETING,
+		      .answers = { DONE(1),
+			  ANSWER(2, "\"error\": {\"desc\": 7}") } },
+		    "QEMU: stop: an answer without meaning" },
+		{ { .greeting = GREETING, .answers = { DONE(1), "}{\n" } },
 		    "stop: QEMU: not JSON: " },
-		{ { .greeting = GREETING, .answers = { DONE, "\n" } },
+		{ { .greeting = GREETING, .answers = { DONE(1), "\n" } },
 		    "stop: QEMU: not JSON: " },
 	};
 	struct error err;
@@ -227,9 +235,11 @@ ATF_TC_BODY(call__out_of_time, tc)
 		{ .greeting = NULL, .silent = true },
 		{ .greeting = "{\"QMP\"", .silent = true },
 		{ .greeting = GREETING, .silent = true },
-		{ .greeting = GREETING, .answers = { DONE }, .silent = true },
 		{ .greeting = GREETING,
-		    .answers = { DONE, EVENT },
+		    .answers = { DONE(1) },
+		    .silent = true },
+		{ .greeting = GREETING,
+		    .answers = { DONE(1), EVENT },
 		    .silent = true },
 	};
 	struct error err;

@@ -4,58 +4,10 @@
 #include "base/json.h"
 #include "base/progress.h"
 
-#define FLATTEN_STEP (UINT64_C(1) << 28) /* bytes between looks at progress */
-
-/* Bytes of the base that `n` chunks from `chunk` on have: the last is cut. */
-static uint64_t
-chunk_span(const struct cow_map *map, uint64_t chunk, uint64_t n,
-    uint64_t base_bytes)
+static void
+show_progress(void *arg, uint64_t done_bytes)
 {
-	uint64_t off = chunk * map->chunk_bytes;
-	uint64_t len = n * map->chunk_bytes;
-
-	return len < base_bytes - off ? len : base_bytes - off;
-}
-
-static int
-copy_steps(struct sink *out, const struct image *from, uint64_t off,
-    uint64_t len, struct progress *progress, struct error *err)
-{
-	uint64_t part;
-
-	while (len > 0) {
-		part = len < FLATTEN_STEP ? len : FLATTEN_STEP;
-		if (sink_copy(out, from->fd, off, part, from->path, err) == -1)
-			return -1;
-		progress_update(progress, out->off);
-		off += part;
-		len -= part;
-	}
-	return 0;
-}
-
-static int
-merge(struct sink *out, const struct cow_map *map, const struct image *base,
-    const struct image *cow, struct progress *progress, struct error *err)
-{
-	uint64_t off, len;
-	size_t i, n;
-
-	for (i = 0; i < map->n; i += n) {
-		n = cow_map_run(map, i);
-		off = map->v[i].old_chunk * map->chunk_bytes;
-		if (copy_steps(out, base, out->off, off - out->off, progress,
-			err) == -1)
-			return -1;
-		len = chunk_span(map, map->v[i].old_chunk, n, base->bytes);
-		off = map->v[i].new_chunk * map->chunk_bytes;
-		if (copy_steps(out, cow, off, len, progress, err) == -1)
-			return -1;
-	}
-	if (copy_steps(out, base, out->off, base->bytes - out->off, progress,
-		err) == -1)
-		return -1;
-	return sink_finish(out, err);
+	progress_update(arg, done_bytes);
 }
 
 int
@@ -67,7 +19,7 @@ flatten_write(struct sink *out, const struct cow_map *map,
 	int rc;
 
 	progress_init(&progress, "flattened", base->bytes, quiet);
-	rc = merge(out, map, base, cow, &progress, err);
+	rc = cow_merge(out, map, base, cow, show_progress, &progress, err);
 	progress_fini(&progress);
 	return rc;
 }
@@ -85,7 +37,7 @@ print_exception(const struct cow_map *map, size_t i, uint64_t base_bytes,
 	    json_put_u64(record, "offset", e->old_chunk * map->chunk_bytes,
 		err) == -1 ||
 	    json_put_u64(record, "length",
-		chunk_span(map, e->old_chunk, 1, base_bytes), err) == -1 ||
+		cow_span(map, e->old_chunk, 1, base_bytes), err) == -1 ||
 	    json_put_u64(record, "cow_offset", e->new_chunk * map->chunk_bytes,
 		err) == -1)
 		goto out;

@@ -7,9 +7,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "disk/image.h"
-#include "disk/sink.h"
-#include "format/cow.h"
+#include "format/cow_merge.h"
 
 /*
  * Writes the merged image to `out` from its first byte to its last; `map`

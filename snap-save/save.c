@@ -37,6 +37,9 @@ check_guest(struct save *s, struct error *err)
 
 	if (vmm_query(s->vmm, &state, err) == -1)
 		return -1;
+	if (state == VMM_UNREADY)
+		return error_set(err, EX_NOPERM,
+		    "its start was not finished: vm-start does it anew");
 	if (state == VMM_NO_SPACE)
 		return error_set(err, EX_NOPERM,
 		    "halted: a disk write found no space; vm-resume first");

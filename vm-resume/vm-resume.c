@@ -19,6 +19,7 @@ static int
 resume_vm(struct vm_at *at, void *arg, struct error *err)
 {
 	const bool *link_up = arg;
+	enum vmm_state state;
 	struct timespec now;
 	struct vmm *vmm;
 	size_t i;
@@ -29,6 +30,13 @@ resume_vm(struct vm_at *at, void *arg, struct error *err)
 	if (vmm_attach(&vmm, &at->vm, at->dirfd, VMM_CONTROL,
 		clock_ms() + VMM_CALL_MS, err) == -1)
 		return -1;
+	if (vmm_query(vmm, &state, err) == -1)
+		goto out;
+	if (state == VMM_UNREADY) {
+		error_set(err, EX_NOPERM,
+		    "its start was not finished: vm-start does it anew");
+		goto out;
+	}
 	if ((*link_up && vmm_set_links(vmm, true, err) == -1) ||
 	    vmm_resume(vmm, err) == -1)
 		goto out;

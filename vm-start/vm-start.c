@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/diag.h"
 #include "base/opt.h"
 #include "base/sig.h"
@@ -13,6 +14,26 @@ usage(FILE *to)
 	fprintf(to, "usage: vm-start [-q] [-R root] [-p member,...] vm...\n");
 }
 
+/* Whether the VMM lives, and whoever started it came to the end of it. */
+static int
+is_started(bool *is, struct vm_at *at, struct error *err)
+{
+	enum vmm_state state;
+	struct vmm *vmm;
+	int rc;
+
+	*is = vm_is_alive(&at->vm);
+	if (!*is)
+		return 0;
+	if (vmm_attach(&vmm, &at->vm, at->dirfd, VMM_CONTROL,
+		clock_ms() + VMM_CALL_MS, err) == -1)
+		return -1;
+	rc = vmm_query(vmm, &state, err);
+	vmm_detach(vmm);
+	*is = rc == -1 || state != VMM_UNREADY;
+	return rc == -1 || *is ? rc : vmm_kill(&at->vm, 0, err);
+}
+
 static int
 start(struct vm_at *at, void *arg, struct error *err)
 {
@@ -20,9 +41,12 @@ start(struct vm_at *at, void *arg, struct error *err)
 	bool to_load = at->vm.to_load;
 	struct vmm *vmm = NULL;
 	struct timespec now;
+	bool started;
 	int rc = -1;
 
-	if (vm_is_alive(&at->vm)) {
+	if (is_started(&started, at, err) == -1)
+		return -1;
+	if (started) {
 		if (!*quiet)
 			diag("%s: running already",
 			    at->vm.name[0] == '\0' ? at->vm.id : at->vm.name);

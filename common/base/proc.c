@@ -204,14 +204,20 @@ default_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* In the child: becomes the program, or writes errno to `report` and ends. */
+/*
+ * In the child: becomes the program when a byte comes through `gate`, or writes
+ * errno to `report` and ends.
+ */
 static void
-become(const struct proc_spawn *how, int in_fd, int report)
+become(const struct proc_spawn *how, int in_fd, int gate, int report)
 {
 	int sys;
+	char c;
 
-	report = fcntl(report, F_DUPFD_CLOEXEC, PROC_FD_FLOOR);
 	setsid();
+	if (read(gate, &c, 1) != 1)
+		_exit(127);
+	report = fcntl(report, F_DUPFD_CLOEXEC, PROC_FD_FLOOR);
 	default_signals();
 	if (dup2(in_fd, STDIN_FILENO) != -1 &&
 	    dup2(how->log_fd, STDOUT_FILENO) != -1 &&
@@ -227,16 +233,37 @@ become(const struct proc_spawn *how, int in_fd, int report)
 	_exit(127);
 }
 
+/* Lets the child go on, and waits until it is the program. */
+static int
+release(const struct proc_spawn *how, pid_t child, int gate, int report,
+    struct error *err)
+{
+	int sys = 0;
+	ssize_t n;
+
+	if (how->note != NULL && how->note(how->arg, child, err) == -1)
+		return -1;
+	if (write(gate, "g", 1) != 1)
+		return error_sys(err, EX_OSERR, "%s", how->argv[0]);
+	do
+		n = read(report, &sys, sizeof(sys));
+	while (n == -1 && errno == EINTR);
+	if (n <= 0)
+		return 0;
+	errno = sys;
+	return error_sys(err, EX_UNAVAILABLE, "%s", how->argv[0]);
+}
+
 int
 proc_spawn(pid_t *pid, int *pidfd, const struct proc_spawn *how,
     struct error *err)
 {
-	int in_fd = -1, report[2] = { -1, -1 }, rc = -1, sys = 0;
+	int in_fd = -1, report[2] = { -1, -1 }, gate[2] = { -1, -1 }, rc = -1;
 	pid_t child;
-	ssize_t n;
 
 	in_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (in_fd == -1 || pipe2(report, O_CLOEXEC) == -1) {
+	if (in_fd == -1 || pipe2(report, O_CLOEXEC) == -1 ||
+	    pipe2(gate, O_CLOEXEC) == -1) {
 		error_sys(err, EX_OSERR, "%s", how->argv[0]);
 		goto out;
 	}
@@ -245,28 +272,26 @@ proc_spawn(pid_t *pid, int *pidfd, const struct proc_spawn *how,
 		error_sys(err, EX_OSERR, "%s", how->argv[0]);
 		goto out;
 	}
-	if (child == 0)
-		become(how, in_fd, report[1]);
-	fd_drop(&report[1]);
-	do
-		n = read(report[0], &sys, sizeof(sys));
-	while (n == -1 && errno == EINTR);
-	if (n > 0) {
-		waitpid(child, NULL, 0);
-		errno = sys;
-		error_sys(err, EX_UNAVAILABLE, "%s", how->argv[0]);
-		goto out;
+	if (child == 0) {
+		close(gate[1]);
+		become(how, in_fd, gate[0], report[1]);
 	}
+	fd_drop(&report[1]);
 	*pidfd = (int)syscall(SYS_pidfd_open, child, 0);
-	if (*pidfd == -1) {
+	if (*pidfd == -1)
 		error_sys(err, EX_OSERR, "%s", how->argv[0]);
+	else
+		rc = release(how, child, gate[1], report[0], err);
+	if (rc == -1) {
+		fd_drop(pidfd);
 		kill(child, SIGKILL);
 		waitpid(child, NULL, 0);
 		goto out;
 	}
 	*pid = child;
-	rc = 0;
 out:
+	fd_drop(&gate[0]);
+	fd_drop(&gate[1]);
 	fd_drop(&report[0]);
 	fd_drop(&report[1]);
 	fd_drop(&in_fd);

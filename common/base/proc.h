@@ -48,6 +48,12 @@ struct proc_spawn {
 	int log_fd; /* stdout and stderr */
 	const int *keep; /* pairs: our descriptor, its number there (>= 3) */
 	size_t keep_n; /* pairs */
+	/*
+	 * Called (when not NULL) with the process before it becomes the
+	 * program: -1 ends it.  If we are killed meanwhile, it ends, too.
+	 */
+	int (*note)(void *arg, pid_t pid, struct error *err);
+	void *arg;
 };
 
 /*

@@ -81,9 +81,9 @@ query(struct vmm *vmm, enum vmm_state *out, struct error *err)
 	} states[] = {
 		{ "running", VMM_RUNNING },
 		{ "paused", VMM_PAUSED },
-		{ "prelaunch", VMM_PAUSED },
+		{ "prelaunch", VMM_UNREADY },
 		{ "postmigrate", VMM_PAUSED },
-		{ "inmigrate", VMM_PAUSED },
+		{ "inmigrate", VMM_UNREADY },
 		{ "save-vm", VMM_PAUSED },
 		{ "suspended", VMM_RUNNING },
 		{ "io-error", VMM_NO_SPACE },

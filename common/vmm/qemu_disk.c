@@ -2,6 +2,7 @@
 /* QEMU's disks: what they are now, merged, and switched to new overlays. */
 #include "vmm/qemu.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -251,6 +252,50 @@ out:
 	return rc;
 }
 
+/* Whether `file` is in a chain, or no overlay of a disk at all. */
+static bool
+is_needed(const struct vm *vm, const char *file)
+{
+	const struct storage *disk;
+	size_t i, k, stem;
+	bool ours = false;
+
+	if (qemu_overlay_number(file) == 0)
+		return true;
+	for (i = 0; i < vm->disks.n; i++) {
+		disk = &vm->disks.v[i];
+		stem = strcspn(disk->path, ".") + 1;
+		ours |= strncmp(file, disk->path, stem) == 0;
+		if (strcmp(file, disk->path) == 0)
+			return true;
+		for (k = 0; k < disk->backing.n; k++)
+			if (strcmp(file, disk->backing.v[k]) == 0)
+				return true;
+	}
+	return !ours;
+}
+
+/* Overlays that no chain has: a killed tool left them.  QEMU was asked. */
+static void
+drop_unused(struct vmm *vmm)
+{
+	struct dirent *de;
+	DIR *dir;
+	int fd;
+
+	if (fd_open_dir(&fd, vmm->dirfd, ".", false, NULL) == -1)
+		return;
+	dir = fdopendir(fd);
+	if (dir == NULL) {
+		fd_drop(&fd);
+		return;
+	}
+	while ((de = readdir(dir)) != NULL)
+		if (!is_needed(vmm->vm, de->d_name))
+			unlinkat(vmm->dirfd, de->d_name, 0);
+	closedir(dir);
+}
+
 int
 qemu_settle_disks(struct vmm *vmm, const struct timespec *now,
     struct error *err)
@@ -266,6 +311,7 @@ qemu_settle_disks(struct vmm *vmm, const struct timespec *now,
 	for (i = 0; i < vmm->vm->disks.n; i++)
 		if (merge_if_long(vmm, i, now, err) == -1)
 			return error_wrap(err, "merge of disk %zu", i);
+	drop_unused(vmm);
 	return 0;
 }
 
@@ -275,7 +321,7 @@ add_overlay_node(struct vmm *vmm, size_t i, const char *overlay,
     struct error *err)
 {
 	struct storage disk = vmm->vm->disks.v[i];
-	char *path = strdup(overlay);
+	char *path = strdup(overlay), name[QEMU_NODE_MAX];
 	json_t *node;
 
 	if (path == NULL)
@@ -286,6 +332,10 @@ add_overlay_node(struct vmm *vmm, size_t i, const char *overlay,
 	free(path);
 	if (node == NULL)
 		return error_set(err, EX_OSERR, "out of memory");
+	/* One of that name is what a killed save left; one in use stays. */
+	qemu_node_name(name, i, overlay);
+	qemu_call(vmm, "blockdev-del", json_pack("{s:s}", "node-name", name),
+	    NULL, NULL);
 	return qemu_call(vmm, "blockdev-add", node, NULL, err);
 }
 

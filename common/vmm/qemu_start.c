@@ -209,36 +209,50 @@ open_log(int *fd, uint64_t *from, int dirfd, const char *name,
 	return 0;
 }
 
+struct note {
+	struct vmm *vmm;
+	const struct timespec *now;
+};
+
+/* Into the record, before there is anything that could be lost sight of. */
+static int
+note_process(void *arg, pid_t pid, struct error *err)
+{
+	const struct note *note = arg;
+	struct vm *vm = note->vmm->vm;
+
+	hook_step("spawned");
+	if (proc_identify(&vm->proc, pid, err) == -1 ||
+	    vm_write(vm, note->vmm->dirfd, false, note->now, err) == -1)
+		return -1;
+	hook_step("recorded");
+	return 0;
+}
+
 static int
 run(struct vmm *vmm, struct handed *h, int log_fd, const struct timespec *now,
     struct error *err)
 {
-	struct vm *vm = vmm->vm;
+	struct note note = { vmm, now };
 	struct proc_spawn how = {
 		.dirfd = vmm->dirfd,
 		.log_fd = log_fd,
 		.keep = h->pairs,
 		.keep_n = h->n,
+		.note = note_process,
+		.arg = &note,
 	};
 	struct strv argv = { 0 };
 	int pidfd = -1, rc = -1;
 	pid_t pid;
 
-	if (qemu_argv(&argv, vm, err) == -1)
+	if (qemu_argv(&argv, vmm->vm, err) == -1)
 		goto out;
 	how.argv = argv.v;
-	if (proc_spawn(&pid, &pidfd, &how, err) == -1)
-		goto out;
-	hook_step("spawned");
-	if (proc_identify(&vm->proc, pid, err) == -1 ||
-	    vm_write(vm, vmm->dirfd, false, now, err) == -1) {
-		proc_signal(pidfd, SIGKILL, NULL);
-		proc_wait(pidfd, clock_ms() + VMM_CALL_MS, NULL);
-		vm->proc.pid = 0;
-		goto out;
-	}
-	hook_step("recorded");
-	rc = 0;
+	if (proc_spawn(&pid, &pidfd, &how, err) == 0)
+		rc = 0;
+	else
+		vmm->vm->proc.pid = 0;
 out:
 	fd_drop(&pidfd);
 	strv_fini(&argv);

@@ -37,6 +37,7 @@ ask(struct vm *vm, int dirfd, bool *no_space)
 	case VMM_RUNNING:
 		return STATUS_RUNNING;
 	case VMM_PAUSED:
+	case VMM_UNREADY:
 	case VMM_NO_SPACE:
 		return STATUS_PAUSED;
 	default:

@@ -147,7 +147,12 @@ vmm_detach(struct vmm *vmm)
 int
 vmm_query(struct vmm *vmm, enum vmm_state *out, struct error *err)
 {
-	return vmm->driver->query(vmm, out, err);
+	if (vmm->driver->query(vmm, out, err) == -1)
+		return -1;
+	/* The tool that started it was killed before it wrote the record. */
+	if (vmm->vm->to_load && *out == VMM_PAUSED)
+		*out = VMM_UNREADY;
+	return 0;
 }
 
 int

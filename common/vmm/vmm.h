@@ -25,6 +25,7 @@ struct vmm;
 enum vmm_state {
 	VMM_RUNNING,
 	VMM_PAUSED,
+	VMM_UNREADY, /* its start was not finished: nothing is loaded yet */
 	VMM_NO_SPACE, /* halted: a disk write found no room */
 	VMM_BROKEN /* the guest ended or crashed, the process remains */
 };

@@ -1,0 +1,305 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# usage: vm_bench.sh [dir]
+# Clones and saves against QEMU driven by hand: medians of RUNS (5) runs in
+# turn, each time a state root in a directory under `dir` (/var/tmp); as root on
+# an ext4 and an XFS of its own there.  Times in milliseconds.  PARTS picks
+# from: clone resume pause stream restore.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(dirname "$here")
+runs=${RUNS:-5}
+parts=${PARTS:-clone resume pause stream restore}
+work=$(mktemp -d "${1:-/var/tmp}/vm_bench.XXXXXX")
+for t in vm-create vm-start vm-stop vm-rm vm-ls vm-clone vm-restore vm-pause \
+    vm-resume snap-save snap-rm; do
+	PATH=$top/$t:$PATH
+done
+unset INSTAR_ROOT INSTAR_QEMU
+export INSTAR_ACCEL=tcg
+
+# By the pids of their records, which are the VMs' own.
+end_vms()
+{
+	for r in "$work"/*/root/vm/*/vm.json; do
+		[ -e "$r" ] || continue
+		pid=$(sed -n 's/.*"pid" *: *\([0-9][0-9]*\).*/\1/p' "$r")
+		case $(readlink "/proc/${pid:-none}/cwd") in
+		"$work"/*) kill -9 "$pid" ;;
+		esac
+	done 2>/dev/null
+	return 0
+}
+
+clean()
+{
+	end_vms
+	for d in "$work"/*/; do
+		if mountpoint -q "$d"; then
+			umount "$d" || { sleep 1; umount -l "$d"; }
+		fi
+	done
+	rm -rf "$work"
+}
+trap clean EXIT
+trap 'exit 1' INT TERM HUP
+
+[ -e "$top/tests/guest/tiny.elf" ] ||
+    make -s -C "$top/tests/guest" tiny.elf
+${CC:-cc} -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -O2 \
+    -I"$top/common" -o "$work/bench" "$here/vm_bench.c" \
+    "$top/common/libcommon.a" -larchive -ljansson -lzstd -lcrypto -lpthread
+cd "$work"
+
+# watch TOOL ARGS...: runs the tool; what it printed is in out, its time in
+# wall and of the processor in cpu (us); its memory is noted.
+watch()
+{
+	# shellcheck disable=SC2046
+	set -- "$1" $(./bench run out "$@")
+	wall=$2
+	cpu=$3
+	echo "$1 $4" >>rss
+}
+
+median()
+{
+	sort -n "$1" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
+}
+
+# row LABEL OURS THEIRS [TARGET]: files of microseconds.
+row()
+{
+	awk -v l="$1" -v o="$(median "$2")" -v t="$(median "$3")" \
+	    -v g="${4:-}" 'BEGIN {
+		printf "%-46s %9.1f %9.1f %7.2f %s\n", l, o / 1000, t / 1000,
+		    o / t, g
+	}'
+}
+
+head_line()
+{
+	printf '\n%-46s %9s %9s %7s %s\n' "$1" "ours" "by hand" ratio target
+}
+
+# make_vm NAME MEMORY DISK CMDLINE [BACKING]: runs, and is past its filling.
+make_vm()
+{
+	vm-create -R "$root" -n "$1" --memory "$2" --storage "$3" \
+	    --kernel "$top/tests/guest/tiny.elf" --cmdline "$4" \
+	    --memory-backing "${5:-auto}" >/dev/null
+	watch vm-start -R "$root" "$1"
+	log=$(vm-ls -R "$root" -p console_log "$1")
+	while ! grep -q "tick 0000000a" "$log"; do
+		sleep 0.1
+	done
+}
+
+drop_vm()
+{
+	vm-stop -R "$root" --force "$1" >/dev/null
+	vm-rm -R "$root" "$1" >/dev/null
+}
+
+# What a user prepares who clones by hand: links, and his own top of the disk.
+hand_dir()
+{
+	rm -rf hand
+	mkdir "$fs/hand.$1"
+	for f in "$proto"/*; do
+		if [ "$(stat -c %h "$f")" -gt 1 ]; then
+			ln "$f" "$fs/hand.$1/"
+		else
+			cp --reflink=auto --sparse=always "$f" "$fs/hand.$1/"
+		fi
+	done
+}
+
+# clone_row FS MEMORY DISK FILL
+clone_row()
+{
+	make_vm a "$2" "$3" "fill=$4"
+	watch snap-save -R "$root" -n s a
+	drop_vm a
+	proto=$(vm-clone -R "$root" -n proto --no-start -p dir s)
+	rm -f ours theirs own
+	for i in $(seq "$runs"); do
+		hand_dir "$i"
+		watch vm-clone -R "$root" -n c -p pid s
+		echo "$wall" >>ours
+		echo "$cpu" >>own
+		cat "/proc/$(cat out)/cmdline" >vector
+		drop_vm c
+		./bench clone "$fs/hand.$i" vector >>theirs
+		rm -rf "$fs/hand.$i"
+	done
+	row "$1, memory $2, disk $3" ours theirs "<= 1.15"
+	awk -v o="$(median own)" 'BEGIN {
+		printf "%-46s %9.1f %25s\n", "    of the tool'\''s own (processor)",
+		    o / 1000, "< 3"
+	}'
+	vm-rm -R "$root" proto >/dev/null
+	snap-rm -R "$root" s >/dev/null
+}
+
+clone_part()
+{
+	head_line "clone to running: start to exit of vm-clone"
+	clone_row "$1" 256M 100M 128
+	clone_row "$1" 1G 100M 512
+	clone_row "$1" 4G 100M 512
+	clone_row "$1" 1G 10G 512
+}
+
+# A tool that starts nothing is what starting a process costs.
+resume_part()
+{
+	head_line "paused clone to running: vm-resume"
+	make_vm a 256M 100M "fill=128"
+	watch snap-save -R "$root" -n s a
+	drop_vm a
+	vm-clone -R "$root" -n c --paused s >/dev/null
+	rm -f ours theirs
+	for i in $(seq "$runs") 6 7 8 9 10 11; do
+		watch vm-resume -R "$root" -q -p id c
+		echo "$wall" >>ours
+		vm-pause -R "$root" c >/dev/null
+		./bench run out "$top/vm-resume/vm-resume" -h |
+		    cut -d ' ' -f 1 >>theirs
+	done
+	row "$1, start to exit (against vm-resume -h)" ours theirs "<= 3 ms"
+	drop_vm c
+	snap-rm -R "$root" s >/dev/null
+}
+
+# save_both MEMORY-BACKING BYTES VM: one save of each kind.
+save_both()
+{
+	watch snap-save -R "$root" -n t -p pause_ms "$3"
+	awk '{ print int($1 * 1000) }' out >>ours
+	snap-rm -R "$root" t >/dev/null
+	mkdir "$fs/hand"
+	./bench save "$(vm-ls -R "$root" -p dir "$3")" \
+	    "$(vm-ls -R "$root" -p pid "$3")" "$1" "$2" "$fs/hand" >>theirs
+	rm -rf "$fs/hand"
+}
+
+bytes_of()
+{
+	case $1 in
+	*G) echo $((${1%G} * 1024 * 1024 * 1024)) ;;
+	*M) echo $((${1%M} * 1024 * 1024)) ;;
+	esac
+}
+
+# pause_row FS BACKING MEMORY FILL RATE
+pause_row()
+{
+	words="fill=$4"
+	[ "$5" -eq 0 ] || words="$words dirty=64 rate=$5"
+	rm -f ours theirs
+	if [ "$2" = template ]; then
+		make_vm a "$3" 100M "$words"
+		watch snap-save -R "$root" -n s a
+		drop_vm a
+		for i in $(seq "$runs"); do
+			watch vm-clone -R "$root" -n c s
+			sleep 0.5
+			save_both "$2" "$(bytes_of "$3")" c
+			drop_vm c
+		done
+		snap-rm -R "$root" s >/dev/null
+	else
+		make_vm a "$3" 100M "$words" "$2"
+		for i in $(seq "$runs"); do
+			save_both "$2" "$(bytes_of "$3")" a
+			sleep 0.2
+		done
+		drop_vm a
+	fi
+	row "$1, $2, memory $3, $5 MB/s" ours theirs "<= 1.20"
+}
+
+pause_part()
+{
+	head_line "pause of a save: pause_ms"
+	for backing in file memfd template; do
+		[ "$backing" != file ] || [ "$1" = xfs ] || continue
+		for rate in 0 20 200; do
+			pause_row "$1" "$backing" 256M 128 "$rate"
+			pause_row "$1" "$backing" 1G 512 "$rate"
+		done
+	done
+}
+
+stream_part()
+{
+	head_line "clone of 1G that wrote 50 MiB: against a stream"
+	make_vm a 1G 100M "fill=512 dirty=50 rate=100"
+	watch snap-save -R "$root" -n s a
+	drop_vm a
+	rm -f ours theirs
+	for i in $(seq "$runs"); do
+		vm-clone -R "$root" -n c s >/dev/null
+		sleep 1
+		watch snap-save -R "$root" -n t -p pause_ms c
+		awk '{ print int($1 * 1000) }' out >>ours
+		snap-rm -R "$root" t >/dev/null
+		./bench stream "$(vm-ls -R "$root" -p dir c)" "$fs/stream" \
+		    >>theirs
+		rm -f "$fs/stream"
+		drop_vm c
+	done
+	row "$1, pause" ours theirs "<= 0.20"
+	snap-rm -R "$root" s >/dev/null
+}
+
+restore_part()
+{
+	head_line "restore: outage_ms against clone_ms"
+	make_vm a 1G 100M "fill=512"
+	watch snap-save -R "$root" -n s a
+	rm -f ours theirs
+	for i in $(seq "$runs"); do
+		watch vm-restore -R "$root" -p outage_ms a s
+		awk '{ print int($1 * 1000) }' out >>ours
+		watch vm-clone -R "$root" -n c -p clone_ms s
+		awk '{ print int($1 * 1000) }' out >>theirs
+		drop_vm c
+	done
+	row "$1, memory 1G" ours theirs
+	drop_vm a
+	snap-rm -R "$root" s >/dev/null
+}
+
+# on FS: every part, in a root on this filesystem.
+on()
+{
+	fs=$work/$1
+	root=$fs/root
+	mkdir -p "$fs"
+	if [ "$2" = loop ]; then
+		truncate -s 40G "$1.img"
+		case $1 in
+		ext4) mkfs.ext4 -q -F -m 0 "$1.img" ;;
+		*) "mkfs.$1" -q -f "$1.img" ;;
+		esac
+		mount -t "$1" -o loop "$1.img" "$fs"
+	fi
+	for part in $parts; do
+		"${part}_part" "$1"
+	done
+}
+
+PATH=$PATH:/usr/sbin:/sbin
+if [ "$(id -u)" -eq 0 ]; then
+	for f in ${FILESYSTEMS:-ext4 xfs}; do
+		on "$f" loop
+	done
+else
+	on "$(stat -f -c %T .)" here
+fi
+printf '\n%-46s %9s\n' "peak memory of a tool" MiB
+sort rss | awk '$2 > max[$1] { max[$1] = $2 }
+END { for (t in max) printf "%-46s %9.1f %25s\n", t, max[t] / 1024, "<= 64" }'

@@ -34,6 +34,14 @@ struct job {
 	struct timespec now;
 };
 
+static const char *
+label_of(const struct snap *snap)
+{
+	const char *name = snap_envelope(snap)->config.name;
+
+	return name[0] == '\0' ? snap_id(snap) : name;
+}
+
 static int
 parse_nics(struct job *job, struct error *err)
 {
@@ -169,7 +177,11 @@ print_clone(struct clone *c, const struct job *job, double ms,
 
 	if (dir == NULL)
 		return error_set(err, EX_OSERR, "out of memory");
-	rc = status_report(&record, &c->vm, c->dir.dirfd, dir, err);
+	rc = status_report_as(&record, &c->vm, c->dir.dirfd, dir,
+	    job->how->no_start     ? STATUS_CREATED
+		: job->how->paused ? STATUS_PAUSED
+				   : STATUS_RUNNING,
+	    err);
 	free(dir);
 	if (rc == -1)
 		return -1;
@@ -208,8 +220,30 @@ finish(struct clone *c, const struct job *job)
 		c->failed = true;
 }
 
+/*
+ * Files against their digests while the VMMs start, which takes longer and
+ * reads none of them: nothing was loaded yet.
+ */
+static void
+check_late(struct clone *clones, size_t n, struct job *job)
+{
+	struct error err = { 0 };
+	size_t i;
+
+	if (!job->checked.digests_later ||
+	    preflight_late(&job->checked, &err) == 0)
+		return;
+	error_wrap(&err, "%s", label_of(job->snap));
+	for (i = 0; i < n; i++) {
+		if (clones[i].failed)
+			continue;
+		clones[i].err = err;
+		give_up(&clones[i]);
+	}
+}
+
 static int
-clones_make(struct clone *clones, size_t n, const struct job *job)
+clones_make(struct clone *clones, size_t n, struct job *job)
 {
 	const char *name = job->how->name;
 	char numbered[ENVELOPE_NAME_MAX + 32] = "";
@@ -224,6 +258,7 @@ clones_make(struct clone *clones, size_t n, const struct job *job)
 			snprintf(numbered, sizeof(numbered), "%s", name);
 		begin(&clones[i], job, numbered);
 	}
+	check_late(clones, n, job);
 	for (i = 0; i < n; i++)
 		finish(&clones[i], job);
 	for (i = 0; i < n; i++) {
@@ -246,6 +281,7 @@ check(struct job *job, struct error *err)
 		.envelope = snap_envelope(job->snap),
 		.root = job->root,
 		.verify = job->how->verify,
+		.digests_later = !job->how->no_start && !job->how->verify,
 		.disks = job->how->disks,
 		.copy_memory = job->how->copy_memory,
 		.copies = job->how->count };
@@ -271,11 +307,7 @@ clone_all(const struct clone_how *how, const struct root *root,
 
 	clock_gettime(CLOCK_REALTIME, &job.now);
 	if (check(&job, &err) == -1) {
-		diag("%s: %s",
-		    snap_envelope(snap)->config.name[0] == '\0'
-			? snap_id(snap)
-			: snap_envelope(snap)->config.name,
-		    err.msg);
+		diag("%s: %s", label_of(snap), err.msg);
 		code = err.code;
 		goto out;
 	}

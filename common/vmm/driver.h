@@ -23,7 +23,6 @@ struct vmm_driver {
 	int (*describe)(struct vmm *, struct sidecar *, struct error *);
 	int (*open_memory)(struct vmm *, int *, struct error *);
 	int (*check_host)(const struct envelope_host *, struct error *);
-	int (*host)(struct vmm *, struct envelope_host *, struct error *);
 	int (*settle_disks)(struct vmm *, const struct timespec *,
 	    struct error *);
 	int (*switch_disks)(struct vmm *, const char *const *, struct error *);

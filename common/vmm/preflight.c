@@ -35,9 +35,16 @@ static const struct {
 #define CHECKS (sizeof(checks) / sizeof(checks[0]))
 _Static_assert(CHECKS == PREFLIGHT_CHECKS, "one time for each check");
 
+int
+preflight_late(struct preflight *p, struct error *err)
+{
+	return preflight_digests(p, err);
+}
+
 static int
 run(struct preflight *p, bool all, struct error *err)
 {
+	bool late = false;
 	int64_t start_us;
 	size_t i;
 	int rc;
@@ -45,13 +52,21 @@ run(struct preflight *p, bool all, struct error *err)
 	for (i = 0; i < CHECKS; i++) {
 		if (!all && !checks[i].is_form)
 			continue;
+		if (p->digests_later && checks[i].check == preflight_digests) {
+			late = true;
+			continue;
+		}
 		if (sig_check(err) == -1)
 			return -1;
 		start_us = clock_us();
 		rc = checks[i].check(p, err);
 		p->ms[i] = (double)(clock_us() - start_us) / 1000;
-		if (rc == -1)
+		if (rc == -1) {
+			/* That a file is not what was saved says more. */
+			if (late)
+				preflight_late(p, err);
 			return -1;
+		}
 	}
 	return 0;
 }

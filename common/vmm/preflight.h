@@ -26,6 +26,7 @@ struct preflight {
 	const struct root *root; /* NULL: an import */
 	const struct vm *vm; /* the VM to restore into; NULL: a clone */
 	bool verify; /* digests of all files, not only of small ones */
+	bool digests_later; /* left to preflight_late() */
 	/* How much will be copied: */
 	enum load_disks disks;
 	bool copy_memory;
@@ -47,6 +48,12 @@ int preflight_form(struct preflight *p, struct error *err);
  * agree.  EX_CONFIG: it does not fit this host, or the VM.  EX_IOERR: no room.
  */
 int preflight_run(struct preflight *p, struct error *err);
+
+/*
+ * The files against their digests, for who has better things to do first:
+ * they must be right when the snapshot is loaded.  EX_DATAERR.
+ */
+int preflight_late(struct preflight *p, struct error *err);
 
 /* Member "checks": {NAME: MS} of all that ran. */
 int preflight_put_checks(json_t *record, const struct preflight *p,

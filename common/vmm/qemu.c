@@ -324,7 +324,6 @@ const struct vmm_driver vmm_qemu = {
 	.describe = qemu_describe,
 	.open_memory = open_memory,
 	.check_host = qemu_check_host,
-	.host = qemu_host,
 	.settle_disks = qemu_settle_disks,
 	.switch_disks = qemu_switch_disks,
 	.state_save = qemu_state_save,

@@ -188,15 +188,11 @@ check_version(struct vmm *vmm, struct error *err)
 
 /* Whatever else is refused, the clone must not speak with its source's MAC. */
 static int
-keep_silent(struct vmm *vmm, int64_t deadline_ms, struct error *err)
+pull_links(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 {
 	char name[32];
 	size_t i;
 
-	if (call(vmm, "migrate-set-parameters",
-		json_pack("{s:i}", "announce-rounds", 0), NULL, deadline_ms,
-		err) == -1)
-		return -1;
 	for (i = 0; i < vmm->vm->nics.n; i++) {
 		if (!vmm->vm->nics.v[i].link_down)
 			continue;
@@ -213,14 +209,17 @@ static int
 load_state(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 {
 	if (ignore_shared(vmm, deadline_ms, err) == -1 ||
-	    keep_silent(vmm, deadline_ms, err) == -1 ||
+	    call(vmm, "migrate-set-parameters",
+		json_pack("{s:i}", "announce-rounds", 0), NULL, deadline_ms,
+		err) == -1 ||
+	    pull_links(vmm, deadline_ms, err) == -1 ||
 	    send_state_fd(vmm, VM_STATE, O_RDONLY, deadline_ms, err) == -1 ||
 	    call(vmm, "migrate-incoming", json_pack("{s:s}", "uri", "fd:state"),
 		NULL, deadline_ms, err) == -1 ||
 	    wait_stream(vmm, deadline_ms, err) == -1)
 		return -1;
 	/* The saved link state came with the stream: once more. */
-	return keep_silent(vmm, deadline_ms, err);
+	return pull_links(vmm, deadline_ms, err);
 }
 
 static int

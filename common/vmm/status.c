@@ -86,6 +86,23 @@ forget_ports(struct vm *vm)
 }
 
 int
+status_report_as(json_t **out, struct vm *vm, int dirfd, const char *dir,
+    enum status status, struct error *err)
+{
+	json_t *record;
+
+	if (vm_report(&record, vm, dir, status_name(status), err) == -1)
+		return -1;
+	if (is_memory_at_risk(vm, dirfd) &&
+	    json_put_bool(record, "memory_at_risk", true, err) == -1) {
+		json_decref(record);
+		return -1;
+	}
+	*out = record;
+	return 0;
+}
+
+int
 status_report(json_t **out, struct vm *vm, int dirfd, const char *dir,
     struct error *err)
 {
@@ -96,12 +113,9 @@ status_report(json_t **out, struct vm *vm, int dirfd, const char *dir,
 	status = status_of(vm, dirfd, &no_space);
 	if (!vm_is_alive(vm))
 		forget_ports(vm);
-	if (vm_report(&record, vm, dir, status_name(status), err) == -1)
+	if (status_report_as(&record, vm, dirfd, dir, status, err) == -1)
 		return -1;
-	if ((no_space &&
-		json_put_str(record, "error", "no space", err) == -1) ||
-	    (is_memory_at_risk(vm, dirfd) &&
-		json_put_bool(record, "memory_at_risk", true, err) == -1)) {
+	if (no_space && json_put_str(record, "error", "no space", err) == -1) {
 		json_decref(record);
 		return -1;
 	}

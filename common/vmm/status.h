@@ -29,6 +29,10 @@ enum status status_of(struct vm *vm, int dirfd, bool *no_space);
 int status_report(json_t **out, struct vm *vm, int dirfd, const char *dir,
     struct error *err);
 
+/* The same of a VM whose status is known: nobody is asked. */
+int status_report_as(json_t **out, struct vm *vm, int dirfd, const char *dir,
+    enum status status, struct error *err);
+
 /* Prints it, with `members` as json_report(). */
 int status_print(struct vm *vm, int dirfd, const char *dir, const char *members,
     struct error *err);

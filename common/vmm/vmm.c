@@ -293,12 +293,6 @@ vmm_check_host(const struct envelope_host *host, struct error *err)
 }
 
 int
-vmm_host(struct vmm *vmm, struct envelope_host *out, struct error *err)
-{
-	return vmm->driver->host(vmm, out, err);
-}
-
-int
 vmm_settle_disks(struct vmm *vmm, const struct timespec *now, struct error *err)
 {
 	return vmm->driver->settle_disks(vmm, now, err);

@@ -414,9 +414,23 @@ save(char *argv[], struct error *err)
 	if (h.vmfd == -1 || h.outfd == -1)
 		return error_sys(err, EX_NOINPUT, "%s, %s", argv[2], argv[6]);
 	h.reflinks = copy_can_reflink(h.outfd);
-	return num_u64(&h.bytes, argv[5], 1, INT64_MAX, err) == -1
+	return num_size(&h.bytes, argv[5], 1, INT64_MAX, err) == -1
 	    ? -1
 	    : save_by_hand(&h, err);
+}
+
+/* Writes to so much memory, and gives it back. */
+static int
+touch(const char *size, struct error *err)
+{
+	uint64_t bytes;
+	void *p;
+
+	if (num_size(&bytes, size, 1, NUM_GIB, err) == -1)
+		return -1;
+	p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	return p == MAP_FAILED ? error_sys(err, EX_OSERR, "mmap") : 0;
 }
 
 int
@@ -431,14 +445,16 @@ main(int argc, char *argv[])
 		rc = clone_by_hand(argv[2], argv[3], &err);
 	else if (argc == 7 && strcmp(argv[1], "save") == 0)
 		rc = save(argv, &err);
+	else if (argc == 3 && strcmp(argv[1], "touch") == 0)
+		rc = touch(argv[2], &err);
 	else if (argc == 4 && strcmp(argv[1], "stream") == 0)
 		rc = stream_by_hand(open(argv[2], O_RDONLY | O_CLOEXEC),
 		    argv[3], &err);
 	else
 		error_set(&err, EX_USAGE,
 		    "usage: run out program... | clone dir vector |\n"
-		    "save dir pid file|memfd|template bytes to | "
-		    "stream dir to");
+		    "save dir pid file|memfd|template size to | "
+		    "stream dir to | touch size");
 	if (rc == -1) {
 		diag("%s", err.msg);
 		return err.code;

@@ -96,22 +96,34 @@ make_vm()
 	done
 }
 
+# Its files stay until the filesystem is left: ext4 takes half a millisecond
+# to make a file beside many that were removed less than a minute ago.
 drop_vm()
 {
 	vm-stop -R "$root" --force "$1" >/dev/null
-	vm-rm -R "$root" "$1" >/dev/null
+	mv "$root/name/vm/$1" "$fs/dropped.$dropped"
+	dropped=$((dropped + 1))
+}
+
+# Before a save of either kind: nothing is being written back, and the memory
+# that it will fill is there (a virtual machine may get it as it is touched).
+settle()
+{
+	sync -f "$fs"
+	./bench touch "$1"
 }
 
 # What a user prepares who clones by hand: links, and his own top of the disk.
 hand_dir()
 {
-	rm -rf hand
-	mkdir "$fs/hand.$1"
+	hands=$((hands + 1))
+	hand=$fs/hand.$hands
+	mkdir "$hand"
 	for f in "$proto"/*; do
 		if [ "$(stat -c %h "$f")" -gt 1 ]; then
-			ln "$f" "$fs/hand.$1/"
+			ln "$f" "$hand/"
 		else
-			cp --reflink=auto --sparse=always "$f" "$fs/hand.$1/"
+			cp --reflink=auto --sparse=always "$f" "$hand/"
 		fi
 	done
 }
@@ -125,14 +137,13 @@ clone_row()
 	proto=$(vm-clone -R "$root" -n proto --no-start -p dir s)
 	rm -f ours theirs own
 	for i in $(seq "$runs"); do
-		hand_dir "$i"
+		hand_dir
 		watch vm-clone -R "$root" -n c -p pid s
 		echo "$wall" >>ours
 		echo "$cpu" >>own
 		cat "/proc/$(cat out)/cmdline" >vector
 		drop_vm c
-		./bench clone "$fs/hand.$i" vector >>theirs
-		rm -rf "$fs/hand.$i"
+		./bench clone "$hand" vector >>theirs
 	done
 	row "$1, memory $2, disk $3" ours theirs "<= 1.15"
 	awk -v o="$(median own)" 'BEGIN {
@@ -173,24 +184,18 @@ resume_part()
 	snap-rm -R "$root" s >/dev/null
 }
 
-# save_both MEMORY-BACKING BYTES VM: one save of each kind.
+# save_both BACKING MEMORY VM: one save of each kind.
 save_both()
 {
+	settle "$2"
 	watch snap-save -R "$root" -n t -p pause_ms "$3"
 	awk '{ print int($1 * 1000) }' out >>ours
 	snap-rm -R "$root" t >/dev/null
+	settle "$2"
 	mkdir "$fs/hand"
 	./bench save "$(vm-ls -R "$root" -p dir "$3")" \
 	    "$(vm-ls -R "$root" -p pid "$3")" "$1" "$2" "$fs/hand" >>theirs
 	rm -rf "$fs/hand"
-}
-
-bytes_of()
-{
-	case $1 in
-	*G) echo $((${1%G} * 1024 * 1024 * 1024)) ;;
-	*M) echo $((${1%M} * 1024 * 1024)) ;;
-	esac
 }
 
 # pause_row FS BACKING MEMORY FILL RATE
@@ -206,14 +211,14 @@ pause_row()
 		for i in $(seq "$runs"); do
 			watch vm-clone -R "$root" -n c s
 			sleep 0.5
-			save_both "$2" "$(bytes_of "$3")" c
+			save_both "$2" "$3" c
 			drop_vm c
 		done
 		snap-rm -R "$root" s >/dev/null
 	else
 		make_vm a "$3" 100M "$words" "$2"
 		for i in $(seq "$runs"); do
-			save_both "$2" "$(bytes_of "$3")" a
+			save_both "$2" "$3" a
 			sleep 0.2
 		done
 		drop_vm a
@@ -243,9 +248,11 @@ stream_part()
 	for i in $(seq "$runs"); do
 		vm-clone -R "$root" -n c s >/dev/null
 		sleep 1
+		settle 64M
 		watch snap-save -R "$root" -n t -p pause_ms c
 		awk '{ print int($1 * 1000) }' out >>ours
 		snap-rm -R "$root" t >/dev/null
+		settle 1G
 		./bench stream "$(vm-ls -R "$root" -p dir c)" "$fs/stream" \
 		    >>theirs
 		rm -f "$fs/stream"
@@ -277,6 +284,8 @@ restore_part()
 on()
 {
 	fs=$work/$1
+	hands=0
+	dropped=0
 	root=$fs/root
 	mkdir -p "$fs"
 	if [ "$2" = loop ]; then

@@ -37,7 +37,10 @@ clean()
 	end_vms
 	for d in "$work"/*/; do
 		if mountpoint -q "$d"; then
-			umount "$d" || { sleep 1; umount -l "$d"; }
+			umount "$d" 2>/dev/null || {
+				sleep 1
+				umount -l "$d"
+			}
 		fi
 	done
 	rm -rf "$work"
@@ -184,18 +187,33 @@ resume_part()
 	snap-rm -R "$root" s >/dev/null
 }
 
-# save_both BACKING MEMORY VM: one save of each kind.
-save_both()
+save_ours()
 {
 	settle "$2"
 	watch snap-save -R "$root" -n t -p pause_ms "$3"
 	awk '{ print int($1 * 1000) }' out >>ours
 	snap-rm -R "$root" t >/dev/null
+}
+
+save_by_hand()
+{
 	settle "$2"
 	mkdir "$fs/hand"
 	./bench save "$(vm-ls -R "$root" -p dir "$3")" \
 	    "$(vm-ls -R "$root" -p pid "$3")" "$1" "$2" "$fs/hand" >>theirs
 	rm -rf "$fs/hand"
+}
+
+# save_both BACKING MEMORY VM RUN: one save of each kind, each first in turn.
+save_both()
+{
+	if [ $(($4 % 2)) -eq 0 ]; then
+		save_ours "$@"
+		save_by_hand "$@"
+	else
+		save_by_hand "$@"
+		save_ours "$@"
+	fi
 }
 
 # pause_row FS BACKING MEMORY FILL RATE
@@ -211,14 +229,14 @@ pause_row()
 		for i in $(seq "$runs"); do
 			watch vm-clone -R "$root" -n c s
 			sleep 0.5
-			save_both "$2" "$3" c
+			save_both "$2" "$3" c "$i"
 			drop_vm c
 		done
 		snap-rm -R "$root" s >/dev/null
 	else
 		make_vm a "$3" 100M "$words" "$2"
 		for i in $(seq "$runs"); do
-			save_both "$2" "$3" a
+			save_both "$2" "$3" a "$i"
 			sleep 0.2
 		done
 		drop_vm a

@@ -39,6 +39,7 @@ struct freezing {
 	struct chain chain;
 	bool was_paused, switched;
 	char *overlay; /* what the guest is to go on in, or NULL: reflink */
+	const char *overlays[STORAGE_MAX]; /* the same, as the VMM is told */
 	struct timespec now;
 };
 
@@ -143,12 +144,9 @@ prepare_overlay(struct freezing *f, struct error *err)
 static int
 capture(struct freezing *f, struct error *err)
 {
-	const char *overlays[STORAGE_MAX] = { NULL };
-
 	if (f->overlay == NULL)
 		return reflink_top(f, err);
-	overlays[f->index] = f->overlay;
-	if (vmm_switch_disks(f->vmm, overlays, err) == -1)
+	if (vmm_switch_disks(f->vmm, f->overlays, err) == -1)
 		return -1;
 	f->switched = true;
 	return 0;
@@ -200,8 +198,12 @@ freeze_on_overlay(struct freezing *f, struct error *err)
 		rc = vm_at_write(f->at, true, &f->now, err);
 		/* The VMM is asked to switch from what the disk is now. */
 		f->at->vm.disks = before;
+		f->overlays[f->index] = f->overlay;
 		if (rc == 0)
-			rc = pause_and_capture(f, err);
+			rc = vmm_add_overlays(f->vmm, f->overlays, err);
+		if (rc == 0 && (rc = pause_and_capture(f, err)) == -1 &&
+		    !f->switched)
+			vmm_drop_overlays(f->vmm, f->overlays);
 		if (f->switched) {
 			f->at->vm.disks = after;
 			after = before;

@@ -51,6 +51,7 @@ disks_plan(struct save *s, struct error *err)
 		if (storage_next_overlay(&plan->overlay, disks->v[i].path,
 			err) == -1)
 			return -1;
+		s->overlays[i] = plan->overlay;
 		s->switches = true;
 	}
 	return 0;
@@ -109,23 +110,20 @@ disks_prepare(struct save *s, struct error *err)
 	rc = vm_at_write(s->at, true, &s->now, err);
 	swap_disks(s);
 	hook_step("overlays-recorded");
+	/* A VM that ends in its save is started on the overlays next time. */
+	if (rc == -1 || s->stop)
+		return rc;
+	rc = vmm_add_overlays(s->vmm, s->overlays, err);
+	s->added = rc == 0;
 	return rc;
 }
 
 int
 disks_switch(struct save *s, struct error *err)
 {
-	const char *overlays[STORAGE_MAX];
-	size_t i;
-
 	if (!s->switches)
 		return 0;
-	for (i = 0; i < STORAGE_MAX; i++)
-		overlays[i] = s->disks[i].way == DISK_SWITCH
-		    ? s->disks[i].overlay
-		    : NULL;
-	/* A VM that ends now is started on the overlays next time. */
-	if (!s->stop && vmm_switch_disks(s->vmm, overlays, err) == -1)
+	if (!s->stop && vmm_switch_disks(s->vmm, s->overlays, err) == -1)
 		return -1;
 	swap_disks(s);
 	s->switched = true;
@@ -212,6 +210,8 @@ disks_undo(struct save *s)
 	if (!s->switches || vmm_describe(s->vmm, &now, NULL) == -1)
 		return;
 	sidecar_fini(&now);
+	if (s->added)
+		vmm_drop_overlays(s->vmm, s->overlays);
 	/* The record first: it must never name a file that is gone. */
 	if (vm_at_write(s->at, true, &s->now, NULL) == -1)
 		return;

@@ -44,7 +44,9 @@ struct save {
 	struct timespec now;
 
 	struct disk_plan disks[STORAGE_MAX];
+	const char *overlays[STORAGE_MAX]; /* their overlays, or NULL */
 	bool switches; /* some disk is to be switched */
+	bool added; /* the VMM has the overlays open */
 	bool switched; /* and was: s->next is what they were before */
 	struct storage_list
 	    next; /* the VM's disks after the switch, or before */

@@ -25,6 +25,8 @@ struct vmm_driver {
 	int (*check_host)(const struct envelope_host *, struct error *);
 	int (*settle_disks)(struct vmm *, const struct timespec *,
 	    struct error *);
+	int (*add_overlays)(struct vmm *, const char *const *, struct error *);
+	void (*drop_overlays)(struct vmm *, const char *const *);
 	int (*switch_disks)(struct vmm *, const char *const *, struct error *);
 	int (*state_save)(struct vmm *, const char *, struct error *);
 	int (*state_finish)(const struct vm *, int, const char *, int,

@@ -82,6 +82,9 @@ int qemu_check_host(const struct envelope_host *host, struct error *err);
 int qemu_describe(struct vmm *vmm, struct sidecar *out, struct error *err);
 int qemu_settle_disks(struct vmm *vmm, const struct timespec *now,
     struct error *err);
+int qemu_add_overlays(struct vmm *vmm, const char *const *overlays,
+    struct error *err);
+void qemu_drop_overlays(struct vmm *vmm, const char *const *overlays);
 int qemu_switch_disks(struct vmm *vmm, const char *const *overlays,
     struct error *err);
 int qemu_state_save(struct vmm *vmm, const char *name, struct error *err);

@@ -339,21 +339,59 @@ add_overlay_node(struct vmm *vmm, size_t i, const char *overlay,
 	return qemu_call(vmm, "blockdev-add", node, NULL, err);
 }
 
+/* Takes the node of an overlay out again, where there is one. */
+static void
+drop_overlay_node(struct vmm *vmm, size_t i, const char *overlay)
+{
+	char node[QEMU_NODE_MAX];
+
+	qemu_node_name(node, i, overlay);
+	qemu_call(vmm, "blockdev-del", json_pack("{s:s}", "node-name", node),
+	    NULL, NULL);
+}
+
+void
+qemu_drop_overlays(struct vmm *vmm, const char *const *overlays)
+{
+	size_t i;
+
+	for (i = 0; i < vmm->vm->disks.n; i++)
+		if (overlays[i] != NULL)
+			drop_overlay_node(vmm, i, overlays[i]);
+}
+
+int
+qemu_add_overlays(struct vmm *vmm, const char *const *overlays,
+    struct error *err)
+{
+	size_t i;
+
+	for (i = 0; i < vmm->vm->disks.n; i++) {
+		if (overlays[i] == NULL)
+			continue;
+		/* One that is there already is what a killed save left. */
+		drop_overlay_node(vmm, i, overlays[i]);
+		if (add_overlay_node(vmm, i, overlays[i], err) == -1) {
+			qemu_drop_overlays(vmm, overlays);
+			return -1;
+		}
+	}
+	hook_step("overlays-open");
+	return 0;
+}
+
 int
 qemu_switch_disks(struct vmm *vmm, const char *const *overlays,
     struct error *err)
 {
 	char node[QEMU_NODE_MAX], top[QEMU_NODE_MAX];
 	json_t *actions = json_array();
-	size_t i, n = 0;
-	int rc = -1;
+	size_t i;
+	int rc = 0;
 
 	for (i = 0; i < vmm->vm->disks.n; i++) {
 		if (overlays[i] == NULL)
 			continue;
-		if (add_overlay_node(vmm, i, overlays[i], err) == -1)
-			goto undo;
-		n = i + 1;
 		qemu_node_name(node, i, vmm->vm->disks.v[i].path);
 		qemu_node_name(top, i, overlays[i]);
 		json_array_append_new(actions,
@@ -361,20 +399,9 @@ qemu_switch_disks(struct vmm *vmm, const char *const *overlays,
 			"blockdev-snapshot", "data", "node", node, "overlay",
 			top));
 	}
-	hook_step("overlays-open");
-	if (json_array_size(actions) == 0)
-		rc = 0;
-	else
+	if (json_array_size(actions) > 0)
 		rc = qemu_call(vmm, "transaction",
 		    json_pack("{s:O}", "actions", actions), NULL, err);
-undo:
-	for (i = 0; rc == -1 && i < n; i++) {
-		if (overlays[i] == NULL)
-			continue;
-		qemu_node_name(top, i, overlays[i]);
-		qemu_call(vmm, "blockdev-del",
-		    json_pack("{s:s}", "node-name", top), NULL, NULL);
-	}
 	json_decref(actions);
 	return rc;
 }

@@ -299,6 +299,19 @@ vmm_settle_disks(struct vmm *vmm, const struct timespec *now, struct error *err)
 }
 
 int
+vmm_add_overlays(struct vmm *vmm, const char *const *overlays,
+    struct error *err)
+{
+	return vmm->driver->add_overlays(vmm, overlays, err);
+}
+
+void
+vmm_drop_overlays(struct vmm *vmm, const char *const *overlays)
+{
+	vmm->driver->drop_overlays(vmm, overlays);
+}
+
+int
 vmm_switch_disks(struct vmm *vmm, const char *const *overlays,
     struct error *err)
 {

@@ -135,9 +135,17 @@ int vmm_settle_disks(struct vmm *vmm, const struct timespec *now,
     struct error *err);
 
 /*
- * With the guest standing still: from here on writable disk i is written to
- * overlays[i], an empty overlay in the VM's directory (NULL: as before); all
- * of them or none.
+ * While the guest runs: lets the VMM open overlays[i], an empty overlay in the
+ * VM's directory for writable disk i (NULL: none); all of them or none.  What
+ * was not switched to is to be dropped again; after a kill the next call does.
+ */
+int vmm_add_overlays(struct vmm *vmm, const char *const *overlays,
+    struct error *err);
+void vmm_drop_overlays(struct vmm *vmm, const char *const *overlays);
+
+/*
+ * With the guest standing still: from here on disks are written to the
+ * overlays that were added; all of them or none.
  */
 int vmm_switch_disks(struct vmm *vmm, const char *const *overlays,
     struct error *err);

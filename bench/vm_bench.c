@@ -359,7 +359,8 @@ save_by_hand(struct hand *h, struct error *err)
 	start = clock_us();
 	if (call(qmp, "stop", NULL, err) == 0 && take_disk(h, qmp, err) == 0 &&
 	    call(qmp, "xen-save-devices-state",
-		json_pack("{s:s}", "filename", "hand.state"), err) == 0 &&
+		json_pack("{s:s, s:b}", "filename", "hand.state", "live", 0),
+		err) == 0 &&
 	    take_memory(h, err) == 0 && call(qmp, "cont", NULL, err) == 0) {
 		printf("%" PRId64 "\n", clock_us() - start);
 		rc = 0;

@@ -17,16 +17,29 @@
 
 static const unsigned char zeros[64 << 10];
 
+/*
+ * As many threads as there are processors, and fewer where each wants so much
+ * memory that 64 MiB would not do; above level 9 the manual has said so.
+ */
+static int
+zstd_threads(int level)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	long max = ARCHIVE_THREADS_MAX;
+
+	if (level > 2 && level < PRESS_LEVEL_SMALL)
+		max = 2;
+	else if (level == PRESS_LEVEL_SMALL)
+		max = 1;
+	return cpus < 1 ? 1 : (int)(cpus < max ? cpus : max);
+}
+
 static int
 start_zstd(struct press *p, const struct archive_how *how, struct error *err)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-
 	p->zstd = ZSTD_createCCtx();
 	if (p->zstd == NULL)
 		return error_set(err, EX_OSERR, "zstd: out of memory");
-	if (cpus > ARCHIVE_THREADS_MAX)
-		cpus = ARCHIVE_THREADS_MAX;
 	ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_compressionLevel, how->level);
 	ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_checksumFlag, 1);
 	if (how->is_long) {
@@ -41,9 +54,11 @@ start_zstd(struct press *p, const struct archive_how *how, struct error *err)
 	 * same on every machine.
 	 */
 	if (ZSTD_isError(ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_nbWorkers,
-		cpus < 1 ? 1 : (int)cpus)))
+		zstd_threads(how->level))))
 		return error_set(err, EX_UNAVAILABLE,
 		    "zstd: library without threads");
+	if (how->level > 2 && how->level <= PRESS_LEVEL_SMALL && !how->is_long)
+		ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_jobSize, PRESS_JOB);
 	return stamp_new(&p->stamp, STAMP_ZSTD, err);
 }
 

@@ -18,6 +18,8 @@
 #define PRESS_IN_BYTES (256u << 10)
 #define PRESS_PIPE_BYTES (1 << 20) /* pipe(7): what anybody may ask for */
 #define PRESS_STEP_MAX (1u << 20) /* bytes between two looks at rate, signals */
+#define PRESS_LEVEL_SMALL 9 /* zstd: up to here 64 MiB are enough */
+#define PRESS_JOB (4 << 20) /* bytes that a thread of it takes at once */
 #define PRESS_SMALL (32u << 10) /* shorter runs go into the pipe together */
 #define PRESS_BATCH 512 /* of them; more than a pipe of 1 MiB has slots */
 #define PRESS_WINDOW (16u << 20) /* bytes of a file that are mapped at once */

@@ -248,7 +248,11 @@ accel__unknown_body()
 	tiny_vm web
 	INSTAR_ACCEL=fast
 	export INSTAR_ACCEL
-	refused 64 "web: INSTAR_ACCEL=fast: not auto, kvm or tcg" vm-start web
+	atf_check -s exit:64 -e inline:"vm-start: web: INSTAR_ACCEL=fast: \
+not auto, kvm or tcg\n" vm-start web
+	atf_check -o inline:"created\t\n" vm-ls -p state,pid web
+	printf 'kernel\nvm.json\n' >expected
+	atf_check -o file:expected ls "$(member web dir)"
 }
 
 atf_test_case start__refusals

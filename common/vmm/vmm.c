@@ -382,12 +382,21 @@ vmm_undo_start(struct vm *vm, bool to_load, int dirfd,
     const struct timespec *now, struct error *err)
 {
 	static const char *const guest[] = { VM_MEMORY, VM_STATE };
+	struct vm recorded;
+	bool was_recorded;
 
-	if (vmm_kill(vm, 0, err) == -1)
+	if (vmm_kill(vm, 0, err) == -1 || vm_read(&recorded, dirfd, err) == -1)
 		return -1;
+	was_recorded = recorded.proc.pid != 0 &&
+	    recorded.proc.pid == vm->proc.pid &&
+	    recorded.proc.start_ticks == vm->proc.start_ticks;
+	vm_fini(&recorded);
 	remove_files(dirfd, sockets, 3);
 	if (!to_load)
 		remove_files(dirfd, guest, 2);
+	/* Where no process came about the record is as it was. */
+	if (!was_recorded)
+		return 0;
 	vm->to_load = to_load;
 	vm->proc.pid = 0;
 	return vm_write(vm, dirfd, false, now, err);

@@ -276,8 +276,52 @@ forwards__handed_over_cleanup()
 	vms_end
 }
 
+# A tap has room for one: its guest ends before the new one is loaded.
+atf_test_case tap__old_one_ends_first cleanup
+tap__old_one_ends_first_head()
+{
+	atf_set require.user root
+	atf_set require.progs ip
+}
+tap__old_one_ends_first_body()
+{
+	need_tiny
+	tap=it$$
+	ip tuntap add dev "$tap" mode tap 2>err || atf_skip "$(cat err)"
+	echo "$tap" >tap
+	atf_check -o ignore vm-create -n w --memory 16M --kernel "$tiny" \
+	    --storage 16M --nic "tap=$tap"
+	atf_check -o ignore vm-start w
+	atf_check -o ignore snap-save -n s w
+	pid=$(member pid w)
+	atf_check -o match:'"outage_for":"tap"' -o match:'"outage_ms":[0-9]' \
+	    vm-restore w s
+	[ "$(member pid w)" != "$pid" ] || atf_fail "the same process"
+	counts w || atf_fail "does not count"
+	names >before
+	# What comes too late to leave the old one running is told.
+	printf '#!/bin/sh\necho "no machine for you" >&2\nexit 1\n' >fails
+	chmod +x fails
+	atf_check -s exit:69 -e inline:"vm-restore: w: no machine for you\n" \
+	    env INSTAR_QEMU="$PWD/fails" vm-restore w s
+	why='ended for a restore, which failed: no machine for you'
+	atf_check -o inline:"error	$why\n" vm-ls -p state,error w
+	# Its disks are there: it starts, and can be restored.
+	atf_check -o match:'"state":"running"' -o not-match:'"error"' vm-start w
+	counts w || atf_fail "does not start"
+	atf_check -o ignore vm-restore w s
+	counts w || atf_fail "does not count any more"
+	names | diff before - || atf_fail "left something"
+}
+tap__old_one_ends_first_cleanup()
+{
+	vms_end
+	[ ! -e tap ] || ip tuntap del dev "$(cat tap)" mode tap
+}
+
 atf_init_test_cases()
 {
+	atf_add_test_case tap__old_one_ends_first
 	atf_add_test_case restore__running_stopped_paused
 	atf_add_test_case lineage__not_its_own
 	atf_add_test_case rollback__new_vmm_fails

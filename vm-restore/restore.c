@@ -35,6 +35,7 @@ struct restore {
 	bool was_running; /* the old guest; not when it was paused */
 	bool gave_forwards; /* the old VMM's are given up */
 	bool exchanged;
+	int64_t ended_us; /* when the old one had to end first; else 0 */
 	double outage_ms;
 };
 
@@ -223,7 +224,7 @@ exchange(struct restore *r, struct error *err)
 static int
 change_over(struct restore *r, struct error *err)
 {
-	int64_t start_us = clock_us();
+	int64_t start_us = r->ended_us != 0 ? r->ended_us : clock_us();
 
 	if (r->old != NULL && vmm_pause(r->old, err) == -1)
 		return -1;
@@ -243,18 +244,34 @@ change_over(struct restore *r, struct error *err)
 	return 0;
 }
 
-/* As if nothing had been; -1: the old guest could not be resumed. */
-static int
-roll_back(struct restore *r)
+/* The old VM has its disks still, and says why it does not run. */
+static void
+tell_ended(struct restore *r, const struct error *why)
 {
-	struct error err = { 0 };
+	char text[ERROR_MSG_MAX + 64];
 
+	snprintf(text, sizeof(text), "ended for a restore, which failed: %s",
+	    why == NULL ? "" : why->msg);
+	text[ERROR_MSG_MAX - 1] = '\0';
+	vm_set_error(&r->at->vm, text, NULL);
+	vmm_clear(&r->at->vm, r->at->dirfd, &r->now, NULL);
+}
+
+/*
+ * As if nothing had been, as far as that can be after `why`; -1: the old guest
+ * could not be resumed.
+ */
+static int
+roll_back(struct restore *r, const struct error *why)
+{
 	if (sig_check(NULL) == -1)
 		sig_shield();
-	if (r->exchanged && exchange(r, &err) == -1)
+	if (r->exchanged && exchange(r, NULL) == -1)
 		return 0; /* the new VM stands in its place */
 	if (r->vmm != NULL)
 		vmm_kill(&r->vm, 0, NULL);
+	if (r->ended_us != 0)
+		tell_ended(r, why);
 	if (r->old == NULL)
 		return 0;
 	if (r->gave_forwards)
@@ -286,7 +303,7 @@ swap(struct restore *r, struct error *err)
 		vm_flush_disks(&r->at->vm, r->at->dirfd, err) == 0) &&
 	    watch(&watcher, r, err) == 0)
 		rc = change_over(r, err);
-	if (rc == -1 && roll_back(r) == -1)
+	if (rc == -1 && roll_back(r, err) == -1)
 		watcher_leave(&watcher);
 	watcher_end(&watcher);
 	return rc;
@@ -303,6 +320,8 @@ print_restored(struct restore *r, struct error *err)
 	rc = r->was_running
 	    ? json_put(record, "outage_ms", json_real(r->outage_ms), err)
 	    : 0;
+	if (rc == 0 && r->ended_us != 0)
+		rc = json_put_str(record, "outage_for", "tap", err);
 	if (rc == 0 && r->how->verify)
 		rc = preflight_put_checks(record, &r->checked, err);
 	if (rc == 0)
@@ -317,11 +336,15 @@ run(struct restore *r, struct error *err)
 	if (check(r, err) == -1 || find_old(r, err) == -1 ||
 	    build(r, err) == -1)
 		return -1;
-	if (needs_old_ended(&r->at->vm) && end_old(r, err) == -1)
-		return -1;
+	if (r->old != NULL && needs_old_ended(&r->at->vm)) {
+		r->ended_us = clock_us();
+		if (end_old(r, err) == -1)
+			return -1;
+		hook_step("old-ended");
+	}
 	if (load_new(r, err) == -1 ||
 	    vm_write(&r->vm, r->dir.dirfd, true, &r->now, err) == -1) {
-		roll_back(r);
+		roll_back(r, err);
 		return -1;
 	}
 	hook_step("restore-recorded");

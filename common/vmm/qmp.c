@@ -177,16 +177,13 @@ send_text(struct qmp *qmp, char *text, size_t len, int fd, int64_t deadline_ms,
 
 /*
  * Whether it is the answer to the last command: not an event, and not the late
- * answer to one that was given up.  QEMU gives each its command's id back, but
- * none where it could not read the command.
+ * answer to one that was given up.
  */
 static bool
 is_answer(const struct qmp *qmp, const json_t *message)
 {
-	const json_t *id = json_object_get(message, "id");
-
 	return json_object_get(message, "event") == NULL &&
-	    (id == NULL || json_integer_value(id) == qmp->last_id);
+	    json_integer_value(json_object_get(message, "id")) == qmp->last_id;
 }
 
 /* The answer to the last command; what comes before it is passed over. */

@@ -4,149 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/num.h"
-#include "format/archive.h"
-#include "format/decode.h"
-#include "format/tar_head.h"
-#include "format/tar_sparse.h"
+#include "format/archive_impl.h"
 
 #define RECORD_BYTES 10240 /* what others pad an archive to */
 #define END_ZEROS_MAX (1u << 20) /* zero bytes that may stand at the end */
-
-struct archive_reader {
-	struct decode *decode;
-	struct chunk *chunk; /* being read, or NULL */
-	size_t pos; /* in chunk */
-	uint64_t off; /* bytes of tar taken */
-	uint64_t head_off; /* of the header being judged */
-	struct tar_head head;
-	struct tar_pax pax;
-	bool has_pax, has_long_name, is_at_end;
-	char long_name[TAR_PATH_MAX + 1];
-	char *body; /* of a PAX header, TAR_PAX_MAX bytes */
-	struct sparse_map map;
-	struct sparse_iter runs;
-	bool is_sparse;
-	uint64_t run_off, run_left; /* the run being read */
-	size_t padding; /* bytes behind the entry's data */
-	unsigned entries;
-	char what[PATH_NAME_MAX + 1]; /* current entry, for messages */
-	char oddity[ERROR_MSG_MAX];
-};
-
-static void
-note_oddity(struct archive_reader *r, const char *text)
-{
-	struct error e;
-
-	if (r->oddity[0] != '\0')
-		return;
-	error_set(&e, EX_DATAERR, "%s", text);
-	archive_reader_wrap(r, &e);
-	memcpy(r->oddity, e.msg, sizeof(r->oddity));
-}
-
-static int
-wrap_at(const struct archive_reader *r, uint64_t off, struct error *err)
-{
-	if (r->what[0] == '\0')
-		return error_wrap(err, "byte %" PRIu64 " of the tar", off);
-	return error_wrap(err, "%s: byte %" PRIu64 " of the tar", r->what, off);
-}
-
-int
-archive_reader_wrap(const struct archive_reader *r, struct error *err)
-{
-	return wrap_at(r, r->off, err);
-}
-
-/* Borrows the next bytes, at most `max`; *len 0 at the stream's end. */
-static int
-take(struct archive_reader *r, const unsigned char **p, size_t *len, size_t max,
-    struct error *err)
-{
-	struct chunk_flow *flow = decode_flow(r->decode);
-
-	while (r->chunk == NULL || r->pos == r->chunk->len) {
-		if (r->chunk != NULL)
-			chunk_release(flow, r->chunk);
-		r->chunk = NULL;
-		r->pos = 0;
-		if (chunk_flow_pop(flow, &r->chunk, err) == -1)
-			return -1;
-		if (r->chunk == NULL) {
-			*len = 0;
-			return 0;
-		}
-	}
-	*p = r->chunk->data + r->pos;
-	*len = r->chunk->len - r->pos;
-	if (*len > max)
-		*len = max;
-	r->pos += *len;
-	r->off += *len;
-	return 0;
-}
-
-static int
-ends_early(struct error *err)
-{
-	return error_set(err, EX_DATAERR, "the archive ends early");
-}
-
-/* Fills buf; *got is less only at the end. */
-static int
-take_copy(struct archive_reader *r, void *buf, size_t len, size_t *got,
-    struct error *err)
-{
-	const unsigned char *p;
-	size_t n;
-
-	for (*got = 0; *got < len; *got += n) {
-		if (take(r, &p, &n, len - *got, err) == -1)
-			return -1;
-		if (n == 0)
-			break;
-		memcpy((char *)buf + *got, p, n);
-	}
-	return 0;
-}
-
-static int
-take_block(struct archive_reader *r, unsigned char block[TAR_BLOCK],
-    struct error *err)
-{
-	size_t got;
-
-	if (take_copy(r, block, TAR_BLOCK, &got, err) == -1)
-		return -1;
-	return got == TAR_BLOCK ? 0 : ends_early(err);
-}
-
-static int
-skip_padding(struct archive_reader *r, struct error *err)
-{
-	unsigned char block[TAR_BLOCK];
-	size_t got, i;
-
-	if (take_copy(r, block, r->padding, &got, err) == -1)
-		return -1;
-	if (got != r->padding)
-		return ends_early(err);
-	r->padding = 0;
-	for (i = 0; i < got; i++)
-		if (block[i] != 0) {
-			note_oddity(r, "padding is not zero");
-			break;
-		}
-	return 0;
-}
-
-static size_t
-padding_of(uint64_t len)
-{
-	return (size_t)(TAR_BLOCK - len % TAR_BLOCK) % TAR_BLOCK;
-}
 
 /* The data of a header that extends the next one, into buf. */
 static int
@@ -158,12 +19,12 @@ take_body(struct archive_reader *r, char *buf, size_t max, struct error *err)
 		return error_set(err, EX_DATAERR,
 		    "header of %" PRIu64 " bytes, above %zu", r->head.size,
 		    max);
-	if (take_copy(r, buf, (size_t)r->head.size, &got, err) == -1)
+	if (reader_copy(r, buf, (size_t)r->head.size, &got, err) == -1)
 		return -1;
 	if (got != r->head.size)
-		return ends_early(err);
-	r->padding = padding_of(r->head.size);
-	return skip_padding(r, err);
+		return reader_ends_early(err);
+	r->padding = reader_padding(r->head.size);
+	return reader_skip_padding(r, err);
 }
 
 static int
@@ -188,7 +49,7 @@ take_pax(struct archive_reader *r, bool is_global, struct error *err)
 		snprintf(text, sizeof(text), "unknown PAX record %.*s",
 		    (int)(p->unknown_len < 64 ? p->unknown_len : 64),
 		    p->unknown);
-		note_oddity(r, text);
+		reader_oddity(r, text);
 	}
 	r->has_pax = !is_global;
 	if (!is_global)
@@ -196,7 +57,7 @@ take_pax(struct archive_reader *r, bool is_global, struct error *err)
 	if (p->has_path || p->has_size || p->sparse != TAR_SPARSE_NONE)
 		return error_set(err, EX_DATAERR,
 		    "global header with a name, size or map");
-	note_oddity(r, "global header");
+	reader_oddity(r, "global header");
 	return 0;
 }
 
@@ -276,7 +137,7 @@ take_map(struct archive_reader *r, uint64_t *stored, struct error *err)
 			return error_set(err, EX_DATAERR,
 			    "sparse map does not end");
 		*stored -= TAR_BLOCK;
-		if (take_block(r, block, err) == -1 ||
+		if (reader_block(r, block, err) == -1 ||
 		    sparse_text_block(&text, &r->map, block, err) == -1)
 			return -1;
 	}
@@ -292,7 +153,7 @@ take_old_map(struct archive_reader *r, uint64_t *real_size,
 	if (sparse_old_head(&r->map, real_size, &more, block, err) == -1)
 		return -1;
 	while (more)
-		if (take_block(r, block, err) == -1 ||
+		if (reader_block(r, block, err) == -1 ||
 		    sparse_old_block(&r->map, *real_size, &more, block, err) ==
 			-1)
 			return -1;
@@ -336,7 +197,7 @@ judge_entry(struct archive_reader *r, struct archive_entry *out,
 	out->form = forms[kind];
 	out->data_bytes = stored;
 	out->runs = r->is_sparse ? r->map.runs : stored != 0;
-	r->padding = padding_of(stored);
+	r->padding = reader_padding(stored);
 	return 0;
 }
 
@@ -350,25 +211,25 @@ take_end(struct archive_reader *r, struct error *err)
 
 	r->what[0] = '\0';
 	for (;;) {
-		if (take(r, &p, &n, CHUNK_BYTES, err) == -1)
+		if (reader_take(r, &p, &n, CHUNK_BYTES, err) == -1)
 			return -1;
 		if (n == 0)
 			break;
 		for (i = 0; i < n && p[i] == 0; i++)
 			continue;
 		if (i != n)
-			note_oddity(r, "bytes behind the end of the archive");
+			reader_oddity(r, "bytes behind the end of the archive");
 		zeros += n;
 		if (zeros > END_ZEROS_MAX)
 			return error_set(err, EX_DATAERR,
 			    "more than 1 MiB behind the end of the archive");
 	}
 	if (zeros < 2 * TAR_BLOCK)
-		note_oddity(r, "one zero block at the end, not two");
+		reader_oddity(r, "one zero block at the end, not two");
 	else if (zeros != 2 * TAR_BLOCK && r->off % RECORD_BYTES != 0)
-		note_oddity(r, "zeros behind the end of the archive");
+		reader_oddity(r, "zeros behind the end of the archive");
 	if (decode_has_padding(r->decode))
-		note_oddity(r, "zeros behind the compressed data");
+		reader_oddity(r, "zeros behind the compressed data");
 	r->is_at_end = true;
 	return 0;
 }
@@ -382,18 +243,18 @@ take_head(struct archive_reader *r, struct archive_entry *out,
 
 	r->what[0] = '\0';
 	r->head_off = r->off;
-	if (take_block(r, block, err) == -1)
+	if (reader_block(r, block, err) == -1)
 		return -1;
 	if (tar_block_is_zero(block)) {
 		if (r->has_pax || r->has_long_name)
-			return ends_early(err);
+			return reader_ends_early(err);
 		return take_end(r, err) == -1 ? -1 : 0;
 	}
 	if (tar_head_decode(&r->head, block, err) == -1)
 		return -1;
 	memcpy(r->what, r->head.path, sizeof(r->what) - 1);
 	if (!r->head.is_exact)
-		note_oddity(r, "unusual checksum field");
+		reader_oddity(r, "unusual checksum field");
 	if (!r->has_pax && !r->has_long_name)
 		out->head_off = r->head_off;
 	switch (r->head.type) {
@@ -445,7 +306,7 @@ archive_reader_next(struct archive_reader *r, struct archive_entry *out,
 		rc = take_head(r, out, err);
 	while (rc == 2);
 	if (rc == -1)
-		return wrap_at(r, r->head_off, err);
+		return reader_wrap_at(r, r->head_off, err);
 	if (rc == 0)
 		return 0;
 	memcpy(out->name, r->what, sizeof(out->name));
@@ -464,15 +325,15 @@ archive_reader_data(struct archive_reader *r, struct archive_piece *out,
 	if (r->run_left == 0 &&
 	    (!r->is_sparse ||
 		!sparse_iter_next(&r->runs, &r->run_off, &r->run_left))) {
-		if (r->padding != 0 && skip_padding(r, err) == -1)
+		if (r->padding != 0 && reader_skip_padding(r, err) == -1)
 			return archive_reader_wrap(r, err);
 		return 0;
 	}
 	max = r->run_left < CHUNK_BYTES ? (size_t)r->run_left : CHUNK_BYTES;
-	if (take(r, &out->data, &out->len, max, err) == -1)
+	if (reader_take(r, &out->data, &out->len, max, err) == -1)
 		return archive_reader_wrap(r, err);
 	if (out->len == 0) {
-		ends_early(err);
+		reader_ends_early(err);
 		return archive_reader_wrap(r, err);
 	}
 	out->off = r->run_off;

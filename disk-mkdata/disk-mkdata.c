@@ -8,13 +8,13 @@
 #include "base/diag.h"
 #include "base/fd.h"
 #include "base/hook.h"
-#include "base/json.h"
 #include "base/opt.h"
 #include "base/outfile.h"
 #include "base/path.h"
 #include "base/sig.h"
-#include "disk/fs.h"
 #include "format/datadisk.h"
+
+#include "datafile.h"
 
 struct opts {
 	struct opt_common common;
@@ -56,43 +56,6 @@ parse_opts(struct opts *o, int argc, char *argv[])
 	return 0;
 }
 
-/* Prints the storage config, its path a resolved one. */
-static int
-report(const struct storage_list *disks, const char *dir, const char *members,
-    struct error *err)
-{
-	json_t *array = NULL;
-	char *resolved;
-	int rc = -1;
-
-	resolved = realpath(dir, NULL);
-	if (resolved == NULL) {
-		error_sys(err, error_code_of(errno), "%s", dir);
-		goto out;
-	}
-	if (storage_list_encode(&array, disks, resolved, err) == -1 ||
-	    json_report(json_array_get(array, 0), members, err) == -1 ||
-	    json_report_end(err) == -1)
-		goto out;
-	rc = 0;
-out:
-	json_decref(array);
-	free(resolved);
-	return rc;
-}
-
-/* The file as the spec wants it, which nobody sees yet. */
-static int
-make(const struct outfile *file, const struct datadisk_list *list,
-    const char *from, struct error *err)
-{
-	if (ftruncate(file->fd, (off_t)list->size_bytes[0]) == -1)
-		return error_sys(err, error_code_of(errno), "%s", file->path);
-	if (strcmp(list->disks.v[0].fstype, "none") == 0)
-		return 0;
-	return fs_fill_ext4(file->fd, from, file->path, err);
-}
-
 static int
 run(const struct opts *o, struct error *err)
 {
@@ -117,14 +80,14 @@ run(const struct opts *o, struct error *err)
 		goto out;
 	}
 	if (outfile_open(&file, path, OUTFILE_NEW, err) == -1 ||
-	    make(&file, &list, o->from, err) == -1)
+	    datafile_make(&file, &list, o->from, err) == -1)
 		goto out;
 	hook_step("disk-made");
 	/* mkfs.ext4 has synced what it wrote. */
 	if (sig_check(err) == -1 ||
 	    outfile_publish(&file, OUTFILE_NEW | OUTFILE_NOSYNC, err) == -1)
 		goto out;
-	rc = report(&list.disks, o->dir, o->members, err);
+	rc = datafile_report(&list.disks, o->dir, o->members, err);
 	if (rc == -1)
 		unlinkat(file.dirfd, file.name, 0);
 out:

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC */
+#include "datafile.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "disk/fs.h"
+
+int
+datafile_report(const struct storage_list *disks, const char *dir,
+    const char *members, struct error *err)
+{
+	json_t *array = NULL;
+	char *resolved;
+	int rc = -1;
+
+	resolved = realpath(dir, NULL);
+	if (resolved == NULL) {
+		error_sys(err, error_code_of(errno), "%s", dir);
+		goto out;
+	}
+	if (storage_list_encode(&array, disks, resolved, err) == -1 ||
+	    json_report(json_array_get(array, 0), members, err) == -1 ||
+	    json_report_end(err) == -1)
+		goto out;
+	rc = 0;
+out:
+	json_decref(array);
+	free(resolved);
+	return rc;
+}
+
+int
+datafile_make(const struct outfile *file, const struct datadisk_list *list,
+    const char *from, struct error *err)
+{
+	if (ftruncate(file->fd, (off_t)list->size_bytes[0]) == -1)
+		return error_sys(err, error_code_of(errno), "%s", file->path);
+	if (strcmp(list->disks.v[0].fstype, "none") == 0)
+		return 0;
+	return fs_fill_ext4(file->fd, from, file->path, err);
+}

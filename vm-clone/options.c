@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: ISC */
+#include "options.h"
+
+#include <string.h>
+
+#include "base/num.h"
+
+static void
+usage(FILE *to)
+{
+	fprintf(to,
+	    "usage: vm-clone [-q] [-R root] [-n name] [-p member,...]\n"
+	    "           [--count n] [--nic spec]... [--same-mac]\n"
+	    "           [--memory-mode mmap|copy] "
+	    "[--disk-mode auto|reflink|overlay|copy]\n"
+	    "           [--no-start | --paused] [--verify] "
+	    "(snap | --from-dir dir)\n");
+}
+
+static int
+check_opts(struct opts *o, char *const *operands)
+{
+	static const char *const disk_modes[] = { "auto", "reflink", "overlay",
+		"copy" };
+	struct error err = { 0 };
+	uint64_t count = 0;
+	int i;
+
+	if ((operands[0] != NULL) == (o->from_dir != NULL))
+		return opt_wrong(
+		    "a snapshot or --from-dir is needed, one of them");
+	if (operands[0] != NULL && operands[1] != NULL)
+		return opt_wrong("%s: one snapshot at a time", operands[1]);
+	if (o->how.no_start && o->how.paused)
+		return opt_wrong("--no-start and --paused exclude each other");
+	if (o->count != NULL &&
+	    num_u64(&count, o->count, 1, CLONE_COUNT_MAX, &err) == -1)
+		return opt_wrong("--count: %s", err.msg);
+	o->how.count = (size_t)count;
+	if (o->memory_mode != NULL && strcmp(o->memory_mode, "copy") == 0)
+		o->how.copy_memory = true;
+	else if (o->memory_mode != NULL && strcmp(o->memory_mode, "mmap") != 0)
+		return opt_wrong("--memory-mode: %s: not mmap or copy",
+		    o->memory_mode);
+	for (i = 0; o->disk_mode != NULL && i < 4; i++)
+		if (strcmp(o->disk_mode, disk_modes[i]) == 0) {
+			o->how.disks = (enum load_disks)i;
+			return 0;
+		}
+	return o->disk_mode == NULL
+	    ? 0
+	    : opt_wrong("--disk-mode: %s: not auto, reflink, overlay or copy",
+		  o->disk_mode);
+}
+
+static int
+take_nic(struct opts *o)
+{
+	struct error err = { 0 };
+
+	return strv_add(&o->how.nics, &err, "%s", optarg) == -1
+	    ? opt_wrong("%s", err.msg)
+	    : 0;
+}
+
+int
+options_parse(struct opts *o, int argc, char *argv[])
+{
+	enum {
+		COUNT = OPT_OWN,
+		NIC,
+		SAME_MAC,
+		MEMORY,
+		DISK,
+		NO_START,
+		PAUSED,
+		VERIFY,
+		FROM_DIR
+	};
+	static const struct option longopts[] = { OPT_LONG,
+		{ "name", required_argument, NULL, 'n' },
+		{ "count", required_argument, NULL, COUNT },
+		{ "nic", required_argument, NULL, NIC },
+		{ "same-mac", no_argument, NULL, SAME_MAC },
+		{ "memory-mode", required_argument, NULL, MEMORY },
+		{ "disk-mode", required_argument, NULL, DISK },
+		{ "no-start", no_argument, NULL, NO_START },
+		{ "paused", no_argument, NULL, PAUSED },
+		{ "verify", no_argument, NULL, VERIFY },
+		{ "from-dir", required_argument, NULL, FROM_DIR },
+		{ NULL, 0, NULL, 0 } };
+	bool *flags[] = { &o->how.same_mac, NULL, NULL, &o->how.no_start,
+		&o->how.paused, &o->how.verify };
+	int ch, rc = 0;
+
+	while (rc == 0 &&
+	    (ch = getopt_long(argc, argv, OPT_SHORT "n:p:", longopts, NULL)) !=
+		-1) {
+		if (ch == 'n')
+			rc = opt_once(&o->how.name, optarg, "--name");
+		else if (ch == 'p')
+			rc = opt_once(&o->how.members, optarg, "-p");
+		else if (ch == COUNT)
+			rc = opt_once(&o->count, optarg, "--count");
+		else if (ch == NIC)
+			rc = take_nic(o);
+		else if (ch == MEMORY)
+			rc = opt_once(&o->memory_mode, optarg, "--memory-mode");
+		else if (ch == DISK)
+			rc = opt_once(&o->disk_mode, optarg, "--disk-mode");
+		else if (ch == FROM_DIR)
+			rc = opt_once(&o->from_dir, optarg, "--from-dir");
+		else if (ch >= SAME_MAC && ch <= VERIFY)
+			*flags[ch - SAME_MAC] = true;
+		else
+			rc = opt_common(&o->common, ch, usage);
+	}
+	return rc != 0 ? rc : check_opts(o, argv + optind);
+}

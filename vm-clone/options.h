@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: ISC */
+/* What vm-clone is asked for. */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include "base/opt.h"
+
+#include "clone.h"
+
+struct opts {
+	struct opt_common common;
+	struct clone_how how;
+	const char *from_dir, *count, *memory_mode, *disk_mode;
+};
+
+/* 0 go, 1 done, -1 wrong, of which one line has told. */
+int options_parse(struct opts *o, int argc, char *argv[]);
+
+#endif

@@ -22,94 +22,91 @@ struct sample {
 	const char *message; /* behind "cocoon.json: "; NULL: it is good */
 };
 
+static const struct sample decode_rows[] = {
+	{ "{\"storage_configs\":[]}", NULL },
+	{ WITH(""), NULL },
+	{ WITH(",\"unknown\":[{}]"), NULL },
+	{ WITH(",\"boot_config\":{}"), NULL },
+	{ WITH(",\"boot_config\":{\"kernel_path\":\"/b/vmlinuz\","
+	       "\"initrd_path\":\"/b/initrd\",\"cmdline\":\"a=b\"}"),
+	    NULL },
+	{ WITH(",\"boot_config\":{\"firmware_path\":\"/b/f.fd\"}"), NULL },
+	{ WITH(",\"cpu\":2,\"memory\":1073741824"), NULL },
+	{ "[]", "not an object" },
+	{ "7", "not an object" },
+	{ "{}", "no member \"storage_configs\"" },
+	{ "{\"storage_configs\":null}", "\"storage_configs\" is not an array" },
+	{ "{\"storage_configs\":{}}", "\"storage_configs\" is not an array" },
+	{ "{\"storage_configs\":[null]}", "disk 0: not an object" },
+	{ "{\"storage_configs\":[" COW "," COW "]}",
+	    "disk 1: role cow a second time" },
+	{ WITH(",\"boot_config\":[]"), "\"boot_config\" is not an object" },
+	{ WITH(",\"boot_config\":{\"kernel_path\":7}"),
+	    "\"boot_config\": \"kernel_path\" is not a string" },
+	{ WITH(",\"boot_config\":{\"kernel_path\":\"/\"}"),
+	    "\"boot_config\": \"kernel_path\" is \"/\", which does "
+	    "not end in a file name" },
+	{ WITH(",\"boot_config\":{\"kernel_path\":\"/b/..\"}"),
+	    "\"boot_config\": \"kernel_path\" is \"/b/..\", which "
+	    "does not end in a file name" },
+	{ WITH(",\"boot_config\":{\"firmware_path\":\".\"}"),
+	    "\"boot_config\": \"firmware_path\" is \".\", which does "
+	    "not end in a file name" },
+	{ WITH(",\"boot_config\":{\"initrd_path\":\"/b/initrd\"}"),
+	    "\"boot_config\": an initrd without a kernel" },
+	{ WITH(",\"cpu\":-1"), "\"cpu\" is -1, not within 0 and 4096" },
+	{ WITH(",\"cpu\":1e9"), "\"cpu\" is not an integer" },
+	{ WITH(",\"memory\":9223372036854775807"),
+	    "\"memory\" is 9223372036854775807, not within 0 and "
+	    "8796093022208" },
+	{ WITH(",\"no_direct_io\":0"),
+	    "\"no_direct_io\" is not true or false" },
+	{ WITH(",\"devices\":{}"), "\"devices\" is not an array" },
+	{ WITH(",\"devices\":[7]"), "device 0: not an object" },
+	{ WITH(",\"devices\":[{\"id\":\"a\"}]"),
+	    "device 0: no member \"driver\"" },
+	{ WITH(",\"devices\":[{\"driver\":\"a\"}]"),
+	    "device 0: no member \"id\"" },
+	{ WITH(",\"devices\":[{\"id\":\"a\",\"driver\":\"b\","
+	       "\"queues\":-1}]"),
+	    "device 0: \"queues\" is -1, not within 0 and 256" },
+	{ WITH(",\"devices\":[{\"id\":\"a\",\"driver\":\"b\"},"
+	       "{\"id\":\"a\",\"driver\":\"c\"}]"),
+	    "device 1: id \"a\" is that of device 0, too" },
+	{ WITH(",\"devices\":[{\"id\":"
+	       "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\","
+	       "\"driver\":\"b\"}]"),
+	    "device 0: \"id\" is longer than 31 bytes" },
+	{ "{\"storage_configs\":[{\"path\":\"cow.raw\",\"ro\":false,"
+	  "\"serial\":\"root\",\"role\":\"cow\"}],\"boot_config\":"
+	  "{\"kernel_path\":\"/vmlinuz\"}}",
+	    "disk 0: serial \"root\": the cow disk beside a kernel "
+	    "has cocoon-cow" },
+};
+
 ATF_TC_WITHOUT_HEAD(decode__table);
 ATF_TC_BODY(decode__table, tc)
 {
-	static const struct sample table[] = {
-		{ "{\"storage_configs\":[]}", NULL },
-		{ WITH(""), NULL },
-		{ WITH(",\"unknown\":[{}]"), NULL },
-		{ WITH(",\"boot_config\":{}"), NULL },
-		{ WITH(",\"boot_config\":{\"kernel_path\":\"/b/vmlinuz\","
-		       "\"initrd_path\":\"/b/initrd\",\"cmdline\":\"a=b\"}"),
-		    NULL },
-		{ WITH(",\"boot_config\":{\"firmware_path\":\"/b/f.fd\"}"),
-		    NULL },
-		{ WITH(",\"cpu\":2,\"memory\":1073741824"), NULL },
-		{ "[]", "not an object" },
-		{ "7", "not an object" },
-		{ "{}", "no member \"storage_configs\"" },
-		{ "{\"storage_configs\":null}",
-		    "\"storage_configs\" is not an array" },
-		{ "{\"storage_configs\":{}}",
-		    "\"storage_configs\" is not an array" },
-		{ "{\"storage_configs\":[null]}", "disk 0: not an object" },
-		{ "{\"storage_configs\":[" COW "," COW "]}",
-		    "disk 1: role cow a second time" },
-		{ WITH(",\"boot_config\":[]"),
-		    "\"boot_config\" is not an object" },
-		{ WITH(",\"boot_config\":{\"kernel_path\":7}"),
-		    "\"boot_config\": \"kernel_path\" is not a string" },
-		{ WITH(",\"boot_config\":{\"kernel_path\":\"/\"}"),
-		    "\"boot_config\": \"kernel_path\" is \"/\", which does "
-		    "not end in a file name" },
-		{ WITH(",\"boot_config\":{\"kernel_path\":\"/b/..\"}"),
-		    "\"boot_config\": \"kernel_path\" is \"/b/..\", which "
-		    "does not end in a file name" },
-		{ WITH(",\"boot_config\":{\"firmware_path\":\".\"}"),
-		    "\"boot_config\": \"firmware_path\" is \".\", which does "
-		    "not end in a file name" },
-		{ WITH(",\"boot_config\":{\"initrd_path\":\"/b/initrd\"}"),
-		    "\"boot_config\": an initrd without a kernel" },
-		{ WITH(",\"cpu\":-1"), "\"cpu\" is -1, not within 0 and 4096" },
-		{ WITH(",\"cpu\":1e9"), "\"cpu\" is not an integer" },
-		{ WITH(",\"memory\":9223372036854775807"),
-		    "\"memory\" is 9223372036854775807, not within 0 and "
-		    "8796093022208" },
-		{ WITH(",\"no_direct_io\":0"),
-		    "\"no_direct_io\" is not true or false" },
-		{ WITH(",\"devices\":{}"), "\"devices\" is not an array" },
-		{ WITH(",\"devices\":[7]"), "device 0: not an object" },
-		{ WITH(",\"devices\":[{\"id\":\"a\"}]"),
-		    "device 0: no member \"driver\"" },
-		{ WITH(",\"devices\":[{\"driver\":\"a\"}]"),
-		    "device 0: no member \"id\"" },
-		{ WITH(",\"devices\":[{\"id\":\"a\",\"driver\":\"b\","
-		       "\"queues\":-1}]"),
-		    "device 0: \"queues\" is -1, not within 0 and 256" },
-		{ WITH(",\"devices\":[{\"id\":\"a\",\"driver\":\"b\"},"
-		       "{\"id\":\"a\",\"driver\":\"c\"}]"),
-		    "device 1: id \"a\" is that of device 0, too" },
-		{ WITH(",\"devices\":[{\"id\":"
-		       "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\","
-		       "\"driver\":\"b\"}]"),
-		    "device 0: \"id\" is longer than 31 bytes" },
-		{ "{\"storage_configs\":[{\"path\":\"cow.raw\",\"ro\":false,"
-		  "\"serial\":\"root\",\"role\":\"cow\"}],\"boot_config\":"
-		  "{\"kernel_path\":\"/vmlinuz\"}}",
-		    "disk 0: serial \"root\": the cow disk beside a kernel "
-		    "has cocoon-cow" },
-	};
 	struct sidecar s;
 	struct error err;
 	char message[ERROR_MSG_MAX];
 	size_t i;
 	int rc;
 
-	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+	for (i = 0; i < sizeof(decode_rows) / sizeof(decode_rows[0]); i++) {
 		memset(&err, 0, sizeof(err));
-		rc = sidecar_decode(&s, table[i].text, strlen(table[i].text),
-		    &err);
-		if (table[i].message == NULL) {
-			ATF_CHECK_EQ_MSG(0, rc, "%s: %s", table[i].text,
+		rc = sidecar_decode(&s, decode_rows[i].text,
+		    strlen(decode_rows[i].text), &err);
+		if (decode_rows[i].message == NULL) {
+			ATF_CHECK_EQ_MSG(0, rc, "%s: %s", decode_rows[i].text,
 			    err.msg);
 			if (rc == 0)
 				sidecar_fini(&s);
 			continue;
 		}
-		ATF_CHECK_EQ_MSG(-1, rc, "%s: taken", table[i].text);
+		ATF_CHECK_EQ_MSG(-1, rc, "%s: taken", decode_rows[i].text);
 		snprintf(message, sizeof(message), "cocoon.json: %s",
-		    table[i].message);
+		    decode_rows[i].message);
 		ATF_CHECK_STREQ(message, err.msg);
 		ATF_CHECK_EQ(EX_DATAERR, err.code);
 	}

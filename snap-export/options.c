@@ -9,7 +9,7 @@
 /* Options as they were given, before they are held against each other. */
 struct given {
 	bool zstd, gzip, plain;
-	const char *zstd_level, *gzip_level, *rate;
+	const char *zstd_level, *gzip_level, *rate, *wrenn_dir;
 };
 
 static void
@@ -22,6 +22,8 @@ usage(FILE *to)
 	    "[-o file\n"
 	    "           [-p member,...]] snap\n"
 	    "       snap-export [-q] [-R root] [-p member,...] --to-dir dir "
+	    "snap\n"
+	    "       snap-export [-q] [-R root] [-p member,...] --wrenn-dir dir "
 	    "snap\n"
 	    "       snap-export [-R root] [--dense] [-p member,...] --dry-run "
 	    "snap\n"
@@ -84,12 +86,13 @@ check_list(const struct opts *o, const struct given *g, int operands)
 }
 
 static int
-check_to_dir(const struct opts *o, const struct given *g)
+check_dirs(const struct opts *o, const struct given *g)
 {
 	if (o->out != NULL || o->is_dry_run || o->is_cocoon ||
 	    o->how.is_dense || o->how.is_long || g->rate != NULL || g->zstd ||
 	    g->gzip || g->plain)
-		return opt_wrong("--to-dir makes no archive: it goes with -p");
+		return opt_wrong("%s makes no archive: it goes with -p",
+		    o->is_wrenn ? "--wrenn-dir" : "--to-dir");
 	return 0;
 }
 
@@ -98,13 +101,18 @@ check(struct opts *o, const struct given *g, char *operands[], int n)
 {
 	struct error err;
 
+	if (o->to_dir != NULL && g->wrenn_dir != NULL)
+		return opt_wrong("--to-dir and --wrenn-dir exclude each other");
+	o->is_wrenn = g->wrenn_dir != NULL;
+	if (o->is_wrenn)
+		o->to_dir = g->wrenn_dir;
 	if (o->list != NULL)
 		return check_list(o, g, n);
 	if (n != 1)
 		return opt_wrong("one snapshot is needed");
 	o->snap = operands[0];
 	if (o->to_dir != NULL)
-		return check_to_dir(o, g);
+		return check_dirs(o, g);
 	if (o->is_dry_run && (o->out != NULL || g->rate != NULL))
 		return opt_wrong("--dry-run writes no archive");
 	if (g->rate != NULL &&
@@ -131,7 +139,8 @@ enum own {
 	RATE,
 	DRY,
 	LIST,
-	TO_DIR
+	TO_DIR,
+	WRENN_DIR
 };
 
 static int
@@ -169,6 +178,8 @@ take_option(struct opts *o, struct given *g, int ch)
 		return opt_once(&o->list, optarg, "--list");
 	case TO_DIR:
 		return opt_once(&o->to_dir, optarg, "--to-dir");
+	case WRENN_DIR:
+		return opt_once(&g->wrenn_dir, optarg, "--wrenn-dir");
 	case 'o':
 		return opt_once(&o->out, optarg, "-o");
 	case 'p':
@@ -192,6 +203,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ "dry-run", no_argument, NULL, DRY },
 		{ "list", required_argument, NULL, LIST },
 		{ "to-dir", required_argument, NULL, TO_DIR },
+		{ "wrenn-dir", required_argument, NULL, WRENN_DIR },
 		{ "output", required_argument, NULL, 'o' },
 		{ NULL, 0, NULL, 0 } };
 	struct given g = { 0 };

@@ -13,9 +13,9 @@ struct opts {
 	char *snap; /* operand */
 	const char *out; /* -o, or NULL: stdout */
 	const char *members; /* -p, or NULL */
-	const char *to_dir; /* --to-dir DIR, or NULL */
+	const char *to_dir; /* --to-dir or --wrenn-dir DIR, or NULL */
 	const char *list; /* --list ARCHIVE, or NULL */
-	bool is_dry_run, is_cocoon;
+	bool is_dry_run, is_cocoon, is_wrenn;
 	struct archive_how how;
 };
 

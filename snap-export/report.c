@@ -42,17 +42,17 @@ report_archive(const struct snap *snap, const struct root *root,
 }
 
 int
-report_dir(const struct snap *snap, const struct root *root, const char *to_dir,
-    const char *members, struct error *err)
+report_dir(const struct snap *snap, const struct root *root, const char *key,
+    const char *dir, const char *members, struct error *err)
 {
-	char *path = realpath(to_dir, NULL);
+	char *path = realpath(dir, NULL);
 	json_t *record = NULL;
 	int rc = -1;
 
 	if (path == NULL)
-		error_sys(err, EX_OSERR, "%s", to_dir);
+		error_sys(err, EX_OSERR, "%s", dir);
 	else if (snap_report(&record, snap, root, err) == 0 &&
-	    json_put_str(record, "to_dir", path, err) == 0)
+	    json_put_str(record, key, path, err) == 0)
 		rc = json_report(record, members, err);
 	json_decref(record);
 	free(path);

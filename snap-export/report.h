@@ -16,8 +16,8 @@ int report_estimate(const struct export *x, const char *members,
 int report_archive(const struct snap *snap, const struct root *root,
     const char *out, uint64_t bytes, const char *members, struct error *err);
 
-/* --to-dir: the snapshot's record, and where the copy lies. */
+/* A directory was made: the snapshot's record, and under `key` where it is. */
 int report_dir(const struct snap *snap, const struct root *root,
-    const char *to_dir, const char *members, struct error *err);
+    const char *key, const char *dir, const char *members, struct error *err);
 
 #endif

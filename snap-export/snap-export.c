@@ -14,6 +14,7 @@
 #include "options.h"
 #include "report.h"
 #include "todir.h"
+#include "wrenn.h"
 
 /* Everything that is open. */
 struct job {
@@ -87,8 +88,8 @@ run(struct opts *o, struct error *err)
 	if (open_snap(&j, o, err) == -1)
 		goto out;
 	if (o->to_dir != NULL) {
-		rc = todir_export(j.snap, j.root, o->to_dir, o->common.quiet,
-		    o->members, err);
+		rc = (o->is_wrenn ? wrenn_export : todir_export)(j.snap, j.root,
+		    o->to_dir, o->common.quiet, o->members, err);
 		goto out;
 	}
 	if (o->out != NULL &&

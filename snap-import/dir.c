@@ -12,6 +12,8 @@
 #include "disk/copy.h"
 #include "state/snap.h"
 
+#include "wrenn.h"
+
 /* Files that the envelope does not name join its list. */
 static int
 add_unlisted(struct envelope *e, const struct strv *names, const char *path,
@@ -34,35 +36,6 @@ add_unlisted(struct envelope *e, const struct strv *names, const char *path,
 	return 0;
 }
 
-/* Digest of the copy, against the envelope's where it has one; synced. */
-static int
-check_copy(struct envelope_file *file, int dirfd, struct error *err)
-{
-	struct digest digest;
-	uint64_t size;
-	int fd, rc;
-
-	if (fd_open_file(&fd, &size, dirfd, file->name, O_RDONLY, err) == -1)
-		return -1;
-	rc = digest_file(&digest, fd, size, file->name, err);
-	if (rc == 0 && fsync(fd) == -1)
-		rc = error_sys(err, EX_IOERR, "%s", file->name);
-	fd_drop(&fd);
-	if (rc == -1)
-		return -1;
-	if (file->has_digest && file->size_bytes != size)
-		return error_set(err, EX_DATAERR,
-		    "%s: %" PRIu64 " bytes, not %" PRIu64, file->name, size,
-		    file->size_bytes);
-	if (file->has_digest && !digest_equal(&digest, &file->digest))
-		return error_set(err, EX_DATAERR, "%s: differs from its digest",
-		    file->name);
-	file->has_digest = true;
-	file->size_bytes = size;
-	file->digest = digest;
-	return 0;
-}
-
 static int
 copy_files(struct import *m, const struct snap *snap,
     const struct import_how *how, struct error *err)
@@ -78,7 +51,7 @@ copy_files(struct import *m, const struct snap *snap,
 			    file->name);
 		if (copy_file(NULL, m->made.dirfd, file->name, snap_fd(snap),
 			file->name, COPY_MAY_REFLINK, err) == -1 ||
-		    check_copy(file, m->made.dirfd, err) == -1)
+		    import_seal_file(file, m->made.dirfd, err) == -1)
 			return -1;
 		done += file->size_bytes;
 		progress_update(&m->progress, done);
@@ -113,6 +86,26 @@ out:
 	return rc == -1 ? error_wrap(err, "%s", path) : 0;
 }
 
+/* What others wrote is known by its files. */
+static int
+import_any(struct import *m, const char *path, const struct import_how *how,
+    struct error *err)
+{
+	int fd, rc;
+
+	if (fd_open_dir(&fd, AT_FDCWD, path, true, err) == -1)
+		return -1;
+	if (wrenn_is(fd))
+		rc = wrenn_import(m, path, fd, how, err);
+	else if (how->base != NULL)
+		rc = error_set(err, EX_USAGE,
+		    "%s: no wrenn directory, --base is not for it", path);
+	else
+		rc = import_dir(m, path, how, err);
+	fd_drop(&fd);
+	return rc;
+}
+
 int
 import_from_dir(const char *path, const char *root,
     const struct import_how *how, bool quiet, const char *members,
@@ -123,7 +116,7 @@ import_from_dir(const char *path, const char *root,
 
 	if (import_begin(&import, root, how, err) == 0) {
 		progress_init(&import.progress, "imported", 0, quiet);
-		if (import_dir(&import, path, how, err) == 0)
+		if (import_any(&import, path, how, err) == 0)
 			rc = import_report(&import, members, err);
 	}
 	import_fini(&import);

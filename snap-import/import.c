@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 #include "import.h"
 
+#include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/diag.h"
+#include "base/fd.h"
 #include "base/hook.h"
 #include "base/json.h"
 #include "state/snap.h"
@@ -45,6 +49,34 @@ import_check_form(int dirfd, const struct envelope *envelope, struct error *err)
 
 	sidecar_fini(&p.sidecar);
 	return rc;
+}
+
+int
+import_seal_file(struct envelope_file *file, int dirfd, struct error *err)
+{
+	struct digest digest;
+	uint64_t size;
+	int fd, rc;
+
+	if (fd_open_file(&fd, &size, dirfd, file->name, O_RDONLY, err) == -1)
+		return -1;
+	rc = digest_file(&digest, fd, size, file->name, err);
+	if (rc == 0 && fsync(fd) == -1)
+		rc = error_sys(err, EX_IOERR, "%s", file->name);
+	fd_drop(&fd);
+	if (rc == -1)
+		return -1;
+	if (file->has_digest && file->size_bytes != size)
+		return error_set(err, EX_DATAERR,
+		    "%s: %" PRIu64 " bytes, not %" PRIu64, file->name, size,
+		    file->size_bytes);
+	if (file->has_digest && !digest_equal(&digest, &file->digest))
+		return error_set(err, EX_DATAERR, "%s: differs from its digest",
+		    file->name);
+	file->has_digest = true;
+	file->size_bytes = size;
+	file->digest = digest;
+	return 0;
 }
 
 static void

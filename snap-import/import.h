@@ -16,6 +16,7 @@
 struct import_how {
 	const char *name; /* -n, or NULL */
 	const char *text; /* -d, or NULL: the envelope's */
+	const char *base; /* --base, or NULL */
 	bool need_digests; /* --require-digests */
 };
 
@@ -41,6 +42,12 @@ int import_archive(struct import *m, int fd, const char *what,
 /* Form, names and sizes, as all who use a snapshot have them checked. */
 int import_check_form(int dirfd, const struct envelope *envelope,
     struct error *err);
+
+/*
+ * Syncs the file beneath `dirfd` and holds its digest and size against those
+ * that *file has, or sets them where it has none.  EX_DATAERR: they differ.
+ */
+int import_seal_file(struct envelope_file *file, int dirfd, struct error *err);
 
 /*
  * With all files and m->envelope there: checks the sidecar, writes the

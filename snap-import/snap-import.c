@@ -2,83 +2,15 @@
 #include <sys/stat.h>
 
 #include <fcntl.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/diag.h"
 #include "base/fd.h"
-#include "base/opt.h"
-#include "base/path.h"
 #include "base/sandbox.h"
 #include "base/sig.h"
 
 #include "dir.h"
-
-/* What was asked for. */
-struct opts {
-	struct opt_common common;
-	const char *members, *file, *from_dir;
-	struct import_how how;
-};
-
-static void
-usage(FILE *to)
-{
-	fprintf(to,
-	    "usage: snap-import [-q] [-R root] [-n name] [-d text] "
-	    "[--require-digests]\n"
-	    "           [-p member,...] [file | --from-dir dir]\n");
-}
-
-static int
-check_opts(struct opts *o, char *operands[], int n)
-{
-	if (n > 1)
-		return opt_wrong("%s: one archive is imported", operands[1]);
-	if (o->how.text != NULL &&
-	    (strlen(o->how.text) > IMPORT_TEXT_MAX ||
-		!path_is_utf8(o->how.text, strlen(o->how.text))))
-		return opt_wrong("-d: text that is no UTF-8, or above 64 KiB");
-	if (n == 1 && strcmp(operands[0], "-") != 0)
-		o->file = operands[0];
-	if (o->from_dir != NULL && n > 0)
-		return opt_wrong(
-		    "an archive and --from-dir exclude each other");
-	if (o->from_dir == NULL && o->file == NULL && isatty(STDIN_FILENO))
-		return opt_wrong("no archive from a terminal: name a file");
-	return 0;
-}
-
-static int
-parse_opts(struct opts *o, int argc, char *argv[])
-{
-	enum { DIGESTS = OPT_OWN, FROM_DIR };
-	static const struct option longopts[] = { OPT_LONG,
-		{ "name", required_argument, NULL, 'n' },
-		{ "description", required_argument, NULL, 'd' },
-		{ "from-dir", required_argument, NULL, FROM_DIR },
-		{ "require-digests", no_argument, NULL, DIGESTS },
-		{ NULL, 0, NULL, 0 } };
-	int ch, rc = 0;
-
-	while (rc == 0 &&
-	    (ch = getopt_long(argc, argv, OPT_SHORT "n:d:p:", longopts,
-		 NULL)) != -1) {
-		if (ch == 'n')
-			rc = opt_once(&o->how.name, optarg, "-n");
-		else if (ch == 'd')
-			rc = opt_once(&o->how.text, optarg, "-d");
-		else if (ch == 'p')
-			rc = opt_once(&o->members, optarg, "-p");
-		else if (ch == FROM_DIR)
-			rc = opt_once(&o->from_dir, optarg, "--from-dir");
-		else if (ch == DIGESTS)
-			o->how.need_digests = true;
-		else
-			rc = opt_common(&o->common, ch, usage);
-	}
-	return rc != 0 ? rc : check_opts(o, argv + optind, argc - optind);
-}
+#include "options.h"
 
 /* The archive, and in *size its length where it has one. */
 static int
@@ -131,7 +63,7 @@ main(int argc, char *argv[])
 	struct opts o = { 0 };
 
 	sig_setup();
-	switch (parse_opts(&o, argc, argv)) {
+	switch (options_parse(&o, argc, argv)) {
 	case -1:
 		return EX_USAGE;
 	case 1:

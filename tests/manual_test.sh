@@ -49,6 +49,21 @@ stub_ssh()
 	export FAR
 }
 
+# A directory of wrenn: one page of memory, all of it in memfile.
+make_sandbox()
+{
+	mkdir sandbox
+	cp cow.img sandbox/rootfs.cow
+	printf '{"base_template":"/srv/base.img"}' >sandbox/rootfs.meta
+	echo state >sandbox/snapfile
+	yes page | head -c 4096 >sandbox/memfile
+	{
+		printf '\1\0\0\0\0\0\0\0\0\20\0\0\0\0\0\0'
+		printf '\0\20\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
+		printf 'build of sandboxbuild of sandbox'
+	} >sandbox/memfile.header
+}
+
 # The files that examples name.
 make_files()
 {
@@ -65,6 +80,7 @@ make_files()
 	cp password secret
 	echo "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAA me" \
 	    >"$HOME/.ssh/id_ed25519.pub"
+	make_sandbox
 	printf '#cloud-config\n{}\n' >user-data
 	printf 'version: 2\nethernets: {}\n' >net.yaml
 } >/dev/null
@@ -90,6 +106,10 @@ prepare()
 		;;
 	disk-restore)
 		rm -f disk.img
+		;;
+	snap-export)
+		[ "$3" -gt 1 ] ||
+		    snap-import -n box --from-dir sandbox --base base.img
 		;;
 	snap-rm)
 		snap-save -n web web

@@ -287,7 +287,7 @@ untar(const atf_tc_t *tc, const char *name)
 	char *argv[] = { tar, to, dir, extract, NULL, NULL };
 	struct proc_run how = { .argv = argv, .dirfd = -1, .stdin_fd = -1 };
 
-	file = path_format("%s/data/wrenn-memory-%s.tar.zst",
+	file = path_format("%s/data/wrenn-%s.tar.zst",
 	    atf_tc_get_config_var(tc, "srcdir"), name);
 	ATF_REQUIRE(dir != NULL && file != NULL);
 	argv[4] = file;

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: ISC */
+#include "wrenn.h"
+
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/diag.h"
+#include "base/fd.h"
+#include "base/hook.h"
+#include "base/json.h"
+#include "base/path.h"
+#include "base/sandbox.h"
+#include "disk/copy.h"
+#include "format/cow_merge.h"
+#include "format/memmap.h"
+#include "format/sidecar.h"
+
+#define STATE "snapfile"
+#define WHOLE "rootfs.ext4"
+#define COW "rootfs.cow"
+#define META "rootfs.meta"
+
+/* One directory, and what is open of it. */
+struct wrenn {
+	const char *path; /* borrowed, as the next */
+	int dirfd;
+	bool has_cow; /* else the disk is whole */
+	char *base_name; /* with has_cow */
+	struct image base, cow; /* base: the whole disk, or what is under it */
+	struct memmap map;
+	struct memmap_files files;
+};
+
+static bool
+has(int dirfd, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+bool
+wrenn_is(int dirfd)
+{
+	static const char *const names[] = { STATE, "memfile", MEMMAP_NAME,
+		WHOLE, COW, META };
+	size_t i;
+
+	if (has(dirfd, ENVELOPE_NAME))
+		return false;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (has(dirfd, names[i]))
+			return true;
+	return false;
+}
+
+/* "memfile", or that of a generation; which of them, the map tells. */
+static int
+has_memfile(bool *out, int dirfd, struct error *err)
+{
+	struct dirent *de;
+	DIR *dir;
+	int fd;
+
+	*out = false;
+	if (fd_open_dir(&fd, dirfd, ".", false, err) == -1)
+		return -1;
+	dir = fdopendir(fd);
+	if (dir == NULL) {
+		error_sys(err, EX_OSERR, "out of memory");
+		fd_drop(&fd);
+		return -1;
+	}
+	while (!*out && (de = readdir(dir)) != NULL)
+		*out = strcmp(de->d_name, "memfile") == 0 ||
+		    (strncmp(de->d_name, "memfile.", 8) == 0 &&
+			strcmp(de->d_name, MEMMAP_NAME) != 0);
+	closedir(dir);
+	return 0;
+}
+
+/* wrenn's own rule; all that is missing is named at once. */
+static int
+check_complete(struct wrenn *w, struct error *err)
+{
+	bool cow = has(w->dirfd, COW), meta = has(w->dirfd, META), memory;
+	bool whole = has(w->dirfd, WHOLE);
+	const char *disk = "";
+	char text[128];
+
+	if (has_memfile(&memory, w->dirfd, err) == -1)
+		return -1;
+	if (cow != meta && !whole)
+		disk = cow ? ", " META : ", " COW;
+	else if (!cow && !whole)
+		disk = ", " WHOLE " or " COW;
+	snprintf(text, sizeof(text), "%s%s%s%s",
+	    has(w->dirfd, STATE) ? "" : ", " STATE, memory ? "" : ", memfile",
+	    has(w->dirfd, MEMMAP_NAME) ? "" : ", " MEMMAP_NAME, disk);
+	if (text[0] != '\0')
+		return error_set(err, EX_DATAERR,
+		    "an incomplete wrenn directory: no %s", text + 2);
+	w->has_cow = cow && meta;
+	if (cow != meta)
+		diag("%s: warning: %s without %s is left out", w->path,
+		    cow ? COW : META, cow ? META : COW);
+	return 0;
+}
+
+static int
+open_own(struct image *out, int dirfd, const char *name, struct error *err)
+{
+	if (fd_open_file(&out->fd, &out->bytes, dirfd, name, O_RDONLY, err) ==
+	    -1)
+		return -1;
+	out->path = name;
+	if (out->bytes == 0 || out->bytes > IMAGE_BYTES_MAX)
+		return error_set(err, EX_DATAERR, "%s: %s", name,
+		    out->bytes == 0 ? "empty" : "more than 8 TiB");
+	return 0;
+}
+
+/* Of the path that wrenn had, only its last part. */
+static int
+take_base_name(struct wrenn *w, const json_t *root, struct error *err)
+{
+	char *path;
+
+	if (!json_is_object(root))
+		return error_set(err, EX_DATAERR, "not an object");
+	if (json_get_strdup(root, "base_template", &path, STORAGE_PATH_MAX,
+		JSON_REQUIRED, err) == -1)
+		return -1;
+	if (!path_is_name(path_base(path)))
+		error_set(err, EX_DATAERR,
+		    "\"base_template\" does not end in a file name");
+	else if ((w->base_name = strdup(path_base(path))) == NULL)
+		error_sys(err, EX_OSERR, "path");
+	free(path);
+	return w->base_name == NULL ? -1 : 0;
+}
+
+static int
+read_meta(struct wrenn *w, struct error *err)
+{
+	json_t *root;
+	int rc;
+
+	if (json_parse_file(&root, w->dirfd, META, WRENN_META_MAX, err) == -1)
+		return -1;
+	rc = take_base_name(w, root, err);
+	json_decref(root);
+	return rc == -1 ? error_wrap(err, META) : 0;
+}
+
+/* --base: the image, or a directory that has it. */
+static int
+open_given_base(struct wrenn *w, const char *base, struct error *err)
+{
+	struct stat st;
+	int fd, rc;
+
+	if (stat(base, &st) == -1 || !S_ISDIR(st.st_mode))
+		return image_open(&w->base, base, err);
+	if (fd_open_dir(&fd, AT_FDCWD, base, true, err) == -1)
+		return -1;
+	rc = open_own(&w->base, fd, w->base_name, err);
+	fd_drop(&fd);
+	return rc == -1 ? error_wrap(err, "%s", base) : 0;
+}
+
+/* Here, or in the directory above. */
+static int
+open_near_base(struct wrenn *w, struct error *err)
+{
+	struct error why = { 0 };
+	int fd, rc;
+
+	if (!has(w->dirfd, w->base_name)) {
+		if (fd_open_dir(&fd, w->dirfd, "..", false, err) == -1)
+			return -1;
+		rc = open_own(&w->base, fd, w->base_name, &why);
+		fd_drop(&fd);
+	} else
+		rc = open_own(&w->base, w->dirfd, w->base_name, &why);
+	if (rc == 0)
+		return 0;
+	if (why.sys == ENOENT)
+		return error_set(err, EX_NOINPUT,
+		    "base template %s: neither here nor in the directory "
+		    "above; --base can name it",
+		    w->base_name);
+	if (err != NULL)
+		*err = why;
+	return error_wrap(err, "base template");
+}
+
+static int
+open_cow(struct wrenn *w, const struct import_how *how, struct error *err)
+{
+	enum image_use use;
+	struct stat whole, base;
+
+	if (open_own(&w->cow, w->dirfd, COW, err) == -1)
+		return -1;
+	use = image_in_use(w->cow.fd);
+	if (use != IMAGE_FREE)
+		return error_set(err, EX_TEMPFAIL, COW ": in use: %s",
+		    image_use_name(use));
+	if (read_meta(w, err) == -1)
+		return -1;
+	if ((how->base == NULL ? open_near_base(w, err)
+			       : open_given_base(w, how->base, err)) == -1)
+		return -1;
+	if (fstatat(w->dirfd, WHOLE, &whole, AT_SYMLINK_NOFOLLOW) == -1)
+		return 0;
+	if (fstat(w->base.fd, &base) == 0 && base.st_dev == whole.st_dev &&
+	    base.st_ino == whole.st_ino)
+		return 0;
+	return error_set(err, EX_DATAERR,
+	    WHOLE ": a whole disk beside " COW ", and not its base");
+}
+
+/* Not before this the files are read: all else is out of reach then. */
+static int
+enclose(const struct import *m, const struct wrenn *w, struct error *err)
+{
+	const int dirs[] = { root_fd(m->root), w->dirfd };
+
+	return sandbox_enter(dirs, 2, err);
+}
+
+static int
+read_map(struct wrenn *w, struct error *err)
+{
+	char *raw;
+	size_t len;
+	int rc;
+
+	if (fd_slurp(&raw, &len, w->dirfd, MEMMAP_NAME, MEMMAP_BYTES_MAX,
+		err) == -1)
+		return -1;
+	rc = memmap_decode(&w->map, (const unsigned char *)raw, len, err);
+	free(raw);
+	if (rc == 0)
+		rc = memmap_files_open(&w->files, &w->map, w->dirfd, err);
+	if (rc == 0)
+		return 0;
+	/* A generation that is not there: the directory is incomplete. */
+	if (err != NULL && err->code == EX_NOINPUT)
+		err->code = EX_DATAERR;
+	return error_wrap(err, MEMMAP_NAME);
+}
+
+static void
+show_progress(void *arg, uint64_t done_bytes)
+{
+	progress_update(arg, done_bytes);
+}
+
+static int
+open_target(int *fd, struct sink *sink, int dirfd, const char *name,
+    struct error *err)
+{
+	*fd = openat(dirfd, name,
+	    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (*fd == -1)
+		return error_sys(err, EX_IOERR, "%s", name);
+	if (sink_init(sink, *fd, name, err) == -1)
+		return -1;
+	sink->writeback.fd = *fd;
+	return 0;
+}
+
+static int
+put_memory(struct import *m, const struct wrenn *w, struct error *err)
+{
+	struct sink sink = { 0 };
+	int fd = -1, rc = -1;
+
+	if (open_target(&fd, &sink, m->made.dirfd, "mem", err) == 0)
+		rc = memmap_unpack(&sink, &w->map, &w->files, err);
+	sink_fini(&sink);
+	fd_drop(&fd);
+	return rc;
+}
+
+static int
+put_disk(struct import *m, const struct wrenn *w, struct error *err)
+{
+	struct sink sink = { 0 };
+	struct cow_map map = { 0 };
+	int fd = -1, rc = -1;
+
+	if (!w->has_cow)
+		return copy_file(NULL, m->made.dirfd, "cow.raw", w->dirfd,
+		    WHOLE, COPY_MAY_REFLINK, err);
+	if (cow_read(&map, w->cow.fd, w->cow.bytes, w->base.bytes, COW, err) ==
+		0 &&
+	    open_target(&fd, &sink, m->made.dirfd, "cow.raw", err) == 0)
+		rc = cow_merge(&sink, &map, &w->base, &w->cow, show_progress,
+		    &m->progress, err);
+	sink_fini(&sink);
+	cow_map_fini(&map);
+	fd_drop(&fd);
+	return rc;
+}
+
+/* One disk; kernel and processors only the device state knows. */
+static int
+put_sidecar(struct import *m, const struct wrenn *w, struct error *err)
+{
+	struct sidecar s = { .memory_bytes = w->map.size_bytes };
+	char path[] = "cow.raw";
+	struct storage disk = { .path = path,
+		.role = STORAGE_COW,
+		.serial = STORAGE_COW_SERIAL };
+	int rc;
+
+	rc = storage_list_add(&s.disks, &disk, err);
+	if (rc == 0)
+		rc = sidecar_write(m->made.dirfd, &s, err);
+	sidecar_fini(&s);
+	return rc;
+}
+
+static int
+put_envelope(struct import *m, const struct wrenn *w, struct error *err)
+{
+	static const char *const names[] = { SIDECAR_NAME, "cow.raw", "mem",
+		"vmstate" };
+	struct envelope *e = &m->envelope;
+	struct envelope_file *file;
+	size_t i;
+
+	snprintf(e->config.hypervisor, sizeof(e->config.hypervisor),
+	    "firecracker");
+	e->config.memory_bytes = w->map.size_bytes;
+	e->config.storage_bytes = w->base.bytes;
+	e->has_files = true;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		file = envelope_add_file(e, names[i], err);
+		if (file == NULL ||
+		    import_seal_file(file, m->made.dirfd, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+open_all(struct wrenn *w, const struct import_how *how, struct error *err)
+{
+	if (how->need_digests)
+		return error_set(err, EX_DATAERR,
+		    "a wrenn directory, which has no digests");
+	if (check_complete(w, err) == -1)
+		return -1;
+	if (w->has_cow)
+		return open_cow(w, how, err);
+	if (how->base != NULL)
+		return error_set(err, EX_USAGE,
+		    WHOLE " is a whole disk, --base is not for it");
+	return open_own(&w->base, w->dirfd, WHOLE, err);
+}
+
+static int
+put_all(struct import *m, struct wrenn *w, struct error *err)
+{
+	struct image state = IMAGE_NONE;
+
+	if (read_map(w, err) == -1 ||
+	    open_own(&state, w->dirfd, STATE, err) == -1)
+		return -1;
+	image_close(&state);
+	m->progress.total_bytes = w->base.bytes;
+	if (copy_file(NULL, m->made.dirfd, "vmstate", w->dirfd, STATE,
+		COPY_MAY_REFLINK, err) == -1 ||
+	    put_disk(m, w, err) == -1 || put_memory(m, w, err) == -1 ||
+	    put_sidecar(m, w, err) == -1)
+		return -1;
+	hook_step("import-copied");
+	return put_envelope(m, w, err);
+}
+
+int
+wrenn_import(struct import *m, const char *path, int dirfd,
+    const struct import_how *how, struct error *err)
+{
+	struct wrenn w = { .path = path,
+		.dirfd = dirfd,
+		.base = IMAGE_NONE,
+		.cow = IMAGE_NONE };
+	int rc = -1;
+
+	envelope_init(&m->envelope);
+	if (open_all(&w, how, err) == 0 && enclose(m, &w, err) == 0 &&
+	    put_all(m, &w, err) == 0)
+		rc = import_publish(m, how, err);
+	memmap_files_close(&w.files);
+	memmap_fini(&w.map);
+	image_close(&w.base);
+	image_close(&w.cow);
+	free(w.base_name);
+	return rc == -1 ? error_wrap(err, "%s", path) : 0;
+}

@@ -4,6 +4,7 @@
 # has what they speak of: the running VM web, its snapshot golden, files.
 
 . "$(atf_get_srcdir)/lib.sh"
+. "$(atf_get_srcdir)/snaps.sh"
 
 # The commands of page $1's EXAMPLES: displayed lines and literal blocks, each
 # example behind a line "# example N".
@@ -49,21 +50,6 @@ stub_ssh()
 	export FAR
 }
 
-# A directory of wrenn: one page of memory, all of it in memfile.
-make_sandbox()
-{
-	mkdir sandbox
-	cp cow.img sandbox/rootfs.cow
-	printf '{"base_template":"/srv/base.img"}' >sandbox/rootfs.meta
-	echo state >sandbox/snapfile
-	yes page | head -c 4096 >sandbox/memfile
-	{
-		printf '\1\0\0\0\0\0\0\0\0\20\0\0\0\0\0\0'
-		printf '\0\20\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
-		printf 'build of sandboxbuild of sandbox'
-	} >sandbox/memfile.header
-}
-
 # The files that examples name.
 make_files()
 {
@@ -80,7 +66,7 @@ make_files()
 	cp password secret
 	echo "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAA me" \
 	    >"$HOME/.ssh/id_ed25519.pub"
-	make_sandbox
+	sandbox_make
 	printf '#cloud-config\n{}\n' >user-data
 	printf 'version: 2\nethernets: {}\n' >net.yaml
 } >/dev/null

@@ -374,11 +374,15 @@ examples__as_printed_body()
 	END
 	chmod +x bin/ssh
 	PATH=$PWD/bin:$PATH
+	truncate -s 64K base.img
+	sandbox_make
+	atf_check -o ignore snap-import -n box --from-dir sandbox --base base.img
 	examples_of snap-export >run
-	atf_check_equal 5 "$(grep -c . run)"
+	atf_check_equal 6 "$(grep -c . run)"
 	atf_check -o save:out sh -e run
 	atf_check -o inline:'golden\n' snap-ls -R root.there -p name
 	atf_check -o match:'"archive":' cat out
+	atf_check -s exit:0 test -e dir/template/memfile.header
 	grep '^sha256:' out >digests
 	atf_check -o ignore grep -xFf dir/snapshot.digests digests
 	atf_check -s exit:1 grep -vxFf dir/snapshot.digests digests
@@ -396,11 +400,11 @@ examples__as_printed_body()
 	rm -rf root2.there
 	mv root2.there.new root2.there
 	examples_of snap-import >run
-	atf_check_equal 4 "$(grep -c . run)"
+	atf_check_equal 5 "$(grep -c . run)"
 	atf_check -o ignore sh -e run
 	atf_check -o save:names snap-ls -p name
 	sort names | tr '\n' ' ' >sorted
-	atf_check -o inline:' golden web ' cat sorted
+	atf_check -o inline:' box golden web ' cat sorted
 }
 
 atf_test_case export__killed

@@ -38,6 +38,22 @@ snap_plant()
 	[ -z "${2-}" ] || ln -s "../../snap/$id" "root/name/snap/$2"
 }
 
+# Directory sandbox, of wrenn: one page of memory, all of it in memfile, and a
+# disk over base.img without changes.
+sandbox_make()
+{
+	mkdir sandbox
+	truncate -s 4096 sandbox/rootfs.cow
+	printf '{"base_template":"/srv/base.img"}' >sandbox/rootfs.meta
+	echo state >sandbox/snapfile
+	yes page | head -c 4096 >sandbox/memfile
+	{
+		printf '\1\0\0\0\0\0\0\0\0\20\0\0\0\0\0\0'
+		printf '\0\20\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
+		printf 'build of sandboxbuild of sandbox'
+	} >sandbox/memfile.header
+}
+
 # The commands of the EXAMPLES in the page of tool $1, as they are printed.
 examples_of()
 {

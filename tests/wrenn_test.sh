@@ -496,6 +496,38 @@ export__target_body()
 	atf_check -s exit:1 test -e out -o -e a
 }
 
+# Killed anywhere, nothing is there that passes for whole.
+atf_test_case kill__at_each_step
+kill__at_each_step_body()
+{
+	make_good
+	for step in import-copied import-checked root-publish; do
+		INSTAR_HOOK=$step=kill snap-import -n x --from-dir d \
+		    >/dev/null 2>&1
+		[ $? -eq 137 ] || atf_skip "the tools have no hooks"
+		atf_check -o empty snap-ls
+	done
+	atf_check -o ignore snap-import -n x --from-dir d
+	for step in wrenn-file wrenn-files; do
+		INSTAR_HOOK=$step=kill snap-export --wrenn-dir out x \
+		    >/dev/null 2>&1
+		atf_check_equal 137 $?
+		atf_check test -e out/rootfs.ext4
+		atf_check -s exit:65 -e match:'^snap-import: out: an incomplete wrenn directory: no ' \
+		    snap-import --from-dir out
+		rm -r out
+	done
+	INSTAR_HOOK=wrenn-files=sleep:3000 snap-export --wrenn-dir out x \
+	    >/dev/null 2>&1 &
+	pid=$!
+	eventually 10 test -e out/memfile
+	sleep 0.5
+	kill -TERM $pid
+	wait $pid
+	atf_check_equal 143 $?
+	atf_check -s exit:1 test -e out
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case import__fixtures
@@ -509,4 +541,5 @@ atf_init_test_cases()
 	atf_add_test_case export__other_machines
 	atf_add_test_case export__damaged
 	atf_add_test_case export__target
+	atf_add_test_case kill__at_each_step
 }

@@ -319,7 +319,7 @@ changes it\n" flock root/name/vm/a/ snap-save a
 	counts_on a
 	snap_save a
 	kill -9 "$(pid_of a)"
-	eventually 10 test ! -e "/proc/$(pid_of a)/exe"
+	eventually 10 eval "vm-ls -p state a | grep -qx stopped"
 	inventory >before
 	refused 77 "a: not running" a
 	vm_is a stopped

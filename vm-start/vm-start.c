@@ -3,10 +3,13 @@
 
 #include "base/clock.h"
 #include "base/diag.h"
+#include "base/fd.h"
 #include "base/opt.h"
 #include "base/sig.h"
 #include "vmm/each.h"
 #include "vmm/vmm.h"
+
+#define ENDING_MS 2000 /* for a process that does not answer any more */
 
 static void
 usage(FILE *to)
@@ -20,14 +23,22 @@ is_started(bool *is, struct vm_at *at, struct error *err)
 {
 	enum vmm_state state;
 	struct vmm *vmm;
-	int rc;
+	int rc, pidfd;
 
-	*is = vm_is_alive(&at->vm);
+	*is = vm_is_alive(&at->vm) &&
+	    proc_open(&pidfd, &at->vm.proc, NULL) == 0;
 	if (!*is)
 		return 0;
-	if (vmm_attach(&vmm, &at->vm, at->dirfd, VMM_CONTROL,
-		clock_ms() + VMM_CALL_MS, err) == -1)
-		return -1;
+	rc = vmm_attach(&vmm, &at->vm, at->dirfd, VMM_CONTROL,
+	    clock_ms() + VMM_CALL_MS, err);
+	/* One that is just ending does not answer. */
+	if (rc == -1 && proc_wait(pidfd, clock_ms() + ENDING_MS, NULL) == 0) {
+		*is = false;
+		rc = 0;
+	}
+	fd_drop(&pidfd);
+	if (rc == -1 || !*is)
+		return rc;
 	rc = vmm_query(vmm, &state, err);
 	vmm_detach(vmm);
 	*is = rc == -1 || state != VMM_UNREADY;

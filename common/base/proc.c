@@ -23,7 +23,10 @@
 #define PROC_POLL_MS 200 /* so that a signal is noticed soon */
 #define PROC_FD_FLOOR 64 /* descriptors are parked above what a child names */
 
-/* State letter and start time of `pid` from proc(5)'s stat. */
+/*
+ * State letter and start time of `pid` from proc(5)'s stat.  A zombie whose
+ * other threads have not ended yet still has its files and locks: 'D'.
+ */
 static int
 read_stat(char *state, uint64_t *start_ticks, pid_t pid)
 {
@@ -51,6 +54,8 @@ read_stat(char *state, uint64_t *start_ticks, pid_t pid)
 		if (p == NULL)
 			return -1;
 		p++;
+		if (field + 1 == 20 && *state == 'Z' && strtol(p, NULL, 10) > 1)
+			*state = 'D';
 	}
 	*start_ticks = strtoull(p, NULL, 10);
 	return 0;

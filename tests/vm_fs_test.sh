@@ -1,0 +1,276 @@
+#! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
+# The main paths on filesystems of the case's own: with reflinks, without them,
+# and full.
+
+. "$(atf_get_srcdir)/lib.sh"
+. "$(atf_get_srcdir)/loopfs.sh"
+. "$(atf_get_srcdir)/counting.sh"
+
+need()
+{
+	need_tiny
+	command -v jq >/dev/null || atf_skip "jq is not installed"
+}
+
+# on_fs TYPE SIZE: the root is on such a filesystem from now on.
+on_fs()
+{
+	need
+	loopfs_make "$1" "$2" "$PWD/fs"
+	INSTAR_ROOT=$PWD/fs/root
+	export INSTAR_ROOT
+}
+
+fs_end()
+{
+	rm -f fs/ballast
+	vms_end "$PWD/fs/root"
+	sleep 0.3
+	loopfs_clean
+}
+
+# Leaves $1 MiB free.
+fill_up()
+{
+	free=$(df -B1M --output=avail fs | tail -n 1)
+	fallocate -l $((free - $1))M fs/ballast || atf_fail "no ballast"
+	sync -f fs
+}
+
+# The guest's memory and disks are saved, cloned, saved again, restored.
+main_paths()
+{
+	backing=$1
+	vm_run a --storage 16M --cmdline "fill=4 dirty=4 rate=10"
+	atf_check -o inline:"$backing\n" vm-ls -p memory_backing a
+	for i in 1 2 3 4 5 6 7 8 9; do
+		snap_save -n s$i a
+		nothing_frozen_is_open a
+		counts_on a
+	done
+	count=$(count_in "$(snap_file s1 memory.raw)")
+	for mode in auto overlay copy; do
+		atf_check -o ignore vm-clone -n $mode --disk-mode $mode s9
+		counts_on $mode
+		snap_save -n t-$mode $mode
+		nothing_frozen_is_open $mode
+	done
+	atf_check -o ignore vm-clone -n copied --memory-mode copy s9
+	atf_check -o inline:"$backing\n" vm-ls -p memory_backing copied
+	counts_on copied
+	snap_save -n t-copied copied
+	atf_check -o ignore vm-clone -n g2 --count 2 t-auto
+	snap_save -n u g2-1
+	atf_check -o ignore vm-clone -n g3 u
+	counts_on g3
+	atf_check -o ignore vm-restore a s1
+	counts_on a
+	[ "$(ticks a)" -lt "$(count_in "$(snap_file s9 memory.raw)")" ] ||
+	    atf_fail "not put back"
+	snap_save -n v --stop a
+	vm_is a stopped
+	atf_check -o ignore vm-restore a v
+	counts_on a
+	for vm in auto overlay copy copied g2-1 g2-2 g3; do
+		counts_on $vm
+	done
+	# shellcheck disable=SC2046
+	atf_check snap-verify $(ls "$INSTAR_ROOT/snap")
+	atf_check state-gc
+}
+
+for fs in ext4 xfs btrfs; do
+	backing=file
+	[ $fs != ext4 ] || backing=memfd
+	eval "
+	atf_test_case ${fs}__main_paths cleanup
+	${fs}__main_paths_body()
+	{
+		on_fs $fs 1536M
+		main_paths $backing
+	}
+	${fs}__main_paths_cleanup()
+	{
+		fs_end
+	}
+	"
+done
+
+# Reflinks where they work: nothing but the sealed memory is copied.
+atf_test_case xfs__shares_blocks cleanup
+xfs__shares_blocks_body()
+{
+	on_fs xfs 1G
+	atf_check -o ignore vm-create -n a --memory 32M --kernel "$tiny" \
+	    --storage 128M
+	dd if=/dev/urandom of="$INSTAR_ROOT/name/vm/a/cow.raw" bs=1M count=64 \
+	    conv=notrunc status=none
+	atf_check -o ignore vm-start a
+	counts_on a
+	sync -f fs
+	before=$(df -B1M --output=used fs | tail -n 1)
+	snap_save -n s a
+	atf_check -o ignore vm-clone -n c --count 4 s
+	sync -f fs
+	used=$(($(df -B1M --output=used fs | tail -n 1) - before))
+	[ $used -lt 32 ] || atf_fail "$used MiB for a save and four clones"
+	[ ! -e "$INSTAR_ROOT/name/vm/a/cow.1.qcow2" ] || atf_fail "an overlay"
+	for i in 1 2 3 4; do
+		counts_on c-$i
+	done
+}
+xfs__shares_blocks_cleanup()
+{
+	fs_end
+}
+
+# A disk of many extents is not reflinked inside the pause.
+atf_test_case xfs__many_extents cleanup
+xfs__many_extents_body()
+{
+	on_fs xfs 1G
+	atf_check -o ignore vm-create -n a --memory 32M --kernel "$tiny" \
+	    --storage 64M
+	perl -e '
+	open(my $f, "+<", $ARGV[0]) or die;
+	for (my $at = 0; $at < 10000; $at += 2) {
+		sysseek($f, $at * 4096, 0);
+		syswrite($f, "x" x 4096);
+	}
+	' "$INSTAR_ROOT/name/vm/a/cow.raw"
+	atf_check -o ignore vm-start a
+	counts_on a
+	snap_save -n s a
+	[ -e "$INSTAR_ROOT/name/vm/a/cow.1.qcow2" ] || atf_fail "no overlay"
+	# The overlay is quick to reflink: the next save does so.
+	snap_save -n t a
+	[ ! -e "$INSTAR_ROOT/name/vm/a/cow.2.qcow2" ] || atf_fail "another"
+	atf_check -o ignore vm-clone -n c t
+	counts_on c
+	snap_save -n u c
+	atf_check snap-verify s t u
+	nothing_frozen_is_open a
+	nothing_frozen_is_open c
+}
+xfs__many_extents_cleanup()
+{
+	fs_end
+}
+
+atf_test_case full__start cleanup
+full__start_body()
+{
+	on_fs xfs 512M
+	atf_check -o ignore vm-create -n a --memory 64M --kernel "$tiny" \
+	    --memory-backing file
+	fill_up 20
+	inventory >before
+	atf_check -s exit:74 \
+	    -e inline:"vm-start: a: memory.raw: No space left on device\n" \
+	    vm-start a
+	inventory >after
+	atf_check diff before after
+	vm_is a created
+	rm fs/ballast
+	atf_check -o ignore vm-start a
+	counts_on a
+}
+full__start_cleanup()
+{
+	fs_end
+}
+
+# A file-backed guest that is saved must not meet a full filesystem.
+atf_test_case full__save cleanup
+full__save_body()
+{
+	on_fs xfs 512M
+	vm_run a --storage 8M --memory-backing file \
+	    --cmdline "fill=24 dirty=16 rate=20"
+	pid=$(pid_of a)
+	# No room for all pages to be written anew: copied, in part or not.
+	fill_up 25
+	inventory >before
+	atf_check -s exit:74 -e match:"snap-save: a: no space: " \
+	    snap-save -n s a
+	inventory >after
+	atf_check diff before after
+	counts_on a
+	rm fs/ballast
+	fill_up 36
+	atf_check -s exit:0 -o save:saved snap-save -n s a
+	sleep 1
+	counts_on a
+	# Whatever is left: the guest's memory is its own.
+	atf_check -o ignore sh -c "dd if=/dev/zero of=fs/rest bs=1M \
+	    2>/dev/null || :"
+	sync -f fs
+	sleep 1
+	counts_on a
+	[ "$(pid_of a)" = "$pid" ] || atf_fail "another process"
+	vm_is a running
+	atf_check -s exit:74 -e match:"no space|No space" snap-save -n t a
+	counts_on a
+	atf_check snap-verify s
+	rm fs/rest fs/ballast
+	snap_save -n t a
+	atf_check snap-verify t
+	# memory_at_risk: said while it is so, and no longer.
+	atf_check -o inline:"\n" vm-ls -p memory_at_risk a
+	fill_up 5
+	atf_check -o inline:"true\n" vm-ls -p memory_at_risk a
+}
+full__save_cleanup()
+{
+	fs_end
+}
+
+# Nothing is left of a clone, and of a restore, that found no room.
+atf_test_case full__clone_and_restore cleanup
+full__clone_and_restore_body()
+{
+	on_fs ext4 256M
+	atf_check -o ignore vm-create -n a --memory 32M --kernel "$tiny" \
+	    --storage 64M --cmdline "fill=8"
+	dd if=/dev/urandom of="$INSTAR_ROOT/name/vm/a/cow.raw" bs=1M count=16 \
+	    conv=notrunc status=none
+	atf_check -o ignore vm-start a
+	counts_on a
+	snap_save -n s a
+	fill_up 2
+	inventory >before
+	atf_check -s exit:74 -e match:"vm-clone: s: no space: " \
+	    vm-clone -n c --disk-mode copy s
+	inventory >after
+	atf_check diff before after
+	for mode in "--memory-mode copy" ""; do
+		# shellcheck disable=SC2086
+		vm-clone -n c $mode s >out 2>err && vm-rm -q --force c
+		# shellcheck disable=SC2086
+		vm-restore $mode a s >out 2>err || :
+		counts_on a
+		vm_is a running
+	done
+	rm fs/ballast
+	atf_check state-gc
+	atf_check snap-verify s
+	atf_check -o ignore vm-clone -n c s
+	counts_on c
+}
+full__clone_and_restore_cleanup()
+{
+	fs_end
+}
+
+atf_init_test_cases()
+{
+	for fs in ext4 xfs btrfs; do
+		atf_add_test_case ${fs}__main_paths
+	done
+	atf_add_test_case xfs__shares_blocks
+	atf_add_test_case xfs__many_extents
+	atf_add_test_case full__start
+	atf_add_test_case full__save
+	atf_add_test_case full__clone_and_restore
+}

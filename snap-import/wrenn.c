@@ -164,13 +164,16 @@ read_meta(struct wrenn *w, struct error *err)
 static int
 open_given_base(struct wrenn *w, const char *base, struct error *err)
 {
-	struct stat st;
+	struct error why = { 0 };
 	int fd, rc;
 
-	if (stat(base, &st) == -1 || !S_ISDIR(st.st_mode))
-		return image_open(&w->base, base, err);
-	if (fd_open_dir(&fd, AT_FDCWD, base, true, err) == -1)
+	if (fd_open_dir(&fd, AT_FDCWD, base, true, &why) == -1) {
+		if (why.sys == ENOTDIR)
+			return image_open(&w->base, base, err);
+		if (err != NULL)
+			*err = why;
 		return -1;
+	}
 	rc = open_own(&w->base, fd, w->base_name, err);
 	fd_drop(&fd);
 	return rc == -1 ? error_wrap(err, "%s", base) : 0;
@@ -183,13 +186,13 @@ open_near_base(struct wrenn *w, struct error *err)
 	struct error why = { 0 };
 	int fd, rc;
 
-	if (!has(w->dirfd, w->base_name)) {
+	rc = open_own(&w->base, w->dirfd, w->base_name, &why);
+	if (rc == -1 && why.sys == ENOENT) {
 		if (fd_open_dir(&fd, w->dirfd, "..", false, err) == -1)
 			return -1;
 		rc = open_own(&w->base, fd, w->base_name, &why);
 		fd_drop(&fd);
-	} else
-		rc = open_own(&w->base, w->dirfd, w->base_name, &why);
+	}
 	if (rc == 0)
 		return 0;
 	if (why.sys == ENOENT)

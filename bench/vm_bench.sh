@@ -150,7 +150,7 @@ clone_row()
 	done
 	row "$1, memory $2, disk $3" ours theirs "<= 1.15"
 	awk -v o="$(median own)" 'BEGIN {
-		printf "%-46s %9.1f %25s\n", "    of the tool'\''s own (processor)",
+		printf "%-46s %9.1f %25s\n", "    processor time of vm-clone",
 		    o / 1000, "< 3"
 	}'
 	vm-rm -R "$root" proto >/dev/null

@@ -150,14 +150,13 @@ memory_prepare(struct save *s, struct error *err)
 	return 0;
 }
 
-int
-memory_flush(struct save *s, struct error *err)
+/* Reflinked memory: what is dirty now need not be written in the pause. */
+static int
+flush_file(struct save *s, struct error *err)
 {
 	int64_t start_ms;
 	int i;
 
-	if (s->memory != MEMORY_REFLINK)
-		return 0;
 	for (i = 0; i < FLUSHES; i++) {
 		start_ms = clock_ms();
 		if (fdatasync(s->memory_fd) == -1)
@@ -168,21 +167,47 @@ memory_flush(struct save *s, struct error *err)
 	return 0;
 }
 
-int
-memory_capture(struct save *s, struct error *err)
+static int
+copy_own_pages(struct save *s, struct error *err)
 {
 	const struct vm *vm = &s->at->vm;
 	uint64_t copied;
 
+	return pages_overlay(&copied, s->image_fd, vm->proc.pid, s->memory_fd,
+	    vm->memory_bytes, err);
+}
+
+/*
+ * What is copied in the pause is copied once before it: the kernel then has
+ * the file's blocks and pages, and finding them is most of the time.
+ */
+int
+memory_flush(struct save *s, struct error *err)
+{
+	switch (s->memory) {
+	case MEMORY_REFLINK:
+		return flush_file(s, err);
+	case MEMORY_COPY:
+		return copy_extents(s->image_fd, s->memory_fd,
+		    s->at->vm.memory_bytes, NULL, NULL, VM_MEMORY, err);
+	case MEMORY_OWN_PAGES:
+		return copy_own_pages(s, err);
+	default:
+		return 0;
+	}
+}
+
+int
+memory_capture(struct save *s, struct error *err)
+{
 	switch (s->memory) {
 	case MEMORY_REFLINK:
 		return copy_reflink(s->image_fd, s->memory_fd, VM_MEMORY, err);
 	case MEMORY_COPY:
-		return copy_extents(s->image_fd, s->memory_fd, vm->memory_bytes,
-		    NULL, NULL, VM_MEMORY, err);
+		return copy_again(s->image_fd, s->memory_fd,
+		    s->at->vm.memory_bytes, VM_MEMORY, err);
 	case MEMORY_OWN_PAGES:
-		return pages_overlay(&copied, s->image_fd, vm->proc.pid,
-		    s->memory_fd, vm->memory_bytes, err);
+		return copy_own_pages(s, err);
 	default:
 		return 0;
 	}

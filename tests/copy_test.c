@@ -251,6 +251,27 @@ ATF_TC_BODY(extents__other_filesystem, tc)
 	close(from);
 }
 
+/* A block that was data in the first copy and is zeros in the second. */
+ATF_TC_WITHOUT_HEAD(again__data_became_zeros);
+ATF_TC_BODY(again__data_became_zeros, tc)
+{
+	static const unsigned char zeros[8192];
+	unsigned char data[8192];
+	struct error err = { 0 };
+	int from = make_sparse("from", SIZE, 20, 1);
+	int to = open("to", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	memset(data, 7, sizeof(data));
+	ATF_REQUIRE_EQ(sizeof(data), pwrite(from, data, sizeof(data), 4096));
+	ATF_REQUIRE_EQ(0, copy_extents(to, from, SIZE, NULL, NULL, "x", &err));
+	ATF_REQUIRE_EQ(sizeof(zeros), pwrite(from, zeros, sizeof(zeros), 4096));
+	ATF_REQUIRE_EQ_MSG(0, copy_again(to, from, SIZE, "x", &err), "%s",
+	    err.msg);
+	make_compare(from, to);
+	close(to);
+	close(from);
+}
+
 ATF_TC_WITHOUT_HEAD(reflink__other_filesystem);
 ATF_TC_BODY(reflink__other_filesystem, tc)
 {
@@ -296,6 +317,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, extents__given_up);
 	ATF_TP_ADD_TC(tp, extents__source_cut);
 	ATF_TP_ADD_TC(tp, extents__other_filesystem);
+	ATF_TP_ADD_TC(tp, again__data_became_zeros);
 	ATF_TP_ADD_TC(tp, reflink__other_filesystem);
 	ATF_TP_ADD_TC(tp, reflink__shares);
 	return atf_no_error();

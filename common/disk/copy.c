@@ -25,6 +25,7 @@
 struct copy {
 	int to, from;
 	bool in_kernel;
+	bool zeros; /* are written, not left out */
 	unsigned char *buf; /* COPY_BUF bytes, or NULL */
 	uint64_t done_bytes;
 	copy_progress *progress;
@@ -128,13 +129,13 @@ copy_in_kernel(struct copy *c, size_t *got, uint64_t off, size_t len,
 	return error_sys(err, EX_IOERR, "%s", c->what);
 }
 
-/* Writes what is not zero of the `len` bytes in the buffer. */
+/* Writes what is not zero, or all, of the `len` bytes in the buffer. */
 static int
 write_data(struct copy *c, uint64_t off, size_t len, struct error *err)
 {
 	size_t at, n, from = 0;
 
-	for (at = 0; at < len; at += n) {
+	for (at = 0; !c->zeros && at < len; at += n) {
 		n = len - at < COPY_BLOCK ? len - at : COPY_BLOCK;
 		if (!extent_is_zero(c->buf + at, n))
 			continue;
@@ -187,6 +188,31 @@ copy_extent(struct copy *c, const struct extent *e, struct error *err)
 	return 0;
 }
 
+static int
+run_copy(struct copy *c, uint64_t size, struct error *err)
+{
+	struct extent e = { 0 };
+	struct stat st;
+	int rc;
+
+	if (fstat(c->from, &st) == -1)
+		return error_sys(err, EX_IOERR, "%s", c->what);
+	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size < size)
+		return error_set(err, EX_DATAERR,
+		    "%s: source ends at byte %" PRIu64 ", %" PRIu64 " short",
+		    c->what, (uint64_t)st.st_size, size - (uint64_t)st.st_size);
+	if (ftruncate(c->to, (off_t)size) == -1)
+		return error_sys(err, EX_IOERR, "%s", c->what);
+	while ((rc = extent_next(&e, c->from, e.off + e.len, size, c->what,
+		    err)) == 1) {
+		rc = copy_extent(c, &e, err);
+		if (rc == -1)
+			break;
+	}
+	free(c->buf);
+	return rc;
+}
+
 int
 copy_extents(int to, int from, uint64_t size, copy_progress *progress,
     void *arg, const char *what, struct error *err)
@@ -197,26 +223,16 @@ copy_extents(int to, int from, uint64_t size, copy_progress *progress,
 		.progress = progress,
 		.arg = arg,
 		.what = what };
-	struct extent e = { 0 };
-	struct stat st;
-	int rc;
 
-	if (fstat(from, &st) == -1)
-		return error_sys(err, EX_IOERR, "%s", what);
-	if (S_ISREG(st.st_mode) && (uint64_t)st.st_size < size)
-		return error_set(err, EX_DATAERR,
-		    "%s: source ends at byte %" PRIu64 ", %" PRIu64 " short",
-		    what, (uint64_t)st.st_size, size - (uint64_t)st.st_size);
-	if (ftruncate(to, (off_t)size) == -1)
-		return error_sys(err, EX_IOERR, "%s", what);
-	while (
-	    (rc = extent_next(&e, from, e.off + e.len, size, what, err)) == 1) {
-		rc = copy_extent(&c, &e, err);
-		if (rc == -1)
-			break;
-	}
-	free(c.buf);
-	return rc;
+	return run_copy(&c, size, err);
+}
+
+int
+copy_again(int to, int from, uint64_t size, const char *what, struct error *err)
+{
+	struct copy c = { .to = to, .from = from, .zeros = true, .what = what };
+
+	return run_copy(&c, size, err);
 }
 
 /* Whether a link cannot be here, and a copy can. */

@@ -39,6 +39,13 @@ int copy_extents(int to, int from, uint64_t size, copy_progress *progress,
     void *arg, const char *what, struct error *err);
 
 /*
+ * The same to a file that has an earlier copy of `from`, whose data was written
+ * since but has not become holes: blocks that have become zeros are written.
+ */
+int copy_again(int to, int from, uint64_t size, const char *what,
+    struct error *err);
+
+/*
  * Makes `to_name` in `to_dirfd` from the regular file `from_name`: a hard link
  * where allowed (EXDEV, EPERM, EMLINK, EACCES and EROFS fall through), else a
  * reflink where allowed, else a copy of the extents; new files have mode 0600

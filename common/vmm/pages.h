@@ -14,10 +14,11 @@
 #include "base/error.h"
 
 /*
- * With the guest standing still: writes every page of its own that the process
- * `pid` has in its mapping of the open file `template` (`size` bytes) to the
- * same offset of `to`.  *copied_bytes is how much that was.  EX_NOPERM: its
- * memory is not ours to read.  EX_SOFTWARE: there is no such mapping.
+ * Writes every page of its own that the process `pid` has in its mapping of the
+ * open file `template` (`size` bytes) to the same offset of `to`: a copy of one
+ * moment when the guest stands still.  *copied_bytes is how much that was.
+ * EX_NOPERM: its memory is not ours to read.  EX_SOFTWARE: there is no such
+ * mapping.
  */
 int pages_overlay(uint64_t *copied_bytes, int to, pid_t pid, int template,
     uint64_t size, struct error *err);

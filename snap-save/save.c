@@ -12,6 +12,7 @@
 #include "base/sig.h"
 #include "disk/copy.h"
 #include "state/snap.h"
+#include "state/vm_seed.h"
 #include "vmm/watcher.h"
 
 #define QUIT_MS 10000 /* for the VMM to close its disks */
@@ -61,6 +62,7 @@ link_boot_files(struct save *s, struct error *err)
 		{ VM_KERNEL, vm->has_kernel },
 		{ VM_INITRD, vm->has_initrd },
 		{ VM_FIRMWARE, vm->has_firmware },
+		{ VM_SEED_NAME, vm_seed_is_there(s->at->dirfd) },
 	};
 	size_t i;
 

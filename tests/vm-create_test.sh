@@ -44,7 +44,6 @@ usage__wrong_body()
 	refused 64 "memory: given twice" --memory 64M --memory 64M
 	refused 64 "--name: given twice" -n a --name b
 	refused 64 "unrecognized option '--pony'" --pony x
-	refused 64 "unrecognized option '--user'" --user me
 	refused 64 "--accel: x: not one of its values" \
 	    --kernel kernel --accel x
 	refused 64 "--memory-backing: x: not one of its values" \

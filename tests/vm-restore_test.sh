@@ -97,7 +97,7 @@ restore__clone_to_its_source_body()
 	have_past
 	atf_check -o ignore vm-clone -n c s
 	counts_on c
-	eventually 20 has_ticked c $((count + 10))
+	eventually 20 has_ticked c $((count + 150))
 	snap_save -n t c
 	atf_check -o ignore vm-restore c s
 	counts_on c

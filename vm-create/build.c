@@ -33,6 +33,7 @@ plan_fini(struct plan *plan)
 	strv_fini(&plan->layers);
 	datadisk_list_fini(&plan->data);
 	storage_list_fini(&plan->ready);
+	vm_seed_fini(&plan->seed);
 	vm_fini(&plan->vm);
 }
 
@@ -277,6 +278,23 @@ out:
 	return rc;
 }
 
+/* A seed for cloud-init, when an option or a disk to mount asks for one. */
+static int
+build_seed(struct plan *plan, const struct root_new *n, struct error *err)
+{
+	const struct storage_list *disks = &plan->vm.disks;
+	bool wanted = plan->wants_seed;
+	size_t i;
+
+	for (i = 0; i < disks->n; i++)
+		wanted = wanted || disks->v[i].mount_point != NULL;
+	if (!wanted || plan->no_seed)
+		return 0;
+	if (vm_seed_write(&plan->seed, n->dirfd, err) == -1)
+		return -1;
+	return vm_seed_make(&plan->vm, n->dirfd, err);
+}
+
 static int
 build_files(struct plan *plan, const struct root_new *n, struct error *err)
 {
@@ -298,7 +316,8 @@ build_files(struct plan *plan, const struct root_new *n, struct error *err)
 			return -1;
 	} else if (vm->storage_bytes > 0 && build_empty(plan, n, err) == -1)
 		return -1;
-	if (data_build(vm, n->dirfd, &plan->data, &plan->ready, err) == -1)
+	if (data_build(vm, n->dirfd, &plan->data, &plan->ready, err) == -1 ||
+	    build_seed(plan, n, err) == -1)
 		return -1;
 	hook_step("files-made");
 	return storage_list_check(&vm->disks, err);

@@ -7,6 +7,7 @@
 #include "format/datadisk.h"
 #include "state/root.h"
 #include "state/vm.h"
+#include "state/vm_seed.h"
 
 /* What --config and the options say; strings are borrowed or owned as said. */
 struct plan {
@@ -15,6 +16,8 @@ struct plan {
 	struct strv layers; /* paths, owned */
 	struct datadisk_list data; /* declared by --data-disk */
 	struct storage_list ready; /* given by --storage-config */
+	struct vm_seed seed; /* what the guest is told by cloud-init */
+	bool wants_seed, no_seed; /* asked for by an option; --no-cidata */
 	struct vm vm; /* what of it can be said before anything is made */
 };
 

@@ -14,6 +14,7 @@
 #include "vmm/vmm.h"
 
 #include "data.h"
+#include "seed.h"
 
 #define CONFIG_BYTES_MAX (1u << 20)
 #define CONFIG_TEXT_MAX 4096
@@ -26,6 +27,7 @@ wishes_fini(struct wishes *wishes)
 	strv_fini(&wishes->layers);
 	strv_fini(&wishes->nics);
 	strv_fini(&wishes->data_disks);
+	strv_fini(&wishes->ssh_keys);
 	while (wishes->texts_n > 0)
 		free(wishes->texts[--wishes->texts_n]);
 }
@@ -96,6 +98,9 @@ take_members(struct wishes *w, const json_t *object, struct error *err)
 		{ "accel", &w->accel },
 		{ "memory_backing", &w->memory_backing },
 		{ "storage_config", &w->storage_config },
+		{ "user", &w->user },
+		{ "password_file", &w->password_file },
+		{ "user_data", &w->user_data },
 	};
 	const size_t n = sizeof(members) / sizeof(members[0]);
 	const char *key;
@@ -123,7 +128,9 @@ take_members(struct wishes *w, const json_t *object, struct error *err)
 	if (member_list(object, "layer", &w->layers, err) == -1 ||
 	    member_list(object, "nic", &w->nics, err) == -1)
 		return -1;
-	return member_list(object, "data_disk", &w->data_disks, err);
+	if (member_list(object, "data_disk", &w->data_disks, err) == -1)
+		return -1;
+	return member_list(object, "ssh_key", &w->ssh_keys, err);
 }
 
 int
@@ -261,6 +268,8 @@ plan_data(struct plan *plan, const struct wishes *w, struct error *err)
 	if (w->data_disks.n > 0 &&
 	    datadisk_parse(&plan->data, (const char *const *)w->data_disks.v,
 		w->data_disks.n, err) == -1)
+		return -1;
+	if (seed_read(plan, w, err) == -1)
 		return -1;
 	return w->storage_config == NULL
 	    ? 0

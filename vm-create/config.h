@@ -9,9 +9,11 @@
 struct wishes {
 	const char *name, *hypervisor, *cpu, *memory, *kernel, *initrd,
 	    *cmdline, *firmware, *base, *storage, *accel, *memory_backing,
-	    *storage_config, *config;
-	struct strv layers, nics, data_disks; /* owned */
-	char *texts[16]; /* strings that --config brought; owned */
+	    *storage_config, *user, *password, *password_file, *user_data,
+	    *config;
+	struct strv layers, nics, data_disks, ssh_keys; /* owned */
+	bool no_cidata;
+	char *texts[24]; /* strings that --config brought; owned */
 	size_t texts_n;
 };
 

@@ -11,6 +11,9 @@ usage(FILE *to)
 	    "           [--firmware file] [--layer file]... [--base file]\n"
 	    "           [--storage size] [--data-disk spec]... "
 	    "[--storage-config file]\n"
+	    "           [--user name] [--password string | --password-file "
+	    "file]\n"
+	    "           [--ssh-key file]... [--user-data file] [--no-cidata]\n"
 	    "           [--nic spec]... [--accel auto|kvm|tcg]\n"
 	    "           [--memory-backing auto|file|memfd] [--config file]\n");
 }
@@ -45,6 +48,10 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ &w->accel, "accel" },
 		{ &w->memory_backing, "memory-backing" },
 		{ &w->storage_config, "storage-config" },
+		{ &w->user, "user" },
+		{ &w->password, "password" },
+		{ &w->password_file, "password-file" },
+		{ &w->user_data, "user-data" },
 		{ &w->config, "config" },
 	};
 	const struct {
@@ -54,6 +61,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ &w->layers, "layer" },
 		{ &w->nics, "nic" },
 		{ &w->data_disks, "data-disk" },
+		{ &w->ssh_keys, "ssh-key" },
 	};
 	enum {
 		ONCE_N = sizeof(once) / sizeof(once[0]),
@@ -61,7 +69,8 @@ options_parse(struct opts *o, int argc, char *argv[])
 		FIRST_AGAIN = OPT_OWN + ONCE_N,
 	};
 	static const struct option common[] = { OPT_LONG,
-		{ "name", required_argument, NULL, 'n' } };
+		{ "name", required_argument, NULL, 'n' },
+		{ "no-cidata", no_argument, NULL, 'C' } };
 	enum { COMMON_N = sizeof(common) / sizeof(common[0]) };
 	struct option longopts[COMMON_N + ONCE_N + AGAIN_N + 1] = { 0 };
 	int ch, i, rc = 0;
@@ -81,6 +90,8 @@ options_parse(struct opts *o, int argc, char *argv[])
 		else if (ch >= OPT_OWN)
 			rc = opt_once(once[ch - OPT_OWN].slot, optarg,
 			    once[ch - OPT_OWN].name);
+		else if (ch == 'C')
+			w->no_cidata = true;
 		else if (ch == 'n')
 			rc = opt_once(&w->name, optarg, "--name");
 		else if (ch == 'p')

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/sig.h"
+#include "state/vm_seed.h"
 #include "vmm/vmm.h"
 
 #define QUIT_MS 5000 /* for the VMM to close its disks */
@@ -29,9 +30,12 @@ wait_for_guest(const struct vm *vm, uint64_t timeout_s, struct error *err)
 	return 0;
 }
 
-/* The polite part: what can be said over the VMM's own line. */
+/*
+ * The polite part: what can be said over the VMM's own line.  *went_off: the
+ * guest has turned itself off.
+ */
 static int
-ask(struct vm_at *at, const struct stop *how, struct error *err)
+ask(struct vm_at *at, const struct stop *how, bool *went_off, struct error *err)
 {
 	enum vmm_state state;
 	struct vmm *vmm;
@@ -46,7 +50,8 @@ ask(struct vm_at *at, const struct stop *how, struct error *err)
 	    vmm_query(vmm, &state, NULL) == 0 && state == VMM_RUNNING &&
 	    vmm_power_button(vmm, NULL) == 0)
 		rc = wait_for_guest(&at->vm, how->timeout_s, err);
-	if (rc == 0)
+	*went_off = !vm_is_alive(&at->vm);
+	if (rc == 0 && !*went_off)
 		vmm_quit(vmm, NULL);
 	vmm_detach(vmm);
 	return rc;
@@ -55,15 +60,19 @@ ask(struct vm_at *at, const struct stop *how, struct error *err)
 int
 stop_vm(struct vm_at *at, void *arg, struct error *err)
 {
+	bool went_off = true;
 	struct timespec now;
 
 	if (vm_is_alive(&at->vm) &&
-	    (ask(at, arg, err) == -1 ||
+	    (ask(at, arg, &went_off, err) == -1 ||
 		vmm_kill(&at->vm, clock_ms() + QUIT_MS, err) == -1))
 		return -1;
 	/* One that was never started may have a state to load. */
 	if (at->vm.proc.pid == 0)
 		return 0;
+	/* A guest that shut down has finished its first boot. */
+	if (went_off)
+		vm_seed_detach(&at->vm, at->dirfd);
 	clock_gettime(CLOCK_REALTIME, &now);
 	return vmm_clear(&at->vm, at->dirfd, &now, err);
 }

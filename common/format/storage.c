@@ -22,6 +22,12 @@ disk_fini(struct storage *disk)
 }
 
 void
+storage_list_drop_last(struct storage_list *list)
+{
+	disk_fini(&list->v[--list->n]);
+}
+
+void
 storage_list_fini(struct storage_list *list)
 {
 	size_t i;

@@ -51,6 +51,9 @@ void storage_list_fini(struct storage_list *list);
 int storage_list_add(struct storage_list *list, const struct storage *disk,
     struct error *err);
 
+/* Takes the last disk off a list that is not empty. */
+void storage_list_drop_last(struct storage_list *list);
+
 /*
  * Every rule for each entry (role, read-only, serial, mount point, names of
  * files) and for the list (in the order layer, cow, data, cidata; one cow and

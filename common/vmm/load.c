@@ -15,6 +15,7 @@
 #include "disk/extent.h"
 #include "disk/fs.h"
 #include "disk/qcow2.h"
+#include "state/vm_seed.h"
 
 /* A reflink takes 5 us an extent; an overlay nothing. */
 #define EXTENTS_MAX 4000
@@ -121,6 +122,7 @@ put_boot_files(const struct vm *vm, const struct load *load, int dirfd,
 		{ VM_INITRD, vm->has_initrd },
 		{ VM_FIRMWARE, vm->has_firmware },
 		{ VM_STATE, true },
+		{ VM_SEED_NAME, vm_seed_is_there(load->from_dirfd) },
 	};
 	size_t i;
 
@@ -348,5 +350,9 @@ load_populate(struct vm *vm, int dirfd, const struct load *load,
 	for (i = 0; i < vm->disks.n; i++)
 		if (put_disk(vm, &vm->disks.v[i], load, dirfd, err) == -1)
 			return -1;
+	/* A seed tells the names of this VM, not those of the saved one. */
+	if (storage_find(&vm->disks, STORAGE_CIDATA) != NULL &&
+	    vm_seed_is_there(dirfd))
+		return vm_seed_make(vm, dirfd, err);
 	return 0;
 }

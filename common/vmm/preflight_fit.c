@@ -51,26 +51,31 @@ preflight_processors(struct preflight *p, struct error *err)
 	    e->config.cpu, here);
 }
 
-/* The VM's disks begin with the snapshot's; what is more is its seed. */
+/*
+ * The VM's disks begin with the snapshot's; what either has more is a seed,
+ * which a VM loses after its first boot.
+ */
 int
 preflight_roles(struct preflight *p, struct error *err)
 {
 	const struct storage_list *s = &p->sidecar.disks;
 	const struct storage_list *v;
-	size_t i;
+	size_t i, saved = s->n;
 
 	if (p->vm == NULL)
 		return 0;
 	v = &p->vm->disks;
-	if (s->n > v->n)
+	if (saved > v->n && s->v[saved - 1].role == STORAGE_CIDATA)
+		saved--;
+	if (saved > v->n)
 		return error_set(err, EX_CONFIG,
-		    "%zu disks were saved, the VM has %zu", s->n, v->n);
+		    "%zu disks were saved, the VM has %zu", saved, v->n);
 	for (i = 0; i < v->n; i++) {
-		if (i >= s->n && v->v[i].role != STORAGE_CIDATA)
+		if (i >= saved && v->v[i].role != STORAGE_CIDATA)
 			return error_set(err, EX_CONFIG,
 			    "disk %zu of the VM (%s) was not saved", i,
 			    storage_role_name(v->v[i].role));
-		if (i < s->n &&
+		if (i < saved &&
 		    (v->v[i].role != s->v[i].role ||
 			strcmp(v->v[i].serial, s->v[i].serial) != 0))
 			return error_set(err, EX_CONFIG,

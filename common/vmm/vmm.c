@@ -90,14 +90,20 @@ note_identity(struct vm *vm, const struct timespec *now)
 {
 	struct vm_identity *id = &vm->identity;
 	int64_t saved = clock_parse_rfc3339(vm->saved_at);
+	const char *names;
 
 	memset(id, 0, sizeof(*id));
 	id->present = true;
 	id->vmgenid_offered = true;
 	if (vm->nics.n > 0)
 		snprintf(id->mac, sizeof(id->mac), "inherited");
-	snprintf(id->instance_id, sizeof(id->instance_id), "inherited");
-	snprintf(id->hostname, sizeof(id->hostname), "inherited");
+	/* A clone's seed says its own; the guest reads it when it reboots. */
+	names = storage_find(&vm->disks, STORAGE_CIDATA) != NULL &&
+		vm->restored_from[0] == '\0'
+	    ? "refreshed"
+	    : "inherited";
+	snprintf(id->instance_id, sizeof(id->instance_id), "%s", names);
+	snprintf(id->hostname, sizeof(id->hostname), "%s", names);
 	if (saved != -1 && now->tv_sec > saved)
 		id->clock_behind_s = (uint64_t)(now->tv_sec - saved);
 }

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: ISC */
+#include "state/vm_seed.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/json.h"
+#include "format/cidata.h"
+#include "format/password.h"
+
+#define KEY_MAX 16384 /* bytes of one ssh key */
+#define KEYS_MAX 1024
+#define CONSOLE_MAX (4u << 20) /* bytes of the log's end that are looked at */
+
+void
+vm_seed_fini(struct vm_seed *seed)
+{
+	free(seed->user);
+	if (seed->password_hash != NULL)
+		explicit_bzero(seed->password_hash,
+		    strlen(seed->password_hash));
+	free(seed->password_hash);
+	free(seed->user_data);
+	strv_fini(&seed->ssh_keys);
+	memset(seed, 0, sizeof(*seed));
+}
+
+static int
+put_some(json_t *obj, const char *key, const char *text, struct error *err)
+{
+	return text == NULL ? 0 : json_put_str(obj, key, text, err);
+}
+
+int
+vm_seed_write(const struct vm_seed *seed, int dirfd, struct error *err)
+{
+	json_t *obj = json_object(), *keys = json_array();
+	char *text = NULL;
+	size_t i, len;
+	int rc = -1;
+
+	for (i = 0; i < seed->ssh_keys.n; i++)
+		json_array_append_new(keys, json_string(seed->ssh_keys.v[i]));
+	if (json_put(obj, "ssh_keys", keys, err) == 0 &&
+	    put_some(obj, "user", seed->user, err) == 0 &&
+	    put_some(obj, "password_hash", seed->password_hash, err) == 0 &&
+	    put_some(obj, "user_data", seed->user_data, err) == 0 &&
+	    json_text(&text, &len, obj, 0, err) == 0)
+		rc = fd_replace_file(dirfd, VM_SEED_NAME, text, len, false,
+		    err);
+	free(text);
+	json_decref(obj);
+	return rc;
+}
+
+static int
+decode(struct vm_seed *seed, const json_t *obj, struct error *err)
+{
+	const json_t *keys, *key;
+	size_t i;
+
+	if (json_get_strdup(obj, "user", &seed->user, 32, JSON_OPTIONAL, err) ==
+		-1 ||
+	    json_get_strdup(obj, "password_hash", &seed->password_hash,
+		PASSWORD_HASH_MAX - 1, JSON_OPTIONAL, err) == -1 ||
+	    json_get_strdup(obj, "user_data", &seed->user_data, CIDATA_TEXT_MAX,
+		JSON_OPTIONAL, err) == -1 ||
+	    json_get_array(obj, "ssh_keys", &keys, KEYS_MAX, JSON_OPTIONAL,
+		err) == -1)
+		return -1;
+	json_array_foreach(keys, i, key)
+	{
+		if (!json_is_string(key) || json_string_length(key) > KEY_MAX)
+			return error_set(err, EX_DATAERR,
+			    "ssh_keys[%zu] is no key", i);
+		if (cidata_add_keys(&seed->ssh_keys, json_string_value(key),
+			json_string_length(key), "ssh_keys", err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+read_seed(struct vm_seed *seed, int dirfd, struct error *err)
+{
+	json_t *obj;
+	int rc;
+
+	if (json_parse_file(&obj, dirfd, VM_SEED_NAME, VM_SEED_BYTES_MAX,
+		err) == -1)
+		return -1;
+	rc = decode(seed, obj, err);
+	json_decref(obj);
+	if (rc == -1)
+		vm_seed_fini(seed);
+	return rc == -1 ? error_wrap(err, "%s", VM_SEED_NAME) : 0;
+}
+
+/* The record's cidata disk, which is the last one, made where there is none. */
+static int
+need_disk(struct vm *vm, struct error *err)
+{
+	char path[] = VM_SEED_DISK;
+	struct storage disk = { .role = STORAGE_CIDATA,
+		.ro = true,
+		.path = path };
+
+	if (storage_find(&vm->disks, STORAGE_CIDATA) != NULL)
+		return 0;
+	return storage_list_add(&vm->disks, &disk, err);
+}
+
+/* The VM's name where a host can have it, else the head of its id. */
+static void
+choose_hostname(char *out, size_t cap, const struct vm *vm)
+{
+	size_t len = strlen(vm->name);
+
+	if (len > 0 && vm->name[len - 1] != '-' && vm->name[len - 1] != '.' &&
+	    strchr(vm->name, '_') == NULL && strstr(vm->name, "..") == NULL)
+		snprintf(out, cap, "%s", vm->name);
+	else
+		snprintf(out, cap, "vm-%.12s", vm->id);
+}
+
+int
+vm_seed_make(struct vm *vm, int dirfd, struct error *err)
+{
+	struct cidata_files files = { .n = 0 };
+	struct vm_seed seed = { 0 };
+	struct cidata cidata = { 0 };
+	char hostname[ENVELOPE_NAME_MAX + 1];
+	unsigned char *image = NULL;
+	size_t len;
+	int rc = -1;
+
+	if (read_seed(&seed, dirfd, err) == -1)
+		return -1;
+	choose_hostname(hostname, sizeof(hostname), vm);
+	cidata.instance_id = vm->id;
+	cidata.hostname = hostname;
+	cidata.user = seed.user;
+	cidata.password_hash = seed.password_hash;
+	cidata.ssh_keys = &seed.ssh_keys;
+	cidata.nics = &vm->nics;
+	cidata.disks = &vm->disks;
+	if (seed.user_data != NULL) {
+		cidata.user_data.text = seed.user_data;
+		cidata.user_data.len = strlen(seed.user_data);
+	}
+	if (cidata_make(&files, &cidata, err) == 0 &&
+	    cidata_vfat(&image, &len, &files, err) == 0 &&
+	    need_disk(vm, err) == 0)
+		rc = fd_replace_file(dirfd, VM_SEED_DISK, image, len, false,
+		    err);
+	free(image);
+	cidata_files_fini(&files);
+	vm_seed_fini(&seed);
+	return rc;
+}
+
+bool
+vm_seed_is_there(int dirfd)
+{
+	return faccessat(dirfd, VM_SEED_NAME, R_OK, AT_EACCESS) == 0;
+}
+
+bool
+vm_seed_is_done(const struct vm *vm, int dirfd)
+{
+	static const char start[] = "Cloud-init v.", end[] = " finished at ";
+	uint64_t size, from = vm->console_from;
+	bool done = false;
+	size_t len;
+	char *text, *p;
+	int fd;
+
+	if (fd_open_file(&fd, &size, dirfd, VM_CONSOLE_LOG, O_RDONLY, NULL) ==
+	    -1)
+		return false;
+	if (size > from + CONSOLE_MAX)
+		from = size - CONSOLE_MAX;
+	len = size > from ? (size_t)(size - from) : 0;
+	text = malloc(len + 1);
+	if (text != NULL &&
+	    fd_pread(fd, text, len, from, VM_CONSOLE_LOG, NULL) == 0) {
+		text[len] = '\0';
+		p = memmem(text, len, start, sizeof(start) - 1);
+		done = p != NULL &&
+		    memmem(p, len - (size_t)(p - text), end, sizeof(end) - 1) !=
+			NULL;
+	}
+	free(text);
+	fd_drop(&fd);
+	return done;
+}
+
+void
+vm_seed_detach(struct vm *vm, int dirfd)
+{
+	struct storage *disk = storage_find(&vm->disks, STORAGE_CIDATA);
+
+	if (disk == NULL)
+		return;
+	unlinkat(dirfd, disk->path, 0);
+	storage_list_drop_last(&vm->disks);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A VM's cloud-init seed: what its user asked for is kept in cidata.json beside
+ * the disk cidata.img that says it, so that a clone can be told the same under
+ * a name of its own.  Both travel with snapshots.
+ */
+#ifndef STATE_VM_SEED_H
+#define STATE_VM_SEED_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/strv.h"
+#include "state/vm.h"
+
+#define VM_SEED_NAME "cidata.json"
+#define VM_SEED_DISK "cidata.img"
+#define VM_SEED_BYTES_MAX (8u << 20) /* of cidata.json: user-data, mostly */
+
+struct vm_seed { /* { 0 } asks for nothing but names and mounts */
+	char *user; /* or NULL */
+	char *password_hash; /* crypt(5), or NULL */
+	char *user_data; /* the user's own file, UTF-8, or NULL */
+	struct strv ssh_keys;
+};
+
+void vm_seed_fini(struct vm_seed *seed);
+
+/* Puts cidata.json into the directory, mode 0600.  EX_IOERR. */
+int vm_seed_write(const struct vm_seed *seed, int dirfd, struct error *err);
+
+/*
+ * Makes cidata.img by the directory's cidata.json for the VM as its record is
+ * now: its id is the instance id, its name the hostname where it can be one;
+ * its NICs and data disks.  With no cidata disk in the record one is appended.
+ * EX_USAGE names a value that cannot be told; EX_NOINPUT: no cidata.json.
+ */
+int vm_seed_make(struct vm *vm, int dirfd, struct error *err);
+
+/* Whether the directory has a cidata.json. */
+bool vm_seed_is_there(int dirfd);
+
+/* Whether cloud-init says on the console that the last start's boot is done. */
+bool vm_seed_is_done(const struct vm *vm, int dirfd);
+
+/* Takes the cidata disk out of the record and the directory, if there is one. */
+void vm_seed_detach(struct vm *vm, int dirfd);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: ISC */
+#include "seed.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "format/cidata.h"
+#include "format/password.h"
+
+#define PASSWORD_FILE_MAX 4096 /* bytes; its first line counts */
+
+/* The file `path`, "-": stdin, as text that the caller frees. */
+static int
+read_text(char **text, size_t *len, const char *path, size_t max,
+    const char *option, struct error *err)
+{
+	int fd, rc;
+
+	if (strcmp(path, "-") == 0)
+		fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+	else
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd == -1)
+		return error_sys(err, error_code_of(errno), "%s: %s", option,
+		    path);
+	rc = fd_read_all(text, len, fd, max, path, err);
+	fd_drop(&fd);
+	return rc == -1 ? error_wrap(err, "%s", option) : 0;
+}
+
+static int
+hash(struct vm_seed *seed, const char *password, struct error *err)
+{
+	char salt[PASSWORD_SALT_MAX + 1], text[PASSWORD_HASH_MAX];
+
+	if (password_new_salt(salt, err) == -1)
+		return -1;
+	if (password_hash(text, password, salt, err) == -1)
+		return error_wrap(err, "--password");
+	seed->password_hash = strdup(text);
+	explicit_bzero(text, sizeof(text));
+	return seed->password_hash == NULL
+	    ? error_set(err, EX_OSERR, "out of memory")
+	    : 0;
+}
+
+static int
+read_password(struct vm_seed *seed, const struct wishes *w, struct error *err)
+{
+	const char *path = w->password_file;
+	char *text = NULL;
+	size_t len;
+	int rc;
+
+	if (w->password != NULL && w->password_file != NULL)
+		return error_set(err, EX_USAGE,
+		    "--password and --password-file exclude each other");
+	if (w->password != NULL && strcmp(w->password, "-") == 0)
+		path = "-";
+	if (path == NULL)
+		return w->password == NULL ? 0 : hash(seed, w->password, err);
+	if (read_text(&text, &len, path, PASSWORD_FILE_MAX, "--password-file",
+		err) == -1)
+		return -1;
+	text[strcspn(text, "\r\n")] = '\0';
+	rc = hash(seed, text, err);
+	explicit_bzero(text, len);
+	free(text);
+	return rc;
+}
+
+static int
+read_keys(struct vm_seed *seed, const struct wishes *w, struct error *err)
+{
+	char *text;
+	size_t i, len;
+	int rc;
+
+	for (i = 0; i < w->ssh_keys.n; i++) {
+		if (read_text(&text, &len, w->ssh_keys.v[i], CIDATA_KEYS_MAX,
+			"--ssh-key", err) == -1)
+			return -1;
+		rc = cidata_add_keys(&seed->ssh_keys, text, len,
+		    w->ssh_keys.v[i], err);
+		free(text);
+		if (rc == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+read_user_data(struct vm_seed *seed, const struct wishes *w, struct error *err)
+{
+	size_t len;
+
+	if (w->user_data == NULL)
+		return 0;
+	if (read_text(&seed->user_data, &len, w->user_data, CIDATA_TEXT_MAX,
+		"--user-data", err) == -1)
+		return -1;
+	if (!path_is_utf8(seed->user_data, len))
+		return error_set(err, EX_DATAERR,
+		    "--user-data: %s: not text in UTF-8", w->user_data);
+	return 0;
+}
+
+int
+seed_read(struct plan *plan, const struct wishes *w, struct error *err)
+{
+	struct vm_seed *seed = &plan->seed;
+
+	plan->no_seed = w->no_cidata;
+	plan->wants_seed = w->user != NULL || w->password != NULL ||
+	    w->password_file != NULL || w->ssh_keys.n > 0 ||
+	    w->user_data != NULL;
+	if (plan->no_seed && plan->wants_seed)
+		return error_set(err, EX_USAGE,
+		    "--no-cidata: other options ask for a seed");
+	if (w->user != NULL && !cidata_is_user(w->user))
+		return error_set(err, EX_USAGE, "--user: %s: not a user's name",
+		    w->user);
+	if (w->user != NULL && (seed->user = strdup(w->user)) == NULL)
+		return error_set(err, EX_OSERR, "out of memory");
+	if (read_password(seed, w, err) == -1 || read_keys(seed, w, err) == -1)
+		return -1;
+	return read_user_data(seed, w, err);
+}

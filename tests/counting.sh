@@ -146,3 +146,14 @@ nothing_frozen_is_open()
 		esac
 	done
 }
+
+# The number to which the console of VM $1 went back last, or 0.
+back_to()
+{
+	sed -n 's/^tick \(........\)$/\1/p' "$INSTAR_ROOT/name/vm/$1/console.log" |
+	    perl -ne '
+		chomp;
+		$to = hex if defined($last) && hex() < $last;
+		$last = hex;
+		END { print $to // 0, "\n" }'
+}

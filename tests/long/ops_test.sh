@@ -19,17 +19,28 @@ of()
 	echo "${id:-$2}"
 }
 
+# A name of the kind $1 that is taken, else $2.
+some()
+{
+	name=$(ls "$INSTAR_ROOT/name/$1" 2>/dev/null | shuf -n 1)
+	echo "${name:-$2}"
+}
+
 # An operation on one of six VMs and six snapshots, as arguments.
 operation()
 {
-	vm=v$(below 6) snap=s$(below 6)
+	vm=v$(below 6) snap=s$(below 6) other=v$(below 6)
+	# Mostly what there is, so that more than refusals is tried.
+	if [ "$(below 4)" -ne 0 ]; then
+		vm=$(some vm $vm) snap=$(some snap $snap)
+	fi
 	case $(below 20) in
 	0 | 1) echo vm-create -n $vm --memory 16M --kernel "$tiny" \
 	    --storage 16M ;;
 	2 | 3) echo vm-start $vm ;;
 	4 | 5 | 6) echo snap-save -n $snap $vm ;;
 	7) echo snap-save -n $snap --stop $vm ;;
-	8 | 9) echo vm-clone -n $vm $snap ;;
+	8 | 9) echo vm-clone -n $other $snap ;;
 	10 | 11) echo vm-restore $vm $snap ;;
 	12) echo vm-stop --force $vm ;;
 	13 | 14) echo vm-rm --force $vm ;;
@@ -63,10 +74,11 @@ worker()
 	done
 }
 
-# Whoever killed a tool that had a guest paused finds it running soon.
+# A guest that a killed tool had paused runs soon; one whose start was killed
+# before it ran stands still until vm-start is asked again.
 resumed()
 {
-	! vm-ls -p state | grep -qx paused
+	! vm-ls -p state,started_at | grep -q '^paused	.'
 }
 
 # The processes that run in a directory of the root's VMs: "PID DIR".
@@ -107,7 +119,8 @@ operations()
 
 	# What is seen is whole, and nothing else is there.
 	atf_check snap-verify -q
-	[ "$1" -eq 0 ] || eventually 10 resumed || atf_fail "$(vm-ls)"
+	[ "$1" -eq 0 ] || eventually 10 resumed ||
+	    atf_fail "paused: $(vm-ls -p id,state,started_at | tr '\n' ' ')"
 	[ "$1" -eq 0 ] || atf_check -o ignore state-gc
 	atf_check -o empty -e empty state-gc --dry-run
 	vm-ls -p pid,dir | grep -v '^	' | tr '\t' ' ' | sort >told
@@ -120,7 +133,7 @@ operations()
 	for vm in $(vm-ls -p id); do
 		case $(member state "$vm") in
 		running) ;;
-		created | stopped) atf_check -o ignore vm-start "$vm" ;;
+		created | stopped | paused) atf_check -o ignore vm-start "$vm" ;;
 		*) atf_fail "$vm: $(vm-ls "$vm")" ;;
 		esac
 		counts "$vm" || atf_fail "$vm does not count"

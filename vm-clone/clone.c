@@ -221,8 +221,8 @@ finish(struct clone *c, const struct job *job)
 }
 
 /*
- * Files against their digests while the VMMs start, which takes longer and
- * reads none of them: nothing was loaded yet.
+ * Digests and device state are looked at while the VMMs start, which takes
+ * longer and reads neither: nothing was loaded yet.
  */
 static void
 check_late(struct clone *clones, size_t n, struct job *job)
@@ -230,7 +230,7 @@ check_late(struct clone *clones, size_t n, struct job *job)
 	struct error err = { 0 };
 	size_t i;
 
-	if (!job->checked.digests_later ||
+	if (!job->checked.bytes_later ||
 	    preflight_late(&job->checked, &err) == 0)
 		return;
 	error_wrap(&err, "%s", label_of(job->snap));
@@ -281,7 +281,7 @@ check(struct job *job, struct error *err)
 		.envelope = snap_envelope(job->snap),
 		.root = job->root,
 		.verify = job->how->verify,
-		.digests_later = !job->how->no_start && !job->how->verify,
+		.bytes_later = !job->how->no_start && !job->how->verify,
 		.disks = job->how->disks,
 		.copy_memory = job->how->copy_memory,
 		.copies = job->how->count };

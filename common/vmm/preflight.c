@@ -9,61 +9,79 @@
 
 #include "vmm/preflight_check.h"
 
+enum kind {
+	FORM, /* an import's, too */
+	FIT,
+	BYTES /* reads whole files: may come as late as the load */
+};
+
 /* In this order: what is cheap and what later checks rely on comes first. */
 static const struct {
 	const char *name;
 	preflight_check *check;
-	bool is_form; /* an import's, too */
+	enum kind kind;
 } checks[] = {
-	{ "files", preflight_files, true },
-	{ "unlisted", preflight_unlisted, true },
-	{ "sidecar", preflight_sidecar, true },
-	{ "storage", preflight_storage, true },
-	{ "hypervisor", preflight_hypervisor, false },
-	{ "memory", preflight_memory, false },
-	{ "processors", preflight_processors, false },
-	{ "disks", preflight_disks, false },
-	{ "boot_files", preflight_boot_files, false },
-	{ "roles", preflight_roles, false },
-	{ "nics", preflight_nics, false },
-	{ "digests", preflight_digests, false },
-	{ "state", preflight_state, false },
-	{ "layers", preflight_layers, false },
-	{ "space", preflight_space, false },
+	{ "files", preflight_files, FORM },
+	{ "unlisted", preflight_unlisted, FORM },
+	{ "sidecar", preflight_sidecar, FORM },
+	{ "storage", preflight_storage, FORM },
+	{ "hypervisor", preflight_hypervisor, FIT },
+	{ "memory", preflight_memory, FIT },
+	{ "processors", preflight_processors, FIT },
+	{ "disks", preflight_disks, FIT },
+	{ "boot_files", preflight_boot_files, FIT },
+	{ "roles", preflight_roles, FIT },
+	{ "nics", preflight_nics, FIT },
+	{ "digests", preflight_digests, BYTES },
+	{ "state", preflight_state, BYTES },
+	{ "layers", preflight_layers, FIT },
+	{ "space", preflight_space, FIT },
 };
 
 #define CHECKS (sizeof(checks) / sizeof(checks[0]))
 _Static_assert(CHECKS == PREFLIGHT_CHECKS, "one time for each check");
 
+/* Whether it ran well; what it took is noted. */
+static int
+run_one(struct preflight *p, size_t i, struct error *err)
+{
+	int64_t start_us = clock_us();
+	int rc;
+
+	if (sig_check(err) == -1)
+		return -1;
+	rc = checks[i].check(p, err);
+	p->ms[i] = (double)(clock_us() - start_us) / 1000;
+	return rc;
+}
+
 int
 preflight_late(struct preflight *p, struct error *err)
 {
-	return preflight_digests(p, err);
+	size_t i;
+
+	for (i = 0; i < CHECKS; i++)
+		if (checks[i].kind == BYTES && run_one(p, i, err) == -1)
+			return -1;
+	return 0;
 }
 
 static int
 run(struct preflight *p, bool all, struct error *err)
 {
-	bool late = false;
-	int64_t start_us;
+	bool skipped = false;
 	size_t i;
-	int rc;
 
 	for (i = 0; i < CHECKS; i++) {
-		if (!all && !checks[i].is_form)
+		if (!all && checks[i].kind != FORM)
 			continue;
-		if (p->digests_later && checks[i].check == preflight_digests) {
-			late = true;
+		if (p->bytes_later && checks[i].kind == BYTES) {
+			skipped = true;
 			continue;
 		}
-		if (sig_check(err) == -1)
-			return -1;
-		start_us = clock_us();
-		rc = checks[i].check(p, err);
-		p->ms[i] = (double)(clock_us() - start_us) / 1000;
-		if (rc == -1) {
+		if (run_one(p, i, err) == -1) {
 			/* That a file is not what was saved says more. */
-			if (late)
+			if (skipped)
 				preflight_late(p, err);
 			return -1;
 		}

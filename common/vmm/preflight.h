@@ -26,7 +26,7 @@ struct preflight {
 	const struct root *root; /* NULL: an import */
 	const struct vm *vm; /* the VM to restore into; NULL: a clone */
 	bool verify; /* digests of all files, not only of small ones */
-	bool digests_later; /* left to preflight_late() */
+	bool bytes_later; /* what reads files is left to preflight_late() */
 	/* How much will be copied: */
 	enum load_disks disks;
 	bool copy_memory;
@@ -50,8 +50,8 @@ int preflight_form(struct preflight *p, struct error *err);
 int preflight_run(struct preflight *p, struct error *err);
 
 /*
- * The files against their digests, for who has better things to do first:
- * they must be right when the snapshot is loaded.  EX_DATAERR.
+ * The digests, and what the device state says, for who has better things to do
+ * first: they must be right when the snapshot is loaded.  EX_DATAERR.
  */
 int preflight_late(struct preflight *p, struct error *err);
 

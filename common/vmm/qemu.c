@@ -83,6 +83,7 @@ query(struct vmm *vmm, enum vmm_state *out, struct error *err)
 		{ "paused", VMM_PAUSED },
 		{ "prelaunch", VMM_UNREADY },
 		{ "postmigrate", VMM_PAUSED },
+		{ "finish-migrate", VMM_UNREADY },
 		{ "inmigrate", VMM_UNREADY },
 		{ "save-vm", VMM_PAUSED },
 		{ "suspended", VMM_RUNNING },

@@ -135,6 +135,33 @@ send_state_fd(struct vmm *vmm, const char *file, int flags, int64_t deadline_ms,
 }
 
 /*
+ * A stream is complete a moment before its VMM is ready to go on: "cont" is
+ * refused until then ("Migration is not finalized yet").
+ */
+static int
+wait_postmigrate(struct vmm *vmm, int64_t deadline_ms, struct error *err)
+{
+	const char *status;
+	json_t *ret;
+	bool ready = false;
+
+	while (!ready) {
+		if (call(vmm, "query-status", NULL, &ret, deadline_ms, err) ==
+		    -1)
+			return -1;
+		status = json_string_value(json_object_get(ret, "status"));
+		ready = status == NULL || strcmp(status, "finish-migrate") != 0;
+		json_decref(ret);
+		if (!ready && clock_left(deadline_ms) == 0)
+			return error_set(err, EX_TEMPFAIL,
+			    "QEMU: a stream does not end");
+		if (!ready)
+			clock_nap(LOAD_NAP_MS);
+	}
+	return 0;
+}
+
+/*
  * Before the guest's first instruction its state is written once, so that
  * every later save has a head to build on (vmm/qemu_state.c).
  */
@@ -147,9 +174,10 @@ write_first_state(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 	    send_state_fd(vmm, VM_STATE, O_WRONLY | O_CREAT | O_EXCL,
 		deadline_ms, err) == -1 ||
 	    call(vmm, "migrate", json_pack("{s:s}", "uri", "fd:state"), NULL,
-		deadline_ms, err) == -1)
+		deadline_ms, err) == -1 ||
+	    wait_stream(vmm, deadline_ms, err) == -1)
 		return -1;
-	return wait_stream(vmm, deadline_ms, err);
+	return wait_postmigrate(vmm, deadline_ms, err);
 }
 
 static int

@@ -53,7 +53,7 @@ read_recorded(const atf_tc_t *tc, size_t *len)
 	char *dir, *raw;
 	int dirfd;
 
-	dir = path_format("%s/data/good/fc",
+	dir = path_format("%s/data/good/fc_state",
 	    atf_tc_get_config_var(tc, "srcdir"));
 	ATF_REQUIRE(dir != NULL);
 	ATF_REQUIRE_EQ(0, fd_open_dir(&dirfd, AT_FDCWD, dir, true, &err));

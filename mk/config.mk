@@ -21,4 +21,5 @@ HOOKS ?=
 COMPILE = $(CC) $(STD) $(WARN) $(WERROR) $(HARD) $(SAN) $(HOOKS) $(CPPFLAGS) \
 	$(CFLAGS) -I$(TOP)/common
 LINK = $(CC) $(SAN) $(HARDLINK) $(LDFLAGS)
-LDLIBS = -larchive -ljansson -lzstd -lz -llzma -lbz2 -llz4 -lcrypto -lcrypt -lpthread
+LDLIBS = -larchive -ljansson -lzstd -lz -llzma -lbz2 -llz4 -lcrypto -lcrypt \
+	-lpthread -ldl

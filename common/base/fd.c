@@ -341,8 +341,9 @@ fd_remove_tree(int dirfd, const char *name, struct error *err)
 	return 0;
 }
 
-int
-fd_dial(int *out, int dirfd, const char *name, struct error *err)
+/* `flags`: SOCK_NONBLOCK or 0. */
+static int
+dial(int *out, int dirfd, const char *name, int flags, struct error *err)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	int fd;
@@ -350,14 +351,27 @@ fd_dial(int *out, int dirfd, const char *name, struct error *err)
 	/* By the directory's descriptor: roots may be longer than sun_path. */
 	snprintf(sun.sun_path, sizeof(sun.sun_path), "/proc/self/fd/%d/%s",
 	    dirfd, name);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
 	if (fd == -1)
 		return error_sys(err, EX_OSERR, "socket");
 	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1) {
-		error_sys(err, EX_UNAVAILABLE, "%s", name);
+		error_sys(err, errno == EAGAIN ? EX_TEMPFAIL : EX_UNAVAILABLE,
+		    "%s", name);
 		fd_drop(&fd);
 		return -1;
 	}
 	*out = fd;
 	return 0;
+}
+
+int
+fd_dial(int *out, int dirfd, const char *name, struct error *err)
+{
+	return dial(out, dirfd, name, 0, err);
+}
+
+int
+fd_dial_now(int *out, int dirfd, const char *name, struct error *err)
+{
+	return dial(out, dirfd, name, SOCK_NONBLOCK, err);
 }

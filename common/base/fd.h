@@ -80,6 +80,12 @@ int fd_replace_file(int dirfd, const char *name, const void *buf, size_t len,
  */
 int fd_dial(int *out, int dirfd, const char *name, struct error *err);
 
+/*
+ * The same without waiting for anything, also later: the descriptor is one
+ * that does not block.  EX_TEMPFAIL: the listener's queue is full.
+ */
+int fd_dial_now(int *out, int dirfd, const char *name, struct error *err);
+
 /* Removes the tree `name` beneath `dirfd`; absent is no error. */
 int fd_remove_tree(int dirfd, const char *name, struct error *err);
 

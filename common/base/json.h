@@ -26,7 +26,14 @@
  */
 int json_parse(json_t **out, const char *text, size_t len, struct error *err);
 
-/* The same of the file `name` of at most `max` bytes; as fd_slurp() besides. */
+/*
+ * The same, where an integer that does not fit into 64 bits with a sign is no
+ * error but becomes a real: Rust programs print 18446744073709551615.
+ */
+int json_parse_wide(json_t **out, const char *text, size_t len,
+    struct error *err);
+
+/* As json_parse(): the file `name` of at most `max` bytes; as fd_slurp(). */
 int json_parse_file(json_t **out, int dirfd, const char *name, size_t max,
     struct error *err);
 

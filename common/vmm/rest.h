@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * REST as Cloud Hypervisor and Firecracker speak it: HTTP/1.1 over a Unix
+ * socket, bodies of JSON (formats: cloud-hypervisor(1)'s and Firecracker's
+ * published API descriptions).  Every call has a deadline, and ends early when
+ * base/sig has noted a signal.
+ */
+#ifndef VMM_REST_H
+#define VMM_REST_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+#define REST_BODY_MAX (16u << 20) /* bytes of an answer; seen: 60 KB */
+#define REST_HEAD_MAX (64u << 10) /* bytes of its head; seen: 150 */
+#define REST_WORDS_MAX 440 /* bytes that a message quotes of an error */
+
+struct rest;
+
+/*
+ * Connects to the socket `name` in the directory `dirfd`, which it borrows
+ * until rest_close().  Tries until something listens there; with a deadline
+ * that is over, once.  Returns owned (rest_close).  EX_UNAVAILABLE: nobody
+ * listens there, or libcurl is missing.  EX_TEMPFAIL: its queue is full.
+ */
+int rest_open(struct rest **out, int dirfd, const char *name,
+    int64_t deadline_ms, struct error *err);
+
+/* Closes the connection.  Takes NULL. */
+void rest_close(struct rest *rest);
+
+/*
+ * Sends one request, and takes the answer.  The connection is kept for the
+ * next call, and made anew when it was lost between two; a request is never
+ * sent twice.  Takes `body` (NULL: none) in any case; *reply, when not NULL,
+ * is the caller's (json_decref), NULL where the answer has no body.  Numbers
+ * as json_parse_wide() reads them.
+ * EX_UNAVAILABLE: the program's own words (any status but 2xx), an answer that
+ * is none or is too large, or the connection was closed.  EX_TEMPFAIL: out of
+ * time; what was asked for may still be done.
+ */
+int rest_call(struct rest *rest, const char *method, const char *path,
+    json_t *body, json_t **reply, int64_t deadline_ms, struct error *err);
+
+/* HTTP status of the last call's answer; 0: there was none. */
+long rest_status(const struct rest *rest);
+
+#endif

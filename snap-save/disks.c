@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "save.h"
 
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -31,12 +33,27 @@ is_quick_to_reflink(const struct save *s, const char *file)
 	return n <= EXTENTS_MAX;
 }
 
+/* What a copy of the disk file would take, added to *sum. */
+static int
+add_allocated(uint64_t *sum, const struct save *s, const char *file,
+    struct error *err)
+{
+	struct stat st;
+
+	if (fstatat(s->at->dirfd, file, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return error_sys(err, EX_IOERR, "%s", file);
+	*sum += (uint64_t)st.st_blocks * 512;
+	return 0;
+}
+
 int
 disks_plan(struct save *s, struct error *err)
 {
 	const struct storage_list *disks = &s->at->vm.disks;
 	bool reflinks = copy_can_reflink(s->snap.dirfd);
+	bool can_switch = vmm_traits(s->at->vm.hypervisor)->can_switch;
 	struct disk_plan *plan;
+	uint64_t copied = 0;
 	size_t i;
 
 	for (i = 0; i < disks->n; i++) {
@@ -45,7 +62,11 @@ disks_plan(struct save *s, struct error *err)
 		if (disks->v[i].ro)
 			continue;
 		plan->way = DISK_REFLINK;
-		if (reflinks && is_quick_to_reflink(s, disks->v[i].path))
+		if (!can_switch && !reflinks &&
+		    add_allocated(&copied, s, disks->v[i].path, err) == -1)
+			return -1;
+		if (!can_switch ||
+		    (reflinks && is_quick_to_reflink(s, disks->v[i].path)))
 			continue;
 		plan->way = DISK_SWITCH;
 		if (storage_next_overlay(&plan->overlay, disks->v[i].path,
@@ -54,7 +75,7 @@ disks_plan(struct save *s, struct error *err)
 		s->overlays[i] = plan->overlay;
 		s->switches = true;
 	}
-	return 0;
+	return copied == 0 ? 0 : save_need_room(s, copied, err);
 }
 
 /* The list of the VM's disks as they will be after the switch. */

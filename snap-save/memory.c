@@ -63,21 +63,6 @@ allocated_bytes(uint64_t *out, int fd, struct error *err)
 	return 0;
 }
 
-/* EX_IOERR: a copy of `need` bytes has no room. */
-static int
-need_room(const struct save *s, uint64_t need, struct error *err)
-{
-	uint64_t left;
-
-	if (fs_free_bytes(&left, s->snap.dirfd, err) == -1)
-		return -1;
-	if (left < need)
-		return error_set(err, EX_IOERR,
-		    "no space: %" PRIu64 " bytes needed, %" PRIu64 " free",
-		    need, left);
-	return 0;
-}
-
 /*
  * After a reflink each page that a guest writes needs a new block, and a guest
  * that finds none dies.  So all of them must have room, or the memory is
@@ -95,14 +80,14 @@ plan_file(struct save *s, struct error *err)
 		return -1;
 	s->memory = MEMORY_COPY;
 	if (!copy_can_reflink(s->snap.dirfd))
-		return need_room(s, bytes, err);
+		return save_need_room(s, bytes, err);
 	extents = extent_count(s->memory_fd);
 	if (memory_at_stake(&at_stake, s, err) == -1)
 		return -1;
 	if (extents * REFLINK_EXTENT_NS / 1000 < bytes / COPY_BYTES_A_US &&
-	    need_room(s, at_stake + at_stake / 20, NULL) == 0)
+	    save_need_room(s, at_stake + at_stake / 20, NULL) == 0)
 		s->memory = MEMORY_REFLINK;
-	return s->memory == MEMORY_REFLINK ? 0 : need_room(s, bytes, err);
+	return s->memory == MEMORY_REFLINK ? 0 : save_need_room(s, bytes, err);
 }
 
 int
@@ -110,6 +95,10 @@ memory_plan(struct save *s, struct error *err)
 {
 	uint64_t bytes;
 
+	if (vmm_writes_memory(&s->at->vm)) {
+		s->memory = MEMORY_VMM;
+		return save_need_room(s, s->at->vm.memory_bytes, err);
+	}
 	if (s->at->vm.memory == VM_MEMORY_TEMPLATE) {
 		s->memory = MEMORY_OWN_PAGES;
 		if (fd_open_file(&s->memory_fd, NULL, s->at->dirfd, VM_TEMPLATE,
@@ -119,7 +108,7 @@ memory_plan(struct save *s, struct error *err)
 			return 0;
 		return allocated_bytes(&bytes, s->memory_fd, err) == -1
 		    ? -1
-		    : need_room(s, bytes, err);
+		    : save_need_room(s, bytes, err);
 	}
 	if (vmm_open_memory(s->vmm, &s->memory_fd, err) == -1)
 		return -1;
@@ -128,14 +117,14 @@ memory_plan(struct save *s, struct error *err)
 	s->memory = MEMORY_COPY;
 	return allocated_bytes(&bytes, s->memory_fd, err) == -1
 	    ? -1
-	    : need_room(s, bytes, err);
+	    : save_need_room(s, bytes, err);
 }
 
 /* The snapshot's file; for a template its contents, before the pause. */
 int
 memory_prepare(struct save *s, struct error *err)
 {
-	if (s->memory == MEMORY_LINK)
+	if (s->memory == MEMORY_LINK || s->memory == MEMORY_VMM)
 		return 0;
 	if (s->memory == MEMORY_OWN_PAGES &&
 	    copy_file(NULL, s->snap.dirfd, VM_MEMORY, s->at->dirfd, VM_TEMPLATE,

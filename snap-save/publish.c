@@ -75,6 +75,16 @@ publish_describe(struct save *s, const char *description, struct error *err)
 	return copy_layers(e, vm, err);
 }
 
+static bool
+is_memory(const struct save *s, const char *name)
+{
+	const struct vmm_traits *traits = vmm_traits(s->at->vm.hypervisor);
+
+	return strcmp(name, traits->memory_file) == 0 ||
+	    (traits->memory_dump != NULL &&
+		strcmp(name, traits->memory_dump) == 0);
+}
+
 /* Whether a save of now is the one that froze the disk file `name`. */
 static bool
 is_to_seal(const struct save *s, const char *name)
@@ -83,7 +93,7 @@ is_to_seal(const struct save *s, const char *name)
 						       : &s->at->vm.disks;
 	size_t i;
 
-	if (strcmp(name, VM_MEMORY) == 0)
+	if (is_memory(s, name))
 		return true;
 	for (i = 0; i < disks->n; i++)
 		if (!disks->v[i].ro && strcmp(disks->v[i].path, name) == 0)
@@ -189,7 +199,8 @@ tell_vm(struct save *s, struct error *err)
 			&file->digest, err) == -1)
 			goto out;
 	}
-	if (vm_add_snapshot(&at.vm, s->snap.id, err) == -1)
+	if (vm_add_snapshot(&at.vm, s->snap.id, err) == -1 ||
+	    vmm_state_published(&at.vm, at.dirfd, s->snap.dirfd, err) == -1)
 		goto out;
 	rc = vm_at_write(&at, true, &s->now, err);
 out:
@@ -209,9 +220,8 @@ publish(struct save *s, bool quiet, struct error *err)
 	    list_files(s, err) == -1)
 		return -1;
 	for (i = 0; i < e->files_n; i++)
-		total += strcmp(e->files[i].name, VM_MEMORY) == 0
-		    ? e->config.memory_bytes
-		    : 0;
+		total += is_memory(s, e->files[i].name) ? e->config.memory_bytes
+							: 0;
 	progress_init(&progress, "sealing", total, quiet);
 	for (i = 0; i < e->files_n; i++) {
 		if (seal_one(s, &e->files[i], err) == -1) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "save.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "base/json.h"
 #include "base/sig.h"
 #include "disk/copy.h"
+#include "disk/fs.h"
 #include "state/snap.h"
 #include "state/vm_seed.h"
 #include "vmm/watcher.h"
@@ -28,6 +30,20 @@ save_phase(struct save *s, const char *name)
 		    1000;
 	}
 	s->phase_us = now_us;
+}
+
+int
+save_need_room(const struct save *s, uint64_t need, struct error *err)
+{
+	uint64_t left;
+
+	if (fs_free_bytes(&left, s->snap.dirfd, err) == -1)
+		return -1;
+	if (left < need)
+		return error_set(err, EX_IOERR,
+		    "no space: %" PRIu64 " bytes needed, %" PRIu64 " free",
+		    need, left);
+	return 0;
 }
 
 /* EX_NOPERM: only a guest that runs or is paused can be saved. */
@@ -287,7 +303,7 @@ take(struct save *s, const char *description, struct error *err)
 			disks_undo(s);
 	} else
 		rc = collect(s, err);
-	unlinkat(s->at->dirfd, STATE_TEMPORARY, 0);
+	vmm_state_drop(s->at->dirfd, STATE_TEMPORARY);
 	return rc;
 }
 

@@ -24,11 +24,17 @@
 /* How a part of the guest gets into the snapshot. */
 enum disk_way {
 	DISK_AS_IT_IS, /* nobody writes it: link the chain */
-	DISK_REFLINK, /* inside the pause */
+	DISK_REFLINK, /* inside the pause; copied where that fails */
 	DISK_SWITCH /* the guest goes on in an overlay */
 };
 
-enum memory_way { MEMORY_REFLINK, MEMORY_COPY, MEMORY_OWN_PAGES, MEMORY_LINK };
+enum memory_way {
+	MEMORY_REFLINK,
+	MEMORY_COPY,
+	MEMORY_OWN_PAGES,
+	MEMORY_LINK, /* with --stop: the VMM's file is the snapshot's */
+	MEMORY_VMM /* the VMM writes it with its state */
+};
 
 struct disk_plan {
 	enum disk_way way;
@@ -68,6 +74,9 @@ struct save {
 
 /* Ends the phase that began with the last call and gives it its name. */
 void save_phase(struct save *s, const char *name);
+
+/* EX_IOERR: a copy of `need` bytes has no room. */
+int save_need_room(const struct save *s, uint64_t need, struct error *err);
 
 /* disks.c: what to do with each disk; overlays are made and recorded. */
 int disks_plan(struct save *s, struct error *err);

@@ -382,7 +382,7 @@ preflight__envelope_body()
 		edit d/snapshot.json "$program"
 		damaged "$code" "$message"
 	done <<-'TABLE'
-	78|saved by firecracker, which has no driver here|.host.vmm = "firecracker"
+	78|config.hypervisor is qemu, host.vmm firecracker|.host.vmm = "firecracker"
 	78|saved on riscv64, this is x86_64|.host.arch = "riscv64"
 	78|saved under kvm, which is not here|.host.accel = "kvm"
 	78|saved under accelerator hvf, which is unknown|.host.accel = "hvf"

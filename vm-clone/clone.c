@@ -79,6 +79,7 @@ parse_nics(struct job *job, struct error *err)
 static int
 give_nics(struct clone *c, const struct job *job, struct error *err)
 {
+	bool has_links = vmm_traits(c->vm.hypervisor)->has_links;
 	struct nic *nic;
 	size_t i, k;
 
@@ -98,7 +99,8 @@ give_nics(struct clone *c, const struct job *job, struct error *err)
 			    i, nic_kind_name(nic->kind));
 		for (k = 0; job->nics.n == 0 && k < nic->forwards_n; k++)
 			nic->forwards[k].port = 0;
-		nic->link_down = nic->kind != NIC_USER && !job->how->same_mac;
+		nic->link_down = nic->kind != NIC_USER && has_links &&
+		    !job->how->same_mac;
 		if (job->how->same_mac)
 			snprintf(nic->mac, sizeof(nic->mac), "%s",
 			    job->checked.sidecar.nics.v[i].mac);

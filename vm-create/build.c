@@ -14,6 +14,7 @@
 #include "disk/copy.h"
 #include "disk/fs.h"
 #include "disk/qcow2.h"
+#include "vmm/vmm.h"
 
 #include "data.h"
 
@@ -209,20 +210,28 @@ look_at_base(const char **format, uint64_t *bytes, int fd, uint64_t size,
 	return 0;
 }
 
-/* cow.raw as a reflink of a raw base; 1 when this filesystem cannot. */
+/*
+ * cow.raw as a reflink of a raw base, for a hypervisor without overlays else as
+ * a copy; 1: neither.
+ */
 static int
-reflink_base(struct plan *plan, const struct root_new *n, int base,
-    const char *path, struct error *err)
+copy_base(struct plan *plan, const struct root_new *n, int base, uint64_t bytes,
+    struct error *err)
 {
-	int fd, rc = 1;
+	bool can_overlay = vmm_traits(plan->vm.hypervisor)->can_overlay;
+	int fd, rc = 0;
 
 	if (make_file(&fd, n->dirfd, COW_RAW, err) == -1)
 		return -1;
-	if (copy_reflink(fd, base, path, NULL) == -1)
+	if (copy_reflink(fd, base, plan->base, NULL) == -1)
+		rc = can_overlay ? 1
+				 : copy_extents(fd, base, bytes, NULL, NULL,
+				       plan->base, err);
+	if (rc == 1)
 		unlinkat(n->dirfd, COW_RAW, 0);
-	else if (ftruncate(fd, (off_t)plan->vm.storage_bytes) == -1)
+	if (rc == 0 && ftruncate(fd, (off_t)plan->vm.storage_bytes) == -1)
 		rc = error_sys(err, EX_IOERR, COW_RAW);
-	else
+	if (rc == 0)
 		rc = add_disk(plan, COW_RAW, STORAGE_COW, STORAGE_COW_SERIAL,
 		    NULL, err);
 	fd_drop(&fd);
@@ -268,9 +277,13 @@ build_on_base(struct plan *plan, const struct root_new *n, struct error *err)
 		    (unsigned long long)bytes);
 		goto out;
 	}
-	rc = strcmp(format, "raw") == 0
-	    ? reflink_base(plan, n, fd, plan->base, err)
-	    : 1;
+	if (strcmp(format, "raw") == 0)
+		rc = copy_base(plan, n, fd, bytes, err);
+	else
+		rc = vmm_traits(plan->vm.hypervisor)->can_overlay
+		    ? 1
+		    : error_set(err, EX_USAGE, "--base %s: %s reads no qcow2",
+			  plan->base, plan->vm.hypervisor);
 	if (rc == 1)
 		rc = overlay_base(plan, n, format, err);
 out:
@@ -300,11 +313,9 @@ build_files(struct plan *plan, const struct root_new *n, struct error *err)
 {
 	struct vm *vm = &plan->vm;
 
-	vm->has_kernel = plan->kernel != NULL;
-	vm->has_initrd = plan->initrd != NULL;
-	vm->has_firmware = plan->firmware != NULL;
 	if ((vm->has_kernel &&
-		build_copy(n->dirfd, VM_KERNEL, plan->kernel, err) == -1) ||
+		(build_copy(n->dirfd, VM_KERNEL, plan->kernel, err) == -1 ||
+		    vmm_adapt_kernel(vm->hypervisor, n->dirfd, err) == -1)) ||
 	    (vm->has_initrd &&
 		build_copy(n->dirfd, VM_INITRD, plan->initrd, err) == -1) ||
 	    (vm->has_firmware &&

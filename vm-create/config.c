@@ -167,6 +167,9 @@ plan_boot(struct plan *plan, const struct wishes *w, struct error *err)
 	plan->kernel = w->kernel;
 	plan->initrd = w->initrd;
 	plan->firmware = w->firmware;
+	plan->vm.has_kernel = w->kernel != NULL;
+	plan->vm.has_initrd = w->initrd != NULL;
+	plan->vm.has_firmware = w->firmware != NULL;
 	if (w->cmdline == NULL)
 		return 0;
 	if (strlen(w->cmdline) > VM_CMDLINE_MAX)
@@ -292,7 +295,8 @@ wishes_plan(struct plan *plan, const struct wishes *w, struct error *err)
 	if (plan_choices(&plan->vm, w, err) == -1 ||
 	    plan_boot(plan, w, err) == -1 ||
 	    plan_sizes(&plan->vm, w, err) == -1 ||
-	    plan_nics(&plan->vm, w, err) == -1 || plan_data(plan, w, err) == -1)
+	    plan_nics(&plan->vm, w, err) == -1 ||
+	    vmm_check_vm(&plan->vm, err) == -1)
 		return -1;
-	return 0;
+	return plan_data(plan, w, err);
 }

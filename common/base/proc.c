@@ -216,16 +216,19 @@ default_signals(void)
 static void
 become(const struct proc_spawn *how, int in_fd, int gate, int report)
 {
+	int out_fd = how->tty_fd == 0 ? how->log_fd : how->tty_fd;
 	int sys;
 	char c;
 
+	if (how->tty_fd != 0)
+		in_fd = how->tty_fd;
 	setsid();
 	if (read(gate, &c, 1) != 1)
 		_exit(127);
 	report = fcntl(report, F_DUPFD_CLOEXEC, PROC_FD_FLOOR);
 	default_signals();
 	if (dup2(in_fd, STDIN_FILENO) != -1 &&
-	    dup2(how->log_fd, STDOUT_FILENO) != -1 &&
+	    dup2(out_fd, STDOUT_FILENO) != -1 &&
 	    dup2(how->log_fd, STDERR_FILENO) != -1 &&
 	    (how->dirfd == -1 || fchdir(how->dirfd) == 0) &&
 	    place_fds(how) == 0) {

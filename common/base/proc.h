@@ -46,6 +46,7 @@ struct proc_spawn {
 	char *const *argv; /* argv[0] is looked up in PATH */
 	int dirfd; /* working directory, or -1 */
 	int log_fd; /* stdout and stderr */
+	int tty_fd; /* stdin and stdout in their place; 0: none */
 	const int *keep; /* pairs: our descriptor, its number there (>= 3) */
 	size_t keep_n; /* pairs */
 	/*

@@ -118,10 +118,11 @@ int vm_write(struct vm *vm, int dirfd, bool sync, const struct timespec *now,
 
 /*
  * The record that tools print (json_decref): `dir` is the VM's absolute
- * directory, `state` one of created, running, paused, stopped, error.
+ * directory, `state` one of created, running, paused, stopped, error, and
+ * api_socket the name of the VMM's.
  */
 int vm_report(json_t **out, const struct vm *vm, const char *dir,
-    const char *state, struct error *err);
+    const char *state, const char *api_socket, struct error *err);
 
 /*
  * Brings to the disk what was written to the VM's disks so far, so that a

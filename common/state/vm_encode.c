@@ -200,7 +200,7 @@ put_path(json_t *record, const char *key, const char *dir, const char *name,
 
 int
 vm_report(json_t **out, const struct vm *vm, const char *dir, const char *state,
-    struct error *err)
+    const char *api_socket, struct error *err)
 {
 	json_t *record = json_object();
 	bool alive = strcmp(state, "running") == 0 ||
@@ -213,7 +213,7 @@ vm_report(json_t **out, const struct vm *vm, const char *dir, const char *state,
 		goto fail;
 	if (alive &&
 	    (json_put_u64(record, "pid", (uint64_t)vm->proc.pid, err) == -1 ||
-		put_path(record, "api_socket", dir, VM_API_SOCKET, err) == -1 ||
+		put_path(record, "api_socket", dir, api_socket, err) == -1 ||
 		put_path(record, "console_socket", dir, VM_CONSOLE_SOCKET,
 		    err) == -1))
 		goto fail;

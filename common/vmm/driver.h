@@ -3,11 +3,27 @@
 #ifndef VMM_DRIVER_H
 #define VMM_DRIVER_H
 
+#include "vmm/load.h"
 #include "vmm/vmm.h"
 
+/*
+ * The functions behind vmm/vmm.h.  Those that say so may be NULL: then there is
+ * nothing for them to do.
+ */
 struct vmm_driver {
 	const char *name;
+	struct vmm_traits traits;
 	int (*check_program)(struct error *);
+	/* May be NULL, as the next. */
+	int (*check_vm)(const struct vm *, struct error *);
+	int (*adapt_kernel)(int, struct error *);
+	/*
+	 * A snapshot's state and memory into a VM's directory, vm->memory set;
+	 * NULL: load_put_state() and load_put_memory().
+	 */
+	int (*put_state)(struct vm *, int, const struct load *, struct error *);
+	int (
+	    *put_memory)(struct vm *, int, const struct load *, struct error *);
 	int (*spawn)(struct vmm *, const struct timespec *, struct error *);
 	int (*ready)(struct vmm *, struct error *);
 	int (*attach)(struct vmm *, enum vmm_line, int64_t, struct error *);
@@ -15,14 +31,15 @@ struct vmm_driver {
 	int (*query)(struct vmm *, enum vmm_state *, struct error *);
 	int (*pause)(struct vmm *, struct error *);
 	int (*resume)(struct vmm *, struct error *);
-	int (*set_links)(struct vmm *, bool, struct error *);
-	int (*set_forwards)(struct vmm *, bool, struct error *);
+	int (*set_links)(struct vmm *, bool, struct error *); /* or NULL */
+	int (*set_forwards)(struct vmm *, bool, struct error *); /* or NULL */
 	int (*power_button)(struct vmm *, struct error *);
 	int (*console_is_free)(struct vmm *, bool *, struct error *);
 	int (*quit)(struct vmm *, struct error *);
 	int (*describe)(struct vmm *, struct sidecar *, struct error *);
 	int (*open_memory)(struct vmm *, int *, struct error *);
 	int (*check_host)(const struct envelope_host *, struct error *);
+	/* May be NULL; the four that follow: without can_switch. */
 	int (*settle_disks)(struct vmm *, const struct timespec *,
 	    struct error *);
 	int (*add_overlays)(struct vmm *, const char *const *, struct error *);
@@ -31,10 +48,22 @@ struct vmm_driver {
 	int (*state_save)(struct vmm *, const char *, struct error *);
 	int (*state_finish)(const struct vm *, int, const char *, int,
 	    struct error *);
-	int (*state_check)(const struct vm *, int, struct error *);
+	int (
+	    *state_check)(const struct vm *, int, struct error *); /* or NULL */
+	bool (*writes_memory)(const struct vm *); /* or NULL: never */
+	int (*state_published)(struct vm *, int, int,
+	    struct error *); /* or NULL */
 	int (*state_match)(const struct vm *, int, struct error *);
+	/* May be NULL, as those that follow. */
 	int (*devices_match)(const struct sidecar *, uint64_t, struct error *);
+	/* Corrects what vmm.c noted of a guest that was loaded. */
+	void (*note_identity)(const struct vm *, struct vm_identity *);
+	/* The process is gone: what else it had outside goes, too. */
+	void (*clean_up)(const struct vm *, int dirfd);
 };
+
+/* NULL: there is none. */
+const struct vmm_driver *vmm_find_driver(const char *hypervisor);
 
 struct vmm {
 	const struct vmm_driver *driver;

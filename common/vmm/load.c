@@ -16,6 +16,7 @@
 #include "disk/fs.h"
 #include "disk/qcow2.h"
 #include "state/vm_seed.h"
+#include "vmm/driver.h"
 
 /* A reflink takes 5 us an extent; an overlay nothing. */
 #define EXTENTS_MAX 4000
@@ -82,8 +83,8 @@ load_record(struct vm *vm, const struct load *load, struct error *err)
 	return copy_disks(vm, sidecar, err);
 }
 
-static int
-put(const struct load *load, int dirfd, const char *to, const char *from,
+int
+load_put(const struct load *load, int dirfd, const char *to, const char *from,
     unsigned may, struct error *err)
 {
 	return copy_file(NULL, dirfd, to, load->from_dirfd, from, may, err);
@@ -121,14 +122,26 @@ put_boot_files(const struct vm *vm, const struct load *load, int dirfd,
 		{ VM_KERNEL, vm->has_kernel },
 		{ VM_INITRD, vm->has_initrd },
 		{ VM_FIRMWARE, vm->has_firmware },
-		{ VM_STATE, true },
 		{ VM_SEED_NAME, vm_seed_is_there(load->from_dirfd) },
 	};
 	size_t i;
 
 	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		if (files[i].has &&
-		    put(load, dirfd, files[i].name, files[i].name,
+		    load_put(load, dirfd, files[i].name, files[i].name,
+			COPY_MAY_LINK | COPY_MAY_REFLINK, err) == -1)
+			return -1;
+	return 0;
+}
+
+int
+load_put_state(struct vm *vm, int dirfd, const struct load *load,
+    struct error *err)
+{
+	const char *const *name = vmm_traits(vm->hypervisor)->state_files;
+
+	for (; *name != NULL; name++)
+		if (load_put(load, dirfd, *name, *name,
 			COPY_MAY_LINK | COPY_MAY_REFLINK, err) == -1)
 			return -1;
 	return 0;
@@ -178,11 +191,24 @@ put_own_memory(struct vm *vm, const struct load *load, int dirfd,
 	return 0;
 }
 
-static int
-put_memory(struct vm *vm, const struct load *load, int dirfd, struct error *err)
+int
+load_put_template(struct vm *vm, int dirfd, const struct load *load,
+    unsigned may, struct error *err)
+{
+	enum copy_how how;
+
+	if (copy_file(&how, dirfd, VM_TEMPLATE, load->from_dirfd,
+		vmm_traits(vm->hypervisor)->memory_file, may, err) == -1)
+		return -1;
+	tell_memory(vm, how);
+	return 0;
+}
+
+int
+load_put_memory(struct vm *vm, int dirfd, const struct load *load,
+    struct error *err)
 {
 	unsigned may = COPY_MAY_REFLINK;
-	enum copy_how how;
 
 	if (load->copy_memory && copy_can_reflink(dirfd)) {
 		vm->memory = VM_MEMORY_FILE;
@@ -192,10 +218,10 @@ put_memory(struct vm *vm, const struct load *load, int dirfd, struct error *err)
 	/* Into a memfd it is only read. */
 	if (load->copy_memory || load_may_write(load, VM_MEMORY))
 		may |= COPY_MAY_LINK;
-	if (copy_file(&how, dirfd, VM_TEMPLATE, load->from_dirfd, VM_MEMORY,
-		may, err) == -1)
+	if (load_put_template(vm, dirfd, load, may, err) == -1)
 		return -1;
-	tell_memory(vm, load->copy_memory ? COPY_COPIED : how);
+	if (load->copy_memory)
+		tell_memory(vm, COPY_COPIED);
 	return 0;
 }
 
@@ -219,7 +245,7 @@ put_frozen(struct vm *vm, const struct load *load, int dirfd, const char *name,
 
 	if (is_layer(vm, name))
 		return 0;
-	if (put(load, dirfd, name, name, COPY_MAY_LINK | COPY_MAY_REFLINK,
+	if (load_put(load, dirfd, name, name, COPY_MAY_LINK | COPY_MAY_REFLINK,
 		err) == -1)
 		return -1;
 	file = envelope_find_file(load->envelope, name);
@@ -324,9 +350,13 @@ put_disk(struct vm *vm, struct storage *disk, const struct load *load,
 		if (put_frozen(vm, load, dirfd, disk->backing.v[i], err) == -1)
 			return -1;
 	if (disk->ro)
-		return put(load, dirfd, disk->path, disk->path,
+		return load_put(load, dirfd, disk->path, disk->path,
 		    COPY_MAY_REFLINK, err);
-	if (load->disks == LOAD_DISKS_AUTO)
+	if (overlay && !vmm_traits(vm->hypervisor)->can_overlay)
+		return error_set(err, EX_UNAVAILABLE,
+		    "--disk-mode overlay: %s reads no qcow2", vm->hypervisor);
+	if (load->disks == LOAD_DISKS_AUTO &&
+	    vmm_traits(vm->hypervisor)->can_overlay)
 		overlay = disk->backing.n + 2 <= STORAGE_CHAIN_MAX &&
 		    !is_quick_to_reflink(load, dirfd, disk->path);
 	if (overlay)
@@ -339,17 +369,27 @@ int
 load_populate(struct vm *vm, int dirfd, const struct load *load,
     struct error *err)
 {
+	const struct vmm_driver *driver = vmm_find_driver(vm->hypervisor);
 	size_t i;
 
+	if (driver == NULL)
+		return error_set(err, EX_CONFIG, "hypervisor %s: no driver",
+		    vm->hypervisor);
 	for (i = 0; i < vm->layers_n; i++)
 		if (put_layer(load, dirfd, &vm->layers[i], err) == -1)
 			return -1;
 	if (put_boot_files(vm, load, dirfd, err) == -1 ||
-	    put_memory(vm, load, dirfd, err) == -1)
+	    (driver->put_memory == NULL
+		    ? load_put_memory
+		    : driver->put_memory)(vm, dirfd, load, err) == -1)
 		return -1;
 	for (i = 0; i < vm->disks.n; i++)
 		if (put_disk(vm, &vm->disks.v[i], load, dirfd, err) == -1)
 			return -1;
+	/* It may have to name the disks as they are now. */
+	if ((driver->put_state == NULL ? load_put_state : driver->put_state)(vm,
+		dirfd, load, err) == -1)
+		return -1;
 	/* A seed tells the names of this VM, not those of the saved one. */
 	if (storage_find(&vm->disks, STORAGE_CIDATA) != NULL &&
 	    vm_seed_is_there(dirfd))

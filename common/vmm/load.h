@@ -43,6 +43,23 @@ int load_populate(struct vm *vm, int dirfd, const struct load *load,
     struct error *err);
 
 /*
+ * What most drivers do with the two: the files of the state linked; the memory
+ * linked as the template, or with `copy_memory` a memory of the VM's own.
+ */
+int load_put_state(struct vm *vm, int dirfd, const struct load *load,
+    struct error *err);
+int load_put_memory(struct vm *vm, int dirfd, const struct load *load,
+    struct error *err);
+
+/* One file of the snapshot into the VM's directory, by what COPY_MAY_* say. */
+int load_put(const struct load *load, int dirfd, const char *to,
+    const char *from, unsigned may, struct error *err);
+
+/* The same for the memory, and how it went into vm->memory_from. */
+int load_put_template(struct vm *vm, int dirfd, const struct load *load,
+    unsigned may, struct error *err);
+
+/*
  * How many bytes load_populate() would have to copy, as far as can be told
  * before: what can be linked or reflinked costs nothing.
  */

@@ -13,6 +13,7 @@
 #include "base/path.h"
 #include "disk/copy.h"
 #include "disk/fs.h"
+#include "vmm/vmm.h"
 
 struct cost {
 	const struct load *load;
@@ -60,8 +61,10 @@ static int
 add_disk(struct cost *c, const struct storage *disk, struct error *err)
 {
 	const unsigned any = COPY_MAY_LINK | COPY_MAY_REFLINK;
+	const char *hypervisor = c->load->envelope->config.hypervisor;
 	bool overlay = c->load->disks == LOAD_DISKS_OVERLAY ||
 	    (c->load->disks == LOAD_DISKS_AUTO &&
+		vmm_traits(hypervisor)->can_overlay &&
 		disk->backing.n + 2 <= STORAGE_CHAIN_MAX);
 	unsigned may = c->load->disks == LOAD_DISKS_COPY ? 0 : COPY_MAY_REFLINK;
 	size_t i;
@@ -82,13 +85,20 @@ add_disk(struct cost *c, const struct storage *disk, struct error *err)
 static int
 add_memory(struct cost *c, struct error *err)
 {
+	const struct envelope_config *config = &c->load->envelope->config;
+	const struct vmm_traits *traits = vmm_traits(config->hypervisor);
+	const char *file = traits->memory_file;
 	unsigned may = COPY_MAY_REFLINK;
 
+	if (traits->memory_dump != NULL &&
+	    faccessat(c->load->from_dirfd, file, F_OK, AT_SYMLINK_NOFOLLOW) ==
+		-1)
+		file = traits->memory_dump;
 	if (c->load->copy_memory && c->reflinks)
-		return add_bytes(c, c->load->envelope->config.memory_bytes);
-	if (c->load->copy_memory || load_may_write(c->load, VM_MEMORY))
+		return add_bytes(c, config->memory_bytes);
+	if (c->load->copy_memory || load_may_write(c->load, file))
 		may |= COPY_MAY_LINK;
-	return add_file(c, VM_MEMORY, may, err);
+	return add_file(c, file, may, err);
 }
 
 int
@@ -97,12 +107,16 @@ load_cost(uint64_t *bytes, const struct load *load, struct error *err)
 	const unsigned any = COPY_MAY_LINK | COPY_MAY_REFLINK;
 	const struct sidecar *s = load->sidecar;
 	struct cost c = { .load = load };
+	const char *const *state;
 	size_t i;
 
 	c.same = fs_is_same(root_fd(load->root), load->from_dirfd);
 	c.reflinks = copy_can_reflink(root_fd(load->root));
+	state = vmm_traits(load->envelope->config.hypervisor)->state_files;
+	for (; *state != NULL; state++)
+		if (add_file(&c, *state, any, err) == -1)
+			return -1;
 	if (add_memory(&c, err) == -1 ||
-	    add_file(&c, VM_STATE, any, err) == -1 ||
 	    (s->kernel != NULL && add_file(&c, VM_KERNEL, any, err) == -1) ||
 	    (s->initrd != NULL && add_file(&c, VM_INITRD, any, err) == -1) ||
 	    (s->firmware != NULL && add_file(&c, VM_FIRMWARE, any, err) == -1))

@@ -27,8 +27,14 @@ preflight_hypervisor(struct preflight *p, struct error *err)
 		    "saved from %s, the VM is of %s", e->config.hypervisor,
 		    p->vm->hypervisor);
 	if (!e->host.present)
-		return error_set(err, EX_DATAERR,
-		    "the envelope does not say which host saved it");
+		return vmm_traits(e->config.hypervisor)->needs_host
+		    ? error_set(err, EX_DATAERR,
+			  "the envelope does not say which host saved it")
+		    : 0;
+	if (strcmp(e->host.vmm, e->config.hypervisor) != 0)
+		return error_set(err, EX_CONFIG,
+		    "config.hypervisor is %s, host.vmm %s",
+		    e->config.hypervisor, e->host.vmm);
 	return vmm_check_host(&e->host, err);
 }
 

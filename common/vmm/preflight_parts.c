@@ -12,11 +12,34 @@
 #include "disk/qcow2.h"
 #include "vmm/vmm.h"
 
-/* What this hypervisor loads: its memory, exactly, and its state. */
+/* The memory as it was, to the byte; a dump's size only its state tells. */
+static int
+check_memory_file(const struct preflight *p, const struct vmm_traits *traits,
+    struct error *err)
+{
+	const struct envelope_config *c = &p->envelope->config;
+	struct error why = { 0 };
+	uint64_t size;
+
+	if (traits->memory_dump != NULL &&
+	    preflight_size(&size, p, traits->memory_dump, &why) == 0)
+		return 0;
+	if (preflight_size(&size, p, traits->memory_file, err) == -1)
+		return -1;
+	return size == c->memory_bytes
+	    ? 0
+	    : error_set(err, EX_DATAERR,
+		  "%s: %" PRIu64 " bytes, the guest has %" PRIu64,
+		  traits->memory_file, size, c->memory_bytes);
+}
+
+/* What this hypervisor loads: memory and state. */
 int
 preflight_memory(struct preflight *p, struct error *err)
 {
 	const struct envelope_config *c = &p->envelope->config;
+	const struct vmm_traits *traits = vmm_traits(c->hypervisor);
+	const char *const *state = traits->state_files;
 	uint64_t size;
 
 	if (c->memory_bytes < VM_MEMORY_MIN ||
@@ -25,13 +48,12 @@ preflight_memory(struct preflight *p, struct error *err)
 		return error_set(err, EX_DATAERR,
 		    "config.memory: %" PRIu64 " is no size of memory",
 		    c->memory_bytes);
-	if (preflight_size(&size, p, VM_MEMORY, err) == -1)
+	if (check_memory_file(p, traits, err) == -1)
 		return -1;
-	if (size != c->memory_bytes)
-		return error_set(err, EX_DATAERR,
-		    "%s: %" PRIu64 " bytes, the guest has %" PRIu64, VM_MEMORY,
-		    size, c->memory_bytes);
-	return preflight_size(&size, p, VM_STATE, err);
+	for (; *state != NULL; state++)
+		if (preflight_size(&size, p, *state, err) == -1)
+			return -1;
+	return 0;
 }
 
 /* One file of a chain, with `below` under it (NULL: nothing). */

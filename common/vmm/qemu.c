@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/num.h"
+#include "vmm/spawn.h"
 
 int
 qemu_call(struct vmm *vmm, const char *command, json_t *args, json_t **ret,
@@ -27,25 +28,8 @@ qemu_call(struct vmm *vmm, const char *command, json_t *args, json_t **ret,
 static int
 check_program(struct error *err)
 {
-	const char *program = qemu_program(), *dirs = getenv("PATH"), *end;
-	char path[4096];
-
-	if (strchr(program, '/') != NULL) {
-		if (access(program, X_OK) == 0)
-			return 0;
-		return error_sys(err, EX_UNAVAILABLE, "INSTAR_QEMU: %s",
-		    program);
-	}
-	for (; dirs != NULL; dirs = *end == ':' ? end + 1 : NULL) {
-		end = strchrnul(dirs, ':');
-		snprintf(path, sizeof(path), "%.*s/%s", (int)(end - dirs), dirs,
-		    program);
-		if (access(path, X_OK) == 0)
-			return 0;
-	}
-	return error_set(err, EX_UNAVAILABLE,
-	    "%s: not in PATH; install qemu-system-x86 or set INSTAR_QEMU",
-	    program);
+	return spawn_check_program(QEMU_VARIABLE, QEMU_PROGRAM,
+	    "install qemu-system-x86", err);
 }
 
 static int
@@ -307,8 +291,21 @@ qemu_set_forwards(struct vmm *vmm, bool held, struct error *err)
 	return held ? qemu_read_forwards(vmm, err) : 0;
 }
 
+static const char *const state_files[] = { VM_STATE, NULL };
+
 const struct vmm_driver vmm_qemu = {
 	.name = "qemu",
+	.traits = { .api_socket = VM_API_SOCKET,
+	    .state_files = state_files,
+	    .memory_file = VM_MEMORY,
+	    .has_tcg = true,
+	    .has_firmware = true,
+	    .has_user_nics = true,
+	    .has_links = true,
+	    .has_vmgenid = true,
+	    .can_overlay = true,
+	    .can_switch = true,
+	    .needs_host = true },
 	.check_program = check_program,
 	.spawn = qemu_spawn,
 	.ready = qemu_ready,

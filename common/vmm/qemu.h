@@ -38,11 +38,11 @@ enum qemu_fd {
 
 struct qemu {
 	struct qmp *qmp; /* NULL: not connected */
-	int64_t log_from; /* bytes of vmm.log before this start */
+	uint64_t log_from; /* bytes of vmm.log before this start */
 };
 
-/* The program: $INSTAR_QEMU, else qemu-system-x86_64. */
-const char *qemu_program(void);
+#define QEMU_VARIABLE "INSTAR_QEMU"
+#define QEMU_PROGRAM "qemu-system-x86_64"
 
 /* EX_DATAERR: words that would mean more to QEMU than a machine or processor. */
 int qemu_check_words(const char *machine, const char *cpu, struct error *err);

@@ -8,14 +8,7 @@
 #include <string.h>
 
 #include "base/json.h"
-
-const char *
-qemu_program(void)
-{
-	const char *path = getenv("INSTAR_QEMU");
-
-	return path == NULL || path[0] == '\0' ? "qemu-system-x86_64" : path;
-}
+#include "vmm/spawn.h"
 
 unsigned
 qemu_overlay_number(const char *file)
@@ -125,7 +118,8 @@ add_machine(struct strv *argv, const struct vm *vm, struct error *err)
 		"-display", "none", "-S", "-sandbox", sandbox };
 
 	if (qemu_check_words(vm->machine, vm->cpu_model, err) == -1 ||
-	    strv_add(argv, err, "%s", qemu_program()) == -1 ||
+	    strv_add(argv, err, "%s",
+		spawn_program(QEMU_VARIABLE, QEMU_PROGRAM)) == -1 ||
 	    strv_add(argv, err, "-name") == -1 ||
 	    strv_add(argv, err, "%s", vm->id) == -1 ||
 	    add_words(argv, fixed, sizeof(fixed) / sizeof(fixed[0]), err) ==

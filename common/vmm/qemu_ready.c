@@ -15,58 +15,21 @@
 #include "base/hook.h"
 #include "base/json.h"
 #include "base/sig.h"
+#include "vmm/spawn.h"
 
-#define LAST_WORDS_MAX 4096 /* bytes of vmm.log that are looked at */
 #define LOAD_NAP_MS 1 /* between two questions for the state of a load */
-
-/* The last line that QEMU wrote since its start, in text[cap]. */
-static void
-last_words(const struct vmm *vmm, char *text, size_t cap)
-{
-	const struct qemu *q = vmm->own;
-	char buf[LAST_WORDS_MAX + 1], *line;
-	struct stat st;
-	ssize_t n = 0;
-	off_t from;
-	int fd;
-
-	text[0] = '\0';
-	if (fd_open_file(&fd, NULL, vmm->dirfd, VM_VMM_LOG, O_RDONLY, NULL) ==
-	    -1)
-		return;
-	if (fstat(fd, &st) == 0) {
-		from = st.st_size > LAST_WORDS_MAX ? st.st_size - LAST_WORDS_MAX
-						   : 0;
-		if (from < q->log_from)
-			from = q->log_from;
-		n = pread(fd, buf, LAST_WORDS_MAX, from);
-	}
-	fd_drop(&fd);
-	while (n > 0 && buf[n - 1] == '\n')
-		n--;
-	if (n <= 0)
-		return;
-	buf[n] = '\0';
-	line = strrchr(buf, '\n');
-	/* A hint for people is not what was wrong. */
-	if (line != NULL && strncmp(line, "\nUse -", 6) == 0) {
-		*line = '\0';
-		line = strrchr(buf, '\n');
-	}
-	snprintf(text, cap, "%.*s", (int)cap - 1,
-	    line == NULL ? buf : line + 1);
-}
 
 /* Puts QEMU's last words in place of "closed its monitor". */
 static int
 explain(const struct vmm *vmm, struct error *err)
 {
+	const struct qemu *q = vmm->own;
 	char words[ERROR_MSG_MAX - 64];
 	int code = EX_UNAVAILABLE;
 
 	if (err == NULL || err->code != EX_UNAVAILABLE)
 		return -1;
-	last_words(vmm, words, sizeof(words));
+	spawn_last_words(vmm->dirfd, q->log_from, words, sizeof(words));
 	if (words[0] == '\0')
 		return -1;
 	if (strstr(words, "unsupported machine type") != NULL ||

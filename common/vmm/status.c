@@ -91,7 +91,8 @@ status_report_as(json_t **out, struct vm *vm, int dirfd, const char *dir,
 {
 	json_t *record;
 
-	if (vm_report(&record, vm, dir, status_name(status), err) == -1)
+	if (vm_report(&record, vm, dir, status_name(status),
+		vmm_traits(vm->hypervisor)->api_socket, err) == -1)
 		return -1;
 	if (is_memory_at_risk(vm, dirfd) &&
 	    json_put_bool(record, "memory_at_risk", true, err) == -1) {

@@ -3,6 +3,9 @@
 
 #include <sys/utsname.h>
 
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,9 +20,10 @@
 #define VMM_REAP_MS 10000 /* after SIGKILL, for a process in the kernel */
 
 static const struct vmm_driver *const drivers[] = { &vmm_qemu };
+#define NAMES "qemu"
 
-static const struct vmm_driver *
-find_driver(const char *hypervisor)
+const struct vmm_driver *
+vmm_find_driver(const char *hypervisor)
 {
 	size_t i;
 
@@ -32,9 +36,10 @@ find_driver(const char *hypervisor)
 int
 vmm_check_hypervisor(const char *hypervisor, struct error *err)
 {
-	if (find_driver(hypervisor) == NULL)
+	if (vmm_find_driver(hypervisor) == NULL)
 		return error_set(err, EX_USAGE,
-		    "%s: no such hypervisor here; there is qemu", hypervisor);
+		    "%s: no such hypervisor; it is one of %s", hypervisor,
+		    NAMES);
 	return 0;
 }
 
@@ -43,13 +48,57 @@ vmm_check_program(const char *hypervisor, struct error *err)
 {
 	if (vmm_check_hypervisor(hypervisor, err) == -1)
 		return -1;
-	return find_driver(hypervisor)->check_program(err);
+	return vmm_find_driver(hypervisor)->check_program(err);
+}
+
+const struct vmm_traits *
+vmm_traits(const char *hypervisor)
+{
+	static const char *const no_files[] = { NULL };
+	/* A record may name what nobody knows: it can still be listed. */
+	static const struct vmm_traits none = { .api_socket = VM_API_SOCKET,
+		.state_files = no_files,
+		.memory_file = VM_MEMORY };
+	const struct vmm_driver *driver = vmm_find_driver(hypervisor);
+
+	return driver == NULL ? &none : &driver->traits;
+}
+
+/* What every driver lacks or has, as its traits say. */
+int
+vmm_check_vm(const struct vm *vm, struct error *err)
+{
+	const struct vmm_driver *driver = vmm_find_driver(vm->hypervisor);
+	const struct vmm_traits *has = &driver->traits;
+	size_t i;
+
+	if (vm->accel_choice == VM_ACCEL_TCG && !has->has_tcg)
+		return error_set(err, EX_USAGE,
+		    "--accel tcg: %s runs guests under KVM only", driver->name);
+	if (vm->has_firmware && !has->has_firmware)
+		return error_set(err, EX_USAGE, "--firmware: %s takes none",
+		    driver->name);
+	for (i = 0; i < vm->nics.n; i++)
+		if (vm->nics.v[i].kind == NIC_USER && !has->has_user_nics)
+			return error_set(err, EX_USAGE,
+			    "--nic user: %s has none; give it a tap or bridge",
+			    driver->name);
+	return driver->check_vm == NULL ? 0 : driver->check_vm(vm, err);
+}
+
+int
+vmm_adapt_kernel(const char *hypervisor, int dirfd, struct error *err)
+{
+	const struct vmm_driver *driver = vmm_find_driver(hypervisor);
+
+	return driver->adapt_kernel == NULL ? 0
+					    : driver->adapt_kernel(dirfd, err);
 }
 
 static struct vmm *
 new_vmm(struct vm *vm, int dirfd, struct error *err)
 {
-	const struct vmm_driver *driver = find_driver(vm->hypervisor);
+	const struct vmm_driver *driver = vmm_find_driver(vm->hypervisor);
 	struct vmm *vmm;
 
 	if (driver == NULL) {
@@ -86,7 +135,8 @@ vmm_spawn(struct vmm **out, struct vm *vm, int dirfd,
 
 /* What a guest loaded from a state has got anew, and what it has not. */
 static void
-note_identity(struct vm *vm, const struct timespec *now)
+note_identity(const struct vmm_driver *driver, struct vm *vm,
+    const struct timespec *now)
 {
 	struct vm_identity *id = &vm->identity;
 	int64_t saved = clock_parse_rfc3339(vm->saved_at);
@@ -94,7 +144,7 @@ note_identity(struct vm *vm, const struct timespec *now)
 
 	memset(id, 0, sizeof(*id));
 	id->present = true;
-	id->vmgenid_offered = true;
+	id->vmgenid_offered = driver->traits.has_vmgenid;
 	if (vm->nics.n > 0)
 		snprintf(id->mac, sizeof(id->mac), "inherited");
 	/* A clone's seed says its own; the guest reads it when it reboots. */
@@ -106,6 +156,8 @@ note_identity(struct vm *vm, const struct timespec *now)
 	snprintf(id->hostname, sizeof(id->hostname), "%s", names);
 	if (saved != -1 && now->tv_sec > saved)
 		id->clock_behind_s = (uint64_t)(now->tv_sec - saved);
+	if (driver->note_identity != NULL)
+		driver->note_identity(vm, id);
 }
 
 int
@@ -116,7 +168,7 @@ vmm_ready(struct vmm *vmm, const struct timespec *now, struct error *err)
 	if (vmm->driver->ready(vmm, err) == -1)
 		return -1;
 	if (vm->to_load)
-		note_identity(vm, now);
+		note_identity(vmm->driver, vm, now);
 	else
 		memset(&vm->identity, 0, sizeof(vm->identity));
 	vm->to_load = false;
@@ -176,13 +228,17 @@ vmm_resume(struct vmm *vmm, struct error *err)
 int
 vmm_set_links(struct vmm *vmm, bool up, struct error *err)
 {
-	return vmm->driver->set_links(vmm, up, err);
+	return vmm->driver->set_links == NULL
+	    ? 0
+	    : vmm->driver->set_links(vmm, up, err);
 }
 
 int
 vmm_set_forwards(struct vmm *vmm, bool held, struct error *err)
 {
-	return vmm->driver->set_forwards(vmm, held, err);
+	return vmm->driver->set_forwards == NULL
+	    ? 0
+	    : vmm->driver->set_forwards(vmm, held, err);
 }
 
 int
@@ -282,7 +338,7 @@ vmm_open_memory(struct vmm *vmm, int *fd, struct error *err)
 int
 vmm_check_host(const struct envelope_host *host, struct error *err)
 {
-	const struct vmm_driver *driver = find_driver(host->vmm);
+	const struct vmm_driver *driver = vmm_find_driver(host->vmm);
 	struct utsname uts;
 
 	if (driver == NULL)
@@ -301,7 +357,9 @@ vmm_check_host(const struct envelope_host *host, struct error *err)
 int
 vmm_settle_disks(struct vmm *vmm, const struct timespec *now, struct error *err)
 {
-	return vmm->driver->settle_disks(vmm, now, err);
+	return vmm->driver->settle_disks == NULL
+	    ? 0
+	    : vmm->driver->settle_disks(vmm, now, err);
 }
 
 int
@@ -334,14 +392,57 @@ int
 vmm_state_finish(const struct vm *vm, int dirfd, const char *name, int to_dirfd,
     struct error *err)
 {
-	return find_driver(vm->hypervisor)
+	return vmm_find_driver(vm->hypervisor)
 	    ->state_finish(vm, dirfd, name, to_dirfd, err);
+}
+
+void
+vmm_state_drop(int dirfd, const char *name)
+{
+	struct dirent *de;
+	DIR *dir;
+	int fd;
+
+	if (unlinkat(dirfd, name, 0) == 0 || errno != EISDIR ||
+	    fd_open_dir(&fd, dirfd, name, false, NULL) == -1)
+		return;
+	dir = fdopendir(fd);
+	if (dir == NULL) {
+		fd_drop(&fd);
+		return;
+	}
+	while ((de = readdir(dir)) != NULL)
+		unlinkat(fd, de->d_name, 0);
+	closedir(dir);
+	unlinkat(dirfd, name, AT_REMOVEDIR);
 }
 
 int
 vmm_state_check(const struct vm *vm, int dirfd, struct error *err)
 {
-	return find_driver(vm->hypervisor)->state_check(vm, dirfd, err);
+	const struct vmm_driver *driver = vmm_find_driver(vm->hypervisor);
+
+	return driver->state_check == NULL
+	    ? 0
+	    : driver->state_check(vm, dirfd, err);
+}
+
+bool
+vmm_writes_memory(const struct vm *vm)
+{
+	const struct vmm_driver *driver = vmm_find_driver(vm->hypervisor);
+
+	return driver->writes_memory != NULL && driver->writes_memory(vm);
+}
+
+int
+vmm_state_published(struct vm *vm, int dirfd, int snap_dirfd, struct error *err)
+{
+	const struct vmm_driver *driver = vmm_find_driver(vm->hypervisor);
+
+	return driver->state_published == NULL
+	    ? 0
+	    : driver->state_published(vm, dirfd, snap_dirfd, err);
 }
 
 static void
@@ -353,30 +454,56 @@ remove_files(int dirfd, const char *const *names, size_t n)
 		unlinkat(dirfd, names[i], 0);
 }
 
-static const char *const sockets[] = { VM_API_SOCKET, VM_WATCH_SOCKET,
-	VM_CONSOLE_SOCKET };
+static void
+remove_sockets(const struct vm *vm, int dirfd)
+{
+	const struct vmm_driver *driver = vmm_find_driver(vm->hypervisor);
+	const char *const sockets[] = { vmm_traits(vm->hypervisor)->api_socket,
+		VM_WATCH_SOCKET, VM_CONSOLE_SOCKET };
+
+	remove_files(dirfd, sockets, 3);
+	if (driver != NULL && driver->clean_up != NULL)
+		driver->clean_up(vm, dirfd);
+}
+
+/* The guest's state and memory, as far as the VM has them for itself. */
+static void
+remove_guest(const struct vm *vm, int dirfd)
+{
+	const struct vmm_traits *traits = vmm_traits(vm->hypervisor);
+	const char *const *state;
+
+	for (state = traits->state_files; *state != NULL; state++)
+		unlinkat(dirfd, *state, 0);
+	unlinkat(dirfd, VM_MEMORY, 0);
+	if (traits->memory_dump != NULL)
+		unlinkat(dirfd, traits->memory_dump, 0);
+}
 
 int
 vmm_state_match(const struct vm *vm, int dirfd, struct error *err)
 {
-	return find_driver(vm->hypervisor)->state_match(vm, dirfd, err);
+	return vmm_find_driver(vm->hypervisor)->state_match(vm, dirfd, err);
 }
 
 int
 vmm_devices_match(const char *hypervisor, const struct sidecar *sidecar,
     uint64_t cpu, struct error *err)
 {
-	return find_driver(hypervisor)->devices_match(sidecar, cpu, err);
+	const struct vmm_driver *driver = vmm_find_driver(hypervisor);
+
+	return driver->devices_match == NULL
+	    ? 0
+	    : driver->devices_match(sidecar, cpu, err);
 }
 
 int
 vmm_clear(struct vm *vm, int dirfd, const struct timespec *now,
     struct error *err)
 {
-	static const char *const guest[] = { VM_MEMORY, VM_TEMPLATE, VM_STATE };
-
-	remove_files(dirfd, sockets, 3);
-	remove_files(dirfd, guest, 3);
+	remove_sockets(vm, dirfd);
+	remove_guest(vm, dirfd);
+	unlinkat(dirfd, VM_TEMPLATE, 0);
 	vm->proc.pid = 0;
 	vm->memory_from[0] = '\0';
 	clock_rfc3339(vm->stopped_at, now);
@@ -387,7 +514,6 @@ int
 vmm_undo_start(struct vm *vm, bool to_load, int dirfd,
     const struct timespec *now, struct error *err)
 {
-	static const char *const guest[] = { VM_MEMORY, VM_STATE };
 	struct vm recorded;
 	bool was_recorded;
 
@@ -397,9 +523,9 @@ vmm_undo_start(struct vm *vm, bool to_load, int dirfd,
 	    recorded.proc.pid == vm->proc.pid &&
 	    recorded.proc.start_ticks == vm->proc.start_ticks;
 	vm_fini(&recorded);
-	remove_files(dirfd, sockets, 3);
+	remove_sockets(vm, dirfd);
 	if (!to_load)
-		remove_files(dirfd, guest, 2);
+		remove_guest(vm, dirfd);
 	/* Where no process came about the record is as it was. */
 	if (!was_recorded)
 		return 0;

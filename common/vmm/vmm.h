@@ -33,11 +33,42 @@ enum vmm_state {
 /* Two sockets: one for whoever holds the lock, one for questions. */
 enum vmm_line { VMM_CONTROL, VMM_QUESTIONS };
 
+/*
+ * What differs from one hypervisor to the next for whoever handles a VM's
+ * files and options.
+ */
+struct vmm_traits {
+	const char *api_socket; /* its name in the VM's directory */
+	const char *const *state_files; /* of a saved guest; NULL ends them */
+	const char *memory_file; /* a saved guest's memory, byte by byte */
+	const char *memory_dump; /* the same as the VMM wrote it, or NULL */
+	bool has_tcg; /* runs guests without KVM */
+	bool has_firmware;
+	bool has_user_nics;
+	bool has_links; /* a NIC's link can be pulled */
+	bool has_vmgenid;
+	bool can_overlay; /* reads qcow2 */
+	bool can_switch; /* lets a guest's disk go on in an overlay */
+	bool needs_host; /* an envelope must say which host saved it */
+};
+
+/* Never NULL: of one that nobody knows there is little to say. */
+const struct vmm_traits *vmm_traits(const char *hypervisor);
+
 /* Whether there is a driver of that name (qemu, ...).  EX_USAGE. */
 int vmm_check_hypervisor(const char *hypervisor, struct error *err);
 
 /* Whether its program can be found.  EX_UNAVAILABLE names it. */
 int vmm_check_program(const char *hypervisor, struct error *err);
+
+/*
+ * Whether it could run the VM, as far as the record says.  EX_USAGE names the
+ * option of vm-create that it cannot follow.
+ */
+int vmm_check_vm(const struct vm *vm, struct error *err);
+
+/* Makes the kernel in the directory one that it can start.  EX_DATAERR. */
+int vmm_adapt_kernel(const char *hypervisor, int dirfd, struct error *err);
 
 /*
  * Starts the VM's VMM in its directory: from power-on, or with vm->to_load
@@ -158,6 +189,22 @@ int vmm_switch_disks(struct vmm *vmm, const char *const *overlays,
 int vmm_state_save(struct vmm *vmm, const char *name, struct error *err);
 int vmm_state_finish(const struct vm *vm, int dirfd, const char *name,
     int to_dirfd, struct error *err);
+
+/* Takes away what vmm_state_save() made, if it is still there. */
+void vmm_state_drop(int dirfd, const char *name);
+
+/*
+ * Whether vmm_state_save() and vmm_state_finish() write the guest's memory,
+ * too; else it is for the caller to get it from where the VMM has it.
+ */
+bool vmm_writes_memory(const struct vm *vm);
+
+/*
+ * A snapshot in `snap_dirfd` with the last state is about to appear; the
+ * record is written afterwards.
+ */
+int vmm_state_published(struct vm *vm, int dirfd, int snap_dirfd,
+    struct error *err);
 
 /*
  * Whether what the next state builds on is as expected.  EX_UNAVAILABLE: this

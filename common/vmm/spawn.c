@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: ISC */
+#include "vmm/spawn.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/hook.h"
+#include "base/proc.h"
+
+#define LAST_WORDS_MAX 4096 /* bytes of vmm.log that are looked at */
+
+void
+spawn_hand(struct spawn_fds *h, int fd, int number)
+{
+	h->pairs[2 * h->n] = fd;
+	h->pairs[2 * h->n + 1] = number;
+	h->n++;
+}
+
+void
+spawn_drop(struct spawn_fds *h)
+{
+	while (h->n > 0)
+		fd_drop(&h->pairs[2 * --h->n]);
+}
+
+int
+spawn_listen(struct spawn_fds *h, int dirfd, const char *name, int number,
+    struct error *err)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int fd;
+
+	if (unlinkat(dirfd, name, 0) == -1 && errno != ENOENT)
+		return error_sys(err, error_code_of(errno), "%s", name);
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "/proc/self/fd/%d/%s",
+	    dirfd, name);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return error_sys(err, EX_OSERR, "socket");
+	/* The name gets the mode of the socket: Linux net/unix/af_unix.c. */
+	if (fchmod(fd, 0600) == -1 ||
+	    bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1 ||
+	    listen(fd, 16) == -1) {
+		error_sys(err, error_code_of(errno), "%s", name);
+		fd_drop(&fd);
+		return -1;
+	}
+	spawn_hand(h, fd, number);
+	return 0;
+}
+
+int
+spawn_memory_file(const struct vm *vm, int dirfd, struct error *err)
+{
+	int fd, sys;
+
+	if (unlinkat(dirfd, VM_MEMORY, 0) == -1 && errno != ENOENT)
+		return error_sys(err, error_code_of(errno), VM_MEMORY);
+	fd = openat(dirfd, VM_MEMORY, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
+	    0600);
+	if (fd == -1)
+		return error_sys(err, error_code_of(errno), VM_MEMORY);
+	do
+		sys = posix_fallocate(fd, 0, (off_t)vm->memory_bytes);
+	while (sys == EINTR);
+	fd_drop(&fd);
+	if (sys != 0) {
+		unlinkat(dirfd, VM_MEMORY, 0);
+		errno = sys;
+		return error_sys(err, EX_IOERR, VM_MEMORY);
+	}
+	return 0;
+}
+
+int
+spawn_open_log(int *fd, uint64_t *from, int dirfd, const char *name,
+    struct error *err)
+{
+	struct stat st;
+
+	*fd = openat(dirfd, name,
+	    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (*fd == -1)
+		return error_sys(err, error_code_of(errno), "%s", name);
+	if (fstat(*fd, &st) == -1)
+		return error_sys(err, EX_IOERR, "%s", name);
+	*from = (uint64_t)st.st_size;
+	return 0;
+}
+
+struct note {
+	struct vmm *vmm;
+	const struct timespec *now;
+};
+
+/* Into the record, before there is anything that could be lost sight of. */
+static int
+note_process(void *arg, pid_t pid, struct error *err)
+{
+	const struct note *note = arg;
+	struct vm *vm = note->vmm->vm;
+
+	hook_step("spawned");
+	if (proc_identify(&vm->proc, pid, err) == -1 ||
+	    vm_write(vm, note->vmm->dirfd, false, note->now, err) == -1)
+		return -1;
+	hook_step("recorded");
+	return 0;
+}
+
+int
+spawn_process(struct vmm *vmm, char *const *argv, const struct spawn_fds *fds,
+    int log_fd, int tty_fd, const struct timespec *now, struct error *err)
+{
+	struct note note = { vmm, now };
+	struct proc_spawn how = {
+		.argv = argv,
+		.dirfd = vmm->dirfd,
+		.log_fd = log_fd,
+		.tty_fd = tty_fd,
+		.keep = fds->pairs,
+		.keep_n = fds->n,
+		.note = note_process,
+		.arg = &note,
+	};
+	int pidfd;
+	pid_t pid;
+
+	if (proc_spawn(&pid, &pidfd, &how, err) == -1) {
+		vmm->vm->proc.pid = 0;
+		return -1;
+	}
+	fd_drop(&pidfd);
+	return 0;
+}
+
+void
+spawn_last_words(int dirfd, uint64_t log_from, char *text, size_t cap)
+{
+	char buf[LAST_WORDS_MAX + 1], *line;
+	struct stat st;
+	ssize_t n = 0;
+	off_t from;
+	int fd;
+
+	text[0] = '\0';
+	if (fd_open_file(&fd, NULL, dirfd, VM_VMM_LOG, O_RDONLY, NULL) == -1)
+		return;
+	if (fstat(fd, &st) == 0) {
+		from = st.st_size > LAST_WORDS_MAX ? st.st_size - LAST_WORDS_MAX
+						   : 0;
+		if (from < (off_t)log_from)
+			from = (off_t)log_from;
+		n = pread(fd, buf, LAST_WORDS_MAX, from);
+	}
+	fd_drop(&fd);
+	while (n > 0 && buf[n - 1] == '\n')
+		n--;
+	if (n <= 0)
+		return;
+	buf[n] = '\0';
+	line = strrchr(buf, '\n');
+	/* A hint for people is not what was wrong. */
+	if (line != NULL && strncmp(line, "\nUse -", 6) == 0) {
+		*line = '\0';
+		line = strrchr(buf, '\n');
+	}
+	snprintf(text, cap, "%.*s", (int)cap - 1,
+	    line == NULL ? buf : line + 1);
+}
+
+const char *
+spawn_program(const char *variable, const char *name)
+{
+	const char *program = getenv(variable);
+
+	return program != NULL && program[0] != '\0' ? program : name;
+}
+
+int
+spawn_check_program(const char *variable, const char *name, const char *hint,
+    struct error *err)
+{
+	const char *program = spawn_program(variable, name);
+	const char *dirs = getenv("PATH"), *end;
+	char path[4096];
+
+	if (strchr(program, '/') != NULL) {
+		if (access(program, X_OK) == 0)
+			return 0;
+		return error_sys(err, EX_UNAVAILABLE, "%s: %s", variable,
+		    program);
+	}
+	for (; dirs != NULL; dirs = *end == ':' ? end + 1 : NULL) {
+		end = strchrnul(dirs, ':');
+		snprintf(path, sizeof(path), "%.*s/%s", (int)(end - dirs), dirs,
+		    program);
+		if (access(path, X_OK) == 0)
+			return 0;
+	}
+	return error_set(err, EX_UNAVAILABLE, "%s: not in PATH; %s or set %s",
+	    program, hint, variable);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: ISC */
+/* A VMM's process: what every driver needs to start one; private to vmm/. */
+#ifndef VMM_SPAWN_H
+#define VMM_SPAWN_H
+
+#include <stdint.h>
+#include <time.h>
+
+#include "vmm/driver.h"
+
+#define SPAWN_FDS_MAX 32
+
+/* What is handed down to the VMM: our descriptor, its number there. */
+struct spawn_fds {
+	int pairs[2 * SPAWN_FDS_MAX];
+	size_t n;
+};
+
+/* Takes `fd`, which is to be `number` (>= 3) there. */
+void spawn_hand(struct spawn_fds *fds, int fd, int number);
+
+/* Closes ours of them. */
+void spawn_drop(struct spawn_fds *fds);
+
+/* Hands down a listening socket `name`, made anew in the VM's directory. */
+int spawn_listen(struct spawn_fds *fds, int dirfd, const char *name, int number,
+    struct error *err);
+
+/*
+ * memory.raw of the VM's own made anew, wholly allocated: a guest must not
+ * meet a full disk.  EX_IOERR: there is no room.
+ */
+int spawn_memory_file(const struct vm *vm, int dirfd, struct error *err);
+
+/* Opens `name` to append; *from is its length.  *fd is the caller's. */
+int spawn_open_log(int *fd, uint64_t *from, int dirfd, const char *name,
+    struct error *err);
+
+/*
+ * Starts argv in the VM's directory with stdout and stderr to log_fd (with
+ * tty_fd, unless 0, as stdin and stdout), and writes the process into vm.json
+ * before it becomes the program.
+ */
+int spawn_process(struct vmm *vmm, char *const *argv,
+    const struct spawn_fds *fds, int log_fd, int tty_fd,
+    const struct timespec *now, struct error *err);
+
+/* The last line behind byte `log_from` of vmm.log, "" if none, in text[cap]. */
+void spawn_last_words(int dirfd, uint64_t log_from, char *text, size_t cap);
+
+/* The program: the environment's `variable`, else `name`. */
+const char *spawn_program(const char *variable, const char *name);
+
+/* Whether it can be run.  EX_UNAVAILABLE says `hint` ("install ..."). */
+int spawn_check_program(const char *variable, const char *name,
+    const char *hint, struct error *err);
+
+#endif

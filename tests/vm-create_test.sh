@@ -48,9 +48,9 @@ usage__wrong_body()
 	    --kernel kernel --accel x
 	refused 64 "--memory-backing: x: not one of its values" \
 	    --kernel kernel --memory-backing x
-	for h in cloud-hypervisor firecracker x; do
-		refused 64 "--hypervisor: $h: no such hypervisor here; \
-there is qemu" --kernel kernel --hypervisor $h
+	for h in bhyve "" QEMU; do
+		atf_check -s exit:64 -e match:"--hypervisor: $h: no such hypervisor" \
+		    vm-create --kernel kernel --hypervisor "$h"
 	done
 }
 

@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/progress.h"
+#include "disk/extent.h"
 #include "disk/hash.h"
 #include "disk/image.h"
 #include "disk/relay.h"
@@ -85,7 +86,8 @@ make_piece(struct relay_piece *out, unsigned char *buf, void *arg,
 		return -1;
 	if (len == 0)
 		return 0;
-	out->data = buf;
+	/* Looked at once, while it is in the cache, for all who take it. */
+	out->data = extent_is_zero(buf, len) ? NULL : buf;
 	out->len = len;
 	s->done_bytes += len;
 	progress_update(s->progress, s->done_bytes);
@@ -95,6 +97,8 @@ make_piece(struct relay_piece *out, unsigned char *buf, void *arg,
 static int
 write_piece(const struct relay_piece *piece, void *arg, struct error *err)
 {
+	if (piece->data == NULL)
+		return sink_zeros(arg, piece->len, err);
 	return sink_data(arg, piece->data, (size_t)piece->len, err);
 }
 

@@ -8,9 +8,12 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#define RELAY_BATCH 8 /* pieces; RELAY_PIECES is a multiple */
+
 struct relay {
 	pthread_mutex_t mutex; /* guards what follows, but for the bytes */
-	pthread_cond_t changed;
+	pthread_cond_t more; /* for takers: a batch is made, or the end */
+	pthread_cond_t room; /* for the maker: a batch is free, or failed */
 	struct relay_piece pieces[RELAY_PIECES]; /* piece i at i % PIECES */
 	uint64_t made;
 	uint64_t taken[RELAY_TAKERS_MAX];
@@ -36,23 +39,53 @@ fail(struct relay *r, const struct error *err)
 		r->failed = true;
 		r->err = *err;
 	}
-	pthread_cond_broadcast(&r->changed);
+	pthread_cond_broadcast(&r->more);
+	pthread_cond_signal(&r->room);
 	pthread_mutex_unlock(&r->mutex);
 }
 
-/* The next piece for a taker, or NULL when there will be none. */
+/*
+ * The next piece for a taker, or NULL when there will be none.  Who has to wait
+ * waits for the end of a batch: to sleep and be woken for each piece costs more
+ * than the work on some of them.
+ */
 static const struct relay_piece *
 wait_made(struct relay *r, size_t index)
 {
 	const struct relay_piece *piece = NULL;
+	uint64_t end;
 
 	pthread_mutex_lock(&r->mutex);
-	while (!r->failed && !r->ended && r->made == r->taken[index])
-		pthread_cond_wait(&r->changed, &r->mutex);
+	end = (r->taken[index] / RELAY_BATCH + 1) * RELAY_BATCH;
+	if (r->made == r->taken[index])
+		while (!r->failed && !r->ended && r->made < end)
+			pthread_cond_wait(&r->more, &r->mutex);
 	if (!r->failed && r->made > r->taken[index])
 		piece = &r->pieces[r->taken[index] % RELAY_PIECES];
 	pthread_mutex_unlock(&r->mutex);
 	return piece;
+}
+
+static uint64_t
+slowest(const struct relay *r)
+{
+	uint64_t least = r->made;
+	size_t i;
+
+	for (i = 0; i < r->takers_n; i++)
+		if (r->taken[i] < least)
+			least = r->taken[i];
+	return least;
+}
+
+static void
+note_taken(struct relay *r, size_t index)
+{
+	pthread_mutex_lock(&r->mutex);
+	r->taken[index]++;
+	if (r->made - slowest(r) <= RELAY_PIECES - RELAY_BATCH)
+		pthread_cond_signal(&r->room);
+	pthread_mutex_unlock(&r->mutex);
 }
 
 static void *
@@ -68,24 +101,9 @@ take_all(void *arg)
 			fail(r, &err);
 			break;
 		}
-		pthread_mutex_lock(&r->mutex);
-		r->taken[seat->index]++;
-		pthread_cond_broadcast(&r->changed);
-		pthread_mutex_unlock(&r->mutex);
+		note_taken(r, seat->index);
 	}
 	return NULL;
-}
-
-static uint64_t
-slowest(const struct relay *r)
-{
-	uint64_t least = r->made;
-	size_t i;
-
-	for (i = 0; i < r->takers_n; i++)
-		if (r->taken[i] < least)
-			least = r->taken[i];
-	return least;
 }
 
 /* Waits until there is room for a piece; false when a taker has failed. */
@@ -95,8 +113,10 @@ wait_room(struct relay *r)
 	bool failed;
 
 	pthread_mutex_lock(&r->mutex);
-	while (!r->failed && r->made - slowest(r) == RELAY_PIECES)
-		pthread_cond_wait(&r->changed, &r->mutex);
+	if (r->made - slowest(r) == RELAY_PIECES)
+		while (!r->failed &&
+		    r->made - slowest(r) > RELAY_PIECES - RELAY_BATCH)
+			pthread_cond_wait(&r->room, &r->mutex);
 	failed = r->failed;
 	pthread_mutex_unlock(&r->mutex);
 	return !failed;
@@ -122,7 +142,8 @@ make_all(struct relay *r, relay_make *make, void *arg)
 			r->made++;
 		else
 			r->ended = true;
-		pthread_cond_broadcast(&r->changed);
+		if (r->ended || r->made % RELAY_BATCH == 0)
+			pthread_cond_broadcast(&r->more);
 		pthread_mutex_unlock(&r->mutex);
 	}
 }
@@ -160,7 +181,8 @@ relay_run(relay_make *make, void *arg, const struct relay_taker *takers,
     size_t n, struct error *err)
 {
 	struct relay r = { .mutex = PTHREAD_MUTEX_INITIALIZER,
-		.changed = PTHREAD_COND_INITIALIZER,
+		.more = PTHREAD_COND_INITIALIZER,
+		.room = PTHREAD_COND_INITIALIZER,
 		.takers_n = n };
 	struct seat seats[RELAY_TAKERS_MAX];
 	pthread_t threads[RELAY_TAKERS_MAX];
@@ -180,7 +202,8 @@ relay_run(relay_make *make, void *arg, const struct relay_taker *takers,
 	for (i = 0; i < started; i++)
 		pthread_join(threads[i], NULL);
 	free(r.buf);
-	pthread_cond_destroy(&r.changed);
+	pthread_cond_destroy(&r.room);
+	pthread_cond_destroy(&r.more);
 	pthread_mutex_destroy(&r.mutex);
 	if (r.failed && err != NULL)
 		*err = r.err;

@@ -119,10 +119,10 @@ hash_password(struct seed *s, const struct wishes *w, struct error *err)
 	}
 	if (text == NULL)
 		return 0;
-	if (w->salt == NULL &&
-	    (w->instance_id != NULL ? password_derive_salt(salt, w->instance_id,
-					  w->user != NULL ? w->user : "", err)
-				    : password_new_salt(salt, err)) == -1)
+	if (w->salt == NULL && w->instance_id != NULL)
+		password_derive_salt(salt, w->instance_id,
+		    w->user != NULL ? w->user : "");
+	else if (w->salt == NULL && password_new_salt(salt, err) == -1)
 		return -1;
 	return password_hash(s->hash, text, w->salt != NULL ? w->salt : salt,
 	    err);

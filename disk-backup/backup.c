@@ -178,7 +178,7 @@ read_image(char checksum[HASH_TEXT_LEN + 1], const struct backup *b,
 	rc = relay_run(make_piece, &r, takers, pack == NULL ? 1 : 2, err);
 	progress_fini(&progress);
 	if (rc == 0)
-		rc = hash_final(checksum, hash, err);
+		hash_final(checksum, hash);
 	hash_free(hash);
 	return rc;
 }

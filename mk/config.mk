@@ -21,5 +21,9 @@ HOOKS ?=
 COMPILE = $(CC) $(STD) $(WARN) $(WERROR) $(HARD) $(SAN) $(HOOKS) $(CPPFLAGS) \
 	$(CFLAGS) -I$(TOP)/common
 LINK = $(CC) $(SAN) $(HARDLINK) $(LDFLAGS)
-LDLIBS = -larchive -ljansson -lzstd -lz -llzma -lbz2 -llz4 -lcrypto -lcrypt \
-	-lpthread -ldl
+# libcrypto's archive where there is one: of the library we want SHA-256 alone,
+# and to load all of it takes longer than what most tools do.
+LIBCRYPTO != f=`$(CC) -print-file-name=libcrypto.a`; \
+	case $$f in /*) echo $$f;; *) echo -lcrypto;; esac
+LDLIBS = $(LIBCRYPTO) -larchive -ljansson -lzstd -lz -llzma -lbz2 -llz4 \
+	-lcrypt -lpthread -ldl

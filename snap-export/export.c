@@ -173,9 +173,10 @@ write_envelope(struct export *x, struct archive_writer *w,
 	if (envelope_encode(&text, &len, &x->envelope, err) == -1)
 		return -1;
 	if (digester_new(&d, err) == 0 &&
-	    digester_data(d, text, len, err) == 0 &&
-	    digester_final(d, digest, err) == 0)
+	    digester_data(d, text, len, err) == 0) {
+		digester_final(d, digest);
 		rc = archive_writer_text(w, ENVELOPE_NAME, text, len, err);
+	}
 	digester_free(d);
 	free(text);
 	return rc;

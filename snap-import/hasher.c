@@ -53,7 +53,7 @@ do_op(struct hasher *h, const struct op *op)
 	} else if (op->kind == OP_ZEROS) {
 		rc = digester_zeros(h->digester, op->len, &h->error);
 	} else {
-		rc = digester_final(h->digester, op->out, &h->error);
+		digester_final(h->digester, op->out);
 		digester_reset(h->digester);
 	}
 	if (rc == -1 && h->error.code == 0)

@@ -234,8 +234,10 @@ digest_envelope(struct unpack *u, struct error *err)
 	if (u->envelope == NULL)
 		return 0;
 	if (digester_new(&d, err) == 0 &&
-	    digester_data(d, u->envelope, u->envelope_len, err) == 0)
-		rc = digester_final(d, &u->envelope_digest, err);
+	    digester_data(d, u->envelope, u->envelope_len, err) == 0) {
+		digester_final(d, &u->envelope_digest);
+		rc = 0;
+	}
 	digester_free(d);
 	return rc;
 }

@@ -227,9 +227,9 @@ sum_of(char out[HASH_TEXT_LEN + 1], int fd)
 	while (got > 0) {
 		ATF_REQUIRE_EQ(0,
 		    fd_read(&got, fd, buf, sizeof(buf), "memory", &err));
-		ATF_REQUIRE_EQ(0, hash_data(hash, buf, got, &err));
+		hash_data(hash, buf, got);
 	}
-	ATF_REQUIRE_EQ(0, hash_final(out, hash, &err));
+	hash_final(out, hash);
 	hash_free(hash);
 }
 

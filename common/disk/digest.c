@@ -5,16 +5,46 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
 #include "base/le.h"
 #include "base/num.h"
+#include "base/sha256.h"
 #include "disk/extent.h"
 #include "disk/sweep.h"
 
 #define DIGEST_FANOUT (DIGEST_BLOCK / DIGEST_BYTES)
 /* 2^64 bytes are 2^52 blocks; each level has a 128th of the one below. */
 #define DIGEST_LEVELS 9
+
+/*
+ * What zeros of 4096 * 128^k bytes contribute at level k: the SHA-256 of 4096
+ * zeros, then each time of 128 of the hash before.
+ */
+static const unsigned char zero_hash[DIGEST_LEVELS - 1][DIGEST_BYTES] = {
+	{ 0xad, 0x7f, 0xac, 0xb2, 0x58, 0x6f, 0xc6, 0xe9, 0x66, 0xc0, 0x04,
+	    0xd7, 0xd1, 0xd1, 0x6b, 0x02, 0x4f, 0x58, 0x05, 0xff, 0x7c, 0xb4,
+	    0x7c, 0x7a, 0x85, 0xda, 0xbd, 0x8b, 0x48, 0x89, 0x2c, 0xa7 },
+	{ 0xb2, 0x4a, 0x5d, 0xfc, 0x70, 0x87, 0xb0, 0x9c, 0x73, 0x78, 0xbb,
+	    0x91, 0x00, 0xb5, 0xea, 0x91, 0x3f, 0x28, 0x3d, 0xa2, 0xc8, 0xca,
+	    0x05, 0x29, 0x7f, 0x39, 0x45, 0x7c, 0xbd, 0xd6, 0x51, 0xd4 },
+	{ 0x45, 0xd6, 0x5d, 0x6f, 0x9e, 0x5a, 0x96, 0x2f, 0x4d, 0x80, 0xb5,
+	    0xf1, 0xbd, 0x7a, 0x91, 0x81, 0x52, 0x25, 0x1c, 0x27, 0xbd, 0xad,
+	    0x8c, 0x5f, 0x52, 0xb5, 0x90, 0xc1, 0x29, 0x83, 0x33, 0x72 },
+	{ 0x49, 0x93, 0x6c, 0x34, 0x4f, 0x6a, 0xa7, 0x58, 0x58, 0xa7, 0x64,
+	    0x50, 0x76, 0x4e, 0x66, 0x60, 0x75, 0xad, 0x1c, 0x7f, 0x47, 0xa5,
+	    0x85, 0x81, 0x11, 0xf8, 0xb6, 0xc6, 0xa3, 0x43, 0x57, 0x40 },
+	{ 0x75, 0xee, 0x77, 0x60, 0x10, 0x45, 0xa9, 0x1d, 0xb3, 0x90, 0xde,
+	    0xde, 0x1e, 0xcd, 0x3e, 0x65, 0x45, 0x52, 0xed, 0xb9, 0x6c, 0xa3,
+	    0x59, 0xa9, 0x10, 0x3e, 0xc2, 0x1e, 0x8f, 0x56, 0x3f, 0x9e },
+	{ 0x98, 0xc9, 0x9f, 0xb0, 0xe1, 0x38, 0x96, 0x5f, 0xc4, 0x48, 0x17,
+	    0x32, 0x7a, 0x1e, 0x8f, 0x88, 0xb3, 0x62, 0x8c, 0x85, 0x3d, 0x58,
+	    0x53, 0x81, 0x03, 0x22, 0xf5, 0x27, 0x9a, 0x47, 0x94, 0x8f },
+	{ 0x99, 0x21, 0x7b, 0x1c, 0xb1, 0x15, 0x4f, 0x12, 0xd5, 0x3e, 0xb5,
+	    0x5c, 0xfd, 0xff, 0xa4, 0x79, 0xb5, 0x54, 0xfb, 0x68, 0x1a, 0x52,
+	    0xcd, 0xea, 0x75, 0xdc, 0x39, 0xc8, 0xa0, 0xdc, 0x3e, 0x89 },
+	{ 0x98, 0x4c, 0x46, 0x8c, 0x03, 0x6b, 0x3b, 0x4b, 0xeb, 0xad, 0xb7,
+	    0x0f, 0x3a, 0x9f, 0x29, 0x74, 0x85, 0x5e, 0x59, 0x1e, 0xb3, 0x98,
+	    0xa6, 0xd8, 0x68, 0x95, 0x73, 0xc2, 0xfb, 0x2e, 0x7e, 0xed },
+};
 
 /* The hash block of a level that is being filled. */
 struct level {
@@ -23,34 +53,15 @@ struct level {
 };
 
 struct digester {
-	EVP_MD_CTX *md;
 	uint64_t bytes; /* that came so far */
 	size_t fill; /* bytes in `block` */
-	/* What zeros of 4096 * 128^k bytes contribute at level k. */
-	unsigned char zero[DIGEST_LEVELS][DIGEST_BYTES];
 	struct level level[DIGEST_LEVELS];
 	unsigned char block[DIGEST_BLOCK];
 };
 
-/*
- * Digest of `len` bytes.  The context keeps its algorithm: fetching SHA-256
- * anew for every block would cost half of the speed.
- */
-static int
-hash(struct digester *d, unsigned char *out, const void *buf, size_t len,
-    struct error *err)
-{
-	if (EVP_DigestInit_ex(d->md, NULL, NULL) != 1 ||
-	    EVP_DigestUpdate(d->md, buf, len) != 1 ||
-	    EVP_DigestFinal_ex(d->md, out, NULL) != 1)
-		return error_set(err, EX_SOFTWARE, "libcrypto: SHA-256 fails");
-	return 0;
-}
-
 /* Appends a hash to level `k`; a block that is full goes one level up. */
-static int
-push(struct digester *d, unsigned k, const unsigned char *one,
-    struct error *err)
+static void
+push(struct digester *d, unsigned k, const unsigned char *one)
 {
 	unsigned char up[DIGEST_BYTES];
 	struct level *l;
@@ -61,43 +72,41 @@ push(struct digester *d, unsigned k, const unsigned char *one,
 		memcpy(l->hash + l->n * DIGEST_BYTES, up, DIGEST_BYTES);
 		l->n++;
 		if (l->n < DIGEST_FANOUT)
-			return 0;
+			return;
 		l->n = 0;
-		if (hash(d, up, l->hash, DIGEST_BLOCK, err) == -1)
-			return -1;
+		sha256_of(up, l->hash, DIGEST_BLOCK);
 	}
 }
 
-static int
-push_block(struct digester *d, const unsigned char *block, struct error *err)
+static void
+push_block(struct digester *d, const unsigned char *block)
 {
 	unsigned char one[DIGEST_BYTES];
 
-	if (extent_is_zero(block, DIGEST_BLOCK))
-		return push(d, 0, d->zero[0], err);
-	if (hash(d, one, block, DIGEST_BLOCK, err) == -1)
-		return -1;
-	return push(d, 0, one, err);
+	if (extent_is_zero(block, DIGEST_BLOCK)) {
+		push(d, 0, zero_hash[0]);
+		return;
+	}
+	sha256_of(one, block, DIGEST_BLOCK);
+	push(d, 0, one);
 }
 
 /* The largest aligned runs that fit, so `n` may be anything. */
-static int
-push_zero_blocks(struct digester *d, uint64_t n, struct error *err)
+static void
+push_zero_blocks(struct digester *d, uint64_t n)
 {
 	uint64_t span;
 	unsigned k;
 
 	while (n > 0) {
 		span = 1;
-		for (k = 0; k + 1 < DIGEST_LEVELS && d->level[k].n == 0 &&
+		for (k = 0; k + 2 < DIGEST_LEVELS && d->level[k].n == 0 &&
 		     n / DIGEST_FANOUT >= span;
 		     k++)
 			span *= DIGEST_FANOUT;
-		if (push(d, k, d->zero[k], err) == -1)
-			return -1;
+		push(d, k, zero_hash[k]);
 		n -= span;
 	}
-	return 0;
 }
 
 static int
@@ -108,41 +117,15 @@ count_bytes(struct digester *d, uint64_t len, struct error *err)
 	return 0;
 }
 
-/* Fills `zero`: each level's hash is that of 128 of the level below. */
-static int
-make_zeros(struct digester *d, struct error *err)
-{
-	unsigned char block[DIGEST_BLOCK] = { 0 };
-	unsigned k;
-	size_t off;
-
-	for (k = 0; k < DIGEST_LEVELS; k++) {
-		if (hash(d, d->zero[k], block, sizeof(block), err) == -1)
-			return -1;
-		for (off = 0; off < sizeof(block); off += DIGEST_BYTES)
-			memcpy(block + off, d->zero[k], DIGEST_BYTES);
-	}
-	return 0;
-}
-
 int
 digester_new(struct digester **out, struct error *err)
 {
 	struct digester *d;
 
-	d = calloc(1, sizeof(*d));
+	d = malloc(sizeof(*d));
 	if (d == NULL)
 		return error_sys(err, EX_OSERR, "digest");
-	d->md = EVP_MD_CTX_new();
-	if (d->md == NULL ||
-	    EVP_DigestInit_ex(d->md, EVP_sha256(), NULL) != 1) {
-		digester_free(d);
-		return error_set(err, EX_OSERR, "libcrypto: no SHA-256");
-	}
-	if (make_zeros(d, err) == -1) {
-		digester_free(d);
-		return -1;
-	}
+	digester_reset(d);
 	*out = d;
 	return 0;
 }
@@ -150,9 +133,6 @@ digester_new(struct digester **out, struct error *err)
 void
 digester_free(struct digester *d)
 {
-	if (d == NULL)
-		return;
-	EVP_MD_CTX_free(d->md);
 	free(d);
 }
 
@@ -181,16 +161,14 @@ digester_data(struct digester *d, const void *buf, size_t len,
 		if (n > len)
 			n = len;
 		if (n == DIGEST_BLOCK) {
-			if (push_block(d, p, err) == -1)
-				return -1;
+			push_block(d, p);
 		} else {
 			memcpy(d->block + d->fill, p, n);
 			d->fill += n;
 		}
 		if (d->fill == DIGEST_BLOCK) {
 			d->fill = 0;
-			if (push_block(d, d->block, err) == -1)
-				return -1;
+			push_block(d, d->block);
 		}
 		p += n;
 		len -= n;
@@ -215,11 +193,9 @@ digester_zeros(struct digester *d, uint64_t len, struct error *err)
 		if (d->fill < DIGEST_BLOCK)
 			return 0;
 		d->fill = 0;
-		if (push_block(d, d->block, err) == -1)
-			return -1;
+		push_block(d, d->block);
 	}
-	if (push_zero_blocks(d, len / DIGEST_BLOCK, err) == -1)
-		return -1;
+	push_zero_blocks(d, len / DIGEST_BLOCK);
 	d->fill = (size_t)(len % DIGEST_BLOCK);
 	memset(d->block, 0, d->fill);
 	return 0;
@@ -245,14 +221,13 @@ digester_add_groups(struct digester *d, const struct digest *groups, size_t n,
 	if (count_bytes(d, n * DIGEST_GROUP, err) == -1)
 		return -1;
 	for (i = 0; i < n; i++)
-		if (push(d, 1, groups[i].raw, err) == -1)
-			return -1;
+		push(d, 1, groups[i].raw);
 	return 0;
 }
 
 /* Closes the levels that are begun, from below, until one hash is left. */
-static int
-make_root(struct digester *d, unsigned char *root, struct error *err)
+static void
+make_root(struct digester *d, unsigned char *root)
 {
 	unsigned char up[DIGEST_BYTES];
 	struct level *l;
@@ -269,33 +244,29 @@ make_root(struct digester *d, unsigned char *root, struct error *err)
 		used = l->n * DIGEST_BYTES;
 		memset(l->hash + used, 0, DIGEST_BLOCK - used);
 		l->n = 0;
-		if (hash(d, up, l->hash, DIGEST_BLOCK, err) == -1 ||
-		    push(d, k + 1, up, err) == -1)
-			return -1;
+		sha256_of(up, l->hash, DIGEST_BLOCK);
+		push(d, k + 1, up);
 	}
 	if (count == 1)
 		memcpy(root, d->level[k].hash, DIGEST_BYTES);
 	else
 		memset(root, 0, DIGEST_BYTES);
-	return 0;
 }
 
 /* Kernel include/linux/fsverity.h, struct fsverity_descriptor. */
-int
-digester_final(struct digester *d, struct digest *out, struct error *err)
+void
+digester_final(struct digester *d, struct digest *out)
 {
 	unsigned char desc[256] = { 1, 1, 12 };
 
 	if (d->fill > 0) {
 		memset(d->block + d->fill, 0, DIGEST_BLOCK - d->fill);
 		d->fill = 0;
-		if (push_block(d, d->block, err) == -1)
-			return -1;
+		push_block(d, d->block);
 	}
 	le64_put(desc + 8, d->bytes);
-	if (make_root(d, desc + 16, err) == -1)
-		return -1;
-	return hash(d, out->raw, desc, sizeof(desc), err);
+	make_root(d, desc + 16);
+	sha256_of(out->raw, desc, sizeof(desc));
 }
 
 int

@@ -56,7 +56,7 @@ int digester_add_groups(struct digester *d, const struct digest *groups,
     size_t n, struct error *err);
 
 /* The digest of all that came; the digester wants a reset afterwards. */
-int digester_final(struct digester *d, struct digest *out, struct error *err);
+void digester_final(struct digester *d, struct digest *out);
 
 /*
  * Digest of the first `size` bytes of `fd`, read by data extents; on several

@@ -4,21 +4,15 @@
 
 #include <string.h>
 
+#include "base/hex.h"
+
 #define DIGEST_PREFIX "sha256:"
 
 void
 digest_text(char *out, const struct digest *d)
 {
-	static const char hex[] = "0123456789abcdef";
-	size_t i;
-
 	memcpy(out, DIGEST_PREFIX, sizeof(DIGEST_PREFIX));
-	out += sizeof(DIGEST_PREFIX) - 1;
-	for (i = 0; i < DIGEST_BYTES; i++) {
-		*out++ = hex[d->raw[i] >> 4];
-		*out++ = hex[d->raw[i] & 15];
-	}
-	*out = '\0';
+	hex_put(out + sizeof(DIGEST_PREFIX) - 1, d->raw, DIGEST_BYTES);
 }
 
 /* The value of a lower-case hexadecimal digit, or -1. */

@@ -17,15 +17,13 @@ struct hash;
 int hash_new(struct hash **out, struct error *err);
 void hash_free(struct hash *hash);
 
-int hash_data(struct hash *hash, const void *buf, size_t len,
-    struct error *err);
-int hash_zeros(struct hash *hash, uint64_t len, struct error *err);
+void hash_data(struct hash *hash, const void *buf, size_t len);
+void hash_zeros(struct hash *hash, uint64_t len);
 
 /* A relay_take; `arg` is the hash. */
 int hash_take(const struct relay_piece *piece, void *arg, struct error *err);
 
 /* Lower-case hex digits; the hash is used up. */
-int hash_final(char out[HASH_TEXT_LEN + 1], struct hash *hash,
-    struct error *err);
+void hash_final(char out[HASH_TEXT_LEN + 1], struct hash *hash);
 
 #endif

@@ -29,6 +29,7 @@
 #define SWEEP_RING 16 /* jobs taken, and not yet in the tree */
 #define SWEEP_AHEAD (4 * SWEEP_JOB)
 #define SWEEP_BUF ((size_t)DIGEST_GROUP)
+#define SWEEP_SMALL_BUF ((size_t)64 << 10) /* for less than a group */
 #define SWEEP_THREADS_MAX 4 /* more only wait for the memory bus */
 
 struct job {
@@ -58,8 +59,9 @@ struct sweep {
 /* What each thread has of its own. */
 struct worker {
 	struct sweep *s;
-	struct digester *digester;
-	unsigned char *buf; /* SWEEP_BUF bytes */
+	struct digester *digester; /* NULL: there are no whole groups */
+	unsigned char *buf;
+	size_t buf_len;
 	struct extent hole; /* zeros found and not yet punched */
 	bool punch;
 };
@@ -137,7 +139,7 @@ read_run(struct worker *w, struct digester *d, uint64_t off, uint64_t end,
 	size_t n;
 
 	for (; off < end; off += n) {
-		n = SWEEP_BUF;
+		n = w->buf_len;
 		if (n > end - off)
 			n = (size_t)(end - off);
 		if (fd_pread(w->s->fd, w->buf, n, off, w->s->what, err) == -1)
@@ -335,10 +337,11 @@ worker_init(struct worker *w, struct sweep *s, struct error *err)
 	memset(w, 0, sizeof(*w));
 	w->s = s;
 	w->punch = (s->flags & SWEEP_PUNCH) != 0;
-	w->buf = malloc(SWEEP_BUF);
+	w->buf_len = s->whole == 0 ? SWEEP_SMALL_BUF : SWEEP_BUF;
+	w->buf = malloc(w->buf_len);
 	if (w->buf == NULL)
 		return error_sys(err, EX_OSERR, "%s", s->what);
-	return digester_new(&w->digester, err);
+	return s->whole == 0 ? 0 : digester_new(&w->digester, err);
 }
 
 /* Processors that this process may use, within our bounds. */
@@ -399,9 +402,9 @@ sweep_all(struct sweep *s, struct digest *out, struct error *err)
 	}
 	if (digester_zeros(s->tree, s->whole - s->tree_bytes, err) == -1 ||
 	    read_range(&w, s->tree, s->whole, s->size, err) == -1 ||
-	    punch_hole(&w, err) == -1 ||
-	    digester_final(s->tree, out, err) == -1)
+	    punch_hole(&w, err) == -1)
 		goto out;
+	digester_final(s->tree, out);
 	rc = 0;
 out:
 	worker_fini(&w);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 #include "format/cidata.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "base/le.h"
 #include "base/path.h"
+#include "base/sha256.h"
 #include "format/cidata_impl.h"
 #include "format/yaml.h"
 
@@ -96,29 +97,21 @@ check_seed(const struct cidata *s, struct error *err)
 	return 0;
 }
 
-int
-cidata_digest(char *out, const struct cidata_text *pieces, size_t n,
-    struct error *err)
+void
+cidata_digest(char *out, const struct cidata_text *pieces, size_t n)
 {
-	unsigned char raw[EVP_MAX_MD_SIZE], len[8];
-	EVP_MD_CTX *md;
+	unsigned char raw[SHA256_BYTES], len[8];
+	struct sha256 sha;
 	size_t i;
-	bool good;
 
-	md = EVP_MD_CTX_new();
-	good = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1;
-	for (i = 0; good && i < n; i++) {
+	sha256_init(&sha);
+	for (i = 0; i < n; i++) {
 		le64_put(len, pieces[i].len);
-		good = EVP_DigestUpdate(md, len, sizeof(len)) == 1 &&
-		    EVP_DigestUpdate(md, pieces[i].text, pieces[i].len) == 1;
+		sha256_data(&sha, len, sizeof(len));
+		sha256_data(&sha, pieces[i].text, pieces[i].len);
 	}
-	good = good && EVP_DigestFinal_ex(md, raw, NULL) == 1;
-	EVP_MD_CTX_free(md);
-	if (!good)
-		return error_set(err, EX_SOFTWARE, "SHA-256 is not to be had");
-	for (i = 0; i < CIDATA_DIGEST_HEX / 2; i++)
-		snprintf(out + 2 * i, 3, "%02x", raw[i]);
-	return 0;
+	sha256_final(raw, &sha);
+	hex_put(out, raw, CIDATA_DIGEST_HEX / 2);
 }
 
 /* Closes what was written; the text is the caller's.  -1: out of memory. */
@@ -239,9 +232,8 @@ make_user_data(struct cidata_file *out, const struct cidata *s,
 }
 
 /* A seed that says something new is a new instance, and no other is. */
-static int
-derive_id(char *out, const struct cidata *s, const struct cidata_files *files,
-    struct error *err)
+static void
+derive_id(char *out, const struct cidata *s, const struct cidata_files *files)
 {
 	struct cidata_text pieces[CIDATA_FILES_MAX + 1];
 	char digest[CIDATA_DIGEST_HEX + 1];
@@ -254,10 +246,8 @@ derive_id(char *out, const struct cidata *s, const struct cidata_files *files,
 		pieces[i].text = files->v[i].text;
 		pieces[i].len = files->v[i].len;
 	}
-	if (cidata_digest(digest, pieces, files->n, err) == -1)
-		return -1;
+	cidata_digest(digest, pieces, files->n);
 	snprintf(out, CIDATA_ID_MAX + 1, "iid-%.16s", digest);
-	return 0;
 }
 
 /* All but meta-data. */
@@ -300,8 +290,8 @@ cidata_make(struct cidata_files *out, const struct cidata *seed,
 	if (seed->instance_id != NULL)
 		snprintf(files.instance_id, sizeof(files.instance_id), "%s",
 		    seed->instance_id);
-	else if (derive_id(files.instance_id, seed, &files, err) == -1)
-		goto fail;
+	else
+		derive_id(files.instance_id, seed, &files);
 	if (make_meta(&files.v[0], seed, files.instance_id, err) == -1)
 		goto fail;
 	*out = files;

@@ -9,10 +9,9 @@
 
 /*
  * The SHA-256 of the pieces, each with its length before it, in out[
- * CIDATA_DIGEST_HEX + 1].  EX_SOFTWARE.
+ * CIDATA_DIGEST_HEX + 1].
  */
-int cidata_digest(char *out, const struct cidata_text *pieces, size_t n,
-    struct error *err);
+void cidata_digest(char *out, const struct cidata_text *pieces, size_t n);
 
 /*
  * Our cloud-config; it says {} when it is empty.  *out is the caller's.

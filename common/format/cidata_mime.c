@@ -81,8 +81,7 @@ cidata_join(struct cidata_file *out, const struct cidata_text *own,
 		return error_set(err, EX_USAGE,
 		    "user-data: a MIME message that is not UTF-8");
 	/* What is in the text cannot know the digest of the text. */
-	if (cidata_digest(boundary, own, 1, err) == -1)
-		return -1;
+	cidata_digest(boundary, own, 1);
 	boundary[MIME_BOUNDARY_HEX] = '\0';
 	to = open_memstream(&text, &len);
 	if (to == NULL)

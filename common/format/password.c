@@ -4,9 +4,10 @@
 #include <sys/random.h>
 
 #include <crypt.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "base/sha256.h"
 
 /* crypt(5), the alphabet of salts. */
 static const char alphabet[] = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -34,27 +35,18 @@ password_new_salt(char *out, struct error *err)
 	return 0;
 }
 
-int
-password_derive_salt(char *out, const char *text, const char *more,
-    struct error *err)
+void
+password_derive_salt(char *out, const char *text, const char *more)
 {
-	unsigned char raw[EVP_MAX_MD_SIZE];
-	EVP_MD_CTX *md;
-	int rc = -1;
+	unsigned char raw[SHA256_BYTES];
+	struct sha256 sha;
 
-	md = EVP_MD_CTX_new();
 	/* The NUL keeps the two apart. */
-	if (md == NULL || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1 ||
-	    EVP_DigestUpdate(md, text, strlen(text) + 1) != 1 ||
-	    EVP_DigestUpdate(md, more, strlen(more) + 1) != 1 ||
-	    EVP_DigestFinal_ex(md, raw, NULL) != 1)
-		error_set(err, EX_SOFTWARE, "SHA-256 is not to be had");
-	else {
-		spell_salt(out, raw);
-		rc = 0;
-	}
-	EVP_MD_CTX_free(md);
-	return rc;
+	sha256_init(&sha);
+	sha256_data(&sha, text, strlen(text) + 1);
+	sha256_data(&sha, more, strlen(more) + 1);
+	sha256_final(raw, &sha);
+	spell_salt(out, raw);
 }
 
 static int

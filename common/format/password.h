@@ -16,8 +16,7 @@
 int password_new_salt(char *out, struct error *err);
 
 /* A salt that depends on the two texts alone, as good as they are unique. */
-int password_derive_salt(char *out, const char *text, const char *more,
-    struct error *err);
+void password_derive_salt(char *out, const char *text, const char *more);
 
 /*
  * Hashes `text`, 1 to PASSWORD_MAX bytes without control characters, into

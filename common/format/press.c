@@ -176,8 +176,7 @@ put(struct press *p, const void *buf, size_t len, struct error *err)
 static int
 put_packed(struct press *p, size_t len, struct error *err)
 {
-	if (stamp_add(p->stamp, p->out, len, err) == -1)
-		return -1;
+	stamp_add(p->stamp, p->out, len);
 	return put(p, p->out, len, err);
 }
 
@@ -269,8 +268,8 @@ press_end(struct press *p, struct error *err)
 
 	if (p->kind == ARCHIVE_PLAIN)
 		return press_zeros(p, 2 * TAR_BLOCK, err);
-	if (pack(p, NULL, 0, true, err) == -1 ||
-	    stamp_make(stamp, &len, p->stamp, err) == -1)
+	if (pack(p, NULL, 0, true, err) == -1)
 		return -1;
+	stamp_make(stamp, &len, p->stamp);
 	return put(p, stamp, len, err);
 }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "format/stamp.h"
 
-#include <openssl/evp.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_BYTES 32
+#include "base/sha256.h"
 
 /* What stands before and behind the hash in each form. */
 struct layout {
@@ -43,7 +42,7 @@ static const struct layout layouts[] = {
 
 struct stamp {
 	const struct layout *layout;
-	EVP_MD_CTX *hash;
+	struct sha256 hash;
 	unsigned char tail[STAMP_BYTES_MAX]; /* last bytes, not hashed yet */
 	size_t tail_len;
 	size_t matched; /* bytes of a frame that are those of a stamp */
@@ -55,7 +54,7 @@ struct stamp {
 static size_t
 stamp_len(const struct stamp *s)
 {
-	return s->layout->before_len + HASH_BYTES + s->layout->behind_len;
+	return s->layout->before_len + SHA256_BYTES + s->layout->behind_len;
 }
 
 int
@@ -66,12 +65,7 @@ stamp_new(struct stamp **out, enum stamp_kind kind, struct error *err)
 	if (s == NULL)
 		return error_sys(err, EX_OSERR, "checksum");
 	s->layout = &layouts[kind];
-	s->hash = EVP_MD_CTX_new();
-	if (s->hash == NULL ||
-	    EVP_DigestInit_ex(s->hash, EVP_sha256(), NULL) != 1) {
-		stamp_free(s);
-		return error_set(err, EX_OSERR, "checksum: libcrypto");
-	}
+	sha256_init(&s->hash);
 	*out = s;
 	return 0;
 }
@@ -79,56 +73,44 @@ stamp_new(struct stamp **out, enum stamp_kind kind, struct error *err)
 void
 stamp_free(struct stamp *s)
 {
-	if (s == NULL)
-		return;
-	EVP_MD_CTX_free(s->hash);
 	free(s);
 }
 
-int
-stamp_add(struct stamp *s, const void *buf, size_t len, struct error *err)
+void
+stamp_add(struct stamp *s, const void *buf, size_t len)
 {
-	if (EVP_DigestUpdate(s->hash, buf, len) != 1)
-		return error_set(err, EX_SOFTWARE, "checksum: libcrypto");
-	return 0;
+	sha256_data(&s->hash, buf, len);
 }
 
-int
-stamp_make(unsigned char out[STAMP_BYTES_MAX], size_t *len, struct stamp *s,
-    struct error *err)
+void
+stamp_make(unsigned char out[STAMP_BYTES_MAX], size_t *len, struct stamp *s)
 {
 	const struct layout *l = s->layout;
 
 	memcpy(out, l->before, l->before_len);
-	if (EVP_DigestFinal_ex(s->hash, out + l->before_len, NULL) != 1)
-		return error_set(err, EX_SOFTWARE, "checksum: libcrypto");
-	memcpy(out + l->before_len + HASH_BYTES, l->behind, l->behind_len);
+	sha256_final(out + l->before_len, &s->hash);
+	memcpy(out + l->before_len + SHA256_BYTES, l->behind, l->behind_len);
 	*len = stamp_len(s);
-	return 0;
 }
 
-int
-stamp_feed(struct stamp *s, const unsigned char *buf, size_t len,
-    struct error *err)
+void
+stamp_feed(struct stamp *s, const unsigned char *buf, size_t len)
 {
 	size_t keep = stamp_len(s), old;
 
 	if (len >= keep) {
-		if (stamp_add(s, s->tail, s->tail_len, err) == -1 ||
-		    stamp_add(s, buf, len - keep, err) == -1)
-			return -1;
+		stamp_add(s, s->tail, s->tail_len);
+		stamp_add(s, buf, len - keep);
 		memcpy(s->tail, buf + len - keep, keep);
 		s->tail_len = keep;
-		return 0;
+		return;
 	}
 	/* The oldest bytes of the tail make room for the new ones. */
 	old = s->tail_len + len > keep ? s->tail_len + len - keep : 0;
-	if (stamp_add(s, s->tail, old, err) == -1)
-		return -1;
+	stamp_add(s, s->tail, old);
 	memmove(s->tail, s->tail + old, s->tail_len - old);
 	memcpy(s->tail + s->tail_len - old, buf, len);
 	s->tail_len += len - old;
-	return 0;
 }
 
 /* Whether it is meant to be one: a damaged one still looks like it. */
@@ -143,7 +125,8 @@ looks_like(const struct stamp *s)
 	for (i = 0; i < l->before_len; i++)
 		same += s->tail[i] == l->before[i];
 	for (i = 0; i < l->behind_len; i++)
-		same += s->tail[l->before_len + HASH_BYTES + i] == l->behind[i];
+		same += s->tail[l->before_len + SHA256_BYTES + i] ==
+		    l->behind[i];
 	return same * 4 >= (l->before_len + l->behind_len) * 3;
 }
 
@@ -158,8 +141,7 @@ stamp_check(struct stamp *s, struct error *err)
 		    "bytes behind the end of the archive, or a cut one");
 	if (!looks_like(s))
 		return 0;
-	if (stamp_make(want, &len, s, err) == -1)
-		return -1;
+	stamp_make(want, &len, s);
 	if (memcmp(want, s->tail, len) != 0)
 		return error_set(err, EX_DATAERR,
 		    "damaged: its bytes do not have the checksum at its end");

@@ -25,17 +25,16 @@ int stamp_new(struct stamp **out, enum stamp_kind kind, struct error *err);
 void stamp_free(struct stamp *s);
 
 /* Writing: the next compressed bytes; then what goes behind them. */
-int stamp_add(struct stamp *s, const void *buf, size_t len, struct error *err);
-int stamp_make(unsigned char out[STAMP_BYTES_MAX], size_t *len, struct stamp *s,
-    struct error *err);
+void stamp_add(struct stamp *s, const void *buf, size_t len);
+void stamp_make(unsigned char out[STAMP_BYTES_MAX], size_t *len,
+    struct stamp *s);
 
 /*
  * Reading: all bytes as they come, the stamp among them; then whether what
  * stood at the end was right.  A stream without a stamp is no error: somebody
  * else compressed it.  EX_DATAERR.
  */
-int stamp_feed(struct stamp *s, const unsigned char *buf, size_t len,
-    struct error *err);
+void stamp_feed(struct stamp *s, const unsigned char *buf, size_t len);
 int stamp_check(struct stamp *s, struct error *err);
 
 /*

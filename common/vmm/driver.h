@@ -39,6 +39,8 @@ struct vmm_driver {
 	int (*describe)(struct vmm *, struct sidecar *, struct error *);
 	int (*open_memory)(struct vmm *, int *, struct error *);
 	int (*check_host)(const struct envelope_host *, struct error *);
+	/* What the VMM that runs calls its version, into char[size_t]. */
+	int (*version)(struct vmm *, char *, size_t, struct error *);
 	/* May be NULL; the four that follow: without can_switch. */
 	int (*settle_disks)(struct vmm *, const struct timespec *,
 	    struct error *);

@@ -293,6 +293,16 @@ qemu_set_forwards(struct vmm *vmm, bool held, struct error *err)
 
 static const char *const state_files[] = { VM_STATE, NULL };
 
+static int
+version(struct vmm *vmm, char *out, size_t cap, struct error *err)
+{
+	const struct qemu *q = vmm->own;
+
+	(void)err;
+	snprintf(out, cap, "%s", qmp_version(q->qmp));
+	return 0;
+}
+
 const struct vmm_driver vmm_qemu = {
 	.name = "qemu",
 	.traits = { .api_socket = VM_API_SOCKET,
@@ -322,6 +332,7 @@ const struct vmm_driver vmm_qemu = {
 	.describe = qemu_describe,
 	.open_memory = open_memory,
 	.check_host = qemu_check_host,
+	.version = version,
 	.settle_disks = qemu_settle_disks,
 	.add_overlays = qemu_add_overlays,
 	.drop_overlays = qemu_drop_overlays,

@@ -71,12 +71,6 @@ int qemu_ready(struct vmm *vmm, struct error *err);
 /* Whether KVM would run ordinary guests: the device and the processor. */
 bool qemu_has_kvm(void);
 
-/* Appends the flags of the first processor in /proc/cpuinfo, one by one. */
-int qemu_cpu_flags(struct strv *out, struct error *err);
-
-/* vmm_host. */
-int qemu_host(struct vmm *vmm, struct envelope_host *out, struct error *err);
-
 /* The rest of the driver's table. */
 int qemu_check_host(const struct envelope_host *host, struct error *err);
 int qemu_describe(struct vmm *vmm, struct sidecar *out, struct error *err);

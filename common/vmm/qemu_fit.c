@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "vmm/processor.h"
 
 bool
 qemu_has_kvm(void)
@@ -30,55 +31,6 @@ qemu_has_kvm(void)
 			strstr(line, " svm") != NULL);
 	fclose(f);
 	return found;
-}
-
-int
-qemu_cpu_flags(struct strv *out, struct error *err)
-{
-	char *line = NULL, *rest, *flag;
-	size_t cap = 0;
-	int rc = 0;
-	FILE *f;
-
-	f = fopen("/proc/cpuinfo", "re");
-	if (f == NULL)
-		return error_sys(err, EX_OSERR, "/proc/cpuinfo");
-	while (rc == 0 && getline(&line, &cap, f) != -1) {
-		if (strncmp(line, "flags", 5) != 0)
-			continue;
-		rest = strchr(line, ':');
-		rest = rest == NULL ? NULL : rest + 1;
-		while (rc == 0 && (flag = strsep(&rest, " \n")) != NULL)
-			if (flag[0] != '\0')
-				rc = strv_add(out, err, "%s", flag);
-		break;
-	}
-	free(line);
-	fclose(f);
-	return rc;
-}
-
-/* EX_CONFIG names the first flag that this host lacks. */
-static int
-check_cpu_flags(const struct strv *wanted, struct error *err)
-{
-	struct strv here = { 0 };
-	size_t i, k;
-	int rc = 0;
-
-	if (qemu_cpu_flags(&here, err) == -1)
-		return -1;
-	for (i = 0; rc == 0 && i < wanted->n; i++) {
-		for (k = 0; k < here.n; k++)
-			if (strcmp(wanted->v[i], here.v[k]) == 0)
-				break;
-		if (k == here.n)
-			rc = error_set(err, EX_CONFIG,
-			    "saved on a processor with %s, which this lacks",
-			    wanted->v[i]);
-	}
-	strv_fini(&here);
-	return rc;
 }
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyz"
@@ -142,5 +94,5 @@ qemu_check_host(const struct envelope_host *host, struct error *err)
 	if (kvm && !qemu_has_kvm())
 		return error_set(err, EX_CONFIG,
 		    "saved under kvm, which is not here");
-	return kvm ? check_cpu_flags(&host->cpu_flags, err) : 0;
+	return kvm ? processor_check(&host->cpu_flags, err) : 0;
 }

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: ISC */
+#include "vmm/processor.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int
+processor_flags(struct strv *out, struct error *err)
+{
+	char *line = NULL, *rest, *flag;
+	size_t cap = 0;
+	int rc = 0;
+	FILE *f;
+
+	f = fopen("/proc/cpuinfo", "re");
+	if (f == NULL)
+		return error_sys(err, EX_OSERR, "/proc/cpuinfo");
+	while (rc == 0 && getline(&line, &cap, f) != -1) {
+		if (strncmp(line, "flags", 5) != 0)
+			continue;
+		rest = strchr(line, ':');
+		rest = rest == NULL ? NULL : rest + 1;
+		while (rc == 0 && (flag = strsep(&rest, " \n")) != NULL)
+			if (flag[0] != '\0')
+				rc = strv_add(out, err, "%s", flag);
+		break;
+	}
+	free(line);
+	fclose(f);
+	return rc;
+}
+
+int
+processor_check(const struct strv *wanted, struct error *err)
+{
+	struct strv here = { 0 };
+	size_t i, k;
+	int rc = 0;
+
+	if (processor_flags(&here, err) == -1)
+		return -1;
+	for (i = 0; rc == 0 && i < wanted->n; i++) {
+		for (k = 0; k < here.n; k++)
+			if (strcmp(wanted->v[i], here.v[k]) == 0)
+				break;
+		if (k == here.n)
+			rc = error_set(err, EX_CONFIG,
+			    "saved on a processor with %s, which this lacks",
+			    wanted->v[i]);
+	}
+	strv_fini(&here);
+	return rc;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: ISC */
+/* What this host's processors can do, as Linux tells it. */
+#ifndef VMM_PROCESSOR_H
+#define VMM_PROCESSOR_H
+
+#include "base/error.h"
+#include "base/strv.h"
+
+/* Appends the flags of the first processor in /proc/cpuinfo, one by one. */
+int processor_flags(struct strv *out, struct error *err);
+
+/* EX_CONFIG names the first flag that this host lacks. */
+int processor_check(const struct strv *wanted, struct error *err);
+
+#endif

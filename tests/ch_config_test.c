@@ -37,6 +37,8 @@ static const struct damage damages[] = {
 	{ "\"size\":16777216", "\"size\":-16777216", EX_DATAERR,
 	    "memory: \"size\" is -16777216, not within 0 and "
 	    "70368744177664" },
+	{ "\"size\":16777216", "\"size\":0,\"zones\":[]", EX_DATAERR,
+	    "memory: none" },
 	{ "\"size\":16777216", "\"size\":1.6e7", EX_DATAERR,
 	    "memory: \"size\" is not an integer" },
 	{ "\"size\":16777216",

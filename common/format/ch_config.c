@@ -100,10 +100,12 @@ decode_memory(struct ch_config *c, struct error *err)
 	    jdoc_get_array(c->doc, memory, "zones", &zones, CH_ZONES_MAX,
 		JSON_OPTIONAL, err) == -1)
 		return error_wrap(err, "memory");
-	if (zones == 0)
-		return 0;
 	/* Memory is in zones or in none (vm_config.rs says so, too). */
-	if (jdoc_first(c->doc, zones) != 0 && c->memory_bytes != 0)
+	if (zones == 0 || jdoc_first(c->doc, zones) == 0)
+		return c->memory_bytes != 0
+		    ? 0
+		    : error_set(err, EX_DATAERR, "memory: none");
+	if (c->memory_bytes != 0)
 		return error_set(err, EX_DATAERR,
 		    "memory: \"size\" and \"zones\" together");
 	for (node = jdoc_first(c->doc, zones); node != 0;

@@ -28,7 +28,7 @@ run(struct opts *o, struct error *err)
 	    root_open(&root, o->common.root, err) == -1 ||
 	    build_vm(&plan, root, &dir, &now, err) == -1)
 		goto out;
-	rc = status_print(&plan.vm, -1, dir, o->members, err);
+	rc = status_print(&plan.vm, -1, dir, NULL, o->members, err);
 out:
 	free(dir);
 	root_close(root);

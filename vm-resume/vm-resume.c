@@ -59,8 +59,11 @@ main(int argc, char *argv[])
 		{ "link-up", no_argument, NULL, OPT_OWN },
 		{ NULL, 0, NULL, 0 } };
 	struct opt_common common = { 0 };
+	static const enum status running = STATUS_RUNNING;
 	bool link_up = false;
-	struct each each = { .one = resume_vm, .arg = &link_up };
+	struct each each = { .one = resume_vm,
+		.arg = &link_up,
+		.status = &running }; /* as it has just answered */
 	int ch, rc = 0;
 
 	sig_setup();

@@ -3,7 +3,6 @@
 
 #include "base/diag.h"
 #include "state/refs.h"
-#include "vmm/status.h"
 
 struct pass {
 	const struct each *each;
@@ -22,7 +21,8 @@ do_one(void *arg, const char *ref, struct error *err)
 		return -1;
 	rc = each->one(&at, each->arg, err);
 	if (rc == 0 && !each->silent)
-		rc = status_print(&at.vm, at.dirfd, at.dir, each->members, err);
+		rc = status_print(&at.vm, at.dirfd, at.dir, each->status,
+		    each->members, err);
 	vm_at_close(&at);
 	return rc == -1 ? error_wrap(err, "%s", ref) : 0;
 }

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "state/vm_at.h"
+#include "vmm/status.h"
 
 struct each {
 	const char *root; /* -R, or NULL */
@@ -13,6 +14,8 @@ struct each {
 	int (*one)(struct vm_at *at, void *arg, struct error *err);
 	void *arg;
 	bool silent; /* the record is not printed */
+	/* What every VM is after `one`, or NULL: the VMM is asked again. */
+	const enum status *status;
 };
 
 /*

@@ -125,13 +125,15 @@ status_report(json_t **out, struct vm *vm, int dirfd, const char *dir,
 }
 
 int
-status_print(struct vm *vm, int dirfd, const char *dir, const char *members,
-    struct error *err)
+status_print(struct vm *vm, int dirfd, const char *dir,
+    const enum status *status, const char *members, struct error *err)
 {
 	json_t *record;
 	int rc;
 
-	if (status_report(&record, vm, dirfd, dir, err) == -1)
+	if ((status == NULL ? status_report(&record, vm, dirfd, dir, err)
+			    : status_report_as(&record, vm, dirfd, dir, *status,
+				  err)) == -1)
 		return -1;
 	rc = json_report(record, members, err);
 	json_decref(record);

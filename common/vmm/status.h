@@ -33,8 +33,8 @@ int status_report(json_t **out, struct vm *vm, int dirfd, const char *dir,
 int status_report_as(json_t **out, struct vm *vm, int dirfd, const char *dir,
     enum status status, struct error *err);
 
-/* Prints it, with `members` as json_report(). */
-int status_print(struct vm *vm, int dirfd, const char *dir, const char *members,
-    struct error *err);
+/* Prints it, with `members` as json_report(); `status` or NULL: it is asked. */
+int status_print(struct vm *vm, int dirfd, const char *dir,
+    const enum status *status, const char *members, struct error *err);
 
 #endif

@@ -42,12 +42,12 @@ console_claim(int *lock, struct vm_at *at, struct error *err)
 	int64_t deadline_ms = clock_ms() + CONSOLE_BUSY_MS;
 	struct error why = { 0 };
 
-	*lock = openat(at->dirfd, CONSOLE_LOCK,
+	*lock = openat(at->dirfd, VM_CONSOLE_LOCK,
 	    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (*lock == -1)
-		return error_sys(err, error_code_of(errno), CONSOLE_LOCK);
-	if (lock_fd(*lock, LOCK_EXCLUSIVE, deadline_ms, CONSOLE_LOCK, &why) ==
-	    -1) {
+		return error_sys(err, error_code_of(errno), VM_CONSOLE_LOCK);
+	if (lock_fd(*lock, LOCK_EXCLUSIVE, deadline_ms, VM_CONSOLE_LOCK,
+		&why) == -1) {
 		if (why.code == EX_TEMPFAIL)
 			return busy(err);
 		if (err != NULL)

@@ -6,7 +6,6 @@
 #include "base/error.h"
 #include "state/vm_at.h"
 
-#define CONSOLE_LOCK "console.lock" /* in the VM's directory */
 #define CONSOLE_BUSY_MS 1000 /* for another client that is just leaving */
 
 /*

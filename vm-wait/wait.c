@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/sig.h"
 #include "state/vm_at.h"
+#include "vmm/console.h"
 
 #include "console.h"
 
@@ -41,7 +42,8 @@ look_at_console(struct vm_at *at, const struct wish *wish,
     struct console *console, struct error *err)
 {
 	/* Asked before the log is read: what it said last is there then. */
-	bool alive = vm_is_alive(&at->vm), found;
+	bool alive = vm_is_alive(&at->vm) || console_is_writing(at->dirfd);
+	bool found;
 
 	if (console_scan(console, at->dirfd, at->vm.console_from, wish->regex,
 		&found, err) == -1)

@@ -13,7 +13,7 @@ static const char *const reserved[] = { "snapshot.json", "snapshot.digests",
 	"cocoon.json", "vm.json", "config.json", "state.json", "state.qemu",
 	"memory.raw", "template.raw", "memory-ranges", "vmstate", "mem",
 	"kernel", "initrd", "firmware", "console.log", "vmm.log",
-	"console.sock", "qmp.sock", "api.sock", "watch.sock" };
+	"console.sock", "console.lock", "qmp.sock", "api.sock", "watch.sock" };
 
 bool
 storage_is_reserved(const char *name)

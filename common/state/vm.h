@@ -40,6 +40,7 @@
 #define VM_TEMPLATE "template.raw"
 #define VM_STATE "state.qemu"
 #define VM_CONSOLE_LOG "console.log"
+#define VM_CONSOLE_LOCK "console.lock"
 #define VM_CONSOLE_SOCKET "console.sock"
 #define VM_API_SOCKET "qmp.sock"
 #define VM_WATCH_SOCKET "watch.sock"

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "vmm/console.h"
 #include "vmm/driver.h"
 
 #define VMM_TERM_MS 3000 /* between SIGTERM and SIGKILL */
@@ -461,6 +462,8 @@ remove_sockets(const struct vm *vm, int dirfd)
 	const char *const sockets[] = { vmm_traits(vm->hypervisor)->api_socket,
 		VM_WATCH_SOCKET, VM_CONSOLE_SOCKET };
 
+	/* The guest's last words may still be on their way to the log. */
+	console_await_end(dirfd, clock_ms() + VMM_ASK_MS);
 	remove_files(dirfd, sockets, 3);
 	if (driver != NULL && driver->clean_up != NULL)
 		driver->clean_up(vm, dirfd);

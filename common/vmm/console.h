@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The console of a VM whose VMM has none to offer but its own stdin and stdout:
+ * these get a terminal, and a small process that outlives the tool keeps its
+ * other end.  That process
+ *
+ *   appends to console.log all that the guest prints, with a client or without;
+ *   serves console.sock for one client at a time: others wait in its queue
+ *	until that one leaves, then the next is served;
+ *   lets a client miss what it does not read, rather than let the guest wait;
+ *   keeps what the log has no room for (64 KiB) and tries anew each second;
+ *   ends when the VMM has, after the last byte is in the log.
+ *
+ * It ignores INT, TERM and HUP.  If it is killed the guest goes on without a
+ * console: the VMM's writes fail with EIO.
+ *
+ * What it is doing can be seen on console.lock, by locks that die with it
+ * (fcntl(2), open file description locks): on byte 0 while it has a client,
+ * on byte 1 as long as it may still write to the log.
+ */
+#ifndef VMM_CONSOLE_H
+#define VMM_CONSOLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/proc.h"
+
+/*
+ * Starts that process for the VM whose directory is `dirfd`; files are made
+ * anew or appended to there.  *tty is the terminal, raw: stdin and stdout of
+ * the VMM to be, closed by the caller as soon as that runs (the process ends
+ * when nobody has it open any more).  *log_from is the length of console.log
+ * now.  Of the caller's descriptors it keeps none, and of its streams none.
+ * Before any thread is started.  EX_OSERR, EX_NOPERM, EX_IOERR.
+ */
+int console_start(int *tty, struct proc_id *proc, int dirfd, uint64_t *log_from,
+    struct error *err);
+
+/* Whether no client has the console; true where no such process runs. */
+bool console_is_free(int dirfd);
+
+/*
+ * Whether there may be more to come in console.log, though the VMM has ended;
+ * false where no such process runs.
+ */
+bool console_is_writing(int dirfd);
+
+/* Waits until that is false, at most until `deadline_ms`. */
+void console_await_end(int dirfd, int64_t deadline_ms);
+
+#endif

@@ -13,7 +13,8 @@ static const char *const reserved[] = { "snapshot.json", "snapshot.digests",
 	"cocoon.json", "vm.json", "config.json", "state.json", "state.qemu",
 	"memory.raw", "template.raw", "memory-ranges", "vmstate", "mem",
 	"kernel", "initrd", "firmware", "console.log", "vmm.log",
-	"console.sock", "console.lock", "qmp.sock", "api.sock", "watch.sock" };
+	"console.sock", "console.lock", "qmp.sock", "api.sock", "watch.sock",
+	"saved.mem", "firecracker.log" };
 
 bool
 storage_is_reserved(const char *name)

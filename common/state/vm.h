@@ -99,6 +99,8 @@ struct vm {
 	char memory_from[12]; /* linked, reflinked, copied; "" from power-on */
 	enum vm_accel accel; /* what that one uses */
 	bool to_load; /* the next start loads the state in the directory */
+	/* What the VMM has written last is in no snapshot (Firecracker). */
+	bool diff_base_lost;
 	uint64_t console_from; /* bytes of console.log before this start */
 	struct vm_identity identity;
 	char restored_from[ID_LEN + 1], restored_at[CLOCK_RFC3339_MAX];

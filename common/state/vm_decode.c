@@ -272,6 +272,8 @@ decode(struct vm *vm, const json_t *record, struct error *err)
 	    get_accel(record, "accel", &vm->accel, err) == -1 ||
 	    json_get_bool(record, "to_load", &vm->to_load, JSON_OPTIONAL,
 		err) == -1 ||
+	    json_get_bool(record, "diff_base_lost", &vm->diff_base_lost,
+		JSON_OPTIONAL, err) == -1 ||
 	    json_get_u64(record, "console_from", &vm->console_from, 0,
 		INT64_MAX, JSON_OPTIONAL, err) == -1 ||
 	    json_get_str(record, "memory_from", vm->memory_from,

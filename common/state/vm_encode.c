@@ -174,6 +174,8 @@ vm_write(struct vm *vm, int dirfd, bool sync, const struct timespec *now,
 	    put_digests(record, vm, err) == -1 ||
 	    put_process(record, &vm->proc, err) == -1 ||
 	    json_put_bool(record, "to_load", vm->to_load, err) == -1 ||
+	    (vm->diff_base_lost &&
+		json_put_bool(record, "diff_base_lost", true, err) == -1) ||
 	    json_put_u64(record, "console_from", vm->console_from, err) == -1 ||
 	    json_text(&text, &len, record, 0, err) == -1)
 		goto out;

@@ -44,6 +44,28 @@ tap_open(int *out, const char *name, struct error *err)
 	return open_tap(out, &ifr, err);
 }
 
+int
+tap_set_up(const char *name, bool up, struct error *err)
+{
+	struct ifreq ifr;
+	int sock, rc = 0;
+
+	sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (sock == -1)
+		return error_sys(err, EX_OSERR, "socket");
+	memset(&ifr, 0, sizeof(ifr));
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
+	if (ioctl(sock, SIOCGIFFLAGS, &ifr) == -1)
+		rc = error_sys(err, EX_NOINPUT, "tap %s", name);
+	else if (((ifr.ifr_flags & IFF_UP) != 0) != up) {
+		ifr.ifr_flags = (short)(ifr.ifr_flags ^ IFF_UP);
+		if (ioctl(sock, SIOCSIFFLAGS, &ifr) == -1)
+			rc = error_sys(err, EX_NOPERM, "tap %s", name);
+	}
+	fd_drop(&sock);
+	return rc;
+}
+
 static int
 put_on_bridge(const struct ifreq *tap, const char *bridge, struct error *err)
 {
@@ -61,17 +83,10 @@ put_on_bridge(const struct ifreq *tap, const char *bridge, struct error *err)
 		    "bridge %s", bridge);
 		goto out;
 	}
-	memset(&ifr, 0, sizeof(ifr));
-	memcpy(ifr.ifr_name, tap->ifr_name, sizeof(ifr.ifr_name));
-	ifr.ifr_flags = IFF_UP;
-	if (ioctl(sock, SIOCSIFFLAGS, &ifr) == -1) {
-		error_sys(err, EX_NOPERM, "tap %s", tap->ifr_name);
-		goto out;
-	}
 	rc = 0;
 out:
 	fd_drop(&sock);
-	return rc;
+	return rc == -1 ? -1 : tap_set_up(tap->ifr_name, true, err);
 }
 
 int
@@ -90,4 +105,35 @@ tap_open_on_bridge(int *out, const char *bridge, struct error *err)
 	}
 	*out = fd;
 	return 0;
+}
+
+int
+tap_keep_on_bridge(char name[16], const char *bridge, struct error *err)
+{
+	struct ifreq ifr;
+	int fd, rc = 0;
+
+	memset(&ifr, 0, sizeof(ifr));
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "instar%%d");
+	if (open_tap(&fd, &ifr, err) == -1)
+		return -1;
+	if (put_on_bridge(&ifr, bridge, err) == -1)
+		rc = -1;
+	else if (ioctl(fd, TUNSETPERSIST, 1) == -1)
+		rc = error_sys(err, EX_NOPERM, "tap %s", ifr.ifr_name);
+	else
+		memcpy(name, ifr.ifr_name, 16);
+	fd_drop(&fd);
+	return rc;
+}
+
+void
+tap_remove(const char *name)
+{
+	int fd;
+
+	if (tap_open(&fd, name, NULL) == -1)
+		return;
+	ioctl(fd, TUNSETPERSIST, 0);
+	fd_drop(&fd);
 }

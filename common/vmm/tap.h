@@ -3,6 +3,8 @@
 #ifndef VMM_TAP_H
 #define VMM_TAP_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 
 /*
@@ -16,5 +18,15 @@ int tap_open(int *out, const char *name, struct error *err);
  * EX_NOINPUT: no such bridge.
  */
 int tap_open_on_bridge(int *out, const char *bridge, struct error *err);
+
+/*
+ * The same, kept without a descriptor until tap_remove(), or until somebody
+ * who has it open says that it need not stay; its name in name[16].
+ */
+int tap_keep_on_bridge(char name[16], const char *bridge, struct error *err);
+void tap_remove(const char *name);
+
+/* Whether frames go through the interface.  EX_NOPERM, EX_NOINPUT. */
+int tap_set_up(const char *name, bool up, struct error *err);
 
 #endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: ISC */
+/* What Firecracker can run, and what of it here. */
+#include "vmm/fc.h"
+
+#include <sys/utsname.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/proc.h"
+#include "format/kernel.h"
+#include "vmm/processor.h"
+
+#define KERNEL_NEW "kernel.new"
+#define ASK_MS 5000 /* for --version */
+
+int
+fc_check_vm(const struct vm *vm, struct error *err)
+{
+	if (!vm->has_kernel)
+		return error_set(err, EX_USAGE,
+		    "--kernel: firecracker boots nothing else");
+	if (vm->cpu > FC_CPU_MAX)
+		return error_set(err, EX_USAGE,
+		    "--cpu %" PRIu64 ": firecracker has at most %d", vm->cpu,
+		    FC_CPU_MAX);
+	if (vm->memory_choice != VM_MEMORY_AUTO)
+		return error_set(err, EX_USAGE,
+		    "--memory-backing: firecracker keeps its memory itself");
+	return 0;
+}
+
+/* The ELF file out of the image that is there. */
+static int
+unpack_kernel(int dirfd, int from, uint64_t size, struct error *err)
+{
+	int to, rc;
+
+	to = openat(dirfd, KERNEL_NEW, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+	    0600);
+	if (to == -1)
+		return error_sys(err, error_code_of(errno), KERNEL_NEW);
+	rc = kernel_unpack(to, from, size, VM_KERNEL, err);
+	fd_drop(&to);
+	if (rc == 0 && renameat(dirfd, KERNEL_NEW, dirfd, VM_KERNEL) == -1)
+		rc = error_sys(err, EX_IOERR, VM_KERNEL);
+	if (rc == -1)
+		unlinkat(dirfd, KERNEL_NEW, 0);
+	return rc;
+}
+
+int
+fc_adapt_kernel(int dirfd, struct error *err)
+{
+	enum kernel_form form;
+	uint64_t size;
+	int fd, rc;
+
+	if (fd_open_file(&fd, &size, dirfd, VM_KERNEL, O_RDONLY, err) == -1)
+		return -1;
+	rc = kernel_form(&form, fd, size, VM_KERNEL, err);
+	if (rc == 0 && form == KERNEL_BZIMAGE)
+		rc = unpack_kernel(dirfd, fd, size, err);
+	else if (rc == 0 && form != KERNEL_ELF64)
+		rc = error_set(err, EX_DATAERR,
+		    "--kernel: neither an ELF file for x86-64 nor a bzImage");
+	fd_drop(&fd);
+	return rc;
+}
+
+int
+fc_check_host(const struct envelope_host *host, struct error *err)
+{
+	struct error why = { 0 };
+	unsigned minor;
+	int fd;
+
+	if (strcmp(host->accel, "kvm") != 0)
+		return error_set(err, EX_CONFIG,
+		    "saved under accelerator \"%s\", Firecracker has kvm alone",
+		    host->accel);
+	if (fc_version_check(&minor, host->version, &why) == -1)
+		return error_set(err, EX_CONFIG, "saved by %s", why.msg);
+	fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (fd == -1)
+		return error_set(err, EX_CONFIG,
+		    "saved under kvm, which is not here");
+	fd_drop(&fd);
+	return processor_check(&host->cpu_flags, err);
+}
+
+/* "Firecracker v1.16.1" is the first line of what the program prints. */
+static int
+ask_program(unsigned *minor, struct error *err)
+{
+	char text[4096], *version = text;
+	char *const argv[] = { (char *)(size_t)fc_program(),
+		(char *)(size_t) "--version", NULL };
+	struct proc_run run = { .argv = argv,
+		.dirfd = -1,
+		.stdin_fd = -1,
+		.out = text,
+		.out_cap = sizeof(text),
+		.deadline_ms = clock_ms() + ASK_MS };
+
+	if (proc_run(&run, err) == -1)
+		return -1;
+	text[strcspn(text, "\n")] = '\0';
+	if (strncmp(text, "Firecracker ", 12) == 0)
+		version += 12;
+	return fc_version_check(minor, version, err);
+}
+
+/* A tap has room for one: the old VM ends before the new one is asked. */
+static bool
+must_know_now(const struct vm *vm)
+{
+	size_t i;
+
+	for (i = 0; i < vm->nics.n; i++)
+		if (vm->nics.v[i].kind == NIC_TAP)
+			return true;
+	return false;
+}
+
+int
+fc_state_match(const struct vm *vm, int dirfd, struct error *err)
+{
+	struct fc_state state;
+	struct utsname uts;
+	unsigned minor;
+
+	if (fc_state_read(&state, NULL, NULL, dirfd, FC_STATE, err) == -1)
+		return -1;
+	if (uname(&uts) == -1)
+		return error_sys(err, EX_OSERR, "uname");
+	if (strcmp(uts.machine, state.arch) != 0)
+		return error_set(err, EX_CONFIG,
+		    FC_STATE ": saved on %s, this is %s", state.arch,
+		    uts.machine);
+	if (!must_know_now(vm))
+		return 0;
+	if (ask_program(&minor, err) == -1)
+		return -1;
+	if (fc_state_check_version(&state, minor, err) == -1)
+		return error_wrap(err, FC_STATE);
+	return 0;
+}
+
+int
+fc_devices_match(const struct sidecar *s, uint64_t cpu, struct error *err)
+{
+	size_t i;
+
+	if (s->cpu != 0 && s->cpu != cpu)
+		return error_set(err, EX_DATAERR,
+		    "cpu is %" PRIu64 ", config.cpu %" PRIu64, s->cpu, cpu);
+	if (cpu > FC_CPU_MAX)
+		return error_set(err, EX_DATAERR,
+		    "%" PRIu64 " processors, Firecracker has at most %d", cpu,
+		    FC_CPU_MAX);
+	for (i = 0; i < s->disks.n; i++)
+		if (s->disks.v[i].backing.n > 0 ||
+		    strcmp(storage_format(s->disks.v[i].path), "raw") != 0)
+			return error_set(err, EX_DATAERR,
+			    "disk %zu: %s: Firecracker reads no qcow2", i,
+			    s->disks.v[i].path);
+	return 0;
+}

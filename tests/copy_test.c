@@ -91,6 +91,31 @@ ATF_TC_BODY(file__as_allowed, tc)
 	close(dir);
 }
 
+ATF_TC_WITHOUT_HEAD(file__never_copied);
+ATF_TC_BODY(file__never_copied, tc)
+{
+	struct error err = { 0 };
+	enum copy_how how;
+	int dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;
+
+	close(make_sparse("from", SIZE, 20, 1));
+	ATF_CHECK_EQ(-1,
+	    copy_file(&how, dir, "to", dir, "from", COPY_NO_COPY, &err));
+	ATF_CHECK_EQ(EX_UNAVAILABLE, err.code);
+	ATF_CHECK_EQ(-1, access("to", F_OK));
+	rc = copy_file(&how, dir, "to", dir, "from",
+	    COPY_NO_COPY | COPY_MAY_REFLINK, &err);
+	ATF_CHECK_EQ(copy_can_reflink(dir) ? 0 : -1, rc);
+	ATF_CHECK_EQ(rc, access("to", F_OK));
+	ATF_CHECK(rc == -1 || how == COPY_REFLINKED);
+	unlink("to");
+	ATF_CHECK_EQ(0,
+	    copy_file(&how, dir, "to", dir, "from",
+		COPY_NO_COPY | COPY_MAY_LINK, &err));
+	ATF_CHECK_EQ(COPY_LINKED, how);
+	close(dir);
+}
+
 ATF_TC_WITHOUT_HEAD(file__empty);
 ATF_TC_BODY(file__empty, tc)
 {
@@ -308,6 +333,7 @@ ATF_TC_BODY(reflink__shares, tc)
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, file__as_allowed);
+	ATF_TP_ADD_TC(tp, file__never_copied);
 	ATF_TP_ADD_TC(tp, file__empty);
 	ATF_TP_ADD_TC(tp, file__only_holes);
 	ATF_TP_ADD_TC(tp, file__target_exists);

@@ -59,6 +59,12 @@ try_reflink(int from, int to)
 }
 
 bool
+copy_might_reflink(int dirfd)
+{
+	return may_offload(dirfd);
+}
+
+bool
 copy_can_reflink(int dirfd)
 {
 	bool can;
@@ -291,7 +297,11 @@ fill_file(enum copy_how *how, int from, uint64_t size, int to_dirfd,
 	*how = COPY_REFLINKED;
 	if ((may & COPY_MAY_REFLINK) != 0)
 		rc = copy_reflink(to, from, to_name, &why);
-	if (rc == -1 && why.code != 0 && why.code != EX_UNAVAILABLE) {
+	if (rc == -1 && why.code == 0 && (may & COPY_NO_COPY) != 0)
+		error_set(&why, EX_UNAVAILABLE, "%s: cannot be linked",
+		    to_name);
+	if (rc == -1 && why.code != 0 &&
+	    (why.code != EX_UNAVAILABLE || (may & COPY_NO_COPY) != 0)) {
 		if (err != NULL)
 			*err = why;
 		goto out;

@@ -10,18 +10,22 @@
 
 enum copy_how { COPY_LINKED, COPY_REFLINKED, COPY_COPIED };
 
-/* What copy_file() may do; copying by extents it always may. */
+/* What copy_file() may do; copying by extents it may, too, unless it must not. */
 #define COPY_MAY_LINK 1u
 #define COPY_MAY_REFLINK 2u
+#define COPY_NO_COPY 4u
 
 /* Told how many bytes of data were copied so far; -1 ends the copy. */
 typedef int copy_progress(void *arg, uint64_t done_bytes);
 
 /*
  * Whether files in the directory `dirfd` can be reflinked: tried with two
- * nameless files.
+ * nameless files, which takes as long as the disk needs for a block.
  */
 bool copy_can_reflink(int dirfd);
+
+/* The same by the kind of filesystem alone: true is a perhaps. */
+bool copy_might_reflink(int dirfd);
 
 /*
  * Makes `to` share all extents of `from` (FICLONE, ioctl_ficlonerange(2)).
@@ -49,8 +53,9 @@ int copy_again(int to, int from, uint64_t size, const char *what,
  * Makes `to_name` in `to_dirfd` from the regular file `from_name`: a hard link
  * where allowed (EXDEV, EPERM, EMLINK, EACCES and EROFS fall through), else a
  * reflink where allowed, else a copy of the extents; new files have mode 0600
- * and are not synced.  *how may be NULL.  EX_CANTCREAT: to_name exists.  What
- * failed leaves nothing at to_name.
+ * and are not synced.  *how may be NULL.  EX_CANTCREAT: to_name exists.
+ * EX_UNAVAILABLE: a copy would be needed, and must not be.  What failed leaves
+ * nothing at to_name.
  */
 int copy_file(enum copy_how *how, int to_dirfd, const char *to_name,
     int from_dirfd, const char *from_name, unsigned may, struct error *err);

@@ -254,23 +254,36 @@ put_frozen(struct vm *vm, const struct load *load, int dirfd, const char *name,
 	return vm_add_frozen(vm, name, file->size_bytes, &file->digest, err);
 }
 
-static bool
-is_quick_to_reflink(const struct load *load, int dirfd, const char *name)
+/*
+ * The same content under the same name, for this VM to write, where a reflink
+ * gives it at once: 1, 0 where it does not, -1.
+ */
+static int
+put_reflink(const struct load *load, int dirfd, const char *name,
+    struct error *err)
 {
+	struct error why = { 0 };
 	uint64_t n;
 	int fd;
 
-	if (!copy_can_reflink(dirfd) || !fs_is_same(dirfd, load->from_dirfd))
-		return false;
-	if (fd_open_file(&fd, NULL, load->from_dirfd, name, O_RDONLY, NULL) ==
+	if (!copy_might_reflink(dirfd) || !fs_is_same(dirfd, load->from_dirfd))
+		return 0;
+	if (fd_open_file(&fd, NULL, load->from_dirfd, name, O_RDONLY, err) ==
 	    -1)
-		return false;
+		return -1;
 	n = extent_count(fd);
 	fd_drop(&fd);
-	return n <= EXTENTS_MAX;
+	if (n > EXTENTS_MAX)
+		return 0;
+	if (load_put(load, dirfd, name, name, COPY_MAY_REFLINK | COPY_NO_COPY,
+		&why) == 0)
+		return 1;
+	if (why.code == EX_UNAVAILABLE)
+		return 0;
+	return error_set(err, why.code, "%s", why.msg);
 }
 
-/* The same content under the same name, for this VM to write. */
+/* The same by a copy where it must be. */
 static int
 put_written(const struct load *load, int dirfd, const char *name, bool reflink,
     struct error *err)
@@ -343,6 +356,7 @@ put_disk(struct vm *vm, struct storage *disk, const struct load *load,
 {
 	bool overlay = load->disks == LOAD_DISKS_OVERLAY;
 	size_t i;
+	int done;
 
 	if (disk->role == STORAGE_LAYER)
 		return 0;
@@ -356,9 +370,13 @@ put_disk(struct vm *vm, struct storage *disk, const struct load *load,
 		return error_set(err, EX_UNAVAILABLE,
 		    "--disk-mode overlay: %s reads no qcow2", vm->hypervisor);
 	if (load->disks == LOAD_DISKS_AUTO &&
-	    vmm_traits(vm->hypervisor)->can_overlay)
-		overlay = disk->backing.n + 2 <= STORAGE_CHAIN_MAX &&
-		    !is_quick_to_reflink(load, dirfd, disk->path);
+	    disk->backing.n + 2 <= STORAGE_CHAIN_MAX &&
+	    vmm_traits(vm->hypervisor)->can_overlay) {
+		done = put_reflink(load, dirfd, disk->path, err);
+		if (done != 0)
+			return done == 1 ? 0 : -1;
+		overlay = true;
+	}
 	if (overlay)
 		return put_overlay(vm, disk, load, dirfd, err);
 	return put_written(load, dirfd, disk->path,

@@ -17,9 +17,19 @@
 
 struct cost {
 	const struct load *load;
-	bool same, reflinks; /* filesystem of snapshot and root */
+	bool same; /* one filesystem has snapshot and root */
+	int reflinks; /* it can: 1, 0, or -1 as long as nobody asked */
 	uint64_t bytes;
 };
+
+/* Trying it takes longer than all the rest, and is seldom needed. */
+static bool
+can_reflink(struct cost *c)
+{
+	if (c->reflinks == -1)
+		c->reflinks = copy_can_reflink(root_fd(c->load->root));
+	return c->reflinks == 1;
+}
 
 static int
 add_bytes(struct cost *c, uint64_t bytes)
@@ -41,7 +51,7 @@ add_file(struct cost *c, const char *name, unsigned may, struct error *err)
 	if ((may & COPY_MAY_LINK) != 0 && c->same &&
 	    (st.st_uid == geteuid() || load_may_write(c->load, name)))
 		return 0;
-	if ((may & COPY_MAY_REFLINK) != 0 && c->same && c->reflinks)
+	if ((may & COPY_MAY_REFLINK) != 0 && c->same && can_reflink(c))
 		return 0;
 	return add_bytes(c, (uint64_t)st.st_blocks * 512);
 }
@@ -94,7 +104,7 @@ add_memory(struct cost *c, struct error *err)
 	    faccessat(c->load->from_dirfd, file, F_OK, AT_SYMLINK_NOFOLLOW) ==
 		-1)
 		file = traits->memory_dump;
-	if (c->load->copy_memory && c->reflinks)
+	if (c->load->copy_memory && can_reflink(c))
 		return add_bytes(c, config->memory_bytes);
 	if (c->load->copy_memory || load_may_write(c->load, file))
 		may |= COPY_MAY_LINK;
@@ -106,12 +116,11 @@ load_cost(uint64_t *bytes, const struct load *load, struct error *err)
 {
 	const unsigned any = COPY_MAY_LINK | COPY_MAY_REFLINK;
 	const struct sidecar *s = load->sidecar;
-	struct cost c = { .load = load };
+	struct cost c = { .load = load, .reflinks = -1 };
 	const char *const *state;
 	size_t i;
 
 	c.same = fs_is_same(root_fd(load->root), load->from_dirfd);
-	c.reflinks = copy_can_reflink(root_fd(load->root));
 	state = vmm_traits(load->envelope->config.hypervisor)->state_files;
 	for (; *state != NULL; state++)
 		if (add_file(&c, *state, any, err) == -1)

@@ -33,6 +33,7 @@ struct nic {
 	struct nic_forward *forwards;
 	size_t forwards_n;
 	bool link_down; /* until the guest has a MAC of its own */
+	bool is_new; /* the VMM put it in the place of a saved one; not JSON */
 };
 
 struct nic_list {

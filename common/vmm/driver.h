@@ -74,6 +74,6 @@ struct vmm {
 	void *own; /* the driver's */
 };
 
-extern const struct vmm_driver vmm_qemu, vmm_fc;
+extern const struct vmm_driver vmm_qemu, vmm_ch, vmm_fc;
 
 #endif

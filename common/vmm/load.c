@@ -162,6 +162,19 @@ tell_memory(struct vm *vm, enum copy_how how)
 	snprintf(vm->memory_from, sizeof(vm->memory_from), "%s", names[how]);
 }
 
+const char *
+load_memory_name(const struct load *load)
+{
+	const struct vmm_traits *traits = vmm_traits(
+	    load->envelope->config.hypervisor);
+
+	return traits->memory_dump != NULL &&
+		faccessat(load->from_dirfd, traits->memory_dump, F_OK,
+		    AT_SYMLINK_NOFOLLOW) == 0
+	    ? traits->memory_dump
+	    : traits->memory_file;
+}
+
 /* memory.raw of the VM's own, wholly allocated. */
 static int
 put_own_memory(struct vm *vm, const struct load *load, int dirfd,
@@ -171,8 +184,8 @@ put_own_memory(struct vm *vm, const struct load *load, int dirfd,
 	enum copy_how how;
 	int fd, sys;
 
-	if (copy_file(&how, dirfd, VM_MEMORY, load->from_dirfd, VM_MEMORY,
-		COPY_MAY_REFLINK, err) == -1 ||
+	if (copy_file(&how, dirfd, VM_MEMORY, load->from_dirfd,
+		load_memory_name(load), COPY_MAY_REFLINK, err) == -1 ||
 	    fs_free_bytes(&left, dirfd, err) == -1)
 		return -1;
 	tell_memory(vm, how);
@@ -198,7 +211,7 @@ load_put_template(struct vm *vm, int dirfd, const struct load *load,
 	enum copy_how how;
 
 	if (copy_file(&how, dirfd, VM_TEMPLATE, load->from_dirfd,
-		vmm_traits(vm->hypervisor)->memory_file, may, err) == -1)
+		load_memory_name(load), may, err) == -1)
 		return -1;
 	tell_memory(vm, how);
 	return 0;
@@ -216,7 +229,7 @@ load_put_memory(struct vm *vm, int dirfd, const struct load *load,
 	}
 	vm->memory = load->copy_memory ? VM_MEMORY_MEMFD : VM_MEMORY_TEMPLATE;
 	/* Into a memfd it is only read. */
-	if (load->copy_memory || load_may_write(load, VM_MEMORY))
+	if (load->copy_memory || load_may_write(load, load_memory_name(load)))
 		may |= COPY_MAY_LINK;
 	if (load_put_template(vm, dirfd, load, may, err) == -1)
 		return -1;

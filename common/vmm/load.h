@@ -59,6 +59,9 @@ int load_put(const struct load *load, int dirfd, const char *to,
 int load_put_template(struct vm *vm, int dirfd, const struct load *load,
     unsigned may, struct error *err);
 
+/* The file with the guest's memory: the VMM's dump where there is one. */
+const char *load_memory_name(const struct load *load);
+
 /*
  * How many bytes load_populate() would have to copy, as far as can be told
  * before: what can be linked or reflinked costs nothing.

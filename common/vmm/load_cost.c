@@ -96,14 +96,9 @@ static int
 add_memory(struct cost *c, struct error *err)
 {
 	const struct envelope_config *config = &c->load->envelope->config;
-	const struct vmm_traits *traits = vmm_traits(config->hypervisor);
-	const char *file = traits->memory_file;
+	const char *file = load_memory_name(c->load);
 	unsigned may = COPY_MAY_REFLINK;
 
-	if (traits->memory_dump != NULL &&
-	    faccessat(c->load->from_dirfd, file, F_OK, AT_SYMLINK_NOFOLLOW) ==
-		-1)
-		file = traits->memory_dump;
 	if (c->load->copy_memory && can_reflink(c))
 		return add_bytes(c, config->memory_bytes);
 	if (c->load->copy_memory || load_may_write(c->load, file))

@@ -22,35 +22,6 @@
 #include "vmm/spawn.h"
 #include "vmm/tap.h"
 
-/* A memfd of the VM's size; with a template its data is copied into it. */
-static int
-make_memfd(struct spawn_fds *h, const struct vm *vm, int dirfd,
-    struct error *err)
-{
-	int fd = -1, from = -1, rc = -1;
-	uint64_t size;
-
-	fd = memfd_create("instar-memory", MFD_CLOEXEC);
-	if (fd == -1 || ftruncate(fd, (off_t)vm->memory_bytes) == -1) {
-		error_sys(err, EX_OSERR, "memfd");
-		goto out;
-	}
-	if (vm->to_load) {
-		if (fd_open_file(&from, &size, dirfd, VM_TEMPLATE, O_RDONLY,
-			err) == -1 ||
-		    copy_extents(fd, from, size, NULL, NULL, VM_TEMPLATE,
-			err) == -1)
-			goto out;
-	}
-	spawn_hand(h, fd, QEMU_FD_MEMORY);
-	fd = -1;
-	rc = 0;
-out:
-	fd_drop(&fd);
-	fd_drop(&from);
-	return rc;
-}
-
 static int
 make_memory(struct spawn_fds *h, struct vm *vm, int dirfd, struct error *err)
 {
@@ -64,7 +35,7 @@ make_memory(struct spawn_fds *h, struct vm *vm, int dirfd, struct error *err)
 			return spawn_memory_file(vm, dirfd, err);
 	}
 	if (vm->memory == VM_MEMORY_MEMFD)
-		return make_memfd(h, vm, dirfd, err);
+		return spawn_memfd(h, vm, dirfd, QEMU_FD_MEMORY, err);
 	return 0;
 }
 

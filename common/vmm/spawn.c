@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "vmm/spawn.h"
 
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -15,6 +16,7 @@
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/proc.h"
+#include "disk/copy.h"
 
 #define LAST_WORDS_MAX 4096 /* bytes of vmm.log that are looked at */
 
@@ -80,6 +82,34 @@ spawn_memory_file(const struct vm *vm, int dirfd, struct error *err)
 		return error_sys(err, EX_IOERR, VM_MEMORY);
 	}
 	return 0;
+}
+
+int
+spawn_memfd(struct spawn_fds *h, const struct vm *vm, int dirfd, int number,
+    struct error *err)
+{
+	int fd = -1, from = -1, rc = -1;
+	uint64_t size;
+
+	fd = memfd_create("instar-memory", MFD_CLOEXEC);
+	if (fd == -1 || ftruncate(fd, (off_t)vm->memory_bytes) == -1) {
+		error_sys(err, EX_OSERR, "memfd");
+		goto out;
+	}
+	if (vm->to_load) {
+		if (fd_open_file(&from, &size, dirfd, VM_TEMPLATE, O_RDONLY,
+			err) == -1 ||
+		    copy_extents(fd, from, size, NULL, NULL, VM_TEMPLATE,
+			err) == -1)
+			goto out;
+	}
+	spawn_hand(h, fd, number);
+	fd = -1;
+	rc = 0;
+out:
+	fd_drop(&fd);
+	fd_drop(&from);
+	return rc;
 }
 
 int

@@ -32,6 +32,13 @@ int spawn_listen(struct spawn_fds *fds, int dirfd, const char *name, int number,
  */
 int spawn_memory_file(const struct vm *vm, int dirfd, struct error *err);
 
+/*
+ * Hands down a memfd of the VM's size; of a VM that is to be loaded with what
+ * its template holds.  EX_OSERR.
+ */
+int spawn_memfd(struct spawn_fds *fds, const struct vm *vm, int dirfd,
+    int number, struct error *err);
+
 /* Opens `name` to append; *from is its length.  *fd is the caller's. */
 int spawn_open_log(int *fd, uint64_t *from, int dirfd, const char *name,
     struct error *err);

@@ -20,8 +20,9 @@
 #define VMM_TERM_MS 3000 /* between SIGTERM and SIGKILL */
 #define VMM_REAP_MS 10000 /* after SIGKILL, for a process in the kernel */
 
-static const struct vmm_driver *const drivers[] = { &vmm_qemu, &vmm_fc };
-#define NAMES "qemu, firecracker"
+static const struct vmm_driver *const drivers[] = { &vmm_qemu, &vmm_ch,
+	&vmm_fc };
+#define NAMES "qemu, cloud-hypervisor, firecracker"
 
 const struct vmm_driver *
 vmm_find_driver(const char *hypervisor)

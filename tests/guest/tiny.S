@@ -6,7 +6,8 @@
  *   fill=N        first writes N MiB that do not compress, from 16 MiB on
  *   dirty=N       walks over N MiB from 16 MiB on (256 without it) ...
  *   rate=N        ... writing to N MB of pages a second
- *   power=ignore  does not turn itself off when the power button is pressed
+ *   power=ignore  does not turn itself off when the power button is pressed, or
+ *                 Ctrl-Alt-Del where there is no such button
  * A byte that comes in on COM1 is answered with "key 61".
  *
  * It is entered by PVH (xen/include/public/arch-x86/hvm/start_info.h): 32 bits,
@@ -39,6 +40,12 @@
 #define PMBASE 0x40
 #define PM1_BUTTON 0x100
 #define PM1_OFF 0x2000
+
+#define KBD 0x60 /* an i8042's data, and its status and commands */
+#define KBD_COMMAND 0x64
+#define KBD_DATA 0x01
+#define KBD_RESET 0xfe
+#define KEY_DEL 0x71 /* in scan code set 2, behind 0xe0 */
 
 	.section .note, "a", @note
 	.long 4, 4, 18 /* XEN_ELFNOTE_PHYS32_ENTRY */
@@ -201,10 +208,12 @@ find_button:
 	movl $word_ignore, %edi
 	call number
 	jnc 1f
+	movl $1, keys
 	xorl %eax, %eax
 	call lpc
 	cmpl $ICH9_ID, %eax
 	jne 1f
+	movl $0, keys
 	movl $PMBASE, %eax
 	call lpc
 	andl $0xff80, %eax
@@ -215,7 +224,26 @@ find_button:
 	outw %ax, %dx
 1:	ret
 
+/* Its last key, as Firecracker's keyboard tells it, resets the machine. */
+keyboard:
+	cmpl $0, keys
+	je 2f
+1:	inb $KBD_COMMAND, %al
+	cmpb $0xff, %al /* nothing is there */
+	je 2f
+	testb $KBD_DATA, %al
+	jz 2f
+	inb $KBD, %al
+	cmpb $KEY_DEL, %al
+	jne 1b
+	movl $text_off, %esi
+	call puts
+	movb $KBD_RESET, %al
+	outb %al, $KBD_COMMAND
+2:	ret
+
 button:
+	call keyboard
 	movl pm1, %edx
 	testl %edx, %edx
 	jz 1f
@@ -321,6 +349,7 @@ dirty_next:	.long 0
 dirty_end:	.long 0
 dirty_pages:	.long 0
 pm1:	.long 0
+keys:	.long 0
 
 	.bss
 	.align 16

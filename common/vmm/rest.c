@@ -241,7 +241,9 @@ judge(struct rest *rest, CURLcode how, struct error *err)
 	case CURLE_ABORTED_BY_CALLBACK:
 		break;
 	case CURLE_COULDNT_CONNECT:
-		return error_set(err, EX_UNAVAILABLE, "nobody listens");
+		if (answer->sent == 0)
+			return error_set(err, EX_UNAVAILABLE, "nobody listens");
+		break; /* it was to be sent again */
 	default:
 		return error_set(err, EX_UNAVAILABLE, "no HTTP answer: %s",
 		    rest->curl.easy_strerror(how));

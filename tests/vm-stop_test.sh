@@ -60,6 +60,33 @@ stop__guest_ignores_the_button_cleanup()
 	vms_end
 }
 
+# The second is not kept waiting by a guest that takes no notice.
+atf_test_case stop__all_buttons_first cleanup
+stop__all_buttons_first_body()
+{
+	tiny_run deaf --cmdline power=ignore
+	tiny_run web
+	deaf=$(member deaf pid)
+	web=$(member web pid)
+	vm-stop -q --timeout 600 deaf web >out 2>err &
+	tool=$!
+	n=0
+	until is_gone "$web"; do
+		n=$((n + 1))
+		atf_check test "$n" -lt 600
+		sleep 0.1
+	done
+	atf_check kill -0 "$deaf"
+	kill -TERM "$tool"
+	wait "$tool"
+	atf_check_equal 143 $?
+	atf_check -o inline:"running\n" vm-ls -p state deaf
+}
+stop__all_buttons_first_cleanup()
+{
+	vms_end
+}
+
 atf_test_case stop__paused cleanup
 stop__paused_body()
 {
@@ -154,6 +181,7 @@ atf_init_test_cases()
 	atf_add_test_case stop__by_the_button
 	atf_add_test_case stop__force
 	atf_add_test_case stop__guest_ignores_the_button
+	atf_add_test_case stop__all_buttons_first
 	atf_add_test_case stop__paused
 	atf_add_test_case stop__not_running
 	atf_add_test_case stop__vmm_was_killed

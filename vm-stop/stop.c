@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "stop.h"
 
+#include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -13,14 +14,14 @@
 
 /* Waits until the guest has turned itself off, or the time is over. */
 static int
-wait_for_guest(const struct vm *vm, uint64_t timeout_s, struct error *err)
+wait_for_guest(const struct vm *vm, int64_t until_ms, struct error *err)
 {
 	struct error late = { 0 };
 	int pidfd, rc;
 
 	if (proc_open(&pidfd, &vm->proc, NULL) == -1)
 		return 0;
-	rc = proc_wait(pidfd, clock_ms() + (int64_t)timeout_s * 1000, &late);
+	rc = proc_wait(pidfd, until_ms, &late);
 	fd_drop(&pidfd);
 	if (rc == -1 && late.code != EX_TEMPFAIL) {
 		if (err != NULL)
@@ -30,6 +31,48 @@ wait_for_guest(const struct vm *vm, uint64_t timeout_s, struct error *err)
 	return 0;
 }
 
+/* A guest that stands still hears no button. */
+static bool
+press(struct vmm *vmm, const struct stop *how)
+{
+	enum vmm_state state;
+
+	return !how->force && how->timeout_s > 0 &&
+	    vmm_query(vmm, &state, NULL) == 0 && state == VMM_RUNNING &&
+	    vmm_power_button(vmm, NULL) == 0;
+}
+
+void
+stop_press(struct vm_at *at, void *arg)
+{
+	struct stop *how = arg;
+	struct vmm *vmm;
+
+	if (how->force || !vm_is_alive(&at->vm) ||
+	    vmm_attach(&vmm, &at->vm, at->dirfd, VMM_CONTROL,
+		clock_ms() + VMM_CALL_MS, NULL) == -1)
+		return;
+	if (press(vmm, how) &&
+	    strv_add(&how->pressed, NULL, "%s", at->vm.id) == 0)
+		how->until_ms = clock_ms() + (int64_t)how->timeout_s * 1000;
+	vmm_detach(vmm);
+}
+
+/* Whether the guest was told, and until when it has time. */
+static bool
+is_told(int64_t *until_ms, struct vmm *vmm, const struct vm *vm,
+    const struct stop *how)
+{
+	size_t i;
+
+	*until_ms = how->until_ms;
+	for (i = 0; i < how->pressed.n; i++)
+		if (strcmp(how->pressed.v[i], vm->id) == 0)
+			return true;
+	*until_ms = clock_ms() + (int64_t)how->timeout_s * 1000;
+	return press(vmm, how);
+}
+
 /*
  * The polite part: what can be said over the VMM's own line.  *went_off: the
  * guest has turned itself off.
@@ -37,19 +80,16 @@ wait_for_guest(const struct vm *vm, uint64_t timeout_s, struct error *err)
 static int
 ask(struct vm_at *at, const struct stop *how, bool *went_off, struct error *err)
 {
-	enum vmm_state state;
 	struct vmm *vmm;
+	int64_t until_ms;
 	int rc = 0;
 
 	/* A VMM that does not answer is left to the signals. */
 	if (vmm_attach(&vmm, &at->vm, at->dirfd, VMM_CONTROL,
 		clock_ms() + VMM_CALL_MS, NULL) == -1)
 		return sig_check(err);
-	/* A guest that stands still hears no button. */
-	if (!how->force && how->timeout_s > 0 &&
-	    vmm_query(vmm, &state, NULL) == 0 && state == VMM_RUNNING &&
-	    vmm_power_button(vmm, NULL) == 0)
-		rc = wait_for_guest(&at->vm, how->timeout_s, err);
+	if (is_told(&until_ms, vmm, &at->vm, how))
+		rc = wait_for_guest(&at->vm, until_ms, err);
 	*went_off = !vm_is_alive(&at->vm);
 	if (rc == 0 && !*went_off)
 		vmm_quit(vmm, NULL);

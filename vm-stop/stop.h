@@ -2,12 +2,21 @@
 #ifndef STOP_H
 #define STOP_H
 
+#include <stdint.h>
+
+#include "base/strv.h"
 #include "state/vm_at.h"
 
 struct stop {
 	bool force; /* no power button */
 	uint64_t timeout_s; /* for the guest to turn itself off */
+	/* Of several the buttons are pressed first, and all have the same time. */
+	struct strv pressed; /* ids */
+	int64_t until_ms; /* 0: none was pressed yet */
 };
+
+/* Presses the power button; fits struct each as `before`. */
+void stop_press(struct vm_at *at, void *arg);
 
 /*
  * Ends the VM: power button, after the timeout (or at once with `force`) the

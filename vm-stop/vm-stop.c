@@ -37,9 +37,11 @@ main(int argc, char *argv[])
 		{ NULL, 0, NULL, 0 } };
 	struct opt_common common = { 0 };
 	struct stop how = { .timeout_s = DEFAULT_TIMEOUT_S };
-	struct each each = { .one = stop_vm, .arg = &how };
+	struct each each = { .one = stop_vm,
+		.before = stop_press,
+		.arg = &how };
 	const char *timeout = NULL;
-	int ch, rc = 0;
+	int ch, code, rc = 0;
 
 	sig_setup();
 	while (rc == 0 &&
@@ -61,5 +63,7 @@ main(int argc, char *argv[])
 	if (rc != 0)
 		return rc == 1 ? EX_OK : EX_USAGE;
 	each.root = common.root;
-	return each_vm(&each, argv + optind, (size_t)(argc - optind));
+	code = each_vm(&each, argv + optind, (size_t)(argc - optind));
+	strv_fini(&how.pressed);
+	return code;
 }

@@ -2,6 +2,7 @@
 #include "vmm/each.h"
 
 #include "base/diag.h"
+#include "base/sig.h"
 #include "state/refs.h"
 
 struct pass {
@@ -27,20 +28,46 @@ do_one(void *arg, const char *ref, struct error *err)
 	return rc == -1 ? error_wrap(err, "%s", ref) : 0;
 }
 
+static void
+do_before(const struct pass *pass, const struct strv *refs)
+{
+	struct vm_at at;
+	size_t i;
+
+	for (i = 0; i < refs->n && sig_check(NULL) == 0; i++) {
+		if (vm_at_open(&at, pass->root, refs->v[i], true, 0, NULL) ==
+		    -1)
+			continue;
+		pass->each->before(&at, pass->each->arg);
+		vm_at_close(&at);
+	}
+}
+
 int
 each_vm(const struct each *each, char *const *operands, size_t n)
 {
 	struct pass pass = { .each = each };
 	struct error err = { 0 };
+	struct strv refs = { 0 };
 	struct root *root;
-	int code;
+	int code = EX_OK, worst;
 
 	if (root_open(&root, each->root, &err) == -1) {
 		diag("%s", err.msg);
 		return err.code;
 	}
 	pass.root = root;
-	code = refs_each(operands, n, do_one, &pass);
+	if (refs_read(&refs, operands, n, &err) == -1) {
+		diag("%s", err.msg);
+		code = err.code;
+	}
+	if (code < 128 && each->before != NULL && refs.n > 1)
+		do_before(&pass, &refs);
+	if (code < 128) {
+		worst = refs_each(refs.v, refs.n, do_one, &pass);
+		code = code == EX_OK || worst >= 128 ? worst : code;
+	}
+	strv_fini(&refs);
 	root_close(root);
 	return code;
 }

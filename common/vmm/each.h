@@ -12,6 +12,11 @@ struct each {
 	const char *members; /* -p, or NULL */
 	/* Done to each VM, under its lock; it writes the record itself. */
 	int (*one)(struct vm_at *at, void *arg, struct error *err);
+	/*
+	 * Done to all of them, where there are several, before the first `one`;
+	 * or NULL.  What it cannot do is left to `one`.
+	 */
+	void (*before)(struct vm_at *at, void *arg);
 	void *arg;
 	bool silent; /* the record is not printed */
 	/* What every VM is after `one`, or NULL: the VMM is asked again. */

@@ -12,6 +12,7 @@
 #include "disk/copy.h"
 #include "state/snap.h"
 
+#include "ch.h"
 #include "wrenn.h"
 
 /* Files that the envelope does not name join its list. */
@@ -95,7 +96,9 @@ import_any(struct import *m, const char *path, const struct import_how *how,
 
 	if (fd_open_dir(&fd, AT_FDCWD, path, true, err) == -1)
 		return -1;
-	if (wrenn_is(fd))
+	if (ch_is(fd, how->trust_paths))
+		rc = ch_import(m, path, fd, how, err);
+	else if (wrenn_is(fd))
 		rc = wrenn_import(m, path, fd, how, err);
 	else if (how->base != NULL)
 		rc = error_set(err, EX_USAGE,

@@ -18,6 +18,7 @@ struct import_how {
 	const char *text; /* -d, or NULL: the envelope's */
 	const char *base; /* --base, or NULL */
 	bool need_digests; /* --require-digests */
+	bool trust_paths; /* --trust-paths */
 };
 
 struct import { /* { 0 } is none */

@@ -13,7 +13,7 @@ usage(FILE *to)
 	    "usage: snap-import [-q] [-R root] [-n name] [-d text] "
 	    "[--require-digests]\n"
 	    "           [-p member,...] [file |\n"
-	    "           --from-dir dir [--base image]]\n");
+	    "           --from-dir dir [--base image] [--trust-paths]]\n");
 }
 
 static int
@@ -32,6 +32,8 @@ check_opts(struct opts *o, char *operands[], int n)
 		    "an archive and --from-dir exclude each other");
 	if (o->how.base != NULL && o->from_dir == NULL)
 		return opt_wrong("--base goes with --from-dir");
+	if (o->how.trust_paths && o->from_dir == NULL)
+		return opt_wrong("--trust-paths goes with --from-dir");
 	if (o->from_dir == NULL && o->file == NULL && isatty(STDIN_FILENO))
 		return opt_wrong("no archive from a terminal: name a file");
 	return 0;
@@ -40,12 +42,13 @@ check_opts(struct opts *o, char *operands[], int n)
 int
 options_parse(struct opts *o, int argc, char *argv[])
 {
-	enum { DIGESTS = OPT_OWN, FROM_DIR, BASE };
+	enum { DIGESTS = OPT_OWN, FROM_DIR, BASE, TRUST };
 	static const struct option longopts[] = { OPT_LONG,
 		{ "name", required_argument, NULL, 'n' },
 		{ "description", required_argument, NULL, 'd' },
 		{ "from-dir", required_argument, NULL, FROM_DIR },
 		{ "base", required_argument, NULL, BASE },
+		{ "trust-paths", no_argument, NULL, TRUST },
 		{ "require-digests", no_argument, NULL, DIGESTS },
 		{ NULL, 0, NULL, 0 } };
 	int ch, rc = 0;
@@ -65,6 +68,8 @@ options_parse(struct opts *o, int argc, char *argv[])
 			rc = opt_once(&o->how.base, optarg, "--base");
 		else if (ch == DIGESTS)
 			o->how.need_digests = true;
+		else if (ch == TRUST)
+			o->how.trust_paths = true;
 		else
 			rc = opt_common(&o->common, ch, usage);
 	}

@@ -155,9 +155,9 @@ static void
 patch_clone(struct ch_config *c)
 {
 	static const struct ch_disk_patch disks[] = {
-		{ "layer0", false, false, "Raw" },
-		{ "cow.1.qcow2", false, true, "Qcow2" },
-		{ "data-data1.raw", true, false, "Raw" },
+		{ "layer0", NULL, false, false, "Raw" },
+		{ "cow.1.qcow2", NULL, false, true, "Qcow2" },
+		{ "data-data1.raw", NULL, true, false, "Raw" },
 	};
 	struct error err = { 0 };
 	size_t i;

@@ -2,6 +2,7 @@
 #include "format/ch_config.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -394,4 +395,30 @@ ch_config_find_disk(const struct ch_config *c, const char *path)
 		if (strcmp(c->disks[i].path, path) == 0)
 			return &c->disks[i];
 	return NULL;
+}
+
+int
+ch_config_nics(struct nic_list *out, const struct ch_config *c,
+    struct error *err)
+{
+	struct nic nic;
+	size_t i, k;
+
+	for (i = 0; i < c->nets_n; i++) {
+		memset(&nic, 0, sizeof(nic));
+		nic.kind = NIC_TAP;
+		if (c->nets[i].tap != NULL)
+			snprintf(nic.ifname, sizeof(nic.ifname), "%s",
+			    c->nets[i].tap);
+		else
+			snprintf(nic.ifname, sizeof(nic.ifname), "tap%zu", i);
+		snprintf(nic.mac, sizeof(nic.mac), "%s", c->nets[i].mac);
+		for (k = 0; nic.mac[k] != '\0'; k++)
+			if (nic.mac[k] >= 'A' && nic.mac[k] <= 'F')
+				nic.mac[k] = (char)(nic.mac[k] - 'A' + 'a');
+		if (nic_check(&nic, err) == -1 ||
+		    nic_list_add(out, &nic, err) == -1)
+			return error_wrap(err, CH_CONFIG_NAME ": net[%zu]", i);
+	}
+	return 0;
 }

@@ -85,6 +85,10 @@ int ch_config_read(struct ch_config *out, int dirfd, struct error *err);
 const struct ch_disk *ch_config_find_disk(const struct ch_config *c,
     const char *path);
 
+/* Its NICs as a record has them, appended to the list.  EX_DATAERR. */
+int ch_config_nics(struct nic_list *out, const struct ch_config *c,
+    struct error *err);
+
 /*
  * What follows puts members in place where they differ from what is there.
  * The struct's other fields stay as they were read.  EX_OSERR.
@@ -92,6 +96,7 @@ const struct ch_disk *ch_config_find_disk(const struct ch_config *c,
 
 struct ch_disk_patch {
 	const char *path;
+	const char *serial; /* NULL: as it is */
 	bool direct, backing_files;
 	const char *image_type; /* Raw or Qcow2 */
 };

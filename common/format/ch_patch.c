@@ -38,7 +38,12 @@ int
 ch_config_set_disk(struct ch_config *c, const struct ch_disk *disk,
     const struct ch_disk_patch *to, struct error *err)
 {
+	const char *serial = disk->serial == NULL ? "" : disk->serial;
+
 	if (set_str(c, disk->node, "path", disk->path, to->path, err) == -1 ||
+	    (to->serial != NULL &&
+		set_str(c, disk->node, "serial", serial, to->serial, err) ==
+		    -1) ||
 	    set_bool(c, disk->node, "direct", disk->direct, to->direct, err) ==
 		-1 ||
 	    set_bool(c, disk->node, "backing_files", disk->backing_files,

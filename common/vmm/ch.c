@@ -347,6 +347,7 @@ const struct vmm_driver vmm_ch = {
 	.state_finish = ch_state_finish,
 	.writes_memory = writes_memory,
 	.state_match = ch_check_state,
+	.complete = ch_complete,
 	.note_identity = note_identity,
 	.clean_up = clean_up,
 };

@@ -338,3 +338,16 @@ ch_check_state(const struct vm *vm, int dirfd, struct error *err)
 	free(s);
 	return rc;
 }
+
+int
+ch_complete(int dirfd, struct sidecar *sidecar, struct error *err)
+{
+	struct ch_config c;
+	int rc;
+
+	if (ch_config_read(&c, dirfd, err) == -1)
+		return -1;
+	rc = ch_config_nics(&sidecar->nics, &c, err);
+	ch_config_fini(&c);
+	return rc;
+}

@@ -58,6 +58,8 @@ struct vmm_driver {
 	int (*state_match)(const struct vm *, int, struct error *);
 	/* May be NULL, as those that follow. */
 	int (*devices_match)(const struct sidecar *, uint64_t, struct error *);
+	/* The NICs of a sidecar that has none. */
+	int (*complete)(int, struct sidecar *, struct error *);
 	/* Corrects what vmm.c noted of a guest that was loaded. */
 	void (*note_identity)(const struct vm *, struct vm_identity *);
 	/* The process is gone: what else it had outside goes, too. */

@@ -45,6 +45,14 @@ copy_disks(struct vm *vm, const struct sidecar *sidecar, struct error *err)
 	return 0;
 }
 
+bool
+load_has_boot_file(int dirfd, const char *name, const char *said)
+{
+	return said != NULL &&
+	    (said[0] != '/' ||
+		faccessat(dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0);
+}
+
 int
 load_record(struct vm *vm, const struct load *load, struct error *err)
 {
@@ -64,9 +72,12 @@ load_record(struct vm *vm, const struct load *load, struct error *err)
 	snprintf(vm->saved_at, sizeof(vm->saved_at), "%s", sidecar->saved_at);
 	vm->accel = strcmp(e->host.accel, "kvm") == 0 ? VM_ACCEL_KVM
 						      : VM_ACCEL_TCG;
-	vm->has_kernel = sidecar->kernel != NULL;
-	vm->has_initrd = sidecar->initrd != NULL;
-	vm->has_firmware = sidecar->firmware != NULL;
+	vm->has_kernel = load_has_boot_file(load->from_dirfd, VM_KERNEL,
+	    sidecar->kernel);
+	vm->has_initrd = load_has_boot_file(load->from_dirfd, VM_INITRD,
+	    sidecar->initrd);
+	vm->has_firmware = load_has_boot_file(load->from_dirfd, VM_FIRMWARE,
+	    sidecar->firmware);
 	vm->to_load = true;
 	if (sidecar->cmdline != NULL &&
 	    (vm->cmdline = strdup(sidecar->cmdline)) == NULL)

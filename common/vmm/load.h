@@ -59,6 +59,12 @@ int load_put(const struct load *load, int dirfd, const char *to,
 int load_put_template(struct vm *vm, int dirfd, const struct load *load,
     unsigned may, struct error *err);
 
+/*
+ * Whether the boot file `name`, of which the sidecar says `said` (or NULL), is
+ * the snapshot's: what others recorded by an absolute path may be elsewhere.
+ */
+bool load_has_boot_file(int dirfd, const char *name, const char *said);
+
 /* The file with the guest's memory: the VMM's dump where there is one. */
 const char *load_memory_name(const struct load *load);
 

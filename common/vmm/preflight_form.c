@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/sig.h"
 #include "disk/digest.h"
+#include "vmm/vmm.h"
 
 int
 preflight_size(uint64_t *out, const struct preflight *p, const char *name,
@@ -115,7 +116,9 @@ preflight_sidecar(struct preflight *p, struct error *err)
 	if (check_layer_names(p, err) == -1)
 		return -1;
 	if (sidecar_read(&p->sidecar, p->dirfd, &why) == 0)
-		return 0;
+		return p->root == NULL
+		    ? 0
+		    : vmm_complete(p->envelope, p->dirfd, &p->sidecar, err);
 	/* An import takes what has none. */
 	if (why.code == EX_NOINPUT && p->root == NULL)
 		return 0;

@@ -113,6 +113,13 @@ check_disk(const struct preflight *p, size_t i, struct error *err)
 	    : 0;
 	size_t k;
 
+	/* What others saved names its layers by paths, which is not enough. */
+	if (disk->role == STORAGE_LAYER && !is_layer &&
+	    !p->envelope->host.present)
+		return error_set(err, EX_CONFIG,
+		    "disk %zu: layer %s is not here: snap-import "
+		    "--trust-paths takes it in",
+		    i, name);
 	if ((disk->role == STORAGE_LAYER) != is_layer)
 		return error_set(err, EX_DATAERR,
 		    is_layer ? "disk %zu: %s of role %s is in \"layers\""
@@ -162,6 +169,8 @@ preflight_boot_files(struct preflight *p, struct error *err)
 
 	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		if (files[i].said != NULL &&
+		    load_has_boot_file(p->dirfd, files[i].name,
+			files[i].said) &&
 		    preflight_size(&size, p, files[i].name, err) == -1)
 			return -1;
 	return 0;
@@ -186,6 +195,8 @@ preflight_state(struct preflight *p, struct error *err)
 		rc = storage_list_add(&vm.disks, &p->sidecar.disks.v[i], err);
 	for (i = 0; rc == 0 && i < p->sidecar.nics.n; i++)
 		rc = nic_list_add(&vm.nics, &p->sidecar.nics.v[i], err);
+	for (i = 0; rc == 0 && i < e->layers_n; i++)
+		rc = vm_add_layer(&vm, &e->layers[i], err);
 	if (rc == 0)
 		rc = vmm_state_match(&vm, p->dirfd, err);
 	vm_fini(&vm);

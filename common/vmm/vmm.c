@@ -338,6 +338,19 @@ vmm_open_memory(struct vmm *vmm, int *fd, struct error *err)
 }
 
 int
+vmm_complete(const struct envelope *envelope, int dirfd,
+    struct sidecar *sidecar, struct error *err)
+{
+	const struct vmm_driver *driver = vmm_find_driver(
+	    envelope->config.hypervisor);
+
+	if (driver == NULL || driver->complete == NULL ||
+	    envelope->host.present || sidecar->nics.n > 0)
+		return 0;
+	return driver->complete(dirfd, sidecar, err);
+}
+
+int
 vmm_check_host(const struct envelope_host *host, struct error *err)
 {
 	const struct vmm_driver *driver = vmm_find_driver(host->vmm);

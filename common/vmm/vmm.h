@@ -149,6 +149,13 @@ int vmm_describe(struct vmm *vmm, struct sidecar *out, struct error *err);
 int vmm_open_memory(struct vmm *vmm, int *fd, struct error *err);
 
 /*
+ * Adds to a sidecar that others wrote what it leaves to the device model: the
+ * NICs.  EX_DATAERR.
+ */
+int vmm_complete(const struct envelope *envelope, int dirfd,
+    struct sidecar *sidecar, struct error *err);
+
+/*
  * Whether what `host` says of the VMM that saved a state can be met here:
  * kind, architecture, accelerator, processor.  EX_CONFIG says what is not.
  */

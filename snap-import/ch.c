@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: ISC */
+#include "ch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/diag.h"
+#include "base/fd.h"
+#include "base/hook.h"
+#include "base/path.h"
+#include "disk/copy.h"
+#include "state/vm.h"
+
+static bool
+is_there(int dirfd, const char *name)
+{
+	return faccessat(dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+bool
+ch_is(int dirfd, bool trust_paths)
+{
+	struct envelope e;
+	bool ours;
+
+	if (!is_there(dirfd, CH_CONFIG_NAME) && !is_there(dirfd, CH_STATE_NAME))
+		return false;
+	if (!is_there(dirfd, ENVELOPE_NAME))
+		return true;
+	if (!trust_paths)
+		return false;
+	envelope_init(&e);
+	if (envelope_read(&e, dirfd, NULL) == -1)
+		return false;
+	ours = e.host.present;
+	envelope_fini(&e);
+	return !ours;
+}
+
+/* The envelope that another program wrote, without what becomes new. */
+static int
+read_envelope(struct import *m, const struct ch_dir *d, struct error *err)
+{
+	struct envelope *e = &m->envelope;
+	size_t i;
+
+	envelope_init(e);
+	if (is_there(d->dirfd, ENVELOPE_NAME)) {
+		if (envelope_read(e, d->dirfd, err) == -1)
+			return -1;
+		for (i = 0; i < e->files_n; i++)
+			free(e->files[i].name);
+		e->files_n = 0;
+	}
+	snprintf(e->config.hypervisor, sizeof(e->config.hypervisor),
+	    "cloud-hypervisor");
+	e->config.cpu = d->config.vcpus;
+	e->config.memory_bytes = d->config.memory_bytes;
+	e->config.nics = d->config.nets_n;
+	e->has_files = true;
+	return 0;
+}
+
+static int
+read_all(struct ch_dir *d, struct error *err)
+{
+	struct error why = { 0 };
+
+	d->state = malloc(sizeof(*d->state));
+	if (d->state == NULL)
+		return error_set(err, EX_OSERR, "out of memory");
+	if (ch_config_read(&d->config, d->dirfd, err) == -1 ||
+	    ch_state_read(d->state, d->dirfd, err) == -1 ||
+	    ch_state_match(d->state, &d->config, err) == -1)
+		return -1;
+	d->has_old = sidecar_read(&d->old, d->dirfd, &why) == 0;
+	if (d->has_old || why.code == EX_NOINPUT)
+		return 0;
+	if (err != NULL)
+		*err = why;
+	return -1;
+}
+
+/* The memory: what was written with the state, or the file of its zone. */
+static int
+take_memory(struct import *m, const struct ch_dir *d, struct error *err)
+{
+	const char *name = CH_RANGES_NAME, *to = CH_RANGES_NAME;
+	uint64_t size, want = d->state->saved_bytes;
+	int fd;
+
+	if (want == 0) {
+		if (d->config.zones_n != 1 || d->config.zones[0].file == NULL)
+			return error_set(err, EX_DATAERR,
+			    CH_STATE_NAME ": no memory was saved");
+		name = path_base(d->config.zones[0].file);
+		want = d->state->ram_bytes;
+		to = VM_MEMORY;
+	}
+	if (fd_open_file(&fd, &size, d->dirfd, name, O_RDONLY, err) == -1)
+		return -1;
+	fd_drop(&fd);
+	if (size != want)
+		return error_set(err, EX_DATAERR,
+		    "%s: %" PRIu64 " bytes, %s has %" PRIu64, name, size,
+		    CH_STATE_NAME, want);
+	return copy_file(NULL, m->made.dirfd, to, d->dirfd, name,
+	    COPY_MAY_REFLINK, err);
+}
+
+/* One file that a boot needs; *said is set where it was taken. */
+static int
+take_boot_file(struct import *m, const struct ch_dir *d, const char *path,
+    const char *name, char **said, struct error *err)
+{
+	bool here = path != NULL && is_there(d->dirfd, path_base(path));
+
+	if (path == NULL || (!here && !d->how->trust_paths))
+		return 0;
+	if (copy_file(NULL, m->made.dirfd, name, here ? d->dirfd : AT_FDCWD,
+		here ? path_base(path) : path, COPY_MAY_REFLINK, err) == -1)
+		return -1;
+	*said = strdup(name);
+	return *said == NULL ? error_set(err, EX_OSERR, "out of memory") : 0;
+}
+
+static int
+take_boot(struct import *m, struct ch_dir *d, struct error *err)
+{
+	struct sidecar *s = &d->sidecar;
+	const struct ch_config *c = &d->config;
+
+	if (take_boot_file(m, d, c->kernel, VM_KERNEL, &s->kernel, err) == -1 ||
+	    (s->kernel != NULL &&
+		take_boot_file(m, d, c->initrd, VM_INITRD, &s->initrd, err) ==
+		    -1) ||
+	    take_boot_file(m, d, c->firmware, VM_FIRMWARE, &s->firmware, err) ==
+		-1)
+		return -1;
+	if (s->kernel != NULL && c->cmdline != NULL &&
+	    (s->cmdline = strdup(c->cmdline)) == NULL)
+		return error_set(err, EX_OSERR, "out of memory");
+	return ch_config_set_boot(&d->config, s->kernel, s->initrd, s->firmware,
+	    err);
+}
+
+static int
+take_nics(struct ch_dir *d, struct error *err)
+{
+	struct nic_list nics = { 0 };
+	size_t i;
+	int rc;
+
+	rc = ch_config_nics(&nics, &d->config, err);
+	for (i = 0; rc == 0 && i < nics.n; i++)
+		rc = nic_list_add(&d->sidecar.nics, &nics.v[i], err);
+	nic_list_fini(&nics);
+	return rc;
+}
+
+/* The configuration as it is now, and the state as it was. */
+static int
+put_texts(struct import *m, struct ch_dir *d, struct error *err)
+{
+	char *text;
+	size_t len;
+	int rc;
+
+	if (d->state->saved_bytes == 0 &&
+	    ch_config_set_memory(&d->config, VM_MEMORY, false, err) == -1)
+		return -1;
+	if (ch_config_text(&text, &len, &d->config, err) == -1)
+		return -1;
+	rc = fd_replace_file(m->made.dirfd, CH_CONFIG_NAME, text, len, false,
+	    err);
+	free(text);
+	if (rc == -1 ||
+	    copy_file(NULL, m->made.dirfd, CH_STATE_NAME, d->dirfd,
+		CH_STATE_NAME, COPY_MAY_REFLINK, err) == -1)
+		return -1;
+	return sidecar_write(m->made.dirfd, &d->sidecar, err);
+}
+
+/* The cow disk's size, where it is one raw file. */
+static int
+tell_storage(struct import *m, struct error *err)
+{
+	uint64_t size;
+	int fd;
+
+	m->envelope.config.storage_bytes = 0;
+	if (!is_there(m->made.dirfd, "cow.raw"))
+		return 0;
+	if (fd_open_file(&fd, &size, m->made.dirfd, "cow.raw", O_RDONLY, err) ==
+	    -1)
+		return -1;
+	fd_drop(&fd);
+	m->envelope.config.storage_bytes = size;
+	return 0;
+}
+
+/* Every file that was taken in, with its digest. */
+static int
+seal_all(struct import *m, const struct ch_dir *d, struct error *err)
+{
+	const struct sidecar *s = &d->sidecar;
+	const char *names[STORAGE_MAX + 8];
+	struct envelope_file *file;
+	size_t n = 0, i;
+
+	names[n++] = SIDECAR_NAME;
+	names[n++] = CH_CONFIG_NAME;
+	names[n++] = CH_STATE_NAME;
+	names[n++] = d->state->saved_bytes == 0 ? VM_MEMORY : CH_RANGES_NAME;
+	if (s->kernel != NULL)
+		names[n++] = VM_KERNEL;
+	if (s->initrd != NULL)
+		names[n++] = VM_INITRD;
+	if (s->firmware != NULL)
+		names[n++] = VM_FIRMWARE;
+	for (i = 0; i < s->disks.n; i++)
+		if (s->disks.v[i].role != STORAGE_LAYER)
+			names[n++] = s->disks.v[i].path;
+	for (i = 0; i < n; i++) {
+		file = envelope_add_file(&m->envelope, names[i], err);
+		if (file == NULL ||
+		    import_seal_file(file, m->made.dirfd, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+take_all(struct import *m, struct ch_dir *d, struct error *err)
+{
+	if (d->how->need_digests)
+		return error_set(err, EX_DATAERR,
+		    "a directory of Cloud Hypervisor, which has no digests");
+	if (d->how->base != NULL)
+		return error_set(err, EX_USAGE,
+		    "no wrenn directory, --base is not for it");
+	if (read_all(d, err) == -1 || read_envelope(m, d, err) == -1 ||
+	    take_memory(m, d, err) == -1 || take_boot(m, d, err) == -1 ||
+	    ch_take_disks(m, d, err) == -1 || take_nics(d, err) == -1 ||
+	    put_texts(m, d, err) == -1 || tell_storage(m, err) == -1)
+		return -1;
+	hook_step("import-copied");
+	return seal_all(m, d, err);
+}
+
+int
+ch_import(struct import *m, const char *path, int dirfd,
+    const struct import_how *how, struct error *err)
+{
+	struct ch_dir d = { .dirfd = dirfd, .how = how };
+	int rc = -1;
+
+	if (take_all(m, &d, err) == 0)
+		rc = import_publish(m, how, err);
+	if (rc == 0 && m->envelope.layers_n == 0 &&
+	    storage_find(&d.sidecar.disks, STORAGE_LAYER) != NULL)
+		diag("%s: warning: its layers were not followed: a clone "
+		     "needs --trust-paths here",
+		    path);
+	ch_config_fini(&d.config);
+	free(d.state);
+	sidecar_fini(&d.old);
+	sidecar_fini(&d.sidecar);
+	return rc == -1 ? error_wrap(err, "%s", path) : 0;
+}

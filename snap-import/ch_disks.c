@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: ISC */
+/* The disks of a bare snapshot: what they are, and where. */
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/diag.h"
+#include "base/fd.h"
+#include "base/path.h"
+#include "base/proc.h"
+#include "base/strv.h"
+#include "disk/copy.h"
+#include "disk/qcow2.h"
+
+#include "ch.h"
+
+#define QEMU_IMG_MS 60000 /* for a header */
+
+/* A disk on its way in. */
+struct taken {
+	const struct ch_disk *from;
+	enum storage_role role;
+	char serial[STORAGE_SERIAL_MAX + 1];
+	char name[64]; /* in the snapshot */
+	bool qcow2;
+	const char *base_name; /* a layer under it, or NULL */
+	const struct storage *old; /* as the sidecar had it, or NULL */
+};
+
+static bool
+is_there(int dirfd, const char *name)
+{
+	return faccessat(dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static bool
+is_qcow2(const struct ch_disk *disk)
+{
+	if (disk->image_type == NULL ||
+	    strcmp(disk->image_type, "Unknown") == 0)
+		return strcmp(storage_format(disk->path), "qcow2") == 0;
+	return strcmp(disk->image_type, "Qcow2") == 0;
+}
+
+/* The file itself becomes a layer under `name`. */
+static int
+take_layer(struct import *m, int dirfd, const char *file, const char *name,
+    struct error *err)
+{
+	struct envelope *e = &m->envelope;
+	struct envelope_layer *v, *layer;
+
+	v = realloc(e->layers, (e->layers_n + 1) * sizeof(*v));
+	if (v == NULL)
+		return error_set(err, EX_OSERR, "out of memory");
+	e->layers = v;
+	layer = &v[e->layers_n];
+	memset(layer, 0, sizeof(*layer));
+	if (root_layer_add(&layer->digest, &layer->size_bytes, m->root, dirfd,
+		file, err) == -1)
+		return -1;
+	layer->name = strdup(name);
+	layer->path = file[0] == '/' ? strdup(file) : NULL;
+	e->layers_n++;
+	return layer->name == NULL ? error_set(err, EX_OSERR, "out of memory")
+				   : 0;
+}
+
+/*
+ * In the directory by its last component; at the recorded path only where the
+ * user trusts it.  *file is borrowed, NULL: nowhere.
+ */
+static int
+find_shared(const char **file, const struct ch_dir *d, const char *path)
+{
+	const char *base = path_base(path);
+
+	*file = NULL;
+	if (is_there(d->dirfd, base)) {
+		*file = base;
+		return d->dirfd;
+	}
+	if (d->how->trust_paths && path[0] == '/')
+		*file = path;
+	return AT_FDCWD;
+}
+
+/* cow, data or cidata, by its serial and what can be written. */
+static enum storage_role
+guess_role(const struct ch_disk *disk, bool *has_cow)
+{
+	const char *serial = disk->serial == NULL ? "" : disk->serial;
+
+	if (disk->readonly)
+		return strncmp(path_base(disk->path), "cidata", 6) == 0
+		    ? STORAGE_CIDATA
+		    : STORAGE_LAYER;
+	if (strcmp(serial, STORAGE_COW_SERIAL) == 0)
+		return STORAGE_COW;
+	/* A data disk is known by its serial; the first that has none is it. */
+	if (!*has_cow && storage_check_data_serial(serial, NULL) == -1) {
+		*has_cow = true;
+		return STORAGE_COW;
+	}
+	return STORAGE_DATA;
+}
+
+static const struct storage *
+find_old(const struct ch_dir *d, const struct ch_disk *disk)
+{
+	size_t i;
+
+	for (i = 0; d->has_old && i < d->old.disks.n; i++)
+		if (strcmp(d->old.disks.v[i].path, disk->path) == 0)
+			return &d->old.disks.v[i];
+	return NULL;
+}
+
+/* Role, serial and name of each disk. */
+static int
+plan_disk(struct taken *t, const struct ch_dir *d, size_t i, bool *has_cow,
+    struct error *err)
+{
+	t->from = &d->config.disks[i];
+	t->old = find_old(d, t->from);
+	t->qcow2 = is_qcow2(t->from);
+	if (d->has_old && t->old == NULL)
+		return error_set(err, EX_DATAERR, "%s: no disk %s",
+		    SIDECAR_NAME, t->from->path);
+	t->role = t->old != NULL ? t->old->role : guess_role(t->from, has_cow);
+	snprintf(t->serial, sizeof(t->serial), "%s",
+	    t->from->serial == NULL ? "" : t->from->serial);
+	switch (t->role) {
+	case STORAGE_LAYER:
+		snprintf(t->name, sizeof(t->name), "layer%zu%s", i,
+		    t->qcow2 ? ".qcow2" : "");
+		break;
+	case STORAGE_COW:
+		snprintf(t->name, sizeof(t->name), "cow%s",
+		    t->qcow2 ? ".1.qcow2" : ".raw");
+		snprintf(t->serial, sizeof(t->serial), STORAGE_COW_SERIAL);
+		break;
+	case STORAGE_DATA:
+		if (storage_check_data_serial(t->serial, NULL) == -1)
+			snprintf(t->serial, sizeof(t->serial), "data%zu", i);
+		snprintf(t->name, sizeof(t->name), "data-%s%s", t->serial,
+		    t->qcow2 ? ".1.qcow2" : ".raw");
+		break;
+	case STORAGE_CIDATA:
+		snprintf(t->name, sizeof(t->name), "cidata.img");
+		t->serial[0] = '\0';
+		break;
+	}
+	return 0;
+}
+
+/* The header told its backing file's new name, by who knows the format. */
+static int
+rename_backing(int dirfd, const char *overlay, const char *base,
+    struct error *err)
+{
+	const char *const words[] = { "qemu-img", "rebase", "-u", "-f", "qcow2",
+		"-F", storage_format(base), "-b", base, overlay };
+	struct proc_run how = { .dirfd = dirfd,
+		.stdin_fd = -1,
+		.deadline_ms = clock_ms() + QEMU_IMG_MS };
+	struct strv argv = { 0 };
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && i < sizeof(words) / sizeof(words[0]); i++)
+		rc = strv_add(&argv, err, "%s", words[i]);
+	how.argv = argv.v;
+	if (rc == 0)
+		rc = proc_run(&how, err);
+	strv_fini(&argv);
+	return rc;
+}
+
+/* What an overlay lies on becomes a layer, and the overlay names it plainly. */
+static int
+take_backing(struct import *m, const struct ch_dir *d, struct taken *t,
+    struct error *err)
+{
+	struct qcow2_head head, under;
+	const char *file;
+	uint64_t size;
+	int fd, from, rc;
+
+	if (!t->qcow2)
+		return 0;
+	if (fd_open_file(&fd, &size, m->made.dirfd, t->name, O_RDONLY, err) ==
+	    -1)
+		return -1;
+	rc = qcow2_read_head(&head, fd, size, t->name, err);
+	fd_drop(&fd);
+	if (rc == -1 || head.backing[0] == '\0')
+		return rc;
+	from = find_shared(&file, d, head.backing);
+	if (file == NULL)
+		return error_set(err, EX_CONFIG,
+		    "%s: lies on %s: --trust-paths to have it followed",
+		    t->from->path, head.backing);
+	fd = openat(from, file, O_RDONLY | O_CLOEXEC);
+	if (fd == -1)
+		return error_sys(err, EX_NOINPUT, "%s", head.backing);
+	size = (uint64_t)lseek(fd, 0, SEEK_END);
+	t->base_name = "base.raw";
+	if (strcmp(head.backing_format, "raw") != 0 &&
+	    qcow2_read_head(&under, fd, size, file, NULL) == 0) {
+		t->base_name = "base.qcow2";
+		if (under.backing[0] != '\0')
+			rc = error_set(err, EX_CONFIG,
+			    "%s: lies on %s in turn: not supported",
+			    head.backing, under.backing);
+	}
+	fd_drop(&fd);
+	if (rc == -1 || take_layer(m, from, file, t->base_name, err) == -1)
+		return -1;
+	return rename_backing(m->made.dirfd, t->name, t->base_name, err);
+}
+
+static int
+take_file(struct import *m, const struct ch_dir *d, struct taken *t,
+    struct error *err)
+{
+	const char *file;
+	int from;
+
+	if (t->role != STORAGE_LAYER) {
+		file = path_base(t->from->path);
+		if (!is_there(d->dirfd, file))
+			return error_set(err, EX_DATAERR,
+			    "%s: missing: the disk %s, as it was when this "
+			    "was saved",
+			    file, t->from->path);
+		return copy_file(NULL, m->made.dirfd, t->name, d->dirfd, file,
+			   COPY_MAY_REFLINK, err) == -1
+		    ? -1
+		    : take_backing(m, d, t, err);
+	}
+	from = find_shared(&file, d, t->from->path);
+	return file == NULL ? 0 : take_layer(m, from, file, t->name, err);
+}
+
+/* Into the sidecar's list, and into the configuration. */
+static int
+tell(struct ch_dir *d, struct taken *t, struct error *err)
+{
+	struct storage disk = { .path = t->name,
+		.ro = t->from->readonly,
+		.role = t->role };
+	struct ch_disk_patch to = { .path = t->name,
+		.serial = t->serial,
+		.direct = t->from->direct,
+		.backing_files = t->base_name != NULL,
+		.image_type = t->qcow2 ? "Qcow2" : "Raw" };
+	int rc = 0;
+
+	memcpy(disk.serial, t->serial, sizeof(disk.serial));
+	if (t->role == STORAGE_DATA)
+		snprintf(disk.fstype, sizeof(disk.fstype), "none");
+	if (t->old != NULL) {
+		disk.mount_point = t->old->mount_point;
+		disk.direct_io = t->old->direct_io;
+		memcpy(disk.fstype, t->old->fstype, sizeof(disk.fstype));
+	}
+	if (t->base_name != NULL)
+		rc = strv_add(&disk.backing, err, "%s", t->base_name);
+	if (rc == 0)
+		rc = storage_list_add(&d->sidecar.disks, &disk, err);
+	strv_fini(&disk.backing);
+	return rc == -1 ? -1
+			: ch_config_set_disk(&d->config, t->from, &to, err);
+}
+
+int
+ch_take_disks(struct import *m, struct ch_dir *d, struct error *err)
+{
+	struct taken disks[STORAGE_MAX];
+	bool has_cow = false;
+	size_t i;
+	int role;
+
+	memset(disks, 0, sizeof(disks));
+	/* Another disk is the cow one where one says that it is. */
+	for (i = 0; i < d->config.disks_n; i++)
+		has_cow = has_cow ||
+		    (d->config.disks[i].serial != NULL &&
+			strcmp(d->config.disks[i].serial, STORAGE_COW_SERIAL) ==
+			    0);
+	for (i = 0; i < d->config.disks_n; i++)
+		if (plan_disk(&disks[i], d, i, &has_cow, err) == -1)
+			return -1;
+	/* The sidecar's list is in the order of roles. */
+	for (role = STORAGE_LAYER; role <= STORAGE_CIDATA; role++)
+		for (i = 0; i < d->config.disks_n; i++)
+			if ((int)disks[i].role == role &&
+			    (take_file(m, d, &disks[i], err) == -1 ||
+				tell(d, &disks[i], err) == -1))
+				return -1;
+	return 0;
+}

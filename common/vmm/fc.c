@@ -17,6 +17,7 @@
 
 #define VARIABLE "INSTAR_FIRECRACKER"
 #define PRESSES 4 /* of the button, which fill the keyboard's queue */
+#define ATTACH_NAP_MS 5 /* between two tries to connect */
 #define LISTEN_MS 2000 /* for a guest to read them */
 
 const char *
@@ -44,7 +45,7 @@ fc_call(struct vmm *vmm, const char *method, const char *path, json_t *body,
 	/* A signal of ours says its own. */
 	if (err != NULL &&
 	    (err->code == EX_UNAVAILABLE || err->code == EX_TEMPFAIL))
-		error_wrap(err, "Firecracker: %s", path);
+		error_wrap(err, "Firecracker");
 	return -1;
 }
 
@@ -74,25 +75,34 @@ fc_ask_version(struct vmm *vmm, char *version, size_t cap, int64_t deadline_ms,
 	if (rc == -1) {
 		if (err != NULL)
 			err->code = EX_UNAVAILABLE;
-		return error_wrap(err, "Firecracker: /version");
+		return error_wrap(err, "Firecracker: GET /version");
 	}
 	if (version != NULL)
 		snprintf(version, cap, "%s", text);
 	return fc_version_check(&fc->minor, text, err);
 }
 
+/* It listens since it started: only a full queue is a reason to wait. */
 static int
 attach(struct vmm *vmm, enum vmm_line line, int64_t deadline_ms,
     struct error *err)
 {
 	struct fc *fc = calloc(1, sizeof(*fc));
+	struct error why = { 0 };
 
 	(void)line; /* one socket serves everybody */
 	if (fc == NULL)
 		return error_set(err, EX_OSERR, "out of memory");
 	vmm->own = fc;
-	return rest_open(&fc->rest, vmm->dirfd, FC_API_SOCKET, deadline_ms,
-	    err);
+	while (rest_open(&fc->rest, vmm->dirfd, FC_API_SOCKET, 0, &why) == -1) {
+		if (why.code != EX_TEMPFAIL || clock_left(deadline_ms) == 0) {
+			if (err != NULL)
+				*err = why;
+			return -1;
+		}
+		clock_nap(ATTACH_NAP_MS);
+	}
+	return 0;
 }
 
 static void

@@ -179,6 +179,23 @@ check_nics(struct vm *vm, const json_t *config, const struct fc_taps *taps,
 	return 0;
 }
 
+/* Its socket stands wherever the state says: nobody has asked for it. */
+static int
+check_vsock(const json_t *config, struct error *err)
+{
+	const json_t *vsock;
+	const char *path;
+
+	if (json_get_object(config, "vsock", &vsock, JSON_OPTIONAL, NULL) ==
+		-1 ||
+	    vsock == NULL)
+		return 0;
+	path = json_string_value(json_object_get(vsock, "uds_path"));
+	return error_set(err, EX_CONFIG,
+	    "has a vsock at %s, which VMs have not here",
+	    path == NULL ? "" : path);
+}
+
 /* Whether `st` is one of the files that this VM may have open. */
 static bool
 is_ours(const struct vmm *vmm, const struct stat *st)
@@ -244,7 +261,8 @@ check_loaded(struct vmm *vmm, const struct fc_taps *taps, int64_t deadline_ms,
 		return -1;
 	if (check_machine(vmm->vm, config, err) == 0 &&
 	    check_drives(vmm->vm, config, err) == 0 &&
-	    check_nics(vmm->vm, config, taps, err) == 0)
+	    check_nics(vmm->vm, config, taps, err) == 0 &&
+	    check_vsock(config, err) == 0)
 		rc = check_descriptors(vmm, err);
 	json_decref(config);
 	return rc == -1 ? error_wrap(err, FC_STATE) : 0;

@@ -3,56 +3,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/json.h"
 #include "base/path.h"
 #include "disk/fs.h"
 
 #include "build.h"
 
-#define CONFIG_LINE_MAX 65536 /* bytes of one storage config */
-
-/* One line into the array; empty lines pass. */
-static int
-take_line(json_t *array, const char *line, struct error *err)
-{
-	json_t *config;
-
-	if (line[strspn(line, " \t\r\n")] == '\0')
-		return 0;
-	if (strlen(line) > CONFIG_LINE_MAX)
-		return error_set(err, EX_DATAERR, "longer than %d bytes",
-		    CONFIG_LINE_MAX);
-	if (json_parse(&config, line, strlen(line), err) == -1)
-		return -1;
-	if (json_array_append_new(array, config) == -1)
-		return error_set(err, EX_OSERR, "out of memory");
-	return 0;
-}
-
-static int
-read_lines(json_t *array, FILE *from, struct error *err)
-{
-	char *line = NULL;
-	size_t cap = 0, n;
-	int rc = 0;
-
-	for (n = 1; rc == 0 && getline(&line, &cap, from) != -1; n++) {
-		rc = json_array_size(array) > STORAGE_MAX
-		    ? error_set(err, EX_DATAERR, "more than %d disks",
-			  STORAGE_MAX)
-		    : take_line(array, line, err);
-		if (rc == -1)
-			error_wrap(err, "line %zu", n);
-	}
-	free(line);
-	return rc;
-}
+#define CONFIGS_MAX (STORAGE_MAX * 65536) /* bytes; paths may be long */
 
 static int
 check_roles(const struct storage_list *list, struct error *err)
@@ -75,29 +36,35 @@ int
 data_read_configs(struct storage_list *out, const char *path, struct error *err)
 {
 	bool is_stdin = strcmp(path, "-") == 0;
-	FILE *from = is_stdin ? stdin : fopen(path, "re");
+	const char *what = is_stdin ? "standard input" : path;
 	struct storage_list list = { 0 };
-	json_t *array;
-	int rc;
+	char *text = NULL;
+	size_t len;
+	int fd, rc = -1;
 
-	if (from == NULL)
-		return error_sys(err, EX_NOINPUT, "--storage-config: %s", path);
-	array = json_array();
-	rc = read_lines(array, from, err);
-	if (!is_stdin)
-		fclose(from);
-	if (rc == 0)
-		rc = storage_list_decode(&list, array, err);
-	if (rc == 0)
-		rc = check_roles(&list, err);
-	json_decref(array);
-	if (rc == -1) {
-		storage_list_fini(&list);
-		return error_wrap(err, "--storage-config: %s",
-		    is_stdin ? "standard input" : path);
+	fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+		      : open(path, O_RDONLY | O_CLOEXEC);
+	if (fd == -1) {
+		error_sys(err, EX_NOINPUT, "%s", what);
+		goto out;
+	}
+	if (fd_read_all(&text, &len, fd, CONFIGS_MAX, what, err) == -1 ||
+	    storage_list_decode_lines(&list, text, len, what, err) == -1)
+		goto out;
+	if (check_roles(&list, err) == -1) {
+		error_wrap(err, "%s", what);
+		goto out;
 	}
 	*out = list;
-	return 0;
+	rc = 0;
+out:
+	if (rc == -1) {
+		error_wrap(err, "--storage-config");
+		storage_list_fini(&list);
+	}
+	free(text);
+	fd_drop(&fd);
+	return rc;
 }
 
 /* A sparse file with what it was declared to hold. */

@@ -1,0 +1,141 @@
+#! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
+# Data disks of vm-create: declared, and made before.
+
+. "$(atf_get_srcdir)/lib.sh"
+. "$(atf_get_srcdir)/vms.sh"
+
+# The data disks of VM $1, a line each.
+data_of()
+{
+	vm-ls "$1" | jq -c '.storage_configs[] | select(.role == "data") |
+	    [.path, .serial, .mount_point, .fstype, .direct_io]'
+}
+
+atf_test_case configs__ready_ones cleanup
+configs__ready_ones_head()
+{
+	atf_set require.progs "jq debugfs"
+}
+configs__ready_ones_body()
+{
+	need_tiny
+	mkdir d from
+	echo hello >from/file
+	disk-mkdata --from from size=16M,name=db,mount=/srv/db d >configs
+	disk-mkdata size=16M,name=blank,fstype=none,directio=off d >>configs
+	sha256sum d/* >sums
+	atf_check -o ignore vm-create -n web --kernel "$tiny" --memory 32M \
+	    --no-cidata --storage 16M --data-disk size=16M --storage-config - \
+	    <configs
+	dir=$(member web dir)
+	data_of web >got
+	cat >want <<-END
+	["$dir/data-db.raw","db","/srv/db","ext4",null]
+	["$dir/data-blank.raw","blank",null,"none",false]
+	["$dir/data-data1.raw","data1","/mnt/data1","ext4",null]
+	END
+	atf_check -o file:want cat got
+	# Copies of its own.
+	for f in db blank; do
+		atf_check cmp "d/data-$f.raw" "$dir/data-$f.raw"
+		atf_check -s exit:1 test "d/data-$f.raw" -ef \
+		    "$dir/data-$f.raw"
+		atf_check -o inline:"600\n" stat -c %a "$dir/data-$f.raw"
+	done
+	atf_check -o inline:"hello\n" -e ignore \
+	    debugfs -R 'cat /file' "$dir/data-db.raw"
+	atf_check -o inline:"running\n" vm-start -p state web
+	atf_check -o ignore vm-stop --force web
+	# A file, an array, blanks, and no newline at the end.
+	jq -s . configs | tr -d '\n' >array
+	atf_check -o ignore vm-create -n two --kernel "$tiny" --memory 32M \
+	    --no-cidata --storage-config array
+	atf_check -o inline:"db\nblank\n" sh -c "vm-ls two |
+	    jq -r '.storage_configs[] | select(.role == \"data\") | .serial'"
+	atf_check -o ignore sha256sum -c sums
+}
+configs__ready_ones_cleanup()
+{
+	vms_end
+}
+
+# "STATUS|CONFIGS|MESSAGE": %P is this directory.
+configs_table()
+{
+	cat <<-'TABLE'
+	65|{|line 1: not JSON
+	65|[]x|line 1: not JSON
+	65|7|disk 0: not an object
+	65|[[]]|disk 0: not an object
+	65|{}|disk 0: no member "role"
+	65|{"role":"data","role":"data"}|line 1: not JSON
+	65|{"role":"disk"}|disk 0: role "disk" is none of layer, cow, data and cidata
+	65|{"role":"cow","path":"%P/d/data-db.raw","ro":false,"serial":"cocoon-cow"}|disk 0: role cow, only data disks are given
+	65|{"role":"layer","path":"%P/d/data-db.raw","ro":true}|disk 0: role layer, only data disks are given
+	65|{"role":"cidata","path":"%P/d/data-db.raw","ro":true}|disk 0: role cidata, only data disks are given
+	65|{"role":"data","path":"%P/d/data-db.raw","ro":true}|disk 0: ro must be false for role data
+	65|{"role":"data","path":"%P/d/data-db.raw","ro":false,"fstype":"ext4","serial":"Db"}|disk 0: serial "Db" is not
+	65|{"role":"data","path":"%P/d/data-db.raw","ro":false,"fstype":"ext4","serial":"cocoon-x"}|disk 0: serial "cocoon-x": names that begin with cocoon- are reserved
+	65|{"role":"data","path":"%P/d/data-db.raw","ro":false,"fstype":"ext4","serial":"abcdefghijklmnopqrstu"}|disk 0: "serial" is longer than 20 bytes
+	65|{"role":"data","path":"%P/d/data-db.raw","ro":false,"fstype":"xfs","serial":"db"}|disk 0: fstype "xfs" is neither ext4 nor none
+	65|{"role":"data","path":"%P/d/data-db.raw","ro":false,"fstype":"none","serial":"db","mount_point":"/mnt"}|disk 0: mount_point "/mnt" with fstype none
+	65|{"role":"data","path":"%P/d/data-db.raw","ro":false,"fstype":"ext4","serial":"db","mount_point":"mnt"}|disk 0: mount_point "mnt" is not an absolute path
+	65|{"role":"data","path":"%P/d/data-db.raw","ro":false,"fstype":"ext4","serial":"db","mount_point":"/a\nb"}|disk 0: mount_point "/a?b" holds a newline
+	65|{"role":"data","path":"%P/d/data-db.raw","ro":false,"fstype":"ext4","serial":"db","direct_io":1}|disk 0: "direct_io" is not true or false
+	65|{"role":"data","path":"%P/d/data-db.qcow2","ro":false,"fstype":"ext4","serial":"db","backing":["x"]}|disk 0: has a backing file
+	66|{"role":"data","path":"%P/d/none","ro":false,"fstype":"ext4","serial":"db"}|%P/d/none: No such file or directory
+	66|{"role":"data","path":"%P/d","ro":false,"fstype":"ext4","serial":"db"}|%P/d: not a regular file
+	66|{"role":"data","path":"/dev/null","ro":false,"fstype":"ext4","serial":"db"}|/dev/null: not a regular file
+	TABLE
+}
+
+atf_test_case configs__wrong
+configs__wrong_body()
+{
+	need_tiny
+	mkdir d
+	atf_check -o ignore disk-mkdata size=16M,name=db d
+	atf_check vm-ls
+	configs_table | sed "s|%P|$PWD|g" >rows
+	while IFS='|' read -r code configs message; do
+		printf '%s\n' "$configs" >configs
+		vm-create --kernel "$tiny" --memory 32M \
+		    --storage-config configs >out 2>err </dev/null
+		rc=$?
+		[ $rc -eq "$code" ] || atf_fail "$configs: status $rc, $(cat err)"
+		grep -qF "$message" err || atf_fail "$configs: $(cat err)"
+		atf_check_equal 1 "$(wc -l <err)"
+		[ ! -e root ] ||
+		    atf_check -o empty find root/vm root/name/vm -mindepth 1
+	done <rows
+	# In the second line, and twice over all.
+	printf '\n%s\n{' "$(disk-mkdata -q size=16M,name=a d)" >configs
+	atf_check -s exit:65 \
+	    -e match:'^vm-create: --storage-config: configs: line 3: not JSON' \
+	    vm-create --kernel "$tiny" --storage-config configs
+	disk-mkdata size=16M,name=b d >b
+	cat b b >configs
+	atf_check -s exit:65 \
+	    -e match:'configs: disk 1: serial "b" is that of disk 0' \
+	    vm-create --kernel "$tiny" --storage-config configs
+	atf_check -s exit:64 -e inline:"vm-create: --data-disk: name b is taken by a --storage-config\n" \
+	    vm-create --kernel "$tiny" --data-disk size=16M,name=b \
+	    --storage-config b
+	atf_check -s exit:66 \
+	    -e inline:"vm-create: --storage-config: none: No such file or directory\n" \
+	    vm-create --kernel "$tiny" --storage-config none
+	head -c 2000000 /dev/zero | tr '\0' ' ' >configs
+	atf_check -s exit:65 -e match:'^vm-create: --storage-config: configs: ' \
+	    vm-create --kernel "$tiny" --storage-config configs
+	head -c 100000 /dev/zero | tr '\0' '[' >configs
+	atf_check -s exit:65 -e match:'nested deeper than 64 levels' \
+	    vm-create --kernel "$tiny" --storage-config configs
+	atf_check -o empty find root/vm root/name/vm -mindepth 1
+}
+
+atf_init_test_cases()
+{
+	atf_add_test_case configs__ready_ones
+	atf_add_test_case configs__wrong
+}

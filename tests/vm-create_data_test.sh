@@ -60,6 +60,56 @@ configs__ready_ones_cleanup()
 	vms_end
 }
 
+# Whether the process $1 has the file $2 open with O_DIRECT, 040000 on x86.
+is_direct()
+{
+	for f in /proc/"$1"/fd/*; do
+		[ "$(readlink "$f")" = "$2" ] || continue
+		flags=$(sed -n 's/^flags:[[:space:]]*//p' \
+		    "/proc/$1/fdinfo/${f##*/}")
+		[ $((0$flags & 040000)) -ne 0 ]
+		return
+	done
+	atf_fail "$2 is not open"
+}
+
+atf_test_case directio__as_told cleanup
+directio__as_told_head()
+{
+	atf_set require.progs jq
+}
+directio__as_told_body()
+{
+	need_tiny
+	dd if=/dev/zero of=probe bs=4096 count=1 oflag=direct 2>err ||
+	    atf_skip "no O_DIRECT here: $(tail -n 1 err)"
+	tiny_run web --no-cidata --storage 16M \
+	    --data-disk size=16M,name=on,directio=on \
+	    --data-disk size=16M,name=off,directio=off \
+	    --data-disk size=16M,name=auto
+	pid=$(member web pid)
+	dir=$(readlink -f "$(member web dir)")
+	is_direct "$pid" "$dir/data-on.raw" || atf_fail "on is buffered"
+	for f in data-off.raw data-auto.raw cow.raw; do
+		! is_direct "$pid" "$dir/$f" || atf_fail "$f is not buffered"
+	done
+	# Its overlays, and those of a clone, are as it was.
+	atf_check -o ignore snap-save -n s web
+	atf_check -o ignore vm-clone -n c s
+	for vm in web c; do
+		pid=$(member $vm pid)
+		dir=$(readlink -f "$(member $vm dir)")
+		top=$(vm-ls $vm | jq -r '.storage_configs[] |
+		    select(.serial == "on") | .path')
+		is_direct "$pid" "$dir/${top##*/}" ||
+		    atf_fail "$vm: $top is buffered"
+	done
+}
+directio__as_told_cleanup()
+{
+	vms_end
+}
+
 # "STATUS|CONFIGS|MESSAGE": %P is this directory.
 configs_table()
 {
@@ -138,4 +188,5 @@ atf_init_test_cases()
 {
 	atf_add_test_case configs__ready_ones
 	atf_add_test_case configs__wrong
+	atf_add_test_case directio__as_told
 }

@@ -82,7 +82,7 @@ debian__is_what_its_seed_says_body()
 	as_promised web
 	instance web >got
 	atf_check -o inline:"$id\nweb\n" cat got
-	atf_check guest web 'test -e /etc/by-user-data'
+	guest web 'test -e /etc/by-user-data' || atf_fail "user-data"
 	guest web 'echo kept | sudo tee /mnt/db/kept; sync' >got
 	guest web 'cat /etc/ssh/ssh_host_ed25519_key.pub' >web.key
 	atf_check -o ignore snap-save -n s web
@@ -96,7 +96,8 @@ debian__is_what_its_seed_says_body()
 	as_promised web
 	instance web >got
 	atf_check -o inline:"$id\nweb\n" cat got
-	atf_check -o inline:"kept\n" guest web 'cat /mnt/db/kept'
+	guest web 'cat /mnt/db/kept' >got
+	atf_check -o inline:"kept\n" cat got
 	atf_check -o ignore vm-stop --timeout 300 web
 
 	# A clone is its source until it boots; then it is itself.
@@ -111,11 +112,13 @@ debian__is_what_its_seed_says_body()
 	as_promised copy
 	instance copy >got
 	atf_check -o inline:"$(vm-ls -p id copy)\ncopy\n" cat got
-	atf_check -o inline:"kept\n" guest copy 'cat /mnt/db/kept'
+	guest copy 'cat /mnt/db/kept' >got
+	atf_check -o inline:"kept\n" cat got
 	guest copy 'cat /etc/ssh/ssh_host_ed25519_key.pub' >copy.key
 	atf_check -s exit:1 cmp -s web.key copy.key
-	atf_check -o inline:"$(vm-ls copy | jq -r '.network_configs[0].mac')\n" \
-	    guest copy 'cat /sys/class/net/e*/address'
+	guest copy 'cat /sys/class/net/e*/address' >got
+	vm-ls copy | jq -r '.network_configs[0].mac' >want
+	atf_check -o file:want cat got
 }
 debian__is_what_its_seed_says_cleanup()
 {

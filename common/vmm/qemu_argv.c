@@ -270,11 +270,15 @@ add_nic(struct strv *argv, const struct vm *vm, size_t i, struct error *err)
 	    strv_add(argv, err, "tap,id=%s,fd=%d", net, QEMU_FD_TAP + (int)i) ==
 		-1)
 		return -1;
+	/*
+	 * A state is loaded with announce-rounds 0, and then QEMU 7.2 has no
+	 * timer for the guest's own announcement; it needs one at a reset.
+	 */
 	return add_json(argv, "-device",
-	    json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "driver",
+	    json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b}", "driver",
 		"virtio-net-pci", "id", id, "netdev", net, "mac", nic->mac,
 		"romfile", "", "bus", "pcie.0", "addr", addr, "multifunction",
-		1),
+		1, "guest_announce", 0),
 	    err);
 }
 

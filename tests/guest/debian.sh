@@ -7,9 +7,9 @@
 set -eu
 
 suite=bookworm
-packages=systemd-sysv,linux-image-cloud-amd64,initramfs-tools,udev,kmod
-packages=$packages,cloud-init,netplan.io,iproute2,e2fsprogs,sudo
-packages=$packages,openssh-server
+packages=systemd-sysv,dbus,libpam-systemd,udev,kmod,sudo,iproute2
+packages=$packages,linux-image-cloud-amd64,initramfs-tools,e2fsprogs
+packages=$packages,cloud-init,netplan.io,openssh-server
 
 fail()
 {

@@ -411,7 +411,8 @@ ch_config_nics(struct nic_list *out, const struct ch_config *c,
 			snprintf(nic.ifname, sizeof(nic.ifname), "%s",
 			    c->nets[i].tap);
 		else
-			snprintf(nic.ifname, sizeof(nic.ifname), "tap%zu", i);
+			snprintf(nic.ifname, sizeof(nic.ifname), "tap%zu",
+			    i % NIC_MAX);
 		snprintf(nic.mac, sizeof(nic.mac), "%s", c->nets[i].mac);
 		for (k = 0; nic.mac[k] != '\0'; k++)
 			if (nic.mac[k] >= 'A' && nic.mac[k] <= 'F')

@@ -74,7 +74,7 @@ ch_put_memory(struct vm *vm, int dirfd, const struct load *load,
 void
 ch_spare_tap(char *out, const struct vm *vm, size_t i)
 {
-	snprintf(out, NIC_IFNAME_MAX + 1, "ic%.9s.%zu", vm->id, i);
+	snprintf(out, NIC_IFNAME_MAX + 1, "ic%.9s.%zu", vm->id, i % NIC_MAX);
 }
 
 /* The disk of the recorded configuration is now the VM's disk. */

@@ -177,8 +177,8 @@ memory_flush(struct save *s, struct error *err)
 	case MEMORY_REFLINK:
 		return flush_file(s, err);
 	case MEMORY_COPY:
-		return copy_extents(s->image_fd, s->memory_fd,
-		    s->at->vm.memory_bytes, NULL, NULL, VM_MEMORY, err);
+		return copy_memory(s->image_fd, s->memory_fd,
+		    s->at->vm.memory_bytes, false, VM_MEMORY, err);
 	case MEMORY_OWN_PAGES:
 		return copy_own_pages(s, err);
 	default:
@@ -193,8 +193,8 @@ memory_capture(struct save *s, struct error *err)
 	case MEMORY_REFLINK:
 		return copy_reflink(s->image_fd, s->memory_fd, VM_MEMORY, err);
 	case MEMORY_COPY:
-		return copy_again(s->image_fd, s->memory_fd,
-		    s->at->vm.memory_bytes, VM_MEMORY, err);
+		return copy_memory(s->image_fd, s->memory_fd,
+		    s->at->vm.memory_bytes, true, VM_MEMORY, err);
 	case MEMORY_OWN_PAGES:
 		return copy_own_pages(s, err);
 	default:

@@ -297,6 +297,60 @@ ATF_TC_BODY(again__data_became_zeros, tc)
 	close(from);
 }
 
+ATF_TC_WITHOUT_HEAD(memory__twice);
+ATF_TC_BODY(memory__twice, tc)
+{
+	static const unsigned char zeros[8192];
+	unsigned char data[8192];
+	struct error err = { 0 };
+	int from = make_sparse("from", SIZE, 20, 1);
+	int to = open("to", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	memset(data, 7, sizeof(data));
+	ATF_REQUIRE_EQ(sizeof(data), pwrite(from, data, sizeof(data), 4096));
+	ATF_REQUIRE_EQ(0, copy_memory(to, from, SIZE, false, "x", &err));
+	make_compare(from, to);
+	ATF_REQUIRE_EQ(sizeof(zeros), pwrite(from, zeros, sizeof(zeros), 4096));
+	ATF_REQUIRE_EQ(sizeof(data), pwrite(from, data, sizeof(data), 65536));
+	ATF_REQUIRE_EQ(0, copy_memory(to, from, SIZE, true, "x", &err));
+	make_compare(from, to);
+	ATF_CHECK_EQ(-1,
+	    copy_memory(to, from, SIZE + 1, true, "memory.raw", &err));
+	ATF_CHECK_EQ(EX_DATAERR, err.code);
+	close(to);
+	close(from);
+}
+
+/* A preallocated file of which a guest has touched a few pages. */
+ATF_TC_WITHOUT_HEAD(memory__nothing_is_read_ahead);
+ATF_TC_BODY(memory__nothing_is_read_ahead, tc)
+{
+	const size_t size = 256 << 20, pages = size / 4096;
+	unsigned char *map, *resident = malloc(pages);
+	struct error err = { 0 };
+	int from = open("from", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int to = open("to", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	size_t i, n = 0;
+
+	if (posix_fallocate(from, 0, (off_t)size) != 0)
+		atf_tc_skip("no room for a file of 256 MiB");
+	map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, from, 0);
+	ATF_REQUIRE(map != MAP_FAILED && resident != NULL);
+	for (i = 0; i < size; i += size / 4)
+		map[i] = 1;
+	ATF_REQUIRE_EQ(0, copy_memory(to, from, size, false, "x", &err));
+	ATF_REQUIRE_EQ(0, copy_memory(to, from, size, true, "x", &err));
+	ATF_REQUIRE_EQ(0, mincore(map, size, resident));
+	for (i = 0; i < pages; i++)
+		n += resident[i] & 1;
+	ATF_CHECK_MSG(n < pages / 2, "%zu of %zu pages are in memory", n,
+	    pages);
+	munmap(map, size);
+	free(resident);
+	close(to);
+	close(from);
+}
+
 ATF_TC_WITHOUT_HEAD(reflink__other_filesystem);
 ATF_TC_BODY(reflink__other_filesystem, tc)
 {
@@ -344,6 +398,8 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, extents__source_cut);
 	ATF_TP_ADD_TC(tp, extents__other_filesystem);
 	ATF_TP_ADD_TC(tp, again__data_became_zeros);
+	ATF_TP_ADD_TC(tp, memory__twice);
+	ATF_TP_ADD_TC(tp, memory__nothing_is_read_ahead);
 	ATF_TP_ADD_TC(tp, reflink__other_filesystem);
 	ATF_TP_ADD_TC(tp, reflink__shares);
 	return atf_no_error();

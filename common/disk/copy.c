@@ -4,6 +4,7 @@
 #include <linux/fs.h>
 #include <linux/magic.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
@@ -27,6 +28,7 @@ struct copy {
 	bool in_kernel;
 	bool zeros; /* are written, not left out */
 	unsigned char *buf; /* COPY_BUF bytes, or NULL */
+	const unsigned char *map; /* all of `from`, or NULL */
 	uint64_t done_bytes;
 	copy_progress *progress;
 	void *arg;
@@ -135,22 +137,23 @@ copy_in_kernel(struct copy *c, size_t *got, uint64_t off, size_t len,
 	return error_sys(err, EX_IOERR, "%s", c->what);
 }
 
-/* Writes what is not zero, or all, of the `len` bytes in the buffer. */
+/* Writes what is not zero, or all, of the `len` bytes at `data`. */
 static int
-write_data(struct copy *c, uint64_t off, size_t len, struct error *err)
+write_data(struct copy *c, const unsigned char *data, uint64_t off, size_t len,
+    struct error *err)
 {
 	size_t at, n, from = 0;
 
 	for (at = 0; !c->zeros && at < len; at += n) {
 		n = len - at < COPY_BLOCK ? len - at : COPY_BLOCK;
-		if (!extent_is_zero(c->buf + at, n))
+		if (!extent_is_zero(data + at, n))
 			continue;
-		if (fd_pwrite(c->to, c->buf + from, at - from, off + from,
+		if (fd_pwrite(c->to, data + from, at - from, off + from,
 			c->what, err) == -1)
 			return -1;
 		from = at + n;
 	}
-	return fd_pwrite(c->to, c->buf + from, len - from, off + from, c->what,
+	return fd_pwrite(c->to, data + from, len - from, off + from, c->what,
 	    err);
 }
 
@@ -159,6 +162,10 @@ static int
 copy_by_hand(struct copy *c, size_t *got, uint64_t off, size_t len,
     struct error *err)
 {
+	if (c->map != NULL) {
+		*got = len;
+		return write_data(c, c->map + off, off, len, err);
+	}
 	if (c->buf == NULL)
 		c->buf = malloc(COPY_BUF);
 	if (c->buf == NULL)
@@ -166,7 +173,7 @@ copy_by_hand(struct copy *c, size_t *got, uint64_t off, size_t len,
 	if (len > COPY_BUF)
 		len = COPY_BUF;
 	if (fd_pread(c->from, c->buf, len, off, c->what, err) == -1 ||
-	    write_data(c, off, len, err) == -1)
+	    write_data(c, c->buf, off, len, err) == -1)
 		return -1;
 	*got = len;
 	return 0;
@@ -339,5 +346,28 @@ copy_file(enum copy_how *how, int to_dirfd, const char *to_name, int from_dirfd,
 	fd_drop(&from);
 	if (rc == 0 && how != NULL)
 		*how = done;
+	return rc;
+}
+
+int
+copy_memory(int to, int from, uint64_t size, bool again, const char *what,
+    struct error *err)
+{
+	struct copy c = { .to = to,
+		.from = from,
+		.zeros = again,
+		.what = what };
+	void *map;
+	int rc;
+
+	if (size > SIZE_MAX)
+		return error_set(err, EX_DATAERR, "%s: too large", what);
+	map = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, from, 0);
+	if (map == MAP_FAILED)
+		return error_sys(err, EX_IOERR, "%s", what);
+	madvise(map, (size_t)size, MADV_RANDOM);
+	c.map = map;
+	rc = run_copy(&c, size, err);
+	munmap(map, (size_t)size);
 	return rc;
 }

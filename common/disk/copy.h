@@ -50,6 +50,15 @@ int copy_again(int to, int from, uint64_t size, const char *what,
     struct error *err);
 
 /*
+ * Either of the two, of a guest's memory, which others have mapped.  It is read
+ * through a mapping: what read(2) brings in ahead of a page that the guest has
+ * written counts as data from then on (preallocated files on ext4), and in the
+ * end all of the memory would be copied.  `size` is not 0.
+ */
+int copy_memory(int to, int from, uint64_t size, bool again, const char *what,
+    struct error *err);
+
+/*
  * Makes `to_name` in `to_dirfd` from the regular file `from_name`: a hard link
  * where allowed (EXDEV, EPERM, EMLINK, EACCES and EROFS fall through), else a
  * reflink where allowed, else a copy of the extents; new files have mode 0600

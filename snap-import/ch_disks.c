@@ -148,7 +148,8 @@ plan_disk(struct taken *t, const struct ch_dir *d, size_t i, bool *has_cow,
 		break;
 	case STORAGE_DATA:
 		if (storage_check_data_serial(t->serial, NULL) == -1)
-			snprintf(t->serial, sizeof(t->serial), "data%zu", i);
+			snprintf(t->serial, sizeof(t->serial), "data%zu",
+			    i % STORAGE_MAX);
 		snprintf(t->name, sizeof(t->name), "data-%s%s", t->serial,
 		    t->qcow2 ? ".1.qcow2" : ".raw");
 		break;

@@ -18,6 +18,8 @@
  * byte or as JSON (so the order of members is free); its length.  No body and
  * "Content-Length: 0" are the same; other headers are the client's own.
  *
+ * SOCKET "fd:N" is a descriptor that listens already.
+ *
  *   -c  runs the shell command when that call is to be answered, before it is
  *   -e  ends, with that status, when the call is answered
  *   -f  answers the call wrongly: cut (closes), half (of the answer), part (of
@@ -420,6 +422,10 @@ listen_at(struct player *p, const char *path)
 		if (p->clients[i].buf == NULL)
 			exit(71);
 	}
+	if (strncmp(path, "fd:", 3) == 0) {
+		p->listener = atoi(path + 3);
+		return;
+	}
 	if (strlen(path) >= sizeof(sun.sun_path)) {
 		fprintf(stderr, "replay: %s: too long\n", path);
 		exit(64);
@@ -482,7 +488,8 @@ main(int argc, char *argv[])
 	signal(SIGTERM, note_end);
 	listen_at(&p, argv[optind]);
 	ch = run(&p);
-	unlink(argv[optind]);
+	if (strncmp(argv[optind], "fd:", 3) != 0)
+		unlink(argv[optind]);
 	for (i = 0; i < CLIENTS_MAX; i++)
 		free(p.clients[i].buf);
 	free(p.listed);

@@ -15,7 +15,9 @@
 #include "vmm/console.h"
 #include "vmm/spawn.h"
 
-/* Its memory always: a reflink makes a save of it short. */
+#define TRY_MS 200 /* between two looks whether it still lives */
+
+/* In a file of the VM's own, if nothing else was asked for. */
 static int
 make_memory(struct spawn_fds *fds, struct vm *vm, int dirfd, struct error *err)
 {
@@ -166,13 +168,28 @@ restore(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 	return replace_nics(vmm, deadline_ms, err);
 }
 
+/* Connected, or the process has ended and will never listen. */
+static int
+connect_to(struct vmm *vmm, int64_t deadline_ms, struct error *err)
+{
+	struct ch *ch = vmm->own;
+	int64_t try_ms;
+
+	for (;;) {
+		try_ms = clock_ms() + TRY_MS;
+		if (rest_open(&ch->rest, vmm->dirfd, CH_API_SOCKET,
+			try_ms < deadline_ms ? try_ms : deadline_ms, err) == 0)
+			return 0;
+		if (sig_check(err) == -1 || !vm_is_alive(vmm->vm) ||
+		    clock_left(deadline_ms) == 0)
+			return -1;
+	}
+}
+
 static int
 make_ready(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 {
-	struct ch *ch = vmm->own;
-
-	if (rest_open(&ch->rest, vmm->dirfd, CH_API_SOCKET, deadline_ms, err) ==
-		-1 ||
+	if (connect_to(vmm, deadline_ms, err) == -1 ||
 	    ch_version(vmm, NULL, 0, err) == -1)
 		return -1;
 	hook_step("answered");

@@ -16,6 +16,7 @@
 
 #define BLOCK DIGEST_BLOCK /* a block of zeros becomes a hole */
 #define FLUSH_BYTES (16u << 20) /* written between two hints to start writing */
+#define LATE_MAX 64 /* files that wait for their sync */
 
 /* One archive being unpacked. */
 struct work {
@@ -30,6 +31,12 @@ struct work {
 	int fd;
 	uint64_t end; /* how far it is digested */
 	uint64_t unflushed;
+	/* Written; synced at the end, so that the disk never has a rest. */
+	struct {
+		const char *name;
+		int fd;
+	} late[LATE_MAX];
+	size_t late_n;
 };
 
 void
@@ -157,6 +164,34 @@ write_pieces(struct work *w, uint64_t size, struct error *err)
 }
 
 static int
+sync_late(struct work *w, struct error *err)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < w->late_n; i++) {
+		if (rc == 0)
+			rc = fd_commit(&w->late[i].fd, w->late[i].name, err);
+		fd_drop(&w->late[i].fd);
+	}
+	w->late_n = 0;
+	return rc;
+}
+
+/* Takes the file being written. */
+static int
+sync_later(struct work *w, struct error *err)
+{
+	if (w->late_n == LATE_MAX && sync_late(w, err) == -1)
+		return -1;
+	w->late[w->late_n].name = w->name;
+	w->late[w->late_n].fd = w->fd;
+	w->late_n++;
+	w->fd = -1;
+	return 0;
+}
+
+static int
 unpack_file(struct work *w, const struct archive_entry *entry,
     struct error *err)
 {
@@ -179,7 +214,7 @@ unpack_file(struct work *w, const struct archive_entry *entry,
 	rc = write_pieces(w, entry->size, err);
 	hasher_file(w->hasher, &file->digest);
 	if (rc == 0)
-		rc = fd_commit(&w->fd, file->name, err);
+		rc = sync_later(w, err);
 	fd_drop(&w->fd);
 	hook_step("import-file");
 	return rc;
@@ -260,14 +295,16 @@ unpack_archive(struct unpack *u, int fd, int dirfd, unpack_progress *progress,
 	while ((more = archive_reader_next(w.reader, &entry, err)) == 1)
 		if (unpack_entry(&w, &entry, err) == -1)
 			goto out;
-	if (more == -1 || hasher_finish(w.hasher, err) == -1 ||
-	    digest_envelope(u, err) == -1)
+	if (more == -1 || sync_late(&w, err) == -1 ||
+	    hasher_finish(w.hasher, err) == -1 || digest_envelope(u, err) == -1)
 		goto out;
 	if (archive_reader_oddity(w.reader) != NULL)
 		snprintf(u->oddity, sizeof(u->oddity), "%s",
 		    archive_reader_oddity(w.reader));
 	rc = 0;
 out:
+	while (w.late_n > 0)
+		fd_drop(&w.late[--w.late_n].fd);
 	/* The hasher holds chunks of the reader. */
 	hasher_free(w.hasher);
 	archive_reader_free(w.reader);

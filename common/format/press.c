@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -233,6 +234,15 @@ pack(struct press *p, const void *buf, size_t len, bool is_end,
 }
 
 int
+press_pack(struct press *p, struct error *err)
+{
+	size_t len = p->in_n;
+
+	p->in_n = 0;
+	return len == 0 ? 0 : pack(p, p->in, len, false, err);
+}
+
+int
 press_write(struct press *p, const void *buf, size_t len, struct error *err)
 {
 	size_t done, n;
@@ -240,8 +250,12 @@ press_write(struct press *p, const void *buf, size_t len, struct error *err)
 	if (p->kind == ARCHIVE_PLAIN)
 		return put(p, buf, len, err);
 	for (done = 0; done < len; done += n) {
-		n = len - done < PRESS_IN_BYTES ? len - done : PRESS_IN_BYTES;
-		if (pack(p, (const char *)buf + done, n, false, err) == -1)
+		n = sizeof(p->in) - p->in_n;
+		if (n > len - done)
+			n = len - done;
+		memcpy(p->in + p->in_n, (const char *)buf + done, n);
+		p->in_n += n;
+		if (p->in_n == sizeof(p->in) && press_pack(p, err) == -1)
 			return -1;
 	}
 	return 0;
@@ -268,7 +282,7 @@ press_end(struct press *p, struct error *err)
 
 	if (p->kind == ARCHIVE_PLAIN)
 		return press_zeros(p, 2 * TAR_BLOCK, err);
-	if (pack(p, NULL, 0, true, err) == -1)
+	if (press_pack(p, err) == -1 || pack(p, NULL, 0, true, err) == -1)
 		return -1;
 	stamp_make(stamp, &len, p->stamp);
 	return put(p, stamp, len, err);

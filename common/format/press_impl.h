@@ -44,8 +44,13 @@ struct press {
 	unsigned char *window; /* NULL: none is mapped */
 	uint64_t window_off;
 	unsigned char out[PRESS_OUT_BYTES];
+	/* For the compressor, which is called for much at a time; or to copy. */
 	unsigned char in[PRESS_IN_BYTES];
+	size_t in_n;
 };
+
+/* Compresses what is in `in`. */
+int press_pack(struct press *p, struct error *err);
 
 /* At most so much before the next look at the rate. */
 size_t press_step(const struct press *p, uint64_t len);

@@ -146,9 +146,18 @@ press_file(struct press *p, int fd, uint64_t off, uint64_t len,
 	    move_file(p, fd, &off, &len, name, err) == -1)
 		return -1;
 	for (; len != 0; len -= n, off += n) {
-		n = len < sizeof(p->in) ? (size_t)len : sizeof(p->in);
-		if (fd_pread(fd, p->in, n, off, name, err) == -1 ||
-		    press_write(p, p->in, n, err) == -1)
+		n = sizeof(p->in) - p->in_n;
+		if (n > len)
+			n = (size_t)len;
+		if (fd_pread(fd, p->in + p->in_n, n, off, name, err) == -1)
+			return -1;
+		if (p->kind == ARCHIVE_PLAIN) {
+			if (press_write(p, p->in, n, err) == -1)
+				return -1;
+			continue;
+		}
+		p->in_n += n;
+		if (p->in_n == sizeof(p->in) && press_pack(p, err) == -1)
 			return -1;
 	}
 	return 0;

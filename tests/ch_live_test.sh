@@ -262,6 +262,11 @@ import__by_hand_cleanup()
 	vms_end
 }
 
+bridge_is_bare()
+{
+	[ -z "$(ls /sys/class/net/ichbr/brif)" ]
+}
+
 # A NIC with another address is another NIC; the same one only moves its tap.
 atf_test_case clone__nics cleanup
 clone__nics_body()
@@ -281,6 +286,21 @@ clone__nics_body()
 	atf_check -o ignore vm-clone -n d --same-mac --nic tap=ichtest2 golden
 	goes_on d golden
 	atf_check -o inline:"inherited\n" vm-ls -p identity.mac d
+	# One on a bridge is made for it, and goes with it.
+	ip link add ichbr type bridge
+	ip link set ichbr up
+	atf_check -o ignore vm-clone -n b \
+	    --nic bridge=ichbr,mac=52:54:00:00:00:13 golden
+	goes_on b golden
+	atf_check_equal 1 "$(ls /sys/class/net/ichbr/brif | wc -l)"
+	atf_check -o ignore snap-save -n bridged b
+	atf_check -o ignore vm-restore b bridged
+	atf_check -o ignore vm-stop --force b
+	atf_check -o ignore vm-start b
+	counts b 3
+	atf_check_equal 1 "$(ls /sys/class/net/ichbr/brif | wc -l)"
+	atf_check -o ignore vm-rm --force b
+	eventually 20 bridge_is_bare || atf_fail "a tap stays"
 	atf_check -o ignore snap-save -n second c
 	atf_check -o ignore vm-rm --force c
 	atf_check -o ignore vm-clone -n e \
@@ -290,8 +310,8 @@ clone__nics_body()
 clone__nics_cleanup()
 {
 	vms_end
-	for i in 0 1 2; do
-		ip link del "ichtest$i" 2>/dev/null
+	for i in test0 test1 test2 br; do
+		ip link del "ich$i" 2>/dev/null
 	done
 	return 0
 }

@@ -125,8 +125,6 @@ create__what_it_cannot_body()
 	truncate -s 1M image
 	set -- --hypervisor cloud-hypervisor --kernel kern
 	atf_check -s exit:64 -e match:"--nic user" vm-create "$@" --nic user
-	atf_check -s exit:64 -e match:"--nic bridge=br0" \
-	    vm-create "$@" --nic bridge=br0
 	atf_check -s exit:64 -e match:"--accel tcg" vm-create "$@" --accel tcg
 	atf_check -s exit:64 -e match:"--kernel or a --firmware" \
 	    vm-create --hypervisor cloud-hypervisor --base image

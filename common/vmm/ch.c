@@ -56,18 +56,9 @@ check_program(struct error *err)
 	    "install it (instar(7) says how)", err);
 }
 
-/* What its NICs can be, for now. */
 static int
 check_vm(const struct vm *vm, struct error *err)
 {
-	size_t i;
-
-	for (i = 0; i < vm->nics.n; i++)
-		if (vm->nics.v[i].kind == NIC_BRIDGE)
-			return error_set(err, EX_USAGE,
-			    "--nic bridge=%s: " CH_NAME
-			    " takes a tap: put one on the bridge",
-			    vm->nics.v[i].ifname);
 	if (!vm->has_kernel && !vm->has_firmware)
 		return error_set(err, EX_USAGE,
 		    CH_NAME " boots a --kernel or a --firmware");
@@ -93,6 +84,8 @@ detach(struct vmm *vmm)
 {
 	struct ch *ch = vmm->own;
 
+	if (ch != NULL && ch->to_boot)
+		taps_drop(&ch->taps, vmm->vm);
 	if (ch != NULL)
 		rest_close(ch->rest);
 	free(ch);
@@ -213,7 +206,7 @@ resume_guest(struct vmm *vmm, struct error *err)
 		err) == -1)
 		return -1;
 	ch->to_boot = false;
-	return 0;
+	return taps_give(&ch->taps, vmm->vm, err);
 }
 
 static int

@@ -11,6 +11,7 @@
 #include "format/ch_state.h"
 #include "vmm/driver.h"
 #include "vmm/rest.h"
+#include "vmm/taps.h"
 
 #define CH_NAME "cloud-hypervisor"
 #define CH_API_SOCKET "api.sock"
@@ -30,6 +31,7 @@ struct ch {
 	struct rest *rest; /* NULL: not connected */
 	uint64_t log_from; /* bytes of vmm.log before this start */
 	bool to_boot; /* the machine is there and was never started */
+	struct taps taps; /* between ready and resume, with to_boot */
 };
 
 /* One call of its API, "vm.pause"; takes body, as rest_call(). */
@@ -48,7 +50,7 @@ int ch_check_saved_version(const char *version, struct error *err);
 const char *ch_memory_path(enum vm_memory memory);
 
 /* The body of vm.create that the record determines; NULL: no memory. */
-json_t *ch_machine(const struct vm *vm);
+json_t *ch_machine(const struct vm *vm, const struct taps *taps);
 
 /* A disk's part of it, also of vm.add-disk. */
 json_t *ch_machine_disk(const struct vm *vm, const struct storage *disk,
@@ -73,6 +75,9 @@ int ch_state_finish(const struct vm *vm, int dirfd, const char *name,
     int to_dirfd, struct error *err);
 int ch_complete(int dirfd, struct sidecar *sidecar, struct error *err);
 int ch_check_state(const struct vm *vm, int dirfd, struct error *err);
+
+/* Puts config.json in place in a VM's directory. */
+int ch_write_config(int dirfd, const struct ch_config *c, struct error *err);
 
 /*
  * The name that a restored NIC has while it is still the source's, by the id

@@ -98,20 +98,6 @@ patch_disk(struct ch_config *c, const char *recorded,
 	return ch_config_set_disk(c, found, &to, err);
 }
 
-/* A NIC whose address must differ is replaced once it is restored. */
-static int
-patch_net(struct ch_config *c, const struct vm *vm, size_t i, struct error *err)
-{
-	const struct nic *nic = &vm->nics.v[i];
-	const struct ch_net *net = &c->nets[i];
-	char spare[NIC_IFNAME_MAX + 1];
-
-	ch_spare_tap(spare, vm, i);
-	return ch_config_set_net(c, net,
-	    strcasecmp(nic->mac, net->mac) == 0 ? nic->ifname : spare, net->mac,
-	    err);
-}
-
 /*
  * Serial port and console are in the state or not, whatever is behind them:
  * the one that the guest was told to use gets the terminal.
@@ -147,9 +133,6 @@ patch(struct ch_config *c, const struct vm *vm, const struct load *load,
 		if (patch_disk(c, load->sidecar->disks.v[i].path,
 			&vm->disks.v[i], err) == -1)
 			return -1;
-	for (i = 0; i < vm->nics.n && i < c->nets_n; i++)
-		if (patch_net(c, vm, i, err) == -1)
-			return -1;
 	if (memory != NULL &&
 	    ch_config_set_memory(c, memory, vm->memory != VM_MEMORY_TEMPLATE,
 		err) == -1)
@@ -163,8 +146,8 @@ patch(struct ch_config *c, const struct vm *vm, const struct load *load,
 	return ch_config_set_host(c, err);
 }
 
-static int
-write_config(int dirfd, const struct ch_config *c, struct error *err)
+int
+ch_write_config(int dirfd, const struct ch_config *c, struct error *err)
 {
 	size_t len;
 	char *text;
@@ -214,7 +197,7 @@ ch_put_state(struct vm *vm, int dirfd, const struct load *load,
 	}
 	rc = patch(&c, vm, load, err);
 	if (rc == 0)
-		rc = write_config(dirfd, &c, err);
+		rc = ch_write_config(dirfd, &c, err);
 	if (rc == 0)
 		rc = s->saved_bytes != 0 && vm->memory != VM_MEMORY_PRIVATE
 		    ? write_state(dirfd, load->from_dirfd, err)

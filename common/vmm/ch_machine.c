@@ -84,7 +84,7 @@ disks_json(const struct vm *vm)
 }
 
 static json_t *
-nets_json(const struct vm *vm)
+nets_json(const struct vm *vm, const struct taps *taps)
 {
 	json_t *nets = json_array();
 	char id[32];
@@ -94,8 +94,7 @@ nets_json(const struct vm *vm)
 		snprintf(id, sizeof(id), "nic%zu", i);
 		if (json_array_append_new(nets,
 			json_pack("{s:s, s:s, s:s}", "id", id, "tap",
-			    vm->nics.v[i].ifname, "mac", vm->nics.v[i].mac)) ==
-		    -1) {
+			    taps->names[i], "mac", vm->nics.v[i].mac)) == -1) {
 			json_decref(nets);
 			return NULL;
 		}
@@ -104,7 +103,7 @@ nets_json(const struct vm *vm)
 }
 
 json_t *
-ch_machine(const struct vm *vm)
+ch_machine(const struct vm *vm, const struct taps *taps)
 {
 	json_t *machine =
 	    json_pack("{s:{s:I, s:I}, s:o, s:o, s:{s:s}, s:{s:s}, s:{s:s}}",
@@ -117,7 +116,8 @@ ch_machine(const struct vm *vm)
 	    (vm->disks.n > 0 &&
 		json_object_set_new(machine, "disks", disks_json(vm)) == -1) ||
 	    (vm->nics.n > 0 &&
-		json_object_set_new(machine, "net", nets_json(vm)) == -1)) {
+		json_object_set_new(machine, "net", nets_json(vm, taps)) ==
+		    -1)) {
 		json_decref(machine);
 		return NULL;
 	}

@@ -101,63 +101,70 @@ static int
 create(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 {
 	struct ch *ch = vmm->own;
-	json_t *machine = ch_machine(vmm->vm);
+	json_t *machine;
 
-	if (machine == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
-	if (ch_put(vmm, "vm.create", machine, NULL, deadline_ms, err) == -1)
+	if (taps_make(&ch->taps, vmm->vm, err) == -1)
 		return -1;
-	ch->to_boot = true;
-	return 0;
+	machine = ch_machine(vmm->vm, &ch->taps);
+	if (machine == NULL) {
+		taps_drop(&ch->taps, vmm->vm);
+		return error_set(err, EX_OSERR, "out of memory");
+	}
+	ch->to_boot = true; /* the taps are dropped by detach from here on */
+	return ch_put(vmm, "vm.create", machine, NULL, deadline_ms, err);
 }
 
 /*
  * The guest has seen the saved NIC's address and keeps it, so a NIC with
  * another one is another NIC, which takes the saved one's place.
  */
+static bool
+is_replaced(const struct ch_config *c, const struct nic_list *nics, size_t i)
+{
+	return strcasecmp(c->nets[i].mac, nics->v[i].mac) != 0;
+}
+
 static int
-replace_nic(struct vmm *vmm, const struct ch_net *net, struct nic *nic,
+replace_nic(struct vmm *vmm, const char *id, const char *tap, struct nic *nic,
     int64_t deadline_ms, struct error *err)
 {
 	json_t *reply = NULL;
 
-	if (ch_put(vmm, "vm.remove-device", json_pack("{s:s}", "id", net->id),
-		NULL, deadline_ms, err) == -1 ||
+	if (ch_put(vmm, "vm.remove-device", json_pack("{s:s}", "id", id), NULL,
+		deadline_ms, err) == -1 ||
 	    ch_put(vmm, "vm.add-net",
-		json_pack("{s:s, s:s}", "tap", nic->ifname, "mac", nic->mac),
-		&reply, deadline_ms, err) == -1)
+		json_pack("{s:s, s:s}", "tap", tap, "mac", nic->mac), &reply,
+		deadline_ms, err) == -1)
 		return -1;
 	json_decref(reply);
 	nic->is_new = true;
 	return 0;
 }
 
-/* Those that were given a tap of nobody's for the time being. */
+/*
+ * Names the NICs' taps in config.json; one that will be replaced has a tap of
+ * nobody's for the time being.
+ */
 static int
-replace_nics(struct vmm *vmm, int64_t deadline_ms, struct error *err)
+name_taps(struct vmm *vmm, struct ch_config *c, const struct taps *taps,
+    struct error *err)
 {
-	struct nic_list *nics = &vmm->vm->nics;
+	const struct nic_list *nics = &vmm->vm->nics;
 	char spare[NIC_IFNAME_MAX + 1];
-	struct ch_config c;
 	size_t i;
-	int rc = 0;
 
-	if (nics->n == 0)
-		return 0;
-	if (ch_config_read(&c, vmm->dirfd, err) == -1)
-		return -1;
-	for (i = 0; rc == 0 && i < nics->n && i < c.nets_n; i++) {
+	for (i = 0; i < c->nets_n; i++) {
 		ch_spare_tap(spare, vmm->vm, i);
-		if (c.nets[i].tap != NULL && strcmp(c.nets[i].tap, spare) == 0)
-			rc = replace_nic(vmm, &c.nets[i], &nics->v[i],
-			    deadline_ms, err);
+		if (ch_config_set_net(c, &c->nets[i],
+			is_replaced(c, nics, i) ? spare : taps->names[i],
+			c->nets[i].mac, err) == -1)
+			return -1;
 	}
-	ch_config_fini(&c);
-	return rc;
+	return ch_write_config(vmm->dirfd, c, err);
 }
 
 static int
-restore(struct vmm *vmm, int64_t deadline_ms, struct error *err)
+call_restore(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 {
 	/* Its working directory is the VM's. */
 	if (ch_put(vmm, "vm.restore",
@@ -165,7 +172,50 @@ restore(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 		err) == -1)
 		return -1;
 	hook_step("restored");
-	return replace_nics(vmm, deadline_ms, err);
+	return 0;
+}
+
+static int
+restore_with(struct vmm *vmm, struct ch_config *c, const struct taps *taps,
+    int64_t deadline_ms, struct error *err)
+{
+	struct nic_list *nics = &vmm->vm->nics;
+	size_t i;
+
+	if (c->nets_n != nics->n)
+		return error_set(err, EX_DATAERR,
+		    CH_CONFIG_NAME ": %zu NICs, the VM has %zu", c->nets_n,
+		    nics->n);
+	if (name_taps(vmm, c, taps, err) == -1 ||
+	    call_restore(vmm, deadline_ms, err) == -1)
+		return -1;
+	for (i = 0; i < nics->n; i++)
+		if (is_replaced(c, nics, i) &&
+		    replace_nic(vmm, c->nets[i].id, taps->names[i], &nics->v[i],
+			deadline_ms, err) == -1)
+			return -1;
+	return taps_give(taps, vmm->vm, err);
+}
+
+static int
+restore(struct vmm *vmm, int64_t deadline_ms, struct error *err)
+{
+	struct ch_config c;
+	struct taps taps;
+	int rc;
+
+	if (vmm->vm->nics.n == 0)
+		return call_restore(vmm, deadline_ms, err);
+	if (taps_make(&taps, vmm->vm, err) == -1)
+		return -1;
+	rc = ch_config_read(&c, vmm->dirfd, err);
+	if (rc == 0) {
+		rc = restore_with(vmm, &c, &taps, deadline_ms, err);
+		ch_config_fini(&c);
+	}
+	if (rc == -1)
+		taps_drop(&taps, vmm->vm);
+	return rc;
 }
 
 /* Connected, or the process has ended and will never listen. */

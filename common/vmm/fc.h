@@ -9,6 +9,7 @@
 #include "format/fc_state.h"
 #include "vmm/driver.h"
 #include "vmm/rest.h"
+#include "vmm/taps.h"
 
 #define FC_API_SOCKET "api.sock"
 #define FC_LOG "firecracker.log" /* the program's own: it begins it anew */
@@ -52,25 +53,6 @@ int fc_load(struct vmm *vmm, int64_t deadline_ms, struct error *err);
 /* The id of NIC `i` in Firecracker. */
 #define FC_ID_MAX 32 /* bytes, with the NUL */
 void fc_nic_id(char out[FC_ID_MAX], size_t i);
-
-/* fc_nics.c: the tap of each NIC, by name. */
-struct fc_taps {
-	char names[NIC_MAX][NIC_IFNAME_MAX + 1];
-	size_t n;
-};
-
-/*
- * Makes a tap for each NIC that is on a bridge; those of others must be there,
- * or Firecracker makes them.  What is to have no link gets none.
- */
-int fc_taps_make(struct fc_taps *taps, const struct vm *vm, struct error *err);
-
-/* Firecracker has them open: from here on they go away with it. */
-int fc_taps_give(const struct fc_taps *taps, const struct vm *vm,
-    struct error *err);
-
-/* Firecracker never got them. */
-void fc_taps_drop(const struct fc_taps *taps, const struct vm *vm);
 
 int fc_set_links(struct vmm *vmm, bool up, struct error *err);
 

@@ -42,7 +42,7 @@ check_state(struct vmm *vmm, struct error *err)
 }
 
 static int
-put_load(struct vmm *vmm, const struct fc_taps *taps, int64_t deadline_ms,
+put_load(struct vmm *vmm, const struct taps *taps, int64_t deadline_ms,
     struct error *err)
 {
 	json_t *body, *overrides = json_array();
@@ -141,7 +141,7 @@ check_drives(const struct vm *vm, const json_t *config, struct error *err)
 
 /* Those of the record, and nothing else; the guest keeps the MACs it has. */
 static int
-check_nics(struct vm *vm, const json_t *config, const struct fc_taps *taps,
+check_nics(struct vm *vm, const json_t *config, const struct taps *taps,
     struct error *err)
 {
 	const json_t *nics, *nic;
@@ -250,7 +250,7 @@ check_descriptors(const struct vmm *vmm, struct error *err)
 
 /* EX_DATAERR: it is not the machine that envelope and sidecar tell of. */
 static int
-check_loaded(struct vmm *vmm, const struct fc_taps *taps, int64_t deadline_ms,
+check_loaded(struct vmm *vmm, const struct taps *taps, int64_t deadline_ms,
     struct error *err)
 {
 	json_t *config;
@@ -271,15 +271,14 @@ check_loaded(struct vmm *vmm, const struct fc_taps *taps, int64_t deadline_ms,
 int
 fc_load(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 {
-	struct fc_taps taps;
+	struct taps taps;
 
-	if (check_state(vmm, err) == -1 ||
-	    fc_taps_make(&taps, vmm->vm, err) == -1)
+	if (check_state(vmm, err) == -1 || taps_make(&taps, vmm->vm, err) == -1)
 		return -1;
 	if (put_load(vmm, &taps, deadline_ms, err) == 0 &&
 	    check_loaded(vmm, &taps, deadline_ms, err) == 0 &&
-	    fc_taps_give(&taps, vmm->vm, err) == 0)
+	    taps_give(&taps, vmm->vm, err) == 0)
 		return 0;
-	fc_taps_drop(&taps, vmm->vm);
+	taps_drop(&taps, vmm->vm);
 	return -1;
 }

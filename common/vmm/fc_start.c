@@ -148,7 +148,7 @@ put_drives(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 }
 
 static int
-put_nics(struct vmm *vmm, const struct fc_taps *taps, int64_t deadline_ms,
+put_nics(struct vmm *vmm, const struct taps *taps, int64_t deadline_ms,
     struct error *err)
 {
 	const struct nic_list *nics = &vmm->vm->nics;
@@ -173,17 +173,17 @@ static int
 configure(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 {
 	struct fc *fc = vmm->own;
-	struct fc_taps taps;
+	struct taps taps;
 
 	if (put_machine(vmm, deadline_ms, err) == -1 ||
 	    put_drives(vmm, deadline_ms, err) == -1 ||
 	    fc_call(vmm, "PUT", "/entropy", json_object(), NULL, deadline_ms,
 		err) == -1 ||
-	    fc_taps_make(&taps, vmm->vm, err) == -1)
+	    taps_make(&taps, vmm->vm, err) == -1)
 		return -1;
 	if (put_nics(vmm, &taps, deadline_ms, err) == -1 ||
-	    fc_taps_give(&taps, vmm->vm, err) == -1) {
-		fc_taps_drop(&taps, vmm->vm);
+	    taps_give(&taps, vmm->vm, err) == -1) {
+		taps_drop(&taps, vmm->vm);
 		return -1;
 	}
 	fc->is_new = true;

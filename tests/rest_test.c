@@ -120,6 +120,9 @@ ATF_TC_BODY(words__long, tc)
 	memset(text, 'y', sizeof(text));
 	rest_words(out, sizeof(out), text, sizeof(text));
 	ATF_CHECK_EQ(REST_WORDS_MAX, strlen(out));
+	/* Nor is a blank left where a half was. */
+	rest_words(out, 9, "[\"abcdef \xc2\xbe\"]", 13);
+	ATF_CHECK_STREQ("abcdef", out);
 	rest_words(out, sizeof(out), "", 0);
 	ATF_CHECK_STREQ("", out);
 	rest_words(out, sizeof(out), NULL, 0);

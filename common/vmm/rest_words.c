@@ -60,24 +60,22 @@ add_value(struct words *w, const json_t *value)
 				add_value(w, json_array_get(value, i));
 }
 
-/* Ends the line: no blank, and no half of a character, at its end. */
+/* Ends the line: no half of a character at its end, and no blank. */
 static void
 finish(struct words *w)
 {
-	size_t tail = 0;
+	size_t tail = 0, want;
+	unsigned char first;
 
-	while (w->len > 0 && w->out[w->len - 1] == ' ')
-		w->len--;
 	while (tail < w->len && tail < 3 &&
 	    (w->out[w->len - 1 - tail] & 0xc0) == 0x80)
 		tail++;
-	if (tail < w->len) {
-		unsigned char first = (unsigned char)w->out[w->len - 1 - tail];
-		size_t want = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
-
-		if (first >= 0xc0 && tail < want)
-			w->len -= tail + 1;
-	}
+	first = tail < w->len ? (unsigned char)w->out[w->len - 1 - tail] : 0;
+	want = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : first >= 0xc0 ? 1 : 0;
+	if (tail < want)
+		w->len -= tail + 1;
+	while (w->len > 0 && w->out[w->len - 1] == ' ')
+		w->len--;
 	w->out[w->len] = '\0';
 }
 

@@ -281,6 +281,23 @@ ATF_TC_BODY(patch__memory, tc)
 	ATF_CHECK_EQ(EX_UNAVAILABLE, err.code);
 	ch_config_fini(&c);
 	free(text);
+
+	/* Files of the saving host are no memory here. */
+	text = sample_change(good, "\"size\":16777216",
+	    "\"size\":0,\"zones\":[{\"id\":\"a\",\"size\":8388608,"
+	    "\"shared\":true},{\"id\":\"b\",\"size\":8388608,"
+	    "\"file\":\"/etc/passwd\",\"shared\":true}]");
+	ATF_REQUIRE_EQ(0, ch_config_decode(&c, text, strlen(text), &err));
+	ATF_REQUIRE_EQ(0, ch_config_set_memory(&c, NULL, false, &err));
+	ATF_REQUIRE_EQ(0, ch_config_text(&out, NULL, &c, &err));
+	ATF_CHECK_MSG(strstr(out,
+			  "[{\"id\":\"a\",\"size\":8388608,\"shared\":true},"
+			  "{\"id\":\"b\",\"size\":8388608,"
+			  "\"shared\":false}]") != NULL,
+	    "%s", out);
+	free(out);
+	ch_config_fini(&c);
+	free(text);
 	free(good);
 }
 

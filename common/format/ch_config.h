@@ -111,8 +111,9 @@ int ch_config_set_net(struct ch_config *c, const struct ch_net *net,
     const char *tap, const char *mac, struct error *err);
 
 /*
- * Memory in the file `file` (NULL: of the VMM's own).  EX_UNAVAILABLE: it is
- * in several zones.
+ * Memory in the file `file`.  NULL: of the VMM's own, in however many zones,
+ * none of which keeps a file; `shared` counts for nothing then.
+ * EX_UNAVAILABLE: one file, but several zones.
  */
 int ch_config_set_memory(struct ch_config *c, const char *file, bool shared,
     struct error *err);

@@ -92,24 +92,42 @@ put_zone(struct ch_config *c, const char *file, bool shared, struct error *err)
 	return rc;
 }
 
+/* No zone has a file any more; what was mapped from one is private memory. */
+static int
+drop_files(struct ch_config *c, struct error *err)
+{
+	const struct ch_zone *zone;
+	size_t i;
+
+	for (i = 0; i < c->zones_n; i++) {
+		zone = &c->zones[i];
+		if (zone->file == NULL)
+			continue;
+		drop(c, zone->node, "file");
+		if (set_bool(c, zone->node, "shared", zone->shared, false,
+			err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
 int
 ch_config_set_memory(struct ch_config *c, const char *file, bool shared,
     struct error *err)
 {
 	const struct ch_zone *zone = &c->zones[0];
 
+	if (file == NULL)
+		return drop_files(c, err);
 	if (c->zones_n > 1)
 		return error_set(err, EX_UNAVAILABLE,
 		    CH_CONFIG_NAME ": memory in %zu zones: not supported",
 		    c->zones_n);
 	if (c->zones_n == 0)
-		return file == NULL ? 0 : put_zone(c, file, shared, err);
+		return put_zone(c, file, shared, err);
 	if (set_bool(c, zone->node, "shared", zone->shared, shared, err) == -1)
 		return -1;
-	if (file != NULL)
-		return set_str(c, zone->node, "file", zone->file, file, err);
-	drop(c, zone->node, "file");
-	return 0;
+	return set_str(c, zone->node, "file", zone->file, file, err);
 }
 
 /* A mode whose file or socket is nobody's concern any more. */

@@ -126,16 +126,15 @@ static int
 patch(struct ch_config *c, const struct vm *vm, const struct load *load,
     struct error *err)
 {
-	const char *memory = ch_memory_path(vm->memory);
 	size_t i;
 
 	for (i = 0; i < vm->disks.n; i++)
 		if (patch_disk(c, load->sidecar->disks.v[i].path,
 			&vm->disks.v[i], err) == -1)
 			return -1;
-	if (memory != NULL &&
-	    ch_config_set_memory(c, memory, vm->memory != VM_MEMORY_TEMPLATE,
-		err) == -1)
+	/* Where it is the VMM's own no file that others named is it, either. */
+	if (ch_config_set_memory(c, ch_memory_path(vm->memory),
+		vm->memory != VM_MEMORY_TEMPLATE, err) == -1)
 		return -1;
 	if (patch_lines(c, err) == -1 ||
 	    ch_config_set_vsock(c, CH_VSOCK, err) == -1 ||
@@ -208,15 +207,32 @@ ch_put_state(struct vm *vm, int dirfd, const struct load *load,
 	return rc;
 }
 
-/* Its length is what nobody else looks at. */
+/* That it is all there, and its length, is what nobody else looks at. */
 static int
-check_memory(const struct ch_state *s, int dirfd, struct error *err)
+check_memory(const struct ch_state *s, const struct ch_config *c, int dirfd,
+    struct error *err)
 {
 	uint64_t size;
 	int fd;
 
-	if (s->saved_bytes == 0 && !is_there(dirfd, CH_RANGES_NAME))
-		return 0;
+	if (s->saved_bytes == 0) {
+		if (is_there(dirfd, CH_RANGES_NAME))
+			return error_set(err, EX_DATAERR,
+			    CH_RANGES_NAME ": %s has no memory in it",
+			    CH_STATE_NAME);
+		return c->zones_n <= 1
+		    ? 0
+		    : error_set(err, EX_CONFIG,
+			  CH_CONFIG_NAME ": memory in %zu zones' files: "
+					 "not supported",
+			  c->zones_n);
+	}
+	/* The rest would be in files of the saving host. */
+	if (s->saved_bytes != s->ram_bytes)
+		return error_set(err, EX_DATAERR,
+		    CH_STATE_NAME ": memory-manager: %" PRIu64
+				  " bytes were saved, the guest has %" PRIu64,
+		    s->saved_bytes, s->ram_bytes);
 	if (fd_open_file(&fd, &size, dirfd, CH_RANGES_NAME, O_RDONLY, err) ==
 	    -1)
 		return -1;
@@ -296,7 +312,7 @@ check_parts(const struct ch_config *c, const struct ch_state *s,
 		return error_set(err, EX_DATAERR,
 		    CH_CONFIG_NAME ": %zu NICs, the sidecar has %zu", c->nets_n,
 		    vm->nics.n);
-	if (check_memory(s, dirfd, err) == -1)
+	if (check_memory(s, c, dirfd, err) == -1)
 		return -1;
 	for (i = 0; i < vm->disks.n; i++)
 		if (check_disk(c, s, vm, &vm->disks.v[i], dirfd, err) == -1)

@@ -165,10 +165,43 @@ ATF_TC_BODY(save__memory_of_another_size, tc)
 	bed_end(&b);
 }
 
+/*
+ * A save that is being sealed, and meanwhile another that comes to nothing: the
+ * first one's memory is not what the next Diff would be laid over.
+ */
+ATF_TC_WITHOUT_HEAD(save__one_lost_while_another_is_sealed);
+ATF_TC_BODY(save__one_lost_while_another_is_sealed, tc)
+{
+	struct error err = { 0 };
+	struct bed b = { 0 };
+	int one;
+
+	make_program(&b, tc,
+	    BOOT_SWAPS "-s '\"snapshot_type\":\"Full\"="
+		       "\"snapshot_type\":\"Diff\"' " PATHS
+		       "\".state/diff\"}' " WRITES("52", "diff", "3", "c"),
+	    "2 18 20 25 26 27 30 28 52");
+	make_vm(&b, "instar0");
+	one = make_dir("one");
+	ATF_REQUIRE_EQ_MSG(0, start(&b, &err), "%s", err.msg);
+	ATF_REQUIRE_EQ(0, vmm_settle_disks(b.vmm, &b.now, &err));
+	ATF_REQUIRE_EQ_MSG(0, vmm_state_save(b.vmm, ".state", &err), "%s",
+	    err.msg);
+	ATF_REQUIRE_EQ(0,
+	    vmm_state_finish(&b.vm, b.dirfd, ".state", one, &err));
+	ATF_REQUIRE_EQ(0, vmm_settle_disks(b.vmm, &b.now, &err));
+	ATF_CHECK_EQ(-1, vmm_state_save(b.vmm, ".state", &err));
+	ATF_CHECK_EQ(0, vmm_state_published(&b.vm, b.dirfd, one, &err));
+	ATF_CHECK(b.vm.diff_base_lost);
+	fd_drop(&one);
+	bed_end(&b);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, save__diffs);
 	ATF_TP_ADD_TC(tp, save__full_after_a_lost_diff);
 	ATF_TP_ADD_TC(tp, save__memory_of_another_size);
+	ATF_TP_ADD_TC(tp, save__one_lost_while_another_is_sealed);
 	return atf_no_error();
 }

@@ -46,8 +46,15 @@ fc_settle(struct vmm *vmm, const struct timespec *now, struct error *err)
 	struct vm *vm = vmm->vm;
 
 	fc->is_diff = !vm->diff_base_lost && has_page_holes(vmm->dirfd);
-	if (vm->diff_base_lost)
+	if (vm->diff_base_lost) {
+		/*
+		 * An earlier save that is still being sealed must not find its
+		 * own memory there: once this one was made, no Diff fits it.
+		 */
+		if (unlinkat(vmm->dirfd, FC_SAVED, 0) == -1 && errno != ENOENT)
+			return error_sys(err, error_code_of(errno), FC_SAVED);
 		return 0;
+	}
 	vm->diff_base_lost = true;
 	return vm_write(vm, vmm->dirfd, true, now, err);
 }

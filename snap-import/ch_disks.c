@@ -19,6 +19,7 @@
 #include "disk/qcow2.h"
 
 #include "ch.h"
+#include "layer.h"
 
 #define QEMU_IMG_MS 60000 /* for a header */
 
@@ -46,49 +47,6 @@ is_qcow2(const struct ch_disk *disk)
 	    strcmp(disk->image_type, "Unknown") == 0)
 		return strcmp(storage_format(disk->path), "qcow2") == 0;
 	return strcmp(disk->image_type, "Qcow2") == 0;
-}
-
-/* The file itself becomes a layer under `name`. */
-static int
-take_layer(struct import *m, int dirfd, const char *file, const char *name,
-    struct error *err)
-{
-	struct envelope *e = &m->envelope;
-	struct envelope_layer *v, *layer;
-
-	v = realloc(e->layers, (e->layers_n + 1) * sizeof(*v));
-	if (v == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
-	e->layers = v;
-	layer = &v[e->layers_n];
-	memset(layer, 0, sizeof(*layer));
-	if (root_layer_add(&layer->digest, &layer->size_bytes, m->root, dirfd,
-		file, err) == -1)
-		return -1;
-	layer->name = strdup(name);
-	layer->path = file[0] == '/' ? strdup(file) : NULL;
-	e->layers_n++;
-	return layer->name == NULL ? error_set(err, EX_OSERR, "out of memory")
-				   : 0;
-}
-
-/*
- * In the directory by its last component; at the recorded path only where the
- * user trusts it.  *file is borrowed, NULL: nowhere.
- */
-static int
-find_shared(const char **file, const struct ch_dir *d, const char *path)
-{
-	const char *base = path_base(path);
-
-	*file = NULL;
-	if (is_there(d->dirfd, base)) {
-		*file = base;
-		return d->dirfd;
-	}
-	if (d->how->trust_paths && path[0] == '/')
-		*file = path;
-	return AT_FDCWD;
 }
 
 /* cow, data or cidata, by its serial and what can be written. */
@@ -203,7 +161,7 @@ take_backing(struct import *m, const struct ch_dir *d, struct taken *t,
 	fd_drop(&fd);
 	if (rc == -1 || head.backing[0] == '\0')
 		return rc;
-	from = find_shared(&file, d, head.backing);
+	from = layer_find(&file, d->dirfd, d->how->trust_paths, head.backing);
 	if (file == NULL)
 		return error_set(err, EX_CONFIG,
 		    "%s: lies on %s: --trust-paths to have it followed",
@@ -222,7 +180,7 @@ take_backing(struct import *m, const struct ch_dir *d, struct taken *t,
 			    head.backing, under.backing);
 	}
 	fd_drop(&fd);
-	if (rc == -1 || take_layer(m, from, file, t->base_name, err) == -1)
+	if (rc == -1 || layer_take(m, from, file, t->base_name, err) == -1)
 		return -1;
 	return rename_backing(m->made.dirfd, t->name, t->base_name, err);
 }
@@ -246,8 +204,8 @@ take_file(struct import *m, const struct ch_dir *d, struct taken *t,
 		    ? -1
 		    : take_backing(m, d, t, err);
 	}
-	from = find_shared(&file, d, t->from->path);
-	return file == NULL ? 0 : take_layer(m, from, file, t->name, err);
+	from = layer_find(&file, d->dirfd, d->how->trust_paths, t->from->path);
+	return file == NULL ? 0 : layer_take(m, from, file, t->name, err);
 }
 
 /* Into the sidecar's list, and into the configuration. */

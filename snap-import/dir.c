@@ -13,6 +13,7 @@
 #include "state/snap.h"
 
 #include "ch.h"
+#include "fc.h"
 #include "wrenn.h"
 
 /* Files that the envelope does not name join its list. */
@@ -98,11 +99,18 @@ import_any(struct import *m, const char *path, const struct import_how *how,
 		return -1;
 	if (ch_is(fd, how->trust_paths))
 		rc = ch_import(m, path, fd, how, err);
+	else if (fc_is(fd, how))
+		rc = fc_import(m, path, fd, how, err);
 	else if (wrenn_is(fd))
 		rc = wrenn_import(m, path, fd, how, err);
 	else if (how->base != NULL)
 		rc = error_set(err, EX_USAGE,
 		    "%s: no wrenn directory, --base is not for it", path);
+	else if (how->configs != NULL)
+		rc = error_set(err, EX_USAGE,
+		    "%s: tells its disks itself, --storage-config is not for "
+		    "it",
+		    path);
 	else
 		rc = import_dir(m, path, how, err);
 	fd_drop(&fd);

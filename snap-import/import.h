@@ -17,6 +17,7 @@ struct import_how {
 	const char *name; /* -n, or NULL */
 	const char *text; /* -d, or NULL: the envelope's */
 	const char *base; /* --base, or NULL */
+	const char *configs; /* --storage-config, or NULL */
 	bool need_digests; /* --require-digests */
 	bool trust_paths; /* --trust-paths */
 };

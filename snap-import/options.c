@@ -13,7 +13,8 @@ usage(FILE *to)
 	    "usage: snap-import [-q] [-R root] [-n name] [-d text] "
 	    "[--require-digests]\n"
 	    "           [-p member,...] [file |\n"
-	    "           --from-dir dir [--base image] [--trust-paths]]\n");
+	    "           --from-dir dir [--base image] [--storage-config file]\n"
+	    "           [--trust-paths]]\n");
 }
 
 static int
@@ -32,6 +33,8 @@ check_opts(struct opts *o, char *operands[], int n)
 		    "an archive and --from-dir exclude each other");
 	if (o->how.base != NULL && o->from_dir == NULL)
 		return opt_wrong("--base goes with --from-dir");
+	if (o->how.configs != NULL && o->from_dir == NULL)
+		return opt_wrong("--storage-config goes with --from-dir");
 	if (o->how.trust_paths && o->from_dir == NULL)
 		return opt_wrong("--trust-paths goes with --from-dir");
 	if (o->from_dir == NULL && o->file == NULL && isatty(STDIN_FILENO))
@@ -42,12 +45,13 @@ check_opts(struct opts *o, char *operands[], int n)
 int
 options_parse(struct opts *o, int argc, char *argv[])
 {
-	enum { DIGESTS = OPT_OWN, FROM_DIR, BASE, TRUST };
+	enum { DIGESTS = OPT_OWN, FROM_DIR, BASE, TRUST, CONFIGS };
 	static const struct option longopts[] = { OPT_LONG,
 		{ "name", required_argument, NULL, 'n' },
 		{ "description", required_argument, NULL, 'd' },
 		{ "from-dir", required_argument, NULL, FROM_DIR },
 		{ "base", required_argument, NULL, BASE },
+		{ "storage-config", required_argument, NULL, CONFIGS },
 		{ "trust-paths", no_argument, NULL, TRUST },
 		{ "require-digests", no_argument, NULL, DIGESTS },
 		{ NULL, 0, NULL, 0 } };
@@ -66,6 +70,9 @@ options_parse(struct opts *o, int argc, char *argv[])
 			rc = opt_once(&o->from_dir, optarg, "--from-dir");
 		else if (ch == BASE)
 			rc = opt_once(&o->how.base, optarg, "--base");
+		else if (ch == CONFIGS)
+			rc = opt_once(&o->how.configs, optarg,
+			    "--storage-config");
 		else if (ch == DIGESTS)
 			o->how.need_digests = true;
 		else if (ch == TRUST)

@@ -19,8 +19,11 @@
 #include "base/sandbox.h"
 #include "disk/copy.h"
 #include "format/cow_merge.h"
+#include "format/fc_state.h"
 #include "format/memmap.h"
 #include "format/sidecar.h"
+
+#include "fc.h"
 
 #define STATE "snapfile"
 #define WHOLE "rootfs.ext4"
@@ -29,13 +32,15 @@
 
 /* One directory, and what is open of it. */
 struct wrenn {
-	const char *path; /* borrowed, as the next */
+	const char *path; /* borrowed, as the next two */
+	const struct import_how *how;
 	int dirfd;
 	bool has_cow; /* else the disk is whole */
 	char *base_name; /* with has_cow */
 	struct image base, cow; /* base: the whole disk, or what is under it */
 	struct memmap map;
 	struct memmap_files files;
+	struct storage_list told; /* by --storage-config */
 };
 
 static bool
@@ -316,6 +321,27 @@ put_disk(struct import *m, const struct wrenn *w, struct error *err)
 	return rc;
 }
 
+/* What the state calls the disk, where the user says it. */
+static int
+tell_origin(struct storage *disk, const struct wrenn *w, const char *raw,
+    size_t len, struct error *err)
+{
+	const struct storage_list *told = &w->told;
+
+	if (w->how->configs == NULL)
+		return 0;
+	if (told->n != 1 || told->v[0].role != STORAGE_COW)
+		return error_set(err, EX_DATAERR,
+		    "%s: not one disk of role cow, which wrenn's has",
+		    w->how->configs);
+	if (memmem(raw, len, told->v[0].path, strlen(told->v[0].path)) == NULL)
+		return error_set(err, EX_DATAERR, STATE " has no \"%s\" in it",
+		    told->v[0].path);
+	if (strcmp(told->v[0].path, disk->path) != 0)
+		disk->origin = told->v[0].path;
+	return 0;
+}
+
 /* One disk; kernel and processors only the device state knows. */
 static int
 put_sidecar(struct import *m, const struct wrenn *w, struct error *err)
@@ -325,12 +351,19 @@ put_sidecar(struct import *m, const struct wrenn *w, struct error *err)
 	struct storage disk = { .path = path,
 		.role = STORAGE_COW,
 		.serial = STORAGE_COW_SERIAL };
-	int rc;
+	char *raw = NULL;
+	size_t len;
+	int rc = -1;
 
-	rc = storage_list_add(&s.disks, &disk, err);
-	if (rc == 0)
+	if (fd_slurp(&raw, &len, w->dirfd, STATE, FC_STATE_BYTES_MAX, err) ==
+		0 &&
+	    tell_origin(&disk, w, raw, len, err) == 0 &&
+	    fc_find_nics(&s.nics, raw, len, err) == 0 &&
+	    storage_list_add(&s.disks, &disk, err) == 0)
 		rc = sidecar_write(m->made.dirfd, &s, err);
+	m->envelope.config.nics = s.nics.n;
 	sidecar_fini(&s);
+	free(raw);
 	return rc;
 }
 
@@ -363,7 +396,9 @@ open_all(struct wrenn *w, const struct import_how *how, struct error *err)
 	if (how->need_digests)
 		return error_set(err, EX_DATAERR,
 		    "a wrenn directory, which has no digests");
-	if (check_complete(w, err) == -1)
+	if (check_complete(w, err) == -1 ||
+	    (how->configs != NULL &&
+		fc_read_configs(&w->told, how->configs, err) == -1))
 		return -1;
 	if (w->has_cow)
 		return open_cow(w, how, err);
@@ -397,6 +432,7 @@ wrenn_import(struct import *m, const char *path, int dirfd,
     const struct import_how *how, struct error *err)
 {
 	struct wrenn w = { .path = path,
+		.how = how,
 		.dirfd = dirfd,
 		.base = IMAGE_NONE,
 		.cow = IMAGE_NONE };
@@ -406,6 +442,7 @@ wrenn_import(struct import *m, const char *path, int dirfd,
 	if (open_all(&w, how, err) == 0 && enclose(m, &w, err) == 0 &&
 	    put_all(m, &w, err) == 0)
 		rc = import_publish(m, how, err);
+	storage_list_fini(&w.told);
 	memmap_files_close(&w.files);
 	memmap_fini(&w.map);
 	image_close(&w.base);

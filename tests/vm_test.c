@@ -144,7 +144,7 @@ ATF_TC_BODY(record__hostile, tc)
 		{ "\"name\":\"web\"", "\"name\":null" },
 		{ "\"hypervisor\":\"qemu\",", "" },
 		{ "\"hypervisor\":\"qemu\"", "\"hypervisor\":[]" },
-		{ "\"cpu\":2", "\"cpu\":0" },
+		{ "\"cpu\":2", "\"cpu\":-1" },
 		{ "\"cpu\":2", "\"cpu\":256" },
 		{ "\"cpu\":2", "\"cpu\":1.5" },
 		{ "\"memory\":67108864", "\"memory\":-1" },

@@ -231,6 +231,7 @@ become(const struct proc_spawn *how, int in_fd, int gate, int report)
 	    dup2(out_fd, STDOUT_FILENO) != -1 &&
 	    dup2(how->log_fd, STDERR_FILENO) != -1 &&
 	    (how->dirfd == -1 || fchdir(how->dirfd) == 0) &&
+	    (how->enter == NULL || how->enter(how->enter_arg) == 0) &&
 	    place_fds(how) == 0) {
 		shut_others(how);
 		execvp(how->argv[0], how->argv);

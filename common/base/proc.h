@@ -55,6 +55,12 @@ struct proc_spawn {
 	 */
 	int (*note)(void *arg, pid_t pid, struct error *err);
 	void *arg;
+	/*
+	 * Called (when not NULL) in the process, in its directory, right before
+	 * it becomes the program: -1 with errno ends it.
+	 */
+	int (*enter)(void *arg);
+	void *enter_arg;
 };
 
 /*

@@ -161,6 +161,33 @@ fc_state_has(const char *raw, size_t len, const char *text)
 	return memmem(raw, len, text, strlen(text)) != NULL;
 }
 
+bool
+fc_state_next_mac(char mac[FC_STATE_MAC], size_t *at, const char *raw,
+    size_t len)
+{
+	static const char hex[] = "0123456789abcdefABCDEF";
+	size_t i;
+	char c;
+
+	for (; len >= FC_STATE_MAC - 1 && *at <= len - (FC_STATE_MAC - 1);
+	     (*at)++) {
+		for (i = 0; i < FC_STATE_MAC - 1; i++) {
+			c = raw[*at + i];
+			if (i % 3 == 2 ? c != ':'
+				       : c == '\0' || strchr(hex, c) == NULL)
+				break;
+			mac[i] = c >= 'A' && c <= 'F' ? (char)(c - 'A' + 'a')
+						      : c;
+		}
+		if (i == FC_STATE_MAC - 1) {
+			mac[i] = '\0';
+			*at += i;
+			return true;
+		}
+	}
+	return false;
+}
+
 int
 fc_version_check(unsigned *minor, const char *version, struct error *err)
 {

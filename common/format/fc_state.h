@@ -59,6 +59,17 @@ int fc_state_read(struct fc_state *out, char **raw, size_t *len, int dirfd,
  */
 bool fc_state_has(const char *raw, size_t len, const char *text);
 
+#define FC_STATE_MAC 18 /* bytes of a MAC's text, with the NUL */
+
+/*
+ * Looks for texts of the form 52:54:00:12:34:56 from *at on: true with the
+ * next one, in lower case, and *at behind it.  The state has one for each NIC
+ * whose MAC was given; so this counts NICs as long as no other text of it, a
+ * command line for example, has one.
+ */
+bool fc_state_next_mac(char mac[FC_STATE_MAC], size_t *at, const char *raw,
+    size_t len);
+
 /*
  * Reads "1.16.1", or with a letter v before it, into its first two numbers.
  * EX_UNAVAILABLE: no version, or not one of those that we run; it is named.

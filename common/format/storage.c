@@ -17,6 +17,7 @@ disk_fini(struct storage *disk)
 {
 	free(disk->path);
 	free(disk->mount_point);
+	free(disk->origin);
 	strv_fini(&disk->backing);
 	memset(disk, 0, sizeof(*disk));
 }
@@ -47,10 +48,15 @@ disk_copy(struct storage *to, const struct storage *from, struct error *err)
 
 	*to = *from;
 	to->backing = (struct strv){ 0 };
-	to->mount_point = NULL;
+	to->mount_point = to->origin = NULL;
 	to->path = strdup(from->path);
 	if (to->path == NULL)
 		goto nomem;
+	if (from->origin != NULL) {
+		to->origin = strdup(from->origin);
+		if (to->origin == NULL)
+			goto nomem;
+	}
 	if (from->mount_point != NULL) {
 		to->mount_point = strdup(from->mount_point);
 		if (to->mount_point == NULL)
@@ -140,6 +146,8 @@ decode_disk(struct storage *out, const json_t *obj, struct error *err)
 	    json_get_strdup(obj, "mount_point", &out->mount_point,
 		STORAGE_PATH_MAX, JSON_OPTIONAL, err) == -1 ||
 	    json_get_str(obj, "fstype", out->fstype, sizeof(out->fstype),
+		JSON_OPTIONAL, err) == -1 ||
+	    json_get_strdup(obj, "origin", &out->origin, STORAGE_PATH_MAX,
 		JSON_OPTIONAL, err) == -1)
 		return -1;
 	if (json_object_get(obj, "direct_io") != NULL) {
@@ -229,7 +237,9 @@ encode_disk(json_t *obj, const struct storage *disk, const char *dir,
 	    json_put_bool(obj, "ro", disk->ro, err) == -1 ||
 	    json_put_str(obj, "serial", disk->serial, err) == -1 ||
 	    json_put_str(obj, "role", role_names[disk->role], err) == -1 ||
-	    encode_data(obj, disk, err) == -1)
+	    encode_data(obj, disk, err) == -1 ||
+	    (dir == NULL && disk->origin != NULL &&
+		json_put_str(obj, "origin", disk->origin, err) == -1))
 		return -1;
 	if (disk->backing.n == 0)
 		return 0;

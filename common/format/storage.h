@@ -38,6 +38,8 @@ struct storage {
 	enum storage_direct direct_io;
 	struct strv
 	    backing; /* files beneath `path`, nearest first: plain names */
+	/* What a state that others saved calls the file, or NULL: `path`. */
+	char *origin;
 };
 
 struct storage_list {

@@ -59,6 +59,10 @@ check_path(const struct storage *disk, struct error *err)
 	if (strlen(disk->path) > STORAGE_PATH_MAX)
 		return error_set(err, EX_DATAERR,
 		    "path is longer than %d bytes", STORAGE_PATH_MAX);
+	if (disk->origin != NULL &&
+	    (disk->origin[0] == '\0' || strpbrk(disk->origin, "\n") != NULL))
+		return error_set(err, EX_DATAERR, "origin \"%s\" is no path",
+		    disk->origin);
 	if (disk->role != STORAGE_LAYER)
 		return check_file_name("path", disk->path, err);
 	if (!path_is_name(path_base(disk->path)))

@@ -76,6 +76,7 @@ struct vm {
 	char name[ENVELOPE_NAME_MAX + 1]; /* or "" */
 	char hypervisor[20];
 
+	/* cpu is 0 until a state is loaded that others saved and do not tell. */
 	uint64_t cpu, memory_bytes, storage_bytes;
 	enum vm_memory memory_choice; /* AUTO, FILE or MEMFD */
 	enum vm_accel accel_choice;

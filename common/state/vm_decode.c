@@ -65,7 +65,7 @@ decode_config(struct vm *vm, const json_t *record, struct error *err)
 
 	if (json_get_object(record, "config", &c, JSON_REQUIRED, err) == -1)
 		return -1;
-	if (json_get_u64(c, "cpu", &vm->cpu, 1, VM_CPU_MAX, JSON_REQUIRED,
+	if (json_get_u64(c, "cpu", &vm->cpu, 0, VM_CPU_MAX, JSON_REQUIRED,
 		err) == -1 ||
 	    json_get_u64(c, "memory", &vm->memory_bytes, VM_MEMORY_MIN,
 		VM_MEMORY_MAX, JSON_REQUIRED, err) == -1 ||

@@ -219,9 +219,13 @@ describe(struct vmm *vmm, struct sidecar *out, struct error *err)
 	const struct vm *vm = vmm->vm;
 	size_t i;
 
-	for (i = 0; i < vm->disks.n; i++)
+	for (i = 0; i < vm->disks.n; i++) {
 		if (storage_list_add(&out->disks, &vm->disks.v[i], err) == -1)
 			return -1;
+		/* By now the state, too, calls it so: vmm/fc_space.h. */
+		free(out->disks.v[i].origin);
+		out->disks.v[i].origin = NULL;
+	}
 	out->cpu = vm->cpu;
 	out->memory_bytes = vm->memory_bytes;
 	return 0;
@@ -274,6 +278,7 @@ const struct vmm_driver vmm_fc = {
 		.memory_file = FC_MEMORY,
 		.has_links = true,
 		.has_vmgenid = true,
+		.names_disks = true,
 	},
 	.check_program = check_program,
 	.check_vm = fc_check_vm,
@@ -301,5 +306,6 @@ const struct vmm_driver vmm_fc = {
 	.state_published = fc_state_published,
 	.state_match = fc_state_match,
 	.devices_match = fc_devices_match,
+	.complete = fc_complete,
 	.clean_up = clean_up,
 };

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -158,7 +159,7 @@ fc_devices_match(const struct sidecar *s, uint64_t cpu, struct error *err)
 {
 	size_t i;
 
-	if (s->cpu != 0 && s->cpu != cpu)
+	if (s->cpu != 0 && cpu != 0 && s->cpu != cpu)
 		return error_set(err, EX_DATAERR,
 		    "cpu is %" PRIu64 ", config.cpu %" PRIu64, s->cpu, cpu);
 	if (cpu > FC_CPU_MAX)
@@ -172,4 +173,28 @@ fc_devices_match(const struct sidecar *s, uint64_t cpu, struct error *err)
 			    "disk %zu: %s: Firecracker reads no qcow2", i,
 			    s->disks.v[i].path);
 	return 0;
+}
+
+/* A tap for each MAC that the state has: where it goes, the user says. */
+int
+fc_complete(int dirfd, struct sidecar *sidecar, struct error *err)
+{
+	struct fc_state state;
+	struct nic nic = { .kind = NIC_TAP };
+	size_t at = 0, len;
+	char *raw;
+	int rc = 0;
+
+	if (fc_state_read(&state, &raw, &len, dirfd, FC_STATE, err) == -1) {
+		if (err != NULL && err->code == EX_NOINPUT)
+			err->code = EX_DATAERR;
+		return -1;
+	}
+	while (rc == 0 && fc_state_next_mac(nic.mac, &at, raw, len)) {
+		snprintf(nic.ifname, sizeof(nic.ifname), "tap%u",
+		    (unsigned)sidecar->nics.n % NIC_MAX);
+		rc = nic_list_add(&sidecar->nics, &nic, err);
+	}
+	free(raw);
+	return rc;
 }

@@ -18,6 +18,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/num.h"
+#include "vmm/fc_space.h"
 
 #define DRIVES_MAX 256
 
@@ -63,8 +64,9 @@ put_load(struct vmm *vmm, const struct taps *taps, int64_t deadline_ms,
 	    err);
 }
 
+/* How many processors it has, others do not always say. */
 static int
-check_machine(const struct vm *vm, const json_t *config, struct error *err)
+check_machine(struct vm *vm, const json_t *config, struct error *err)
 {
 	const json_t *machine;
 	uint64_t cpu, mib;
@@ -76,6 +78,8 @@ check_machine(const struct vm *vm, const json_t *config, struct error *err)
 	    json_get_u64(machine, "mem_size_mib", &mib, 0, INT64_MAX / NUM_MIB,
 		JSON_REQUIRED, err) == -1)
 		return -1;
+	if (vm->cpu == 0 && cpu <= FC_CPU_MAX)
+		vm->cpu = cpu;
 	if (cpu != vm->cpu)
 		return error_set(err, EX_DATAERR,
 		    "%" PRIu64 " processors, the envelope says %" PRIu64, cpu,
@@ -85,6 +89,13 @@ check_machine(const struct vm *vm, const json_t *config, struct error *err)
 		    "%" PRIu64 " bytes of memory, the envelope says %" PRIu64,
 		    mib * NUM_MIB, vm->memory_bytes);
 	return 0;
+}
+
+/* What the state calls the disk. */
+static const char *
+name_of(const struct storage *disk)
+{
+	return disk->origin == NULL ? disk->path : disk->origin;
 }
 
 /* The disk of the record that the drive is, by its path. */
@@ -104,7 +115,7 @@ check_drive(bool found[STORAGE_MAX], const struct vm *vm, const json_t *drive,
 	if (json_get_bool(drive, "is_read_only", &ro, JSON_REQUIRED, err) == -1)
 		return -1;
 	for (i = 0; i < vm->disks.n; i++)
-		if (!found[i] && strcmp(vm->disks.v[i].path, path) == 0)
+		if (!found[i] && strcmp(name_of(&vm->disks.v[i]), path) == 0)
 			break;
 	if (i == vm->disks.n)
 		return error_set(err, EX_DATAERR,
@@ -135,7 +146,7 @@ check_drives(const struct vm *vm, const json_t *config, struct error *err)
 		if (!found[i])
 			return error_set(err, EX_DATAERR,
 			    "has no drive %s, which the sidecar has",
-			    vm->disks.v[i].path);
+			    name_of(&vm->disks.v[i]));
 	return 0;
 }
 
@@ -181,7 +192,7 @@ check_nics(struct vm *vm, const json_t *config, const struct taps *taps,
 
 /* Its socket stands wherever the state says: nobody has asked for it. */
 static int
-check_vsock(const json_t *config, struct error *err)
+check_vsock(const struct vm *vm, const json_t *config, struct error *err)
 {
 	const json_t *vsock;
 	const char *path;
@@ -189,6 +200,9 @@ check_vsock(const json_t *config, struct error *err)
 	if (json_get_object(config, "vsock", &vsock, JSON_OPTIONAL, NULL) ==
 		-1 ||
 	    vsock == NULL)
+		return 0;
+	/* In a space of its own it is in nobody's way. */
+	if (fc_space_is_needed(vm))
 		return 0;
 	path = json_string_value(json_object_get(vsock, "uds_path"));
 	return error_set(err, EX_CONFIG,
@@ -262,7 +276,7 @@ check_loaded(struct vmm *vmm, const struct taps *taps, int64_t deadline_ms,
 	if (check_machine(vmm->vm, config, err) == 0 &&
 	    check_drives(vmm->vm, config, err) == 0 &&
 	    check_nics(vmm->vm, config, taps, err) == 0 &&
-	    check_vsock(config, err) == 0)
+	    check_vsock(vmm->vm, config, err) == 0)
 		rc = check_descriptors(vmm, err);
 	json_decref(config);
 	return rc == -1 ? error_wrap(err, FC_STATE) : 0;
@@ -277,6 +291,7 @@ fc_load(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 		return -1;
 	if (put_load(vmm, &taps, deadline_ms, err) == 0 &&
 	    check_loaded(vmm, &taps, deadline_ms, err) == 0 &&
+	    fc_space_leave(vmm, deadline_ms, err) == 0 &&
 	    taps_give(&taps, vmm->vm, err) == 0)
 		return 0;
 	taps_drop(&taps, vmm->vm);

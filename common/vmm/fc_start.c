@@ -17,6 +17,7 @@
 #include "base/sig.h"
 #include "base/strv.h"
 #include "vmm/console.h"
+#include "vmm/fc_space.h"
 #include "vmm/spawn.h"
 
 #define TRY_MS 100 /* of connecting, before it is asked whether it lives */
@@ -67,6 +68,7 @@ int
 fc_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 {
 	struct spawn_fds fds = { .n = 0 };
+	struct fc_space space = { 0 };
 	struct strv argv = { 0 };
 	struct vm *vm = vmm->vm;
 	struct proc_id console;
@@ -76,8 +78,15 @@ fc_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 	fc = vmm->own = calloc(1, sizeof(*fc));
 	if (fc == NULL)
 		return error_set(err, EX_OSERR, "out of memory");
-	if (clear_way(vm, vmm->dirfd, err) == -1 ||
-	    spawn_open_log(&log_fd, &fc->log_from, vmm->dirfd, VM_VMM_LOG,
+	if (clear_way(vm, vmm->dirfd, err) == -1)
+		return -1;
+	if (vm->to_load && fc_space_is_needed(vm)) {
+		if (fc_space_prepare(&space, vm, vmm->dirfd, err) == -1)
+			return -1;
+		fds.enter = fc_space_enter;
+		fds.arg = &space;
+	}
+	if (spawn_open_log(&log_fd, &fc->log_from, vmm->dirfd, VM_VMM_LOG,
 		err) == -1 ||
 	    console_start(&tty, &console, vmm->dirfd, &vm->console_from, err) ==
 		-1 ||
@@ -93,6 +102,7 @@ fc_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 		goto out;
 	rc = spawn_process(vmm, argv.v, &fds, log_fd, tty, now, err);
 out:
+	fc_space_fini(&space);
 	strv_fini(&argv);
 	fd_drop(&tty);
 	fd_drop(&log_fd);

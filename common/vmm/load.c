@@ -39,7 +39,11 @@ copy_disks(struct vm *vm, const struct sidecar *sidecar, struct error *err)
 		name = strdup(base);
 		if (name == NULL)
 			return error_set(err, EX_OSERR, "out of memory");
-		free(disk->path);
+		if (vmm_traits(vm->hypervisor)->names_disks &&
+		    base != disk->path && disk->origin == NULL)
+			disk->origin = disk->path;
+		else
+			free(disk->path);
 		disk->path = name;
 	}
 	return 0;

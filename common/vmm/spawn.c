@@ -160,6 +160,8 @@ spawn_process(struct vmm *vmm, char *const *argv, const struct spawn_fds *fds,
 		.tty_fd = tty_fd,
 		.keep = fds->pairs,
 		.keep_n = fds->n,
+		.enter = fds->enter,
+		.enter_arg = fds->arg,
 		.note = note_process,
 		.arg = &note,
 	};

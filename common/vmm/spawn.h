@@ -14,6 +14,9 @@
 struct spawn_fds {
 	int pairs[2 * SPAWN_FDS_MAX];
 	size_t n;
+	/* Called in the process before it is the VMM, or NULL: base/proc.h. */
+	int (*enter)(void *arg);
+	void *arg;
 };
 
 /* Takes `fd`, which is to be `number` (>= 3) there. */

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: ISC */
+#include "fc.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/diag.h"
+#include "base/fd.h"
+#include "base/hook.h"
+#include "base/path.h"
+#include "disk/copy.h"
+#include "format/fc_state.h"
+#include "format/sidecar.h"
+#include "state/vm.h"
+
+#include "layer.h"
+
+#define STATE "vmstate"
+#define MEMORY "mem"
+
+struct pair {
+	int dirfd; /* borrowed */
+	const struct import_how *how; /* borrowed */
+	const char *state, *memory; /* their names in the directory */
+	char *raw; /* the state's bytes */
+	size_t raw_len;
+	struct storage_list disks; /* as told: paths are the state's */
+	struct sidecar old; /* cocoon.json, where has_old */
+	bool has_old;
+	struct sidecar sidecar; /* what is written */
+};
+
+static bool
+is_there(int dirfd, const char *name)
+{
+	return faccessat(dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Whether the envelope is of a program that says nothing of its host. */
+static bool
+is_others(int dirfd)
+{
+	struct envelope e;
+	bool is;
+
+	envelope_init(&e);
+	if (envelope_read(&e, dirfd, NULL) == -1)
+		return false;
+	is = !e.host.present;
+	envelope_fini(&e);
+	return is;
+}
+
+bool
+fc_is(int dirfd, const struct import_how *how)
+{
+	if (is_there(dirfd, ENVELOPE_NAME))
+		return how->trust_paths && is_there(dirfd, STATE) &&
+		    is_others(dirfd);
+	if (is_there(dirfd, STATE))
+		return true;
+	return how->configs != NULL && is_there(dirfd, "snapfile") &&
+	    !is_there(dirfd, "memfile.header");
+}
+
+int
+fc_read_configs(struct storage_list *out, const char *path, struct error *err)
+{
+	char *text, *real = realpath(path, NULL);
+	size_t len;
+	int rc;
+
+	if (real == NULL)
+		return error_sys(err, EX_NOINPUT, "%s", path);
+	rc = fd_slurp(&text, &len, AT_FDCWD, real, FC_CONFIGS_MAX, err);
+	free(real);
+	if (rc == -1)
+		return -1;
+	rc = storage_list_decode_lines(out, text, len, path, err);
+	free(text);
+	return rc;
+}
+
+static int
+find_pair(struct pair *p, struct error *err)
+{
+	struct fc_state state;
+
+	p->state = is_there(p->dirfd, STATE) ? STATE : "snapfile";
+	p->memory = is_there(p->dirfd, MEMORY) ? MEMORY : "memfile";
+	if (!is_there(p->dirfd, p->memory))
+		return error_set(err, EX_DATAERR,
+		    MEMORY ": missing: the memory beside %s", p->state);
+	return fc_state_read(&state, &p->raw, &p->raw_len, p->dirfd, p->state,
+	    err);
+}
+
+/* What the disks are: told by the user, or by whoever saved. */
+static int
+find_disks(struct pair *p, struct error *err)
+{
+	struct error why = { 0 };
+	size_t i;
+
+	p->has_old = sidecar_read(&p->old, p->dirfd, &why) == 0;
+	if (!p->has_old && why.code != EX_NOINPUT) {
+		if (err != NULL)
+			*err = why;
+		return -1;
+	}
+	if (p->how->configs != NULL)
+		return fc_read_configs(&p->disks, p->how->configs, err);
+	if (!p->has_old)
+		return error_set(err, EX_DATAERR,
+		    "%s does not tell the roles of its disks: "
+		    "--storage-config does",
+		    p->state);
+	for (i = 0; i < p->old.disks.n; i++)
+		if (storage_list_add(&p->disks, &p->old.disks.v[i], err) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+check_disk(const struct pair *p, size_t i, struct error *err)
+{
+	const struct storage *disk = &p->disks.v[i];
+
+	if (!fc_state_has(p->raw, p->raw_len, disk->path))
+		return error_set(err, EX_DATAERR,
+		    "disk %zu: %s has no \"%s\" in it", i, p->state,
+		    disk->path);
+	if (disk->backing.n > 0 ||
+	    strcmp(storage_format(disk->path), "raw") != 0)
+		return error_set(err, EX_DATAERR,
+		    "disk %zu: %s: Firecracker reads no qcow2", i, disk->path);
+	return 0;
+}
+
+/* The name that it has in a snapshot of ours. */
+static void
+name_disk(char *name, size_t cap, const struct storage *disk, size_t i)
+{
+	switch (disk->role) {
+	case STORAGE_LAYER:
+		snprintf(name, cap, "layer%zu", i);
+		break;
+	case STORAGE_COW:
+		snprintf(name, cap, "cow.raw");
+		break;
+	case STORAGE_DATA:
+		snprintf(name, cap, "data-%s.raw", disk->serial);
+		break;
+	case STORAGE_CIDATA:
+		snprintf(name, cap, "cidata.img");
+		break;
+	}
+}
+
+static int
+take_file(struct import *m, const struct pair *p, const struct storage *disk,
+    const char *name, struct error *err)
+{
+	const char *file = path_base(disk->path);
+	int from;
+
+	if (disk->role == STORAGE_LAYER) {
+		from = layer_find(&file, p->dirfd, p->how->trust_paths,
+		    disk->path);
+		return file == NULL ? 0 : layer_take(m, from, file, name, err);
+	}
+	if (!is_there(p->dirfd, file))
+		file = name;
+	if (!is_there(p->dirfd, file))
+		return error_set(err, EX_DATAERR,
+		    "%s: missing: the disk %s, as it was when this was saved",
+		    path_base(disk->path), disk->path);
+	return copy_file(NULL, m->made.dirfd, name, p->dirfd, file,
+	    COPY_MAY_REFLINK, err);
+}
+
+static int
+take_disks(struct import *m, struct pair *p, struct error *err)
+{
+	struct storage disk;
+	char name[64];
+	size_t i;
+
+	for (i = 0; i < p->disks.n; i++) {
+		if (check_disk(p, i, err) == -1)
+			return -1;
+		disk = p->disks.v[i];
+		name_disk(name, sizeof(name), &disk, i);
+		disk.origin = strcmp(disk.path, name) == 0 ? NULL : disk.path;
+		disk.path = name;
+		if (storage_list_add(&p->sidecar.disks, &disk, err) == -1 ||
+		    take_file(m, p, &p->disks.v[i], name, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+take_memory(struct import *m, const struct pair *p, struct error *err)
+{
+	uint64_t size;
+	int fd;
+
+	if (fd_open_file(&fd, &size, p->dirfd, p->memory, O_RDONLY, err) == -1)
+		return -1;
+	fd_drop(&fd);
+	if (size < VM_MEMORY_MIN || size > VM_MEMORY_MAX ||
+	    size % VM_MEMORY_MIN != 0)
+		return error_set(err, EX_DATAERR,
+		    "%s: %" PRIu64 " bytes are no size of memory", p->memory,
+		    size);
+	m->envelope.config.memory_bytes = size;
+	if (p->has_old && p->old.memory_bytes != 0 &&
+	    p->old.memory_bytes != size)
+		return error_set(err, EX_DATAERR,
+		    "%s: %" PRIu64 " bytes, %s says %" PRIu64, p->memory, size,
+		    SIDECAR_NAME, p->old.memory_bytes);
+	return copy_file(NULL, m->made.dirfd, MEMORY, p->dirfd, p->memory,
+	    COPY_MAY_REFLINK, err);
+}
+
+int
+fc_find_nics(struct nic_list *out, const char *raw, size_t len,
+    struct error *err)
+{
+	struct nic nic = { .kind = NIC_TAP };
+	size_t at = 0;
+
+	while (fc_state_next_mac(nic.mac, &at, raw, len)) {
+		snprintf(nic.ifname, sizeof(nic.ifname), "tap%u",
+		    (unsigned)out->n % NIC_MAX);
+		if (nic_list_add(out, &nic, err) == -1) {
+			if (err != NULL && err->code == EX_USAGE)
+				err->code = EX_DATAERR;
+			return error_wrap(err, STATE);
+		}
+	}
+	return 0;
+}
+
+/* The kernel is not what a boot needs where another program unpacked it. */
+static int
+take_kernel(struct import *m, struct pair *p, struct error *err)
+{
+	if (!is_there(p->dirfd, VM_KERNEL))
+		return 0;
+	if (copy_file(NULL, m->made.dirfd, VM_KERNEL, p->dirfd, VM_KERNEL,
+		COPY_MAY_REFLINK, err) == -1)
+		return -1;
+	p->sidecar.kernel = strdup(VM_KERNEL);
+	return p->sidecar.kernel == NULL
+	    ? error_set(err, EX_OSERR, "out of memory")
+	    : 0;
+}
+
+/* The envelope of others, without what becomes new. */
+static int
+read_envelope(struct import *m, const struct pair *p, struct error *err)
+{
+	struct envelope *e = &m->envelope;
+	size_t i;
+
+	envelope_init(e);
+	if (is_there(p->dirfd, ENVELOPE_NAME)) {
+		if (envelope_read(e, p->dirfd, err) == -1)
+			return -1;
+		for (i = 0; i < e->files_n; i++)
+			free(e->files[i].name);
+		e->files_n = 0;
+	}
+	snprintf(e->config.hypervisor, sizeof(e->config.hypervisor),
+	    "firecracker");
+	if (p->has_old && p->old.cpu != 0)
+		e->config.cpu = p->old.cpu;
+	e->config.storage_bytes = 0;
+	e->has_files = true;
+	return 0;
+}
+
+static int
+seal_all(struct import *m, const struct pair *p, struct error *err)
+{
+	const struct storage_list *disks = &p->sidecar.disks;
+	const char *names[STORAGE_MAX + 4];
+	struct envelope_file *file;
+	size_t n = 0, i;
+
+	names[n++] = SIDECAR_NAME;
+	names[n++] = STATE;
+	names[n++] = MEMORY;
+	if (p->sidecar.kernel != NULL)
+		names[n++] = VM_KERNEL;
+	for (i = 0; i < disks->n; i++)
+		if (disks->v[i].role != STORAGE_LAYER)
+			names[n++] = disks->v[i].path;
+	for (i = 0; i < n; i++) {
+		file = envelope_add_file(&m->envelope, names[i], err);
+		if (file == NULL ||
+		    import_seal_file(file, m->made.dirfd, err) == -1)
+			return -1;
+		if (strcmp(names[i], "cow.raw") == 0)
+			m->envelope.config.storage_bytes = file->size_bytes;
+	}
+	return 0;
+}
+
+static int
+take_all(struct import *m, struct pair *p, struct error *err)
+{
+	if (p->how->need_digests)
+		return error_set(err, EX_DATAERR,
+		    "a pair of Firecracker, which has no digests");
+	if (p->how->base != NULL)
+		return error_set(err, EX_USAGE,
+		    "no wrenn directory, --base is not for it");
+	if (find_pair(p, err) == -1 || find_disks(p, err) == -1 ||
+	    read_envelope(m, p, err) == -1 || take_memory(m, p, err) == -1 ||
+	    copy_file(NULL, m->made.dirfd, STATE, p->dirfd, p->state,
+		COPY_MAY_REFLINK, err) == -1 ||
+	    take_disks(m, p, err) == -1 || take_kernel(m, p, err) == -1 ||
+	    fc_find_nics(&p->sidecar.nics, p->raw, p->raw_len, err) == -1)
+		return -1;
+	m->envelope.config.nics = p->sidecar.nics.n;
+	p->sidecar.memory_bytes = m->envelope.config.memory_bytes;
+	p->sidecar.cpu = m->envelope.config.cpu;
+	if (sidecar_write(m->made.dirfd, &p->sidecar, err) == -1)
+		return -1;
+	hook_step("import-copied");
+	return seal_all(m, p, err);
+}
+
+int
+fc_import(struct import *m, const char *path, int dirfd,
+    const struct import_how *how, struct error *err)
+{
+	struct pair p = { .dirfd = dirfd, .how = how };
+	int rc = -1;
+
+	if (take_all(m, &p, err) == 0)
+		rc = import_publish(m, how, err);
+	if (rc == 0 && m->envelope.layers_n == 0 &&
+	    storage_find(&p.disks, STORAGE_LAYER) != NULL)
+		diag("%s: warning: its layers were not followed: a clone "
+		     "needs --trust-paths here",
+		    path);
+	free(p.raw);
+	storage_list_fini(&p.disks);
+	sidecar_fini(&p.old);
+	sidecar_fini(&p.sidecar);
+	return rc == -1 ? error_wrap(err, "%s", path) : 0;
+}

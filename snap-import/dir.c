@@ -21,13 +21,13 @@ static int
 add_unlisted(struct envelope *e, const struct strv *names, const char *path,
     struct error *err)
 {
-	bool odd = false;
+	bool had_files = e->has_files, odd = false;
 	size_t k;
 
 	for (k = 0; k < names->n; k++) {
 		if (envelope_find_file(e, names->v[k]) != NULL)
 			continue;
-		odd = odd || e->has_files;
+		odd = odd || had_files;
 		if (envelope_add_file(e, names->v[k], err) == NULL)
 			return -1;
 	}

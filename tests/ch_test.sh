@@ -341,8 +341,152 @@ clone__of_another_disk_cleanup()
 	vms_end
 }
 
+# The VM "web", which runs, and what its program writes when it is saved.
+ch_runs()
+{
+	ch_vm
+	ch_plays -c "$1=cp $here/data/good/ch/*.json save.state/" \
+	    ping create boot running running ping pause "$@" resume running
+	atf_check -o ignore vm-start web
+}
+
+atf_test_case save__without_memory cleanup
+save__without_memory_body()
+{
+	ch_runs 'snapshot without memory'
+	printf 'guest' | dd of="root/name/vm/web/memory.raw" bs=1 \
+	    seek=1000000 conv=notrunc 2>/dev/null
+	atf_check -o ignore snap-save -n golden web
+	dir=$(snap-ls -p dir golden)
+	# Whose memory is the snapshot's own, and nobody may write it.
+	atf_check -o inline:'"zones":[{"id":"mem0","size":16777216,"file":'\
+'"memory.raw","shared":false}]\n' grep -o '"zones":[^]]*]' "$dir/config.json"
+	atf_check -o ignore grep -F '"data\":[]}' "$dir/state.json"
+	atf_check cmp "root/name/vm/web/memory.raw" "$dir/memory.raw"
+	for f in memory-ranges save.state; do
+		atf_check -s exit:1 test -e "$dir/$f"
+	done
+	atf_check -s exit:1 test -e "root/name/vm/web/save.state"
+	atf_check -o inline:"running\n" vm-ls -p state web
+}
+save__without_memory_cleanup()
+{
+	vms_end
+}
+
+# Some other refusal is none of ours: the guest goes on, nothing is left.
+atf_test_case save__refused cleanup
+save__refused_body()
+{
+	ch_runs 'snapshot refused'
+	atf_check -s exit:69 -e match:"No space left on device" \
+	    snap-save -n golden web
+	atf_check -o empty snap-ls
+	atf_check -s exit:1 test -e "root/name/vm/web/save.state"
+	atf_check -o inline:"running\n" vm-ls -p state web
+}
+save__refused_cleanup()
+{
+	vms_end
+}
+
+# Half a file, though its program said that all was written.
+atf_test_case save__half_a_state cleanup
+save__half_a_state_body()
+{
+	ch_vm
+	ch_plays -c "snapshot=cp $here/data/good/ch/config.json save.state/; \
+head -c 2000 $here/data/good/ch/state.json >save.state/state.json" \
+	    ping create boot running running ping pause snapshot resume running
+	atf_check -o ignore vm-start web
+	atf_check -s exit:65 -e match:"state.json: not JSON: string without end" \
+	    snap-save -n golden web
+	atf_check -o empty snap-ls
+	atf_check -o inline:"running\n" vm-ls -p state web
+}
+save__half_a_state_cleanup()
+{
+	vms_end
+}
+
+# ch_cocoon DIR: the bare snapshot with what cocoon puts beside it.
+ch_cocoon()
+{
+	ch_bare
+	mv bare "$1"
+	echo '{"storage_configs":[{"path":"/srv/image/layer0.raw","ro":true,'\
+'"serial":"layer0","role":"layer"},{"path":"/srv/vm/web/cow.raw","ro":false,'\
+'"serial":"cocoon-cow","role":"cow"},{"path":"/srv/vm/web/data-data1.raw",'\
+'"ro":false,"serial":"data1","role":"data","mount_point":"/mnt/data1",'\
+'"fstype":"ext4"}],"boot_config":{"kernel_path":"/srv/image/ticker.elf",'\
+'"cmdline":"console=ttyS0"}}' >"$1/cocoon.json"
+	echo '{"version":1,"config":{"id":"ABCDEFGHIJKLMNOPQRSTUVWXYZ",'\
+'"name":"gold","hypervisor":"cloud-hypervisor","nics":0,"cpu":1,'\
+'"memory":16777216,"storage":16777216,"image":"ubuntu:24.04"}}' \
+	    >"$1/snapshot.json"
+}
+
+atf_test_case import__of_cocoon cleanup
+import__of_cocoon_body()
+{
+	ch_cocoon coc
+	# Taken in as it is, and its layers are missing.
+	tar cf coc.tar -C coc snapshot.json cocoon.json config.json cow.raw \
+	    data-data1.raw memory-ranges state.json
+	atf_check -o ignore snap-import -n plain coc.tar
+	atf_check -s exit:78 -e match:"disk 0: layer layer0.raw is not here" \
+	    vm-clone plain
+	# With those that the user says are his.
+	truncate -s 1M layer0.raw
+	echo kernel >ticker.elf
+	for f in cocoon.json config.json; do
+		sed "s,/srv/image/,$PWD/,g" "coc/$f" >new
+		mv new "coc/$f"
+	done
+	atf_check -o ignore snap-import -n gold --trust-paths --from-dir coc
+	atf_check -o inline:"gold\tubuntu:24.04\t16777216\n" \
+	    snap-ls -p name,image,storage gold
+	ch_plays ping restore resume running
+	atf_check -o ignore vm-clone -n c gold
+	atf_check -o match:'"mount_point":"/mnt/data1"' \
+	    vm-ls -p storage_configs c
+	atf_check cmp ticker.elf "$(member c dir)/kernel"
+}
+import__of_cocoon_cleanup()
+{
+	vms_end
+}
+
+# Without layers there is nothing to trust: its own paths become the clone's.
+atf_test_case clone__of_cocoon cleanup
+clone__of_cocoon_body()
+{
+	ch_cocoon coc
+	sed 's/{"path":"[^"]*layer0.raw"[^}]*},//' coc/cocoon.json >new
+	mv new coc/cocoon.json
+	sed 's/{"id":"_disk0"[^}]*},//' coc/config.json >new
+	mv new coc/config.json
+	atf_check -o ignore snap-import -n gold --from-dir coc
+	atf_check cmp coc/config.json "$(snap-ls -p dir gold)/config.json"
+	ch_plays ping restore resume running
+	atf_check -o ignore vm-clone -n c --disk-mode copy gold
+	atf_check -o inline:'"path":"cow.raw"\n"path":"data-data1.raw"\n' \
+	    grep -o '"path":"[^"]*"' "$(member c dir)/config.json"
+	atf_check -s exit:1 grep -q /srv "$(member c dir)/config.json"
+	atf_check -o inline:"false\n" vm-ls -p config.kernel c
+}
+clone__of_cocoon_cleanup()
+{
+	vms_end
+}
+
 atf_init_test_cases()
 {
+	atf_add_test_case save__without_memory
+	atf_add_test_case save__refused
+	atf_add_test_case save__half_a_state
+	atf_add_test_case import__of_cocoon
+	atf_add_test_case clone__of_cocoon
 	atf_add_test_case start__plays
 	atf_add_test_case start__refused
 	atf_add_test_case start__other_version

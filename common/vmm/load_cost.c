@@ -106,6 +106,15 @@ add_memory(struct cost *c, struct error *err)
 	return add_file(c, file, may, err);
 }
 
+/* A boot file, where the snapshot has it. */
+static int
+add_boot(struct cost *c, const char *name, const char *said, struct error *err)
+{
+	return load_has_boot_file(c->load->from_dirfd, name, said)
+	    ? add_file(c, name, COPY_MAY_LINK | COPY_MAY_REFLINK, err)
+	    : 0;
+}
+
 int
 load_cost(uint64_t *bytes, const struct load *load, struct error *err)
 {
@@ -121,9 +130,9 @@ load_cost(uint64_t *bytes, const struct load *load, struct error *err)
 		if (add_file(&c, *state, any, err) == -1)
 			return -1;
 	if (add_memory(&c, err) == -1 ||
-	    (s->kernel != NULL && add_file(&c, VM_KERNEL, any, err) == -1) ||
-	    (s->initrd != NULL && add_file(&c, VM_INITRD, any, err) == -1) ||
-	    (s->firmware != NULL && add_file(&c, VM_FIRMWARE, any, err) == -1))
+	    add_boot(&c, VM_KERNEL, s->kernel, err) == -1 ||
+	    add_boot(&c, VM_INITRD, s->initrd, err) == -1 ||
+	    add_boot(&c, VM_FIRMWARE, s->firmware, err) == -1)
 		return -1;
 	for (i = 0; i < s->disks.n; i++)
 		if (add_disk(&c, &s->disks.v[i], err) == -1)

@@ -212,6 +212,9 @@ import__by_hand_body()
 	mkdir hand snap
 	truncate -s 16M hand/disk.img
 	truncate -s 1M layer.img
+	truncate -s 4M base.img
+	qemu-img create -q -f qcow2 -b "$PWD/base.img" -F raw hand/over.qcow2 ||
+	    atf_skip "no qemu-img"
 	cp "$tiny" hand/vmlinux
 	(cd hand && exec "$program" --api-socket path=api.sock \
 	    >vmm.log 2>&1) &
@@ -220,6 +223,8 @@ import__by_hand_body()
 	api vm.create '{"cpus":{"boot_vcpus":1,"max_vcpus":1},"memory":
 	    {"size":33554432},"payload":{"kernel":"'"$PWD"'/hand/vmlinux"},
 	    "disks":[{"path":"'"$PWD"'/hand/disk.img"},
+	    {"path":"'"$PWD"'/hand/over.qcow2","image_type":"Qcow2",
+	    "backing_files":true},
 	    {"path":"'"$PWD"'/layer.img","readonly":true}],
 	    "serial":{"mode":"File","file":"'"$PWD"'/hand/serial.log"},
 	    "console":{"mode":"Off"}}'
@@ -227,7 +232,7 @@ import__by_hand_body()
 	eventually 60 grep -q 'tick 0000000[5-9]' hand/serial.log
 	api vm.pause
 	api vm.snapshot '{"destination_url":"file://'"$PWD"'/snap"}'
-	cp hand/disk.img snap/
+	cp hand/disk.img hand/over.qcow2 snap/
 	api vm.resume
 	atf_check -o ignore -e empty \
 	    snap-import -n moved --trust-paths --from-dir snap
@@ -235,6 +240,8 @@ import__by_hand_body()
 	for vm in c-1 c-2 c-3; do
 		goes_on "$vm" moved memory-ranges
 	done
+	atf_check -o match:'^backing file: base.raw' \
+	    qemu-img info -U "$(snap-ls -p dir moved)/data-data1.1.qcow2"
 	size=$(stat -c %s hand/serial.log)
 	[ "$size" -gt 0 ] || atf_fail "the source's log was emptied"
 	atf_check -o ignore snap-save -n ours c-1
@@ -242,7 +249,8 @@ import__by_hand_body()
 	goes_on d ours
 	# And back out: the program takes our directory as it is.
 	atf_check -o ignore snap-export --to-dir out ours
-	cp "$(snap-ls -p dir moved)"/../../layer/* out/layer1
+	cp layer.img out/layer2
+	cp base.img out/base.raw
 	api vmm.shutdown
 	wait
 	(cd out && exec "$program" --api-socket path=../hand/api.sock \

@@ -32,6 +32,7 @@ struct ch {
 	uint64_t log_from; /* bytes of vmm.log before this start */
 	bool to_boot; /* the machine is there and was never started */
 	struct taps taps; /* between ready and resume, with to_boot */
+	bool is_saved; /* its state is in a file: it is to change nothing */
 };
 
 /* One call of its API, "vm.pause"; takes body, as rest_call(). */

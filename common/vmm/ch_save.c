@@ -59,6 +59,7 @@ int
 ch_state_save(struct vmm *vmm, const char *name, struct error *err)
 {
 	bool with_memory = vmm->vm->memory == VM_MEMORY_PRIVATE;
+	struct ch *ch = vmm->own;
 	struct error why = { 0 };
 	char url[128];
 
@@ -68,14 +69,13 @@ ch_state_save(struct vmm *vmm, const char *name, struct error *err)
 	if (!with_memory && put_in_the_way(vmm->dirfd, name, err) == -1)
 		return -1;
 	snprintf(url, sizeof(url), "file://%s", name);
-	if (ch_put(vmm, "vm.snapshot",
-		json_pack("{s:s}", "destination_url", url), NULL,
-		clock_ms() + SAVE_MS, &why) == 0 ||
-	    (!with_memory && is_all_but_memory(vmm, name, &why)))
-		return 0;
-	if (err != NULL)
+	ch->is_saved = ch_put(vmm, "vm.snapshot",
+			   json_pack("{s:s}", "destination_url", url), NULL,
+			   clock_ms() + SAVE_MS, &why) == 0 ||
+	    (!with_memory && is_all_but_memory(vmm, name, &why));
+	if (!ch->is_saved && err != NULL)
 		*err = why;
-	return -1;
+	return ch->is_saved ? 0 : -1;
 }
 
 /* The guest's memory as the snapshot has it, which no VM may write. */

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: ISC */
+/* A VMM ended, and what it leaves behind taken away. */
+#include "vmm/vmm.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/proc.h"
+#include "vmm/console.h"
+#include "vmm/driver.h"
+
+#define VMM_TERM_MS 3000 /* between SIGTERM and SIGKILL */
+#define VMM_REAP_MS 10000 /* after SIGKILL, for a process in the kernel */
+
+int
+vmm_kill(const struct vm *vm, int64_t deadline_ms, struct error *err)
+{
+	int pidfd;
+
+	if (proc_open(&pidfd, &vm->proc, NULL) == -1)
+		return 0;
+	if (proc_wait(pidfd, deadline_ms, NULL) == 0)
+		goto gone;
+	if (proc_signal(pidfd, SIGTERM, err) == -1)
+		goto fail;
+	if (proc_wait(pidfd, clock_ms() + VMM_TERM_MS, NULL) == 0)
+		goto gone;
+	if (proc_signal(pidfd, SIGKILL, err) == -1 ||
+	    proc_wait(pidfd, clock_ms() + VMM_REAP_MS, err) == -1)
+		goto fail;
+gone:
+	fd_drop(&pidfd);
+	return 0;
+fail:
+	fd_drop(&pidfd);
+	return error_wrap(err, "process %ld", (long)vm->proc.pid);
+}
+
+void
+vmm_state_drop(int dirfd, const char *name)
+{
+	struct dirent *de;
+	DIR *dir;
+	int fd;
+
+	if (unlinkat(dirfd, name, 0) == 0 || errno != EISDIR ||
+	    fd_open_dir(&fd, dirfd, name, false, NULL) == -1)
+		return;
+	dir = fdopendir(fd);
+	if (dir == NULL) {
+		fd_drop(&fd);
+		return;
+	}
+	while ((de = readdir(dir)) != NULL)
+		unlinkat(fd, de->d_name, 0);
+	closedir(dir);
+	unlinkat(dirfd, name, AT_REMOVEDIR);
+}
+
+static void
+remove_files(int dirfd, const char *const *names, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		unlinkat(dirfd, names[i], 0);
+}
+
+static void
+remove_sockets(const struct vm *vm, int dirfd)
+{
+	const struct vmm_driver *driver = vmm_find_driver(vm->hypervisor);
+	const char *const sockets[] = { vmm_traits(vm->hypervisor)->api_socket,
+		VM_WATCH_SOCKET, VM_CONSOLE_SOCKET };
+
+	/* The guest's last words may still be on their way to the log. */
+	console_await_end(dirfd, clock_ms() + VMM_ASK_MS);
+	remove_files(dirfd, sockets, 3);
+	if (driver != NULL && driver->clean_up != NULL)
+		driver->clean_up(vm, dirfd);
+}
+
+/* The guest's state and memory, as far as the VM has them for itself. */
+static void
+remove_guest(const struct vm *vm, int dirfd)
+{
+	const struct vmm_traits *traits = vmm_traits(vm->hypervisor);
+	const char *const *state;
+
+	for (state = traits->state_files; *state != NULL; state++)
+		unlinkat(dirfd, *state, 0);
+	unlinkat(dirfd, VM_MEMORY, 0);
+	if (traits->memory_dump != NULL)
+		unlinkat(dirfd, traits->memory_dump, 0);
+}
+
+int
+vmm_clear(struct vm *vm, int dirfd, const struct timespec *now,
+    struct error *err)
+{
+	remove_sockets(vm, dirfd);
+	remove_guest(vm, dirfd);
+	unlinkat(dirfd, VM_TEMPLATE, 0);
+	vm->proc.pid = 0;
+	vm->memory_from[0] = '\0';
+	clock_rfc3339(vm->stopped_at, now);
+	return vm_write(vm, dirfd, false, now, err);
+}
+
+int
+vmm_undo_start(struct vm *vm, bool to_load, int dirfd,
+    const struct timespec *now, struct error *err)
+{
+	struct vm recorded;
+	bool was_recorded;
+
+	if (vmm_kill(vm, 0, err) == -1 || vm_read(&recorded, dirfd, err) == -1)
+		return -1;
+	was_recorded = recorded.proc.pid != 0 &&
+	    recorded.proc.pid == vm->proc.pid &&
+	    recorded.proc.start_ticks == vm->proc.start_ticks;
+	vm_fini(&recorded);
+	remove_sockets(vm, dirfd);
+	if (!to_load)
+		remove_guest(vm, dirfd);
+	/* Where no process came about the record is as it was. */
+	if (!was_recorded)
+		return 0;
+	vm->to_load = to_load;
+	vm->proc.pid = 0;
+	return vm_write(vm, dirfd, false, now, err);
+}

@@ -74,10 +74,56 @@ rm__of_a_name_that_points_elsewhere_body()
 	atf_check -o inline:"db\n" vm-ls -p name db
 }
 
+atf_test_case rm__damaged cleanup
+rm__damaged_body()
+{
+	tiny_run web
+	tiny_vm db
+	pid=$(member web pid)
+	for vm in web db; do
+		dir=$(member $vm dir)
+		echo '{"record":' >new
+		cp new "$dir/vm.json"
+		atf_check -s exit:65 -e match:"^vm-rm: $vm: vm.json: " vm-rm $vm
+		atf_check test -e "$dir/cow.raw" -o -e "$dir/kernel"
+	done
+	# Nobody can tell whether it is the VMM that works there.
+	atf_check -s exit:77 -e inline:"vm-rm: web: its record is damaged, and \
+process $pid works in its directory: end that first\n" vm-rm --force web db
+	atf_check -o empty find root/vm root/name/vm -name '*db*'
+	atf_check_equal 1 "$(ls root/vm | wc -l)"
+	kill -9 "$pid"
+	eventually 10 is_gone "$pid"
+	id=$(ls root/vm)
+	rm "root/vm/$id/vm.json"
+	atf_check -s exit:65 -e match:"^vm-rm: $id: " vm-rm "$id"
+	atf_check vm-rm --force "$id"
+	atf_check -o empty ls -A root/vm
+	# Its name is free, though nothing said which it was.
+	tiny_vm web
+	# Another's record in it is none.
+	tiny_vm db
+	cp "$(member db dir)/vm.json" "$(member web dir)/vm.json"
+	atf_check -s exit:65 -e match:"of another VM" vm-rm web
+	atf_check vm-rm --force web
+	atf_check -o inline:"db\n" vm-ls -p name
+	atf_check -o inline:"db\n" ls root/name/vm
+}
+rm__damaged_cleanup()
+{
+	for p in /proc/[0-9]*; do
+		case $(readlink "$p/cwd" 2>/dev/null) in
+		"$PWD/root/vm/"*) kill -9 "${p#/proc/}" ;;
+		esac
+	done
+	vms_end
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case rm__frees_the_name
 	atf_add_test_case rm__running
 	atf_add_test_case rm__refusals
+	atf_add_test_case rm__damaged
 	atf_add_test_case rm__of_a_name_that_points_elsewhere
 }

@@ -95,6 +95,24 @@ state__each_cleanup()
 	vms_end
 }
 
+# A VMM that does not answer is not taken for one that runs.
+atf_test_case state__no_answer cleanup
+state__no_answer_body()
+{
+	tiny_run web
+	atf_check -o ignore vm-pause web
+	pid=$(member web pid)
+	kill -STOP "$pid"
+	atf_check -s exit:75 -e inline:"vm-wait: web: the time is over\n" \
+	    vm-wait --timeout 2 --state running web
+	kill -CONT "$pid"
+	atf_check vm-wait --timeout 60 --state paused web
+}
+state__no_answer_cleanup()
+{
+	vms_end
+}
+
 atf_test_case state__time_is_over
 state__time_is_over_body()
 {
@@ -157,6 +175,7 @@ atf_init_test_cases()
 	atf_add_test_case console__started_meanwhile
 	atf_add_test_case console__vm_has_ended
 	atf_add_test_case state__each
+	atf_add_test_case state__no_answer
 	atf_add_test_case state__time_is_over
 	atf_add_test_case state__removed_meanwhile
 	atf_add_test_case state__signal

@@ -4,6 +4,8 @@
 #include "vmm/each.h"
 #include "vmm/vmm.h"
 
+#include "damaged.h"
+
 static void
 usage(FILE *to)
 {
@@ -26,6 +28,20 @@ remove_vm(struct vm_at *at, void *arg, struct error *err)
 	return root_remove(at->root, ROOT_VM, at->vm.id, at->vm.name, err);
 }
 
+/* The reason that `err` gives stays without *force. */
+static int
+remove_damaged(const struct root *root, const char *ref, void *arg,
+    struct error *err)
+{
+	const bool *force = arg;
+
+	if (!*force)
+		return -1;
+	if (damaged_remove(root, ref, err) == -1)
+		return error_wrap(err, "%s", ref);
+	return 0;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -33,7 +49,10 @@ main(int argc, char *argv[])
 		{ "force", no_argument, NULL, OPT_OWN }, { NULL, 0, NULL, 0 } };
 	struct opt_common common = { 0 };
 	bool force = false;
-	struct each each = { .one = remove_vm, .arg = &force, .silent = true };
+	struct each each = { .one = remove_vm,
+		.damaged = remove_damaged,
+		.arg = &force,
+		.silent = true };
 	int ch, rc = 0;
 
 	sig_setup();

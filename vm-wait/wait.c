@@ -64,7 +64,8 @@ look_at_state(struct vm_at *at, const struct wish *wish, struct error *err)
 	/* The end of a process needs no question. */
 	if (wish->state == STATUS_STOPPED && vm_is_alive(&at->vm))
 		return 0;
-	status = status_of(&at->vm, at->dirfd, NULL);
+	if (!status_known(&status, &at->vm, at->dirfd))
+		return 0;
 	if (status == wish->state)
 		return 1;
 	if (status == STATUS_ERROR)

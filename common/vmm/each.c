@@ -15,11 +15,19 @@ do_one(void *arg, const char *ref, struct error *err)
 {
 	const struct pass *pass = arg;
 	const struct each *each = pass->each;
+	struct error why = { 0 };
 	struct vm_at at;
 	int rc;
 
-	if (vm_at_open(&at, pass->root, ref, true, 0, err) == -1)
+	if (vm_at_open(&at, pass->root, ref, true, 0, &why) == -1) {
+		if (why.code == EX_DATAERR && each->damaged != NULL) {
+			rc = each->damaged(pass->root, ref, each->arg, &why);
+			if (rc == 0)
+				return 0;
+		}
+		*err = why;
 		return -1;
+	}
 	rc = each->one(&at, each->arg, err);
 	if (rc == 0 && !each->silent)
 		rc = status_print(&at.vm, at.dirfd, at.dir, each->status,

@@ -17,6 +17,9 @@ struct each {
 	 * or NULL.  What it cannot do is left to `one`.
 	 */
 	void (*before)(struct vm_at *at, void *arg);
+	/* Done in place of `one` where the record is damaged; or NULL. */
+	int (*damaged)(const struct root *root, const char *ref, void *arg,
+	    struct error *err);
 	void *arg;
 	bool silent; /* the record is not printed */
 	/* What every VM is after `one`, or NULL: the VMM is asked again. */

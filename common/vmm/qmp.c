@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 
 #define QMP_VERSION_MAX 32
 #define QMP_POLL_MS 100 /* so that a signal is noticed soon */
+#define QMP_NAP_MS 5 /* between two tries to connect */
 
 struct qmp {
 	int fd;
@@ -272,6 +274,37 @@ greet(struct qmp *qmp, int64_t deadline_ms, struct error *err)
 	return qmp_call(qmp, "qmp_capabilities", NULL, NULL, deadline_ms, err);
 }
 
+/*
+ * Others may stand in the queue of a QEMU that is slow to answer, or that
+ * somebody has stopped: connect(2) itself has no deadline.
+ */
+static int
+dial(int *out, int dirfd, const char *name, int64_t deadline_ms,
+    struct error *err)
+{
+	struct error why = { 0 };
+	int fd, flags;
+
+	while (fd_dial_now(&fd, dirfd, name, &why) == -1) {
+		if (why.code != EX_TEMPFAIL || clock_left(deadline_ms) == 0) {
+			if (err != NULL)
+				*err = why;
+			return -1;
+		}
+		if (sig_check(err) == -1)
+			return -1;
+		clock_nap(QMP_NAP_MS);
+	}
+	flags = fcntl(fd, F_GETFL);
+	if (flags == -1 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) == -1) {
+		error_sys(err, EX_OSERR, "%s", name);
+		fd_drop(&fd);
+		return -1;
+	}
+	*out = fd;
+	return 0;
+}
+
 int
 qmp_open(struct qmp **out, int dirfd, const char *name, int64_t deadline_ms,
     struct error *err)
@@ -281,7 +314,7 @@ qmp_open(struct qmp **out, int dirfd, const char *name, int64_t deadline_ms,
 	if (qmp == NULL)
 		return error_set(err, EX_OSERR, "out of memory");
 	qmp->fd = -1;
-	if (fd_dial(&qmp->fd, dirfd, name, err) == -1 ||
+	if (dial(&qmp->fd, dirfd, name, deadline_ms, err) == -1 ||
 	    greet(qmp, deadline_ms, err) == -1) {
 		qmp_close(qmp);
 		return -1;

@@ -15,9 +15,9 @@ status_name(enum status status)
 	return names[status];
 }
 
-/* The status of a VM whose process lives. */
+/* The status of a VM whose process lives; *told: by the VMM. */
 static enum status
-ask(struct vm *vm, int dirfd, bool *no_space)
+ask(struct vm *vm, int dirfd, bool *no_space, bool *told)
 {
 	enum vmm_state state = VMM_RUNNING;
 	struct error err = { 0 };
@@ -25,8 +25,10 @@ ask(struct vm *vm, int dirfd, bool *no_space)
 
 	if (vmm_attach(&vmm, vm, dirfd, VMM_QUESTIONS, clock_ms() + VMM_ASK_MS,
 		&err) == -1) {
-		if (err.code == EX_TEMPFAIL)
+		if (err.code == EX_TEMPFAIL) {
+			*told = false;
 			return STATUS_RUNNING;
+		}
 		return vm_is_alive(vm) ? STATUS_ERROR : STATUS_STOPPED;
 	}
 	if (vmm_query(vmm, &state, &err) == -1)
@@ -45,19 +47,34 @@ ask(struct vm *vm, int dirfd, bool *no_space)
 	}
 }
 
-enum status
-status_of(struct vm *vm, int dirfd, bool *no_space)
+static enum status
+find_out(struct vm *vm, int dirfd, bool *no_space, bool *told)
 {
-	bool unused;
-
-	if (no_space == NULL)
-		no_space = &unused;
 	*no_space = false;
+	*told = true;
 	if (vm_is_alive(vm))
-		return ask(vm, dirfd, no_space);
+		return ask(vm, dirfd, no_space, told);
 	if (vm->error != NULL)
 		return STATUS_ERROR;
 	return vm->started_at[0] == '\0' ? STATUS_CREATED : STATUS_STOPPED;
+}
+
+enum status
+status_of(struct vm *vm, int dirfd, bool *no_space)
+{
+	bool unused, told;
+
+	return find_out(vm, dirfd, no_space == NULL ? &unused : no_space,
+	    &told);
+}
+
+bool
+status_known(enum status *status, struct vm *vm, int dirfd)
+{
+	bool no_space, told;
+
+	*status = find_out(vm, dirfd, &no_space, &told);
+	return told;
 }
 
 /*

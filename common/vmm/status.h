@@ -25,6 +25,9 @@ const char *status_name(enum status status);
  */
 enum status status_of(struct vm *vm, int dirfd, bool *no_space);
 
+/* The same for who wants no guess: whether *status is more than that. */
+bool status_known(enum status *status, struct vm *vm, int dirfd);
+
 /* The record to print (json_decref); `dir` is the VM's absolute directory. */
 int status_report(json_t **out, struct vm *vm, int dirfd, const char *dir,
     struct error *err);

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: ISC */
+#include "damaged.h"
+
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fd.h"
+
+/* Whether the process of this name in /proc has the directory as its own. */
+static bool
+works_in(const char *pid, const struct stat *dir)
+{
+	char path[64];
+	struct stat st;
+
+	if (snprintf(path, sizeof(path), "/proc/%s/cwd", pid) >=
+	    (int)sizeof(path))
+		return false;
+	return stat(path, &st) == 0 && st.st_dev == dir->st_dev &&
+	    st.st_ino == dir->st_ino;
+}
+
+/* Every VMM runs in its VM's directory. */
+static int
+check_idle(int dirfd, struct error *err)
+{
+	const struct dirent *entry;
+	struct stat st;
+	DIR *proc;
+	int rc = 0;
+
+	if (fstat(dirfd, &st) == -1)
+		return error_sys(err, EX_IOERR, "directory");
+	proc = opendir("/proc");
+	if (proc == NULL)
+		return error_sys(err, EX_OSERR, "/proc");
+	while (rc == 0 && (entry = readdir(proc)) != NULL)
+		if (strspn(entry->d_name, "0123456789") ==
+			strlen(entry->d_name) &&
+		    works_in(entry->d_name, &st))
+			rc = error_set(err, EX_NOPERM,
+			    "its record is damaged, and process %s works in "
+			    "its directory: end that first",
+			    entry->d_name);
+	closedir(proc);
+	return rc;
+}
+
+int
+damaged_remove(const struct root *root, const char *ref, struct error *err)
+{
+	char id[ID_LEN + 1];
+	int fd, rc;
+
+	if (root_resolve(id, root, ROOT_VM, ref, err) == -1 ||
+	    root_lock(&fd, root, ROOT_VM, id, true, 0, err) == -1)
+		return -1;
+	rc = check_idle(fd, err);
+	if (rc == 0)
+		rc = root_remove(root, ROOT_VM, id,
+		    strncmp(ref, id, strlen(ref)) == 0 ? "" : ref, err);
+	fd_drop(&fd);
+	return rc;
+}

@@ -6,7 +6,8 @@ usage(FILE *to)
 {
 	fprintf(to,
 	    "usage: vm-create [-q] [-R root] [-n name] [-p member,...]\n"
-	    "           [--hypervisor qemu] [--cpu n] [--memory size]\n"
+	    "           [--hypervisor qemu|cloud-hypervisor|firecracker]\n"
+	    "           [--cpu n] [--memory size]\n"
 	    "           [--kernel file [--initrd file] [--cmdline string]]\n"
 	    "           [--firmware file] [--layer file]... [--base file]\n"
 	    "           [--storage size] [--data-disk spec]... "

@@ -241,103 +241,100 @@ ATF_TC_BODY(load__as_recorded, tc)
 	bed_end(&b);
 }
 
+/* Loads that are refused, by the program's words or by what is then told. */
+static const struct {
+	const char *options, *calls, *words;
+	int code;
+} refused_loads[] = {
+	{ "-e 64=1", "2 64", "Device or resource busy (os error 16)",
+	    EX_UNAVAILABLE },
+	{ "-e 65=1", "2 65", "Address already in use (os error 98)",
+	    EX_UNAVAILABLE },
+	{ "-e 66=1", "2 66", "Unknown Network Device", EX_UNAVAILABLE },
+	{ "-e 67=1", "2 67", "Failed to open snapshot file", EX_UNAVAILABLE },
+	{ "-e 68=1", "2 68", "Failed to load guest memory", EX_UNAVAILABLE },
+	{ "-e 69=1", "2 69", "exceeds largest possible file offset",
+	    EX_UNAVAILABLE },
+	{ "-e 70=1", "2 70", "CRC64 validation failed", EX_UNAVAILABLE },
+	{ "-e 71=1", "2 71", "bitcode error", EX_UNAVAILABLE },
+	{ "", "2 73", "not allowed after configuring boot-specific",
+	    EX_UNAVAILABLE },
+	{ "-s '\"1.16.1\"=\"1.14.4\"'", "2",
+	    "vmstate: version: 10.0.0 of Firecracker 1.16, "
+	    "Firecracker 1.14 loads 8.0",
+	    EX_CONFIG },
+	/* Loaded, and not what the record tells of. */
+	{ "", "2 74 76",
+	    "vmstate: has a vsock at /srv/vm/c1.vsock, which VMs have "
+	    "not here",
+	    EX_CONFIG },
+	{ NO_VSOCK "-s '\"vcpu_count\":1,\"mem=\"vcpu_count\":2,"
+		   "\"mem'",
+	    "2 74 76", "vmstate: 2 processors, the envelope says 1",
+	    EX_DATAERR },
+	{ NO_VSOCK "-s '\"mem_size_mib\":16=\"mem_size_mib\":32'", "2 74 76",
+	    "vmstate: 33554432 bytes of memory, the envelope says "
+	    "16777216",
+	    EX_DATAERR },
+	{ NO_VSOCK "-s '\"mem_size_mib\":16,=\"mem\":16,'", "2 74 76",
+	    "vmstate: no member \"mem_size_mib\"", EX_DATAERR },
+	{ NO_VSOCK "-s '\"path_on_host\":\"cow.raw\"="
+		   "\"path_on_host\":\"/etc/shadow\"'",
+	    "2 74 76",
+	    "vmstate: drive /etc/shadow is none of the sidecar's disks",
+	    EX_DATAERR },
+	{ NO_VSOCK "-s '\"path_on_host\":\"data-data1.raw\"="
+		   "\"path_on_host\":\"cow.raw\"'",
+	    "2 74 76", "vmstate: drive cow.raw is none of the sidecar's disks",
+	    EX_DATAERR },
+	{ NO_VSOCK "-s '\"is_read_only\":true,\"path=\"is_read_only\":"
+		   "false,\"path'",
+	    "2 74 76",
+	    "vmstate: drive layer0.raw is writable, the sidecar says "
+	    "otherwise",
+	    EX_DATAERR },
+	{ NO_VSOCK "-s '\"io_engine\":\"Sync\",\"socket\":null="
+		   "\"io_engine\":\"Sync\",\"socket\":\"x\"'",
+	    "2 74 76", "vmstate: a drive that is no file is not for us",
+	    EX_DATAERR },
+	{ NO_VSOCK "-s '\"drives\":[=\"x\":['", "2 74 76",
+	    "vmstate: no member \"drives\"", EX_DATAERR },
+	{ NO_VSOCK "-s '\"iface_id\":\"eth0\",\"host_dev_name\":"
+		   "\"instar1\",\"guest=\"iface_id\":\"eth0\","
+		   "\"host_dev_name\":\"eth0\",\"guest'",
+	    "2 74 76", "vmstate: NIC eth0 is none of the sidecar's",
+	    EX_DATAERR },
+	{ "-f cut@76", "2 74 76 75",
+	    "GET /vm/config: closed the connection without an answer",
+	    EX_UNAVAILABLE },
+	{ "-f half@74", "2 74 76",
+	    "closed the connection in the middle of its answer",
+	    EX_UNAVAILABLE },
+};
+
 ATF_TC_WITHOUT_HEAD(load__refused);
 ATF_TC_BODY(load__refused, tc)
 {
-	static const struct {
-		const char *options, *calls, *words;
-		int code;
-	} cases[] = {
-		{ "-e 64=1", "2 64", "Device or resource busy (os error 16)",
-		    EX_UNAVAILABLE },
-		{ "-e 65=1", "2 65", "Address already in use (os error 98)",
-		    EX_UNAVAILABLE },
-		{ "-e 66=1", "2 66", "Unknown Network Device", EX_UNAVAILABLE },
-		{ "-e 67=1", "2 67", "Failed to open snapshot file",
-		    EX_UNAVAILABLE },
-		{ "-e 68=1", "2 68", "Failed to load guest memory",
-		    EX_UNAVAILABLE },
-		{ "-e 69=1", "2 69", "exceeds largest possible file offset",
-		    EX_UNAVAILABLE },
-		{ "-e 70=1", "2 70", "CRC64 validation failed",
-		    EX_UNAVAILABLE },
-		{ "-e 71=1", "2 71", "bitcode error", EX_UNAVAILABLE },
-		{ "", "2 73", "not allowed after configuring boot-specific",
-		    EX_UNAVAILABLE },
-		{ "-s '\"1.16.1\"=\"1.14.4\"'", "2",
-		    "vmstate: version: 10.0.0 of Firecracker 1.16, "
-		    "Firecracker 1.14 loads 8.0",
-		    EX_CONFIG },
-		/* Loaded, and not what the record tells of. */
-		{ "", "2 74 76",
-		    "vmstate: has a vsock at /srv/vm/c1.vsock, which VMs have "
-		    "not here",
-		    EX_CONFIG },
-		{ NO_VSOCK "-s '\"vcpu_count\":1,\"mem=\"vcpu_count\":2,"
-			   "\"mem'",
-		    "2 74 76", "vmstate: 2 processors, the envelope says 1",
-		    EX_DATAERR },
-		{ NO_VSOCK "-s '\"mem_size_mib\":16=\"mem_size_mib\":32'",
-		    "2 74 76",
-		    "vmstate: 33554432 bytes of memory, the envelope says "
-		    "16777216",
-		    EX_DATAERR },
-		{ NO_VSOCK "-s '\"mem_size_mib\":16,=\"mem\":16,'", "2 74 76",
-		    "vmstate: no member \"mem_size_mib\"", EX_DATAERR },
-		{ NO_VSOCK "-s '\"path_on_host\":\"cow.raw\"="
-			   "\"path_on_host\":\"/etc/shadow\"'",
-		    "2 74 76",
-		    "vmstate: drive /etc/shadow is none of the sidecar's disks",
-		    EX_DATAERR },
-		{ NO_VSOCK "-s '\"path_on_host\":\"data-data1.raw\"="
-			   "\"path_on_host\":\"cow.raw\"'",
-		    "2 74 76",
-		    "vmstate: drive cow.raw is none of the sidecar's disks",
-		    EX_DATAERR },
-		{ NO_VSOCK "-s '\"is_read_only\":true,\"path=\"is_read_only\":"
-			   "false,\"path'",
-		    "2 74 76",
-		    "vmstate: drive layer0.raw is writable, the sidecar says "
-		    "otherwise",
-		    EX_DATAERR },
-		{ NO_VSOCK "-s '\"io_engine\":\"Sync\",\"socket\":null="
-			   "\"io_engine\":\"Sync\",\"socket\":\"x\"'",
-		    "2 74 76", "vmstate: a drive that is no file is not for us",
-		    EX_DATAERR },
-		{ NO_VSOCK "-s '\"drives\":[=\"x\":['", "2 74 76",
-		    "vmstate: no member \"drives\"", EX_DATAERR },
-		{ NO_VSOCK "-s '\"iface_id\":\"eth0\",\"host_dev_name\":"
-			   "\"instar1\",\"guest=\"iface_id\":\"eth0\","
-			   "\"host_dev_name\":\"eth0\",\"guest'",
-		    "2 74 76", "vmstate: NIC eth0 is none of the sidecar's",
-		    EX_DATAERR },
-		{ "-f cut@76", "2 74 76 75",
-		    "GET /vm/config: closed the connection without an answer",
-		    EX_UNAVAILABLE },
-		{ "-f half@74", "2 74 76",
-		    "closed the connection in the middle of its answer",
-		    EX_UNAVAILABLE },
-	};
 	char options[16384];
 	struct error err;
 	struct bed b;
 	size_t i;
 
-	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (i = 0; i < sizeof(refused_loads) / sizeof(refused_loads[0]); i++) {
 		memset(&b, 0, sizeof(b));
 		memset(&err, 0, sizeof(err));
 		snprintf(options, sizeof(options), "%s %s", LOAD_SWAPS,
-		    cases[i].options);
-		make_program(&b, tc, options, cases[i].calls);
+		    refused_loads[i].options);
+		make_program(&b, tc, options, refused_loads[i].calls);
 		make_vm(&b, "instar1");
 		put_state(tc);
 		b.vm.to_load = true;
 		b.vm.memory = VM_MEMORY_TEMPLATE;
 		ATF_CHECK_EQ_MSG(-1, start(&b, &err), "case %zu", i);
-		ATF_CHECK_MSG(strstr(err.msg, cases[i].words) != NULL,
+		ATF_CHECK_MSG(strstr(err.msg, refused_loads[i].words) != NULL,
 		    "case %zu: %s", i, err.msg);
-		ATF_CHECK_EQ_MSG(cases[i].code, err.code, "case %zu: %d: %s", i,
-		    err.code, err.msg);
+		ATF_CHECK_EQ_MSG(refused_loads[i].code, err.code,
+		    "case %zu: %d: %s", i, err.code, err.msg);
 		ATF_CHECK(!vm_is_alive(&b.vm));
 		ATF_CHECK(b.vm.to_load);
 		bed_end(&b);

@@ -386,7 +386,8 @@ preflight__envelope_body()
 	78|saved on riscv64, this is x86_64|.host.arch = "riscv64"
 	78|saved under kvm, which is not here|.host.accel = "kvm"
 	78|saved under accelerator hvf, which is unknown|.host.accel = "hvf"
-	78|hypervisor firecracker: no driver for it|.config.hypervisor = "firecracker"
+	78|config.hypervisor is firecracker, host.vmm qemu|.config.hypervisor = "firecracker"
+	78|hypervisor xen: no driver for it|.config.hypervisor = "xen"
 	65|the envelope does not say which host saved it|del(.host)
 	65|memory.raw: 33554432 bytes, the guest has 67108864|.config.memory = 67108864
 	65|config.nics is 2, the sidecar has 0|.config.nics = 2

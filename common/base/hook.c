@@ -3,12 +3,27 @@
 
 #ifdef TEST_HOOKS
 
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+
+static void
+try_to_open(const char *action)
+{
+	char file[PATH_MAX];
+
+	snprintf(file, sizeof(file), "%.*s", (int)strcspn(action, ","), action);
+	if (open(file, O_RDONLY | O_CLOEXEC) != -1)
+		_exit(98);
+	_exit(errno == EACCES ? 97 : 96);
+}
 
 static void
 act(const char *action)
@@ -19,6 +34,8 @@ act(const char *action)
 		raise(SIGSTOP);
 	else if (strncmp(action, "exit", 4) == 0)
 		_exit(99);
+	else if (strncmp(action, "open:", 5) == 0)
+		try_to_open(action + 5);
 	else if (strncmp(action, "sleep:", 6) == 0)
 		clock_nap((int)strtol(action + 6, NULL, 10));
 }

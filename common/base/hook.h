@@ -9,7 +9,8 @@
 #ifdef TEST_HOOKS
 /*
  * INSTAR_HOOK is "NAME=ACTION": at hook_step("NAME") the process does ACTION,
- * "kill" (SIGKILL to itself), "stop" (SIGSTOP to itself), "exit" (status 99)
+ * "kill" (SIGKILL to itself), "stop" (SIGSTOP to itself), "exit" (status 99),
+ * "open:FILE" (status 98 when it can be opened to read, 97 when it is refused)
  * or "sleep:MS".  Several are separated by commas.
  */
 void hook_step(const char *name);

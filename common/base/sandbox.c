@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/hook.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SANDBOX_OFF 1
@@ -67,6 +68,7 @@ sandbox_enter(const int *dirfds, size_t n, struct error *err)
 		error_sys(err, EX_OSERR, "Landlock");
 		goto out;
 	}
+	hook_step("enclosed");
 	rc = 0;
 out:
 	fd_drop(&ruleset);

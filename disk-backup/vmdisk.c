@@ -156,7 +156,7 @@ capture(struct freezing *f, struct error *err)
 static int
 pause_and_capture(struct freezing *f, struct error *err)
 {
-	const struct watched watched = { &f->at->vm, f->at->dirfd };
+	const struct watched watched = { &f->at->vm, f->at->dirfd, false };
 	struct watcher watcher = WATCHER_NONE;
 	int rc = -1;
 

@@ -177,7 +177,7 @@ run_on(struct save *s, struct watcher *watcher, struct error *err)
 static int
 pause_and_capture(struct save *s, struct error *err)
 {
-	const struct watched watched = { &s->at->vm, s->at->dirfd };
+	const struct watched watched = { &s->at->vm, s->at->dirfd, false };
 	struct watcher watcher = WATCHER_NONE;
 	int64_t start_us;
 	int rc = 0;

@@ -88,6 +88,12 @@ clone__at_every_step_cleanup()
 	vms_end
 }
 
+# The VM $1, and nobody else, has the host port $2.
+listens()
+{
+	[ "$(listener "$2")" = "$(pid_of "$1")" ]
+}
+
 atf_test_case restore__at_every_step cleanup
 restore__at_every_step_body()
 {
@@ -95,11 +101,14 @@ restore__at_every_step_body()
 	vm_run a --storage 8M --nic user,forward=127.0.0.1:0:22
 	snap_save -n s a
 	id=$(id_of_vm a)
+	port=$(forward_of a)
 	for step in root-hidden populated spawned recorded answered loaded \
-	    new-loaded restore-recorded old-paused forwards-moved exchanged \
-	    new-runs; do
+	    new-loaded restore-recorded old-paused forwards-given \
+	    forwards-moved exchanged new-runs; do
 		killed_at $step vm-restore a s
 		counts_on a
+		eventually 20 listens a "$port" ||
+		    atf_fail "$step: port $port: $(listener "$port")"
 		vm_is a running
 		record_is_true a
 		[ "$(id_of_vm a)" = "$id" ] || atf_fail "another id"
@@ -115,8 +124,10 @@ restore__at_every_step_body()
 	done
 	# A paused VM is not resumed by anybody but the user.
 	atf_check -o ignore vm-pause a
-	for step in new-loaded old-paused; do
+	for step in new-loaded old-paused forwards-given forwards-moved; do
 		killed_at $step vm-restore a s
+		eventually 20 listens a "$port" ||
+		    atf_fail "$step: port $port: $(listener "$port")"
 		vm_is a paused
 		stands_still a
 		collected 1

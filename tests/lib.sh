@@ -69,3 +69,23 @@ eventually()
 		sleep 0.1
 	done
 }
+
+# The process that listens on TCP port $1.
+listener()
+{
+	inode=$(awk -v p="$(printf ':%04X' "$1")" \
+	    '$2 ~ p "$" && $4 == "0A" { print $10 }' /proc/net/tcp)
+	[ -n "$inode" ] || return 0
+	for p in $(vm-ls -p pid); do
+		for fd in /proc/"$p"/fd/*; do
+			[ "$(readlink "$fd")" != "socket:[$inode]" ] ||
+			    echo "$p"
+		done
+	done
+}
+
+# The host port of the first forward of VM $1.
+forward_of()
+{
+	vm-ls "$1" | grep -o '"host_port":[0-9]*' | head -n 1 | tr -dc 0-9
+}

@@ -217,25 +217,6 @@ busy__many_at_once_cleanup()
 	vms_end
 }
 
-# The process that listens on TCP port $1.
-listener()
-{
-	inode=$(awk -v p="$(printf ':%04X' "$1")" \
-	    '$2 ~ p "$" && $4 == "0A" { print $10 }' /proc/net/tcp)
-	[ -n "$inode" ] || return 0
-	for p in $(vm-ls -p pid); do
-		for fd in /proc/"$p"/fd/*; do
-			[ "$(readlink "$fd")" != "socket:[$inode]" ] ||
-			    echo "$p"
-		done
-	done
-}
-
-member_forward()
-{
-	vm-ls "$1" | grep -o '"host_port":[0-9]*' | head -n 1 | tr -dc 0-9
-}
-
 atf_test_case forwards__handed_over cleanup
 forwards__handed_over_body()
 {
@@ -244,7 +225,7 @@ forwards__handed_over_body()
 	atf_check -o ignore vm-create -n probe --memory 16M --kernel "$tiny" \
 	    --nic user,forward=0:22
 	atf_check -o ignore vm-start probe
-	port=$(member_forward probe)
+	port=$(forward_of probe)
 	atf_check -o ignore vm-rm --force probe
 	atf_check -o ignore vm-create -n w --memory 16M --kernel "$tiny" \
 	    --nic "user,forward=$port:22,forward=0:80"

@@ -172,29 +172,6 @@ end_old(struct restore *r, struct error *err)
 	return vmm_kill(&r->at->vm, clock_ms() + QUIT_MS, err);
 }
 
-/* Takes the forwards for `vmm`, with the host ports that they had until now. */
-static int
-take_forwards(struct vmm *vmm, struct nic_list *nics, struct error *err)
-{
-	uint16_t asked[NIC_MAX][NIC_FORWARD_MAX];
-	struct nic_forward *fwd;
-	size_t i, k;
-	int rc;
-
-	for (i = 0; i < nics->n; i++)
-		for (k = 0; k < nics->v[i].forwards_n; k++) {
-			fwd = &nics->v[i].forwards[k];
-			asked[i][k] = fwd->port;
-			if (fwd->host_port != 0)
-				fwd->port = fwd->host_port;
-		}
-	rc = vmm_set_forwards(vmm, true, err);
-	for (i = 0; i < nics->n; i++)
-		for (k = 0; k < nics->v[i].forwards_n; k++)
-			nics->v[i].forwards[k].port = asked[i][k];
-	return rc;
-}
-
 /* From the old VMM, where one runs, to the new. */
 static int
 move_forwards(struct restore *r, struct error *err)
@@ -204,11 +181,12 @@ move_forwards(struct restore *r, struct error *err)
 	r->gave_forwards = true;
 	if (r->old != NULL && vmm_set_forwards(r->old, false, err) == -1)
 		return -1;
+	hook_step("forwards-given");
 	/* Those of a VM that was stopped are anybody's meanwhile. */
 	for (i = 0; r->old == NULL && i < r->vm.nics.n; i++)
 		for (k = 0; k < r->vm.nics.v[i].forwards_n; k++)
 			r->vm.nics.v[i].forwards[k].host_port = 0;
-	return take_forwards(r->vmm, &r->vm.nics, err);
+	return vmm_take_forwards(r->vmm, err);
 }
 
 static int
@@ -275,18 +253,18 @@ roll_back(struct restore *r, const struct error *why)
 	if (r->old == NULL)
 		return 0;
 	if (r->gave_forwards)
-		take_forwards(r->old, &r->at->vm.nics, NULL);
+		vmm_take_forwards(r->old, NULL);
 	return r->was_running ? vmm_resume(r->old, NULL) : 0;
 }
 
-/* The guests that may have to be resumed: the new one, the old where it is. */
+/* The guests of which one goes on: the new one, the old where it is. */
 static int
 watch(struct watcher *watcher, struct restore *r, struct error *err)
 {
-	const struct watched watched[2] = { { &r->vm, r->dir.dirfd },
-		{ &r->at->vm, r->at->dirfd } };
+	const struct watched watched[2] = { { &r->vm, r->dir.dirfd, false },
+		{ &r->at->vm, r->at->dirfd, !r->was_running } };
 
-	if (!r->was_running)
+	if (r->old == NULL && !r->was_running)
 		return 0;
 	return watcher_start(watcher, r->at->root, watched,
 	    r->old == NULL ? 1 : 2, err);

@@ -255,40 +255,46 @@ qemu_read_forwards(struct vmm *vmm, struct error *err)
 	return 0;
 }
 
+static int
+set_forward(struct vmm *vmm, size_t nic, const struct nic_forward *fwd,
+    bool held, struct error *err)
+{
+	char line[128], *text;
+	int rc = 0;
+
+	if (held)
+		snprintf(line, sizeof(line), "hostfwd_add net%zu tcp:%s:%u-:%u",
+		    nic, fwd->addr, (unsigned)fwd->port,
+		    (unsigned)fwd->guest_port);
+	else
+		snprintf(line, sizeof(line), "hostfwd_remove net%zu tcp:%s:%u",
+		    nic, fwd->addr, (unsigned)fwd->host_port);
+	if (human(vmm, line, &text, err) == -1)
+		return -1;
+	if (held && text[0] != '\0')
+		rc = error_set(err, EX_UNAVAILABLE, "QEMU: %s", text);
+	free(text);
+	return rc;
+}
+
 int
 qemu_set_forwards(struct vmm *vmm, bool held, struct error *err)
 {
 	const struct nic *nic;
-	const struct nic_forward *fwd;
-	char line[128], *text;
-	bool failed;
 	size_t i, k;
+	int rc = 0;
 
+	/* All are tried: of some that were half given up the rest come back. */
 	for (i = 0; i < vmm->vm->nics.n; i++) {
 		nic = &vmm->vm->nics.v[i];
-		for (k = 0; k < nic->forwards_n; k++) {
-			fwd = &nic->forwards[k];
-			if (held)
-				snprintf(line, sizeof(line),
-				    "hostfwd_add net%zu tcp:%s:%u-:%u", i,
-				    fwd->addr, (unsigned)fwd->port,
-				    (unsigned)fwd->guest_port);
-			else
-				snprintf(line, sizeof(line),
-				    "hostfwd_remove net%zu tcp:%s:%u", i,
-				    fwd->addr, (unsigned)fwd->host_port);
-			if (human(vmm, line, &text, err) == -1)
-				return -1;
-			failed = held && text[0] != '\0';
-			if (failed)
-				error_set(err, EX_UNAVAILABLE, "QEMU: %s",
-				    text);
-			free(text);
-			if (failed)
-				return -1;
-		}
+		for (k = 0; k < nic->forwards_n; k++)
+			if (set_forward(vmm, i, &nic->forwards[k], held,
+				rc == 0 ? err : NULL) == -1)
+				rc = -1;
 	}
-	return held ? qemu_read_forwards(vmm, err) : 0;
+	if (held && qemu_read_forwards(vmm, rc == 0 ? err : NULL) == -1)
+		rc = -1;
+	return rc;
 }
 
 static const char *const state_files[] = { VM_STATE, NULL };

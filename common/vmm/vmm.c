@@ -235,6 +235,29 @@ vmm_set_forwards(struct vmm *vmm, bool held, struct error *err)
 }
 
 int
+vmm_take_forwards(struct vmm *vmm, struct error *err)
+{
+	uint16_t asked[NIC_MAX][NIC_FORWARD_MAX];
+	struct nic_list *nics = &vmm->vm->nics;
+	struct nic_forward *fwd;
+	size_t i, k;
+	int rc;
+
+	for (i = 0; i < nics->n; i++)
+		for (k = 0; k < nics->v[i].forwards_n; k++) {
+			fwd = &nics->v[i].forwards[k];
+			asked[i][k] = fwd->port;
+			if (fwd->host_port != 0)
+				fwd->port = fwd->host_port;
+		}
+	rc = vmm_set_forwards(vmm, true, err);
+	for (i = 0; i < nics->n; i++)
+		for (k = 0; k < nics->v[i].forwards_n; k++)
+			nics->v[i].forwards[k].port = asked[i][k];
+	return rc;
+}
+
+int
 vmm_power_button(struct vmm *vmm, struct error *err)
 {
 	return vmm->driver->power_button(vmm, err);

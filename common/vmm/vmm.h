@@ -105,8 +105,14 @@ int vmm_resume(struct vmm *vmm, struct error *err);
 /* Raises or lowers the links of the NICs that are on a tap or bridge. */
 int vmm_set_links(struct vmm *vmm, bool up, struct error *err);
 
-/* Gives up the forwards of the VM's user NICs, or takes them. */
+/*
+ * Gives up the forwards of the VM's user NICs, or takes them: all that can be,
+ * also after one failed.
+ */
 int vmm_set_forwards(struct vmm *vmm, bool held, struct error *err);
+
+/* Takes them with the host ports that the record says they had until now. */
+int vmm_take_forwards(struct vmm *vmm, struct error *err);
 
 /* Presses the power button. */
 int vmm_power_button(struct vmm *vmm, struct error *err);

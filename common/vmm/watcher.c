@@ -61,6 +61,31 @@ is_in_place(const struct root *root, const struct watched *watched)
 	    held.st_ino == named.st_ino && held.st_dev == named.st_dev;
 }
 
+/*
+ * Of two VMMs one is left, with all that was to be only one's: what the other
+ * holds, a host's ports among it, is free once it has ended.
+ */
+static void
+settle(const struct root *root, const struct watched *watched, struct vmm **vmm,
+    size_t n)
+{
+	size_t i, left = n;
+
+	for (i = 0; i < n; i++) {
+		if (!is_in_place(root, &watched[i]))
+			continue;
+		left = i;
+		if (!watched[i].stays_paused)
+			resume_guest(vmm[i], watched[i].vm);
+	}
+	if (left == n || n == 1)
+		return;
+	for (i = 0; i < n; i++)
+		if (i != left)
+			vmm_kill(watched[i].vm, 0, NULL);
+	vmm_take_forwards(vmm[left], NULL);
+}
+
 /* The child; it keeps nothing of the tool's standard streams. */
 static void
 watch(const struct root *root, const struct watched *watched, size_t n,
@@ -84,9 +109,7 @@ watch(const struct root *root, const struct watched *watched, size_t n,
 		_exit(EX_OSERR);
 	close(ready);
 	if (tool_is_gone(tool, word))
-		for (i = 0; i < n; i++)
-			if (is_in_place(root, &watched[i]))
-				resume_guest(vmm[i], watched[i].vm);
+		settle(root, watched, vmm, n);
 	_exit(EX_OK);
 }
 

@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -17,6 +18,7 @@
 struct watched {
 	struct vm *vm;
 	int dirfd; /* its directory, which holds its lock */
+	bool stays_paused; /* it is not resumed */
 };
 
 struct watcher {
@@ -31,8 +33,9 @@ struct watcher {
 
 /*
  * Starts the watcher of a VM, or of the two that change places in a restore:
- * it resumes the one whose directory has the VM's name then.  It shares the
- * locks until the guest runs.  Must be called before any thread is started.
+ * it resumes the one whose directory has the VM's name then, ends the other,
+ * and gives the forwards back to the one that is left.  It shares the locks
+ * until that is done.  Must be called before any thread is started.
  * EX_UNAVAILABLE: a VMM does not answer.
  */
 int watcher_start(struct watcher *w, const struct root *root,

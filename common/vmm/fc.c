@@ -26,8 +26,8 @@ fc_program(void)
 	return spawn_program(VARIABLE, "firecracker");
 }
 
-static int
-check_program(struct error *err)
+int
+fc_check_program(struct error *err)
 {
 	return spawn_check_program(VARIABLE, "firecracker",
 	    "install Firecracker", err);
@@ -280,7 +280,7 @@ const struct vmm_driver vmm_fc = {
 		.has_vmgenid = true,
 		.names_disks = true,
 	},
-	.check_program = check_program,
+	.check_program = fc_check_program,
 	.check_vm = fc_check_vm,
 	.adapt_kernel = fc_adapt_kernel,
 	.put_memory = put_memory,

@@ -34,6 +34,7 @@ struct fc {
 };
 
 const char *fc_program(void);
+int fc_check_program(struct error *err);
 
 /* One exchange; takes `body`.  Messages begin with "Firecracker". */
 int fc_call(struct vmm *vmm, const char *method, const char *path, json_t *body,

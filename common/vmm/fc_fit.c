@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "base/proc.h"
 #include "format/kernel.h"
+#include "vmm/fc_space.h"
 #include "vmm/processor.h"
 
 #define KERNEL_NEW "kernel.new"
@@ -130,14 +131,39 @@ must_know_now(const struct vm *vm)
 	return false;
 }
 
+/* The state has a drive for each disk, by the path that is recorded. */
+static int
+check_disks(const struct vm *vm, const char *raw, size_t len, struct error *err)
+{
+	const struct storage *disk;
+	const char *name;
+	size_t i;
+
+	for (i = 0; i < vm->disks.n; i++) {
+		disk = &vm->disks.v[i];
+		name = disk->origin == NULL ? disk->path : disk->origin;
+		if (!fc_state_has(raw, len, name))
+			return error_set(err, EX_DATAERR,
+			    FC_STATE ": has no disk \"%s\"", name);
+	}
+	return 0;
+}
+
 int
 fc_state_match(const struct vm *vm, int dirfd, struct error *err)
 {
 	struct fc_state state;
 	struct utsname uts;
 	unsigned minor;
+	char *raw;
+	size_t len;
+	int rc;
 
-	if (fc_state_read(&state, NULL, NULL, dirfd, FC_STATE, err) == -1)
+	if (fc_state_read(&state, &raw, &len, dirfd, FC_STATE, err) == -1)
+		return -1;
+	rc = check_disks(vm, raw, len, err);
+	free(raw);
+	if (rc == -1)
 		return -1;
 	if (uname(&uts) == -1)
 		return error_sys(err, EX_OSERR, "uname");
@@ -145,7 +171,8 @@ fc_state_match(const struct vm *vm, int dirfd, struct error *err)
 		return error_set(err, EX_CONFIG,
 		    FC_STATE ": saved on %s, this is %s", state.arch,
 		    uts.machine);
-	if (!must_know_now(vm))
+	/* Whether it is there at all is asked by who wants to start it. */
+	if (!must_know_now(vm) || fc_check_program(NULL) == -1)
 		return 0;
 	if (ask_program(&minor, err) == -1)
 		return -1;
@@ -166,12 +193,19 @@ fc_devices_match(const struct sidecar *s, uint64_t cpu, struct error *err)
 		return error_set(err, EX_DATAERR,
 		    "%" PRIu64 " processors, Firecracker has at most %d", cpu,
 		    FC_CPU_MAX);
-	for (i = 0; i < s->disks.n; i++)
+	for (i = 0; i < s->disks.n; i++) {
 		if (s->disks.v[i].backing.n > 0 ||
 		    strcmp(storage_format(s->disks.v[i].path), "raw") != 0)
 			return error_set(err, EX_DATAERR,
 			    "disk %zu: %s: Firecracker reads no qcow2", i,
 			    s->disks.v[i].path);
+		if (s->disks.v[i].origin != NULL &&
+		    !fc_space_can_replace(s->disks.v[i].origin))
+			return error_set(err, EX_DATAERR,
+			    "disk %zu: origin \"%s\" is no path that a disk "
+			    "can be put at",
+			    i, s->disks.v[i].origin);
+	}
 	return 0;
 }
 

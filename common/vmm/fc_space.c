@@ -62,6 +62,15 @@ is_clean(const char *path)
 	return true;
 }
 
+bool
+fc_space_can_replace(const char *origin)
+{
+	if (origin[0] == '/')
+		return is_clean(origin);
+	return path_is_name(origin) && origin[0] != '.' &&
+	    !storage_is_reserved(origin);
+}
+
 /* The program's absolute path: its directory must stay in sight. */
 static char *
 find_program(void)
@@ -88,22 +97,15 @@ prepare_disk(const struct storage *disk, int dirfd, struct error *err)
 
 	if (origin == NULL)
 		return 0;
-	if (origin[0] == '/') {
-		if (!is_clean(origin))
-			return error_set(err, EX_CONFIG,
-			    "the state's disk %s: no path that can be replaced",
-			    origin);
-		if (geteuid() != 0)
-			return error_set(err, EX_NOPERM,
-			    "the state names its disk %s: to give it another "
-			    "one there needs root",
-			    origin);
-		return 0;
-	}
-	if (!path_is_name(origin) || storage_is_reserved(origin))
-		return error_set(err, EX_CONFIG,
-		    "the state's disk %s: a relative path, but no plain name",
-		    origin);
+	if (!fc_space_can_replace(origin))
+		return error_set(err, EX_DATAERR,
+		    "the state's disk %s: nothing can be put there", origin);
+	if (origin[0] == '/')
+		return geteuid() == 0 ? 0
+				      : error_set(err, EX_NOPERM,
+					    "the state calls its disk %s: to "
+					    "put another there needs root",
+					    origin);
 	if (symlinkat(disk->path, dirfd, origin) == -1 && errno != EEXIST)
 		return error_sys(err, error_code_of(errno), "%s", origin);
 	return 0;

@@ -14,12 +14,18 @@ struct fc_space {
 	char *program; /* absolute, or NULL */
 };
 
+/*
+ * Whether a disk can be put at the name: an absolute path of plain components,
+ * or one such component alone.
+ */
+bool fc_space_can_replace(const char *origin);
+
 /* Whether the state names a disk of the VM by another name than its own. */
 bool fc_space_is_needed(const struct vm *vm);
 
 /*
  * Checks the names, and puts those that are plain names into the directory as
- * links.  EX_CONFIG: a name that nothing can be put at.  EX_NOPERM: absolute
+ * links.  EX_DATAERR: a name that nothing can be put at.  EX_NOPERM: absolute
  * paths need root, for the mounts.  The space is the caller's (fc_space_fini).
  */
 int fc_space_prepare(struct fc_space *space, const struct vm *vm, int dirfd,

@@ -48,6 +48,11 @@ preflight_memory(struct preflight *p, struct error *err)
 		return error_set(err, EX_DATAERR,
 		    "config.memory: %" PRIu64 " is no size of memory",
 		    c->memory_bytes);
+	if (p->sidecar.memory_bytes != 0 &&
+	    p->sidecar.memory_bytes != c->memory_bytes)
+		return error_set(err, EX_DATAERR,
+		    "%s: memory is %" PRIu64 ", config.memory %" PRIu64,
+		    SIDECAR_NAME, p->sidecar.memory_bytes, c->memory_bytes);
 	if (check_memory_file(p, traits, err) == -1)
 		return -1;
 	for (; *state != NULL; state++)

@@ -145,7 +145,8 @@ take_boot(struct import *m, struct ch_dir *d, struct error *err)
 	if (s->kernel != NULL && c->cmdline != NULL &&
 	    (s->cmdline = strdup(c->cmdline)) == NULL)
 		return error_set(err, EX_OSERR, "out of memory");
-	return ch_config_set_boot(&d->config, s->kernel, s->initrd, s->firmware,
+	return ch_config_set_boot(&d->config,
+	    s->firmware == NULL ? VM_KERNEL : s->kernel, s->initrd, s->firmware,
 	    err);
 }
 

@@ -270,6 +270,57 @@ import__by_hand_cleanup()
 	vms_end
 }
 
+# A machine such as cocoon makes: its balloon never gets at what is shared.
+atf_test_case clone__of_cocoons_devices cleanup
+clone__of_cocoons_devices_body()
+{
+	need_ch
+	command -v curl >/dev/null || atf_skip "no curl"
+	mkdir hand snap
+	truncate -s 16M hand/cow.raw
+	(cd hand && exec "$program" --api-socket path=api.sock \
+	    >vmm.log 2>&1) &
+	echo $! >pid
+	eventually 20 test -S hand/api.sock
+	api vm.create '{"cpus":{"boot_vcpus":1,"max_vcpus":1},"memory":
+	    {"size":33554432,"mergeable":true,"prefault":true},
+	    "payload":{"kernel":"'"$tiny"'"},
+	    "disks":[{"path":"'"$PWD"'/hand/cow.raw","serial":"cocoon-cow"}],
+	    "balloon":{"size":8388608,"deflate_on_oom":true,
+	    "free_page_reporting":true},"watchdog":true,
+	    "vsock":{"cid":3,"socket":"'"$PWD"'/hand/vsock"},
+	    "serial":{"mode":"File","file":"'"$PWD"'/hand/serial.log"},
+	    "console":{"mode":"Pty"}}'
+	api vm.boot
+	eventually 60 grep -q 'tick 0000000[5-9]' hand/serial.log
+	api vm.pause
+	api vm.snapshot '{"destination_url":"file://'"$PWD"'/snap"}'
+	cp hand/cow.raw snap/
+	api vm.resume
+	# Its kernel is not followed: the guest runs, and can never boot again.
+	atf_check -o ignore snap-import -n moved --from-dir snap
+	atf_check -o ignore vm-clone --count 2 -n c moved
+	for vm in c-1 c-2; do
+		atf_check_equal memfd "$(member "$vm" memory_backing)"
+		atf_check test -S "$(member "$vm" dir)/vsock.sock"
+		goes_on "$vm" moved memory-ranges
+	done
+	atf_check -o ignore snap-save -n ours c-1
+	# The killed one's vsock socket is in nobody's way.
+	atf_check -o inline:"running\n" vm-restore -p state c-1 ours
+	atf_check -o ignore vm-clone -n d ours
+	atf_check_equal memfd "$(member d memory_backing)"
+	goes_on d ours
+	atf_check -o ignore snap-verify moved ours
+	api vmm.shutdown
+	wait
+}
+clone__of_cocoons_devices_cleanup()
+{
+	[ ! -e pid ] || kill -9 "$(cat pid)" 2>/dev/null
+	vms_end
+}
+
 bridge_is_bare()
 {
 	[ -z "$(ls /sys/class/net/ichbr/brif)" ]
@@ -333,5 +384,6 @@ atf_init_test_cases()
 	atf_add_test_case save__killed
 	atf_add_test_case restore__undone
 	atf_add_test_case import__by_hand
+	atf_add_test_case clone__of_cocoons_devices
 	atf_add_test_case clone__nics
 }

@@ -261,11 +261,9 @@ decode_payload(struct ch_config *c, struct error *err)
 {
 	uint32_t p;
 
-	if (jdoc_get_object(c->doc, JDOC_ROOT, "payload", &p, JSON_OPTIONAL,
+	if (jdoc_get_object(c->doc, JDOC_ROOT, "payload", &p, JSON_REQUIRED,
 		err) == -1)
 		return -1;
-	if (p == 0)
-		return 0;
 	if (jdoc_get_str(c->doc, p, "kernel", &c->kernel, STORAGE_PATH_MAX,
 		JSON_OPTIONAL, err) == -1 ||
 	    jdoc_get_str(c->doc, p, "initramfs", &c->initrd, STORAGE_PATH_MAX,

@@ -124,7 +124,10 @@ int ch_config_set_lines(struct ch_config *c, const char *serial,
 int ch_config_set_vsock(struct ch_config *c, const char *socket,
     struct error *err);
 
-/* What a reboot of the guest loads; NULL where there is no such file. */
+/*
+ * What a reboot of the guest loads; NULL where there is no such file.  Kernel
+ * or firmware must be named, there or not: v53 restores nothing without.
+ */
 int ch_config_set_boot(struct ch_config *c, const char *kernel,
     const char *initrd, const char *firmware, struct error *err);
 

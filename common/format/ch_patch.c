@@ -189,8 +189,7 @@ ch_config_set_boot(struct ch_config *c, const char *kernel, const char *initrd,
 {
 	uint32_t p = jdoc_member(c->doc, JDOC_ROOT, "payload");
 
-	if (p == 0)
-		return 0;
+	drop(c, p, "igvm");
 	if (set_boot_file(c, p, "kernel", c->kernel, kernel, err) == -1 ||
 	    set_boot_file(c, p, "initramfs", c->initrd, initrd, err) == -1)
 		return -1;

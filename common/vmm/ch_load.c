@@ -43,13 +43,30 @@ can_map(const struct ch_state *s, const struct ch_config *c)
 	return c->zones_n <= 1 && (s->saved_bytes == 0 || s->saved_is_zone);
 }
 
+/*
+ * A balloon makes holes in whatever file the memory is in, mapped privately or
+ * not: it gets a memory that is nobody else's and on no disk.
+ */
+static int
+put_into_memfd(struct vm *vm, int dirfd, const struct load *load,
+    struct error *err)
+{
+	/* Until it is started its directory only names what is to be read. */
+	if (load_put_template(vm, dirfd, load, COPY_MAY_LINK | COPY_MAY_REFLINK,
+		err) == -1)
+		return -1;
+	vm->memory = VM_MEMORY_MEMFD;
+	snprintf(vm->memory_from, sizeof(vm->memory_from), "copied");
+	return 0;
+}
+
 int
 ch_put_memory(struct vm *vm, int dirfd, const struct load *load,
     struct error *err)
 {
 	struct ch_state *s = malloc(sizeof(*s));
 	struct ch_config c;
-	bool map;
+	bool map, balloon;
 
 	if (s == NULL)
 		return error_set(err, EX_OSERR, "out of memory");
@@ -58,8 +75,11 @@ ch_put_memory(struct vm *vm, int dirfd, const struct load *load,
 		return -1;
 	}
 	map = can_map(s, &c);
+	balloon = c.has_balloon;
 	ch_config_fini(&c);
 	free(s);
+	if (map && balloon)
+		return put_into_memfd(vm, dirfd, load, err);
 	if (map)
 		return load_put_memory(vm, dirfd, load, err);
 	if (load->copy_memory)
@@ -138,7 +158,8 @@ patch(struct ch_config *c, const struct vm *vm, const struct load *load,
 		return -1;
 	if (patch_lines(c, err) == -1 ||
 	    ch_config_set_vsock(c, CH_VSOCK, err) == -1 ||
-	    ch_config_set_boot(c, vm->has_kernel ? VM_KERNEL : NULL,
+	    ch_config_set_boot(c,
+		vm->has_kernel || !vm->has_firmware ? VM_KERNEL : NULL,
 		vm->has_initrd ? VM_INITRD : NULL,
 		vm->has_firmware ? VM_FIRMWARE : NULL, err) == -1)
 		return -1;

@@ -264,6 +264,42 @@ full__clone_and_restore_cleanup()
 	fs_end
 }
 
+# A merge that might fill the filesystem is not begun: the guest would halt.
+atf_test_case full__merge cleanup
+full__merge_body()
+{
+	on_fs ext4 256M
+	vm_run a --storage 64M
+	for i in 1 2 3 4 5 6 7; do
+		snap_save -n s$i a
+	done
+	# As if the guest had written much; the file's bytes stay the same.
+	fallocate --keep-size -l 8M "$INSTAR_ROOT/name/vm/a/cow.3.qcow2"
+	need=$(cd "$INSTAR_ROOT/name/vm/a" &&
+	    du -ck cow.[1-6].qcow2 | tail -n 1 | cut -f 1)
+	free=$(df -k --output=avail fs | tail -n 1)
+	fallocate -l $((free - need + 1024))K fs/ballast
+	sync -f fs
+	inventory >before
+	atf_check -s exit:74 -e match:"snap-save: a: merge of disk 0: no space: \
+$((need * 1024)) bytes may be written, [0-9]* are free" snap-save -n t a
+	inventory >after
+	atf_check diff before after
+	counts_on a
+	vm_is a running
+	rm fs/ballast
+	snap_save -n t a
+	atf_check -o inline:"2\n" sh -c \
+	    "vm-ls a | jq '.storage_configs[0].backing | length'"
+	all=$(ls "$INSTAR_ROOT/snap")
+	# shellcheck disable=SC2086
+	atf_check snap-verify $all
+}
+full__merge_cleanup()
+{
+	fs_end
+}
+
 atf_init_test_cases()
 {
 	for fs in ext4 xfs btrfs; do
@@ -274,4 +310,5 @@ atf_init_test_cases()
 	atf_add_test_case full__start
 	atf_add_test_case full__save
 	atf_add_test_case full__clone_and_restore
+	atf_add_test_case full__merge
 }

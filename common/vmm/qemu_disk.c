@@ -2,7 +2,11 @@
 /* QEMU's disks: what they are now, merged, and switched to new overlays. */
 #include "vmm/qemu.h"
 
+#include <sys/stat.h>
+
 #include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +18,7 @@
 #include "base/json.h"
 #include "base/path.h"
 #include "base/sig.h"
+#include "disk/fs.h"
 
 #define JOB_NAP_MS 5 /* between two looks at the jobs */
 #define JOB_MS (10 * 60 * 1000) /* for the merge of one chain */
@@ -167,6 +172,33 @@ drain_jobs(struct vmm *vmm, bool cancel, struct error *err)
 }
 
 /*
+ * The merge writes at most what the files between the two have: a filesystem
+ * that it fills would halt the guest.
+ */
+static int
+check_room(struct vmm *vmm, const struct storage *disk, struct error *err)
+{
+	uint64_t need = 0, left;
+	struct stat st;
+	size_t k;
+
+	for (k = 0; k + 1 < disk->backing.n; k++) {
+		if (fstatat(vmm->dirfd, disk->backing.v[k], &st,
+			AT_SYMLINK_NOFOLLOW) == -1)
+			return error_sys(err, EX_IOERR, "%s",
+			    disk->backing.v[k]);
+		need += (uint64_t)st.st_blocks * 512;
+	}
+	if (fs_free_bytes(&left, vmm->dirfd, err) == -1)
+		return -1;
+	if (need <= left)
+		return 0;
+	return error_set(err, EX_IOERR,
+	    "no space: %" PRIu64 " bytes may be written, %" PRIu64 " are free",
+	    need, left);
+}
+
+/*
  * Copies all of the chain but its deepest file into the active overlay.  What
  * was between them is nobody's then.
  */
@@ -234,7 +266,7 @@ merge_if_long(struct vmm *vmm, size_t i, const struct timespec *now,
 	for (k = 0; k < disk->backing.n; k++)
 		if (strv_add(&old, err, "%s", disk->backing.v[k]) == -1)
 			goto out;
-	if (merge_disk(vmm, i, err) == -1 ||
+	if (check_room(vmm, disk, err) == -1 || merge_disk(vmm, i, err) == -1 ||
 	    ask_disks(vmm, &changed, err) == -1)
 		goto out;
 	if (disk->backing.n != 1) {

@@ -46,6 +46,8 @@ export__readers_body()
 	unpacked tar -xf ../d.tar
 	unpacked bsdtar -xf ../d.tar
 	unpacked busybox tar -xf ../d.tar
+	atf_check -o save:d.gz snap-export --gzip --dense web
+	unpacked busybox tar -xzf ../d.gz
 }
 
 atf_test_case export__python_reads
@@ -55,7 +57,8 @@ export__python_reads_body()
 	snap_shapes b web
 	atf_check -o save:a.tar snap-export --no-compress web
 	atf_check -o save:a.gz snap-export --gzip web
-	for f in a.tar a.gz; do
+	atf_check -o save:d.tar snap-export --no-compress --dense web
+	for f in a.tar a.gz d.tar; do
 		unpacked "python3 -c 'import tarfile
 tarfile.open(\"../$f\").extractall()'"
 	done
@@ -68,18 +71,29 @@ export__go_reads_body()
 	command -v go >/dev/null || atf_skip "no Go here"
 	snap_shapes b web
 	atf_check -o save:a.tar snap-export --no-compress web
+	atf_check -o save:a.gz snap-export --gzip web
+	atf_check -o save:d.tar snap-export --no-compress --dense web
 	mkdir go
 	cat >go/main.go <<-'END'
 		package main
 
 		import (
 			"archive/tar"
+			"compress/gzip"
 			"io"
 			"os"
 		)
 
 		func main() {
-			r := tar.NewReader(os.Stdin)
+			var in io.Reader = os.Stdin
+			if len(os.Args) > 1 {
+				z, err := gzip.NewReader(in)
+				if err != nil {
+					os.Exit(3)
+				}
+				in = z
+			}
+			r := tar.NewReader(in)
 			for {
 				h, err := r.Next()
 				if err == io.EOF {
@@ -98,6 +112,8 @@ export__go_reads_body()
 	(cd go && GO111MODULE=off GOCACHE=$PWD/cache HOME=$PWD \
 	    go build -o ../reader main.go) || atf_skip "Go does not build here"
 	unpacked '../reader <../a.tar'
+	unpacked '../reader <../d.tar'
+	unpacked '../reader gzip <../a.gz'
 }
 
 atf_test_case export__same_bytes

@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/progress.h"
+#include "disk/qcow2.h"
 #include "disk/seal.h"
 #include "format/envelope.h"
 
@@ -208,6 +209,25 @@ out:
 	return rc;
 }
 
+/* A disk that is cut later, in what has no digests, is known by its size. */
+static int
+tell_sizes(struct save *s, struct error *err)
+{
+	struct storage *disk;
+	bool is_qcow2;
+	size_t i;
+
+	for (i = 0; i < s->sidecar.disks.n; i++) {
+		disk = &s->sidecar.disks.v[i];
+		is_qcow2 = strcmp(storage_format(disk->path), "qcow2") == 0;
+		if (disk->role != STORAGE_LAYER &&
+		    qcow2_disk_bytes(&disk->size_bytes, s->snap.dirfd,
+			disk->path, is_qcow2, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
 int
 publish(struct save *s, bool quiet, struct error *err)
 {
@@ -216,7 +236,8 @@ publish(struct save *s, bool quiet, struct error *err)
 	uint64_t total = 0, done = 0;
 	size_t i;
 
-	if (sidecar_write(s->snap.dirfd, &s->sidecar, err) == -1 ||
+	if (tell_sizes(s, err) == -1 ||
+	    sidecar_write(s->snap.dirfd, &s->sidecar, err) == -1 ||
 	    list_files(s, err) == -1)
 		return -1;
 	for (i = 0; i < e->files_n; i++)

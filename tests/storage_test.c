@@ -83,7 +83,8 @@ ATF_TC_BODY(decode__good, tc)
 		    NULL },
 		{ "[" DATA_REST("\"serial\":\"d-_9\",\"fstype\":\"ext4\","
 				"\"mount_point\":\"/mnt/a b'c\","
-				"\"direct_io\":false") "]",
+				"\"direct_io\":false,"
+				"\"size\":8796093022208") "]",
 		    NULL },
 	};
 
@@ -134,6 +135,16 @@ ATF_TC_BODY(decode__bad_member, tc)
 		{ "[" DATA_REST("\"serial\":\"db\",\"fstype\":\"ext4\","
 				"\"backing\":[7]") "]",
 		    "disk 0: \"backing\" holds what is no file name" },
+		{ "[{\"role\":\"cow\",\"path\":\"a\",\"ro\":false,"
+		  "\"size\":\"16M\"}]",
+		    "disk 0: \"size\" is not an integer" },
+		{ "[{\"role\":\"cow\",\"path\":\"a\",\"ro\":false,"
+		  "\"size\":-1}]",
+		    "disk 0: \"size\" is -1, not within 0 and 8796093022208" },
+		{ "[{\"role\":\"cow\",\"path\":\"a\",\"ro\":false,"
+		  "\"size\":9223372036854775807}]",
+		    "disk 0: \"size\" is 9223372036854775807, not within 0 "
+		    "and 8796093022208" },
 	};
 
 	try_all(table, sizeof(table) / sizeof(table[0]));

@@ -147,6 +147,8 @@ decode_disk(struct storage *out, const json_t *obj, struct error *err)
 		STORAGE_PATH_MAX, JSON_OPTIONAL, err) == -1 ||
 	    json_get_str(obj, "fstype", out->fstype, sizeof(out->fstype),
 		JSON_OPTIONAL, err) == -1 ||
+	    json_get_u64(obj, "size", &out->size_bytes, 0, STORAGE_BYTES_MAX,
+		JSON_OPTIONAL, err) == -1 ||
 	    json_get_strdup(obj, "origin", &out->origin, STORAGE_PATH_MAX,
 		JSON_OPTIONAL, err) == -1)
 		return -1;
@@ -238,6 +240,8 @@ encode_disk(json_t *obj, const struct storage *disk, const char *dir,
 	    json_put_str(obj, "serial", disk->serial, err) == -1 ||
 	    json_put_str(obj, "role", role_names[disk->role], err) == -1 ||
 	    encode_data(obj, disk, err) == -1 ||
+	    (disk->size_bytes != 0 &&
+		json_put_u64(obj, "size", disk->size_bytes, err) == -1) ||
 	    (dir == NULL && disk->origin != NULL &&
 		json_put_str(obj, "origin", disk->origin, err) == -1))
 		return -1;

@@ -17,6 +17,7 @@
 #define STORAGE_MAX 26 /* slots 4 to 0x1d of q35's root bus */
 #define STORAGE_SERIAL_MAX 20 /* bytes that virtio-blk carries */
 #define STORAGE_PATH_MAX 4095 /* bytes, PATH_MAX without the NUL */
+#define STORAGE_BYTES_MAX (UINT64_C(8) << 40) /* of a disk, as of any file */
 #define STORAGE_CHAIN_MAX 8 /* files of one disk, the top included */
 #define STORAGE_COW_SERIAL "cocoon-cow"
 
@@ -38,6 +39,8 @@ struct storage {
 	enum storage_direct direct_io;
 	struct strv
 	    backing; /* files beneath `path`, nearest first: plain names */
+	/* In a sidecar: bytes of the disk that the guest has; 0: not told. */
+	uint64_t size_bytes;
 	/* What a state that others saved calls the file, or NULL: `path`. */
 	char *origin;
 };

@@ -35,6 +35,7 @@ copy_disks(struct vm *vm, const struct sidecar *sidecar, struct error *err)
 			return -1;
 		/* Of a recorded path only the last component counts. */
 		disk = &vm->disks.v[i];
+		disk->size_bytes = 0; /* from here on its file tells */
 		base = path_base(disk->path);
 		name = strdup(base);
 		if (name == NULL)

@@ -13,6 +13,14 @@
 #include "disk/fs.h"
 #include "vmm/vmm.h"
 
+/* Of a state that others saved, the VMM says it when it is loaded. */
+static bool
+is_left_to_vmm(const struct envelope *e)
+{
+	return e->config.cpu == 0 && !e->host.present &&
+	    vmm_traits(e->config.hypervisor)->names_disks;
+}
+
 int
 preflight_hypervisor(struct preflight *p, struct error *err)
 {
@@ -26,6 +34,10 @@ preflight_hypervisor(struct preflight *p, struct error *err)
 		return error_set(err, EX_CONFIG,
 		    "saved from %s, the VM is of %s", e->config.hypervisor,
 		    p->vm->hypervisor);
+	if (!is_left_to_vmm(e) &&
+	    (e->config.cpu < 1 || e->config.cpu > VM_CPU_MAX))
+		return error_set(err, EX_DATAERR,
+		    "config.cpu: %" PRIu64 " processors", e->config.cpu);
 	if (!e->host.present)
 		return vmm_traits(e->config.hypervisor)->needs_host
 		    ? error_set(err, EX_DATAERR,
@@ -45,15 +57,8 @@ preflight_processors(struct preflight *p, struct error *err)
 	const struct envelope *e = p->envelope;
 	long here = sysconf(_SC_NPROCESSORS_ONLN);
 
-	/* Of a state that others saved, the VMM says it when it is loaded. */
-	if (e->config.cpu == 0 && !e->host.present &&
-	    vmm_traits(e->config.hypervisor)->names_disks)
-		return 0;
-	if (e->config.cpu < 1 || e->config.cpu > VM_CPU_MAX)
-		return error_set(err, EX_DATAERR,
-		    "config.cpu: %" PRIu64 " processors", e->config.cpu);
-	if (strcmp(e->host.accel, "tcg") == 0 || here < 1 ||
-	    e->config.cpu <= (uint64_t)here ||
+	if (is_left_to_vmm(e) || strcmp(e->host.accel, "tcg") == 0 ||
+	    here < 1 || e->config.cpu <= (uint64_t)here ||
 	    (p->vm != NULL && e->config.cpu <= p->vm->cpu))
 		return 0;
 	return error_set(err, EX_CONFIG,

@@ -107,15 +107,31 @@ check_data_name(const struct storage *disk, const char *name, struct error *err)
 	    disk->serial, name);
 }
 
+/* The size that the disk had, as the snapshot has it recorded; 0: it has not. */
+static int
+saved_bytes(uint64_t *out, const struct preflight *p,
+    const struct storage *disk, struct error *err)
+{
+	uint64_t storage = p->envelope->config.storage_bytes;
+
+	*out = disk->size_bytes;
+	if (disk->role != STORAGE_COW || storage == 0)
+		return 0;
+	*out = storage;
+	if (disk->size_bytes == 0 || disk->size_bytes == storage)
+		return 0;
+	return error_set(err, EX_DATAERR,
+	    "config.storage is %" PRIu64 ", " SIDECAR_NAME " has %" PRIu64,
+	    storage, disk->size_bytes);
+}
+
 static int
 check_disk(const struct preflight *p, size_t i, struct error *err)
 {
 	const struct storage *disk = &p->sidecar.disks.v[i];
 	const char *name = path_base(disk->path), *below;
 	bool is_layer = preflight_layer(p, name) != NULL;
-	uint64_t bytes = disk->role == STORAGE_COW
-	    ? p->envelope->config.storage_bytes
-	    : 0;
+	uint64_t bytes;
 	size_t k;
 
 	/* What others saved names its layers by paths, which is not enough. */
@@ -130,14 +146,14 @@ check_disk(const struct preflight *p, size_t i, struct error *err)
 		    is_layer ? "disk %zu: %s of role %s is in \"layers\""
 			     : "disk %zu: %s of role %s is not in \"layers\"",
 		    i, name, storage_role_name(disk->role));
-	if (disk->role == STORAGE_DATA &&
-	    check_data_name(disk, name, err) == -1)
+	if ((disk->role == STORAGE_DATA &&
+		check_data_name(disk, name, err) == -1) ||
+	    saved_bytes(&bytes, p, disk, err) == -1)
 		return -1;
 	for (k = 0; k <= disk->backing.n; k++) {
 		name = k == 0 ? name : disk->backing.v[k - 1];
 		below = k == disk->backing.n ? NULL : disk->backing.v[k];
-		if (check_chain_file(p, name, below, k == 0 ? bytes : 0, err) ==
-		    -1)
+		if (check_chain_file(p, name, below, bytes, err) == -1)
 			return -1;
 	}
 	return 0;

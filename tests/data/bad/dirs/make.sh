@@ -196,6 +196,16 @@ overlay-cut) undigest && truncate -s 100 cow.1.qcow2 ;;
 overlays-swapped)
 	mv cow.1.qcow2 x && mv data-db.1.qcow2 cow.1.qcow2 && mv x data-db.1.qcow2
 	;;
+data-short) undigest && truncate -s -4096 data-db.raw ;;
+data-longer) undigest && truncate -s +4096 data-db.raw ;;
+data-size-lies)
+	undigest
+	edit $s 's/("path":"data-db.1.qcow2".*?"size":)[0-9]*/${1}4096/'
+	;;
+cow-size-lies)
+	undigest
+	edit $s 's/("path":"cow.1.qcow2".*?"size":)[0-9]*/${1}4096/'
+	;;
 cow-short) truncate -s -4096 cow.raw ;;
 kernel-missing) rm kernel ;;
 kernel-flipped) patch kernel 100 ff ;;

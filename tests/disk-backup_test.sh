@@ -382,6 +382,45 @@ vm__refused_cleanup()
 	vms_end
 }
 
+# While a VM is being removed its disks are nobody's: not to read, not to write.
+atf_test_case vm__being_removed cleanup
+vm__being_removed_head()
+{
+	atf_set require.progs flock
+}
+vm__being_removed_body()
+{
+	need_tiny
+	make_vm
+	disk-backup -q -o good noise >record || atf_fail "no backup"
+	# First it holds the lock, then it has hidden the directory.
+	for tool in "disk-backup --vm web -o out" \
+	    "disk-restore --force --to-vm web good"; do
+		# shellcheck disable=SC2086
+		atf_check -s exit:75 -e match:"^${tool%% *}: web: busy" \
+		    flock -x "$dir" $tool db
+	done
+	INSTAR_HOOK=root-gone=stop vm-rm web >removed 2>&1 &
+	pid=$!
+	eventually 20 grep -q '^State:.T' /proc/$pid/status ||
+	    atf_fail "does not stop"
+	for vm in web "$(basename "$dir")"; do
+		atf_check -s exit:66 \
+		    -e inline:"disk-backup: $vm: no such VM\n" \
+		    disk-backup --vm "$vm" -o out db
+		atf_check -s exit:66 \
+		    -e inline:"disk-restore: $vm: no such VM\n" \
+		    disk-restore --force --to-vm "$vm" good db
+	done
+	kill -CONT $pid
+	wait $pid || atf_fail "$(cat removed)"
+	atf_check -s exit:1 test -e out
+}
+vm__being_removed_cleanup()
+{
+	vms_end
+}
+
 # Killed when all is written but the name: what was there is there still, and
 # nothing else that could pass for whole.
 atf_test_case output__killed
@@ -412,5 +451,6 @@ atf_init_test_cases()
 	atf_add_test_case vm__paused_stays_paused
 	atf_add_test_case vm__killed_in_the_pause
 	atf_add_test_case vm__refused
+	atf_add_test_case vm__being_removed
 	atf_add_test_case output__killed
 }

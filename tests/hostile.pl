@@ -289,16 +289,18 @@ bad 'sidecar-role', with($m . ent('cocoon.json', '{"storage_configs":[{"path":"m
 
 # Trailers: one of ours, taken apart.
 my $tar = slurp("$good.tar");
-my @ours;
+my (@ours, $goes_on);
 for (my $at = 0; substr($tar, $at, 1) ne "\0";) {
 	my $size = oct(substr($tar, $at + 124, 11));
 	my $len = 512 + $size + -$size % 512;
 	my $type = substr($tar, $at + 156, 1);
-	push(@ours, '') unless @ours && $ours[-1] =~ /^PaxHeader/;
+	push(@ours, '') unless $goes_on;
 	$ours[-1] .= substr($tar, $at, $len);
+	$goes_on = $type eq 'x';
 	$at += $len;
 }
 my $digests = pop @ours;
+die "no trailer\n" unless $digests =~ /^snapshot\.digests/;
 my ($lines) = substr($digests, 512) =~ /^([^\0]*)/;
 my $files = join('', @ours);
 sub trail { $files . ent('snapshot.digests', $_[0]) . fin() }

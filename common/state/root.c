@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/hook.h"
 #include "base/lock.h"
 #include "base/path.h"
 #include "disk/fs.h"
@@ -386,6 +387,7 @@ root_remove(const struct root *root, enum root_kind kind, const char *id,
 	snprintf(gone, sizeof(gone), ".gone-%s", id);
 	if (renameat(fd, id, fd, gone) == -1)
 		return error_sys(err, error_code_of(errno), "%s", id);
+	hook_step("root-gone");
 	if (name != NULL && name[0] != '\0' && envelope_is_name(name) &&
 	    root_name_release(root, kind, name, id, err) == -1)
 		return -1;

@@ -31,6 +31,7 @@ struct tally {
 	const struct vm *vm;
 	uint64_t processors;
 	size_t disks, nics;
+	bool has_disk[STORAGE_MAX], has_nic[NIC_MAX];
 };
 
 static int
@@ -94,14 +95,17 @@ count_pci(struct tally *t, const char *name, size_t off, struct error *err)
 	if (strcmp(name + end, "virtio-blk") == 0) {
 		i = slot - QEMU_SLOT_DISKS;
 		if (slot < QEMU_SLOT_DISKS || function != 0 ||
-		    i >= t->vm->disks.n)
+		    i >= t->vm->disks.n || t->has_disk[i])
 			return wrong(off, "state of another disk", err);
+		t->has_disk[i] = true;
 		t->disks++;
 		return 0;
 	}
 	if (strcmp(name + end, "virtio-net") == 0) {
-		if (slot != QEMU_SLOT_NICS || function >= t->vm->nics.n)
+		if (slot != QEMU_SLOT_NICS || function >= t->vm->nics.n ||
+		    t->has_nic[function])
 			return wrong(off, "state of another NIC", err);
+		t->has_nic[function] = true;
 		t->nics++;
 		return 0;
 	}

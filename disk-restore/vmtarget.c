@@ -86,17 +86,6 @@ vmtarget_check(uint64_t size_bytes, const char *what, struct error *err)
 	return 0;
 }
 
-static bool
-is_layer(const struct vm *vm, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < vm->layers_n; i++)
-		if (strcmp(vm->layers[i].name, name) == 0)
-			return true;
-	return false;
-}
-
 int
 vmtarget_publish(struct vmtarget *t, uint64_t size_bytes, struct error *err)
 {
@@ -121,7 +110,8 @@ vmtarget_publish(struct vmtarget *t, uint64_t size_bytes, struct error *err)
 	if (rc == 0 && strcmp(top, t->disk->path) != 0)
 		unlinkat(t->at.dirfd, top, 0);
 	for (i = 0; rc == 0 && i < old.n; i++)
-		if (!is_layer(&t->at.vm, old.v[i]))
+		if (envelope_find_layer(t->at.vm.layers, t->at.vm.layers_n,
+			old.v[i]) == NULL)
 			unlinkat(t->at.dirfd, old.v[i], 0);
 	strv_fini(&old);
 	free(top);

@@ -176,22 +176,11 @@ disks_reflink(struct save *s, struct error *err)
 	return 0;
 }
 
-/* Whether `name` is a layer, which snapshots leave outside. */
-static bool
-is_layer(const struct vm *vm, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < vm->layers_n; i++)
-		if (strcmp(vm->layers[i].name, name) == 0)
-			return true;
-	return false;
-}
-
 static int
 link_file(struct save *s, const char *name, struct error *err)
 {
-	if (is_layer(&s->at->vm, name))
+	if (envelope_find_layer(s->at->vm.layers, s->at->vm.layers_n, name) !=
+	    NULL)
 		return 0;
 	return copy_file(NULL, s->snap.dirfd, name, s->at->dirfd, name,
 	    COPY_MAY_LINK | COPY_MAY_REFLINK, err);

@@ -22,6 +22,18 @@ envelope_init(struct envelope *e)
 	memset(e, 0, sizeof(*e));
 }
 
+const struct envelope_layer *
+envelope_find_layer(const struct envelope_layer *layers, size_t n,
+    const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (strcmp(layers[i].name, name) == 0)
+			return &layers[i];
+	return NULL;
+}
+
 void
 envelope_fini(struct envelope *e)
 {

@@ -46,6 +46,11 @@ struct envelope_layer {
 	struct digest digest;
 };
 
+/* The layer of that name among `n`, borrowed, or NULL. */
+const struct envelope_layer *
+envelope_find_layer(const struct envelope_layer *layers, size_t n,
+    const char *name);
+
 struct envelope_host {
 	bool present;
 	char vmm[32], version[32], binary[DIGEST_TEXT_MAX], machine[64],

@@ -352,6 +352,7 @@ const struct vmm_driver vmm_ch = {
 	.put_memory = ch_put_memory,
 	.spawn = ch_spawn,
 	.ready = ch_ready,
+	.explain = ch_explain,
 	.attach = attach,
 	.detach = detach,
 	.query = query,

@@ -59,7 +59,8 @@ json_t *ch_machine_disk(const struct vm *vm, const struct storage *disk,
 
 /* vmm_spawn and vmm_ready. */
 int ch_spawn(struct vmm *vmm, const struct timespec *now, struct error *err);
-int ch_ready(struct vmm *vmm, struct error *err);
+int ch_ready(struct vmm *vmm, int64_t deadline_ms, struct error *err);
+int ch_explain(const struct vmm *vmm, struct error *err);
 
 /* Whether /dev/kvm can be opened. */
 bool ch_has_kvm(void);

@@ -15,8 +15,6 @@
 #include "vmm/console.h"
 #include "vmm/spawn.h"
 
-#define TRY_MS 200 /* between two looks whether it still lives */
-
 /* In a file of the VM's own, if nothing else was asked for. */
 static int
 make_memory(struct spawn_fds *fds, struct vm *vm, int dirfd, struct error *err)
@@ -83,8 +81,8 @@ out:
 }
 
 /* In place of "closed the connection" why it did. */
-static int
-explain(const struct vmm *vmm, struct error *err)
+int
+ch_explain(const struct vmm *vmm, struct error *err)
 {
 	const struct ch *ch = vmm->own;
 	char words[ERROR_MSG_MAX - 64];
@@ -218,28 +216,13 @@ restore(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 	return rc;
 }
 
-/* Connected, or the process has ended and will never listen. */
-static int
-connect_to(struct vmm *vmm, int64_t deadline_ms, struct error *err)
+int
+ch_ready(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 {
 	struct ch *ch = vmm->own;
-	int64_t try_ms;
 
-	for (;;) {
-		try_ms = clock_ms() + TRY_MS;
-		if (rest_open(&ch->rest, vmm->dirfd, CH_API_SOCKET,
-			try_ms < deadline_ms ? try_ms : deadline_ms, err) == 0)
-			return 0;
-		if (sig_check(err) == -1 || !vm_is_alive(vmm->vm) ||
-		    clock_left(deadline_ms) == 0)
-			return -1;
-	}
-}
-
-static int
-make_ready(struct vmm *vmm, int64_t deadline_ms, struct error *err)
-{
-	if (connect_to(vmm, deadline_ms, err) == -1 ||
+	if (spawn_connect(&ch->rest, vmm, CH_API_SOCKET, deadline_ms, err) ==
+		-1 ||
 	    ch_version(vmm, NULL, 0, err) == -1)
 		return -1;
 	hook_step("answered");
@@ -247,21 +230,4 @@ make_ready(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 		return -1;
 	hook_step("loaded");
 	return 0;
-}
-
-int
-ch_ready(struct vmm *vmm, struct error *err)
-{
-	int64_t deadline_ms = clock_ms() + VMM_START_MS;
-
-	if (make_ready(vmm, deadline_ms, err) == 0) {
-		/* It has its own by now, and nothing else needs it. */
-		if (vmm->vm->memory == VM_MEMORY_MEMFD)
-			unlinkat(vmm->dirfd, VM_TEMPLATE, 0);
-		return 0;
-	}
-	if (sig_check(NULL) == -1)
-		sig_shield();
-	vmm_kill(vmm->vm, 0, NULL);
-	return explain(vmm, err);
 }

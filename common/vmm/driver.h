@@ -25,7 +25,10 @@ struct vmm_driver {
 	int (
 	    *put_memory)(struct vm *, int, const struct load *, struct error *);
 	int (*spawn)(struct vmm *, const struct timespec *, struct error *);
-	int (*ready)(struct vmm *, struct error *);
+	/* By the deadline in ms; after a failure the caller ends the process, */
+	int (*ready)(struct vmm *, int64_t, struct error *);
+	/* and this puts its last words in place of the error's.  Returns -1. */
+	int (*explain)(const struct vmm *, struct error *);
 	int (*attach)(struct vmm *, enum vmm_line, int64_t, struct error *);
 	void (*detach)(struct vmm *);
 	int (*query)(struct vmm *, enum vmm_state *, struct error *);

@@ -286,6 +286,7 @@ const struct vmm_driver vmm_fc = {
 	.put_memory = put_memory,
 	.spawn = fc_spawn,
 	.ready = fc_ready,
+	.explain = fc_explain,
 	.attach = attach,
 	.detach = detach,
 	.query = query,

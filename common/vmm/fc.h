@@ -46,7 +46,8 @@ int fc_ask_version(struct vmm *vmm, char *version, size_t cap,
 
 /* fc_start.c */
 int fc_spawn(struct vmm *vmm, const struct timespec *now, struct error *err);
-int fc_ready(struct vmm *vmm, struct error *err);
+int fc_ready(struct vmm *vmm, int64_t deadline_ms, struct error *err);
+int fc_explain(const struct vmm *vmm, struct error *err);
 
 /* fc_load.c: the state in the VM's directory into the fresh process. */
 int fc_load(struct vmm *vmm, int64_t deadline_ms, struct error *err);

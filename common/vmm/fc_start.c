@@ -20,8 +20,6 @@
 #include "vmm/fc_space.h"
 #include "vmm/spawn.h"
 
-#define TRY_MS 100 /* of connecting, before it is asked whether it lives */
-
 /*
  * Where the user says nothing; without it Firecracker's own, which has no
  * console.  With reboot=k and panic a guest that ends ends the process.
@@ -200,29 +198,13 @@ configure(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 	return 0;
 }
 
-/* Whether the process still lives is asked between two tries. */
-static int
-connect_to(struct vmm *vmm, int64_t deadline_ms, struct error *err)
+int
+fc_ready(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 {
 	struct fc *fc = vmm->own;
-	int64_t try_ms;
 
-	for (;;) {
-		try_ms = clock_ms() + TRY_MS;
-		if (rest_open(&fc->rest, vmm->dirfd, FC_API_SOCKET,
-			try_ms < deadline_ms ? try_ms : deadline_ms, err) == 0)
-			return 0;
-		if (sig_check(err) == -1)
-			return -1;
-		if (!vm_is_alive(vmm->vm) || clock_left(deadline_ms) == 0)
-			return -1;
-	}
-}
-
-static int
-make_ready(struct vmm *vmm, int64_t deadline_ms, struct error *err)
-{
-	if (connect_to(vmm, deadline_ms, err) == -1 ||
+	if (spawn_connect(&fc->rest, vmm, FC_API_SOCKET, deadline_ms, err) ==
+		-1 ||
 	    fc_ask_version(vmm, NULL, 0, deadline_ms, err) == -1)
 		return -1;
 	hook_step("answered");
@@ -234,8 +216,8 @@ make_ready(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 }
 
 /* A process that never answered has said why, if anything, in its log. */
-static int
-explain(const struct vmm *vmm, struct error *err)
+int
+fc_explain(const struct vmm *vmm, struct error *err)
 {
 	const struct fc *fc = vmm->own;
 	char words[ERROR_MSG_MAX - 64];
@@ -246,15 +228,4 @@ explain(const struct vmm *vmm, struct error *err)
 	if (words[0] == '\0')
 		return error_wrap(err, "Firecracker has ended");
 	return error_set(err, EX_UNAVAILABLE, "Firecracker: %s", words);
-}
-
-int
-fc_ready(struct vmm *vmm, struct error *err)
-{
-	if (make_ready(vmm, clock_ms() + VMM_START_MS, err) == 0)
-		return 0;
-	if (sig_check(NULL) == -1)
-		sig_shield();
-	vmm_kill(vmm->vm, 0, NULL);
-	return explain(vmm, err);
 }

@@ -254,17 +254,6 @@ load_put_memory(struct vm *vm, int dirfd, const struct load *load,
 	return 0;
 }
 
-static bool
-is_layer(const struct vm *vm, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < vm->layers_n; i++)
-		if (strcmp(vm->layers[i].name, name) == 0)
-			return true;
-	return false;
-}
-
 /* A file that nobody will write: linked, and its digest remembered. */
 static int
 put_frozen(struct vm *vm, const struct load *load, int dirfd, const char *name,
@@ -272,7 +261,7 @@ put_frozen(struct vm *vm, const struct load *load, int dirfd, const char *name,
 {
 	const struct envelope_file *file;
 
-	if (is_layer(vm, name))
+	if (envelope_find_layer(vm->layers, vm->layers_n, name) != NULL)
 		return 0;
 	if (load_put(load, dirfd, name, name, COPY_MAY_LINK | COPY_MAY_REFLINK,
 		err) == -1)

@@ -56,17 +56,6 @@ add_file(struct cost *c, const char *name, unsigned may, struct error *err)
 	return add_bytes(c, (uint64_t)st.st_blocks * 512);
 }
 
-static bool
-is_layer(const struct load *load, const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < load->envelope->layers_n; i++)
-		if (strcmp(load->envelope->layers[i].name, name) == 0)
-			return true;
-	return false;
-}
-
 static int
 add_disk(struct cost *c, const struct storage *disk, struct error *err)
 {
@@ -82,7 +71,9 @@ add_disk(struct cost *c, const struct storage *disk, struct error *err)
 	if (disk->role == STORAGE_LAYER)
 		return 0;
 	for (i = 0; i < disk->backing.n; i++)
-		if (!is_layer(c->load, disk->backing.v[i]) &&
+		if (envelope_find_layer(c->load->envelope->layers,
+			c->load->envelope->layers_n,
+			disk->backing.v[i]) == NULL &&
 		    add_file(c, disk->backing.v[i], any, err) == -1)
 			return -1;
 	if (disk->ro)

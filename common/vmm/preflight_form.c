@@ -33,12 +33,8 @@ preflight_size(uint64_t *out, const struct preflight *p, const char *name,
 const struct envelope_layer *
 preflight_layer(const struct preflight *p, const char *name)
 {
-	size_t i;
-
-	for (i = 0; i < p->envelope->layers_n; i++)
-		if (strcmp(p->envelope->layers[i].name, name) == 0)
-			return &p->envelope->layers[i];
-	return NULL;
+	return envelope_find_layer(p->envelope->layers, p->envelope->layers_n,
+	    name);
 }
 
 /* Every file that the envelope names is one, as long as it says. */

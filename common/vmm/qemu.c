@@ -325,6 +325,7 @@ const struct vmm_driver vmm_qemu = {
 	.check_program = check_program,
 	.spawn = qemu_spawn,
 	.ready = qemu_ready,
+	.explain = qemu_explain,
 	.attach = attach,
 	.detach = detach,
 	.query = query,

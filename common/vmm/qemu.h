@@ -66,7 +66,8 @@ unsigned qemu_overlay_number(const char *file);
 
 /* vmm_spawn and vmm_ready. */
 int qemu_spawn(struct vmm *vmm, const struct timespec *now, struct error *err);
-int qemu_ready(struct vmm *vmm, struct error *err);
+int qemu_ready(struct vmm *vmm, int64_t deadline_ms, struct error *err);
+int qemu_explain(const struct vmm *vmm, struct error *err);
 
 /* Whether KVM would run ordinary guests: the device and the processor. */
 bool qemu_has_kvm(void);

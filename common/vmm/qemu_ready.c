@@ -20,8 +20,8 @@
 #define LOAD_NAP_MS 1 /* between two questions for the state of a load */
 
 /* Puts QEMU's last words in place of "closed its monitor". */
-static int
-explain(const struct vmm *vmm, struct error *err)
+int
+qemu_explain(const struct vmm *vmm, struct error *err)
 {
 	const struct qemu *q = vmm->own;
 	char words[ERROR_MSG_MAX - 64];
@@ -213,8 +213,8 @@ load_state(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 	return pull_links(vmm, deadline_ms, err);
 }
 
-static int
-make_ready(struct vmm *vmm, int64_t deadline_ms, struct error *err)
+int
+qemu_ready(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 {
 	struct qemu *q = vmm->own;
 
@@ -228,21 +228,4 @@ make_ready(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 		return -1;
 	hook_step("loaded");
 	return qemu_read_forwards(vmm, err);
-}
-
-int
-qemu_ready(struct vmm *vmm, struct error *err)
-{
-	int64_t deadline_ms = clock_ms() + VMM_START_MS;
-
-	if (make_ready(vmm, deadline_ms, err) == 0) {
-		/* It has its own by now, and nothing else needs it. */
-		if (vmm->vm->memory == VM_MEMORY_MEMFD)
-			unlinkat(vmm->dirfd, VM_TEMPLATE, 0);
-		return 0;
-	}
-	if (sig_check(NULL) == -1)
-		sig_shield();
-	vmm_kill(vmm->vm, 0, NULL);
-	return explain(vmm, err);
 }

@@ -13,12 +13,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/proc.h"
+#include "base/sig.h"
 #include "disk/copy.h"
 
 #define LAST_WORDS_MAX 4096 /* bytes of vmm.log that are looked at */
+#define TRY_MS 100 /* of connecting, before it is asked whether it lives */
 
 void
 spawn_hand(struct spawn_fds *h, int fd, int number)
@@ -209,6 +212,23 @@ spawn_last_words(int dirfd, uint64_t log_from, char *text, size_t cap)
 	}
 	snprintf(text, cap, "%.*s", (int)cap - 1,
 	    line == NULL ? buf : line + 1);
+}
+
+int
+spawn_connect(struct rest **out, const struct vmm *vmm, const char *name,
+    int64_t deadline_ms, struct error *err)
+{
+	int64_t try_ms;
+
+	for (;;) {
+		try_ms = clock_ms() + TRY_MS;
+		if (rest_open(out, vmm->dirfd, name,
+			try_ms < deadline_ms ? try_ms : deadline_ms, err) == 0)
+			return 0;
+		if (sig_check(err) == -1 || !vm_is_alive(vmm->vm) ||
+		    clock_left(deadline_ms) == 0)
+			return -1;
+	}
 }
 
 const char *

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "vmm/driver.h"
+#include "vmm/rest.h"
 
 #define SPAWN_FDS_MAX 32
 
@@ -57,6 +58,14 @@ int spawn_process(struct vmm *vmm, char *const *argv,
 
 /* The last line behind byte `log_from` of vmm.log, "" if none, in text[cap]. */
 void spawn_last_words(int dirfd, uint64_t log_from, char *text, size_t cap);
+
+/*
+ * Connects to the socket of that name in the VM's directory until the process
+ * answers, has ended and never will, or the deadline is over.  On success the
+ * caller owns *out.
+ */
+int spawn_connect(struct rest **out, const struct vmm *vmm, const char *name,
+    int64_t deadline_ms, struct error *err);
 
 /* The program: the environment's `variable`, else `name`. */
 const char *spawn_program(const char *variable, const char *name);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/sig.h"
 #include "vmm/driver.h"
 
 static const struct vmm_driver *const drivers[] = { &vmm_qemu, &vmm_ch,
@@ -158,8 +159,15 @@ vmm_ready(struct vmm *vmm, const struct timespec *now, struct error *err)
 {
 	struct vm *vm = vmm->vm;
 
-	if (vmm->driver->ready(vmm, err) == -1)
-		return -1;
+	if (vmm->driver->ready(vmm, clock_ms() + VMM_START_MS, err) == -1) {
+		if (sig_check(NULL) == -1)
+			sig_shield();
+		vmm_kill(vm, 0, NULL);
+		return vmm->driver->explain(vmm, err);
+	}
+	/* It has its own by now, and nothing else needs it. */
+	if (vm->memory == VM_MEMORY_MEMFD)
+		unlinkat(vmm->dirfd, VM_TEMPLATE, 0);
 	if (vm->to_load)
 		note_identity(vmm->driver, vm, now);
 	else

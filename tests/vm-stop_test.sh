@@ -76,7 +76,7 @@ stop__all_buttons_first_body()
 		atf_check test "$n" -lt 600
 		sleep 0.1
 	done
-	atf_check kill -0 "$deaf"
+	kill -0 "$deaf" || atf_fail "the deaf one has ended, too"
 	kill -TERM "$tool"
 	wait "$tool"
 	atf_check_equal 143 $?

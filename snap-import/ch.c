@@ -95,10 +95,19 @@ take_memory(struct import *m, const struct ch_dir *d, struct error *err)
 	int fd;
 
 	if (want == 0) {
+		if (is_there(d->dirfd, CH_RANGES_NAME))
+			return error_set(err, EX_DATAERR,
+			    CH_RANGES_NAME ": %s has no memory in it",
+			    CH_STATE_NAME);
 		if (d->config.zones_n != 1 || d->config.zones[0].file == NULL)
 			return error_set(err, EX_DATAERR,
 			    CH_STATE_NAME ": no memory was saved");
 		name = path_base(d->config.zones[0].file);
+		if (!is_there(d->dirfd, name))
+			return error_set(err, EX_DATAERR,
+			    "%s: missing: the memory %s, as it was when this "
+			    "was saved",
+			    name, d->config.zones[0].file);
 		want = d->state->ram_bytes;
 		to = VM_MEMORY;
 	}

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,6 +186,24 @@ take_backing(struct import *m, const struct ch_dir *d, struct taken *t,
 	return rename_backing(m->made.dirfd, t->name, t->base_name, err);
 }
 
+/* Cloud Hypervisor would take any size, and the guest keep the one it knew. */
+static int
+check_size(const struct ch_dir *d, const struct taken *t, const char *file,
+    struct error *err)
+{
+	const struct ch_state_device *device = ch_state_find(d->state,
+	    t->from->id);
+	uint64_t bytes;
+
+	if (qcow2_disk_bytes(&bytes, d->dirfd, file, t->qcow2, err) == -1)
+		return -1;
+	return device == NULL || device->sectors == bytes / 512
+	    ? 0
+	    : error_set(err, EX_DATAERR,
+		  "%s: %" PRIu64 " bytes, %s has %" PRIu64 " for %s", file,
+		  bytes, CH_STATE_NAME, device->sectors * 512, t->from->id);
+}
+
 static int
 take_file(struct import *m, const struct ch_dir *d, struct taken *t,
     struct error *err)
@@ -199,10 +218,11 @@ take_file(struct import *m, const struct ch_dir *d, struct taken *t,
 			    "%s: missing: the disk %s, as it was when this "
 			    "was saved",
 			    file, t->from->path);
-		return copy_file(NULL, m->made.dirfd, t->name, d->dirfd, file,
-			   COPY_MAY_REFLINK, err) == -1
-		    ? -1
-		    : take_backing(m, d, t, err);
+		if (check_size(d, t, file, err) == -1 ||
+		    copy_file(NULL, m->made.dirfd, t->name, d->dirfd, file,
+			COPY_MAY_REFLINK, err) == -1)
+			return -1;
+		return take_backing(m, d, t, err);
 	}
 	from = layer_find(&file, d->dirfd, d->how->trust_paths, t->from->path);
 	return file == NULL ? 0 : layer_take(m, from, file, t->name, err);

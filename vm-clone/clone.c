@@ -149,15 +149,27 @@ give_up(struct clone *c)
 		vmm_kill(&c->vm, 0, NULL);
 }
 
+/* What came to nothing may be a file that is not what was saved. */
+static void
+explain(struct clone *c, struct job *job)
+{
+	if (c->err.code == EX_DATAERR && job->checked.bytes_later &&
+	    preflight_late(&job->checked, &c->err) == -1)
+		error_wrap(&c->err, "%s", label_of(job->snap));
+}
+
 /* First half: the directory, and the process where one is wanted. */
 static void
-begin(struct clone *c, const struct job *job, const char *name)
+begin(struct clone *c, struct job *job, const char *name)
 {
 	vm_init(&c->vm);
-	if (prepare(c, job, name, &c->err) == -1 ||
-	    (!job->how->no_start &&
-		vmm_spawn(&c->vmm, &c->vm, c->dir.dirfd, &job->now, &c->err) ==
-		    -1))
+	if (prepare(c, job, name, &c->err) == -1) {
+		explain(c, job);
+		give_up(c);
+		return;
+	}
+	if (!job->how->no_start &&
+	    vmm_spawn(&c->vmm, &c->vm, c->dir.dirfd, &job->now, &c->err) == -1)
 		give_up(c);
 }
 

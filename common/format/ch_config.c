@@ -83,6 +83,10 @@ decode_zone(struct ch_config *c, uint32_t node, struct error *err)
 		if (strcmp(c->zones[i].id, zone->id) == 0)
 			return error_set(err, EX_DATAERR,
 			    "id \"%s\" a second time", zone->id);
+	if (zone->file != NULL && !path_is_name(path_base(zone->file)))
+		return error_set(err, EX_DATAERR,
+		    "\"file\" is \"%s\", which does not end in a file name",
+		    zone->file);
 	if (ckd_add(&c->memory_bytes, c->memory_bytes, zone->size_bytes))
 		return error_set(err, EX_DATAERR, "more than 2^64 bytes");
 	return 0;
@@ -152,6 +156,14 @@ decode_device(struct ch_config *c, uint32_t node, char **id, uint64_t *queues,
 	return 0;
 }
 
+static bool
+is_read_here(const char *image_type)
+{
+	return strcmp(image_type, "Raw") == 0 ||
+	    strcmp(image_type, "Qcow2") == 0 ||
+	    strcmp(image_type, "Unknown") == 0;
+}
+
 static int
 decode_disk(struct ch_config *c, uint32_t node, struct error *err)
 {
@@ -176,6 +188,10 @@ decode_disk(struct ch_config *c, uint32_t node, struct error *err)
 	    jdoc_get_bool(c->doc, node, "backing_files", &disk->backing_files,
 		JSON_OPTIONAL, err) == -1)
 		return -1;
+	if (disk->image_type != NULL && !is_read_here(disk->image_type))
+		return error_set(err, EX_CONFIG,
+		    "\"image_type\" is \"%s\": not supported",
+		    disk->image_type);
 	if (!path_is_name(path_base(disk->path)))
 		return error_set(err, EX_DATAERR,
 		    "\"path\" is \"%s\", which does not end in a file name",

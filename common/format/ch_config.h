@@ -73,7 +73,8 @@ void ch_config_fini(struct ch_config *c);
 /*
  * Decodes and checks the text: every device has an id of its own, sizes and
  * counts are within their limits.  EX_DATAERR names the member.  EX_CONFIG: it
- * has devices that reach outside the VM (VFIO, vhost-user, pmem, ...).
+ * has devices that reach outside the VM (VFIO, vhost-user, pmem, ...), or disks
+ * that are neither raw nor qcow2.
  */
 int ch_config_decode(struct ch_config *out, const char *text, size_t len,
     struct error *err);

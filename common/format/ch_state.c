@@ -13,6 +13,7 @@
 #define MEMORY_NODE "memory-manager"
 #define PCI_PREFIX "_virtio-pci-"
 #define VCPUS_MAX 255
+#define FEATURE_RO (UINT64_C(1) << 5) /* VIRTIO_BLK_F_RO: virtio 1.2, 5.2.3 */
 
 /* The state of a tree node, itself a document; *out is the caller's. */
 static int
@@ -275,20 +276,26 @@ decode_queues(struct ch_state_device *device, const struct jdoc *tree,
 	return rc;
 }
 
-/* The capacity, where the device is a disk. */
+/* What the guest was told of it, where the device is a disk. */
 static int
-decode_capacity(struct ch_state_device *device, const struct jdoc *tree,
+decode_disk(struct ch_state_device *device, const struct jdoc *tree,
     uint32_t node, struct error *err)
 {
+	uint64_t features = 0;
 	struct jdoc *d;
-	int rc;
+	int rc = 0;
 
 	if (open_state(&d, tree, node, err) == -1)
 		return -1;
-	rc = jdoc_type(d, JDOC_ROOT) != JDOC_OBJECT
-	    ? 0
-	    : jdoc_get_u64(d, JDOC_ROOT, "disk_nsectors", &device->sectors, 0,
-		  UINT64_MAX / 512, JSON_OPTIONAL, err);
+	device->is_disk = jdoc_type(d, JDOC_ROOT) == JDOC_OBJECT &&
+	    jdoc_member(d, JDOC_ROOT, "disk_nsectors") != 0;
+	if (device->is_disk &&
+	    (jdoc_get_u64(d, JDOC_ROOT, "disk_nsectors", &device->sectors, 0,
+		 UINT64_MAX / 512, JSON_REQUIRED, err) == -1 ||
+		jdoc_get_u64(d, JDOC_ROOT, "avail_features", &features, 0,
+		    UINT64_MAX, JSON_REQUIRED, err) == -1))
+		rc = -1;
+	device->readonly = (features & FEATURE_RO) != 0;
 	jdoc_free(d);
 	return rc;
 }
@@ -323,7 +330,7 @@ decode_device(struct ch_state *s, const struct jdoc *tree, uint32_t children,
 		return error_set(err, EX_DATAERR, PCI_PREFIX "%s without %s",
 		    id, id);
 	if (strncmp(id, "__", 2) != 0 &&
-	    decode_capacity(device, tree, node, err) == -1)
+	    decode_disk(device, tree, node, err) == -1)
 		return error_wrap(err, "%s", id);
 	return 0;
 }

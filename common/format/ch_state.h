@@ -24,7 +24,10 @@ struct ch_state_device {
 	char id[CH_ID_MAX + 1];
 	uint64_t queues; /* as virtio-pci has them; 0: it is on no PCI bus */
 	uint64_t queue_size; /* the largest that is in use */
-	uint64_t sectors; /* disks: capacity in 512 bytes; else 0 */
+	bool is_disk;
+	/* of a disk: capacity in 512 bytes; VIRTIO_BLK_F_RO */
+	uint64_t sectors;
+	bool readonly;
 };
 
 struct ch_state_range {
@@ -57,8 +60,10 @@ const struct ch_state_device *ch_state_find(const struct ch_state *s,
     const char *id);
 
 /*
- * Whether configuration and state are of one machine: vCPUs, memory, every
- * device in both, no more queues than were saved, rings that fit.  EX_DATAERR.
+ * Whether configuration and state are of one machine: vCPUs, memory by zones,
+ * every device in the state, every disk in both (a NIC that the guest has not
+ * let go of yet is in one), no more queues than were saved, rings that fit.
+ * EX_DATAERR.
  */
 int ch_state_match(const struct ch_state *s, const struct ch_config *c,
     struct error *err);

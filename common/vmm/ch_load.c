@@ -274,6 +274,8 @@ check_disk(const struct ch_config *c, const struct ch_state *s,
 	const struct ch_disk *found = ch_config_find_disk(c, disk->path);
 	const char *name = path_base(disk->path);
 	const struct ch_state_device *device;
+	bool qcow2 = strcmp(storage_format(name), "qcow2") == 0;
+	bool known = false;
 	uint64_t bytes = 0;
 	size_t i;
 
@@ -293,15 +295,24 @@ check_disk(const struct ch_config *c, const struct ch_state *s,
 				   "\"%s\"",
 		    found->id, found->serial == NULL ? "" : found->serial,
 		    disk->serial);
+	if (found->image_type != NULL &&
+	    strcmp(found->image_type, qcow2 ? "Raw" : "Qcow2") == 0)
+		return error_set(err, EX_DATAERR,
+		    CH_CONFIG_NAME ": %s: \"image_type\" is \"%s\", the "
+				   "sidecar has %s",
+		    found->id, found->image_type, name);
 	for (i = 0; i < vm->layers_n; i++)
-		if (strcmp(vm->layers[i].name, name) == 0)
+		if (strcmp(vm->layers[i].name, name) == 0) {
 			bytes = vm->layers[i].size_bytes;
-	if (bytes == 0 && disk->role != STORAGE_LAYER &&
-	    qcow2_disk_bytes(&bytes, dirfd, name,
-		strcmp(storage_format(name), "qcow2") == 0, err) == -1)
-		return -1;
+			known = true;
+		}
+	if (!known && disk->role != STORAGE_LAYER) {
+		if (qcow2_disk_bytes(&bytes, dirfd, name, qcow2, err) == -1)
+			return -1;
+		known = true;
+	}
 	device = ch_state_find(s, found->id);
-	if (bytes == 0 || device == NULL || device->sectors == bytes / 512)
+	if (!known || device == NULL || device->sectors == bytes / 512)
 		return 0;
 	return error_set(err, EX_DATAERR,
 	    "%s: %" PRIu64 " bytes, %s has %" PRIu64 " for %s", name, bytes,
@@ -365,6 +376,8 @@ ch_complete(int dirfd, struct sidecar *sidecar, struct error *err)
 	struct ch_config c;
 	int rc;
 
+	if (!is_there(dirfd, CH_CONFIG_NAME))
+		return error_set(err, EX_DATAERR, CH_CONFIG_NAME ": missing");
 	if (ch_config_read(&c, dirfd, err) == -1)
 		return -1;
 	rc = ch_config_nics(&sidecar->nics, &c, err);

@@ -6,11 +6,18 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/path.h"
 #include "disk/qcow2.h"
 #include "vmm/vmm.h"
+
+static bool
+is_there(const struct preflight *p, const char *name)
+{
+	return faccessat(p->dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
 
 /* The memory as it was, to the byte; a dump's size only its state tells. */
 static int
@@ -18,12 +25,14 @@ check_memory_file(const struct preflight *p, const struct vmm_traits *traits,
     struct error *err)
 {
 	const struct envelope_config *c = &p->envelope->config;
-	struct error why = { 0 };
+	const char *dump = traits->memory_dump;
 	uint64_t size;
 
-	if (traits->memory_dump != NULL &&
-	    preflight_size(&size, p, traits->memory_dump, &why) == 0)
-		return 0;
+	if (dump != NULL && is_there(p, dump))
+		return preflight_size(&size, p, dump, err);
+	if (dump != NULL && !is_there(p, traits->memory_file))
+		return error_set(err, EX_DATAERR, "%s: missing, and no %s",
+		    dump, traits->memory_file);
 	if (preflight_size(&size, p, traits->memory_file, err) == -1)
 		return -1;
 	return size == c->memory_bytes

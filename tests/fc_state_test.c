@@ -98,6 +98,7 @@ ATF_TC_BODY(crc__check_value, tc)
 ATF_TC_WITHOUT_HEAD(decode__recorded);
 ATF_TC_BODY(decode__recorded, tc)
 {
+	char id[FC_STATE_ID];
 	size_t len;
 	char *raw = read_recorded(tc, &len);
 
@@ -106,6 +107,9 @@ ATF_TC_BODY(decode__recorded, tc)
 	ATF_CHECK(fc_state_has(raw, len, "/srv/vm/web/cow.raw"));
 	ATF_CHECK(fc_state_has(raw, len, "instar0"));
 	ATF_CHECK(!fc_state_has(raw, len, "/srv/vm/web/cow.rax"));
+	ATF_CHECK(fc_state_has_vsock(raw, len));
+	ATF_REQUIRE(fc_state_nic_id(id, raw, len));
+	ATF_CHECK_STREQ("eth0", id);
 	free(raw);
 }
 
@@ -356,6 +360,62 @@ ATF_TC_BODY(check_version__pairs, tc)
 	}
 }
 
+/* Texts as a state has them, each behind its length. */
+ATF_TC_WITHOUT_HEAD(nic_id__tables);
+ATF_TC_BODY(nic_id__tables, tc)
+{
+#define MAC                                                                    \
+	"\x11"                                                                 \
+	"06:00:ac:10:00:00"
+#define ZEROS "\0\0\0\0\0\0\1"
+	static const struct {
+		const char *raw;
+		size_t len;
+		const char *id;
+	} cases[] = {
+#define CASE(text, id) { text, sizeof(text) - 1, id }
+		CASE("\4net1\4net1\5fctx0" ZEROS MAC, "net1"),
+		CASE("\6rootfs\6rootfs\7cow.raw\4net1\4net1\4br.1" ZEROS MAC,
+		    "net1"),
+		CASE("\1a\1a\1b" MAC, "a"),
+		CASE("\4net1\4net2\5fctx0" ZEROS MAC, NULL),
+		CASE("\4net1\5fctx0" ZEROS MAC, NULL),
+		CASE("\4ne/1\4ne/1\5fctx0" ZEROS MAC, NULL),
+		CASE("\4net1\4net1\020aaaaaaaaaaaaaaaa" ZEROS MAC, NULL),
+		CASE("\4net1\4net1\4a/bc" ZEROS MAC, NULL),
+		CASE("\4net1\4net1", NULL),
+		CASE("\4net1\4net1\5fctx0" ZEROS MAC MAC, NULL),
+		CASE("\40aaaaaaaabbbbbbbbaaaaaaaabbbbbbbb"
+		     "\40aaaaaaaabbbbbbbbaaaaaaaabbbbbbbb\1t" MAC,
+		    NULL),
+		CASE(MAC, NULL),
+		CASE("", NULL),
+#undef CASE
+	};
+	char id[FC_STATE_ID];
+	size_t i;
+
+	(void)tc;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		bool has = fc_state_nic_id(id, cases[i].raw, cases[i].len);
+
+		ATF_CHECK_EQ_MSG(cases[i].id != NULL, has, "case %zu", i);
+		if (has && cases[i].id != NULL)
+			ATF_CHECK_STREQ(cases[i].id, id);
+	}
+}
+
+ATF_TC_WITHOUT_HEAD(vsock__both_forms);
+ATF_TC_BODY(vsock__both_forms, tc)
+{
+	(void)tc;
+	ATF_CHECK(fc_state_has_vsock("\1\5vsock\2", 8));
+	ATF_CHECK(fc_state_has_vsock("\5\0\0\0\0\0\0\0vsock", 13));
+	ATF_CHECK(!fc_state_has_vsock("\5\0\0\0\0\0\0\0vsoc", 12));
+	ATF_CHECK(!fc_state_has_vsock("\6vsocks\7a/vsock", 15));
+	ATF_CHECK(!fc_state_has_vsock("", 0));
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, crc__check_value);
@@ -369,5 +429,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, read__no_regular_file);
 	ATF_TP_ADD_TC(tp, version__check);
 	ATF_TP_ADD_TC(tp, check_version__pairs);
+	ATF_TP_ADD_TC(tp, nic_id__tables);
+	ATF_TP_ADD_TC(tp, vsock__both_forms);
 	return atf_no_error();
 }

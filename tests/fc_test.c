@@ -6,7 +6,8 @@
 	"\"vmstate\",\"mem_backend\":{\"backend_type\":\"File\","              \
 	"\"backend_path\":\"template.raw\"},\"track_dirty_pages\":true,"       \
 	"\"resume_vm\":false,\"network_overrides\":[{\"iface_id\":\"eth0\","   \
-	"\"host_dev_name\":\"instar1\"}]}"
+	"\"host_dev_name\":\"instar1\"}],\"vsock_override\":"                  \
+	"{\"uds_path\":\"vsock.sock\"}}"
 #define BACKEND                                                                \
 	"\"mem_backend\":{\"backend_type\":\"File\",\"backend_path\":"         \
 	"\"/srv/snap/golden/mem\"}"
@@ -32,9 +33,8 @@
 	"' -s '\"/srv/snap/golden/vmstate\",\"mem_backend\":"                  \
 	"{\"backend_type\":\"File\",\"backend_path\":"                         \
 	"\"/srv/snap/bad/mem.short\"}}=" LOAD_BODY "' "
-#define NO_VSOCK                                                               \
-	"-s '\"vsock\":{\"guest_cid\":3,\"uds_path\":\"/srv/vm/c1.vsock\"}="   \
-	"\"vsock\":null' "
+#define OUR_VSOCK                                                              \
+	"-s '\"uds_path\":\"/srv/vm/c1.vsock\"=\"uds_path\":\"vsock.sock\"' "
 
 ATF_TC_WITHOUT_HEAD(boot__as_recorded);
 ATF_TC_BODY(boot__as_recorded, tc)
@@ -223,7 +223,7 @@ ATF_TC_BODY(load__as_recorded, tc)
 	enum vmm_state state;
 	struct bed b = { 0 };
 
-	make_program(&b, tc, LOAD_SWAPS NO_VSOCK, "2 74 76 75 77");
+	make_program(&b, tc, LOAD_SWAPS OUR_VSOCK, "2 74 76 75 77");
 	make_vm(&b, "instar1");
 	/* Its own would be another: the guest keeps the one that it has. */
 	snprintf(b.vm.nics.v[0].mac, 18, "52:54:00:00:00:01");
@@ -265,43 +265,42 @@ static const struct {
 	    EX_CONFIG },
 	/* Loaded, and not what the record tells of. */
 	{ "", "2 74 76",
-	    "vmstate: has a vsock at /srv/vm/c1.vsock, which VMs have "
-	    "not here",
-	    EX_CONFIG },
-	{ NO_VSOCK "-s '\"vcpu_count\":1,\"mem=\"vcpu_count\":2,"
-		   "\"mem'",
+	    "vmstate: has a vsock at /srv/vm/c1.vsock, not vsock.sock",
+	    EX_DATAERR },
+	{ OUR_VSOCK "-s '\"vcpu_count\":1,\"mem=\"vcpu_count\":2,"
+		    "\"mem'",
 	    "2 74 76", "vmstate: 2 processors, the envelope says 1",
 	    EX_DATAERR },
-	{ NO_VSOCK "-s '\"mem_size_mib\":16=\"mem_size_mib\":32'", "2 74 76",
+	{ OUR_VSOCK "-s '\"mem_size_mib\":16=\"mem_size_mib\":32'", "2 74 76",
 	    "vmstate: 33554432 bytes of memory, the envelope says "
 	    "16777216",
 	    EX_DATAERR },
-	{ NO_VSOCK "-s '\"mem_size_mib\":16,=\"mem\":16,'", "2 74 76",
+	{ OUR_VSOCK "-s '\"mem_size_mib\":16,=\"mem\":16,'", "2 74 76",
 	    "vmstate: no member \"mem_size_mib\"", EX_DATAERR },
-	{ NO_VSOCK "-s '\"path_on_host\":\"cow.raw\"="
-		   "\"path_on_host\":\"/etc/shadow\"'",
+	{ OUR_VSOCK "-s '\"path_on_host\":\"cow.raw\"="
+		    "\"path_on_host\":\"/etc/shadow\"'",
 	    "2 74 76",
 	    "vmstate: drive /etc/shadow is none of the sidecar's disks",
 	    EX_DATAERR },
-	{ NO_VSOCK "-s '\"path_on_host\":\"data-data1.raw\"="
-		   "\"path_on_host\":\"cow.raw\"'",
+	{ OUR_VSOCK "-s '\"path_on_host\":\"data-data1.raw\"="
+		    "\"path_on_host\":\"cow.raw\"'",
 	    "2 74 76", "vmstate: drive cow.raw is none of the sidecar's disks",
 	    EX_DATAERR },
-	{ NO_VSOCK "-s '\"is_read_only\":true,\"path=\"is_read_only\":"
-		   "false,\"path'",
+	{ OUR_VSOCK "-s '\"is_read_only\":true,\"path=\"is_read_only\":"
+		    "false,\"path'",
 	    "2 74 76",
 	    "vmstate: drive layer0.raw is writable, the sidecar says "
 	    "otherwise",
 	    EX_DATAERR },
-	{ NO_VSOCK "-s '\"io_engine\":\"Sync\",\"socket\":null="
-		   "\"io_engine\":\"Sync\",\"socket\":\"x\"'",
+	{ OUR_VSOCK "-s '\"io_engine\":\"Sync\",\"socket\":null="
+		    "\"io_engine\":\"Sync\",\"socket\":\"x\"'",
 	    "2 74 76", "vmstate: a drive that is no file is not for us",
 	    EX_DATAERR },
-	{ NO_VSOCK "-s '\"drives\":[=\"x\":['", "2 74 76",
+	{ OUR_VSOCK "-s '\"drives\":[=\"x\":['", "2 74 76",
 	    "vmstate: no member \"drives\"", EX_DATAERR },
-	{ NO_VSOCK "-s '\"iface_id\":\"eth0\",\"host_dev_name\":"
-		   "\"instar1\",\"guest=\"iface_id\":\"eth0\","
-		   "\"host_dev_name\":\"eth0\",\"guest'",
+	{ OUR_VSOCK "-s '\"iface_id\":\"eth0\",\"host_dev_name\":"
+		    "\"instar1\",\"guest=\"iface_id\":\"eth0\","
+		    "\"host_dev_name\":\"eth0\",\"guest'",
 	    "2 74 76", "vmstate: NIC eth0 is none of the sidecar's",
 	    EX_DATAERR },
 	{ "-f cut@76", "2 74 76 75",
@@ -341,6 +340,41 @@ ATF_TC_BODY(load__refused, tc)
 	}
 }
 
+/* Its vsock has no place that this version could give it. */
+ATF_TC_WITHOUT_HEAD(load__vsock_before_it_can_be_moved);
+ATF_TC_BODY(load__vsock_before_it_can_be_moved, tc)
+{
+	static const char head[] = "\0\0\0\x64\x86\x84\x19\x10\x07\5"
+				   "9.0.0\1\5vsock\2/v";
+	unsigned char raw[sizeof(head) - 1 + 8];
+	struct error err = { 0 };
+	struct bed b = { 0 };
+	uint64_t crc;
+	size_t i;
+	int fd;
+
+	make_program(&b, tc, "-s '\"1.16.1\"=\"1.15.1\"'", "2");
+	make_vm(&b, "instar1");
+	put_state(tc);
+	memcpy(raw, head, sizeof(head) - 1);
+	crc = fc_state_crc(0, raw, sizeof(head) - 1);
+	for (i = 0; i < 8; i++)
+		raw[sizeof(head) - 1 + i] = (unsigned char)(crc >> 8 * i);
+	fd = open("vmstate", O_WRONLY | O_TRUNC | O_CLOEXEC);
+	ATF_REQUIRE(fd != -1);
+	ATF_REQUIRE_EQ(0, fd_write(fd, raw, sizeof(raw), "vmstate", NULL));
+	fd_drop(&fd);
+	b.vm.to_load = true;
+	b.vm.memory = VM_MEMORY_TEMPLATE;
+	ATF_REQUIRE_EQ(-1, start(&b, &err));
+	ATF_CHECK_STREQ("vmstate: has a vsock, which Firecracker 1.15 cannot "
+			"put elsewhere",
+	    err.msg);
+	ATF_CHECK_EQ(EX_CONFIG, err.code);
+	ATF_CHECK(!vm_is_alive(&b.vm));
+	bed_end(&b);
+}
+
 /* A file that the process has open and no VM of ours should have. */
 ATF_TC_WITHOUT_HEAD(load__foreign_descriptor);
 ATF_TC_BODY(load__foreign_descriptor, tc)
@@ -348,7 +382,7 @@ ATF_TC_BODY(load__foreign_descriptor, tc)
 	struct error err = { 0 };
 	struct bed b = { 0 };
 
-	make_program(&b, tc, LOAD_SWAPS NO_VSOCK "9</etc/passwd", "2 74 76");
+	make_program(&b, tc, LOAD_SWAPS OUR_VSOCK "9</etc/passwd", "2 74 76");
 	make_vm(&b, "instar1");
 	put_state(tc);
 	b.vm.to_load = true;
@@ -368,6 +402,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, resume__refused);
 	ATF_TP_ADD_TC(tp, load__as_recorded);
 	ATF_TP_ADD_TC(tp, load__refused);
+	ATF_TP_ADD_TC(tp, load__vsock_before_it_can_be_moved);
 	ATF_TP_ADD_TC(tp, load__foreign_descriptor);
 	return atf_no_error();
 }

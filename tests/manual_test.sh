@@ -83,6 +83,21 @@ make_store()
 	snap-export -q --gzip -o web.tar.gz golden
 } >/dev/null
 
+# What Firecracker wrote, and what its disks are.
+saved_make()
+{
+	snap-rm web
+	mkdir saved
+	zstd -qdc "$(atf_get_srcdir)/data/fc-snapshot.tar.zst" |
+	    tar -xf - -C saved
+	truncate -s 1M saved/layer0.raw
+	cat >web.disks <<-END
+		{"path":"/srv/image/layer0.raw","ro":true,"serial":"layer0","role":"layer"}
+		{"path":"/srv/vm/web/cow.raw","ro":false,"serial":"cocoon-cow","role":"cow"}
+		{"path":"/srv/vm/web/data-data1.raw","ro":false,"serial":"data1","role":"data","fstype":"ext4"}
+	END
+}
+
 # What example $3 of tool $1, in file $2, needs beyond that.
 prepare()
 {
@@ -96,6 +111,9 @@ prepare()
 	snap-export)
 		[ "$3" -gt 1 ] ||
 		    snap-import -n box --from-dir sandbox --base base.img
+		;;
+	snap-import)
+		! grep -q storage-config "$2" || saved_make
 		;;
 	snap-rm)
 		snap-save -n web web

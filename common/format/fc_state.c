@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "format/fc_state.h"
 
+#include <ctype.h>
 #include <inttypes.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +21,7 @@
 /* Where the version's text begins, behind its length. */
 #define BINCODE_TEXT 16
 #define BITCODE_TEXT 10
+#define NIC_REACH 128 /* bytes from a NIC's id to its MAC: 1.16 has 60 */
 #define NUMBER_MAX 9999 /* of one part of a version */
 
 /* The state that each Firecracker writes, by its minor number. */
@@ -186,6 +189,69 @@ fc_state_next_mac(char mac[FC_STATE_MAC], size_t *at, const char *raw,
 		}
 	}
 	return false;
+}
+
+/* A text behind a byte with its length, all of it of `allowed` or letters. */
+static size_t
+short_text(const char *raw, size_t len, size_t max, const char *allowed)
+{
+	size_t n = len == 0 ? 0 : (unsigned char)raw[0], i;
+
+	if (n == 0 || n > max || n > len - 1)
+		return 0;
+	for (i = 1; i <= n; i++)
+		if (isalnum((unsigned char)raw[i]) == 0 &&
+		    (raw[i] == '\0' || strchr(allowed, raw[i]) == NULL))
+			return 0;
+	return n;
+}
+
+/* Twice the same id, then the name of an interface. */
+static size_t
+doubled_id(const char *raw, size_t len)
+{
+	size_t n = short_text(raw, len, FC_STATE_ID - 1, "_");
+
+	if (n == 0 || len < 2 * (n + 1) || memcmp(raw, raw + n + 1, n + 1) != 0)
+		return 0;
+	raw += 2 * (n + 1);
+	len -= 2 * (n + 1);
+	return short_text(raw, len, IFNAMSIZ - 1, "_-.@:") == 0 ? 0 : n;
+}
+
+bool
+fc_state_nic_id(char id[FC_STATE_ID], const char *raw, size_t len)
+{
+	char mac[FC_STATE_MAC];
+	size_t end = 0, at, n;
+
+	if (!fc_state_next_mac(mac, &end, raw, len))
+		return false;
+	at = end;
+	if (fc_state_next_mac(mac, &at, raw, len))
+		return false;
+	end -= FC_STATE_MAC - 1;
+	/* A drive's id may stand like this, too, but further away. */
+	for (at = end; at > 0 && end - at < NIC_REACH;) {
+		at--;
+		n = doubled_id(raw + at, end - at);
+		if (n == 0)
+			continue;
+		memcpy(id, raw + at + 1, n);
+		id[n] = '\0';
+		return true;
+	}
+	return false;
+}
+
+bool
+fc_state_has_vsock(const char *raw, size_t len)
+{
+	static const char id[] = "\5\0\0\0\0\0\0\0vsock";
+
+	/* The length is one byte, or eight in the form of 1.14. */
+	return memmem(raw, len, id, sizeof(id) - 1) != NULL ||
+	    memmem(raw, len, "\5vsock", 6) != NULL;
 }
 
 int

@@ -70,6 +70,17 @@ bool fc_state_has(const char *raw, size_t len, const char *text);
 bool fc_state_next_mac(char mac[FC_STATE_MAC], size_t *at, const char *raw,
     size_t len);
 
+#define FC_STATE_ID 32 /* bytes of a device's id, with the NUL */
+
+/*
+ * The id of the state's only NIC, which is written twice and before the name of
+ * its tap.  False: it has several, none with a MAC, or the form of 1.14.
+ */
+bool fc_state_nic_id(char id[FC_STATE_ID], const char *raw, size_t len);
+
+/* Whether it has a vsock: there is one at most, and "vsock" is its id. */
+bool fc_state_has_vsock(const char *raw, size_t len);
+
 /*
  * Reads "1.16.1", or with a letter v before it, into its first two numbers.
  * EX_UNAVAILABLE: no version, or not one of those that we run; it is named.

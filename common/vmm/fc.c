@@ -266,6 +266,7 @@ clean_up(const struct vm *vm, int dirfd)
 {
 	(void)vm;
 	unlinkat(dirfd, FC_SAVED, 0);
+	unlinkat(dirfd, FC_VSOCK, 0);
 }
 
 static const char *const state_files[] = { FC_STATE, NULL };

@@ -15,6 +15,7 @@
 #define FC_LOG "firecracker.log" /* the program's own: it begins it anew */
 #define FC_STATE "vmstate"
 #define FC_MEMORY "mem"
+#define FC_VSOCK "vsock.sock" /* of a state that came with a vsock */
 
 /*
  * In the VM's directory, a link to the memory that was saved last: what the
@@ -31,6 +32,10 @@ struct fc {
 	unsigned minor; /* Firecracker 1.minor; 0: not asked yet */
 	bool is_new; /* configured, not booted: the first resume does it */
 	bool is_diff; /* what this save asks for */
+	bool
+	    has_vsock; /* in the state that is loaded, and it goes to FC_VSOCK */
+	/* Of the only NIC, where the state says it is not that of fc_nic_id(). */
+	char nic_id[FC_STATE_ID];
 };
 
 const char *fc_program(void);
@@ -52,8 +57,8 @@ int fc_explain(const struct vmm *vmm, struct error *err);
 /* fc_load.c: the state in the VM's directory into the fresh process. */
 int fc_load(struct vmm *vmm, int64_t deadline_ms, struct error *err);
 
-/* The id of NIC `i` in Firecracker. */
-#define FC_ID_MAX 32 /* bytes, with the NUL */
+/* The id of NIC `i` in a Firecracker that booted here. */
+#define FC_ID_MAX FC_STATE_ID /* bytes, with the NUL */
 void fc_nic_id(char out[FC_ID_MAX], size_t i);
 
 int fc_set_links(struct vmm *vmm, bool up, struct error *err);

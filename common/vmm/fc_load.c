@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@
 #include "vmm/fc_space.h"
 
 #define DRIVES_MAX 256
+#define VSOCK_OVERRIDE_SINCE 16 /* 1.16.0 */
 
 void
 fc_nic_id(char out[FC_ID_MAX], size_t i)
@@ -28,30 +30,57 @@ fc_nic_id(char out[FC_ID_MAX], size_t i)
 	snprintf(out, FC_ID_MAX, "eth%zu", i);
 }
 
-/* The file's form, for this version: Firecracker's own words are few. */
+/*
+ * The file's form, for this version: Firecracker's own words are few.  And what
+ * must be known of others' states before they are loaded: how the NIC is
+ * called, whether a vsock's socket needs another place.
+ */
 static int
-check_state(struct vmm *vmm, struct error *err)
+look_at_state(struct vmm *vmm, struct error *err)
+{
+	struct fc *fc = vmm->own;
+	struct fc_state state;
+	char *raw;
+	size_t len;
+	int rc;
+
+	if (fc_state_read(&state, &raw, &len, vmm->dirfd, FC_STATE, err) == -1)
+		return -1;
+	rc = fc_state_check_version(&state, fc->minor, err);
+	fc->has_vsock = fc_state_has_vsock(raw, len);
+	/* Loaded, it would make its socket wherever the state says. */
+	if (rc == 0 && fc->has_vsock && fc->minor < VSOCK_OVERRIDE_SINCE)
+		rc = error_set(err, EX_CONFIG,
+		    "has a vsock, which Firecracker 1.%u cannot put elsewhere",
+		    fc->minor);
+	if (vmm->vm->nics.n != 1 || !fc_state_nic_id(fc->nic_id, raw, len))
+		fc->nic_id[0] = '\0';
+	free(raw);
+	return rc == -1 ? error_wrap(err, FC_STATE) : 0;
+}
+
+static void
+nic_id(char out[FC_ID_MAX], const struct vmm *vmm, size_t i)
 {
 	const struct fc *fc = vmm->own;
-	struct fc_state state;
 
-	if (fc_state_read(&state, NULL, NULL, vmm->dirfd, FC_STATE, err) == -1)
-		return -1;
-	if (fc_state_check_version(&state, fc->minor, err) == -1)
-		return error_wrap(err, FC_STATE);
-	return 0;
+	if (fc->nic_id[0] != '\0')
+		snprintf(out, FC_ID_MAX, "%s", fc->nic_id);
+	else
+		fc_nic_id(out, i);
 }
 
 static int
 put_load(struct vmm *vmm, const struct taps *taps, int64_t deadline_ms,
     struct error *err)
 {
+	const struct fc *fc = vmm->own;
 	json_t *body, *overrides = json_array();
 	char id[FC_ID_MAX];
 	size_t i;
 
 	for (i = 0; i < taps->n; i++) {
-		fc_nic_id(id, i);
+		nic_id(id, vmm, i);
 		json_array_append_new(overrides,
 		    json_pack("{s:s, s:s}", "iface_id", id, "host_dev_name",
 			taps->names[i]));
@@ -60,6 +89,12 @@ put_load(struct vmm *vmm, const struct taps *taps, int64_t deadline_ms,
 	    FC_STATE, "mem_backend", "backend_type", "File", "backend_path",
 	    VM_TEMPLATE, "track_dirty_pages", 1, "resume_vm", 0,
 	    "network_overrides", overrides);
+	if (fc->has_vsock &&
+	    json_put(body, "vsock_override",
+		json_pack("{s:s}", "uds_path", FC_VSOCK), err) == -1) {
+		json_decref(body);
+		return -1;
+	}
 	return fc_call(vmm, "PUT", "/snapshot/load", body, NULL, deadline_ms,
 	    err);
 }
@@ -152,9 +187,10 @@ check_drives(const struct vm *vm, const json_t *config, struct error *err)
 
 /* Those of the record, and nothing else; the guest keeps the MACs it has. */
 static int
-check_nics(struct vm *vm, const json_t *config, const struct taps *taps,
+check_nics(struct vmm *vmm, const json_t *config, const struct taps *taps,
     struct error *err)
 {
+	struct vm *vm = vmm->vm;
 	const json_t *nics, *nic;
 	const char *id, *tap, *mac;
 	char want[FC_ID_MAX];
@@ -173,7 +209,7 @@ check_nics(struct vm *vm, const json_t *config, const struct taps *taps,
 		tap = json_string_value(json_object_get(nic, "host_dev_name"));
 		mac = json_string_value(json_object_get(nic, "guest_mac"));
 		for (i = 0; i < n; i++) {
-			fc_nic_id(want, i);
+			nic_id(want, vmm, i);
 			if (id != NULL && tap != NULL &&
 			    strcmp(id, want) == 0 &&
 			    strcmp(tap, taps->names[i]) == 0)
@@ -190,9 +226,9 @@ check_nics(struct vm *vm, const json_t *config, const struct taps *taps,
 	return 0;
 }
 
-/* Its socket stands wherever the state says: nobody has asked for it. */
+/* Its socket is in the VM's directory: anywhere else is nobody's to give. */
 static int
-check_vsock(const struct vm *vm, const json_t *config, struct error *err)
+check_vsock(const json_t *config, struct error *err)
 {
 	const json_t *vsock;
 	const char *path;
@@ -201,12 +237,10 @@ check_vsock(const struct vm *vm, const json_t *config, struct error *err)
 		-1 ||
 	    vsock == NULL)
 		return 0;
-	/* In a space of its own it is in nobody's way. */
-	if (fc_space_is_needed(vm))
-		return 0;
 	path = json_string_value(json_object_get(vsock, "uds_path"));
-	return error_set(err, EX_CONFIG,
-	    "has a vsock at %s, which VMs have not here",
+	if (path != NULL && strcmp(path, FC_VSOCK) == 0)
+		return 0;
+	return error_set(err, EX_DATAERR, "has a vsock at %s, not " FC_VSOCK,
 	    path == NULL ? "" : path);
 }
 
@@ -275,8 +309,8 @@ check_loaded(struct vmm *vmm, const struct taps *taps, int64_t deadline_ms,
 		return -1;
 	if (check_machine(vmm->vm, config, err) == 0 &&
 	    check_drives(vmm->vm, config, err) == 0 &&
-	    check_nics(vmm->vm, config, taps, err) == 0 &&
-	    check_vsock(vmm->vm, config, err) == 0)
+	    check_nics(vmm, config, taps, err) == 0 &&
+	    check_vsock(config, err) == 0)
 		rc = check_descriptors(vmm, err);
 	json_decref(config);
 	return rc == -1 ? error_wrap(err, FC_STATE) : 0;
@@ -287,7 +321,8 @@ fc_load(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 {
 	struct taps taps;
 
-	if (check_state(vmm, err) == -1 || taps_make(&taps, vmm->vm, err) == -1)
+	if (look_at_state(vmm, err) == -1 ||
+	    taps_make(&taps, vmm->vm, err) == -1)
 		return -1;
 	if (put_load(vmm, &taps, deadline_ms, err) == 0 &&
 	    check_loaded(vmm, &taps, deadline_ms, err) == 0 &&

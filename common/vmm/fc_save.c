@@ -21,7 +21,6 @@
 #include "base/fd.h"
 #include "base/hook.h"
 #include "disk/copy.h"
-#include "vmm/fc_space.h"
 
 #define DIFF "diff" /* in the temporary directory, in place of FC_MEMORY */
 #define PAGE 4096
@@ -40,36 +39,12 @@ has_page_holes(int dirfd)
 	    st.st_blksize <= PAGE;
 }
 
-/*
- * A vsock came with a state that others saved; its path is in the state, and a
- * clone of this VM would put its socket into the source's place.
- */
-static int
-check_vsock(struct vmm *vmm, struct error *err)
-{
-	json_t *config;
-	bool has;
-
-	if (!fc_space_is_needed(vmm->vm))
-		return 0;
-	if (fc_call(vmm, "GET", "/vm/config", NULL, &config,
-		clock_ms() + VMM_CALL_MS, err) == -1)
-		return -1;
-	has = json_is_object(json_object_get(config, "vsock"));
-	json_decref(config);
-	return has ? error_set(err, EX_UNAVAILABLE,
-			 "has a vsock, which a snapshot cannot have here")
-		   : 0;
-}
-
 int
 fc_settle(struct vmm *vmm, const struct timespec *now, struct error *err)
 {
 	struct fc *fc = vmm->own;
 	struct vm *vm = vmm->vm;
 
-	if (check_vsock(vmm, err) == -1)
-		return -1;
 	fc->is_diff = !vm->diff_base_lost && has_page_holes(vmm->dirfd);
 	if (vm->diff_base_lost) {
 		/*

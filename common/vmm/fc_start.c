@@ -46,7 +46,8 @@ make_log(int dirfd, struct error *err)
 static int
 clear_way(struct vm *vm, int dirfd, struct error *err)
 {
-	static const char *const stale[] = { FC_API_SOCKET, FC_SAVED };
+	static const char *const stale[] = { FC_API_SOCKET, FC_SAVED,
+		FC_VSOCK };
 	size_t i;
 
 	for (i = 0; i < sizeof(stale) / sizeof(stale[0]); i++)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,29 @@ taps_drop(const struct taps *taps, const struct vm *vm)
 			tap_remove(taps->names[i]);
 }
 
+/*
+ * Before its link is touched, which may be that of a guest that runs.  What
+ * cannot be told here the VMM tells.
+ */
+static int
+check_free(const char *name, struct error *err)
+{
+	struct error why = { 0 };
+	int fd;
+
+	if (if_nametoindex(name) == 0)
+		return 0;
+	if (tap_open(&fd, name, &why) == 0) {
+		fd_drop(&fd);
+		return 0;
+	}
+	if (why.code != EX_TEMPFAIL)
+		return 0;
+	if (err != NULL)
+		*err = why;
+	return -1;
+}
+
 int
 taps_make(struct taps *taps, const struct vm *vm, struct error *err)
 {
@@ -39,7 +63,7 @@ taps_make(struct taps *taps, const struct vm *vm, struct error *err)
 		snprintf(name, sizeof(taps->names[0]), "%s", nic->ifname);
 		rc = nic->kind == NIC_BRIDGE
 		    ? tap_keep_on_bridge(name, nic->ifname, err)
-		    : 0;
+		    : check_free(name, err);
 		if (rc == 0 && nic->link_down &&
 		    tap_set_up(name, false, err) == -1) {
 			rc = error_wrap(err,

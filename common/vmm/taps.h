@@ -15,7 +15,8 @@ struct taps {
 
 /*
  * Makes a tap for each NIC that is on a bridge; those of others must be there,
- * or the VMM makes them.  What is to have no link gets none.
+ * or the VMM makes them.  What is to have no link gets none.  EX_TEMPFAIL:
+ * another process has the tap, which is left as it is.
  */
 int taps_make(struct taps *taps, const struct vm *vm, struct error *err);
 

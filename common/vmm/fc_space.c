@@ -205,6 +205,26 @@ cover(struct covers *covers, const struct fc_space *space, const char *origin)
 	return 0;
 }
 
+/* Makes nothing in a filesystem of the host's. */
+static int
+make_dir(const struct covers *covers, const char *path)
+{
+	char above[PATH_MAX];
+	struct stat st;
+
+	if (stat(path, &st) == 0)
+		return 0;
+	snprintf(above, sizeof(above), "%s", path);
+	*strrchr(above, '/') = '\0';
+	if (stat(above[0] == '\0' ? "/" : above, &st) == -1)
+		return -1;
+	if (!is_covered(covers, st.st_dev)) {
+		errno = ENOENT;
+		return -1;
+	}
+	return mkdir(path, 0700);
+}
+
 /* The directories above the file, and an empty file to mount on. */
 static int
 make_place(const struct covers *covers, const char *origin)
@@ -220,11 +240,10 @@ make_place(const struct covers *covers, const char *origin)
 	for (slash = path; (slash = strchr(slash + 1, '/')) != NULL;
 	     *slash = '/') {
 		*slash = '\0';
-		if (stat(path, &st) == -1 && mkdir(path, 0700) == -1)
+		if (make_dir(covers, path) == -1)
 			return -1;
 	}
 	*strrchr(path, '/') = '\0';
-	/* Nothing is ever made in a filesystem of the host's. */
 	if (stat(path, &st) == -1 || !is_covered(covers, st.st_dev)) {
 		errno = ENOENT;
 		return -1;

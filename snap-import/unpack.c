@@ -12,10 +12,11 @@
 #include "base/hook.h"
 #include "format/trailer.h"
 
+#include "flusher.h"
 #include "hasher.h"
 
 #define BLOCK DIGEST_BLOCK /* a block of zeros becomes a hole */
-#define FLUSH_BYTES (16u << 20) /* written between two hints to start writing */
+#define FLUSH_BYTES (16u << 20) /* written between two hints to the flusher */
 #define LATE_MAX 64 /* files that wait for their sync */
 
 /* One archive being unpacked. */
@@ -23,6 +24,7 @@ struct work {
 	struct unpack *u;
 	struct archive_reader *reader;
 	struct hasher *hasher;
+	struct flusher *flusher;
 	int dirfd;
 	unpack_progress *progress;
 	void *arg;
@@ -108,7 +110,6 @@ same_run(const unsigned char *p, size_t len, uint64_t off, bool *zero)
 	return at;
 }
 
-/* So that the disk works while we do, and the sync at the end is short. */
 static void
 start_writing(struct work *w, uint64_t off, size_t len)
 {
@@ -116,7 +117,7 @@ start_writing(struct work *w, uint64_t off, size_t len)
 	if (w->unflushed < FLUSH_BYTES)
 		return;
 	w->unflushed = 0;
-	sync_file_range(w->fd, 0, (off_t)(off + len), SYNC_FILE_RANGE_WRITE);
+	flusher_hint(w->flusher, w->fd, off + len);
 }
 
 static int
@@ -169,6 +170,7 @@ sync_late(struct work *w, struct error *err)
 	size_t i;
 	int rc = 0;
 
+	flusher_wait(w->flusher);
 	for (i = 0; i < w->late_n; i++) {
 		if (rc == 0)
 			rc = fd_commit(&w->late[i].fd, w->late[i].name, err);
@@ -215,6 +217,8 @@ unpack_file(struct work *w, const struct archive_entry *entry,
 	hasher_file(w->hasher, &file->digest);
 	if (rc == 0)
 		rc = sync_later(w, err);
+	if (rc == -1)
+		flusher_wait(w->flusher);
 	fd_drop(&w->fd);
 	hook_step("import-file");
 	return rc;
@@ -289,7 +293,8 @@ unpack_archive(struct unpack *u, int fd, int dirfd, unpack_progress *progress,
 	struct archive_entry entry;
 	int more = -1, rc = -1;
 
-	if (archive_reader_open(&w.reader, fd, err) == -1 ||
+	if (flusher_new(&w.flusher, err) == -1 ||
+	    archive_reader_open(&w.reader, fd, err) == -1 ||
 	    hasher_new(&w.hasher, archive_reader_flow(w.reader), err) == -1)
 		goto out;
 	while ((more = archive_reader_next(w.reader, &entry, err)) == 1)
@@ -303,6 +308,7 @@ unpack_archive(struct unpack *u, int fd, int dirfd, unpack_progress *progress,
 		    archive_reader_oddity(w.reader));
 	rc = 0;
 out:
+	flusher_free(w.flusher);
 	while (w.late_n > 0)
 		fd_drop(&w.late[--w.late_n].fd);
 	/* The hasher holds chunks of the reader. */

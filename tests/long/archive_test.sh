@@ -1,6 +1,6 @@
 #! /usr/bin/env atf-sh
 # SPDX-License-Identifier: ISC
-# Every byte of an archive, flipped: what the quick tests do by strides.
+# What the quick tests do by strides, or with fewer runs.
 
 . "$(atf_get_srcdir)/../lib.sh"
 . "$(atf_get_srcdir)/../snaps.sh"
@@ -29,7 +29,47 @@ import__every_byte_flipped_body()
 	done
 }
 
+# 8 GiB, of which every second block has data: a million runs, out and in.
+atf_test_case export__million_runs
+export__million_runs_body()
+{
+	snap_plant b web
+	d=root/snap/$(id_of b)
+	perl -e '
+		open(F, ">", $ARGV[0]) or die;
+		for my $i (0 .. 999_999) {
+			sysseek(F, $i * 8192, 0);
+			syswrite(F, pack("N", 1 + $i) x 1024) == 4096 or die;
+		}
+		truncate(F, 8192 * 1_000_000) or die;' "$d/cow.raw"
+	sync -f "$d"
+	for how in --no-compress --zstd; do
+		(
+			[ -n "${LSAN_OPTIONS-}" ] || ulimit -v 524288
+			snap-export $how -o a web
+		) >out || atf_fail "$how: no archive"
+		atf_check -o inline:'cow.raw\t8192000000\t4096000000\t1000000\n' \
+		    -x "snap-export --list a -p name,size,data,runs | grep cow"
+		(
+			[ -n "${LSAN_OPTIONS-}" ] || ulimit -v 524288
+			snap-import -p dir a
+		) >dir || atf_fail "$how: no import"
+		same_files "$d" "$(cat dir)" || atf_fail "$how: differs"
+		atf_check test "$(du -s "$(cat dir)" | cut -f 1)" -le \
+		    "$(($(du -s "$d" | cut -f 1) * 101 / 100))"
+		rm -rf "$(cat dir)"
+	done
+	for how in "tar -xf" "bsdtar -xf"; do
+		atf_check -o save:a snap-export --no-compress web
+		mkdir x
+		$how a -C x || atf_fail "$how: status $?"
+		same_files "$d" x || atf_fail "$how: differs"
+		rm -rf x
+	done
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case import__every_byte_flipped
+	atf_add_test_case export__million_runs
 }

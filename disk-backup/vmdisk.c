@@ -38,7 +38,7 @@ struct freezing {
 	size_t index; /* of the disk */
 	struct chain chain;
 	bool was_paused, switched;
-	char *overlay; /* what the guest is to go on in, or NULL: reflink */
+	char *overlay; /* what the guest is to go on in, or NULL: none */
 	const char *overlays[STORAGE_MAX]; /* the same, as the VMM is told */
 	struct timespec now;
 };
@@ -107,16 +107,25 @@ find_disk(struct freezing *f, const char *name, struct error *err)
 	return 0;
 }
 
-/* A nameless reflink in place of the top: 0, or -1 where there can be none. */
+/*
+ * A nameless reflink, or else a copy where that may be, in place of the top: 0,
+ * or -1 where there can be none.
+ */
 static int
-reflink_top(struct freezing *f, struct error *err)
+take_top(struct freezing *f, bool may_copy, struct error *err)
 {
-	int fd;
+	const char *name = f->chain.names[0];
+	int fd, rc;
 
 	fd = openat(f->at->dirfd, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
 	if (fd == -1)
 		return error_sys(err, error_code_of(errno), "%s", f->at->dir);
-	if (copy_reflink(fd, f->chain.fds[0], f->chain.names[0], err) == -1) {
+	rc = copy_reflink(fd, f->chain.fds[0], name, err);
+	if (rc == -1 && may_copy)
+		rc = copy_extents(fd, f->chain.fds[0],
+		    (uint64_t)lseek(f->chain.fds[0], 0, SEEK_END), NULL, NULL,
+		    name, err);
+	if (rc == -1) {
 		fd_drop(&fd);
 		return -1;
 	}
@@ -125,12 +134,21 @@ reflink_top(struct freezing *f, struct error *err)
 	return 0;
 }
 
+/* Whether the VMM lets a guest's disk go on in an overlay. */
+static bool
+can_switch(const struct freezing *f)
+{
+	return vmm_traits(f->at->vm.hypervisor)->can_switch;
+}
+
 /* The overlay, and the record that names it, before the disk has it. */
 static int
 prepare_overlay(struct freezing *f, struct error *err)
 {
 	const char *top = disk_of(f)->path;
 
+	if (!can_switch(f))
+		return 0;
 	if (copy_can_reflink(f->at->dirfd) &&
 	    extent_count(f->chain.fds[0]) <= VMDISK_EXTENTS_MAX)
 		return 0;
@@ -145,7 +163,7 @@ static int
 capture(struct freezing *f, struct error *err)
 {
 	if (f->overlay == NULL)
-		return reflink_top(f, err);
+		return take_top(f, !can_switch(f), err);
 	if (vmm_switch_disks(f->vmm, f->overlays, err) == -1)
 		return -1;
 	f->switched = true;
@@ -222,7 +240,7 @@ freeze_running(struct freezing *f, const char *name, struct error *err)
 	if (vmm_attach(&f->vmm, &f->at->vm, f->at->dirfd, VMM_CONTROL,
 		clock_ms() + VMM_CALL_MS, err) == -1 ||
 	    vmm_query(f->vmm, &state, err) == -1 ||
-	    vmm_settle_disks(f->vmm, &f->now, err) == -1 ||
+	    (can_switch(f) && vmm_settle_disks(f->vmm, &f->now, err) == -1) ||
 	    find_disk(f, name, err) == -1 ||
 	    chain_open(&f->chain, f->at->dirfd, disk_of(f), err) == -1)
 		return -1;
@@ -244,7 +262,7 @@ freeze_stopped(struct freezing *f, int *hold, const char *name,
 	if (find_disk(f, name, err) == -1 ||
 	    chain_open(&f->chain, f->at->dirfd, disk_of(f), err) == -1)
 		return -1;
-	if (!disk_of(f)->ro && reflink_top(f, NULL) == -1) {
+	if (!disk_of(f)->ro && take_top(f, false, NULL) == -1) {
 		*hold = f->at->dirfd;
 		f->at->dirfd = -1;
 	}

@@ -214,17 +214,78 @@ stop__heard_and_unheard_cleanup()
 	vms_end
 }
 
+# It locks nothing: two would write the same disk.
+atf_test_case start__disks_are_locked cleanup
+start__disks_are_locked_body()
+{
+	need_firecracker
+	head -c 1M /dev/urandom >layer
+	fc_run a --storage 8M --layer layer
+	fc_run b --storage 8M --layer layer
+	atf_check -o ignore vm-stop --force b
+	cp root/name/vm/b/cow.raw kept
+	ln -f root/name/vm/a/cow.raw root/name/vm/b/cow.raw
+	atf_check -s exit:75 -o empty \
+	    -e inline:"vm-start: b: cow.raw: another process uses it\n" \
+	    vm-start b
+	vm_is b stopped
+	disk-backup -q -o back.mirn kept >/dev/null
+	atf_check -s exit:75 -o empty -e match:"cow.raw: in use: locked" \
+	    disk-restore -q --force back.mirn root/name/vm/a/cow.raw
+	counts_on a
+	# They go with the process, however it ends.
+	killed a
+	atf_check -o ignore vm-start b
+	counts_on b
+}
+start__disks_are_locked_cleanup()
+{
+	vms_end
+}
+
+# The disk of a guest that runs on, on any filesystem; nothing is lost to the
+# next save by it.
+atf_test_case backup__of_a_running_vm cleanup
+backup__of_a_running_vm_body()
+{
+	need_firecracker
+	fc_run a --storage 8M --data-disk size=16M,name=d
+	snap_save -n s a
+	dd if=/dev/urandom of=root/name/vm/a/cow.raw bs=64k count=3 seek=7 \
+	    conv=notrunc status=none
+	for d in cow d; do
+		atf_check -o ignore disk-backup -q -o $d.mirn --vm a $d
+		atf_check -o ignore disk-restore -q $d.mirn $d.raw
+		counts_on a
+	done
+	atf_check cmp root/name/vm/a/cow.raw cow.raw
+	atf_check cmp root/name/vm/a/data-d.raw d.raw
+	lost a && atf_fail "the next save would be Full"
+	atf_check -o ignore vm-pause a
+	atf_check -o ignore disk-backup -q -o paused.mirn --vm a cow
+	vm_is a paused
+}
+backup__of_a_running_vm_cleanup()
+{
+	vms_end
+}
+
+# killed NAME: its process, and all of it.
+killed()
+{
+	kill -9 "$(pid_of "$1")"
+	eventually 20 eval '[ "$(vm-ls -p state '"$1"')" = stopped ]' ||
+	    atf_fail "$1 lives"
+}
+
 # Firecracker leaves its socket behind, and does not start over one.
 atf_test_case start__after_a_kill cleanup
 start__after_a_kill_body()
 {
 	need_firecracker
 	fc_run a --storage 8M
-	pid=$(pid_of a)
-	kill -9 "$pid"
-	eventually 20 test ! -e "/proc/$pid/exe" || atf_fail "it lives"
+	killed a
 	[ -S root/name/vm/a/api.sock ] || atf_fail "no stale socket"
-	vm_is a stopped
 	atf_check -o inline:"running\n" vm-start -p state a
 	counts_on a
 	# Alive, but nobody reaches it any more.
@@ -346,6 +407,8 @@ atf_init_test_cases()
 	atf_add_test_case save__stop_ends_it
 	atf_add_test_case clone__waits_until_it_is_started
 	atf_add_test_case stop__heard_and_unheard
+	atf_add_test_case start__disks_are_locked
+	atf_add_test_case backup__of_a_running_vm
 	atf_add_test_case start__after_a_kill
 	atf_add_test_case start__killed_before_it_booted
 	atf_add_test_case console__socket_and_log

@@ -20,6 +20,9 @@
 #include "vmm/fc_space.h"
 #include "vmm/spawn.h"
 
+#define FD_LOCK 3 /* and above: a descriptor for each disk */
+_Static_assert(STORAGE_MAX <= SPAWN_FDS_MAX, "a lock for each disk");
+
 /*
  * Where the user says nothing; without it Firecracker's own, which has no
  * console.  With reboot=k and panic a guest that ends ends the process.
@@ -63,6 +66,47 @@ clear_way(struct vm *vm, int dirfd, struct error *err)
 	return make_log(dirfd, err);
 }
 
+/* Where the kernel has no such locks there are none. */
+static int
+lock_disk(int fd, const struct storage *disk, struct error *err)
+{
+	struct flock lock = { .l_type = disk->ro ? F_RDLCK : F_WRLCK,
+		.l_whence = SEEK_SET };
+
+	if (fcntl(fd, F_OFD_SETLK, &lock) == 0 ||
+	    (errno != EAGAIN && errno != EACCES))
+		return 0;
+	return error_set(err, EX_TEMPFAIL, "%s: another process uses it",
+	    disk->path);
+}
+
+/*
+ * Firecracker locks no disk.  What it inherits does: descriptors that it does
+ * not know, and whose locks end with it.
+ */
+static int
+hand_locks(struct spawn_fds *fds, const struct vmm *vmm, struct error *err)
+{
+	const struct storage *disk;
+	size_t i;
+	int fd;
+
+	for (i = 0; i < vmm->vm->disks.n; i++) {
+		disk = &vmm->vm->disks.v[i];
+		/* A layer may be a symbolic link. */
+		fd = openat(vmm->dirfd, disk->path,
+		    disk->ro ? O_RDONLY | O_CLOEXEC
+			     : O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+		if (fd == -1)
+			return error_sys(err, error_code_of(errno), "%s",
+			    disk->path);
+		spawn_hand(fds, fd, FD_LOCK + (int)i);
+		if (lock_disk(fd, disk, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
 int
 fc_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 {
@@ -97,10 +141,12 @@ fc_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 	    strv_add(&argv, err, "--log-path") == -1 ||
 	    strv_add(&argv, err, FC_LOG) == -1 ||
 	    strv_add(&argv, err, "--level") == -1 ||
-	    strv_add(&argv, err, "Warning") == -1)
+	    strv_add(&argv, err, "Warning") == -1 ||
+	    hand_locks(&fds, vmm, err) == -1)
 		goto out;
 	rc = spawn_process(vmm, argv.v, &fds, log_fd, tty, now, err);
 out:
+	spawn_drop(&fds);
 	fc_space_fini(&space);
 	strv_fini(&argv);
 	fd_drop(&tty);

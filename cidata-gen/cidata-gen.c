@@ -54,6 +54,7 @@ main(int argc, char *argv[])
 		code = EX_USAGE;
 		break;
 	case 1:
+		code = opt_done();
 		break;
 	default:
 		if (run(&w, &err) == -1) {

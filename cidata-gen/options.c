@@ -61,7 +61,6 @@ wishes_parse(struct wishes *w, int argc, char *argv[], void (*usage)(FILE *))
 		{ &w->dsmode, "--dsmode", 'm' },
 		{ &w->network_config, "--network-config", 'N' },
 		{ &w->out, "--output", 'o' },
-		{ &w->members, "-p", 'p' },
 	};
 	static const struct option longopts[] = { OPT_LONG_STATELESS,
 		{ "instance-id", required_argument, NULL, ID },
@@ -93,6 +92,8 @@ wishes_parse(struct wishes *w, int argc, char *argv[], void (*usage)(FILE *))
 			continue;
 		if (i < n)
 			rc = opt_once(own[i].slot, optarg, own[i].name);
+		else if (ch == 'p')
+			rc = opt_members(&w->members, optarg);
 		else if (ch == PASSWORD)
 			rc = take_password(w, optarg);
 		else if (ch == SSH_KEY)

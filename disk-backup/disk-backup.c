@@ -50,8 +50,7 @@ parse_opts(struct opts *o, int argc, char *argv[])
 		{ THREADS, &o->threads, "--threads" },
 		{ TIMESTAMP, &o->timestamp, "--timestamp" },
 		{ VM, &o->vm, "--vm" }, { 'n', &o->name, "-n" },
-		{ 'o', &o->out, "-o" }, { 'p', &o->members, "-p" },
-		{ 't', &o->filesystem, "-t" } };
+		{ 'o', &o->out, "-o" }, { 't', &o->filesystem, "-t" } };
 	size_t i, n = sizeof(texts) / sizeof(texts[0]);
 	int ch, rc = 0;
 
@@ -60,8 +59,12 @@ parse_opts(struct opts *o, int argc, char *argv[])
 		 NULL)) != -1) {
 		for (i = 0; i < n && texts[i].ch != ch;)
 			i++;
-		rc = i < n ? opt_once(texts[i].slot, optarg, texts[i].name)
-			   : opt_common(&o->common, ch, usage);
+		if (i < n)
+			rc = opt_once(texts[i].slot, optarg, texts[i].name);
+		else if (ch == 'p')
+			rc = opt_members(&o->members, optarg);
+		else
+			rc = opt_common(&o->common, ch, usage);
 	}
 	if (rc != 0)
 		return rc;
@@ -140,7 +143,7 @@ main(int argc, char *argv[])
 	case -1:
 		return EX_USAGE;
 	case 1:
-		return EX_OK;
+		return opt_done();
 	}
 	if (run(&o, &err) == -1) {
 		diag("%s", err.msg);

@@ -70,7 +70,7 @@ parse_opts(struct opts *o, int argc, char *argv[])
 		else if (ch == 'o')
 			rc = opt_once(&o->out, optarg, "-o");
 		else if (ch == 'p')
-			rc = opt_once(&o->members, optarg, "-p");
+			rc = opt_members(&o->members, optarg);
 		else
 			rc = opt_common(&o->common, ch, usage);
 	}
@@ -135,7 +135,7 @@ main(int argc, char *argv[])
 	case -1:
 		return EX_USAGE;
 	case 1:
-		return EX_OK;
+		return opt_done();
 	}
 	if (run(&o, &err) == -1) {
 		diag("%s", err.msg);

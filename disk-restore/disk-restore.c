@@ -74,7 +74,7 @@ parse_opts(struct opts *o, int argc, char *argv[])
 		else if (ch == TO_VM)
 			rc = opt_once(&o->vm, optarg, "--to-vm");
 		else if (ch == 'p')
-			rc = opt_once(&o->members, optarg, "-p");
+			rc = opt_members(&o->members, optarg);
 		else
 			rc = opt_common(&o->common, ch, usage);
 	}
@@ -109,7 +109,7 @@ main(int argc, char *argv[])
 	case -1:
 		return EX_USAGE;
 	case 1:
-		return EX_OK;
+		return opt_done();
 	}
 	if (run(&o, &err) == -1) {
 		diag("%s", err.msg);

@@ -183,7 +183,7 @@ take_option(struct opts *o, struct given *g, int ch)
 	case 'o':
 		return opt_once(&o->out, optarg, "-o");
 	case 'p':
-		return opt_once(&o->members, optarg, "-p");
+		return opt_members(&o->members, optarg);
 	default:
 		return opt_common(&o->common, ch, usage);
 	}

@@ -65,7 +65,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		else if (ch == 'd')
 			rc = opt_once(&o->how.text, optarg, "-d");
 		else if (ch == 'p')
-			rc = opt_once(&o->members, optarg, "-p");
+			rc = opt_members(&o->members, optarg);
 		else if (ch == FROM_DIR)
 			rc = opt_once(&o->from_dir, optarg, "--from-dir");
 		else if (ch == BASE)

@@ -67,7 +67,7 @@ main(int argc, char *argv[])
 	case -1:
 		return EX_USAGE;
 	case 1:
-		return EX_OK;
+		return opt_done();
 	}
 	if (run(&o, &err) == -1) {
 		diag("%s", err.msg);

@@ -126,7 +126,7 @@ main(int argc, char *argv[])
 	if (rc == 0 && argv[optind] == NULL)
 		rc = opt_wrong("no snapshot is named");
 	if (rc != 0)
-		return rc == 1 ? EX_OK : EX_USAGE;
+		return rc == 1 ? opt_done() : EX_USAGE;
 	rc = run(&o, argv + optind, (size_t)(argc - optind), &err);
 	if (rc == -1) {
 		diag("%s", err.msg);

@@ -61,7 +61,7 @@ parse_opts(struct opts *o, int argc, char *argv[])
 		else if (ch == 'd')
 			rc = opt_once(&o->description, optarg, "--description");
 		else if (ch == 'p')
-			rc = opt_once(&o->members, optarg, "-p");
+			rc = opt_members(&o->members, optarg);
 		else if (ch == OPT_OWN)
 			o->stop = true;
 		else
@@ -121,7 +121,7 @@ main(int argc, char *argv[])
 	case -1:
 		return EX_USAGE;
 	case 1:
-		return EX_OK;
+		return opt_done();
 	}
 	if (run(&o, &err) == -1) {
 		diag("%s", err.msg);

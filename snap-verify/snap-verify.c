@@ -138,7 +138,7 @@ main(int argc, char *argv[])
 	sig_setup();
 	rc = parse_opts(&o, argc, argv);
 	if (rc != 0)
-		return rc == 1 ? EX_OK : EX_USAGE;
+		return rc == 1 ? opt_done() : EX_USAGE;
 	v.quiet = o.common.quiet;
 	rc = o.dir != NULL ? run_dir(&o, &v, &err) : run_store(&o, &v, &err);
 	verify_fini(&v);

@@ -49,7 +49,7 @@ parse_opts(struct opts *o, int argc, char *argv[])
 		else if (ch == MAX_SIZE)
 			rc = opt_once(&o->max_size, optarg, "--max-size");
 		else if (ch == 'p')
-			rc = opt_once(&o->members, optarg, "-p");
+			rc = opt_members(&o->members, optarg);
 		else
 			rc = opt_common(&o->common, ch, usage);
 	}
@@ -130,7 +130,7 @@ main(int argc, char *argv[])
 	sig_setup();
 	rc = parse_opts(&o, argc, argv);
 	if (rc != 0)
-		return rc == 1 ? EX_OK : EX_USAGE;
+		return rc == 1 ? opt_done() : EX_USAGE;
 	if (run(&o, &status, &err) == 0)
 		return status;
 	if (err.msg[0] != '\0')

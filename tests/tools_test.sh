@@ -78,6 +78,34 @@ help__on_stdout_body()
 	done
 }
 
+atf_test_case help__nobody_gets_it
+help__nobody_gets_it_body()
+{
+	for t in $(tools); do
+		for o in -h -V; do
+			atf_check -s exit:74 -e inline:"$t: standard output: \
+No space left on device\n" sh -c "$t $o >/dev/full"
+			atf_check -s exit:74 -e inline:"$t: standard output: \
+Bad file descriptor\n" sh -c "$t $o >&-"
+		done
+	done
+}
+
+# A slip in a list of members is told before anything is done.
+atf_test_case members__empty
+members__empty_body()
+{
+	for t in $(tools); do
+		"$t" -h | grep -q -e '-p member' || continue
+		for p in '' ',' 'id,' ',id' 'id,,name' 'a..b' '.a' 'a.' 'a.,b'; do
+			atf_check -s exit:64 \
+			    -e inline:"$t: -p: \"$p\": an empty member\n" \
+			    "$t" -p "$p"
+		done
+	done
+	atf_check -s exit:1 test -e root
+}
+
 atf_test_case options__unknown
 options__unknown_body()
 {
@@ -94,5 +122,7 @@ atf_init_test_cases()
 	atf_add_test_case manual__of_each_tool
 	atf_add_test_case manual__synopsis_is_usage
 	atf_add_test_case help__on_stdout
+	atf_add_test_case help__nobody_gets_it
+	atf_add_test_case members__empty
 	atf_add_test_case options__unknown
 }

@@ -99,7 +99,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		if (ch == 'n')
 			rc = opt_once(&o->how.name, optarg, "--name");
 		else if (ch == 'p')
-			rc = opt_once(&o->how.members, optarg, "-p");
+			rc = opt_members(&o->how.members, optarg);
 		else if (ch == COUNT)
 			rc = opt_once(&o->count, optarg, "--count");
 		else if (ch == NIC)

@@ -39,7 +39,7 @@ main(int argc, char *argv[])
 	code = options_parse(&o, argc, argv);
 	if (code != 0) {
 		strv_fini(&o.how.nics);
-		return code == 1 ? EX_OK : EX_USAGE;
+		return code == 1 ? opt_done() : EX_USAGE;
 	}
 	if (root_open(&root, o.common.root, &err) == -1 ||
 	    open_snap(&snap, &o, root, argv + optind, &err) == -1) {

@@ -96,7 +96,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		else if (ch == 'n')
 			rc = opt_once(&w->name, optarg, "--name");
 		else if (ch == 'p')
-			rc = opt_once(&o->members, optarg, "-p");
+			rc = opt_members(&o->members, optarg);
 		else
 			rc = opt_common(&o->common, ch, usage);
 	}

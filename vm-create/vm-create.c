@@ -49,6 +49,7 @@ main(int argc, char *argv[])
 		code = EX_USAGE;
 		break;
 	case 1:
+		code = opt_done();
 		break;
 	default:
 		if (run(&o, &err) == -1) {

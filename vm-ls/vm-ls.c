@@ -40,7 +40,7 @@ parse_opts(struct opts *o, int argc, char *argv[])
 		if (ch == 't')
 			o->table = true;
 		else if (ch == 'p')
-			rc = opt_once(&o->members, optarg, "-p");
+			rc = opt_members(&o->members, optarg);
 		else
 			rc = opt_common(&o->common, ch, usage);
 	}
@@ -132,7 +132,7 @@ main(int argc, char *argv[])
 	sig_setup();
 	status = parse_opts(&o, argc, argv);
 	if (status != 0)
-		return status == 1 ? EX_OK : EX_USAGE;
+		return status == 1 ? opt_done() : EX_USAGE;
 	status = run(&o, &err);
 	if (status == -1) {
 		diag("%s", err.msg);

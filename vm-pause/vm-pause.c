@@ -41,12 +41,12 @@ main(int argc, char *argv[])
 	while (rc == 0 &&
 	    (ch = getopt_long(argc, argv, OPT_SHORT "p:", longopts, NULL)) !=
 		-1)
-		rc = ch == 'p' ? opt_once(&each.members, optarg, "-p")
+		rc = ch == 'p' ? opt_members(&each.members, optarg)
 			       : opt_common(&common, ch, usage);
 	if (rc == 0 && argv[optind] == NULL)
 		rc = opt_wrong("no VM is named");
 	if (rc != 0)
-		return rc == 1 ? EX_OK : EX_USAGE;
+		return rc == 1 ? opt_done() : EX_USAGE;
 	each.root = common.root;
 	return each_vm(&each, argv + optind, (size_t)(argc - optind));
 }

@@ -72,7 +72,7 @@ parse_opts(struct opts *o, int argc, char *argv[])
 	    (ch = getopt_long(argc, argv, OPT_SHORT "p:", longopts, NULL)) !=
 		-1) {
 		if (ch == 'p')
-			rc = opt_once(&o->how.members, optarg, "-p");
+			rc = opt_members(&o->how.members, optarg);
 		else if (ch == FORCE)
 			o->how.force = true;
 		else if (ch == VERIFY)
@@ -136,7 +136,7 @@ main(int argc, char *argv[])
 	case -1:
 		return EX_USAGE;
 	case 1:
-		return EX_OK;
+		return opt_done();
 	}
 	if (run(&o, &err) == -1) {
 		diag("%s", err.msg);

@@ -71,7 +71,7 @@ main(int argc, char *argv[])
 	    (ch = getopt_long(argc, argv, OPT_SHORT "p:", longopts, NULL)) !=
 		-1) {
 		if (ch == 'p')
-			rc = opt_once(&each.members, optarg, "-p");
+			rc = opt_members(&each.members, optarg);
 		else if (ch == OPT_OWN)
 			link_up = true;
 		else
@@ -80,7 +80,7 @@ main(int argc, char *argv[])
 	if (rc == 0 && argv[optind] == NULL)
 		rc = opt_wrong("no VM is named");
 	if (rc != 0)
-		return rc == 1 ? EX_OK : EX_USAGE;
+		return rc == 1 ? opt_done() : EX_USAGE;
 	each.root = common.root;
 	return each_vm(&each, argv + optind, (size_t)(argc - optind));
 }

@@ -66,7 +66,7 @@ main(int argc, char *argv[])
 	if (rc == 0 && argv[optind] == NULL)
 		rc = opt_wrong("no VM is named");
 	if (rc != 0)
-		return rc == 1 ? EX_OK : EX_USAGE;
+		return rc == 1 ? opt_done() : EX_USAGE;
 	each.root = common.root;
 	return each_vm(&each, argv + optind, (size_t)(argc - optind));
 }

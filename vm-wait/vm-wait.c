@@ -121,7 +121,7 @@ main(int argc, char *argv[])
 	sig_setup();
 	status = parse_opts(&o, &regex, argc, argv);
 	if (status != 0)
-		return status == 1 ? EX_OK : EX_USAGE;
+		return status == 1 ? opt_done() : EX_USAGE;
 	if (root_open(&root, o.common.root, &err) == -1) {
 		diag("%s", err.msg);
 		status = err.code;

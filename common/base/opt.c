@@ -12,11 +12,11 @@ opt_common(struct opt_common *c, int ch, void (*usage)(FILE *))
 	switch (ch) {
 	case 'h':
 		usage(stdout);
-		return fflush(stdout) == EOF ? opt_wrong("standard output") : 1;
+		return 1;
 	case 'V':
 		printf("%s (instar) %s\n", program_invocation_short_name,
 		    INSTAR_VERSION);
-		return fflush(stdout) == EOF ? opt_wrong("standard output") : 1;
+		return 1;
 	case 'q':
 		c->quiet = true;
 		return 0;
@@ -25,6 +25,19 @@ opt_common(struct opt_common *c, int ch, void (*usage)(FILE *))
 	default:
 		return -1;
 	}
+}
+
+int
+opt_done(void)
+{
+	struct error err = { 0 };
+
+	if (fflush(stdout) == EOF || ferror(stdout)) {
+		error_sys(&err, EX_IOERR, "standard output");
+		diag("%s", err.msg);
+		return err.code;
+	}
+	return EX_OK;
 }
 
 int
@@ -47,4 +60,20 @@ opt_once(const char **slot, const char *value, const char *name)
 		return opt_wrong("%s: given twice", name);
 	*slot = value;
 	return 0;
+}
+
+int
+opt_members(const char **slot, const char *value)
+{
+	const char *p;
+	bool begins = true;
+
+	for (p = value; *p != '\0'; p++) {
+		if (begins && (*p == ',' || *p == '.'))
+			break;
+		begins = *p == ',' || *p == '.';
+	}
+	if (begins)
+		return opt_wrong("-p: \"%s\": an empty member", value);
+	return opt_once(slot, value, "-p");
 }

@@ -42,10 +42,19 @@ struct opt_common {
  */
 int opt_common(struct opt_common *c, int ch, void (*usage)(FILE *));
 
+/*
+ * The exit status after -h or -V: EX_OK, or EX_IOERR with a line that tells
+ * why, for a text that nobody got.
+ */
+int opt_done(void);
+
 /* Prints "tool: text" and returns -1: for usage errors in parse_opts. */
 int opt_wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Sets *slot to `value`; a second time is a usage error (-1, told). */
 int opt_once(const char **slot, const char *value, const char *name);
+
+/* As opt_once() for -p, a list of members "a,b.c": none of them empty. */
+int opt_members(const char **slot, const char *value);
 
 #endif

@@ -41,6 +41,26 @@ ch_import()
 	atf_check -o ignore snap-import -n bare --from-dir bare
 }
 
+# A VM "web" with each kind of disk, and what the recorded create says of it.
+ch_vm()
+{
+	ch_plays ping
+	echo kernel >kern
+	truncate -s 1M layer
+	echo x | dd of=layer conv=notrunc 2>/dev/null
+	atf_check -o ignore vm-create -n web --hypervisor cloud-hypervisor \
+	    --cpu 2 --memory 16M --kernel kern --cmdline console=ttyS0 \
+	    --layer layer --storage 16M --no-cidata \
+	    --data-disk size=16M,name=db,fstype=none,directio=on \
+	    --nic tap=tap7,mac=52:54:00:00:00:07
+}
+
+# Whether the VM $1 is not running.
+is_stopped()
+{
+	[ "$(member "$1" state)" = stopped ]
+}
+
 # In a case's body: skips where the real program cannot run guests.
 need_ch()
 {

@@ -270,6 +270,39 @@ import__by_hand_cleanup()
 	vms_end
 }
 
+# A guest that has read its seed and let go of it; its clones have theirs.
+atf_test_case clone__seeds cleanup
+clone__seeds_body()
+{
+	need_ch
+	ch_run web --user joe
+	atf_check -o ignore vm-stop --force web
+	echo 'Cloud-init v. 24.1 finished at noon' >>"$(member web console_log)"
+	atf_check -o not-match:cidata vm-start -p storage_configs web
+	counts web 3
+	atf_check -o ignore snap-save -n golden web
+	atf_check -o inline:"refreshed\n" \
+	    vm-clone -n c -p identity.instance_id golden
+	goes_on c golden
+	atf_check -o ignore grep -aq "local-hostname: 'c'" \
+	    "$(member c dir)/cidata.img"
+	# It is saved with the clone, and made anew for the clone's clones.
+	atf_check -o ignore snap-save -n second c
+	atf_check -o ignore vm-clone --count 2 -n d second
+	for vm in d-1 d-2; do
+		goes_on "$vm" second
+		atf_check -o ignore grep -aq "local-hostname: '$vm'" \
+		    "$(member "$vm" dir)/cidata.img"
+	done
+	# Back to where it has none.
+	atf_check -o not-match:cidata vm-restore -p storage_configs web golden
+	counts web "$(($(saved_count golden) + 2))"
+}
+clone__seeds_cleanup()
+{
+	vms_end
+}
+
 # A machine such as cocoon makes: its balloon never gets at what is shared.
 atf_test_case clone__of_cocoons_devices cleanup
 clone__of_cocoons_devices_body()
@@ -385,5 +418,6 @@ atf_init_test_cases()
 	atf_add_test_case restore__undone
 	atf_add_test_case import__by_hand
 	atf_add_test_case clone__of_cocoons_devices
+	atf_add_test_case clone__seeds
 	atf_add_test_case clone__nics
 }

@@ -345,6 +345,7 @@ const struct vmm_driver vmm_ch = {
 		.memory_dump = CH_RANGES_NAME,
 		.has_firmware = true,
 		.can_overlay = true,
+		.adds_seed = true,
 	},
 	.check_program = check_program,
 	.check_vm = check_vm,

@@ -161,6 +161,35 @@ name_taps(struct vmm *vmm, struct ch_config *c, const struct taps *taps,
 	return ch_write_config(vmm->dirfd, c, err);
 }
 
+/* A seed that was not saved is added; config.json names what was alone. */
+static int
+add_seed(struct vmm *vmm, int64_t deadline_ms, struct error *err)
+{
+	const struct storage *seed = storage_find(&vmm->vm->disks,
+	    STORAGE_CIDATA);
+	json_t *disk, *reply = NULL;
+	struct ch_config c;
+	bool is_saved;
+	int rc;
+
+	if (seed == NULL)
+		return 0;
+	if (ch_config_read(&c, vmm->dirfd, err) == -1)
+		return -1;
+	is_saved = ch_config_find_disk(&c, seed->path) != NULL;
+	ch_config_fini(&c);
+	if (is_saved)
+		return 0;
+	disk = ch_machine_disk(vmm->vm, seed, 0);
+	if (disk == NULL)
+		return error_set(err, EX_OSERR, "out of memory");
+	/* Those that were saved have all kinds of ids. */
+	json_object_del(disk, "id");
+	rc = ch_put(vmm, "vm.add-disk", disk, &reply, deadline_ms, err);
+	json_decref(reply);
+	return rc;
+}
+
 static int
 call_restore(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 {
@@ -170,7 +199,7 @@ call_restore(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 		err) == -1)
 		return -1;
 	hook_step("restored");
-	return 0;
+	return add_seed(vmm, deadline_ms, err);
 }
 
 static int

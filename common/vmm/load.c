@@ -401,6 +401,22 @@ put_disk(struct vm *vm, struct storage *disk, const struct load *load,
 	    load->disks != LOAD_DISKS_COPY, err);
 }
 
+/*
+ * A seed tells the names of this VM, not those of the saved one, whose guest
+ * may have let go of its own after its first boot.
+ */
+static int
+put_seed(struct vm *vm, int dirfd, struct error *err)
+{
+	bool is_clone = vm->restored_from[0] == '\0';
+
+	if (!vm_seed_is_there(dirfd) ||
+	    (storage_find(&vm->disks, STORAGE_CIDATA) == NULL &&
+		!(is_clone && vmm_traits(vm->hypervisor)->adds_seed)))
+		return 0;
+	return vm_seed_make(vm, dirfd, err);
+}
+
 int
 load_populate(struct vm *vm, int dirfd, const struct load *load,
     struct error *err)
@@ -426,9 +442,5 @@ load_populate(struct vm *vm, int dirfd, const struct load *load,
 	if ((driver->put_state == NULL ? load_put_state : driver->put_state)(vm,
 		dirfd, load, err) == -1)
 		return -1;
-	/* A seed tells the names of this VM, not those of the saved one. */
-	if (storage_find(&vm->disks, STORAGE_CIDATA) != NULL &&
-	    vm_seed_is_there(dirfd))
-		return vm_seed_make(vm, dirfd, err);
-	return 0;
+	return put_seed(vm, dirfd, err);
 }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "vmm/rest.h"
 
+#include <sys/socket.h>
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -127,6 +130,15 @@ take_body(char *bytes, size_t size, size_t n, void *arg)
  * One call.
  */
 
+/* For whoever else has it, too: a watcher is a copy of the tool. */
+static int
+end_connection(void *arg, curl_socket_t fd)
+{
+	(void)arg;
+	shutdown(fd, SHUT_RDWR);
+	return close(fd);
+}
+
 /* The options of every call; -1 where libcurl knows one of them not. */
 static int
 set_common(struct rest *rest)
@@ -143,6 +155,7 @@ set_common(struct rest *rest)
 	wrong |= set(easy, CURLOPT_HEADERDATA, rest);
 	wrong |= set(easy, CURLOPT_WRITEFUNCTION, take_body);
 	wrong |= set(easy, CURLOPT_WRITEDATA, rest);
+	wrong |= set(easy, CURLOPT_CLOSESOCKETFUNCTION, end_connection);
 	wrong |= set(easy, CURLOPT_NOSIGNAL, 1L);
 	wrong |= set(easy, CURLOPT_PROXY, "");
 	wrong |= set(easy, CURLOPT_NOPROXY, "*");

@@ -50,6 +50,7 @@ struct vmm_traits {
 	bool can_overlay; /* reads qcow2 */
 	bool can_switch; /* lets a guest's disk go on in an overlay */
 	bool needs_host; /* an envelope must say which host saved it */
+	bool adds_seed; /* gives a loaded guest a seed that was not saved */
 	bool names_disks; /* a state names the disks by their paths of then */
 };
 

@@ -16,21 +16,16 @@
 #include "disk/copy.h"
 #include "state/vm.h"
 
-static bool
-is_there(int dirfd, const char *name)
-{
-	return faccessat(dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
 bool
 ch_is(int dirfd, bool trust_paths)
 {
 	struct envelope e;
 	bool ours;
 
-	if (!is_there(dirfd, CH_CONFIG_NAME) && !is_there(dirfd, CH_STATE_NAME))
+	if (!fd_exists(dirfd, CH_CONFIG_NAME) &&
+	    !fd_exists(dirfd, CH_STATE_NAME))
 		return false;
-	if (!is_there(dirfd, ENVELOPE_NAME))
+	if (!fd_exists(dirfd, ENVELOPE_NAME))
 		return true;
 	if (!trust_paths)
 		return false;
@@ -50,7 +45,7 @@ read_envelope(struct import *m, const struct ch_dir *d, struct error *err)
 	size_t i;
 
 	envelope_init(e);
-	if (is_there(d->dirfd, ENVELOPE_NAME)) {
+	if (fd_exists(d->dirfd, ENVELOPE_NAME)) {
 		if (envelope_read(e, d->dirfd, err) == -1)
 			return -1;
 		for (i = 0; i < e->files_n; i++)
@@ -95,7 +90,7 @@ take_memory(struct import *m, const struct ch_dir *d, struct error *err)
 	int fd;
 
 	if (want == 0) {
-		if (is_there(d->dirfd, CH_RANGES_NAME))
+		if (fd_exists(d->dirfd, CH_RANGES_NAME))
 			return error_set(err, EX_DATAERR,
 			    CH_RANGES_NAME ": %s has no memory in it",
 			    CH_STATE_NAME);
@@ -103,7 +98,7 @@ take_memory(struct import *m, const struct ch_dir *d, struct error *err)
 			return error_set(err, EX_DATAERR,
 			    CH_STATE_NAME ": no memory was saved");
 		name = path_base(d->config.zones[0].file);
-		if (!is_there(d->dirfd, name))
+		if (!fd_exists(d->dirfd, name))
 			return error_set(err, EX_DATAERR,
 			    "%s: missing: the memory %s, as it was when this "
 			    "was saved",
@@ -127,12 +122,20 @@ static int
 take_boot_file(struct import *m, const struct ch_dir *d, const char *path,
     const char *name, char **said, struct error *err)
 {
-	bool here = path != NULL && is_there(d->dirfd, path_base(path));
+	bool here = path != NULL && fd_exists(d->dirfd, path_base(path));
+	char *real;
+	int rc;
 
 	if (path == NULL || (!here && !d->how->trust_paths))
 		return 0;
-	if (copy_file(NULL, m->made.dirfd, name, here ? d->dirfd : AT_FDCWD,
-		here ? path_base(path) : path, COPY_MAY_REFLINK, err) == -1)
+	/* Kernels are often links to the newest. */
+	real = here ? strdup(path_base(path)) : realpath(path, NULL);
+	if (real == NULL)
+		return error_sys(err, error_code_of(errno), "%s", path);
+	rc = copy_file(NULL, m->made.dirfd, name, here ? d->dirfd : AT_FDCWD,
+	    real, COPY_MAY_REFLINK, err);
+	free(real);
+	if (rc == -1)
 		return -1;
 	*said = strdup(name);
 	return *said == NULL ? error_set(err, EX_OSERR, "out of memory") : 0;
@@ -204,7 +207,7 @@ tell_storage(struct import *m, struct error *err)
 	int fd;
 
 	m->envelope.config.storage_bytes = 0;
-	if (!is_there(m->made.dirfd, "cow.raw"))
+	if (!fd_exists(m->made.dirfd, "cow.raw"))
 		return 0;
 	if (fd_open_file(&fd, &size, m->made.dirfd, "cow.raw", O_RDONLY, err) ==
 	    -1)

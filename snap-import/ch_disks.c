@@ -36,12 +36,6 @@ struct taken {
 };
 
 static bool
-is_there(int dirfd, const char *name)
-{
-	return faccessat(dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-static bool
 is_qcow2(const struct ch_disk *disk)
 {
 	if (disk->image_type == NULL ||
@@ -167,10 +161,8 @@ take_backing(struct import *m, const struct ch_dir *d, struct taken *t,
 		return error_set(err, EX_CONFIG,
 		    "%s: lies on %s: --trust-paths to have it followed",
 		    t->from->path, head.backing);
-	fd = openat(from, file, O_RDONLY | O_CLOEXEC);
-	if (fd == -1)
-		return error_sys(err, EX_NOINPUT, "%s", head.backing);
-	size = (uint64_t)lseek(fd, 0, SEEK_END);
+	if (layer_open(&fd, &size, from, file, err) == -1)
+		return -1;
 	t->base_name = "base.raw";
 	if (strcmp(head.backing_format, "raw") != 0 &&
 	    qcow2_read_head(&under, fd, size, file, NULL) == 0) {
@@ -213,7 +205,7 @@ take_file(struct import *m, const struct ch_dir *d, struct taken *t,
 
 	if (t->role != STORAGE_LAYER) {
 		file = path_base(t->from->path);
-		if (!is_there(d->dirfd, file))
+		if (!fd_exists(d->dirfd, file))
 			return error_set(err, EX_DATAERR,
 			    "%s: missing: the disk %s, as it was when this "
 			    "was saved",

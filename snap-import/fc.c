@@ -34,12 +34,6 @@ struct pair {
 	struct sidecar sidecar; /* what is written */
 };
 
-static bool
-is_there(int dirfd, const char *name)
-{
-	return faccessat(dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
 /* Whether the envelope is of a program that says nothing of its host. */
 static bool
 is_others(int dirfd)
@@ -58,13 +52,13 @@ is_others(int dirfd)
 bool
 fc_is(int dirfd, const struct import_how *how)
 {
-	if (is_there(dirfd, ENVELOPE_NAME))
-		return how->trust_paths && is_there(dirfd, STATE) &&
+	if (fd_exists(dirfd, ENVELOPE_NAME))
+		return how->trust_paths && fd_exists(dirfd, STATE) &&
 		    is_others(dirfd);
-	if (is_there(dirfd, STATE))
+	if (fd_exists(dirfd, STATE))
 		return true;
-	return how->configs != NULL && is_there(dirfd, "snapfile") &&
-	    !is_there(dirfd, "memfile.header");
+	return how->configs != NULL && fd_exists(dirfd, "snapfile") &&
+	    !fd_exists(dirfd, "memfile.header");
 }
 
 int
@@ -90,9 +84,9 @@ find_pair(struct pair *p, struct error *err)
 {
 	struct fc_state state;
 
-	p->state = is_there(p->dirfd, STATE) ? STATE : "snapfile";
-	p->memory = is_there(p->dirfd, MEMORY) ? MEMORY : "memfile";
-	if (!is_there(p->dirfd, p->memory))
+	p->state = fd_exists(p->dirfd, STATE) ? STATE : "snapfile";
+	p->memory = fd_exists(p->dirfd, MEMORY) ? MEMORY : "memfile";
+	if (!fd_exists(p->dirfd, p->memory))
 		return error_set(err, EX_DATAERR,
 		    MEMORY ": missing: the memory beside %s", p->state);
 	return fc_state_read(&state, &p->raw, &p->raw_len, p->dirfd, p->state,
@@ -173,9 +167,9 @@ take_file(struct import *m, const struct pair *p, const struct storage *disk,
 		    disk->path);
 		return file == NULL ? 0 : layer_take(m, from, file, name, err);
 	}
-	if (!is_there(p->dirfd, file))
+	if (!fd_exists(p->dirfd, file))
 		file = name;
-	if (!is_there(p->dirfd, file))
+	if (!fd_exists(p->dirfd, file))
 		return error_set(err, EX_DATAERR,
 		    "%s: missing: the disk %s, as it was when this was saved",
 		    path_base(disk->path), disk->path);
@@ -251,7 +245,7 @@ fc_find_nics(struct nic_list *out, const char *raw, size_t len,
 static int
 take_kernel(struct import *m, struct pair *p, struct error *err)
 {
-	if (!is_there(p->dirfd, VM_KERNEL))
+	if (!fd_exists(p->dirfd, VM_KERNEL))
 		return 0;
 	if (copy_file(NULL, m->made.dirfd, VM_KERNEL, p->dirfd, VM_KERNEL,
 		COPY_MAY_REFLINK, err) == -1)
@@ -270,7 +264,7 @@ read_envelope(struct import *m, const struct pair *p, struct error *err)
 	size_t i;
 
 	envelope_init(e);
-	if (is_there(p->dirfd, ENVELOPE_NAME)) {
+	if (fd_exists(p->dirfd, ENVELOPE_NAME)) {
 		if (envelope_read(e, p->dirfd, err) == -1)
 			return -1;
 		for (i = 0; i < e->files_n; i++)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/path.h"
 
 int
@@ -14,13 +15,22 @@ layer_find(const char **file, int dirfd, bool trust_paths, const char *path)
 	const char *base = path_base(path);
 
 	*file = NULL;
-	if (faccessat(dirfd, base, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+	if (fd_exists(dirfd, base)) {
 		*file = base;
 		return dirfd;
 	}
 	if (trust_paths && path[0] == '/')
 		*file = path;
 	return AT_FDCWD;
+}
+
+int
+layer_open(int *fd, uint64_t *size_bytes, int dirfd, const char *file,
+    struct error *err)
+{
+	return dirfd == AT_FDCWD
+	    ? fd_open_path(fd, size_bytes, file, O_RDONLY, err)
+	    : fd_open_file(fd, size_bytes, dirfd, file, O_RDONLY, err);
 }
 
 int

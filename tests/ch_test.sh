@@ -245,17 +245,40 @@ import__layer_elsewhere_body()
 not here: snap-import --trust-paths takes it in\n" vm-clone bare
 	# Where the user trusts the path, what lies there.
 	truncate -s 1M "$PWD/layer0.raw"
-	echo kernel >ticker.elf
+	echo kernel >ticker-1.elf
+	ln -s ticker-1.elf ticker.elf
 	sed "s,/srv/image/,$PWD/,g" bare/config.json >new
 	mv new bare/config.json
 	atf_check -o ignore snap-import -n trusted --trust-paths --from-dir bare
-	atf_check cmp ticker.elf "$(snap-ls -p dir trusted)/kernel"
+	atf_check cmp ticker-1.elf "$(snap-ls -p dir trusted)/kernel"
 	ch_plays ping restore resume running
 	atf_check -o ignore vm-clone -n c trusted
 	atf_check -s exit:64 -e match:"--trust-paths goes with --from-dir" \
 	    snap-import --trust-paths bare.tar
 }
 import__layer_elsewhere_cleanup()
+{
+	vms_end
+}
+
+# A fifo in the place of what an overlay lies on does not hold it up.
+atf_test_case import__base_is_a_fifo cleanup
+import__base_is_a_fifo_body()
+{
+	ch_bare
+	bytes=$(stat -c %s bare/cow.raw)
+	qemu-img create -q -f qcow2 -b /srv/image/base.raw -F raw -u \
+	    bare/cow.qcow2 "$bytes" || atf_fail "no overlay"
+	sed 's,/cow.raw",/cow.qcow2",; s,"image_type":"Raw","image_type":"Unknown",g' \
+	    bare/config.json >new
+	mv new bare/config.json
+	mkfifo bare/base.raw
+	mkdir -p root
+	atf_check -s exit:65 -o empty -e match:"base.raw: not a regular file" \
+	    timeout 60 snap-import --from-dir bare
+	atf_check -o empty snap-ls
+}
+import__base_is_a_fifo_cleanup()
 {
 	vms_end
 }
@@ -504,5 +527,6 @@ atf_init_test_cases()
 	atf_add_test_case clone__no_start
 	atf_add_test_case import__bare
 	atf_add_test_case import__layer_elsewhere
+	atf_add_test_case import__base_is_a_fifo
 	atf_add_test_case import__damaged
 }

@@ -314,7 +314,7 @@ atf_test_case clone__damaged_directories
 clone__damaged_directories_body()
 {
 	good_make
-	host='.host = {vmm: "firecracker", version: "1.16.1", accel: "kvm", arch: "x86_64"}'
+	host='.config.cpu = 1 | .host = {vmm: "firecracker", version: "1.16.1", accel: "kvm", arch: "x86_64"}'
 	edit good/snapshot.json 'del(.digests)'
 	listing >before
 	n=0 wrong=

@@ -42,16 +42,11 @@ plan_fini(struct plan *plan)
 static int
 open_input(int *fd, uint64_t *size, const char *path, struct error *err)
 {
-	char *real = realpath(path, NULL);
-	int rc;
+	int rc = fd_open_path(fd, size, path, O_RDONLY, err);
 
-	if (real == NULL)
-		return error_sys(err, EX_NOINPUT, "%s", path);
-	rc = fd_open_file(fd, size, AT_FDCWD, real, O_RDONLY, err);
 	/* A directory or device in a file's place: the argument is wrong. */
 	if (rc == -1 && err != NULL && err->code == EX_DATAERR)
 		err->code = EX_NOINPUT;
-	free(real);
 	return rc;
 }
 

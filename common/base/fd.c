@@ -135,6 +135,12 @@ fd_sync_dir(int dirfd, const char *what, struct error *err)
 	return 0;
 }
 
+bool
+fd_exists(int dirfd, const char *name)
+{
+	return faccessat(dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 int
 fd_open_file(int *out, uint64_t *size, int dirfd, const char *name, int flags,
     struct error *err)
@@ -164,6 +170,20 @@ fd_open_file(int *out, uint64_t *size, int dirfd, const char *name, int flags,
 		*size = (uint64_t)st.st_size;
 	*out = fd;
 	return 0;
+}
+
+int
+fd_open_path(int *out, uint64_t *size, const char *path, int flags,
+    struct error *err)
+{
+	char *real = realpath(path, NULL);
+	int rc;
+
+	if (real == NULL)
+		return error_sys(err, error_code_of(errno), "%s", path);
+	rc = fd_open_file(out, size, AT_FDCWD, real, flags, err);
+	free(real);
+	return rc;
 }
 
 int

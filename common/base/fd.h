@@ -37,6 +37,9 @@ void fd_drop(int *fd);
 /* fsync of a directory; filesystems that cannot do it are no error. */
 int fd_sync_dir(int dirfd, const char *what, struct error *err);
 
+/* Whether anything has that name beneath `dirfd`, a dangling link included. */
+bool fd_exists(int dirfd, const char *name);
+
 /*
  * Opens `name` beneath `dirfd`: no symbolic link is followed, and only a
  * regular file is taken.  *size is its length when not NULL.  EX_NOINPUT: not
@@ -44,6 +47,10 @@ int fd_sync_dir(int dirfd, const char *what, struct error *err);
  */
 int fd_open_file(int *out, uint64_t *size, int dirfd, const char *name,
     int flags, struct error *err);
+
+/* As fd_open_file(), a path of the user's, which may lead through links. */
+int fd_open_path(int *out, uint64_t *size, const char *path, int flags,
+    struct error *err);
 
 /*
  * Opens the directory `name` beneath `dirfd` (or AT_FDCWD) for reading.  With

@@ -15,12 +15,6 @@
 #include "disk/qcow2.h"
 #include "vmm/ch.h"
 
-static bool
-is_there(int dirfd, const char *name)
-{
-	return faccessat(dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
 /* The two files, each by itself and against the other. */
 static int
 read_pair(struct ch_config *c, struct ch_state *s, int dirfd, struct error *err)
@@ -237,7 +231,7 @@ check_memory(const struct ch_state *s, const struct ch_config *c, int dirfd,
 	int fd;
 
 	if (s->saved_bytes == 0) {
-		if (is_there(dirfd, CH_RANGES_NAME))
+		if (fd_exists(dirfd, CH_RANGES_NAME))
 			return error_set(err, EX_DATAERR,
 			    CH_RANGES_NAME ": %s has no memory in it",
 			    CH_STATE_NAME);
@@ -376,7 +370,7 @@ ch_complete(int dirfd, struct sidecar *sidecar, struct error *err)
 	struct ch_config c;
 	int rc;
 
-	if (!is_there(dirfd, CH_CONFIG_NAME))
+	if (!fd_exists(dirfd, CH_CONFIG_NAME))
 		return error_set(err, EX_DATAERR, CH_CONFIG_NAME ": missing");
 	if (ch_config_read(&c, dirfd, err) == -1)
 		return -1;

@@ -45,8 +45,7 @@ is_all_but_memory(const struct vmm *vmm, const char *name,
 	    strstr(why->msg, CH_RANGES_NAME) == NULL ||
 	    fd_open_dir(&dir, vmm->dirfd, name, false, NULL) == -1)
 		return false;
-	is = faccessat(dir, CH_CONFIG_NAME, F_OK, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    faccessat(dir, CH_STATE_NAME, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	is = fd_exists(dir, CH_CONFIG_NAME) && fd_exists(dir, CH_STATE_NAME);
 	fd_drop(&dir);
 	return is;
 }

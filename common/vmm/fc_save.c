@@ -86,7 +86,7 @@ fc_state_save(struct vmm *vmm, const char *name, struct error *err)
 static const char *
 find_base(const struct vm *vm, int dirfd)
 {
-	if (faccessat(dirfd, FC_SAVED, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	if (fd_exists(dirfd, FC_SAVED))
 		return FC_SAVED;
 	return vm->memory == VM_MEMORY_TEMPLATE ? VM_TEMPLATE : NULL;
 }
@@ -141,7 +141,7 @@ finish_memory(const struct vm *vm, int dirfd, int from_dirfd, int to_dirfd,
 {
 	const char *base;
 
-	if (faccessat(from_dirfd, DIFF, F_OK, AT_SYMLINK_NOFOLLOW) == -1)
+	if (!fd_exists(from_dirfd, DIFF))
 		return check_memory(vm, from_dirfd, FC_MEMORY, err) == -1
 		    ? -1
 		    : take(to_dirfd, FC_MEMORY, from_dirfd, FC_MEMORY, err);

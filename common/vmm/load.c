@@ -53,9 +53,7 @@ copy_disks(struct vm *vm, const struct sidecar *sidecar, struct error *err)
 bool
 load_has_boot_file(int dirfd, const char *name, const char *said)
 {
-	return said != NULL &&
-	    (said[0] != '/' ||
-		faccessat(dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0);
+	return said != NULL && (said[0] != '/' || fd_exists(dirfd, name));
 }
 
 int
@@ -185,8 +183,7 @@ load_memory_name(const struct load *load)
 	    load->envelope->config.hypervisor);
 
 	return traits->memory_dump != NULL &&
-		faccessat(load->from_dirfd, traits->memory_dump, F_OK,
-		    AT_SYMLINK_NOFOLLOW) == 0
+		fd_exists(load->from_dirfd, traits->memory_dump)
 	    ? traits->memory_dump
 	    : traits->memory_file;
 }

@@ -13,12 +13,6 @@
 #include "disk/qcow2.h"
 #include "vmm/vmm.h"
 
-static bool
-is_there(const struct preflight *p, const char *name)
-{
-	return faccessat(p->dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
 /* The memory as it was, to the byte; a dump's size only its state tells. */
 static int
 check_memory_file(const struct preflight *p, const struct vmm_traits *traits,
@@ -28,9 +22,9 @@ check_memory_file(const struct preflight *p, const struct vmm_traits *traits,
 	const char *dump = traits->memory_dump;
 	uint64_t size;
 
-	if (dump != NULL && is_there(p, dump))
+	if (dump != NULL && fd_exists(p->dirfd, dump))
 		return preflight_size(&size, p, dump, err);
-	if (dump != NULL && !is_there(p, traits->memory_file))
+	if (dump != NULL && !fd_exists(p->dirfd, traits->memory_file))
 		return error_set(err, EX_DATAERR, "%s: missing, and no %s",
 		    dump, traits->memory_file);
 	if (preflight_size(&size, p, traits->memory_file, err) == -1)

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 void
 envelope_init(struct envelope *e)
 {

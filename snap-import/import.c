@@ -12,10 +12,9 @@
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/json.h"
+#include "format/unpack_check.h"
 #include "state/snap.h"
 #include "vmm/preflight.h"
-
-#include "check.h"
 
 /* The envelope that the store gets: id, name and time are its own. */
 static int
@@ -112,11 +111,11 @@ int
 import_archive(struct import *m, int fd, const char *what,
     const struct import_how *how, struct error *err)
 {
-	struct check check = { .need_digests = how->need_digests };
+	struct unpack_check check = { .need_digests = how->need_digests };
 
 	if (unpack_archive(&m->unpack, fd, m->made.dirfd, show_progress,
 		&m->progress, err) == -1 ||
-	    check_unpacked(&m->envelope, &check, &m->unpack, err) == -1 ||
+	    unpack_check(&m->envelope, &check, &m->unpack, err) == -1 ||
 	    import_publish(m, how, err) == -1)
 		return error_wrap(err, "%s", what);
 	if (check.warning[0] != '\0')

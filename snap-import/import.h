@@ -7,9 +7,8 @@
 
 #include "base/progress.h"
 #include "format/envelope.h"
+#include "format/unpack.h"
 #include "state/root.h"
-
-#include "unpack.h"
 
 #define IMPORT_TEXT_MAX 65536 /* bytes of a description */
 

@@ -1,9 +1,4 @@
 /* SPDX-License-Identifier: ISC */
-#include <sys/stat.h>
-
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "base/diag.h"
 #include "base/fd.h"
 #include "base/sandbox.h"
@@ -11,24 +6,6 @@
 
 #include "dir.h"
 #include "options.h"
-
-/* The archive, and in *size its length where it has one. */
-static int
-open_archive(int *fd, uint64_t *size, const char *path, struct error *err)
-{
-	struct stat st;
-
-	*fd = path == NULL ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-	if (*fd == -1 || fstat(*fd, &st) == -1)
-		return error_sys(err, EX_NOINPUT, "%s",
-		    path == NULL ? "standard input" : path);
-	if (S_ISDIR(st.st_mode))
-		return error_set(err, EX_NOINPUT,
-		    "%s: a directory, not an archive",
-		    path == NULL ? "standard input" : path);
-	*size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
-	return 0;
-}
 
 static int
 run(const struct opts *o, struct error *err)
@@ -41,7 +18,7 @@ run(const struct opts *o, struct error *err)
 	if (o->from_dir != NULL)
 		return import_from_dir(o->from_dir, o->common.root, &o->how,
 		    o->common.quiet, o->members, err);
-	if (open_archive(&fd, &size, o->file, err) == -1 ||
+	if (unpack_open(&fd, &size, o->file, err) == -1 ||
 	    import_begin(&import, o->common.root, &o->how, err) == -1)
 		goto out;
 	dir = root_fd(import.root);

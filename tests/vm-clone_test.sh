@@ -262,8 +262,8 @@ usage__wrong_body()
 		atf_check -s exit:64 -e inline:"vm-clone: $message\n" \
 		    vm-clone $arguments
 	done <<-TABLE
-	a_snapshot_or_--from-dir_is_needed,_one_of_them
-	a_snapshot_or_--from-dir_is_needed,_one_of_them s --from-dir d
+	a_snapshot,_--from-dir_or_--from-archive_is_needed,_one_of_them
+	a_snapshot,_--from-dir_or_--from-archive_is_needed,_one_of_them s --from-dir d
 	t:_one_snapshot_at_a_time s t
 	--no-start_and_--paused_exclude_each_other --no-start --paused s
 	--count:_0:_less_than_1 --count 0 s

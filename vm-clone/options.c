@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/num.h"
 
@@ -13,8 +14,8 @@ usage(FILE *to)
 	    "           [--count n] [--nic spec]... [--same-mac]\n"
 	    "           [--memory-mode mmap|copy] "
 	    "[--disk-mode auto|reflink|overlay|copy]\n"
-	    "           [--no-start | --paused] [--verify] "
-	    "(snap | --from-dir dir)\n");
+	    "           [--no-start | --paused] [--verify]\n"
+	    "           (snap | --from-dir dir | --from-archive file)\n");
 }
 
 static int
@@ -26,9 +27,14 @@ check_opts(struct opts *o, char *const *operands)
 	uint64_t count = 0;
 	int i;
 
-	if ((operands[0] != NULL) == (o->from_dir != NULL))
-		return opt_wrong(
-		    "a snapshot or --from-dir is needed, one of them");
+	if ((operands[0] != NULL) + (o->from_dir != NULL) +
+		(o->archive != NULL) !=
+	    1)
+		return opt_wrong("a snapshot, --from-dir or --from-archive is "
+				 "needed, one of them");
+	if (o->archive != NULL && strcmp(o->archive, "-") == 0 &&
+	    isatty(STDIN_FILENO))
+		return opt_wrong("no archive from a terminal: name a file");
 	if (operands[0] != NULL && operands[1] != NULL)
 		return opt_wrong("%s: one snapshot at a time", operands[1]);
 	if (o->how.no_start && o->how.paused)
@@ -75,7 +81,8 @@ options_parse(struct opts *o, int argc, char *argv[])
 		NO_START,
 		PAUSED,
 		VERIFY,
-		FROM_DIR
+		FROM_DIR,
+		ARCHIVE
 	};
 	static const struct option longopts[] = { OPT_LONG,
 		{ "name", required_argument, NULL, 'n' },
@@ -88,6 +95,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ "paused", no_argument, NULL, PAUSED },
 		{ "verify", no_argument, NULL, VERIFY },
 		{ "from-dir", required_argument, NULL, FROM_DIR },
+		{ "from-archive", required_argument, NULL, ARCHIVE },
 		{ NULL, 0, NULL, 0 } };
 	bool *flags[] = { &o->how.same_mac, NULL, NULL, &o->how.no_start,
 		&o->how.paused, &o->how.verify };
@@ -110,6 +118,8 @@ options_parse(struct opts *o, int argc, char *argv[])
 			rc = opt_once(&o->disk_mode, optarg, "--disk-mode");
 		else if (ch == FROM_DIR)
 			rc = opt_once(&o->from_dir, optarg, "--from-dir");
+		else if (ch == ARCHIVE)
+			rc = opt_once(&o->archive, optarg, "--from-archive");
 		else if (ch >= SAME_MAC && ch <= VERIFY)
 			*flags[ch - SAME_MAC] = true;
 		else

@@ -10,7 +10,7 @@
 struct opts {
 	struct opt_common common;
 	struct clone_how how;
-	const char *from_dir, *count, *memory_mode, *disk_mode;
+	const char *from_dir, *archive, *count, *memory_mode, *disk_mode;
 };
 
 /* 0 go, 1 done, -1 wrong, of which one line has told. */

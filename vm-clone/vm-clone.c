@@ -3,19 +3,24 @@
 #include "base/diag.h"
 #include "base/sig.h"
 #include "state/refs.h"
+#include "state/stage.h"
 
 #include "clone.h"
 #include "options.h"
 
+/* The snapshot, from wherever it is; a staged one is the stage's. */
 static int
-open_snap(struct snap **snap, const struct opts *o, const struct root *root,
-    char *const *operands, struct error *err)
+open_snap(struct snap **snap, struct stage *stage, const struct opts *o,
+    const struct root *root, char *const *operands, struct error *err)
 {
 	struct strv refs = { 0 };
 	int rc = -1;
 
 	if (o->from_dir != NULL)
 		return snap_open_dir(snap, o->from_dir, err);
+	if (o->archive != NULL)
+		return stage_open(stage, root, o->archive, o->common.quiet,
+		    err);
 	if (refs_read(&refs, operands, 1, err) == -1)
 		return -1;
 	if (refs.n != 1)
@@ -31,6 +36,7 @@ main(int argc, char *argv[])
 {
 	struct error err = { 0 };
 	struct opts o = { .how = { .start_us = clock_us() } };
+	struct stage stage = { 0 };
 	struct root *root = NULL;
 	struct snap *snap = NULL;
 	int code;
@@ -42,11 +48,15 @@ main(int argc, char *argv[])
 		return code == 1 ? opt_done() : EX_USAGE;
 	}
 	if (root_open(&root, o.common.root, &err) == -1 ||
-	    open_snap(&snap, &o, root, argv + optind, &err) == -1) {
+	    open_snap(&snap, &stage, &o, root, argv + optind, &err) == -1) {
 		diag("%s", err.msg);
 		code = err.code;
 	} else
-		code = clone_all(&o.how, root, snap);
+		code = clone_all(&o.how, root,
+		    snap == NULL ? stage.snap : snap);
+	if (code == EX_OK && stage.warning[0] != '\0')
+		diag("%s: warning: %s", o.archive, stage.warning);
+	stage_close(&stage);
 	snap_close(snap);
 	root_close(root);
 	strv_fini(&o.how.nics);

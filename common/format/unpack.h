@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* An archive's entries into files of a directory. */
-#ifndef UNPACK_H
-#define UNPACK_H
+#ifndef FORMAT_UNPACK_H
+#define FORMAT_UNPACK_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,6 +27,13 @@ struct unpack {
 	size_t trailer_len;
 	char oddity[ERROR_MSG_MAX]; /* "", or what is not as in ours */
 };
+
+/*
+ * Opens the archive `path` (NULL or "-": standard input), *size is its length
+ * where it has one, else 0.  EX_NOINPUT: there is none, or it is a directory.
+ */
+int unpack_open(int *fd, uint64_t *size, const char *path, struct error *err);
+bool unpack_is_stdin(const char *path);
 
 /* Told the bytes that were read; called often. */
 typedef void unpack_progress(void *arg, uint64_t read_bytes);

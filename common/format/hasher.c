@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "hasher.h"
+#include "format/hasher.h"
 
 #include <errno.h>
 #include <pthread.h>

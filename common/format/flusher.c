@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "flusher.h"
+#include "format/flusher.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "check.h"
+#include "format/unpack_check.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -23,7 +23,7 @@ find(const struct unpack *u, const char *name)
  * trailer is promised, else a warning, the first of them.
  */
 static int
-put_up_with(struct check *c, bool is_strict, const char *text,
+put_up_with(struct unpack_check *c, bool is_strict, const char *text,
     struct error *err)
 {
 	struct error e;
@@ -53,7 +53,7 @@ check_digest(const struct unpacked *file, uint64_t size,
 
 /* Every file that the envelope names is there, and is what was saved. */
 static int
-check_manifest(const struct envelope *e, const struct check *c,
+check_manifest(const struct envelope *e, const struct unpack_check *c,
     const struct unpack *u, struct error *err)
 {
 	const struct unpacked *file;
@@ -83,7 +83,7 @@ check_manifest(const struct envelope *e, const struct check *c,
 
 /* Files that the envelope does not name join its list. */
 static int
-add_unlisted(struct envelope *e, struct check *c, const struct unpack *u,
+add_unlisted(struct envelope *e, struct unpack_check *c, const struct unpack *u,
     struct error *err)
 {
 	bool had_files = e->has_files;
@@ -186,8 +186,8 @@ check_disk(const struct envelope *e, const struct unpack *u, struct error *err)
 }
 
 int
-check_unpacked(struct envelope *out, struct check *c, const struct unpack *u,
-    struct error *err)
+unpack_check(struct envelope *out, struct unpack_check *c,
+    const struct unpack *u, struct error *err)
 {
 	struct envelope e;
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-#include "unpack.h"
+#include "format/unpack.h"
+
+#include <sys/stat.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,10 +12,9 @@
 
 #include "base/fd.h"
 #include "base/hook.h"
+#include "format/flusher.h"
+#include "format/hasher.h"
 #include "format/trailer.h"
-
-#include "flusher.h"
-#include "hasher.h"
 
 #define BLOCK DIGEST_BLOCK /* a block of zeros becomes a hole */
 #define FLUSH_BYTES (16u << 20) /* written between two hints to the flusher */
@@ -40,6 +41,29 @@ struct work {
 	} late[LATE_MAX];
 	size_t late_n;
 };
+
+bool
+unpack_is_stdin(const char *path)
+{
+	return path == NULL || strcmp(path, "-") == 0;
+}
+
+int
+unpack_open(int *fd, uint64_t *size, const char *path, struct error *err)
+{
+	const char *what = unpack_is_stdin(path) ? "standard input" : path;
+	struct stat st;
+
+	*fd = unpack_is_stdin(path) ? STDIN_FILENO
+				    : open(path, O_RDONLY | O_CLOEXEC);
+	if (*fd == -1 || fstat(*fd, &st) == -1)
+		return error_sys(err, EX_NOINPUT, "%s", what);
+	if (S_ISDIR(st.st_mode))
+		return error_set(err, EX_NOINPUT,
+		    "%s: a directory, not an archive", what);
+	*size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+	return 0;
+}
 
 void
 unpack_fini(struct unpack *u)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* Whether what an archive held is a snapshot, and the one that was saved. */
-#ifndef CHECK_H
-#define CHECK_H
+#ifndef FORMAT_UNPACK_CHECK_H
+#define FORMAT_UNPACK_CHECK_H
 
 #include <stdbool.h>
 
-#include "unpack.h"
+#include "format/unpack.h"
 
-struct check {
+struct unpack_check {
 	bool need_digests; /* --require-digests */
 	char warning[ERROR_MSG_MAX]; /* "", or what was put up with */
 };
@@ -17,7 +17,7 @@ struct check {
  * digests, trailer; strictly where the envelope promises one.  On success
  * *out (envelope_fini) lists every file with its digest.  EX_DATAERR.
  */
-int check_unpacked(struct envelope *out, struct check *c,
+int unpack_check(struct envelope *out, struct unpack_check *c,
     const struct unpack *u, struct error *err);
 
 #endif

@@ -4,8 +4,8 @@
  * disk works while the rest is unpacked and the sync at the end is short.  The
  * call may wait for the disk, which is why a thread of its own makes it.
  */
-#ifndef FLUSHER_H
-#define FLUSHER_H
+#ifndef FORMAT_FLUSHER_H
+#define FORMAT_FLUSHER_H
 
 #include <stdint.h>
 

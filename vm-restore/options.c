@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: ISC */
+#include "options.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/num.h"
+
+#define WAIT_MAX_S 86400
+
+static void
+usage(FILE *to)
+{
+	fprintf(to,
+	    "usage: vm-restore [-q] [-R root] [-p member,...] [--force]\n"
+	    "           [--memory-mode mmap|copy] [--verify] [--wait seconds]\n"
+	    "           vm (snap | --from-dir dir | --from-archive file)\n");
+}
+
+static int
+check_opts(struct opts *o, char *const *operands, int n)
+{
+	struct error err = { 0 };
+
+	if (n == 0)
+		return opt_wrong("no VM is named");
+	if ((n > 1) + (o->from_dir != NULL) + (o->archive != NULL) != 1)
+		return opt_wrong("a snapshot, --from-dir or --from-archive is "
+				 "needed, one of them");
+	if (n > 2)
+		return opt_wrong("%s: one snapshot at a time", operands[2]);
+	if (o->how.force && n > 1)
+		return opt_wrong("--force needs --from-dir or --from-archive");
+	if (o->archive != NULL && strcmp(o->archive, "-") == 0 &&
+	    isatty(STDIN_FILENO))
+		return opt_wrong("no archive from a terminal: name a file");
+	if (o->memory_mode != NULL && strcmp(o->memory_mode, "copy") == 0)
+		o->how.copy_memory = true;
+	else if (o->memory_mode != NULL && strcmp(o->memory_mode, "mmap") != 0)
+		return opt_wrong("--memory-mode: %s: not mmap or copy",
+		    o->memory_mode);
+	if (o->wait != NULL &&
+	    num_u64(&o->wait_s, o->wait, 0, WAIT_MAX_S, &err) == -1)
+		return opt_wrong("--wait: %s", err.msg);
+	o->vm = operands[0];
+	o->snap = operands[1];
+	return 0;
+}
+
+int
+options_parse(struct opts *o, int argc, char *argv[])
+{
+	enum { FORCE = OPT_OWN, VERIFY, FROM_DIR, ARCHIVE, MEMORY, WAIT };
+	static const struct option longopts[] = { OPT_LONG,
+		{ "force", no_argument, NULL, FORCE },
+		{ "verify", no_argument, NULL, VERIFY },
+		{ "from-dir", required_argument, NULL, FROM_DIR },
+		{ "from-archive", required_argument, NULL, ARCHIVE },
+		{ "memory-mode", required_argument, NULL, MEMORY },
+		{ "wait", required_argument, NULL, WAIT },
+		{ NULL, 0, NULL, 0 } };
+	int ch, rc = 0;
+
+	while (rc == 0 &&
+	    (ch = getopt_long(argc, argv, OPT_SHORT "p:", longopts, NULL)) !=
+		-1) {
+		if (ch == 'p')
+			rc = opt_members(&o->how.members, optarg);
+		else if (ch == FORCE)
+			o->how.force = true;
+		else if (ch == VERIFY)
+			o->how.verify = true;
+		else if (ch == FROM_DIR)
+			rc = opt_once(&o->from_dir, optarg, "--from-dir");
+		else if (ch == ARCHIVE)
+			rc = opt_once(&o->archive, optarg, "--from-archive");
+		else if (ch == MEMORY)
+			rc = opt_once(&o->memory_mode, optarg, "--memory-mode");
+		else if (ch == WAIT)
+			rc = opt_once(&o->wait, optarg, "--wait");
+		else
+			rc = opt_common(&o->common, ch, usage);
+	}
+	return rc != 0 ? rc : check_opts(o, argv + optind, argc - optind);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+/* What vm-restore is asked for. */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include <stdint.h>
+
+#include "base/opt.h"
+
+#include "restore.h"
+
+struct opts {
+	struct opt_common common;
+	struct restore_how how;
+	const char *from_dir, *archive, *memory_mode, *wait, *vm, *snap;
+	uint64_t wait_s;
+};
+
+/* 0 go, 1 done, -1 wrong, of which one line has told. */
+int options_parse(struct opts *o, int argc, char *argv[]);
+
+#endif

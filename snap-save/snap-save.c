@@ -36,7 +36,8 @@ check_opts(struct opts *o, char *const *operands)
 	if (operands[1] != NULL)
 		return opt_wrong("%s: one VM at a time", operands[1]);
 	if (o->name != NULL && !envelope_is_name(o->name))
-		return opt_wrong("--name: %s: not a name", o->name);
+		return opt_wrong("--name: %s: not a name: %s", o->name,
+		    ENVELOPE_NAME_RULE);
 	if (o->description != NULL &&
 	    !path_is_utf8(o->description, strlen(o->description)))
 		return opt_wrong("--description: not UTF-8");
@@ -101,7 +102,8 @@ run(const struct opts *o, struct error *err)
 	    root_open(&root, o->common.root, err) == -1)
 		goto out;
 	if (refs.n != 1)
-		error_set(err, EX_USAGE, "one VM at a time");
+		error_set(err, EX_USAGE, "%s",
+		    refs.n == 0 ? "no VM is named" : "one VM at a time");
 	else
 		rc = save_ref(o, root, refs.v[0], err);
 out:

@@ -42,6 +42,17 @@ list__record_body()
 	    snap-ls -p last_accessed_at web
 }
 
+# Who wrote the description is not who reads the list.
+atf_test_case list__control_characters
+list__control_characters_body()
+{
+	snap_plant b web
+	sed -i 's/"cpu": 1,/&"description": "a\\nb\\tc\\u001b[2J\\u007f\\u00e9",/' \
+	    "root/snap/$(id_of b)/snapshot.json"
+	atf_check -o inline:"web\ta?b?c?[2J?é\t1\n" \
+	    snap-ls -p name,description,cpu
+}
+
 atf_test_case list__references
 list__references_body()
 {
@@ -158,6 +169,7 @@ atf_init_test_cases()
 	atf_add_test_case list__empty_root
 	atf_add_test_case list__all_sorted
 	atf_add_test_case list__record
+	atf_add_test_case list__control_characters
 	atf_add_test_case list__references
 	atf_add_test_case list__some_fail
 	atf_add_test_case list__no_record_on_stdin

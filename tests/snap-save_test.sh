@@ -303,7 +303,7 @@ save__refused_body()
 	inventory >before
 	refused 64 "no VM is named"
 	refused 64 "b: one VM at a time" a b
-	refused 64 "--name: a/b: not a name" -n a/b a
+	refused 64 "--name: a/b: not a name: 1 to 63 letters, digits, \".\", \"_\" or \"-\", a letter or digit first" -n a/b a
 	refused 64 "--name: given twice" -n b -n c a
 	refused 66 "nobody: no such VM" nobody
 	refused 73 "a: taken: the name is taken" -n taken a

@@ -114,6 +114,8 @@ options__unknown_body()
 		"$t" --no-such-option 2>err
 		atf_check_equal 1 "$(wc -l <err)"
 	done
+	atf_check -s exit:64 -e inline:"vm-wait: --state: a?b?: not running, \
+paused or stopped\n" vm-wait --state "$(printf 'a\nb\033')" web
 	atf_check -s exit:1 test -e root
 }
 

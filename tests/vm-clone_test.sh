@@ -281,7 +281,7 @@ clone__refused_body()
 	refused 66 "nothing: no such snapshot" nothing
 	refused 66 "gone: No such file or directory" --from-dir gone
 	refused 73 "a: the name is taken" -n a s
-	refused 64 "\"a/b\" is not a name" -n a/b s
+	refused 64 "\"a/b\" is not a name: 1 to 63 letters, digits, \".\", \"_\" or \"-\", a letter or digit first" -n a/b s
 	refused 64 "s: --nic: given 2 times, the snapshot has 1 NICs" \
 	    --nic user --nic user s
 	refused 78 "s: --nic tap=t0: the snapshot's NIC 0 is of kind user" \

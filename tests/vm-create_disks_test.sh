@@ -220,14 +220,14 @@ config__of_wrong_shape_body()
 	{"memory":0}|--memory: 0: less than 1048576
 	{"memory":"1Q"}|--memory: 1Q: not a size
 	{"cpu":-1}|--cpu: -1: not a number
-	{"name":"a/b"}|--name: a/b: not a name
+	{"name":"a/b"}|--name: a/b: not a name: 1 to 63 letters, digits, ".", "_" or "-", a letter or digit first
 	{"firmware":"x"}|--firmware and --kernel exclude each other
 	{"nic":["tap"]}|--nic tap: tap: not user, tap=IF or bridge=IF
 	TABLE
 	mkdir dir
 	atf_check -s exit:65 -e match:'^vm-create: .*dir: ' \
 	    vm-create --kernel "$tiny" --config dir
-	atf_check -s exit:64 -e inline:"vm-create: config: given twice\n" \
+	atf_check -s exit:64 -e inline:"vm-create: --config: given twice\n" \
 	    vm-create --config config --config config
 }
 

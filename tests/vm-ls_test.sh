@@ -88,6 +88,23 @@ list__members_body()
 	    sh -c 'vm-ls >/dev/full'
 }
 
+# What is closed stays closed: no file that is opened later takes its place.
+atf_test_case list__closed_standard_descriptors
+list__closed_standard_descriptors_body()
+{
+	tiny_vm web
+	atf_check -s exit:74 \
+	    -e inline:"vm-ls: standard input: line 1: read: Bad file descriptor\n" \
+	    sh -c 'vm-ls - <&-'
+	atf_check -s exit:74 \
+	    -e inline:"vm-ls: standard output: Bad file descriptor\n" \
+	    sh -c 'vm-ls <&- >&-'
+	atf_check -s exit:66 sh -c 'vm-ls none <&- >&- 2>&-'
+	printf '{"id":"a\\u0000b"}\n' >line
+	atf_check -s exit:65 -e inline:"vm-ls: standard input: line 1: \
+JSON: a NUL in a string at byte 16\n" -x 'vm-ls - <line'
+}
+
 atf_test_case list__table cleanup
 list__table_body()
 {
@@ -132,6 +149,7 @@ atf_init_test_cases()
 	atf_add_test_case list__ambiguous
 	atf_add_test_case list__some_fail
 	atf_add_test_case list__members
+	atf_add_test_case list__closed_standard_descriptors
 	atf_add_test_case list__table
 	atf_add_test_case list__while_locked
 }

@@ -206,18 +206,18 @@ plan_sizes(struct vm *vm, const struct wishes *w, struct error *err)
 	return 0;
 }
 
-/* The place of `text` among names[0..n), or -1 with EX_USAGE. */
+/* The place of `text` among the names, or -1 with EX_USAGE. */
 static int
-choose(const char *text, const char *const *names, int n, const char *option,
+choose(const char *text, const char *const names[3], const char *option,
     struct error *err)
 {
 	int i;
 
-	for (i = 0; i < n; i++)
+	for (i = 0; i < 3; i++)
 		if (strcmp(text, names[i]) == 0)
 			return i;
-	return error_set(err, EX_USAGE, "%s: %s: not one of its values", option,
-	    text);
+	return error_set(err, EX_USAGE, "%s: %s: not %s, %s or %s", option,
+	    text, names[0], names[1], names[2]);
 }
 
 static int
@@ -232,13 +232,13 @@ plan_choices(struct vm *vm, const struct wishes *w, struct error *err)
 		return error_wrap(err, "--hypervisor");
 	snprintf(vm->hypervisor, sizeof(vm->hypervisor), "%s", hypervisor);
 	if (w->accel != NULL) {
-		i = choose(w->accel, accels, 3, "--accel", err);
+		i = choose(w->accel, accels, "--accel", err);
 		if (i == -1)
 			return -1;
 		vm->accel_choice = (enum vm_accel)i;
 	}
 	if (w->memory_backing != NULL) {
-		i = choose(w->memory_backing, backings, 3, "--memory-backing",
+		i = choose(w->memory_backing, backings, "--memory-backing",
 		    err);
 		if (i == -1)
 			return -1;
@@ -285,8 +285,8 @@ wishes_plan(struct plan *plan, const struct wishes *w, struct error *err)
 	size_t i;
 
 	if (w->name != NULL && !envelope_is_name(w->name))
-		return error_set(err, EX_USAGE, "--name: %s: not a name",
-		    w->name);
+		return error_set(err, EX_USAGE, "--name: %s: not a name: %s",
+		    w->name, ENVELOPE_NAME_RULE);
 	plan->name = w->name;
 	plan->base = w->base;
 	for (i = 0; i < w->layers.n; i++)

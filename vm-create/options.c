@@ -20,6 +20,13 @@ usage(FILE *to)
 }
 
 static int
+take_once(const char **slot, const char *name)
+{
+	return *slot != NULL ? opt_wrong("--%s: given twice", name)
+			     : opt_once(slot, optarg, name);
+}
+
+static int
 take_list(struct strv *list)
 {
 	struct error err = { 0 };
@@ -89,7 +96,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		if (ch >= FIRST_AGAIN)
 			rc = take_list(again[ch - FIRST_AGAIN].list);
 		else if (ch >= OPT_OWN)
-			rc = opt_once(once[ch - OPT_OWN].slot, optarg,
+			rc = take_once(once[ch - OPT_OWN].slot,
 			    once[ch - OPT_OWN].name);
 		else if (ch == 'C')
 			w->no_cidata = true;

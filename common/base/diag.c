@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/diag.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,7 +20,9 @@ diag(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line + len, sizeof(line) - len - 1, fmt, ap);
 	va_end(ap);
-	len = strlen(line);
+	for (len = 0; line[len] != '\0'; len++)
+		if (iscntrl((unsigned char)line[len]))
+			line[len] = '?';
 	line[len++] = '\n';
 	if (write(STDERR_FILENO, line, len) == -1)
 		return; /* nobody is left to tell */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/json.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -50,6 +51,10 @@ json_parse(json_t **out, const char *text, size_t len, struct error *err)
 		    "JSON nested deeper than %d levels", JSON_DEPTH_MAX);
 	value = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY,
 	    &why);
+	/* Its own text for this tells the programmer which flag to set. */
+	if (value == NULL && json_error_code(&why) == json_error_null_character)
+		return error_set(err, EX_DATAERR,
+		    "JSON: a NUL in a string at byte %d", why.position);
 	if (value == NULL)
 		return error_set(err, EX_DATAERR, "not JSON: %s at byte %d",
 		    why.text, why.position);
@@ -377,6 +382,14 @@ follow(const json_t *record, const char *name, size_t len)
 	return record;
 }
 
+/* A control character could pass for the end of a line or member. */
+static void
+print_text(const char *text)
+{
+	for (; *text != '\0'; text++)
+		putchar(iscntrl((unsigned char)*text) ? '?' : *text);
+}
+
 static void
 print_plain(const json_t *value)
 {
@@ -385,7 +398,7 @@ print_plain(const json_t *value)
 	if (value == NULL)
 		return;
 	if (json_is_string(value)) {
-		fputs(json_string_value(value), stdout);
+		print_text(json_string_value(value));
 		return;
 	}
 	text = json_dumps(value,

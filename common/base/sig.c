@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/sig.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 static const int caught[] = { SIGINT, SIGTERM, SIGHUP };
 
@@ -15,12 +17,25 @@ note(int number)
 	pending = number;
 }
 
+/* Open for the other direction: the lowest free descriptor is the closed. */
+static void
+hold_standard(void)
+{
+	int fd;
+
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) == -1)
+			open("/dev/null",
+			    fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 void
 sig_setup(void)
 {
 	struct sigaction sa;
 	size_t i;
 
+	hold_standard();
 	memset(&sa, 0, sizeof(sa));
 	sigemptyset(&sa.sa_mask);
 	sa.sa_handler = note;

@@ -10,7 +10,11 @@
 
 #include "base/error.h"
 
-/* Installs the handlers, without SA_RESTART.  Once, at the start of main. */
+/*
+ * Installs the handlers, without SA_RESTART, and sees to it that a standard
+ * descriptor that was closed is no file which a tool opens later: it fails with
+ * EBADF all the same.  Once, at the start of main.
+ */
 void sig_setup(void);
 
 /* -1 with code 128 + N when a signal has come, else 0. */

@@ -95,6 +95,8 @@ struct envelope_file *envelope_find_file(const struct envelope *e,
     const char *name);
 
 /* Whether `name` may be a VM's or snapshot's: [a-zA-Z0-9][a-zA-Z0-9._-]{0,62} */
+#define ENVELOPE_NAME_RULE                                                     \
+	"1 to 63 letters, digits, \".\", \"_\" or \"-\", a letter or digit first"
 bool envelope_is_name(const char *name);
 
 #endif

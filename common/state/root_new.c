@@ -160,7 +160,8 @@ root_new_begin(struct root_new *out, const struct root *root,
 	struct root_new n;
 
 	if (name[0] != '\0' && !envelope_is_name(name))
-		return error_set(err, EX_USAGE, "\"%s\" is not a name", name);
+		return error_set(err, EX_USAGE, "\"%s\" is not a name: %s",
+		    name, ENVELOPE_NAME_RULE);
 	memset(&n, 0, sizeof(n));
 	n.root = root;
 	n.kind = kind;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "pack.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <zstd.h>
 
@@ -17,6 +18,7 @@ struct pack {
 	const char *what;
 	ZSTD_CCtx *zstd;
 	unsigned char *output; /* PACK_OUTPUT_BYTES */
+	bool will_sync;
 	struct writeback writeback;
 	uint64_t off; /* of the output file, from where the frame began */
 };
@@ -31,7 +33,6 @@ pack_new(struct pack **out, int fd, const char *what, uint64_t size_bytes,
 		return error_sys(err, EX_OSERR, "%s", what);
 	p->fd = fd;
 	p->what = what;
-	p->writeback.fd = -1;
 	p->output = malloc(PACK_OUTPUT_BYTES);
 	p->zstd = ZSTD_createCCtx();
 	if (p->output == NULL || p->zstd == NULL ||
@@ -54,6 +55,7 @@ pack_free(struct pack *pack)
 {
 	if (pack == NULL)
 		return;
+	writeback_fini(&pack->writeback);
 	ZSTD_freeCCtx(pack->zstd);
 	free(pack->output);
 	free(pack);
@@ -62,7 +64,7 @@ pack_free(struct pack *pack)
 void
 pack_will_sync(struct pack *pack)
 {
-	pack->writeback.fd = pack->fd;
+	pack->will_sync = true;
 }
 
 /* One call of the compressor; what comes out is written. */
@@ -81,7 +83,8 @@ step(struct pack *p, ZSTD_inBuffer *in, ZSTD_EndDirective mode, size_t *left,
 	if (fd_write(p->fd, p->output, out.pos, p->what, err) == -1)
 		return -1;
 	p->off += out.pos;
-	writeback_to(&p->writeback, p->off);
+	if (p->will_sync)
+		writeback_to(&p->writeback, p->fd, p->off);
 	return 0;
 }
 
@@ -124,5 +127,6 @@ pack_finish(struct pack *pack, struct error *err)
 		if (step(pack, &in, ZSTD_e_end, &left, err) == -1)
 			return -1;
 	} while (left != 0);
+	writeback_wait(&pack->writeback);
 	return 0;
 }

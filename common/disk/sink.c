@@ -47,8 +47,6 @@ sink_init(struct sink *s, int fd, const char *what, struct error *err)
 	s->what = what;
 	s->is_file = start != -1;
 	s->start = s->is_file ? (uint64_t)start : 0;
-	s->writeback.fd = -1;
-	s->writeback.started = s->start;
 	s->may_reflink = s->is_file && fstatvfs(fd, &vfs) == 0 &&
 	    vfs.f_bsize != 0 && (vfs.f_bsize & (vfs.f_bsize - 1)) == 0;
 	s->reflink_unit = s->may_reflink ? vfs.f_bsize : 1;
@@ -65,13 +63,14 @@ sink_open(struct sink *s, const struct outfile *file, struct error *err)
 		return sink_init(s, STDOUT_FILENO, "standard output", err);
 	if (sink_init(s, file->fd, file->path, err) == -1)
 		return -1;
-	s->writeback.fd = file->fd;
+	s->will_sync = true;
 	return 0;
 }
 
 void
 sink_fini(struct sink *s)
 {
+	writeback_fini(&s->writeback);
 	free(s->buf);
 	s->buf = NULL;
 }
@@ -120,7 +119,8 @@ sink_data(struct sink *s, const void *buf, size_t len, struct error *err)
 	else
 		rc = fd_write(s->fd, buf, len, s->what, err);
 	s->off += len;
-	writeback_to(&s->writeback, s->start + s->off);
+	if (s->will_sync)
+		writeback_to(&s->writeback, s->fd, s->start + s->off);
 	return rc;
 }
 
@@ -244,6 +244,7 @@ sink_finish(struct sink *s, struct error *err)
 {
 	off_t end = (off_t)(s->start + s->off);
 
+	writeback_wait(&s->writeback);
 	if (!s->is_file)
 		return 0;
 	/* The position too: whoever shares the descriptor writes behind it. */

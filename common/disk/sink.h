@@ -26,6 +26,7 @@ struct sink {
 	bool may_reflink; /* until the filesystem says no */
 	uint64_t reflink_unit; /* bytes; the filesystem's block */
 	uint64_t reflinked; /* bytes */
+	bool will_sync;
 	struct writeback writeback; /* of a file that is synced */
 	unsigned char *buf; /* for sink_copy() */
 };

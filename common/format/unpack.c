@@ -12,12 +12,11 @@
 
 #include "base/fd.h"
 #include "base/hook.h"
-#include "format/flusher.h"
+#include "disk/writeback.h"
 #include "format/hasher.h"
 #include "format/trailer.h"
 
 #define BLOCK DIGEST_BLOCK /* a block of zeros becomes a hole */
-#define FLUSH_BYTES (16u << 20) /* written between two hints to the flusher */
 #define LATE_MAX 64 /* files that wait for their sync */
 
 /* One archive being unpacked. */
@@ -25,7 +24,7 @@ struct work {
 	struct unpack *u;
 	struct archive_reader *reader;
 	struct hasher *hasher;
-	struct flusher *flusher;
+	struct writeback writeback;
 	int dirfd;
 	unpack_progress *progress;
 	void *arg;
@@ -33,7 +32,6 @@ struct work {
 	const char *name;
 	int fd;
 	uint64_t end; /* how far it is digested */
-	uint64_t unflushed;
 	/* Written; synced at the end, so that the disk never has a rest. */
 	struct {
 		const char *name;
@@ -134,16 +132,6 @@ same_run(const unsigned char *p, size_t len, uint64_t off, bool *zero)
 	return at;
 }
 
-static void
-start_writing(struct work *w, uint64_t off, size_t len)
-{
-	w->unflushed += len;
-	if (w->unflushed < FLUSH_BYTES)
-		return;
-	w->unflushed = 0;
-	flusher_hint(w->flusher, w->fd, off + len);
-}
-
 static int
 write_piece(struct work *w, const struct archive_piece *piece,
     struct error *err)
@@ -163,7 +151,7 @@ write_piece(struct work *w, const struct archive_piece *piece,
 		hasher_data(w->hasher, piece->chunk, p, n);
 		if (fd_pwrite(w->fd, p, n, off, w->name, err) == -1)
 			return -1;
-		start_writing(w, off, n);
+		writeback_to(&w->writeback, w->fd, off + n);
 	}
 	w->end = off;
 	if (w->progress != NULL)
@@ -194,7 +182,7 @@ sync_late(struct work *w, struct error *err)
 	size_t i;
 	int rc = 0;
 
-	flusher_wait(w->flusher);
+	writeback_wait(&w->writeback);
 	for (i = 0; i < w->late_n; i++) {
 		if (rc == 0)
 			rc = fd_commit(&w->late[i].fd, w->late[i].name, err);
@@ -236,13 +224,12 @@ unpack_file(struct work *w, const struct archive_entry *entry,
 		return error_sys(err, EX_IOERR, "%s", file->name);
 	w->name = file->name;
 	w->end = 0;
-	w->unflushed = 0;
 	rc = write_pieces(w, entry->size, err);
 	hasher_file(w->hasher, &file->digest);
 	if (rc == 0)
 		rc = sync_later(w, err);
 	if (rc == -1)
-		flusher_wait(w->flusher);
+		writeback_wait(&w->writeback);
 	fd_drop(&w->fd);
 	hook_step("import-file");
 	return rc;
@@ -317,8 +304,7 @@ unpack_archive(struct unpack *u, int fd, int dirfd, unpack_progress *progress,
 	struct archive_entry entry;
 	int more = -1, rc = -1;
 
-	if (flusher_new(&w.flusher, err) == -1 ||
-	    archive_reader_open(&w.reader, fd, err) == -1 ||
+	if (archive_reader_open(&w.reader, fd, err) == -1 ||
 	    hasher_new(&w.hasher, archive_reader_flow(w.reader), err) == -1)
 		goto out;
 	while ((more = archive_reader_next(w.reader, &entry, err)) == 1)
@@ -332,7 +318,7 @@ unpack_archive(struct unpack *u, int fd, int dirfd, unpack_progress *progress,
 		    archive_reader_oddity(w.reader));
 	rc = 0;
 out:
-	flusher_free(w.flusher);
+	writeback_fini(&w.writeback);
 	while (w.late_n > 0)
 		fd_drop(&w.late[--w.late_n].fd);
 	/* The hasher holds chunks of the reader. */

@@ -300,6 +300,83 @@ full__merge_cleanup()
 	fs_end
 }
 
+# Leaves $1 KiB free, all that is to be written being written.
+leave()
+{
+	rm -f fs/ballast
+	sync -f fs
+	free=$(df -k --output=avail fs | tail -n 1)
+	fallocate -l $((free - $1))K fs/ballast 2>/dev/null ||
+	    fallocate -l $((free - $1 - 4))K fs/ballast || atf_fail "no ballast"
+	sync -f fs
+}
+
+# whole_or_nothing WHAT COMMAND...: done, or one line that says what was
+# missing, and all as it was.  The guest of VM a never notices.
+whole_or_nothing()
+{
+	what=$1
+	shift
+	inventory >before
+	code=0
+	"$@" >out 2>err || code=$?
+	echo "$what: $code: $(cat err)"
+	case $code in
+	0) done=$((done + 1)) ;;
+	74)
+		refused=$((refused + 1))
+		grep -qi 'no space' err && [ "$(wc -l <err)" -eq 1 ] ||
+		    atf_fail "$what: $(cat err)"
+		inventory >after
+		diff before after || atf_fail "$what: left something"
+		[ ! -e fs/out ] || atf_fail "$what: left fs/out"
+		;;
+	*) atf_fail "$what: status $code: $(cat err)" ;;
+	esac
+	vm_is a running
+	# What it prints needs room, too.
+	rm -rf fs/ballast fs/out
+	counts_on a
+}
+
+# The room ends at every step of every tool that makes something of a snapshot.
+atf_test_case full__at_each_step cleanup
+full__at_each_step_body()
+{
+	on_fs ext4 96M
+	vm_run a --storage 16M --data-disk size=16M,name=db,fstype=none
+	snap_save -n s a
+	atf_check -o ignore snap-export -q -o s.tar.zst s
+	atf_check -o ignore snap-export -q --to-dir d s
+	done=0 refused=0
+	for k in 0 4 8 12 16 24 32 48 64 96 128 192 256 512 1024 4096 16384; do
+		for op in 'snap-export -q -o fs/out s' \
+		    'snap-export -q --to-dir fs/out s' \
+		    'snap-import -q -n new s.tar.zst' \
+		    'snap-import -q -n new --from-dir d' \
+		    'vm-clone -n new s' 'vm-clone -n new --from-dir d' \
+		    'vm-clone -n new --from-archive s.tar.zst' \
+		    'vm-restore a s' 'vm-restore a --from-dir d' \
+		    'vm-restore a --from-archive s.tar.zst'; do
+			leave "$k"
+			# shellcheck disable=SC2086
+			whole_or_nothing "$k KiB: $op" $op
+			case $op in
+			vm-clone*) vm-rm -q --force new 2>/dev/null ;;
+			snap-import*) snap-rm -q new 2>/dev/null ;;
+			esac
+		done
+	done
+	[ $done -ge 30 ] && [ $refused -ge 30 ] ||
+	    atf_fail "$done done, $refused refused"
+	atf_check snap-verify s
+	atf_check -o empty state-gc --dry-run
+}
+full__at_each_step_cleanup()
+{
+	fs_end
+}
+
 atf_init_test_cases()
 {
 	for fs in ext4 xfs btrfs; do
@@ -311,4 +388,5 @@ atf_init_test_cases()
 	atf_add_test_case full__save
 	atf_add_test_case full__clone_and_restore
 	atf_add_test_case full__merge
+	atf_add_test_case full__at_each_step
 }

@@ -152,6 +152,14 @@ memory__differs_body()
 	    snap-verify --from-dir d
 	atf_check -o inline:"$pid\n" vm-ls -p pid w
 	counts w || atf_fail "w does not count"
+	# So is one in the layer that all share.
+	printf '\377' | dd of="$(echo root/layer/*)" bs=1 seek=9000 \
+	    conv=notrunc 2>/dev/null
+	why='layer layer0: differs from its digest\n'
+	atf_check -s exit:65 -e inline:"vm-clone: good: $why" \
+	    vm-clone --verify --from-dir good
+	atf_check -s exit:65 -e inline:"vm-restore: w: $why" \
+	    vm-restore --verify w --from-dir good
 }
 memory__differs_cleanup()
 {

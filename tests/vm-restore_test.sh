@@ -111,6 +111,35 @@ restore__clone_to_its_source_cleanup()
 	vms_end
 }
 
+# Disks of a time that was put back, and files that look like some, are nowhere
+# for the next save, or the next restore, to find.
+atf_test_case restore__no_stale_disks cleanup
+restore__no_stale_disks_body()
+{
+	have_past --data-disk size=16M,name=db,fstype=none
+	snap_save -n later a
+	snap_save -n latest a
+	echo stale >root/name/vm/a/data-old.raw
+	echo stale >root/name/vm/a/cow.9.qcow2
+	ln -s data-old.raw root/name/vm/a/data-db.9.qcow2
+	for s in s latest s; do
+		atf_check -o ignore vm-restore a $s
+		counts_on a
+		vm-ls a | jq -r '.storage_configs[] | .path, .backing[]?' |
+		    sed 's|.*/||' | sort >named
+		(cd root/name/vm/a && ls -d cow* data*) | sort >there
+		atf_check -o file:named cat there
+		snap_save -n after-$s a
+		(cd root/name/snap/after-$s && ls -d cow* data*) | sort >saved
+		atf_check -s exit:1 grep -E 'old|9' saved
+		atf_check -o ignore snap-rm after-$s
+	done
+}
+restore__no_stale_disks_cleanup()
+{
+	vms_end
+}
+
 # The VM "a" is the same process, counting, and nothing is left behind.
 untouched()
 {
@@ -325,6 +354,7 @@ atf_init_test_cases()
 	atf_add_test_case restore__running
 	atf_add_test_case restore__paused_and_stopped
 	atf_add_test_case restore__clone_to_its_source
+	atf_add_test_case restore__no_stale_disks
 	atf_add_test_case restore__refused
 	atf_add_test_case preflight__leaves_the_guest_alone
 	atf_add_test_case from_dir__forced

@@ -147,6 +147,21 @@ is_layer_at(const struct envelope_layer *layer, const char *path)
 	return is;
 }
 
+/* The name in layer/ is the digest, which only --verify doubts. */
+static int
+verify_layer(const struct envelope_layer *layer, int fd, uint64_t size,
+    struct error *err)
+{
+	struct digest digest;
+
+	if (digest_file(&digest, fd, size, layer->name, err) == -1)
+		return -1;
+	return digest_equal(&digest, &layer->digest)
+	    ? 0
+	    : error_set(err, EX_DATAERR, "layer %s: differs from its digest",
+		  layer->name);
+}
+
 /* In layer/ by digest, else where it lay when it was saved. */
 int
 preflight_layers(struct preflight *p, struct error *err)
@@ -155,13 +170,16 @@ preflight_layers(struct preflight *p, struct error *err)
 	char text[DIGEST_TEXT_MAX];
 	uint64_t size;
 	size_t i;
-	int fd;
+	int fd, rc;
 
 	for (i = 0; i < p->envelope->layers_n; i++) {
 		layer = &p->envelope->layers[i];
 		if (root_layer_open(&fd, &size, p->root, &layer->digest,
 			NULL) == 0) {
+			rc = p->verify ? verify_layer(layer, fd, size, err) : 0;
 			fd_drop(&fd);
+			if (rc == -1)
+				return -1;
 			if (size == layer->size_bytes)
 				continue;
 		} else if (layer->path != NULL &&

@@ -180,6 +180,9 @@ config__overridden_body()
 	    vm-create --config config -p name,state
 	atf_check -o match:'"name":"db".*"memory":33554432' \
 	    vm-create --config config -n db --memory 32M
+	atf_check -o match:'^\{"id":"' -o not-match:'"name"' \
+	    vm-create --kernel kernel --memory 32M
+	atf_check -o not-match:'"name":""' vm-ls
 }
 
 atf_test_case root__not_writable

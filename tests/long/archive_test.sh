@@ -43,29 +43,24 @@ export__million_runs_body()
 		}
 		truncate(F, 8192 * 1_000_000) or die;' "$d/cow.raw"
 	sync -f "$d"
-	for how in --no-compress --zstd; do
-		(
-			[ -n "${LSAN_OPTIONS-}" ] || ulimit -v 524288
-			snap-export $how -o a web
-		) >out || atf_fail "$how: no archive"
-		atf_check -o inline:'cow.raw\t8192000000\t4096000000\t1000000\n' \
-		    -x "snap-export --list a -p name,size,data,runs | grep cow"
-		(
-			[ -n "${LSAN_OPTIONS-}" ] || ulimit -v 524288
-			snap-import -p dir a
-		) >dir || atf_fail "$how: no import"
-		same_files "$d" "$(cat dir)" || atf_fail "$how: differs"
-		atf_check test "$(du -s "$(cat dir)" | cut -f 1)" -le \
-		    "$(($(du -s "$d" | cut -f 1) * 101 / 100))"
-		rm -rf "$(cat dir)"
-	done
-	for how in "tar -xf" "bsdtar -xf"; do
-		atf_check -o save:a snap-export --no-compress web
-		mkdir x
-		$how a -C x || atf_fail "$how: status $?"
-		same_files "$d" x || atf_fail "$how: differs"
-		rm -rf x
-	done
+	(
+		[ -n "${LSAN_OPTIONS-}" ] || ulimit -v 524288
+		snap-export --no-compress -o a web
+	) >out || atf_fail "no archive"
+	atf_check -o inline:'cow.raw\t8192000000\t4096000000\t1000000\n' \
+	    -x "snap-export --list a -p name,size,data,runs | grep cow"
+	mkdir x
+	tar -C x -xf a || atf_fail "GNU tar: status $?"
+	same_files "$d" x || atf_fail "GNU tar: differs"
+	rm -rf a x
+	# In zstd, and through a pipe.
+	(
+		[ -n "${LSAN_OPTIONS-}" ] || ulimit -v 524288
+		snap-export web | snap-import -p dir
+	) >dir || atf_fail "no import"
+	same_files "$d" "$(cat dir)" || atf_fail "differs"
+	atf_check test "$(du -s "$(cat dir)" | cut -f 1)" -le \
+	    "$(($(du -s "$d" | cut -f 1) * 101 / 100))"
 }
 
 atf_init_test_cases()

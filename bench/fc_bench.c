@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: ISC */
+/* What fc_bench.sh compares with: Firecracker driven by hand. */
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/diag.h"
+#include "base/error.h"
+#include "base/fd.h"
+#include "disk/copy.h"
+
+#define START_MS 10000
+#define NAP_US 100 /* between two tries to connect */
+#define PAUSED "{\"state\":\"Paused\"}"
+#define RESUMED "{\"state\":\"Resumed\"}"
+#define LOAD                                                                   \
+	"{\"snapshot_path\":\"vmstate\",\"mem_backend\":{\"backend_type\":"    \
+	"\"File\",\"backend_path\":\"template.raw\"},"                         \
+	"\"track_dirty_pages\":true,\"resume_vm\":false}"
+
+/* One request; its answer must be 204. */
+static int
+call(int sock, const char *method, const char *path, const char *body,
+    struct error *err)
+{
+	char text[2048];
+	size_t len = 0;
+	ssize_t n;
+	int want;
+
+	want = snprintf(text, sizeof(text),
+	    "%s %s HTTP/1.1\r\nHost: localhost\r\n"
+	    "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+	    method, path, strlen(body), body);
+	if (write(sock, text, (size_t)want) != want)
+		return error_sys(err, EX_UNAVAILABLE, "%s", path);
+	do {
+		n = read(sock, text + len, sizeof(text) - 1 - len);
+		if (n <= 0)
+			return error_sys(err, EX_UNAVAILABLE, "%s", path);
+		len += (size_t)n;
+		text[len] = '\0';
+	} while (
+	    strstr(text, "\r\n\r\n") == NULL && strstr(text, "\n\n") == NULL);
+	return strncmp(text, "HTTP/1.1 204", 12) == 0
+	    ? 0
+	    : error_set(err, EX_UNAVAILABLE, "%s: %.200s", path, text);
+}
+
+/* From the program's first moment on: it listens after some milliseconds. */
+static int
+connect_to(const char *name, struct error *err)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int64_t deadline = clock_ms() + START_MS;
+	int sock;
+
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", name);
+	sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	while (connect(sock, (struct sockaddr *)&sun, sizeof(sun)) == -1) {
+		if (clock_left(deadline) == 0)
+			return error_sys(err, EX_UNAVAILABLE, "%s", name);
+		usleep(NAP_US);
+	}
+	return sock;
+}
+
+static pid_t
+fork_program(const char *program)
+{
+	pid_t pid = fork();
+	int log;
+
+	if (pid != 0)
+		return pid;
+	log = open("vmm.log", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (log == -1 || dup2(log, 1) == -1 || dup2(log, 2) == -1)
+		_exit(127);
+	execlp(program, program, "--api-sock", "api.sock", "--id", "hand",
+	    (char *)NULL);
+	_exit(127);
+}
+
+/*
+ * What a user makes who clones by hand: a directory with a link to the memory,
+ * and a state and a disk of its own; they are not synced.
+ */
+static int
+make_files(int dirfd, int fromfd, struct error *err)
+{
+	if (copy_file(NULL, dirfd, "template.raw", fromfd, "mem", COPY_MAY_LINK,
+		err) == -1 ||
+	    copy_file(NULL, dirfd, "vmstate", fromfd, "vmstate",
+		COPY_MAY_REFLINK, err) == -1)
+		return -1;
+	return copy_file(NULL, dirfd, "cow.raw", fromfd, "cow.raw",
+	    COPY_MAY_REFLINK, err);
+}
+
+static int
+load_by_hand(struct error *err)
+{
+	int sock = connect_to("api.sock", err), rc;
+
+	if (sock == -1)
+		return -1;
+	rc = call(sock, "PUT", "/snapshot/load", LOAD, err);
+	if (rc == 0)
+		rc = call(sock, "PATCH", "/vm", RESUMED, err);
+	close(sock);
+	return rc;
+}
+
+/* Prints the microseconds until the clone runs, and ends it. */
+static int
+clone_by_hand(const char *program, const char *from, const char *dir,
+    struct error *err)
+{
+	int64_t start = clock_us(), made;
+	int fromfd, dirfd, rc;
+	pid_t pid;
+
+	fromfd = open(from, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fromfd == -1 || mkdir(dir, 0700) == -1 || chdir(dir) == -1)
+		return error_sys(err, EX_NOINPUT, "%s, %s", from, dir);
+	dirfd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (make_files(dirfd, fromfd, err) == -1)
+		return -1;
+	made = clock_us();
+	pid = fork_program(program);
+	if (pid == -1)
+		return error_sys(err, EX_OSERR, "fork");
+	rc = load_by_hand(err);
+	if (rc == 0)
+		printf("%" PRId64 " %" PRId64 "\n", clock_us() - start,
+		    made - start);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	return rc;
+}
+
+/*
+ * The bare parts of a save, from the VM's directory (relative names, as the
+ * program has them): prints the microseconds that the guest stands still, and
+ * those that the program writes.
+ */
+static int
+save_by_hand(const char *type, const char *vm, struct error *err)
+{
+	int64_t start, written, copied;
+	int sock, dirfd, outfd, rc = -1;
+	char body[256];
+
+	if (chdir(vm) == -1 || mkdir("hand", 0700) == -1)
+		return error_sys(err, EX_NOINPUT, "%s", vm);
+	dirfd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	outfd = open("hand", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	sock = connect_to("api.sock", err);
+	if (sock == -1)
+		return -1;
+	snprintf(body, sizeof(body),
+	    "{\"snapshot_type\":\"%s\",\"snapshot_path\":\"hand/vmstate\","
+	    "\"mem_file_path\":\"hand/mem\"}",
+	    type);
+	start = clock_us();
+	if (call(sock, "PATCH", "/vm", PAUSED, err) == -1 ||
+	    call(sock, "PUT", "/snapshot/create", body, err) == -1)
+		goto out;
+	written = clock_us();
+	if (copy_file(NULL, outfd, "cow.raw", dirfd, "cow.raw",
+		COPY_MAY_REFLINK, err) == -1)
+		goto out;
+	copied = clock_us();
+	if (call(sock, "PATCH", "/vm", RESUMED, err) == -1)
+		goto out;
+	printf("%" PRId64 " %" PRId64 " %" PRId64 "\n", clock_us() - start,
+	    written - start, copied - written);
+	rc = 0;
+out:
+	close(sock);
+	return rc == 0 ? fd_remove_tree(dirfd, "hand", err) : -1;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct error err = { 0 };
+	int rc = -1;
+
+	if (argc == 5 && strcmp(argv[1], "clone") == 0)
+		rc = clone_by_hand(argv[2], argv[3], argv[4], &err);
+	else if (argc == 4 && strcmp(argv[1], "save") == 0)
+		rc = save_by_hand(argv[2], argv[3], &err);
+	else
+		error_set(&err, EX_USAGE,
+		    "usage: clone program snapshot dir | save Full|Diff vm");
+	if (rc == -1) {
+		diag("%s", err.msg);
+		return err.code;
+	}
+	return EX_OK;
+}

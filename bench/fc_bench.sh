@@ -1,0 +1,300 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# usage: fc_bench.sh [dir]
+# Clones and saves of Firecracker against the same calls driven by hand (a
+# program that does nothing else, and speaks HTTP itself), and a Full snapshot
+# beside them: medians of RUNS (7) runs in turn, each time a state
+# root in a directory under `dir` (/var/tmp); as root on an ext4 and an XFS of
+# its own there.  Times in milliseconds.  PARTS picks from: clone pause.  On a
+# machine that others use, too, "chrt -r 10" before it keeps them out.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+top=$(dirname "$here")
+runs=${RUNS:-7}
+parts=${PARTS:-clone pause}
+program=$(command -v "${INSTAR_FIRECRACKER:-firecracker}") || {
+	echo "fc_bench.sh: skipped: Firecracker is not installed"
+	exit 0
+}
+(: <>/dev/kvm) 2>/dev/null || {
+	echo "fc_bench.sh: skipped: /dev/kvm cannot be opened"
+	exit 0
+}
+work=$(mktemp -d "${1:-/var/tmp}/fc_bench.XXXXXX")
+for t in vm-create vm-start vm-stop vm-rm vm-ls vm-clone snap-save snap-rm; do
+	PATH=$top/$t:$PATH
+done
+unset INSTAR_ROOT
+export INSTAR_FIRECRACKER="$program"
+
+# By the pids of their records, which are the VMs' own.
+end_vms()
+{
+	for r in "$work"/*/root/vm/*/vm.json; do
+		[ -e "$r" ] || continue
+		pid=$(sed -n 's/.*"pid" *: *\([0-9][0-9]*\).*/\1/p' "$r")
+		case $(readlink "/proc/${pid:-none}/cwd") in
+		"$work"/*) kill -9 "$pid" ;;
+		esac
+	done 2>/dev/null
+	return 0
+}
+
+clean()
+{
+	end_vms
+	for d in "$work"/*/; do
+		if mountpoint -q "$d"; then
+			umount "$d" 2>/dev/null || {
+				sleep 1
+				umount -l "$d"
+			}
+		fi
+	done
+	rm -rf "$work"
+}
+trap clean EXIT
+trap 'exit 1' INT TERM HUP
+
+[ -e "$top/tests/guest/tiny.elf" ] ||
+    make -s -C "$top/tests/guest" tiny.elf
+for b in vm_bench fc_bench; do
+	${CC:-cc} -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -O2 \
+	    -I"$top/common" -o "$work/$b" "$here/$b.c" \
+	    "$top/common/libcommon.a" -ljansson -lcrypto -lpthread
+done
+cd "$work"
+
+median()
+{
+	sort -n "$1" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
+}
+
+# row LABEL OURS THEIRS [TARGET]: files of microseconds.
+row()
+{
+	awk -v l="$1" -v o="$(median "$2")" -v t="$(median "$3")" \
+	    -v g="${4:-}" 'BEGIN {
+		printf "%-46s %9.1f %9.1f %7.2f %s\n", l, o / 1000, t / 1000,
+		    o / t, g
+	}'
+}
+
+# part LABEL FILE: what of it is what.
+part()
+{
+	awk -v l="$1" -v t="$(median "$2")" 'BEGIN {
+		printf "    %-42s %19.1f\n", l, t / 1000
+	}'
+}
+
+head_line()
+{
+	printf '\n%-46s %9s %9s %7s %s\n' "$1" "ours" "by hand" ratio target
+}
+
+# make_vm MEMORY DISK CMDLINE: runs, and is past its filling, which is short:
+# what a guest has touched counts for its first save alone.  32 MiB of its disk
+# are data.
+make_vm()
+{
+	vm-create -R "$root" -n a --hypervisor firecracker --memory "$1" \
+	    --storage "$2" --kernel "$top/tests/guest/tiny.elf" \
+	    --cmdline "$3" >/dev/null
+	head -c 32M /dev/urandom |
+	    dd of="$root/name/vm/a/cow.raw" bs=1M conv=notrunc status=none
+	vm-start -R "$root" a >/dev/null
+	log=$(vm-ls -R "$root" -p console_log a)
+	while ! grep -q "tick 0000000a" "$log"; do
+		sleep 0.1
+	done
+}
+
+# Its files stay until the filesystem is left: see vm_bench.sh.
+drop_vm()
+{
+	vm-stop -R "$root" --force "$1" >/dev/null
+	mv "$root/name/vm/$1" "$fs/dropped.$dropped"
+	dropped=$((dropped + 1))
+}
+
+# A VM that was ended goes on ending for a while.
+settle()
+{
+	sync -f "$fs"
+	sleep 0.3
+	./vm_bench touch 256M
+}
+
+# What clone_ms tells begins when the process has started, which is what
+# vm-clone -h takes; its end is an upper bound, too.
+clone_ours()
+{
+	settle
+	./vm_bench run out vm-clone -h >start
+	./vm_bench run out vm-clone -R "$root" -n c -p clone_ms s >wall
+	awk -v ms="$(cat out)" -v wall="$(cut -d ' ' -f 1 wall)" '{
+		to = int($1 + ms * 1000)
+		print to < wall ? to : wall
+	}' start >>ours
+	cut -d ' ' -f 2 wall >>own
+	drop_vm c
+}
+
+clone_by_hand()
+{
+	settle
+	hands=$((hands + 1))
+	./fc_bench clone "$program" "$root/name/snap/s" "$fs/hand.$hands" >out
+	cut -d ' ' -f 1 out >>theirs
+	cut -d ' ' -f 2 out >>made
+}
+
+# What a user without a program for it runs.
+clone_by_curl()
+{
+	settle
+	hands=$((hands + 1))
+	./vm_bench run out sh "$work/curl.sh" "$program" "$root/name/snap/s" \
+	    "$fs/hand.$hands" | cut -d ' ' -f 1 >>curl
+	kill -9 "$(cat "$fs/hand.$hands/pid")"
+}
+
+cat >curl.sh <<'END'
+set -e
+mkdir "$3"
+ln "$2/mem" "$3/template.raw"
+cp --reflink=auto --sparse=always "$2/vmstate" "$2/cow.raw" "$3/"
+cd "$3"
+"$1" --api-sock api.sock --id hand >vmm.log 2>&1 </dev/null &
+echo $! >pid
+until [ -S api.sock ]; do
+	sleep 0.001
+done
+put="curl -sS --fail-with-body --unix-socket api.sock -X"
+$put PUT http://localhost/snapshot/load -d '{"snapshot_path":"vmstate",
+    "mem_backend":{"backend_type":"File","backend_path":"template.raw"},
+    "track_dirty_pages":true,"resume_vm":false}'
+$put PATCH http://localhost/vm -d '{"state":"Resumed"}'
+END
+
+# clone_row FS MEMORY DISK
+clone_row()
+{
+	make_vm "$2" "$3" "fill=4"
+	snap-save -R "$root" -n s a >/dev/null
+	drop_vm a
+	rm -f ours theirs curl own made
+	for i in $(seq "$runs"); do
+		if [ $((i % 2)) -eq 0 ]; then
+			clone_ours
+			clone_by_hand
+		else
+			clone_by_hand
+			clone_ours
+		fi
+		clone_by_curl
+	done
+	row "$1, memory $2, disk $3" ours theirs "<= 1.15"
+	row "    the same calls by curl(1)" ours curl
+	part "by hand: files" made
+	part "processor time of vm-clone" own
+	snap-rm -R "$root" s >/dev/null
+}
+
+clone_part()
+{
+	head_line "clone to running"
+	clone_row "$1" 256M 100M
+	clone_row "$1" 1G 100M
+	clone_row "$1" 256M 10G
+	clone_row "$1" 1G 10G
+}
+
+save_ours()
+{
+	settle
+	snap-save -R "$root" -n t -p pause_ms a >out
+	awk '{ print int($1 * 1000) }' out >>ours
+	snap-rm -R "$root" t >/dev/null
+}
+
+# A Diff of this kind is none of ours: what it has our next one lacks.
+save_by_hand()
+{
+	settle
+	./fc_bench save "$1" "$root/name/vm/a" >out
+	cut -d ' ' -f 1 out >>"$2"
+	cut -d ' ' -f 2 out >>"$2.written"
+	cut -d ' ' -f 3 out >>"$2.copied"
+}
+
+# pause_row FS MEMORY DISK RATE, in MB/s
+pause_row()
+{
+	make_vm "$2" "$3" "fill=4 dirty=2 rate=$4"
+	rm -f ours theirs* full*
+	# The first has all that the guest has touched.
+	save_ours
+	rm -f ours
+	for i in $(seq "$runs"); do
+		if [ $((i % 2)) -eq 0 ]; then
+			save_ours
+			sleep 0.5
+			save_by_hand Diff theirs
+		else
+			save_by_hand Diff theirs
+			sleep 0.5
+			save_ours
+		fi
+		sleep 0.5
+	done
+	row "$1, memory $2, disk $3, $4 MB/s" ours theirs "<= 1.20"
+	part "by hand: pause and Diff" theirs.written
+	part "by hand: disk" theirs.copied
+	for i in 1 2 3; do
+		save_by_hand Full full
+	done
+	row "    a Diff as ours, a Full one by hand" ours full
+	drop_vm a
+}
+
+pause_part()
+{
+	head_line "pause of a save: pause_ms"
+	pause_row "$1" 256M 100M 20
+	pause_row "$1" 1G 100M 20
+	pause_row "$1" 256M 10G 20
+	pause_row "$1" 1G 10G 20
+}
+
+# on FS: every part, in a root on this filesystem.
+on()
+{
+	fs=$work/$1
+	hands=0
+	dropped=0
+	root=$fs/root
+	mkdir -p "$fs"
+	if [ "$2" = loop ]; then
+		truncate -s 40G "$1.img"
+		case $1 in
+		ext4) mkfs.ext4 -q -F -m 0 "$1.img" ;;
+		*) "mkfs.$1" -q -f "$1.img" ;;
+		esac
+		mount -t "$1" -o loop "$1.img" "$fs"
+	fi
+	for part in $parts; do
+		"${part}_part" "$1"
+	done
+}
+
+PATH=$PATH:/usr/sbin:/sbin
+if [ "$(id -u)" -eq 0 ]; then
+	for f in ${FILESYSTEMS:-ext4 xfs}; do
+		on "$f" loop
+	done
+else
+	on "$(stat -f -c %T .)" here
+fi

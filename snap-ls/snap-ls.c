@@ -2,13 +2,9 @@
 #include <time.h>
 
 #include "base/diag.h"
-#include "base/json.h"
 #include "base/opt.h"
-#include "base/sandbox.h"
 #include "base/sig.h"
-#include "base/table.h"
-#include "state/refs.h"
-#include "state/root.h"
+#include "state/listing.h"
 #include "state/snap.h"
 
 #include "exclusive.h"
@@ -59,76 +55,43 @@ parse_opts(struct opts *o, int argc, char *argv[])
 }
 
 static int
-list_one(const struct opts *o, const struct root *root, const char *ref,
-    struct table *table, struct error *err)
+report(json_t **record, const struct root *root, const char *ref, void *arg,
+    struct error *err)
 {
+	const struct opts *o = arg;
 	struct snap *snap = NULL;
-	json_t *record = NULL;
 	int rc = -1;
 
-	if (snap_open(&snap, root, ref, err) == -1 ||
-	    snap_report(&record, snap, root, err) == -1)
-		goto out;
-	if (o->exclusive && exclusive_put(record, snap, err) == -1)
-		goto out;
-	rc = o->table ? row_add(table, record, time(NULL), err)
-		      : json_report(record, o->members, err);
-out:
-	json_decref(record);
+	if (snap_open(&snap, root, ref, err) == 0 &&
+	    snap_report(record, snap, root, err) == 0)
+		rc = o->exclusive ? exclusive_put(*record, snap, err) : 0;
+	if (rc == -1) {
+		json_decref(*record);
+		*record = NULL;
+	}
 	snap_close(snap);
 	return rc;
 }
 
-/* Lists all it can, tells each failure, and returns the code of the first. */
 static int
-list_all(const struct opts *o, const struct root *root, const struct strv *refs,
-    struct table *table)
+run(struct opts *o, struct error *err)
 {
-	struct error err = { 0 };
-	int code = EX_OK;
-	size_t i;
-
-	for (i = 0; i < refs->n && sig_check(NULL) == 0 && !ferror(stdout);
-	     i++) {
-		if (list_one(o, root, refs->v[i], table, &err) == 0)
-			continue;
-		/* Removed since its id was read: it is not there to list. */
-		if (o->refs_n == 0 && err.code == EX_NOINPUT)
-			continue;
-		diag("%s", err.msg);
-		code = code == EX_OK ? err.code : code;
-	}
-	return code;
-}
-
-/* The exit status, or -1 and *err. */
-static int
-run(const struct opts *o, struct error *err)
-{
-	struct table table = { .heading = row_heading,
+	const struct listing listing = { .root = o->common.root,
+		.kind = ROOT_SNAP,
+		.refs = o->refs,
+		.refs_n = o->refs_n,
+		.members = o->members,
+		.as_table = o->table,
+		.enclosed = true,
+		.now = time(NULL),
+		.report = report,
+		.arg = o,
+		.heading = row_heading,
 		.columns = ROW_COLUMNS,
-		.right = ROW_RIGHT };
-	struct strv refs = { 0 };
-	struct root *root = NULL;
-	int fd, rc = -1;
+		.right = ROW_RIGHT,
+		.row = row_add };
 
-	if (root_open(&root, o->common.root, err) == -1)
-		goto out;
-	if (o->refs_n > 0 ? refs_read(&refs, o->refs, o->refs_n, err) == -1
-			  : root_list(&refs, root, ROOT_SNAP, err) == -1)
-		goto out;
-	fd = root_fd(root);
-	if (sandbox_enter(&fd, 1, err) == -1)
-		goto out;
-	rc = list_all(o, root, &refs, &table);
-	if (sig_check(err) == -1 ||
-	    (o->table && table_print(&table, err) == -1))
-		rc = -1;
-out:
-	table_fini(&table);
-	strv_fini(&refs);
-	root_close(root);
-	return rc;
+	return listing_print(&listing, err);
 }
 
 int

@@ -33,14 +33,6 @@ gc_check(struct error *err)
 }
 
 static int
-put_text(json_t *obj, const char *key, const char *text, struct error *err)
-{
-	if (text == NULL || text[0] == '\0')
-		return 0;
-	return json_put_str(obj, key, text, err);
-}
-
-static int
 put_path(json_t *obj, const struct gc *gc, const char *path, struct error *err)
 {
 	char *absolute;
@@ -64,11 +56,11 @@ gc_report(const struct gc *gc, const struct gc_item *item, struct error *err)
 
 	if (obj == NULL)
 		return error_set(err, EX_OSERR, "record: out of memory");
-	if (put_text(obj, "kind", item->kind, err) == -1 ||
-	    put_text(obj, "id", item->id, err) == -1 ||
-	    put_text(obj, "name", item->name, err) == -1 ||
+	if (json_put_text(obj, "kind", item->kind, err) == -1 ||
+	    json_put_text(obj, "id", item->id, err) == -1 ||
+	    json_put_text(obj, "name", item->name, err) == -1 ||
 	    put_path(obj, gc, item->path, err) == -1 ||
-	    put_text(obj, "reason", item->reason, err) == -1 ||
+	    json_put_text(obj, "reason", item->reason, err) == -1 ||
 	    json_put_u64(obj, "bytes", item->bytes, err) == -1)
 		goto out;
 	rc = json_report(obj, gc->members, err);

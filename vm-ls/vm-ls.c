@@ -2,11 +2,9 @@
 #include <time.h>
 
 #include "base/diag.h"
-#include "base/json.h"
 #include "base/opt.h"
 #include "base/sig.h"
-#include "base/table.h"
-#include "state/refs.h"
+#include "state/listing.h"
 #include "state/vm_at.h"
 #include "vmm/status.h"
 
@@ -55,71 +53,37 @@ parse_opts(struct opts *o, int argc, char *argv[])
 
 /* Without any lock: the record is replaced as a whole, never half-written. */
 static int
-list_one(const struct opts *o, const struct root *root, const char *ref,
-    struct table *table, struct error *err)
+report(json_t **record, const struct root *root, const char *ref, void *arg,
+    struct error *err)
 {
-	json_t *record = NULL;
 	struct vm_at at;
 	int rc;
 
+	(void)arg;
 	if (vm_at_open(&at, root, ref, false, 0, err) == -1)
 		return -1;
-	rc = status_report(&record, &at.vm, at.dirfd, at.dir, err);
-	if (rc == 0)
-		rc = o->table ? row_add(table, record, time(NULL), err)
-			      : json_report(record, o->members, err);
-	json_decref(record);
+	rc = status_report(record, &at.vm, at.dirfd, at.dir, err);
 	vm_at_close(&at);
 	return rc;
 }
 
-/* Lists all it can, tells each failure, and returns the code of the first. */
-static int
-list_all(const struct opts *o, const struct root *root, const struct strv *refs,
-    struct table *table)
-{
-	struct error err = { 0 };
-	int code = EX_OK;
-	size_t i;
-
-	for (i = 0; i < refs->n && sig_check(NULL) == 0 && !ferror(stdout);
-	     i++) {
-		if (list_one(o, root, refs->v[i], table, &err) == 0)
-			continue;
-		/* Removed since its id was read: it is not there to list. */
-		if (o->refs_n == 0 && err.code == EX_NOINPUT)
-			continue;
-		diag("%s", err.msg);
-		code = code == EX_OK ? err.code : code;
-	}
-	return code;
-}
-
-/* The exit status, or -1 and *err. */
 static int
 run(const struct opts *o, struct error *err)
 {
-	struct table table = { .heading = row_heading,
+	const struct listing listing = { .root = o->common.root,
+		.kind = ROOT_VM,
+		.refs = o->refs,
+		.refs_n = o->refs_n,
+		.members = o->members,
+		.as_table = o->table,
+		.now = time(NULL),
+		.report = report,
+		.heading = row_heading,
 		.columns = ROW_COLUMNS,
-		.right = ROW_RIGHT };
-	struct strv refs = { 0 };
-	struct root *root = NULL;
-	int rc = -1;
+		.right = ROW_RIGHT,
+		.row = row_add };
 
-	if (root_open(&root, o->common.root, err) == -1)
-		goto out;
-	if (o->refs_n > 0 ? refs_read(&refs, o->refs, o->refs_n, err) == -1
-			  : root_list(&refs, root, ROOT_VM, err) == -1)
-		goto out;
-	rc = list_all(o, root, &refs, &table);
-	if (sig_check(err) == -1 ||
-	    (o->table && table_print(&table, err) == -1))
-		rc = -1;
-out:
-	table_fini(&table);
-	strv_fini(&refs);
-	root_close(root);
-	return rc;
+	return listing_print(&listing, err);
 }
 
 int

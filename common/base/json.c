@@ -318,6 +318,14 @@ json_put_str(json_t *obj, const char *key, const char *value, struct error *err)
 }
 
 int
+json_put_text(json_t *obj, const char *key, const char *text, struct error *err)
+{
+	if (text == NULL || text[0] == '\0')
+		return 0;
+	return json_put_str(obj, key, text, err);
+}
+
+int
 json_put_u64(json_t *obj, const char *key, uint64_t value, struct error *err)
 {
 	if (value > INT64_MAX)

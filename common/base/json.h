@@ -65,6 +65,9 @@ int json_get_array(const json_t *obj, const char *key, const json_t **out,
 int json_put(json_t *obj, const char *key, json_t *value, struct error *err);
 int json_put_str(json_t *obj, const char *key, const char *value,
     struct error *err);
+/* The same; NULL and "" are left out. */
+int json_put_text(json_t *obj, const char *key, const char *text,
+    struct error *err);
 int json_put_u64(json_t *obj, const char *key, uint64_t value,
     struct error *err);
 int json_put_bool(json_t *obj, const char *key, bool value, struct error *err);

@@ -14,14 +14,6 @@ const char *const envelope_config_keys[] = { "id", "name", "description",
 	"hypervisor", "nics", "cpu", "memory", "storage", "image", NULL };
 
 static int
-put_text(json_t *obj, const char *key, const char *text, struct error *err)
-{
-	if (text == NULL || text[0] == '\0')
-		return 0;
-	return json_put_str(obj, key, text, err);
-}
-
-static int
 put_count(json_t *obj, const char *key, uint64_t n, struct error *err)
 {
 	return n == 0 ? 0 : json_put_u64(obj, key, n, err);
@@ -47,15 +39,15 @@ put_config(json_t *root, const struct envelope *e, struct error *err)
 
 	if (json_put(root, "config", obj, err) == -1)
 		return -1;
-	if (put_text(obj, "id", c->id, err) == -1 ||
+	if (json_put_text(obj, "id", c->id, err) == -1 ||
 	    json_put_str(obj, "name", c->name, err) == -1 ||
-	    put_text(obj, "description", c->description, err) == -1 ||
-	    put_text(obj, "hypervisor", c->hypervisor, err) == -1 ||
+	    json_put_text(obj, "description", c->description, err) == -1 ||
+	    json_put_text(obj, "hypervisor", c->hypervisor, err) == -1 ||
 	    put_count(obj, "nics", c->nics, err) == -1 ||
 	    put_count(obj, "cpu", c->cpu, err) == -1 ||
 	    put_count(obj, "memory", c->memory_bytes, err) == -1 ||
 	    put_count(obj, "storage", c->storage_bytes, err) == -1 ||
-	    put_text(obj, "image", c->image, err) == -1)
+	    json_put_text(obj, "image", c->image, err) == -1)
 		return -1;
 	return put_unknown(obj, e, ENVELOPE_UNKNOWN_CONFIG, err);
 }
@@ -73,7 +65,7 @@ put_digest(json_t *parent, const char *name, uint64_t size,
 	if (json_put_u64(obj, "size", size, err) == -1 ||
 	    json_put_str(obj, "fsverity", text, err) == -1)
 		return -1;
-	return put_text(obj, "path", path, err);
+	return json_put_text(obj, "path", path, err);
 }
 
 static int
@@ -156,16 +148,16 @@ put_host(json_t *root, const struct envelope_host *h, struct error *err)
 	obj = json_object();
 	if (json_put(root, "host", obj, err) == -1)
 		return -1;
-	if (put_text(obj, "vmm", h->vmm, err) == -1 ||
-	    put_text(obj, "version", h->version, err) == -1 ||
-	    put_text(obj, "binary", h->binary, err) == -1 ||
-	    put_text(obj, "machine", h->machine, err) == -1 ||
-	    put_text(obj, "accel", h->accel, err) == -1 ||
-	    put_text(obj, "cpu", h->cpu, err) == -1 ||
+	if (json_put_text(obj, "vmm", h->vmm, err) == -1 ||
+	    json_put_text(obj, "version", h->version, err) == -1 ||
+	    json_put_text(obj, "binary", h->binary, err) == -1 ||
+	    json_put_text(obj, "machine", h->machine, err) == -1 ||
+	    json_put_text(obj, "accel", h->accel, err) == -1 ||
+	    json_put_text(obj, "cpu", h->cpu, err) == -1 ||
 	    put_flags(obj, &h->cpu_flags, err) == -1 ||
-	    put_text(obj, "kernel", h->kernel, err) == -1)
+	    json_put_text(obj, "kernel", h->kernel, err) == -1)
 		return -1;
-	return put_text(obj, "arch", h->arch, err);
+	return json_put_text(obj, "arch", h->arch, err);
 }
 
 static int
@@ -175,7 +167,7 @@ put_all(json_t *root, const struct envelope *e, struct error *err)
 	    put_config(root, e, err) == -1 || put_files(root, e, err) == -1 ||
 	    put_layers(root, e, err) == -1 ||
 	    put_host(root, &e->host, err) == -1 ||
-	    put_text(root, "created_at", e->created_at, err) == -1)
+	    json_put_text(root, "created_at", e->created_at, err) == -1)
 		return -1;
 	if (e->trailer && json_put_bool(root, "trailer", true, err) == -1)
 		return -1;

@@ -213,14 +213,6 @@ sidecar_read(struct sidecar *out, int dirfd, struct error *err)
 }
 
 static int
-put_text(json_t *obj, const char *key, const char *text, struct error *err)
-{
-	if (text == NULL || text[0] == '\0')
-		return 0;
-	return json_put_str(obj, key, text, err);
-}
-
-static int
 put_boot(json_t *root, const struct sidecar *s, struct error *err)
 {
 	json_t *boot;
@@ -231,11 +223,11 @@ put_boot(json_t *root, const struct sidecar *s, struct error *err)
 	boot = json_object();
 	if (json_put(root, "boot_config", boot, err) == -1)
 		return -1;
-	if (put_text(boot, "kernel_path", s->kernel, err) == -1 ||
-	    put_text(boot, "initrd_path", s->initrd, err) == -1 ||
-	    put_text(boot, "cmdline", s->cmdline, err) == -1)
+	if (json_put_text(boot, "kernel_path", s->kernel, err) == -1 ||
+	    json_put_text(boot, "initrd_path", s->initrd, err) == -1 ||
+	    json_put_text(boot, "cmdline", s->cmdline, err) == -1)
 		return -1;
-	return put_text(boot, "firmware_path", s->firmware, err);
+	return json_put_text(boot, "firmware_path", s->firmware, err);
 }
 
 static int
@@ -258,11 +250,11 @@ put_devices(json_t *root, const struct sidecar *s, struct error *err)
 			    "\"devices\": out of memory");
 		if (json_put_str(obj, "id", d->id, err) == -1 ||
 		    json_put_str(obj, "driver", d->driver, err) == -1 ||
-		    put_text(obj, "bus", d->bus, err) == -1 ||
-		    put_text(obj, "addr", d->addr, err) == -1 ||
+		    json_put_text(obj, "bus", d->bus, err) == -1 ||
+		    json_put_text(obj, "addr", d->addr, err) == -1 ||
 		    (d->queues != 0 &&
 			json_put_u64(obj, "queues", d->queues, err) == -1) ||
-		    put_text(obj, "backend", d->backend, err) == -1)
+		    json_put_text(obj, "backend", d->backend, err) == -1)
 			return -1;
 	}
 	return 0;
@@ -276,7 +268,7 @@ put_origin(json_t *root, const struct sidecar *s, struct error *err)
 	if (s->vm_id[0] != '\0' &&
 	    json_put_str(root, "vm_id", s->vm_id, err) == -1)
 		return -1;
-	if (put_text(root, "saved_at", s->saved_at, err) == -1)
+	if (json_put_text(root, "saved_at", s->saved_at, err) == -1)
 		return -1;
 	if (s->nics.n == 0)
 		return 0;

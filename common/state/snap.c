@@ -207,14 +207,6 @@ out:
 	return rc;
 }
 
-static int
-put_text(json_t *obj, const char *key, const char *text, struct error *err)
-{
-	if (text == NULL || text[0] == '\0')
-		return 0;
-	return json_put_str(obj, key, text, err);
-}
-
 /* What cocoon says of the image beyond its name, when it is a string. */
 static int
 put_image(json_t *obj, const struct envelope *e, struct error *err)
@@ -223,10 +215,10 @@ put_image(json_t *obj, const struct envelope *e, struct error *err)
 	const json_t *config = json_object_get(e->unknown, "config");
 	size_t i;
 
-	if (put_text(obj, "image", e->config.image, err) == -1)
+	if (json_put_text(obj, "image", e->config.image, err) == -1)
 		return -1;
 	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		if (put_text(obj, keys[i],
+		if (json_put_text(obj, keys[i],
 			json_string_value(json_object_get(config, keys[i])),
 			err) == -1)
 			return -1;
@@ -242,7 +234,7 @@ put_origin(json_t *obj, const struct snap *snap, struct error *err)
 
 	if (sidecar_read(&sidecar, snap->fd, NULL) == -1)
 		return 0;
-	rc = put_text(obj, "vm_id", sidecar.vm_id, err);
+	rc = json_put_text(obj, "vm_id", sidecar.vm_id, err);
 	sidecar_fini(&sidecar);
 	return rc;
 }
@@ -252,10 +244,10 @@ put_config(json_t *obj, const struct snap *snap, struct error *err)
 {
 	const struct envelope_config *c = &snap->envelope.config;
 
-	if (put_text(obj, "id", snap->id, err) == -1 ||
-	    put_text(obj, "name", c->name, err) == -1 ||
-	    put_text(obj, "description", c->description, err) == -1 ||
-	    put_text(obj, "hypervisor", c->hypervisor, err) == -1 ||
+	if (json_put_text(obj, "id", snap->id, err) == -1 ||
+	    json_put_text(obj, "name", c->name, err) == -1 ||
+	    json_put_text(obj, "description", c->description, err) == -1 ||
+	    json_put_text(obj, "hypervisor", c->hypervisor, err) == -1 ||
 	    put_origin(obj, snap, err) == -1)
 		return -1;
 	if (c->cpu != 0 && json_put_u64(obj, "cpu", c->cpu, err) == -1)
@@ -269,7 +261,7 @@ put_config(json_t *obj, const struct snap *snap, struct error *err)
 	if (json_put_u64(obj, "nics", c->nics, err) == -1 ||
 	    put_image(obj, &snap->envelope, err) == -1)
 		return -1;
-	return put_text(obj, "created_at", snap->envelope.created_at, err);
+	return json_put_text(obj, "created_at", snap->envelope.created_at, err);
 }
 
 static int

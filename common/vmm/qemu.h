@@ -32,6 +32,7 @@ enum qemu_fd {
 };
 
 /* PCI slots on pcie.0: 1 stays free for people, 0x1f is the chipset's. */
+#define QEMU_BUS "pcie.0" /* q35's root bus */
 #define QEMU_SLOT_RNG 2
 #define QEMU_SLOT_NICS 3 /* NIC i is function i */
 #define QEMU_SLOT_DISKS 4 /* disk i is slot 4 + i */

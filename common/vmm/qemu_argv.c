@@ -222,7 +222,7 @@ add_disk(struct strv *argv, const struct vm *vm, size_t i, struct error *err)
 	snprintf(addr, sizeof(addr), "0x%x", (unsigned)(QEMU_SLOT_DISKS + i));
 	qemu_node_name(node, i, disk->path);
 	device = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "driver",
-	    "virtio-blk-pci", "id", id, "drive", node, "bus", "pcie.0", "addr",
+	    "virtio-blk-pci", "id", id, "drive", node, "bus", QEMU_BUS, "addr",
 	    addr, "num-queues", (json_int_t)vm->cpu);
 	if (device != NULL && disk->serial[0] != '\0')
 		json_object_set_new(device, "serial",
@@ -277,7 +277,7 @@ add_nic(struct strv *argv, const struct vm *vm, size_t i, struct error *err)
 	return add_json(argv, "-device",
 	    json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b}", "driver",
 		"virtio-net-pci", "id", id, "netdev", net, "mac", nic->mac,
-		"romfile", "", "bus", "pcie.0", "addr", addr, "multifunction",
+		"romfile", "", "bus", QEMU_BUS, "addr", addr, "multifunction",
 		1, "guest_announce", 0),
 	    err);
 }
@@ -293,7 +293,8 @@ qemu_argv(struct strv *argv, const struct vm *vm, struct error *err)
 	    strv_add(argv, err, "-device") == -1 ||
 	    strv_add(argv, err, "vmgenid,guid=auto,id=vmgenid") == -1 ||
 	    strv_add(argv, err, "-device") == -1 ||
-	    strv_add(argv, err, "virtio-rng-pci,id=rng0,bus=pcie.0,addr=0x%x",
+	    strv_add(argv, err,
+		"virtio-rng-pci,id=rng0,bus=" QEMU_BUS ",addr=0x%x",
 		QEMU_SLOT_RNG) == -1)
 		return -1;
 	for (i = 0; i < vm->disks.n; i++)

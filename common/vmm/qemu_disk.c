@@ -452,7 +452,7 @@ add_device(struct sidecar *s, const char *id, const char *driver,
 	memset(d, 0, sizeof(*d));
 	snprintf(d->id, sizeof(d->id), "%s", id);
 	snprintf(d->driver, sizeof(d->driver), "%s", driver);
-	snprintf(d->bus, sizeof(d->bus), "%s", addr[0] == '\0' ? "" : "pcie.0");
+	snprintf(d->bus, sizeof(d->bus), "%s", addr[0] == '\0' ? "" : QEMU_BUS);
 	snprintf(d->addr, sizeof(d->addr), "%s", addr);
 	d->queues = queues;
 	snprintf(d->backend, sizeof(d->backend), "%s", backend);

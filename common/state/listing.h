@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: ISC */
+/* Tools that print a record of each VM or snapshot, or a table of them. */
+#ifndef STATE_LISTING_H
+#define STATE_LISTING_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "base/table.h"
+#include "state/root.h"
+
+struct listing {
+	const char *root; /* -R, or NULL */
+	enum root_kind kind;
+	char *const *refs; /* borrowed; "-": references on stdin */
+	size_t refs_n; /* 0: all there are */
+	const char *members; /* -p, or NULL */
+	bool as_table;
+	bool enclosed; /* nothing outside the root is needed */
+	time_t now; /* for ages */
+	/* The record (json_decref) of one.  Without locks that last. */
+	int (*report)(json_t **record, const struct root *root, const char *ref,
+	    void *arg, struct error *err);
+	void *arg;
+	/* The table's columns, and a record as its row. */
+	const char *const *heading;
+	size_t columns;
+	unsigned right; /* as struct table has it */
+	int (*row)(struct table *t, const json_t *record, time_t now,
+	    struct error *err);
+};
+
+/*
+ * Prints all it can.  Failures are told by diag(); the first one's code is the
+ * exit status that is returned, or EX_OK; -1 and *err for what ends it all.
+ */
+int listing_print(const struct listing *l, struct error *err);
+
+#endif

@@ -10,31 +10,35 @@
 #include "base/fd.h"
 #include "base/hook.h"
 #include "disk/copy.h"
+#include "format/trailer.h"
 #include "state/snap.h"
 
 #include "ch.h"
 #include "fc.h"
 #include "wrenn.h"
 
-/* Files that the envelope does not name join its list. */
+/*
+ * Files that the envelope does not name join its list; *odd: it has one.  The
+ * trailer of an archive that was unpacked is no file of the snapshot.
+ */
 static int
-add_unlisted(struct envelope *e, const struct strv *names, const char *path,
+add_unlisted(struct envelope *e, bool *odd, const struct strv *names,
     struct error *err)
 {
-	bool had_files = e->has_files, odd = false;
+	bool had_files = e->has_files;
 	size_t k;
 
+	*odd = false;
 	for (k = 0; k < names->n; k++) {
+		if (e->trailer && strcmp(names->v[k], ENVELOPE_TRAILER) == 0)
+			continue;
 		if (envelope_find_file(e, names->v[k]) != NULL)
 			continue;
-		odd = odd || had_files;
+		*odd = *odd || had_files;
 		if (envelope_add_file(e, names->v[k], err) == NULL)
 			return -1;
 	}
 	e->has_files = true;
-	if (odd)
-		diag("%s: warning: files that the envelope does not list",
-		    path);
 	return 0;
 }
 
@@ -59,6 +63,10 @@ copy_files(struct import *m, const struct snap *snap,
 		progress_update(&m->progress, done);
 	}
 	hook_step("import-copied");
+	if (m->envelope.trailer &&
+	    trailer_check_dir(snap_fd(snap), &m->envelope, err) == -1)
+		return -1;
+	m->envelope.trailer = false;
 	return 0;
 }
 
@@ -69,6 +77,7 @@ import_dir(struct import *m, const char *path, const struct import_how *how,
 	uint64_t apparent, allocated;
 	struct snap *snap = NULL;
 	struct strv names = { 0 };
+	bool odd;
 	int rc = -1;
 
 	if (snap_open_dir(&snap, path, err) == -1)
@@ -77,11 +86,14 @@ import_dir(struct import *m, const char *path, const struct import_how *how,
 	    envelope_read(&m->envelope, snap_fd(snap), err) == -1 ||
 	    import_check_form(snap_fd(snap), &m->envelope, err) == -1 ||
 	    snap_files(&names, snap, err) == -1 ||
-	    add_unlisted(&m->envelope, &names, path, err) == -1)
+	    add_unlisted(&m->envelope, &odd, &names, err) == -1)
 		goto out;
 	m->progress.total_bytes = apparent;
 	if (copy_files(m, snap, how, err) == 0)
 		rc = import_publish(m, how, err);
+	if (rc == 0 && odd)
+		diag("%s: warning: files that the envelope does not list",
+		    path);
 out:
 	strv_fini(&names);
 	snap_close(snap);

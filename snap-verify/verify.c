@@ -13,6 +13,7 @@
 #include "base/progress.h"
 #include "base/sig.h"
 #include "disk/digest.h"
+#include "format/trailer.h"
 
 /* One call of verify_snap(). */
 struct job {
@@ -108,6 +109,27 @@ verify_file(struct job *j, const struct envelope_file *file, struct error *err)
 	return rc;
 }
 
+/* Of an archive that somebody unpacked. */
+static int
+verify_trailer(struct job *j, struct error *err)
+{
+	struct error why = { 0 };
+
+	if (trailer_check_dir(snap_fd(j->snap), snap_envelope(j->snap), &why) ==
+	    0)
+		return 0;
+	error_wrap(&why, "%s", j->label);
+	if (why.code != EX_DATAERR) {
+		if (err != NULL)
+			*err = why;
+		return -1;
+	}
+	progress_fini(&j->progress);
+	j->v->tell(why.msg);
+	j->faults++;
+	return 0;
+}
+
 /* What is there and not in the manifest, if there is one. */
 static int
 find_extra(struct job *j, struct error *err)
@@ -132,6 +154,8 @@ find_extra(struct job *j, struct error *err)
 		if (strcmp(de->d_name, ".") != 0 &&
 		    strcmp(de->d_name, "..") != 0 &&
 		    strcmp(de->d_name, ENVELOPE_NAME) != 0 &&
+		    (!e->trailer ||
+			strcmp(de->d_name, ENVELOPE_TRAILER) != 0) &&
 		    envelope_find_file(e, de->d_name) == NULL)
 			fault(j, de->d_name, "extra: not among its files");
 	if (errno != 0) {
@@ -207,7 +231,8 @@ verify_snap(size_t *faults, struct verify *v, const struct snap *snap,
 		if (sig_check(err) == -1 ||
 		    verify_file(&j, &e->files[i], err) == -1)
 			goto out;
-	if (find_extra(&j, err) == -1)
+	if (find_extra(&j, err) == -1 ||
+	    (e->trailer && verify_trailer(&j, err) == -1))
 		goto out;
 	for (i = 0; v->root != NULL && i < e->layers_n; i++)
 		if (sig_check(err) == -1 ||

@@ -365,8 +365,47 @@ import__full_disk_cleanup()
 	umount small 2>/dev/null || :
 }
 
+# What tar made of an archive is a snapshot directory for every tool, and what
+# the trailer says of it holds, the envelope itself included.
+atf_test_case dir__unpacked_archive
+dir__unpacked_archive_body()
+{
+	snap_plant a web
+	mkdir unpacked
+	atf_check -o save:web.tar snap-export --dense --no-compress web
+	atf_check tar -xf web.tar -C unpacked
+	atf_check test -e unpacked/snapshot.digests
+	atf_check snap-verify --from-dir unpacked
+	atf_check -o inline:"new\t[\"memory.raw\",\"cow.raw\"]\n" \
+	    snap-import -n new -p name,files --from-dir unpacked
+	dir=$(snap-ls -p dir new)
+	atf_check -o not-match:trailer cat "$dir/snapshot.json"
+	atf_check -s exit:1 test -e "$dir/snapshot.digests"
+	atf_check snap-verify
+	while IFS='|' read -r change why; do
+		rm -r unpacked
+		mkdir unpacked
+		tar -xf web.tar -C unpacked
+		(cd unpacked && eval "$change")
+		for tool in snap-verify snap-import; do
+			atf_check -s exit:65 -e inline:"$tool: unpacked: $why\n" \
+			    "$tool" --from-dir unpacked
+		done
+	done <<-'END'
+	sed -i 's/"cpu": 1/"cpu": 2/' snapshot.json|snapshot.digests: snapshot.json: its bytes do not have this digest
+	rm snapshot.digests|snapshot.digests: missing, though the envelope promises it
+	sed -i '$d' snapshot.digests|snapshot.digests: does not name every file
+	sed -i 1d snapshot.digests|snapshot.digests: does not name every file
+	sed -i '2{p;p}' snapshot.digests|snapshot.digests: cow.raw: out of order
+	sed -i 's/ memory/ Memory/' snapshot.digests|snapshot.digests: Memory.raw: not among the files
+	echo x >snapshot.digests|snapshot.digests: byte 0: not a digest and a name
+	END
+	atf_check_equal 2 "$(snap-ls -p id | wc -l)"
+}
+
 atf_init_test_cases()
 {
+	atf_add_test_case dir__unpacked_archive
 	atf_add_test_case import__hostile
 	atf_add_test_case import__messages
 	atf_add_test_case import__flipped

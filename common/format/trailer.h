@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/path.h"
 #include "disk/digest.h"
+#include "format/envelope.h"
 
 #define TRAILER_LINE_MAX (DIGEST_TEXT_MAX + PATH_NAME_MAX + 2)
 #define TRAILER_BYTES_MAX (2u << 20) /* ENVELOPE_FILES_MAX lines and room */
@@ -25,5 +26,12 @@ size_t trailer_line(char *out, const struct digest *digest, const char *name);
  */
 int trailer_next(struct digest *digest, char name[PATH_NAME_MAX + 1],
     size_t *pos, const char *text, size_t len, struct error *err);
+
+/*
+ * Whether the trailer in the directory of an archive that was unpacked names
+ * the files of its envelope `e`, and that itself, with their digests; those of
+ * the files are taken from `e`.  EX_DATAERR.
+ */
+int trailer_check_dir(int dirfd, const struct envelope *e, struct error *err);
 
 #endif

@@ -348,6 +348,7 @@ sub packed
 sub flip { my ($s, $at) = @_; substr($s, $at, 1) ^= "\x10"; $s }
 
 my $other = with($m);
+my $ten_gib = "\x80\0\0\0\0\0\0\2\x80\0\0\0";
 for my $p ([ 'gzip', 'gzip -c' ], [ 'xz', 'xz -c' ], [ 'bzip2', 'bzip2 -c' ],
     [ 'lz4', 'lz4 -c' ], [ 'zstd', 'zstd -c --check' ]) {
 	my ($n, $how) = @$p;
@@ -363,16 +364,19 @@ for my $p ([ 'gzip', 'gzip -c' ], [ 'xz', 'xz -c' ], [ 'bzip2', 'bzip2 -c' ],
 	bad "$n-nested", packed($how, $z);
 	bad "$n-of-nothing", packed($how, '');
 	bad "$n-second-cut", $z, substr($z, 0, 12);
+	# 10 GiB of zeros that nobody asked for, and that an envelope claims.
+	my $zeros = `head -c 16M /dev/zero | $how`;
+	bad "$n-bomb-behind-end", $z, ($zeros) x 640;
+	bad "$n-bomb-envelope", packed($how, head('snapshot.json', 0,
+	    size => $ten_gib)), ($zeros) x 640;
 }
 my $z = packed('gzip -c', $other);
 bad 'gzip-length', flip($z, -2);
 bad 'gzip-flags', substr($z, 0, 3) . "\xe0" . substr($z, 4);
-my $bomb = head('m', 0, size => "\x80\0\0\0\0\0\0\2\x80\0\0\0");
 if (-x '/usr/bin/zstd') {
 	my $zeros = `head -c 256M /dev/zero | zstd -c --check`;
-	bad 'zstd-bomb-behind-end', packed('zstd -c', $other), ($zeros) x 40;
-	bad 'zstd-bomb-claimed-short', packed('zstd -c', env() . $bomb), ($zeros) x 39;
-	bad 'zstd-bomb-envelope', packed('zstd -c', head('snapshot.json', 0, size => "\x80\0\0\0\0\0\0\2\x80\0\0\0")), ($zeros) x 40;
+	bad 'zstd-bomb-claimed-short', packed('zstd -c', env() .
+	    head('m', 0, size => $ten_gib)), ($zeros) x 39;
 	bad 'zstd-window', "\x28\xb5\x2f\xfd\x00\xf8", "\0" x 64;
 	bad 'zstd-reserved-block', "\x28\xb5\x2f\xfd\x04\x40\x07\0\0", "\0" x 64;
 	bad 'zstd-dictionary', "\x28\xb5\x2f\xfd\x03\x40\1\2\3\4", "\0" x 64;

@@ -365,6 +365,52 @@ clone__damaged_directories_body()
 	[ "$n" -ge 25 ] || atf_fail "only $n"
 }
 
+# program VERSION: stands in for Firecracker, and says no more than that.
+program()
+{
+	printf '#!/bin/sh\necho "Firecracker v%s"\n' "$1" >firecracker
+	chmod 755 firecracker
+	export INSTAR_FIRECRACKER="$PWD/firecracker"
+}
+
+# A tap has room for one: which version it is must be known before a VM that
+# runs is ended for it.
+atf_test_case clone__versions
+clone__versions_body()
+{
+	good_make
+	while read -r version code message; do
+		program "$version"
+		atf_check -s exit:"$code" -o ignore \
+		    -e inline:"${message:+$message\n}" \
+		    vm-clone --no-start --nic tap=none0 good
+	done <<-END
+		1.12.3 69 vm-clone: good: Firecracker v1.12.3: not one of 1.13 to 1.16
+		1.14.4 78 vm-clone: good: vmstate: version: 10.0.0 of Firecracker 1.16, Firecracker 1.14 loads 8.0
+		1.17.0 69 vm-clone: good: Firecracker v1.17.0: not one of 1.13 to 1.16
+		1.16.1 0
+	END
+}
+
+# Others' absolute paths are the only ones that ask for privilege.
+atf_test_case clone__without_root
+clone__without_root_body()
+{
+	[ "$(id -u)" -eq 0 ] || atf_skip "only root can be somebody else"
+	command -v setpriv >/dev/null || atf_skip "setpriv is not installed"
+	good_make
+	program 1.16.1
+	chmod 755 .
+	chown -R 65534:65534 root
+	as="setpriv --reuid=65534 --regid=65534 --clear-groups"
+	$as "$(command -v vm-ls)" >/dev/null 2>&1 ||
+	    atf_skip "others cannot come here"
+	atf_check -s exit:77 -o empty -e \
+	    inline:"vm-clone: the state calls its disk /srv/image/layer0.raw: to put another there needs root\n" \
+	    $as "$(command -v vm-clone)" --nic tap=none0 good
+	atf_check -o empty vm-ls
+}
+
 # vm-create's own part: kernels, and what Firecracker cannot do.
 atf_test_case create__kernels
 create__kernels_body()
@@ -425,6 +471,8 @@ atf_init_test_cases()
 	atf_add_test_case import__options
 	atf_add_test_case import__damaged_pairs
 	atf_add_test_case clone__damaged_directories
+	atf_add_test_case clone__versions
+	atf_add_test_case clone__without_root
 	atf_add_test_case create__kernels
 	atf_add_test_case create__refused
 }

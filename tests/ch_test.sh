@@ -44,79 +44,6 @@ start__refused_cleanup()
 	vms_end
 }
 
-# What it is not: too old, too new, none of its kind.
-atf_test_case start__other_version cleanup
-start__other_version_body()
-{
-	ch_vm
-	for v in 50.2.0 54.0.0 0.9 x; do
-		ch_plays -s "53.0.0=$v" ping
-		atf_check -s exit:69 -e inline:"vm-start: web: cloud-hypervisor \
-$v: not one of v51 to v53\n" vm-start web
-	done
-	for v in 51.2.0 52.0.0; do
-		ch_plays -s "53.0.0=$v" ping create boot running
-		atf_check -o inline:"running\n" vm-start -p state web
-		eventually 20 is_stopped web ||
-		    atf_fail "the player does not end"
-	done
-}
-start__other_version_cleanup()
-{
-	vms_end
-}
-
-atf_test_case start__faults cleanup
-start__faults_body()
-{
-	ch_vm
-	for fault in cut half part garbage flood endless; do
-		for at in ping create boot; do
-			ch_plays -f "$fault@$at" ping create boot
-			atf_check -s exit:69 -e save:said vm-start web
-			atf_check_equal 1 "$(wc -l <said)"
-			atf_check -o match:"^(created|stopped)	\$" \
-			    vm-ls -p state,pid web
-		done
-	done
-}
-start__faults_cleanup()
-{
-	vms_end
-}
-
-atf_test_case start__no_program cleanup
-start__no_program_body()
-{
-	ch_vm
-	INSTAR_CLOUD_HYPERVISOR=$PWD/none
-	export INSTAR_CLOUD_HYPERVISOR
-	atf_check -s exit:69 -e match:"none" vm-start web
-}
-start__no_program_cleanup()
-{
-	vms_end
-}
-
-atf_test_case create__what_it_cannot cleanup
-create__what_it_cannot_body()
-{
-	ch_plays ping
-	echo kernel >kern
-	truncate -s 1M image
-	set -- --hypervisor cloud-hypervisor --kernel kern
-	atf_check -s exit:64 -e match:"--nic user" vm-create "$@" --nic user
-	atf_check -s exit:64 -e match:"--accel tcg" vm-create "$@" --accel tcg
-	atf_check -s exit:64 -e match:"--kernel or a --firmware" \
-	    vm-create --hypervisor cloud-hypervisor --base image
-	atf_check -s exit:1 test -e root/vm/web
-	atf_check -o empty vm-ls
-}
-create__what_it_cannot_cleanup()
-{
-	vms_end
-}
-
 atf_test_case pause__twice cleanup
 pause__twice_body()
 {
@@ -516,10 +443,6 @@ atf_init_test_cases()
 	atf_add_test_case clone__of_cocoon
 	atf_add_test_case start__plays
 	atf_add_test_case start__refused
-	atf_add_test_case start__other_version
-	atf_add_test_case start__faults
-	atf_add_test_case start__no_program
-	atf_add_test_case create__what_it_cannot
 	atf_add_test_case pause__twice
 	atf_add_test_case clone__plays
 	atf_add_test_case clone__with_a_balloon

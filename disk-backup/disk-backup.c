@@ -1,84 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/diag.h"
 #include "base/hook.h"
-#include "base/opt.h"
 #include "base/path.h"
 #include "base/sandbox.h"
 #include "base/sig.h"
 
 #include "backup.h"
+#include "options.h"
 #include "source.h"
 #include "vmdisk.h"
-
-struct opts {
-	struct opt_common common;
-	const char *name, *filesystem, *format, *level, *out, *members;
-	const char *threads, *timestamp, *vm, *image; /* or the VM's disk */
-};
-
-static void
-usage(FILE *to)
-{
-	fprintf(to,
-	    "usage: disk-backup [-q] [-n name] [-t fstype] [--format format] "
-	    "[--level n]\n"
-	    "           [--threads n] [--timestamp time] [-o file] "
-	    "[-p member,...] image\n"
-	    "       disk-backup [-R root] [option ...] --vm vm disk\n");
-}
-
-static int
-parse_opts(struct opts *o, int argc, char *argv[])
-{
-	enum { FORMAT = OPT_OWN, LEVEL, THREADS, TIMESTAMP, VM };
-	static const struct option longopts[] = { OPT_LONG,
-		{ "format", required_argument, NULL, FORMAT },
-		{ "level", required_argument, NULL, LEVEL },
-		{ "name", required_argument, NULL, 'n' },
-		{ "threads", required_argument, NULL, THREADS },
-		{ "timestamp", required_argument, NULL, TIMESTAMP },
-		{ "vm", required_argument, NULL, VM }, { NULL, 0, NULL, 0 } };
-	const struct {
-		int ch;
-		const char **slot;
-		const char *name;
-	} texts[] = { { FORMAT, &o->format, "--format" },
-		{ LEVEL, &o->level, "--level" },
-		{ THREADS, &o->threads, "--threads" },
-		{ TIMESTAMP, &o->timestamp, "--timestamp" },
-		{ VM, &o->vm, "--vm" }, { 'n', &o->name, "-n" },
-		{ 'o', &o->out, "-o" }, { 't', &o->filesystem, "-t" } };
-	size_t i, n = sizeof(texts) / sizeof(texts[0]);
-	int ch, rc = 0;
-
-	while (rc == 0 &&
-	    (ch = getopt_long(argc, argv, OPT_SHORT "n:o:p:t:", longopts,
-		 NULL)) != -1) {
-		for (i = 0; i < n && texts[i].ch != ch;)
-			i++;
-		if (i < n)
-			rc = opt_once(texts[i].slot, optarg, texts[i].name);
-		else if (ch == 'p')
-			rc = opt_members(&o->members, optarg);
-		else
-			rc = opt_common(&o->common, ch, usage);
-	}
-	if (rc != 0)
-		return rc;
-	if (argc - optind != 1)
-		return opt_wrong("one image is needed");
-	if (o->vm != NULL ? o->format != NULL : o->common.root != NULL)
-		return opt_wrong("--format is without --vm, and -R is with it");
-	o->image = argv[optind];
-	if (o->members != NULL && o->out == NULL)
-		return opt_wrong("-p needs -o");
-	if (o->out == NULL && isatty(STDOUT_FILENO))
-		return opt_wrong("no backup to a terminal: use -o");
-	return 0;
-}
 
 static int
 make_head(struct mirn_head *head, const struct opts *o,
@@ -139,7 +71,7 @@ main(int argc, char *argv[])
 	struct opts o = { 0 };
 
 	sig_setup();
-	switch (parse_opts(&o, argc, argv)) {
+	switch (options_parse(&o, argc, argv)) {
 	case -1:
 		return EX_USAGE;
 	case 1:

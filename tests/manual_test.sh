@@ -86,12 +86,11 @@ make_store()
 # What Firecracker wrote, and what its disks are.
 saved_make()
 {
-	snap-rm web
 	mkdir saved
 	zstd -qdc "$(atf_get_srcdir)/data/fc-snapshot.tar.zst" |
 	    tar -xf - -C saved
 	truncate -s 1M saved/layer0.raw
-	cat >web.disks <<-END
+	cat >api.disks <<-END
 		{"path":"/srv/image/layer0.raw","ro":true,"serial":"layer0","role":"layer"}
 		{"path":"/srv/vm/web/cow.raw","ro":false,"serial":"cocoon-cow","role":"cow"}
 		{"path":"/srv/vm/web/data-data1.raw","ro":false,"serial":"data1","role":"data","fstype":"ext4"}
@@ -130,7 +129,8 @@ prepare()
 	vm-wait)
 		# The tiny guest asks for no login, and ends when it is told to.
 		sed -i 's/login: [$]/tick/' "$2"
-		! grep -q stopped "$2" || (sleep 1; vm-stop --force web) &
+		! grep -q stopped "$2" ||
+		    (sleep 1; kill -9 "$(vm-ls -p pid web)") &
 		;;
 	esac >/dev/null
 	# From the other machine comes what this one does not have.

@@ -415,12 +415,21 @@ examples__as_printed_body()
 	cp -r root root2.there.new
 	rm -rf root2.there
 	mv root2.there.new root2.there
+	mkdir saved
+	zstd -qdc "$(atf_get_srcdir)/data/fc-snapshot.tar.zst" |
+	    tar -xf - -C saved || atf_fail "no pair"
+	truncate -s 1M saved/layer0.raw
+	cat >api.disks <<-'END'
+		{"path":"/srv/image/layer0.raw","ro":true,"serial":"layer0","role":"layer"}
+		{"path":"/srv/vm/web/cow.raw","ro":false,"serial":"cocoon-cow","role":"cow"}
+		{"path":"/srv/vm/web/data-data1.raw","ro":false,"serial":"data1","role":"data","fstype":"none"}
+	END
 	examples_of snap-import >run
-	atf_check_equal 5 "$(grep -c . run)"
+	atf_check_equal 6 "$(grep -c . run)"
 	atf_check -o ignore sh -e run
 	atf_check -o save:names snap-ls -p name
 	sort names | tr '\n' ' ' >sorted
-	atf_check -o inline:' box golden web ' cat sorted
+	atf_check -o inline:' api box golden web ' cat sorted
 }
 
 atf_test_case export__killed

@@ -658,7 +658,7 @@ bad__files_body()
 	atf_check -s exit:73 -e \
 	    inline:"cidata-gen: dir: exists, and is no regular file\n" \
 	    cidata-gen -o dir
-	atf_check -s exit:66 -e \
+	atf_check -s exit:73 -e \
 	    inline:"cidata-gen: no/out: No such file or directory\n" \
 	    cidata-gen -o no/out
 	atf_check -s exit:74 -e \

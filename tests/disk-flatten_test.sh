@@ -199,7 +199,7 @@ output__refused_body()
 	atf_check -s exit:73 -e \
 	    inline:"disk-flatten: dir: exists, and is no regular file\n" \
 	    disk-flatten --base base --cow cow -o dir
-	atf_check -s exit:66 -e \
+	atf_check -s exit:73 -e \
 	    inline:"disk-flatten: no/out: No such file or directory\n" \
 	    disk-flatten --base base --cow cow -o no/out
 	atf_check -s exit:66 -e \

@@ -165,7 +165,7 @@ target__taken_body()
 	ls -lA --time-style=full-iso d >after
 	atf_check cmp before after
 	atf_check -o inline:"mine\n" cat d/data-db.raw
-	atf_check -s exit:66 -e \
+	atf_check -s exit:73 -e \
 	    inline:"disk-mkdata: nil/data-db.raw: No such file or directory\n" \
 	    disk-mkdata size=16M,name=db nil
 }

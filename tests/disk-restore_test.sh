@@ -147,7 +147,7 @@ target__exists_body()
 		    inline:"disk-restore: $t: exists, and is no regular file\n" \
 		    disk-restore --force good $t
 	done
-	atf_check -s exit:66 -e match:'^disk-restore: no/out: No such' \
+	atf_check -s exit:73 -e match:'^disk-restore: no/out: No such' \
 	    disk-restore good no/out
 	atf_check -s exit:66 -e match:'^disk-restore: nil: No such' \
 	    disk-restore nil new

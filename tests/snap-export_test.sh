@@ -191,7 +191,8 @@ export__to_file_body()
 	atf_check_equal 600 "$(stat -c %a a.tar.zst)"
 	mkdir d
 	atf_check -s exit:73 -e ignore snap-export -o d web
-	atf_check -s exit:66 -e ignore snap-export -o none/a web
+	atf_check -s exit:73 -e inline:"snap-export: none/a: No such file or directory\n" \
+	    snap-export -o none/a web
 	atf_check_equal "" "$(ls -A . | grep '^\.new')"
 	echo '{"id":"web"}' | atf_check -o save:b.zst snap-export -
 	atf_check cmp a.tar.zst b.zst

@@ -197,6 +197,8 @@ root__not_writable_body()
 	chmod 555 locked
 	atf_check -s exit:77 -e match:'^vm-create: .*locked/root.*denied$' \
 	    vm-create -R locked/root --kernel kernel
+	atf_check -s exit:77 -e match:'^vm-create: .*locked/a/root.*denied$' \
+	    vm-create -R locked/a/root --kernel kernel
 }
 
 atf_test_case root__not_a_directory

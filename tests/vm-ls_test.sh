@@ -102,7 +102,7 @@ list__closed_standard_descriptors_body()
 	atf_check -s exit:66 sh -c 'vm-ls none <&- >&- 2>&-'
 	printf '{"id":"a\\u0000b"}\n' >line
 	atf_check -s exit:65 -e inline:"vm-ls: standard input: line 1: \
-JSON: a NUL in a string at byte 16\n" -x 'vm-ls - <line'
+not JSON: a NUL in a string at byte 16\n" -x 'vm-ls - <line'
 }
 
 atf_test_case list__table cleanup

@@ -54,7 +54,7 @@ json_parse(json_t **out, const char *text, size_t len, struct error *err)
 	/* Its own text for this tells the programmer which flag to set. */
 	if (value == NULL && json_error_code(&why) == json_error_null_character)
 		return error_set(err, EX_DATAERR,
-		    "JSON: a NUL in a string at byte %d", why.position);
+		    "not JSON: a NUL in a string at byte %d", why.position);
 	if (value == NULL)
 		return error_set(err, EX_DATAERR, "not JSON: %s at byte %d",
 		    why.text, why.position);

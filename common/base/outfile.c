@@ -32,8 +32,12 @@ open_parent(int *out, const char *path, const char *name, struct error *err)
 		return error_sys(err, EX_OSERR, "%s", path);
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	free(dir);
+	/* It is the file to come that is not there: nothing to be read. */
 	if (fd == -1)
-		return error_sys(err, error_code_of(errno), "%s", path);
+		return error_sys(err,
+		    errno == ENOENT || errno == ENOTDIR ? EX_CANTCREAT
+							: error_code_of(errno),
+		    "%s", path);
 	*out = fd;
 	return 0;
 }

@@ -29,8 +29,8 @@ struct outfile {
 
 /*
  * Makes the file without a name in the directory of `path`.  EX_CANTCREAT: the name is
- * taken already (always so by what is no regular file), or is none.
- * EX_NOINPUT: no such directory.  EX_NOPERM, EX_IOERR.
+ * taken already (always so by what is no regular file), or is none, or its
+ * directory is not there.  EX_NOPERM, EX_IOERR.
  */
 int outfile_open(struct outfile *out, const char *path, unsigned flags,
     struct error *err);

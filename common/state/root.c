@@ -51,8 +51,8 @@ default_path(void)
 static int
 make_path(char *path, struct error *err)
 {
+	int rc, first = 0;
 	char *p;
-	int rc;
 
 	for (p = path + 1;; p++) {
 		if (*p != '/' && *p != '\0')
@@ -64,14 +64,19 @@ make_path(char *path, struct error *err)
 		if (rc == -1 && errno != EEXIST && errno != EISDIR &&
 		    errno != EROFS && errno != EACCES)
 			error_sys(err, error_code_of(errno), "%s", path);
-		else
+		else {
+			first = rc == -1 && errno != EEXIST ? errno : 0;
 			rc = 0;
+		}
 		*p = '/';
 		if (rc == -1)
 			return -1;
 	}
-	if (mkdir(path, 0700) == -1 && errno != EEXIST)
+	if (mkdir(path, 0700) == -1 && errno != EEXIST) {
+		/* What kept the parent from being made tells more. */
+		errno = errno == ENOENT && first != 0 ? first : errno;
 		return error_sys(err, error_code_of(errno), "%s", path);
+	}
 	return 0;
 }
 

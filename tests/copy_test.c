@@ -3,6 +3,7 @@
 
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
 #include <errno.h>
 #include <signal.h>
@@ -384,6 +385,35 @@ ATF_TC_BODY(reflink__shares, tc)
 	close(dir);
 }
 
+/* However much there is, little of it is held: this counts as the tool's. */
+ATF_TC_WITHOUT_HEAD(memory__holds_little);
+ATF_TC_BODY(memory__holds_little, tc)
+{
+	static const off_t size = 192 << 20;
+	static char data[1 << 20];
+	int from = memfd_create("from", MFD_CLOEXEC), status;
+	int to = memfd_create("to", MFD_CLOEXEC);
+	struct rusage use;
+	struct error err;
+	off_t off;
+	pid_t pid;
+
+	ATF_REQUIRE(from != -1 && to != -1);
+	memset(data, 'x', sizeof(data));
+	for (off = 0; off < size; off += (off_t)sizeof(data))
+		ATF_REQUIRE(pwrite(from, data, sizeof(data), off) ==
+		    (ssize_t)sizeof(data));
+	pid = fork();
+	if (pid == 0)
+		_exit(copy_memory(to, from, (uint64_t)size, false, "x", &err) ==
+		    -1);
+	ATF_REQUIRE(pid > 0 && wait4(pid, &status, 0, &use) == pid);
+	ATF_CHECK_EQ(0, status);
+	ATF_CHECK_MSG(use.ru_maxrss < 96 << 10, "%ld KiB", use.ru_maxrss);
+	close(from);
+	close(to);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, file__as_allowed);
@@ -402,5 +432,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, memory__nothing_is_read_ahead);
 	ATF_TP_ADD_TC(tp, reflink__other_filesystem);
 	ATF_TP_ADD_TC(tp, reflink__shares);
+	ATF_TP_ADD_TC(tp, memory__holds_little);
 	return atf_no_error();
 }

@@ -28,7 +28,8 @@ struct copy {
 	bool in_kernel;
 	bool zeros; /* are written, not left out */
 	unsigned char *buf; /* COPY_BUF bytes, or NULL */
-	const unsigned char *map; /* all of `from`, or NULL */
+	unsigned char *map; /* all of `from`, or NULL */
+	uint64_t held_from; /* the mapped pages before it are given back */
 	uint64_t done_bytes;
 	copy_progress *progress;
 	void *arg;
@@ -157,6 +158,21 @@ write_data(struct copy *c, const unsigned char *data, uint64_t off, size_t len,
 	    err);
 }
 
+/*
+ * Gives back the pages up to `end`, now and then: all that was ever read would
+ * count as this process's memory otherwise.
+ */
+static void
+give_back(struct copy *c, uint64_t end)
+{
+	end -= end % COPY_CHUNK;
+	if (end <= c->held_from)
+		return;
+	madvise(c->map + c->held_from, (size_t)(end - c->held_from),
+	    MADV_DONTNEED);
+	c->held_from = end;
+}
+
 /* Copies some of `len` bytes at `off` by read and write: *got. */
 static int
 copy_by_hand(struct copy *c, size_t *got, uint64_t off, size_t len,
@@ -164,7 +180,10 @@ copy_by_hand(struct copy *c, size_t *got, uint64_t off, size_t len,
 {
 	if (c->map != NULL) {
 		*got = len;
-		return write_data(c, c->map + off, off, len, err);
+		if (write_data(c, c->map + off, off, len, err) == -1)
+			return -1;
+		give_back(c, off + len);
+		return 0;
 	}
 	if (c->buf == NULL)
 		c->buf = malloc(COPY_BUF);

@@ -21,6 +21,19 @@ killed_at()
 	[ $rc -eq 137 ] || atf_fail "$step: exit $rc: $(cat killed.err)"
 }
 
+# soon COMMAND...: done as soon as nobody is busy: a killed tool's lock is its
+# child's, too, until that is the program which it was to become.
+soon()
+{
+	n=0
+	while "$@" >soon.out 2>soon.err; rc=$?; [ $rc -eq 75 ]; do
+		n=$((n + 1))
+		[ $n -lt 300 ] || break
+		sleep 0.1
+	done
+	[ $rc -eq 0 ] || atf_fail "$*: exit $rc: $(cat soon.err)"
+}
+
 # Processes that run in this root.
 processes()
 {

@@ -129,7 +129,7 @@ start__at_every_step_body()
 		    --storage 8M --kernel "$tiny"
 		killed_at $step vm-start $step
 		# Whatever the state: it can be stopped, and started.
-		atf_check -o ignore vm-stop --force $step
+		soon vm-stop --force $step
 		collected 0
 		killed_at $step vm-start $step
 		case $step in
@@ -140,7 +140,7 @@ its start was not finished: vm-start does it anew\n" $tool $step
 			done
 			;;
 		esac
-		atf_check -o ignore -e ignore vm-start $step
+		soon vm-start $step
 		atf_check -o ignore vm-resume $step
 		counts_on $step
 		collected 1
@@ -154,13 +154,13 @@ its start was not finished: vm-start does it anew\n" $tool $step
 			atf_check -s exit:77 -e ignore snap-save c-$step
 			;;
 		esac
-		atf_check -o ignore vm-start c-$step
+		soon vm-start c-$step
 		counts_on c-$step
 		atf_check -s exit:1 grep boot root/name/vm/c-$step/console.log
 		collected 1
 		# It is over then: the next start is a boot.
 		atf_check -o ignore vm-stop --force c-$step
-		atf_check -o ignore vm-start c-$step
+		soon vm-start c-$step
 		counts_on c-$step
 		atf_check -o ignore vm-rm --force c-$step
 	done

@@ -21,9 +21,10 @@ HOOKS ?=
 COMPILE = $(CC) $(STD) $(WARN) $(WERROR) $(HARD) $(SAN) $(HOOKS) $(CPPFLAGS) \
 	$(CFLAGS) -I$(TOP)/common
 LINK = $(CC) $(SAN) $(HARDLINK) $(LDFLAGS)
-# libcrypto's archive where there is one: of the library we want SHA-256 alone,
-# and to load all of it takes longer than what most tools do.
-LIBCRYPTO != f=`$(CC) -print-file-name=libcrypto.a`; \
-	case $$f in /*) echo $$f;; *) echo -lcrypto;; esac
-LDLIBS = $(LIBCRYPTO) -larchive -ljansson -lzstd -lz -llzma -lbz2 -llz4 \
-	-lcrypt -lpthread -ldl
+# Archives of these where there are any: we want single functions of them, and
+# to load all of them takes longer than what most tools do.  (Debian's archive
+# of libzstd has no threads.)
+LIBPARTS != for l in crypto z lzma bz2 lz4; do \
+	f=`$(CC) -print-file-name=lib$$l.a`; \
+	case $$f in /*) echo $$f;; *) echo -l$$l;; esac; done
+LDLIBS = $(LIBPARTS) -lzstd -larchive -ljansson -lcrypt -lpthread -ldl

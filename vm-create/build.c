@@ -14,6 +14,7 @@
 #include "disk/copy.h"
 #include "disk/fs.h"
 #include "disk/qcow2.h"
+#include "format/kernel.h"
 #include "vmm/vmm.h"
 
 #include "data.h"
@@ -303,14 +304,24 @@ build_seed(struct plan *plan, const struct root_new *n, struct error *err)
 	return vm_seed_make(&plan->vm, n->dirfd, err);
 }
 
+/* Unpacked here: tools that only start a guest need no unpackers then. */
+static int
+build_kernel(const struct plan *plan, const struct root_new *n,
+    struct error *err)
+{
+	if (build_copy(n->dirfd, VM_KERNEL, plan->kernel, err) == -1)
+		return -1;
+	return vmm_traits(plan->vm.hypervisor)->needs_elf
+	    ? kernel_make_elf(n->dirfd, VM_KERNEL, "--kernel", err)
+	    : 0;
+}
+
 static int
 build_files(struct plan *plan, const struct root_new *n, struct error *err)
 {
 	struct vm *vm = &plan->vm;
 
-	if ((vm->has_kernel &&
-		(build_copy(n->dirfd, VM_KERNEL, plan->kernel, err) == -1 ||
-		    vmm_adapt_kernel(vm->hypervisor, n->dirfd, err) == -1)) ||
+	if ((vm->has_kernel && build_kernel(plan, n, err) == -1) ||
 	    (vm->has_initrd &&
 		build_copy(n->dirfd, VM_INITRD, plan->initrd, err) == -1) ||
 	    (vm->has_firmware &&

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 #include "format/kernel.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/le.h"
 #include "base/num.h"
 #include "format/codec.h"
+
+#define KERNEL_NEW "kernel.new" /* until it is whole */
 
 #define HEAD_BYTES 0x250 /* up to payload_length and its end */
 #define SETUP_SECTS 0x1f1
@@ -190,5 +196,44 @@ kernel_unpack(int to, int from, uint64_t size, const char *what,
 	codec->stop(state);
 out:
 	free(u);
+	return rc;
+}
+
+static int
+replace_by_elf(int dirfd, const char *name, const char *what, int from,
+    uint64_t size, struct error *err)
+{
+	int to, rc;
+
+	to = openat(dirfd, KERNEL_NEW, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+	    0600);
+	if (to == -1)
+		return error_sys(err, error_code_of(errno), KERNEL_NEW);
+	rc = kernel_unpack(to, from, size, what, err);
+	fd_drop(&to);
+	if (rc == 0 && renameat(dirfd, KERNEL_NEW, dirfd, name) == -1)
+		rc = error_sys(err, EX_IOERR, "%s", name);
+	if (rc == -1)
+		unlinkat(dirfd, KERNEL_NEW, 0);
+	return rc;
+}
+
+int
+kernel_make_elf(int dirfd, const char *name, const char *what,
+    struct error *err)
+{
+	enum kernel_form form;
+	uint64_t size;
+	int fd, rc;
+
+	if (fd_open_file(&fd, &size, dirfd, name, O_RDONLY, err) == -1)
+		return -1;
+	rc = kernel_form(&form, fd, size, what, err);
+	if (rc == 0 && form == KERNEL_BZIMAGE)
+		rc = replace_by_elf(dirfd, name, what, fd, size, err);
+	else if (rc == 0 && form != KERNEL_ELF64)
+		rc = error_set(err, EX_DATAERR,
+		    "%s: neither an ELF file for x86-64 nor a bzImage", what);
+	fd_drop(&fd);
 	return rc;
 }

@@ -33,4 +33,12 @@ int kernel_form(enum kernel_form *out, int fd, uint64_t size, const char *what,
 int kernel_unpack(int to, int from, uint64_t size, const char *what,
     struct error *err);
 
+/*
+ * Makes the file `name` in `dirfd`, which is ours to replace, an ELF file
+ * where it is a bzImage; messages call it `what`.  EX_DATAERR: it is neither;
+ * the file is as it was.
+ */
+int kernel_make_elf(int dirfd, const char *name, const char *what,
+    struct error *err);
+
 #endif

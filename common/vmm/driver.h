@@ -14,9 +14,7 @@ struct vmm_driver {
 	const char *name;
 	struct vmm_traits traits;
 	int (*check_program)(struct error *);
-	/* May be NULL, as the next. */
-	int (*check_vm)(const struct vm *, struct error *);
-	int (*adapt_kernel)(int, struct error *);
+	int (*check_vm)(const struct vm *, struct error *); /* or NULL */
 	/*
 	 * A snapshot's state and memory into a VM's directory, vm->memory set;
 	 * NULL: load_put_state() and load_put_memory().

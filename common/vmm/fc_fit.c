@@ -15,11 +15,9 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/proc.h"
-#include "format/kernel.h"
 #include "vmm/fc_space.h"
 #include "vmm/processor.h"
 
-#define KERNEL_NEW "kernel.new"
 #define ASK_MS 5000 /* for --version */
 
 int
@@ -36,44 +34,6 @@ fc_check_vm(const struct vm *vm, struct error *err)
 		return error_set(err, EX_USAGE,
 		    "--memory-backing: firecracker keeps its memory itself");
 	return 0;
-}
-
-/* The ELF file out of the image that is there. */
-static int
-unpack_kernel(int dirfd, int from, uint64_t size, struct error *err)
-{
-	int to, rc;
-
-	to = openat(dirfd, KERNEL_NEW, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-	    0600);
-	if (to == -1)
-		return error_sys(err, error_code_of(errno), KERNEL_NEW);
-	rc = kernel_unpack(to, from, size, VM_KERNEL, err);
-	fd_drop(&to);
-	if (rc == 0 && renameat(dirfd, KERNEL_NEW, dirfd, VM_KERNEL) == -1)
-		rc = error_sys(err, EX_IOERR, VM_KERNEL);
-	if (rc == -1)
-		unlinkat(dirfd, KERNEL_NEW, 0);
-	return rc;
-}
-
-int
-fc_adapt_kernel(int dirfd, struct error *err)
-{
-	enum kernel_form form;
-	uint64_t size;
-	int fd, rc;
-
-	if (fd_open_file(&fd, &size, dirfd, VM_KERNEL, O_RDONLY, err) == -1)
-		return -1;
-	rc = kernel_form(&form, fd, size, VM_KERNEL, err);
-	if (rc == 0 && form == KERNEL_BZIMAGE)
-		rc = unpack_kernel(dirfd, fd, size, err);
-	else if (rc == 0 && form != KERNEL_ELF64)
-		rc = error_set(err, EX_DATAERR,
-		    "--kernel: neither an ELF file for x86-64 nor a bzImage");
-	fd_drop(&fd);
-	return rc;
 }
 
 int

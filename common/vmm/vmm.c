@@ -80,15 +80,6 @@ vmm_check_vm(const struct vm *vm, struct error *err)
 	return driver->check_vm == NULL ? 0 : driver->check_vm(vm, err);
 }
 
-int
-vmm_adapt_kernel(const char *hypervisor, int dirfd, struct error *err)
-{
-	const struct vmm_driver *driver = vmm_find_driver(hypervisor);
-
-	return driver->adapt_kernel == NULL ? 0
-					    : driver->adapt_kernel(dirfd, err);
-}
-
 static struct vmm *
 new_vmm(struct vm *vm, int dirfd, struct error *err)
 {

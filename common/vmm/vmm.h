@@ -49,6 +49,7 @@ struct vmm_traits {
 	bool has_vmgenid;
 	bool can_overlay; /* reads qcow2 */
 	bool can_switch; /* lets a guest's disk go on in an overlay */
+	bool needs_elf; /* boots no kernel but an uncompressed one */
 	bool needs_host; /* an envelope must say which host saved it */
 	bool adds_seed; /* gives a loaded guest a seed that was not saved */
 	bool names_disks; /* a state names the disks by their paths of then */
@@ -68,9 +69,6 @@ int vmm_check_program(const char *hypervisor, struct error *err);
  * option of vm-create that it cannot follow.
  */
 int vmm_check_vm(const struct vm *vm, struct error *err);
-
-/* Makes the kernel in the directory one that it can start.  EX_DATAERR. */
-int vmm_adapt_kernel(const char *hypervisor, int dirfd, struct error *err);
 
 /*
  * Starts the VM's VMM in its directory: from power-on, or with vm->to_load

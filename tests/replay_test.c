@@ -103,14 +103,14 @@ try_call(struct rest *rest, const struct call *call)
 	char method[16] = "", path[256] = "";
 	json_t *reply = NULL;
 	struct error err = { 0 };
-	long status = 0;
+	int status = 0;
 	int rc;
 
 	ATF_REQUIRE_EQ(2, sscanf(call->line, "%15s %255s", method, path));
-	ATF_REQUIRE_EQ(1, sscanf(call->answer, "HTTP/1.1 %ld", &status));
+	ATF_REQUIRE_EQ(1, sscanf(call->answer, "HTTP/1.1 %d", &status));
 	rc = rest_call(rest, method, path, body_of(call), &reply,
 	    clock_ms() + CALL_MS, &err);
-	ATF_CHECK_EQ_MSG(status, rest_status(rest), "%s: %ld: %s", call->number,
+	ATF_CHECK_EQ_MSG(status, rest_status(rest), "%s: %d: %s", call->number,
 	    rest_status(rest), err.msg);
 	ATF_CHECK_EQ_MSG(status < 400 ? 0 : -1, rc, "%s: %d", call->number, rc);
 	if (rc == 0) {

@@ -1,32 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 #include "vmm/qmp.h"
 
-#include <sys/socket.h>
-
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/clock.h"
-#include "base/fd.h"
 #include "base/json.h"
-#include "base/sig.h"
+#include "vmm/wire.h"
 
 #define QMP_VERSION_MAX 32
-#define QMP_POLL_MS 100 /* so that a signal is noticed soon */
-#define QMP_NAP_MS 5 /* between two tries to connect */
 
 struct qmp {
-	int fd;
+	struct wire wire;
 	char version[QMP_VERSION_MAX];
 	int64_t last_id; /* of the last command sent */
-	char *buf; /* what came and was not used yet */
-	size_t len, cap;
 };
 
 const char *
@@ -40,67 +28,21 @@ qmp_close(struct qmp *qmp)
 {
 	if (qmp == NULL)
 		return;
-	fd_drop(&qmp->fd);
-	free(qmp->buf);
+	wire_fini(&qmp->wire);
 	free(qmp);
 }
 
-/* Waits until the socket is ready for `events`. */
+/* What wire_fill() and wire_send() say, with QEMU's name before it. */
 static int
-wait_ready(struct qmp *qmp, short events, int64_t deadline_ms,
-    struct error *err)
+judge(int how, struct error *err)
 {
-	struct pollfd pfd = { .fd = qmp->fd, .events = events };
-	int left, n;
-
-	for (;;) {
-		left = clock_left(deadline_ms);
-		n = poll(&pfd, 1, left < QMP_POLL_MS ? left : QMP_POLL_MS);
-		if (n > 0)
-			return 0;
-		if (n == -1 && errno != EINTR)
-			return error_sys(err, EX_OSERR, "poll");
-		if (sig_check(err) == -1)
-			return -1;
-		if (left == 0)
-			return error_set(err, EX_TEMPFAIL,
-			    "QEMU: no answer in time");
-	}
-}
-
-/* Reads more into the buffer. */
-static int
-fill(struct qmp *qmp, int64_t deadline_ms, struct error *err)
-{
-	size_t cap;
-	char *grown;
-	ssize_t n;
-
-	if (qmp->len == qmp->cap) {
-		cap = qmp->cap == 0 ? 4096 : qmp->cap * 2;
-		if (cap > QMP_LINE_MAX)
-			return error_set(err, EX_UNAVAILABLE,
-			    "QEMU: message of more than %u bytes",
-			    QMP_LINE_MAX);
-		grown = realloc(qmp->buf, cap);
-		if (grown == NULL)
-			return error_set(err, EX_OSERR, "out of memory");
-		qmp->buf = grown;
-		qmp->cap = cap;
-	}
-	for (;;) {
-		n = recv(qmp->fd, qmp->buf + qmp->len, qmp->cap - qmp->len,
-		    MSG_DONTWAIT);
-		if (n > 0)
-			break;
-		if (n == 0 || (errno != EAGAIN && errno != EINTR))
-			return error_set(err, EX_UNAVAILABLE,
-			    "QEMU closed its monitor");
-		if (wait_ready(qmp, POLLIN, deadline_ms, err) == -1)
-			return -1;
-	}
-	qmp->len += (size_t)n;
-	return 0;
+	if (how == 0)
+		return error_set(err, EX_UNAVAILABLE,
+		    "QEMU closed its monitor");
+	if (how == 1)
+		return 0;
+	/* A signal came to us, not to QEMU. */
+	return err == NULL || err->code > 128 ? -1 : error_wrap(err, "QEMU");
 }
 
 /* The next message; *out is the caller's. */
@@ -108,73 +50,27 @@ static int
 next_message(struct qmp *qmp, json_t **out, int64_t deadline_ms,
     struct error *err)
 {
+	struct wire *w = &qmp->wire;
 	size_t used, seen = 0;
 	char *end = NULL;
 	int rc;
 
 	for (;;) {
-		if (seen < qmp->len)
-			end = memchr(qmp->buf + seen, '\n', qmp->len - seen);
+		if (seen < w->len)
+			end = memchr(w->buf + seen, '\n', w->len - seen);
 		if (end != NULL)
 			break;
-		seen = qmp->len;
-		if (fill(qmp, deadline_ms, err) == -1)
+		seen = w->len;
+		rc = judge(wire_fill(w, QMP_LINE_MAX, deadline_ms, err), err);
+		if (rc == -1)
 			return -1;
 	}
-	used = (size_t)(end - qmp->buf) + 1;
-	rc = json_parse(out, qmp->buf, used - 1, err);
-	memmove(qmp->buf, qmp->buf + used, qmp->len - used);
-	qmp->len -= used;
+	used = (size_t)(end - w->buf) + 1;
+	rc = json_parse(out, w->buf, used - 1, err);
+	wire_use(w, used);
 	if (rc == -1 && err != NULL)
 		err->code = EX_UNAVAILABLE;
 	return rc == -1 ? error_wrap(err, "QEMU") : 0;
-}
-
-/* Sends all of the text, `fd` (or -1) with its first byte. */
-static int
-send_text(struct qmp *qmp, char *text, size_t len, int fd, int64_t deadline_ms,
-    struct error *err)
-{
-	union {
-		struct cmsghdr align;
-		char room[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct iovec iov;
-	struct msghdr msg;
-	struct cmsghdr *cmsg;
-	size_t done = 0;
-	ssize_t n;
-
-	while (done < len) {
-		memset(&msg, 0, sizeof(msg));
-		iov.iov_base = text + done;
-		iov.iov_len = len - done;
-		msg.msg_iov = &iov;
-		msg.msg_iovlen = 1;
-		if (fd != -1 && done == 0) {
-			memset(&control, 0, sizeof(control));
-			msg.msg_control = control.room;
-			msg.msg_controllen = sizeof(control.room);
-			cmsg = CMSG_FIRSTHDR(&msg);
-			cmsg->cmsg_level = SOL_SOCKET;
-			cmsg->cmsg_type = SCM_RIGHTS;
-			cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-			memcpy(CMSG_DATA(cmsg), &fd, sizeof(int));
-		}
-		n = sendmsg(qmp->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
-		if (n == -1 && errno == EAGAIN) {
-			if (wait_ready(qmp, POLLOUT, deadline_ms, err) == -1)
-				return -1;
-			continue;
-		}
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return error_set(err, EX_UNAVAILABLE,
-			    "QEMU closed its monitor");
-		done += (size_t)n;
-	}
-	return 0;
 }
 
 /*
@@ -238,7 +134,8 @@ qmp_call_fd(struct qmp *qmp, const char *command, json_t *args, int fd,
 	}
 	json_decref(args);
 	if (json_text(&text, &len, message, 0, err) == -1 ||
-	    send_text(qmp, text, len, fd, deadline_ms, err) == -1)
+	    judge(wire_send(&qmp->wire, text, len, fd, deadline_ms, err),
+		err) == -1)
 		error_wrap(err, "%s", command);
 	else
 		rc = take_answer(qmp, command, ret, deadline_ms, err);
@@ -274,37 +171,6 @@ greet(struct qmp *qmp, int64_t deadline_ms, struct error *err)
 	return qmp_call(qmp, "qmp_capabilities", NULL, NULL, deadline_ms, err);
 }
 
-/*
- * Others may stand in the queue of a QEMU that is slow to answer, or that
- * somebody has stopped: connect(2) itself has no deadline.
- */
-static int
-dial(int *out, int dirfd, const char *name, int64_t deadline_ms,
-    struct error *err)
-{
-	struct error why = { 0 };
-	int fd, flags;
-
-	while (fd_dial_now(&fd, dirfd, name, &why) == -1) {
-		if (why.code != EX_TEMPFAIL || clock_left(deadline_ms) == 0) {
-			if (err != NULL)
-				*err = why;
-			return -1;
-		}
-		if (sig_check(err) == -1)
-			return -1;
-		clock_nap(QMP_NAP_MS);
-	}
-	flags = fcntl(fd, F_GETFL);
-	if (flags == -1 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) == -1) {
-		error_sys(err, EX_OSERR, "%s", name);
-		fd_drop(&fd);
-		return -1;
-	}
-	*out = fd;
-	return 0;
-}
-
 int
 qmp_open(struct qmp **out, int dirfd, const char *name, int64_t deadline_ms,
     struct error *err)
@@ -313,8 +179,8 @@ qmp_open(struct qmp **out, int dirfd, const char *name, int64_t deadline_ms,
 
 	if (qmp == NULL)
 		return error_set(err, EX_OSERR, "out of memory");
-	qmp->fd = -1;
-	if (dial(&qmp->fd, dirfd, name, deadline_ms, err) == -1 ||
+	qmp->wire.fd = -1;
+	if (wire_dial(&qmp->wire, dirfd, name, false, deadline_ms, err) == -1 ||
 	    greet(qmp, deadline_ms, err) == -1) {
 		qmp_close(qmp);
 		return -1;

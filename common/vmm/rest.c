@@ -1,49 +1,33 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * The client is our own: libcurl with its thirty libraries takes 6 ms to load,
+ * nearly as long as a VMM takes to start and to load a guest.
+ */
 #include "vmm/rest.h"
 
-#include <sys/socket.h>
-
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/fd.h"
 #include "base/json.h"
-#include "base/sig.h"
-#include "vmm/libcurl.h"
+#include "format/http.h"
 #include "vmm/rest_words.h"
+#include "vmm/wire.h"
 
-#define REST_POLL_MS 100 /* so that a signal is noticed soon */
-#define REST_NAP_MS 1 /* between two tries to connect */
-#define REST_URL_MAX 512 /* bytes, with the NUL */
-#define REST_SOCKET_MAX 108 /* bytes, with the NUL; unix(7), sun_path */
-
-/* Of the answer under way. */
-struct answer {
-	char *text;
-	size_t len, cap;
-	size_t head_bytes;
-	bool is_head_done; /* its empty line was there */
-	bool is_too_large;
-	bool out_of_memory;
-	unsigned sent; /* how often libcurl has set about to send */
-};
+#define REST_REQUEST_MAX 512 /* bytes of a request's head, with the NUL */
+#define REST_NAME_MAX 64 /* bytes of the socket's name, with the NUL */
 
 struct rest {
-	struct libcurl curl;
-	CURLM *multi; /* keeps the connection between calls */
-	CURL *easy;
-	struct curl_slist *bare_headers, *json_headers;
-	/* By the directory's descriptor: roots may be longer than sun_path. */
-	char socket[REST_SOCKET_MAX];
-	long status;
-	struct answer answer;
+	struct wire wire; /* fd -1: the connection was lost */
+	int dirfd;
+	char name[REST_NAME_MAX];
+	int status;
 };
 
-long
+int
 rest_status(const struct rest *rest)
 {
 	return rest->status;
@@ -54,237 +38,155 @@ rest_close(struct rest *rest)
 {
 	if (rest == NULL)
 		return;
-	if (rest->easy != NULL)
-		rest->curl.easy_cleanup(rest->easy);
-	if (rest->multi != NULL)
-		rest->curl.multi_cleanup(rest->multi);
-	if (rest->bare_headers != NULL)
-		rest->curl.slist_free_all(rest->bare_headers);
-	if (rest->json_headers != NULL)
-		rest->curl.slist_free_all(rest->json_headers);
-	free(rest->answer.text);
+	/* For whoever else has it, too: a watcher is a copy of the tool. */
+	wire_end(&rest->wire);
+	wire_fini(&rest->wire);
 	free(rest);
 }
 
 /*
- * libcurl's callbacks.
+ * Sending.
  */
 
-/* libcurl would send again what was cut off without an answer: not twice. */
+/* Between two calls nothing comes; the server may have gone, though. */
 static int
-allow_once(void *arg, char *ip, char *local_ip, int port, int local_port)
+connect_again(struct rest *rest, struct error *err)
 {
-	struct rest *rest = arg;
+	struct pollfd pfd = { .fd = rest->wire.fd, .events = POLLIN };
+	struct error why = { 0 };
 
-	(void)ip;
-	(void)local_ip;
-	(void)port;
-	(void)local_port;
-	return rest->answer.sent++ == 0 ? CURL_PREREQFUNC_OK
-					: CURL_PREREQFUNC_ABORT;
-}
-
-static size_t
-take_head(char *line, size_t size, size_t n, void *arg)
-{
-	struct answer *answer = &((struct rest *)arg)->answer;
-	size_t len = size * n;
-
-	if (len > REST_HEAD_MAX - answer->head_bytes) {
-		answer->is_too_large = true;
+	if (rest->wire.fd != -1 && poll(&pfd, 1, 0) == 0)
 		return 0;
-	}
-	answer->head_bytes += len;
-	answer->is_head_done = len == 0 || line[0] == '\r' || line[0] == '\n';
-	return len;
-}
-
-static size_t
-take_body(char *bytes, size_t size, size_t n, void *arg)
-{
-	struct answer *answer = &((struct rest *)arg)->answer;
-	size_t cap = answer->cap == 0 ? 4096 : answer->cap, len = size * n;
-	char *grown;
-
-	if (len > REST_BODY_MAX - answer->len) {
-		answer->is_too_large = true;
+	wire_end(&rest->wire);
+	if (wire_dial(&rest->wire, rest->dirfd, rest->name, false, 0, &why) ==
+	    0)
 		return 0;
-	}
-	while (cap < answer->len + len)
-		cap *= 2;
-	if (cap != answer->cap) {
-		grown = realloc(answer->text, cap);
-		if (grown == NULL) {
-			answer->out_of_memory = true;
-			return 0;
-		}
-		answer->text = grown;
-		answer->cap = cap;
-	}
-	memcpy(answer->text + answer->len, bytes, len);
-	answer->len += len;
-	return len;
+	if (why.code == EX_UNAVAILABLE)
+		return error_set(err, EX_UNAVAILABLE, "nobody listens");
+	return error_set(err, why.code, "%s", why.msg);
 }
 
-/*
- * One call.
- */
-
-/* For whoever else has it, too: a watcher is a copy of the tool. */
+/* The whole request, *out owned; `text` is the body, or NULL. */
 static int
-end_connection(void *arg, curl_socket_t fd)
-{
-	(void)arg;
-	shutdown(fd, SHUT_RDWR);
-	return close(fd);
-}
-
-/* The options of every call; -1 where libcurl knows one of them not. */
-static int
-set_common(struct rest *rest)
-{
-	CURLcode (*set)(CURL *, CURLoption, ...) = rest->curl.easy_setopt;
-	CURL *easy = rest->easy;
-	unsigned wrong = 0;
-
-	rest->curl.easy_reset(easy);
-	wrong |= set(easy, CURLOPT_UNIX_SOCKET_PATH, rest->socket);
-	wrong |= set(easy, CURLOPT_PREREQFUNCTION, allow_once);
-	wrong |= set(easy, CURLOPT_PREREQDATA, rest);
-	wrong |= set(easy, CURLOPT_HEADERFUNCTION, take_head);
-	wrong |= set(easy, CURLOPT_HEADERDATA, rest);
-	wrong |= set(easy, CURLOPT_WRITEFUNCTION, take_body);
-	wrong |= set(easy, CURLOPT_WRITEDATA, rest);
-	wrong |= set(easy, CURLOPT_CLOSESOCKETFUNCTION, end_connection);
-	wrong |= set(easy, CURLOPT_NOSIGNAL, 1L);
-	wrong |= set(easy, CURLOPT_PROXY, "");
-	wrong |= set(easy, CURLOPT_NOPROXY, "*");
-	wrong |= set(easy, CURLOPT_PATH_AS_IS, 1L);
-	wrong |= set(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-#if LIBCURL_VERSION_NUM >= 0x075500
-	wrong |= set(easy, CURLOPT_PROTOCOLS_STR, "http");
-#else
-	wrong |= set(easy, CURLOPT_PROTOCOLS, (long)CURLPROTO_HTTP);
-#endif
-	return wrong == 0 ? 0 : -1;
-}
-
-/* `text` (NULL: no body) is borrowed until the call is over. */
-static int
-set_request(struct rest *rest, const char *method, const char *path,
+compose(char **out, size_t *out_len, const char *method, const char *path,
     const char *text, size_t len, struct error *err)
 {
-	const struct libcurl *curl = &rest->curl;
-	char url[REST_URL_MAX];
+	const char *type = text == NULL ? ""
+					: "Content-Type: application/json\r\n";
+	char length[48] = "", *request;
 	int n;
 
-	n = snprintf(url, sizeof(url), "http://localhost%s", path);
-	if (n < 0 || (size_t)n >= sizeof(url))
+	if (text != NULL || strcmp(method, "GET") != 0)
+		snprintf(length, sizeof(length), "Content-Length: %zu\r\n",
+		    len);
+	request = malloc(REST_REQUEST_MAX + len);
+	if (request == NULL)
+		return error_set(err, EX_OSERR, "out of memory");
+	n = snprintf(request, REST_REQUEST_MAX,
+	    "%s %s HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n%s%s\r\n",
+	    method, path, type, length);
+	if (n < 0 || n >= REST_REQUEST_MAX) {
+		free(request);
 		return error_set(err, EX_SOFTWARE, "path of %zu bytes",
 		    strlen(path));
-	if (set_common(rest) == -1 ||
-	    curl->easy_setopt(rest->easy, CURLOPT_URL, url) != CURLE_OK ||
-	    curl->easy_setopt(rest->easy, CURLOPT_HTTPHEADER,
-		text == NULL ? rest->bare_headers : rest->json_headers) !=
-		CURLE_OK)
-		return error_set(err, EX_UNAVAILABLE,
-		    "libcurl.so.4: too old, or out of memory");
-	/* A GET is libcurl's own idea; all else is sent like a POST. */
-	if (text == NULL && strcmp(method, "GET") == 0)
-		return 0;
-	if (curl->easy_setopt(rest->easy, CURLOPT_POSTFIELDSIZE, (long)len) !=
-		CURLE_OK ||
-	    curl->easy_setopt(rest->easy, CURLOPT_POSTFIELDS,
-		text == NULL ? "" : text) != CURLE_OK ||
-	    curl->easy_setopt(rest->easy, CURLOPT_CUSTOMREQUEST, method) !=
-		CURLE_OK)
-		return error_set(err, EX_OSERR, "out of memory");
+	}
+	if (len > 0)
+		memcpy(request + n, text, len);
+	*out = request;
+	*out_len = (size_t)n + len;
 	return 0;
 }
 
-/* Lets libcurl work until the answer is there; *how is what it says. */
+/*
+ * Receiving.
+ */
+
+/* More of the answer, or an end of the connection that comes too early. */
 static int
-drive(struct rest *rest, CURLcode *how, int64_t deadline_ms, struct error *err)
+fill(struct rest *rest, int64_t deadline_ms, struct error *err)
 {
-	const struct libcurl *curl = &rest->curl;
-	CURLMsg *msg;
-	int running, queued, left;
+	struct wire *w = &rest->wire;
+	int rc = wire_fill(w, REST_HEAD_MAX + REST_BODY_MAX, deadline_ms, err);
+
+	if (rc != 0)
+		return rc == 1 ? 0 : -1;
+	return error_set(err, EX_UNAVAILABLE, "closed the connection %s",
+	    w->len == 0 ? "without an answer" : "in the middle of its answer");
+}
+
+static int
+too_large(unsigned max, const char *what, struct error *err)
+{
+	return error_set(err, EX_UNAVAILABLE,
+	    "answer with more than %u bytes of %s", max, what);
+}
+
+/* The answer's head at the start of the buffer; "100 Continue" is none. */
+static int
+take_head(struct rest *rest, struct http_head *head, int64_t deadline_ms,
+    struct error *err)
+{
+	struct wire *w = &rest->wire;
+	int rc;
 
 	for (;;) {
-		if (curl->multi_perform(rest->multi, &running) != CURLM_OK)
-			return error_set(err, EX_OSERR, "libcurl");
-		msg = curl->multi_info_read(rest->multi, &queued);
-		if (msg != NULL && msg->msg == CURLMSG_DONE) {
-			*how = msg->data.result;
+		rc = w->len == 0 ? 0
+				 : http_head_parse(head, w->buf, w->len, err);
+		if (rc == -1)
+			return -1;
+		if (rc == 1 && head->head_bytes > REST_HEAD_MAX)
+			rc = 0;
+		if (rc == 0 && w->len > REST_HEAD_MAX)
+			return too_large(REST_HEAD_MAX, "head", err);
+		if (rc == 1 && head->status >= 200)
 			return 0;
-		}
-		left = clock_left(deadline_ms);
-		if (left == 0)
-			return error_set(err, EX_TEMPFAIL, "no answer in time");
-		curl->multi_poll(rest->multi, NULL, 0,
-		    left < REST_POLL_MS ? left : REST_POLL_MS, NULL);
-		if (sig_check(err) == -1)
+		if (rc == 1)
+			wire_use(w, head->head_bytes);
+		else if (fill(rest, deadline_ms, err) == -1)
 			return -1;
 	}
 }
 
-/* What libcurl made of it, as an error unless there is a whole answer. */
+/* All of the body behind the head. */
 static int
-judge(struct rest *rest, CURLcode how, struct error *err)
+take_body(struct rest *rest, struct http_head *head, int64_t deadline_ms,
+    struct error *err)
 {
-	struct answer *answer = &rest->answer;
+	struct wire *w = &rest->wire;
+	int rc = 1;
 
-	if (answer->out_of_memory)
-		return error_set(err, EX_OSERR, "out of memory");
-	if (answer->is_too_large)
-		return error_set(err, EX_UNAVAILABLE,
-		    "answer with more than %u bytes of %s",
-		    answer->is_head_done ? REST_BODY_MAX : REST_HEAD_MAX,
-		    answer->is_head_done ? "body" : "head");
-	switch (how) {
-	case CURLE_OK:
-		/* Cut within the head, it passes for one without a body. */
-		if (answer->is_head_done)
-			return 0;
-		break;
-	case CURLE_GOT_NOTHING:
-	case CURLE_SEND_ERROR:
-	case CURLE_RECV_ERROR:
-	case CURLE_PARTIAL_FILE:
-	case CURLE_ABORTED_BY_CALLBACK:
-		break;
-	case CURLE_COULDNT_CONNECT:
-		if (answer->sent == 0)
-			return error_set(err, EX_UNAVAILABLE, "nobody listens");
-		break; /* it was to be sent again */
-	default:
-		return error_set(err, EX_UNAVAILABLE, "no HTTP answer: %s",
-		    rest->curl.easy_strerror(how));
+	if (head->has_length && head->body_bytes > REST_BODY_MAX)
+		return too_large(REST_BODY_MAX, "body", err);
+	while (head->has_length && w->len - head->head_bytes < head->body_bytes)
+		if (fill(rest, deadline_ms, err) == -1)
+			return -1;
+	while (!head->has_length && rc == 1) {
+		if (w->len - head->head_bytes > REST_BODY_MAX)
+			return too_large(REST_BODY_MAX, "body", err);
+		rc = wire_fill(w, REST_HEAD_MAX + REST_BODY_MAX + 1,
+		    deadline_ms, err);
 	}
-	return error_set(err, EX_UNAVAILABLE, "closed the connection %s",
-	    answer->head_bytes == 0 ? "without an answer"
-				    : "in the middle of its answer");
+	if (!head->has_length)
+		head->body_bytes = w->len - head->head_bytes;
+	return rc == -1 ? -1 : 0;
 }
 
-/* The body of the whole answer. */
+/* What the answer says, as an error unless it is one of success. */
 static int
-take_answer(struct rest *rest, json_t **reply, struct error *err)
+judge(const struct rest *rest, const char *text, size_t len, json_t **reply,
+    struct error *err)
 {
-	const struct answer *answer = &rest->answer;
 	char words[REST_WORDS_MAX + 1];
 	json_t *value = NULL;
 
-	rest->curl.easy_getinfo(rest->easy, CURLINFO_RESPONSE_CODE,
-	    &rest->status);
 	if (rest->status < 200 || rest->status > 299) {
-		rest_words(words, sizeof(words), answer->text, answer->len);
+		rest_words(words, sizeof(words), text, len);
 		if (words[0] == '\0')
 			return error_set(err, EX_UNAVAILABLE,
-			    "status %ld without a word", rest->status);
+			    "status %d without a word", rest->status);
 		return error_set(err, EX_UNAVAILABLE, "%s", words);
 	}
-	if (answer->len > 0 &&
-	    json_parse_wide(&value, answer->text, answer->len, err) == -1) {
+	if (len > 0 && json_parse_wide(&value, text, len, err) == -1) {
 		if (err != NULL && err->code == EX_DATAERR)
 			err->code = EX_UNAVAILABLE;
 		return -1;
@@ -297,37 +199,52 @@ take_answer(struct rest *rest, json_t **reply, struct error *err)
 }
 
 static int
-exchange(struct rest *rest, const char *method, const char *path,
-    const char *text, size_t len, int64_t deadline_ms, struct error *err)
+take_answer(struct rest *rest, json_t **reply, int64_t deadline_ms,
+    struct error *err)
 {
-	CURLcode how = CURLE_OK;
+	struct wire *w = &rest->wire;
+	struct http_head head;
 	int rc;
 
-	free(rest->answer.text);
-	memset(&rest->answer, 0, sizeof(rest->answer));
-	rest->status = 0;
+	if (take_head(rest, &head, deadline_ms, err) == -1 ||
+	    take_body(rest, &head, deadline_ms, err) == -1) {
+		wire_end(w); /* what is not over is cut off */
+		return -1;
+	}
+	rest->status = head.status;
+	rc = judge(rest, w->buf + head.head_bytes, (size_t)head.body_bytes,
+	    reply, err);
+	wire_use(w, head.head_bytes + (size_t)head.body_bytes);
+	if (head.is_last || w->len > 0)
+		wire_end(w);
+	return rc;
+}
+
+/* A server may answer, and close, before it has read all of a request. */
+static int
+exchange(struct rest *rest, const char *request, size_t len, json_t **reply,
+    int64_t deadline_ms, struct error *err)
+{
 	if (clock_left(deadline_ms) == 0)
 		return error_set(err, EX_TEMPFAIL, "no time left");
-	if (set_request(rest, method, path, text, len, err) == -1)
+	if (connect_again(rest, err) == -1)
 		return -1;
-	if (rest->curl.multi_add_handle(rest->multi, rest->easy) != CURLM_OK)
-		return error_set(err, EX_OSERR, "libcurl");
-	rc = drive(rest, &how, deadline_ms, err);
-	if (rc == 0)
-		rc = judge(rest, how, err);
-	/* What is not over is cut off by this. */
-	rest->curl.multi_remove_handle(rest->multi, rest->easy);
-	return rc;
+	if (wire_send(&rest->wire, request, len, -1, deadline_ms, err) == -1) {
+		wire_end(&rest->wire);
+		return -1;
+	}
+	return take_answer(rest, reply, deadline_ms, err);
 }
 
 int
 rest_call(struct rest *rest, const char *method, const char *path, json_t *body,
     json_t **reply, int64_t deadline_ms, struct error *err)
 {
-	char *text = NULL;
-	size_t len = 0;
+	char *text = NULL, *request = NULL;
+	size_t len = 0, request_len = 0;
 	int rc = 0;
 
+	rest->status = 0;
 	if (body != NULL) {
 		rc = json_text(&text, &len, body, 0, err);
 		json_decref(body);
@@ -335,49 +252,14 @@ rest_call(struct rest *rest, const char *method, const char *path, json_t *body,
 			len--; /* the newline */
 	}
 	if (rc == 0)
-		rc = exchange(rest, method, path, text, len, deadline_ms, err);
+		rc = compose(&request, &request_len, method, path, text, len,
+		    err);
 	if (rc == 0)
-		rc = take_answer(rest, reply, err);
+		rc = exchange(rest, request, request_len, reply, deadline_ms,
+		    err);
+	free(request);
 	free(text);
 	return rc == -1 ? error_wrap(err, "%s %s", method, path) : 0;
-}
-
-/* Waits until somebody listens; libcurl itself connects when it has to. */
-static int
-await_listener(int dirfd, const char *name, int64_t deadline_ms,
-    struct error *err)
-{
-	int fd = -1;
-
-	while (fd_dial_now(&fd, dirfd, name, err) == -1) {
-		if (clock_left(deadline_ms) == 0)
-			return -1;
-		clock_nap(REST_NAP_MS);
-		if (sig_check(err) == -1)
-			return -1;
-	}
-	fd_drop(&fd);
-	return 0;
-}
-
-/* "Name:" takes a header of libcurl's own away. */
-static int
-make_handles(struct rest *rest, struct error *err)
-{
-	const struct libcurl *curl = &rest->curl;
-	struct curl_slist *more = NULL;
-
-	rest->bare_headers = curl->slist_append(NULL, "Content-Type:");
-	rest->json_headers = curl->slist_append(NULL,
-	    "Content-Type: application/json");
-	if (rest->json_headers != NULL)
-		more = curl->slist_append(rest->json_headers, "Expect:");
-	rest->multi = curl->multi_init();
-	rest->easy = curl->easy_init();
-	if (rest->bare_headers == NULL || more == NULL || rest->multi == NULL ||
-	    rest->easy == NULL)
-		return error_set(err, EX_OSERR, "libcurl: out of memory");
-	return 0;
 }
 
 int
@@ -390,15 +272,14 @@ rest_open(struct rest **out, int dirfd, const char *name, int64_t deadline_ms,
 	rest = calloc(1, sizeof(*rest));
 	if (rest == NULL)
 		return error_set(err, EX_OSERR, "out of memory");
-	n = snprintf(rest->socket, sizeof(rest->socket), "/proc/self/fd/%d/%s",
-	    dirfd, name);
-	if (n < 0 || (size_t)n >= sizeof(rest->socket)) {
+	rest->wire.fd = -1;
+	rest->dirfd = dirfd;
+	n = snprintf(rest->name, sizeof(rest->name), "%s", name);
+	if (n < 0 || (size_t)n >= sizeof(rest->name)) {
 		free(rest);
 		return error_set(err, EX_SOFTWARE, "%s: too long", name);
 	}
-	if (libcurl_load(&rest->curl, err) == -1 ||
-	    make_handles(rest, err) == -1 ||
-	    await_listener(dirfd, name, deadline_ms, err) == -1) {
+	if (wire_dial(&rest->wire, dirfd, name, true, deadline_ms, err) == -1) {
 		rest_close(rest);
 		return -1;
 	}

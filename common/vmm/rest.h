@@ -23,7 +23,7 @@ struct rest;
  * Connects to the socket `name` in the directory `dirfd`, which it borrows
  * until rest_close().  Tries until something listens there; with a deadline
  * that is over, once.  Returns owned (rest_close).  EX_UNAVAILABLE: nobody
- * listens there, or libcurl is missing.  EX_TEMPFAIL: its queue is full.
+ * listens there.  EX_TEMPFAIL: its queue is full.
  */
 int rest_open(struct rest **out, int dirfd, const char *name,
     int64_t deadline_ms, struct error *err);
@@ -45,6 +45,6 @@ int rest_call(struct rest *rest, const char *method, const char *path,
     json_t *body, json_t **reply, int64_t deadline_ms, struct error *err);
 
 /* HTTP status of the last call's answer; 0: there was none. */
-long rest_status(const struct rest *rest);
+int rest_status(const struct rest *rest);
 
 #endif

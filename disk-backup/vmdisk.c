@@ -354,7 +354,7 @@ vmdisk_open(struct source *out, char **label, const char *root, const char *ref,
 	struct root *open_root;
 	int rc;
 
-	if (root_open(&open_root, root, err) == -1)
+	if (root_open_to_read(&open_root, root, err) == -1)
 		return -1;
 	rc = freeze(&s, label, &chain, open_root, ref, name, err);
 	/* What was frozen is ours: others may have the VM again. */

@@ -38,7 +38,7 @@ open_snap(struct job *j, const struct opts *o, struct error *err)
 	struct strv refs = { 0 };
 	int rc = -1;
 
-	if (root_open(&j->root, o->common.root, err) == -1 ||
+	if (root_open_to_read(&j->root, o->common.root, err) == -1 ||
 	    refs_read(&refs, &o->snap, 1, err) == -1)
 		goto out;
 	if (refs.n != 1) {

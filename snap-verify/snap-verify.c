@@ -111,7 +111,7 @@ run_store(const struct opts *o, struct verify *v, struct error *err)
 	struct strv refs = { 0 };
 	int fd, rc = -1;
 
-	if (root_open(&root, o->common.root, err) == -1)
+	if (root_open_to_read(&root, o->common.root, err) == -1)
 		goto out;
 	if (o->refs_n > 0 ? refs_read(&refs, o->refs, o->refs_n, err) == -1
 			  : root_list(&refs, root, ROOT_SNAP, err) == -1)

@@ -106,7 +106,8 @@ run(const struct opts *o, int *status, struct error *err)
 
 	clock_gettime(CLOCK_REALTIME, &gc.now);
 	if (set_limits(&gc, o, err) == -1 ||
-	    root_open(&root, o->common.root, err) == -1)
+	    (o->dry_run ? root_open_to_read : root_open)(&root, o->common.root,
+		err) == -1)
 		goto out;
 	gc.root = root;
 	if (enclose(root, err) == -1 || gc_leftovers(&gc, err) == -1 ||

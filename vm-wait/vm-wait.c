@@ -122,7 +122,7 @@ main(int argc, char *argv[])
 	status = parse_opts(&o, &regex, argc, argv);
 	if (status != 0)
 		return status == 1 ? opt_done() : EX_USAGE;
-	if (root_open(&root, o.common.root, &err) == -1) {
+	if (root_open_to_read(&root, o.common.root, &err) == -1) {
 		diag("%s", err.msg);
 		status = err.code;
 	} else {

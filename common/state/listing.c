@@ -55,7 +55,7 @@ listing_print(const struct listing *l, struct error *err)
 	struct root *root = NULL;
 	int fd, rc = -1;
 
-	if (root_open(&root, l->root, err) == -1)
+	if (root_open_to_read(&root, l->root, err) == -1)
 		goto out;
 	if (l->refs_n > 0 ? refs_read(&refs, l->refs, l->refs_n, err) == -1
 			  : root_list(&refs, root, l->kind, err) == -1)

@@ -114,7 +114,7 @@ open_parts(struct root *r, struct error *err)
 }
 
 static int
-open_all(struct root *r, struct error *err)
+open_all(struct root *r, bool to_write, struct error *err)
 {
 	size_t len = strlen(r->path);
 
@@ -130,15 +130,15 @@ open_all(struct root *r, struct error *err)
 		    "%s: on a network filesystem, where directories "
 		    "cannot be locked",
 		    r->path);
-	if (faccessat(r->fd, ".", W_OK | X_OK, AT_EACCESS) == -1)
+	if (to_write && faccessat(r->fd, ".", W_OK | X_OK, AT_EACCESS) == -1)
 		return error_sys(err, EX_NOPERM, "%s", r->path);
 	if (open_parts(r, err) == -1)
 		return error_wrap(err, "%s", r->path);
 	return 0;
 }
 
-int
-root_open(struct root **out, const char *path, struct error *err)
+static int
+open_root(struct root **out, const char *path, bool to_write, struct error *err)
 {
 	struct root *r;
 	char *chosen;
@@ -162,7 +162,7 @@ root_open(struct root **out, const char *path, struct error *err)
 		error_sys(err, EX_OSERR, "state root");
 		goto fail;
 	}
-	if (open_all(r, err) == -1)
+	if (open_all(r, to_write, err) == -1)
 		goto fail;
 	free(chosen);
 	*out = r;
@@ -171,6 +171,18 @@ fail:
 	free(chosen);
 	root_close(r);
 	return -1;
+}
+
+int
+root_open(struct root **out, const char *path, struct error *err)
+{
+	return open_root(out, path, true, err);
+}
+
+int
+root_open_to_read(struct root **out, const char *path, struct error *err)
+{
+	return open_root(out, path, false, err);
 }
 
 void
@@ -409,6 +421,8 @@ root_access_touch(const struct root *root, const char *id, struct error *err)
 
 	fd = openat(root->access_fd, id,
 	    O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd == -1 && error_code_of(errno) == EX_NOPERM)
+		return 0;
 	if (fd == -1)
 		return error_sys(err, error_code_of(errno), "access/%s", id);
 	if (futimens(fd, NULL) == -1)

@@ -27,6 +27,10 @@ enum root_kind { ROOT_VM, ROOT_SNAP };
  * not writable by us.  EX_CONFIG: on a network filesystem.
  */
 int root_open(struct root **out, const char *path, struct error *err);
+
+/* The same for those that only read: one that may not be written will do. */
+int root_open_to_read(struct root **out, const char *path, struct error *err);
+
 void root_close(struct root *root);
 
 const char *root_path(const struct root *root); /* absolute */
@@ -109,7 +113,10 @@ bool root_is_alive(const struct root *root, enum root_kind kind,
 int root_name_clear(const struct root *root, enum root_kind kind,
     const char *name, bool dry_run, struct error *err);
 
-/* Last access of a snapshot: set to now, and asked for (EX_NOINPUT: never). */
+/*
+ * Last access of a snapshot: set to now, where the root may be written, and
+ * asked for (EX_NOINPUT: never).
+ */
 int root_access_touch(const struct root *root, const char *id,
     struct error *err);
 int root_access_time(struct timespec *out, const struct root *root,

@@ -166,7 +166,7 @@ root_new_begin(struct root_new *out, const struct root *root,
 	n.root = root;
 	n.kind = kind;
 	if (root_hidden_make(n.id, &n.dirfd, root->kind_fd[kind], err) == -1)
-		return -1;
+		return error_wrap(err, "%s/%s", root->path, kind_dir[kind]);
 	snprintf(n.dir, sizeof(n.dir), ".new-%s", n.id);
 	hook_step("root-hidden");
 	/* The lock is held before the link is made: a claim is never dead. */

@@ -284,13 +284,15 @@ main(int argc, char *argv[])
 	struct error err = { 0 };
 	int rc = -1;
 
+	if (argc == 2 && strcmp(argv[1], "start") == 0)
+		return EX_OK;
 	if (argc == 5 && strcmp(argv[1], "clone") == 0)
 		rc = clone_by_hand(argv[2], argv[3], argv[4], &err);
 	else if (argc == 5 && strcmp(argv[1], "save") == 0)
 		rc = save_by_hand(argv[2], argv[3], argv[4], &err);
 	else
 		error_set(&err, EX_USAGE,
-		    "usage: clone program prepared dir | "
+		    "usage: start | clone program prepared dir | "
 		    "save file|template|dump vm pid");
 	if (rc == -1) {
 		diag("%s", err.msg);

@@ -197,13 +197,15 @@ main(int argc, char *argv[])
 	struct error err = { 0 };
 	int rc = -1;
 
+	if (argc == 2 && strcmp(argv[1], "start") == 0)
+		return EX_OK;
 	if (argc == 5 && strcmp(argv[1], "clone") == 0)
 		rc = clone_by_hand(argv[2], argv[3], argv[4], &err);
 	else if (argc == 4 && strcmp(argv[1], "save") == 0)
 		rc = save_by_hand(argv[2], argv[3], &err);
 	else
 		error_set(&err, EX_USAGE,
-		    "usage: clone program snapshot dir | save Full|Diff vm");
+		    "usage: start | clone program snapshot dir | save Full|Diff vm");
 	if (rc == -1) {
 		diag("%s", err.msg);
 		return err.code;

@@ -110,7 +110,18 @@ give_nics(struct clone *c, const struct job *job, struct error *err)
 	return 0;
 }
 
-/* A directory with everything in it, and nothing running. */
+static int
+start(struct clone *c, const struct job *job, struct error *err)
+{
+	return job->how->no_start
+	    ? 0
+	    : vmm_spawn(&c->vmm, &c->vm, c->dir.dirfd, &job->now, err);
+}
+
+/*
+ * A directory with everything in it, and the process where one is wanted: ahead
+ * of the files where it needs none of them to start, which takes as long.
+ */
 static int
 prepare(struct clone *c, const struct job *job, const char *name,
     struct error *err)
@@ -122,6 +133,7 @@ prepare(struct clone *c, const struct job *job, const char *name,
 		.disks = job->how->disks,
 		.copy_memory = job->how->copy_memory };
 	struct vm *vm = &c->vm;
+	bool is_bare = load_starts_bare(&load);
 
 	if (root_new_begin(&c->dir, job->root, ROOT_VM, name, err) == -1)
 		return -1;
@@ -133,10 +145,12 @@ prepare(struct clone *c, const struct job *job, const char *name,
 	if (id_is_valid(snap_id(job->snap)) &&
 	    vm_add_snapshot(vm, snap_id(job->snap), err) == -1)
 		return -1;
+	if (is_bare && start(c, job, err) == -1)
+		return -1;
 	if (load_populate(vm, c->dir.dirfd, &load, err) == -1)
 		return -1;
 	hook_step("populated");
-	return 0;
+	return is_bare ? 0 : start(c, job, err);
 }
 
 static void
@@ -158,19 +172,15 @@ explain(struct clone *c, struct job *job)
 		error_wrap(&c->err, "%s", label_of(job->snap));
 }
 
-/* First half: the directory, and the process where one is wanted. */
+/* First half: the directory and the process. */
 static void
 begin(struct clone *c, struct job *job, const char *name)
 {
 	vm_init(&c->vm);
-	if (prepare(c, job, name, &c->err) == -1) {
-		explain(c, job);
-		give_up(c);
+	if (prepare(c, job, name, &c->err) == 0)
 		return;
-	}
-	if (!job->how->no_start &&
-	    vmm_spawn(&c->vmm, &c->vm, c->dir.dirfd, &job->now, &c->err) == -1)
-		give_up(c);
+	explain(c, job);
+	give_up(c);
 }
 
 static int

@@ -350,6 +350,7 @@ const struct vmm_driver vmm_ch = {
 	.check_program = check_program,
 	.check_vm = check_vm,
 	.put_state = ch_put_state,
+	.starts_bare = ch_starts_bare,
 	.put_memory = ch_put_memory,
 	.spawn = ch_spawn,
 	.ready = ch_ready,

@@ -68,6 +68,7 @@ bool ch_has_kvm(void);
 /* A snapshot into a VM's directory: load_populate(). */
 int ch_put_state(struct vm *vm, int dirfd, const struct load *load,
     struct error *err);
+bool ch_starts_bare(const struct load *load);
 int ch_put_memory(struct vm *vm, int dirfd, const struct load *load,
     struct error *err);
 

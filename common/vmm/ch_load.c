@@ -54,6 +54,21 @@ put_into_memfd(struct vm *vm, int dirfd, const struct load *load,
 	return 0;
 }
 
+bool
+ch_starts_bare(const struct load *load)
+{
+	struct ch_config c;
+	bool bare;
+
+	if (load->copy_memory ||
+	    ch_config_read(&c, load->from_dirfd, NULL) == -1)
+		return false;
+	/* A memfd is filled first, and handed down. */
+	bare = !c.has_balloon;
+	ch_config_fini(&c);
+	return bare;
+}
+
 int
 ch_put_memory(struct vm *vm, int dirfd, const struct load *load,
     struct error *err)

@@ -15,6 +15,7 @@ struct vmm_driver {
 	struct vmm_traits traits;
 	int (*check_program)(struct error *);
 	int (*check_vm)(const struct vm *, struct error *); /* or NULL */
+	bool (*starts_bare)(const struct load *); /* or NULL: no */
 	/*
 	 * A snapshot's state and memory into a VM's directory, vm->memory set;
 	 * NULL: load_put_state() and load_put_memory().

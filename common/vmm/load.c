@@ -414,6 +414,16 @@ put_seed(struct vm *vm, int dirfd, struct error *err)
 	return vm_seed_make(vm, dirfd, err);
 }
 
+bool
+load_starts_bare(const struct load *load)
+{
+	const struct vmm_driver *driver = vmm_find_driver(
+	    load->envelope->config.hypervisor);
+
+	return driver != NULL && driver->starts_bare != NULL &&
+	    driver->starts_bare(load);
+}
+
 int
 load_populate(struct vm *vm, int dirfd, const struct load *load,
     struct error *err)

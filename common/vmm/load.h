@@ -43,6 +43,12 @@ int load_populate(struct vm *vm, int dirfd, const struct load *load,
     struct error *err);
 
 /*
+ * Whether the VM's process may be started before load_populate(), which it then
+ * does not wait for: it opens none of these files before it is told to load.
+ */
+bool load_starts_bare(const struct load *load);
+
+/*
  * What most drivers do with the two: the files of the state linked; the memory
  * linked as the template, or with `copy_memory` a memory of the VM's own.
  */

@@ -7,13 +7,15 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/sig.h"
 
 #define WIRE_POLL_MS 100 /* so that a signal is noticed soon */
-#define WIRE_NAP_MS 1 /* between two tries to connect */
+#define WIRE_NAP_US                                                            \
+	200 /* between two tries to connect: a VMM's start is 4 ms */
 #define WIRE_BUF_MIN 4096
 
 int
@@ -32,7 +34,7 @@ wire_dial(struct wire *w, int dirfd, const char *name, bool is_coming,
 		}
 		if (sig_check(err) == -1)
 			return -1;
-		clock_nap(WIRE_NAP_MS);
+		usleep(WIRE_NAP_US);
 	}
 	return 0;
 }

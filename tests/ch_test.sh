@@ -117,6 +117,33 @@ clone__refused_cleanup()
 	vms_end
 }
 
+# The process is there before the files are: whoever ends the tool between the
+# two, or lets the files fail, leaves none behind.
+atf_test_case clone__ends_early cleanup
+clone__ends_early_body()
+{
+	ch_import
+	ch_plays ping
+	atf_check -s signal:9 -e ignore env INSTAR_HOOK=populated=kill \
+	    vm-clone -n c bare
+	pid=$(jq '[.. | .pid? | numbers][0]' root/vm/.new-*/vm.json)
+	kill -0 "$pid" || atf_fail "it has not been started"
+	atf_check -o ignore state-gc
+	eventually 20 is_gone "$pid" || atf_fail "it runs on"
+	atf_check -o empty find root/vm -mindepth 1
+	picture >before
+	# Files of a megabyte, where the disk has sixteen.
+	atf_check -s exit:74 -o empty \
+	    -e inline:"vm-clone: cow.raw: File too large\n" \
+	    sh -c 'ulimit -f 2048; exec vm-clone -n c --disk-mode copy bare'
+	picture >after
+	atf_check cmp before after
+}
+clone__ends_early_cleanup()
+{
+	vms_end
+}
+
 # vm-clone refuses a program before it makes anything of another version.
 atf_test_case clone__no_start cleanup
 clone__no_start_body()
@@ -447,6 +474,7 @@ atf_init_test_cases()
 	atf_add_test_case clone__plays
 	atf_add_test_case clone__with_a_balloon
 	atf_add_test_case clone__refused
+	atf_add_test_case clone__ends_early
 	atf_add_test_case clone__no_start
 	atf_add_test_case import__bare
 	atf_add_test_case import__layer_elsewhere

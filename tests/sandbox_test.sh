@@ -82,6 +82,42 @@ enclosed__opens_nothing_outside_body()
 	done <lines
 }
 
+# try_unpacking FILE COMMAND: as try, of the process that unpacks an archive for
+# its tool, which tells how it ended.
+try_unpacking()
+{
+	INSTAR_HOOK=enclosed=open:$1 sh -c "$2" >/dev/null 2>unpacking.err
+	echo "$? $(sed 's/.*: //' unpacking.err)"
+}
+
+atf_test_case enclosed__unpacking
+enclosed__unpacking_body()
+{
+	need_landlock
+	need_tiny
+	make_inputs
+	atf_check -o ignore vm-create -n vm --kernel "$tiny"
+	for line in "vm-clone --from-archive web.tar" \
+	    "vm-clone --from-archive - <web.tar" \
+	    "vm-restore vm --from-archive web.tar" \
+	    "vm-restore vm --from-archive - <web.tar"; do
+		for file in "$PWD/outside" /etc/passwd "$PWD/web.tar" \
+		    "$PWD/root/vm" "$PWD/root/snap"; do
+			atf_check_equal \
+			    "$file, 71 unpacking ended with status 97" \
+			    "$file, $(try_unpacking "$file" "$line")"
+		done
+		# That it is no other fault: one of its descriptors is of the
+		# hidden directory, which it may open.
+		for fd in 3 4 5 6 7 8 9 10 11 12 13 14 15; do
+			try_unpacking "/proc/self/fd/$fd/." "$line"
+		done >tried
+		atf_check_equal "$line: 1" "$line: $(grep -c \
+		    '^71 unpacking ended with status 98$' tried)"
+	done
+	atf_check -o inline:"$(id_of b)\n" ls -A root/snap
+}
+
 atf_test_case enclosed__gains_no_privileges
 enclosed__gains_no_privileges_body()
 {
@@ -105,5 +141,6 @@ enclosed__gains_no_privileges_body()
 atf_init_test_cases()
 {
 	atf_add_test_case enclosed__opens_nothing_outside
+	atf_add_test_case enclosed__unpacking
 	atf_add_test_case enclosed__gains_no_privileges
 }

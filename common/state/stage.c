@@ -90,7 +90,8 @@ await(struct outcome *o, int word, pid_t pid, struct error *err)
 		return WIFSIGNALED(status)
 		    ? error_set(err, EX_OSERR, "unpacking ended by signal %d",
 			  WTERMSIG(status))
-		    : error_set(err, EX_OSERR, "unpacking came to nothing");
+		    : error_set(err, EX_OSERR, "unpacking ended with status %d",
+			  WEXITSTATUS(status));
 	if (o->err.code == 0)
 		return 0;
 	o->err.msg[ERROR_MSG_MAX - 1] = '\0';

@@ -1,17 +1,18 @@
 #! /usr/bin/env atf-sh
 # SPDX-License-Identifier: ISC
 # The EXAMPLES of every tool's manual page are run as printed, in a store that
-# has what they speak of: the running VM web, its snapshot golden, files.
+# has what they speak of: the running VM web, its snapshot golden, files.  So
+# are the first steps of instar(7).
 
 . "$(atf_get_srcdir)/lib.sh"
 . "$(atf_get_srcdir)/snaps.sh"
 
-# The commands of page $1's EXAMPLES: displayed lines and literal blocks, each
-# example behind a line "# example N".
+# The commands of page $1's EXAMPLES, or of its part $2: displayed lines and
+# literal blocks, each example behind a line "# example N".
 commands()
 {
-	awk '
-	/^\.Sh / { on = ($0 == ".Sh EXAMPLES"); next }
+	awk -v part="${2-.Sh EXAMPLES}" '
+	/^\.S[hs] / { on = ($0 == part); next }
 	!on { next }
 	/^\.Bd -literal/ { block = 1; print "# example " ++n; next }
 	/^\.Ed/ { block = 0; next }
@@ -175,6 +176,37 @@ run_page()
 	cd ..
 }
 
+# What instar(7) begins with, in an empty root: its examples are one story.
+atf_test_case instar__first_steps cleanup
+instar__first_steps_head()
+{
+	atf_set require.progs qemu-system-x86_64
+}
+instar__first_steps_body()
+{
+	need_tiny
+	INSTAR_ROOT=$PWD/root
+	export INSTAR_ROOT
+	make_files
+	stub_ssh
+	commands "$top/share/instar.7" ".Ss First steps" |
+	    sed 's/login:/tick/' >story
+	atf_check -o match:from-archive grep -e '--from-archive' story
+	PATH=$PWD/bin:$PATH atf_check -o ignore -e ignore \
+	    bash -e -o pipefail ./story
+	atf_check -o inline:"web\trunning\n" vm-ls -p name,state
+	atf_check -o empty snap-ls
+	for vm in worker-1 worker-2 worker-3 visitor; do
+		atf_check -o inline:"running\n" \
+		    vm-ls -R far/root -p state $vm
+	done
+	atf_check -o inline:"golden\n" snap-ls -R far/root -p name
+}
+instar__first_steps_cleanup()
+{
+	vms_end "$PWD/root" "$PWD/far/root"
+}
+
 # One case a tool: page_case TOOL.
 page_case()
 {
@@ -214,5 +246,6 @@ atf_init_test_cases()
 		page_case "$id" "$t"
 		atf_add_test_case "${id}__examples"
 	done
+	atf_add_test_case instar__first_steps
 	atf_add_test_case references__exist
 }

@@ -17,7 +17,8 @@ clean:
 	done
 	rm -rf build
 
-# The tests, built and run under build/: quick, with sanitizers, the long ones.
+# The tests, built and run under build/: quick, with sanitizers, the long ones,
+# which end with each fuzzer for FUZZ_SECONDS (60).  TESTS="foo_test" chooses.
 check:
 	@MAKE="$(MAKE)" sh mk/check.sh check
 

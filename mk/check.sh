@@ -3,7 +3,7 @@
 # usage: check.sh check|san|long
 # Builds a copy of the tree under build/, runs its tests there and ends with
 # one line: "N passed, N failed[, N skipped]".  TESTS="foo_test bar_test.sh:case"
-# runs these alone.
+# runs these alone.  FUZZ_SECONDS (60) is how long each fuzzer runs.
 set -u
 
 kind=$1
@@ -116,7 +116,7 @@ build()
 	    broken "the build of the tests fails"
 }
 
-# Each fuzz entry for a short time, with what the tests know as its seeds.
+# Each fuzz entry for FUZZ_SECONDS, with what the tests know as its seeds.
 fuzz()
 {
 	dir=$top/build/fuzz
@@ -140,7 +140,7 @@ fuzz()
 		    "${name}_fuzz") &&
 		    "$dir/tests/fuzz/${name}_fuzz" -max_len=65536 \
 		    -rss_limit_mb=1024 -timeout=10 \
-		    -max_total_time="${FUZZ_SECONDS:-20}" \
+		    -max_total_time="${FUZZ_SECONDS:-60}" \
 		    -artifact_prefix="$dir/$name-" "$corpus" "$@" \
 		    >"$dir/$name.log" 2>&1; then
 			echo "${name}_fuzz  ->  passed"

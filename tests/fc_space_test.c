@@ -50,11 +50,19 @@ need_mounts(void)
 	pid_t pid = fork();
 	int status;
 
-	if (pid == 0)
-		_exit(unshare(CLONE_NEWNS));
+	if (pid == 0) {
+		if (unshare(CLONE_NEWNS) == -1)
+			_exit(1);
+		_exit(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1
+			? 2
+			: 0);
+	}
 	ATF_REQUIRE(pid > 0 && waitpid(pid, &status, 0) == pid);
-	if (status != 0)
+	ATF_REQUIRE(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 1)
 		atf_tc_skip("mount namespaces are not for this user");
+	if (WEXITSTATUS(status) == 2)
+		atf_tc_skip("the root directory is no mount (a chroot)");
 }
 
 static void

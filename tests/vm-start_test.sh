@@ -299,7 +299,7 @@ root__read_only_body()
 	chmod 755 . root
 	atf_check -s exit:77 -e match:'^vm-start: .*root: Permission denied$' \
 	    setpriv --reuid=65534 --clear-groups "$(command -v vm-start)" web
-	atf_check -s exit:77 -e match:'^vm-ls: .*root: Permission denied$' \
+	atf_check -s exit:77 -e match:'^vm-ls: .*root: vm: Permission denied$' \
 	    setpriv --reuid=65534 --clear-groups "$(command -v vm-ls)"
 }
 

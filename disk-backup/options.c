@@ -53,9 +53,12 @@ options_parse(struct opts *o, int argc, char *argv[])
 	if (rc != 0)
 		return rc;
 	if (argc - optind != 1)
-		return opt_wrong("one image is needed");
-	if (o->vm != NULL ? o->format != NULL : o->common.root != NULL)
-		return opt_wrong("--format is without --vm, and -R is with it");
+		return opt_wrong("one %s is needed",
+		    o->vm != NULL ? "disk" : "image");
+	if (o->vm != NULL && o->format != NULL)
+		return opt_wrong("--format and --vm exclude each other");
+	if (o->vm == NULL && o->common.root != NULL)
+		return opt_wrong("--root goes with --vm");
 	o->image = argv[optind];
 	if (o->members != NULL && o->out == NULL)
 		return opt_wrong("-p needs -o");

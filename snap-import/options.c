@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/path.h"
+#include "format/envelope.h"
 
 static void
 usage(FILE *to)
@@ -22,6 +23,9 @@ check_opts(struct opts *o, char *operands[], int n)
 {
 	if (n > 1)
 		return opt_wrong("%s: one archive is imported", operands[1]);
+	if (o->how.name != NULL && !envelope_is_name(o->how.name))
+		return opt_wrong("--name: %s: not a name: %s", o->how.name,
+		    ENVELOPE_NAME_RULE);
 	if (o->how.text != NULL &&
 	    (strlen(o->how.text) > IMPORT_TEXT_MAX ||
 		!path_is_utf8(o->how.text, strlen(o->how.text))))

@@ -372,9 +372,13 @@ vm__refused_body()
 	    disk-backup --vm web -o out nil
 	atf_check -s exit:75 -e match:'^disk-backup: web: busy' \
 	    flock -x "$dir" disk-backup --vm web -o out cow
-	atf_check -s exit:64 -e ignore disk-backup --vm web --format raw \
-	    -o out cow
-	atf_check -s exit:64 -e ignore disk-backup -R root -o out noise
+	atf_check -s exit:64 \
+	    -e inline:"disk-backup: --format and --vm exclude each other\n" \
+	    disk-backup --vm web --format raw -o out cow
+	atf_check -s exit:64 -e inline:"disk-backup: --root goes with --vm\n" \
+	    disk-backup -R root -o out noise
+	atf_check -s exit:64 -e inline:"disk-backup: one disk is needed\n" \
+	    disk-backup --vm web -o out
 	atf_check -s exit:1 test -e out
 }
 vm__refused_cleanup()

@@ -163,7 +163,8 @@ import__record_body()
 	atf_check -o inline:'for two\n' snap-ls -p description w2
 	atf_check -s exit:73 -e inline:'snap-import: w2: the name is taken\n' \
 	    snap-import -n w2 good.tar
-	atf_check -s exit:64 -e match:'"a/b" is not a name' \
+	atf_check -s exit:64 \
+	    -e match:'^snap-import: --name: a/b: not a name: 1 to' \
 	    snap-import -n a/b good.tar
 	atf_check -s exit:64 -e match:'one archive' snap-import good.tar x
 	atf_check -s exit:66 -e match:'none: No such file' snap-import none

@@ -281,7 +281,17 @@ clone__refused_body()
 	refused 66 "nothing: no such snapshot" nothing
 	refused 66 "gone: No such file or directory" --from-dir gone
 	refused 73 "a: the name is taken" -n a s
-	refused 64 "\"a/b\" is not a name: 1 to 63 letters, digits, \".\", \"_\" or \"-\", a letter or digit first" -n a/b s
+	rule='1 to 63 letters, digits, ".", "_" or "-", a letter or digit first'
+	refused 64 "--name: a/b: not a name: $rule" -n a/b s
+	refused 64 "--name: a/b: not a name: $rule" -n a/b --from-archive none
+	refused 64 "--name: : not a name: $rule" -n "" s
+	long=$(printf %061d 0)
+	refused 64 "--name: $long: not a name, with a number behind it: $rule" \
+	    -n "$long" --count 10 s
+	atf_check -o inline:"$long-9\n" sh -c "vm-clone -n $long --count 9 \
+	    --no-start -p name s | tail -n 1"
+	atf_check sh -c "vm-ls -p id $long-1 $long-2 $long-3 $long-4 $long-5 \
+	    $long-6 $long-7 $long-8 $long-9 | xargs vm-rm"
 	refused 64 "s: --nic: given 2 times, the snapshot has 1 NICs" \
 	    --nic user --nic user s
 	refused 78 "s: --nic tap=t0: the snapshot's NIC 0 is of kind user" \

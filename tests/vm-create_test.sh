@@ -41,6 +41,8 @@ usage__wrong_body()
 	refused 64 "--cmdline needs --kernel" --cmdline x
 	refused 64 "--firmware and --kernel exclude each other" \
 	    --kernel kernel --firmware kernel
+	refused 64 "--data-disk: foo: item 1: \"foo\" is not key=value" \
+	    --kernel kernel --data-disk foo
 	refused 64 "--memory: given twice" --memory 64M --memory 64M
 	refused 64 "--name: given twice" -n a --name b
 	refused 64 "unrecognized option '--pony'" --pony x
@@ -121,7 +123,7 @@ nic__malformed_body()
 	bridge= bridge=: not an interface's name
 	user,restrict=maybe restrict=maybe: not an item of a user NIC
 	user,forward=1 forward=1: not [ADDR:]PORT:GUESTPORT
-	user,forward=99999:1 forward=99999: not [ADDR:]PORT:GUESTPORT
+	user,forward=99999:1 forward=99999:1: not [ADDR:]PORT:GUESTPORT
 	user,mac=zz mac=zz: not a unicast MAC
 	user,mac=01:00:00:00:00:01 mac=01:00:00:00:00:01: not a unicast MAC
 	user,ip=1.2.3.4 ip=1.2.3.4: not ADDR/PREFIX

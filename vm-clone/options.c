@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "options.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/num.h"
+#include "format/envelope.h"
 
 static void
 usage(FILE *to)
@@ -16,6 +18,25 @@ usage(FILE *to)
 	    "[--disk-mode auto|reflink|overlay|copy]\n"
 	    "           [--no-start | --paused] [--verify]\n"
 	    "           (snap | --from-dir dir | --from-archive file)\n");
+}
+
+/* The longest of the names is the last one's. */
+static int
+check_name(const struct opts *o)
+{
+	char name[ENVELOPE_NAME_MAX + 2];
+	int len;
+
+	if (o->how.name == NULL)
+		return 0;
+	len = o->how.count == 0
+	    ? snprintf(name, sizeof(name), "%s", o->how.name)
+	    : snprintf(name, sizeof(name), "%s-%zu", o->how.name, o->how.count);
+	if (len < 0 || (size_t)len >= sizeof(name) || !envelope_is_name(name))
+		return opt_wrong("--name: %s: not a name%s: %s", o->how.name,
+		    o->how.count == 0 ? "" : ", with a number behind it",
+		    ENVELOPE_NAME_RULE);
+	return 0;
 }
 
 static int
@@ -43,6 +64,8 @@ check_opts(struct opts *o, char *const *operands)
 	    num_u64(&count, o->count, 1, CLONE_COUNT_MAX, &err) == -1)
 		return opt_wrong("--count: %s", err.msg);
 	o->how.count = (size_t)count;
+	if (check_name(o) == -1)
+		return -1;
 	if (o->memory_mode != NULL && strcmp(o->memory_mode, "copy") == 0)
 		o->how.copy_memory = true;
 	else if (o->memory_mode != NULL && strcmp(o->memory_mode, "mmap") != 0)

@@ -271,7 +271,7 @@ plan_data(struct plan *plan, const struct wishes *w, struct error *err)
 	if (w->data_disks.n > 0 &&
 	    datadisk_parse(&plan->data, (const char *const *)w->data_disks.v,
 		w->data_disks.n, err) == -1)
-		return -1;
+		return error_wrap(err, "--data-disk");
 	if (seed_read(plan, w, err) == -1)
 		return -1;
 	return w->storage_config == NULL

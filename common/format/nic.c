@@ -86,9 +86,14 @@ parse_forward(struct nic *nic, char *text, struct error *err)
 		parts[n++] = strsep(&p, ":");
 	if (p != NULL || n < 2 || (n == 3 && !is_ipv4(parts[0])) ||
 	    num_u64(&port, parts[n - 2], 0, 65535, NULL) == -1 ||
-	    num_u64(&guest_port, parts[n - 1], 1, 65535, NULL) == -1)
+	    num_u64(&guest_port, parts[n - 1], 1, 65535, NULL) == -1) {
+		if (p != NULL)
+			p[-1] = ':';
+		while (n > 1)
+			parts[--n][-1] = ':';
 		return error_set(err, EX_USAGE,
 		    "forward=%s: not [ADDR:]PORT:GUESTPORT", text);
+	}
 	if (n == 3)
 		snprintf(fwd.addr, sizeof(fwd.addr), "%s", parts[0]);
 	fwd.port = (uint16_t)port;

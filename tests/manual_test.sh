@@ -7,12 +7,12 @@
 . "$(atf_get_srcdir)/lib.sh"
 . "$(atf_get_srcdir)/snaps.sh"
 
-# The commands of page $1's EXAMPLES, or of its part $2: displayed lines and
-# literal blocks, each example behind a line "# example N".
+# The commands of page $1's EXAMPLES, or of its part $2, which may be all:
+# displayed lines and literal blocks, each example behind a line "# example N".
 commands()
 {
 	awk -v part="${2-.Sh EXAMPLES}" '
-	/^\.S[hs] / { on = ($0 == part); next }
+	/^\.S[hs] / { on = (part == "all" || $0 == part); next }
 	!on { next }
 	/^\.Bd -literal/ { block = 1; print "# example " ++n; next }
 	/^\.Ed/ { block = 0; next }
@@ -237,6 +237,28 @@ references__exist_body()
 	atf_check -o empty cat wrong
 }
 
+# What is displayed reaches the reader as it is written and run: no quote taken
+# for mdoc's, no full stop drawn to a word, no line broken.
+atf_test_case displays__read_as_written
+displays__read_as_written_head()
+{
+	atf_set require.progs "mandoc col"
+}
+displays__read_as_written_body()
+{
+	for page in "$top"/*/*.[1-9]; do
+		mandoc -T ascii -O width=78 "$page" | col -bx |
+		    sed 's/^ *//' >read
+		commands "$page" all | grep -v '^# example' |
+		    sed 's/^[[:space:]]*//' | grep . >written || continue
+		while IFS= read -r line; do
+			grep -qxFe "$line" read ||
+			    echo "${page##*/}: $line"
+		done <written
+	done >wrong
+	atf_check -o empty cat wrong
+}
+
 atf_init_test_cases()
 {
 	for d in "$top"/*/; do
@@ -247,5 +269,6 @@ atf_init_test_cases()
 		atf_add_test_case "${id}__examples"
 	done
 	atf_add_test_case instar__first_steps
+	atf_add_test_case displays__read_as_written
 	atf_add_test_case references__exist
 }

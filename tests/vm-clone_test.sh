@@ -102,6 +102,49 @@ count__side_by_side_cleanup()
 	vms_end
 }
 
+# Stopped by a hook, which it comes to again for each clone.
+is_stopped()
+{
+	grep -q '^State:[[:space:]]*T' "/proc/$tool/status"
+}
+
+has_ended()
+{
+	kill -CONT "$tool" 2>/dev/null
+	! grep -q '^State:[[:space:]]*[^ZX[:space:]]' "/proc/$tool/status" \
+	    2>/dev/null
+}
+
+# A signal is meant for all clones, whichever is being made when it comes.
+atf_test_case count__signal cleanup
+count__signal_body()
+{
+	grep -q INSTAR_HOOK "$top/vm-clone/vm-clone" ||
+	    atf_skip "not a build for tests"
+	have_snapshot
+	inventory >before
+	for sig in INT TERM; do
+		INSTAR_HOOK=populated=stop vm-clone -n w --count 3 s \
+		    >out 2>err &
+		tool=$!
+		eventually 60 is_stopped || atf_fail "does not stop"
+		kill -$sig $tool
+		eventually 60 has_ended || atf_fail "does not end"
+		code=0
+		wait $tool || code=$?
+		atf_check_equal "$sig: $((128 + $(kill -l $sig)))" "$sig: $code"
+		atf_check -o empty cat out
+		atf_check -o match:'^vm-clone: .*ended by signal' cat err
+		atf_check -o inline:"1\n" grep -c . err
+		inventory >after
+		atf_check diff before after
+	done
+}
+count__signal_cleanup()
+{
+	vms_end
+}
+
 atf_test_case paused__stands_until_resumed cleanup
 paused__stands_until_resumed_body()
 {
@@ -505,6 +548,7 @@ atf_init_test_cases()
 	atf_add_test_case clone__runs
 	atf_add_test_case clone__refused
 	atf_add_test_case count__side_by_side
+	atf_add_test_case count__signal
 	atf_add_test_case paused__stands_until_resumed
 	atf_add_test_case no_start__starts_later
 	atf_add_test_case no_start__stopped_before

@@ -176,8 +176,7 @@ explain(struct clone *c, struct job *job)
 static void
 begin(struct clone *c, struct job *job, const char *name)
 {
-	vm_init(&c->vm);
-	if (prepare(c, job, name, &c->err) == 0)
+	if (sig_check(&c->err) == 0 && prepare(c, job, name, &c->err) == 0)
 		return;
 	explain(c, job);
 	give_up(c);
@@ -266,31 +265,73 @@ check_late(struct clone *clones, size_t n, struct job *job)
 	}
 }
 
+/* Whether a signal ended it, which is meant for all that nobody has seen. */
+static bool
+was_ended(const struct clone *c)
+{
+	return c->failed && c->err.code >= 128;
+}
+
+/* Gives up each that is there and not yet finished, from the first on. */
+static void
+end_all(struct clone *clones, size_t n, const struct error *why)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!clones[i].failed) {
+			clones[i].err = *why;
+			give_up(&clones[i]);
+		}
+}
+
+/* One line each, but for a signal a single one. */
+static int
+tell_failures(const struct clone *clones, size_t n)
+{
+	int code = EX_OK;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (!clones[i].failed)
+			continue;
+		if (!was_ended(&clones[i]) || code < 128)
+			diag("%s", clones[i].err.msg);
+		if (code == EX_OK || was_ended(&clones[i]))
+			code = clones[i].err.code;
+	}
+	return code;
+}
+
 static int
 clones_make(struct clone *clones, size_t n, struct job *job)
 {
 	const char *name = job->how->name;
 	char numbered[ENVELOPE_NAME_MAX + 32] = "";
-	int code = EX_OK;
+	int code;
 	size_t i;
 
+	for (i = 0; i < n; i++)
+		vm_init(&clones[i].vm);
 	for (i = 0; i < n; i++) {
 		if (name != NULL && job->how->count > 0)
 			snprintf(numbered, sizeof(numbered), "%s-%zu", name,
 			    i + 1);
 		else if (name != NULL)
 			snprintf(numbered, sizeof(numbered), "%s", name);
-		begin(&clones[i], job, numbered);
+		if (!clones[i].failed)
+			begin(&clones[i], job, numbered);
+		if (was_ended(&clones[i]))
+			end_all(clones, n, &clones[i].err);
 	}
 	check_late(clones, n, job);
-	for (i = 0; i < n; i++)
-		finish(&clones[i], job);
 	for (i = 0; i < n; i++) {
-		if (clones[i].failed) {
-			diag("%s", clones[i].err.msg);
-			if (code == EX_OK)
-				code = clones[i].err.code;
-		}
+		finish(&clones[i], job);
+		if (was_ended(&clones[i]))
+			end_all(clones + i, n - i, &clones[i].err);
+	}
+	code = tell_failures(clones, n);
+	for (i = 0; i < n; i++) {
 		vmm_detach(clones[i].vmm);
 		root_new_end(&clones[i].dir);
 		vm_fini(&clones[i].vm);

@@ -57,7 +57,7 @@ done
 dd if=/dev/urandom of=changed bs=1M seek=300 count=16 conv=notrunc status=none
 disk-overlay --base file --changed changed -o cow >/dev/null
 compare "flatten: cp --sparse=always of the base" "rm -f to; sync -f ." \
-    "disk-flatten --base file --cow cow >to" "cp --sparse=always file to"
+    "disk-flatten --base file --cow cow >to" "cp --sparse=always file to" 1.11
 compare "flatten -o: cp --sparse=always, sync" "rm -f to; sync" \
     "disk-flatten --base file --cow cow -o to" \
     "cp --sparse=always file to; sync to"

@@ -17,7 +17,11 @@
 #include "base/sig.h"
 #include "disk/extent.h"
 
-#define SINK_BUF_BYTES (256 * 1024) /* stays in the processor's cache */
+/*
+ * Large enough that calls do not count, small enough to stay in the processor's
+ * cache, which others use, too: twice as much costs a tenth of the time.
+ */
+#define SINK_BUF_BYTES (128 * 1024)
 #define SINK_REFLINK_MAX (UINT64_C(1) << 30) /* one call stays short */
 
 /* Where the image begins, or -1 when it must be a stream. */

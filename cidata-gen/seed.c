@@ -147,21 +147,15 @@ read_keys(struct seed *s, struct error *err)
 static int
 read_nics(struct seed *s, const struct strv *specs, struct error *err)
 {
-	struct nic nic;
 	size_t i;
-	int rc;
 
 	for (i = 0; i < specs->n; i++) {
 		/* A random one would match no device. */
 		if (strstr(specs->v[i], ",mac=") == NULL)
 			return error_set(err, EX_USAGE,
 			    "--nic %s: needs mac=", specs->v[i]);
-		if (nic_parse(&nic, specs->v[i], err) == -1)
+		if (nic_list_parse(&s->nics, specs->v[i], err) == -1)
 			return -1;
-		rc = nic_list_add(&s->nics, &nic, err);
-		nic_fini(&nic);
-		if (rc == -1)
-			return error_wrap(err, "--nic");
 	}
 	return 0;
 }

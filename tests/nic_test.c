@@ -197,6 +197,74 @@ ATF_TC_BODY(parse__many_forwards, tc)
 	ATF_CHECK(strstr(err.msg, ": more than 64 forwards") != NULL);
 }
 
+/* What a VM can have but once: NICs in a row, and why the last is refused. */
+ATF_TC_WITHOUT_HEAD(list_parse__clashes);
+ATF_TC_BODY(list_parse__clashes, tc)
+{
+	static const struct {
+		const char *specs[3];
+		size_t n;
+		const char *why; /* NULL: all are taken */
+	} table[] = {
+		{ { "user,forward=8022:22,forward=8022:80" }, 1,
+		    "forward=127.0.0.1:8022:80: port 8022 of the host is that "
+		    "of forward=127.0.0.1:8022:22" },
+		{ { "user,forward=8022:22,forward=8022:22" }, 1,
+		    "forward=127.0.0.1:8022:22: port 8022 of the host is that "
+		    "of forward=127.0.0.1:8022:22" },
+		{ { "user,forward=8022:22", "tap=t", "user,forward=8022:22" },
+		    3,
+		    "forward=127.0.0.1:8022:22: port 8022 of the host is that "
+		    "of forward=127.0.0.1:8022:22" },
+		{ { "user,forward=0.0.0.0:80:1",
+		      "user,forward=127.0.0.2:80:2" },
+		    2,
+		    "forward=127.0.0.2:80:2: port 80 of the host is that of "
+		    "forward=0.0.0.0:80:1" },
+		{ { "user,forward=80:1", "user,forward=0.0.0.0:80:2" }, 2,
+		    "forward=0.0.0.0:80:2: port 80 of the host is that of "
+		    "forward=127.0.0.1:80:1" },
+		{ { "tap=t,mac=52:54:00:00:00:0a",
+		      "user,mac=52:54:00:00:00:0A" },
+		    2, "mac=52:54:00:00:00:0a: is that of an earlier NIC" },
+		/* Any free port, several addresses, one port of the guest. */
+		{ { "user,forward=0:22,forward=0:22", "user,forward=0:22" }, 2,
+		    NULL },
+		{ { "user,forward=127.0.0.1:80:1,forward=127.0.0.2:80:1" }, 1,
+		    NULL },
+		{ { "user,forward=80:1,forward=81:1", "user,forward=82:1" }, 2,
+		    NULL },
+	};
+	char expected[ERROR_MSG_MAX];
+	struct nic_list list;
+	struct error err;
+	size_t i, k;
+	int rc;
+
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		memset(&list, 0, sizeof(list));
+		for (k = 0; k + 1 < table[i].n; k++)
+			ATF_REQUIRE_EQ(0,
+			    nic_list_parse(&list, table[i].specs[k], &err));
+		rc = nic_list_parse(&list, table[i].specs[k], &err);
+		if (table[i].why != NULL) {
+			ATF_CHECK_EQ_MSG(-1, rc, "%s: taken", table[i].why);
+			ATF_CHECK_EQ(EX_USAGE, err.code);
+			ATF_CHECK_EQ(k, list.n);
+			snprintf(expected, sizeof(expected), "--nic %s: %s",
+			    table[i].specs[k], table[i].why);
+			ATF_CHECK_STREQ(expected, err.msg);
+		} else
+			ATF_CHECK_EQ_MSG(0, rc, "%s", err.msg);
+		nic_list_fini(&list);
+	}
+	for (i = 0; i <= NIC_MAX; i++)
+		rc = nic_list_parse(&list, "user", &err);
+	ATF_CHECK_EQ(-1, rc);
+	ATF_CHECK_STREQ("--nic user: more than 8 NICs", err.msg);
+	nic_list_fini(&list);
+}
+
 /* In a record or a sidecar somebody else may have written anything. */
 ATF_TC_WITHOUT_HEAD(decode__hostile);
 ATF_TC_BODY(decode__hostile, tc)
@@ -261,6 +329,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, parse__bad);
 	ATF_TP_ADD_TC(tp, parse__ports);
 	ATF_TP_ADD_TC(tp, parse__many_forwards);
+	ATF_TP_ADD_TC(tp, list_parse__clashes);
 	ATF_TP_ADD_TC(tp, decode__hostile);
 	return atf_no_error();
 }

@@ -128,7 +128,11 @@ nic__malformed_body()
 	user,mac=01:00:00:00:00:01 mac=01:00:00:00:00:01: not a unicast MAC
 	user,ip=1.2.3.4 ip=1.2.3.4: not ADDR/PREFIX
 	user,foo=1 foo=1: not an item of a user NIC
+	user,forward=80:1,forward=80:2 forward=127.0.0.1:80:2: port 80 of the host is that of forward=127.0.0.1:80:1
 	TABLE
+	refused 64 "--nic user,forward=0.0.0.0:80:2: forward=0.0.0.0:80:2: port 80 of the host is that of forward=127.0.0.1:80:1" \
+	    --kernel kernel --nic user,forward=80:1 \
+	    --nic user,forward=0.0.0.0:80:2
 }
 
 atf_test_case file__missing

@@ -46,9 +46,8 @@ static int
 parse_nics(struct job *job, struct error *err)
 {
 	const struct nic_list *saved = &job->checked.sidecar.nics;
-	struct nic nic;
+	const struct nic *nic;
 	size_t i;
-	int rc;
 
 	if (job->how->nics.n == 0)
 		return 0;
@@ -57,17 +56,14 @@ parse_nics(struct job *job, struct error *err)
 		    "--nic: given %zu times, the snapshot has %zu NICs",
 		    job->how->nics.n, saved->n);
 	for (i = 0; i < saved->n; i++) {
-		if (nic_parse(&nic, job->how->nics.v[i], err) == -1)
+		if (nic_list_parse(&job->nics, job->how->nics.v[i], err) == -1)
 			return -1;
-		rc = (nic.kind == NIC_USER) == (saved->v[i].kind == NIC_USER)
-		    ? nic_list_add(&job->nics, &nic, err)
-		    : error_set(err, EX_CONFIG,
-			  "--nic %s: the snapshot's NIC %zu is of kind %s",
-			  job->how->nics.v[i], i,
-			  nic_kind_name(saved->v[i].kind));
-		nic_fini(&nic);
-		if (rc == -1)
-			return -1;
+		nic = &job->nics.v[i];
+		if ((nic->kind == NIC_USER) != (saved->v[i].kind == NIC_USER))
+			return error_set(err, EX_CONFIG,
+			    "--nic %s: the snapshot's NIC %zu is of kind %s",
+			    job->how->nics.v[i], i,
+			    nic_kind_name(saved->v[i].kind));
 	}
 	return 0;
 }

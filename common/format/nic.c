@@ -198,6 +198,12 @@ nic_new_mac(char *out, struct error *err)
 	return 0;
 }
 
+static int
+blame_spec(const char *spec, struct error *err)
+{
+	return error_wrap(err, "--nic %.128s", spec);
+}
+
 int
 nic_parse(struct nic *out, const char *spec, struct error *err)
 {
@@ -227,7 +233,71 @@ nic_parse(struct nic *out, const char *spec, struct error *err)
 fail:
 	free(copy);
 	nic_fini(&nic);
-	return error_wrap(err, "--nic %.128s", spec);
+	return blame_spec(spec, err);
+}
+
+/* Whether both cannot listen at the same time. */
+static bool
+forwards_clash(const struct nic_forward *a, const struct nic_forward *b)
+{
+	return a->port != 0 && a->port == b->port &&
+	    (strcmp(a->addr, b->addr) == 0 || strcmp(a->addr, "0.0.0.0") == 0 ||
+		strcmp(b->addr, "0.0.0.0") == 0);
+}
+
+/* The first of `n` forwards of `nic` that clashes with this one, or NULL. */
+static const struct nic_forward *
+find_clash(const struct nic *nic, size_t n, const struct nic_forward *fwd)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (forwards_clash(&nic->forwards[i], fwd))
+			return &nic->forwards[i];
+	return NULL;
+}
+
+/* What may be but once in a VM: `nic` against the list, and in itself. */
+static int
+check_among(const struct nic_list *list, const struct nic *nic,
+    struct error *err)
+{
+	const struct nic_forward *fwd, *other;
+	size_t i, k;
+
+	for (i = 0; i < list->n; i++)
+		if (strcmp(list->v[i].mac, nic->mac) == 0)
+			return error_set(err, EX_USAGE,
+			    "mac=%s: is that of an earlier NIC", nic->mac);
+	for (k = 0; k < nic->forwards_n; k++) {
+		fwd = &nic->forwards[k];
+		other = find_clash(nic, k, fwd);
+		for (i = 0; i < list->n && other == NULL; i++)
+			other = find_clash(&list->v[i], list->v[i].forwards_n,
+			    fwd);
+		if (other != NULL)
+			return error_set(err, EX_USAGE,
+			    "forward=%s:%u:%u: port %u of the host is that of "
+			    "forward=%s:%u:%u",
+			    fwd->addr, fwd->port, fwd->guest_port, fwd->port,
+			    other->addr, other->port, other->guest_port);
+	}
+	return 0;
+}
+
+int
+nic_list_parse(struct nic_list *list, const char *spec, struct error *err)
+{
+	struct nic nic;
+	int rc;
+
+	if (nic_parse(&nic, spec, err) == -1)
+		return -1;
+	rc = check_among(list, &nic, err);
+	if (rc == 0)
+		rc = nic_list_add(list, &nic, err);
+	nic_fini(&nic);
+	return rc == 0 ? 0 : blame_spec(spec, err);
 }
 
 const char *

@@ -51,6 +51,12 @@ int nic_parse(struct nic *out, const char *spec, struct error *err);
 void nic_fini(struct nic *nic);
 
 /*
+ * The same, appended to the list.  EX_USAGE, too: more than NIC_MAX; a MAC, or
+ * a port of the host for a forward, that an earlier NIC or forward has.
+ */
+int nic_list_parse(struct nic_list *list, const char *spec, struct error *err);
+
+/*
  * Whether what is in it could have come from nic_parse(): addresses, names,
  * and no forwards but for user.  EX_DATAERR.
  */

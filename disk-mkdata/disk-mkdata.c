@@ -64,7 +64,7 @@ run(const struct opts *o, struct error *err)
 	char *path = NULL;
 	int fromfd = -1, rc = -1;
 
-	if (datadisk_parse(&list, &o->spec, 1, err) == -1)
+	if (datadisk_parse(&list, &o->spec, 1, NULL, err) == -1)
 		goto out;
 	if (o->from != NULL && strcmp(list.disks.v[0].fstype, "none") == 0) {
 		error_set(err, EX_USAGE, "--from %s: fstype none has no files",

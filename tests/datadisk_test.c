@@ -183,7 +183,7 @@ ATF_TC_BODY(parse__each, tc)
 
 		memset(&err, 0, sizeof(err));
 		memset(&list, 0, sizeof(list));
-		rc = datadisk_parse(&list, &s->spec, 1, &err);
+		rc = datadisk_parse(&list, &s->spec, 1, NULL, &err);
 		if (s->want != NULL) {
 			ATF_REQUIRE_EQ_MSG(0, rc, "%s: %s", s->spec, err.msg);
 			describe(got, sizeof(got), &list, 0);
@@ -234,20 +234,38 @@ ATF_TC_BODY(parse__list, tc)
 		    "size=1G,name=db: item 2, name: \"db\" is the name of an "
 		    "earlier disk" },
 		/* but behind what a spec alone has wrong */
+		{ { "size=1G,mount=/a", "size=1G,name=b,mount=/a" }, 2, NULL,
+		    "size=1G,name=b,mount=/a: item 3, mount: \"/a\" is that "
+		    "of disk \"data1\", too" },
+		{ { "size=1G,mount=/a/b/", "size=1G", "mount=//a/./b,size=1G" },
+		    3, NULL,
+		    "mount=//a/./b,size=1G: item 1, mount: \"//a/./b\" is "
+		    "that of disk \"data1\", too" },
+		{ { "size=1G,mount=/", "size=1G,mount=/./" }, 2, NULL,
+		    "size=1G,mount=/./: item 2, mount: \"/./\" is that of "
+		    "disk \"data1\", too" },
+		{ { "size=1G,name=db", "size=1G,mount=/mnt/db" }, 2, NULL,
+		    "size=1G,mount=/mnt/db: item 2, mount: \"/mnt/db\" is "
+		    "that of disk \"db\", too" },
+		/* what was said is at fault, not the default */
+		{ { "size=1G,mount=/mnt/data2", "size=1G" }, 2, NULL,
+		    "size=1G,mount=/mnt/data2: item 2, mount: \"/mnt/data2\" "
+		    "is that of disk \"data2\", too" },
 		{ { "size=1G,name=db", "size=1G,name=db", "size=1" }, 3, NULL,
 		    "size=1: item 1, size: \"1\" is less than 16777216 "
 		    "bytes" },
 	};
 	struct datadisk_list list;
 	struct error err;
-	char names[128], want[64];
+	char names[128], want[128];
 	size_t at, i, j;
 	int rc;
 
 	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		memset(&list, 0, sizeof(list));
 		memset(&err, 0, sizeof(err));
-		rc = datadisk_parse(&list, table[i].specs, table[i].n, &err);
+		rc = datadisk_parse(&list, table[i].specs, table[i].n, NULL,
+		    &err);
 		if (table[i].names == NULL) {
 			ATF_CHECK_EQ(-1, rc);
 			ATF_CHECK_STREQ(table[i].message, err.msg);
@@ -270,6 +288,79 @@ ATF_TC_BODY(parse__list, tc)
 	}
 }
 
+/* Mount points that may stand side by side. */
+ATF_TC_WITHOUT_HEAD(parse__mounts);
+ATF_TC_BODY(parse__mounts, tc)
+{
+	static const char *const specs[] = { "size=1G,mount=", "size=1G,mount=",
+		"size=1G,fstype=none", "size=1G,fstype=none",
+		"size=1G,mount=/a", "size=1G,mount=/a/b", "size=1G,mount=/ab",
+		"size=1G,mount=/A", "size=1G,mount=/a/.b",
+		"size=1G,mount=/a/..", "size=1G,mount=/" };
+	struct datadisk_list list = { 0 };
+	struct error err = { 0 };
+	size_t n = sizeof(specs) / sizeof(specs[0]);
+
+	ATF_REQUIRE_EQ_MSG(0, datadisk_parse(&list, specs, n, NULL, &err), "%s",
+	    err.msg);
+	ATF_CHECK_EQ(n, list.disks.n);
+	datadisk_list_fini(&list);
+}
+
+/* Disks that the VM gets besides have their names and mount points. */
+ATF_TC_WITHOUT_HEAD(parse__others);
+ATF_TC_BODY(parse__others, tc)
+{
+	static const struct {
+		const char *spec;
+		const char *want; /* a name and a mount point, or */
+		const char *message; /* behind "SPEC: " */
+	} table[] = {
+		{ "size=1G", "data2 /mnt/data2", NULL },
+		{ "size=1G,mount=", "data2 -", NULL },
+		{ "size=1G,name=db", "db /mnt/db", NULL },
+		{ "size=1G,name=data1", NULL,
+		    "item 2, name: \"data1\" is the name of an earlier disk" },
+		{ "size=1G,mount=/mnt/log/", NULL,
+		    "item 2, mount: \"/mnt/log/\" is that of disk \"data1\", "
+		    "too" },
+		{ "size=1G,name=log", NULL,
+		    "mount: \"/mnt/log\" is that of disk \"data1\", too" },
+	};
+	char mount[] = "/mnt/log";
+	struct storage disks[] = { { .role = STORAGE_DATA,
+				       .serial = "data1",
+				       .mount_point = mount },
+		{ .role = STORAGE_DATA, .serial = "raw" } };
+	const struct storage_list others = { disks, 2 };
+	struct datadisk_list list;
+	struct error err;
+	char got[128];
+	size_t i;
+	int rc;
+
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		memset(&list, 0, sizeof(list));
+		memset(&err, 0, sizeof(err));
+		rc = datadisk_parse(&list, &table[i].spec, 1, &others, &err);
+		if (table[i].want == NULL) {
+			ATF_CHECK_EQ_MSG(-1, rc, "%s: taken", table[i].spec);
+			ATF_CHECK_EQ(EX_USAGE, err.code);
+			snprintf(got, sizeof(got), "%s: %s", table[i].spec,
+			    table[i].message);
+			ATF_CHECK_STREQ(got, err.msg);
+			continue;
+		}
+		ATF_REQUIRE_EQ_MSG(0, rc, "%s", err.msg);
+		snprintf(got, sizeof(got), "%s %s", list.disks.v[0].serial,
+		    list.disks.v[0].mount_point != NULL
+			? list.disks.v[0].mount_point
+			: "-");
+		ATF_CHECK_STREQ(table[i].want, got);
+		datadisk_list_fini(&list);
+	}
+}
+
 ATF_TC_WITHOUT_HEAD(parse__too_many);
 ATF_TC_BODY(parse__too_many, tc)
 {
@@ -280,10 +371,12 @@ ATF_TC_BODY(parse__too_many, tc)
 
 	for (i = 0; i <= STORAGE_MAX; i++)
 		specs[i] = "size=1G";
-	ATF_CHECK_EQ(-1, datadisk_parse(&list, specs, STORAGE_MAX + 1, &err));
+	ATF_CHECK_EQ(-1,
+	    datadisk_parse(&list, specs, STORAGE_MAX + 1, NULL, &err));
 	ATF_CHECK_STREQ("more than 26 data disks", err.msg);
 	ATF_CHECK_EQ(EX_USAGE, err.code);
-	ATF_REQUIRE_EQ(0, datadisk_parse(&list, specs, STORAGE_MAX, &err));
+	ATF_REQUIRE_EQ(0,
+	    datadisk_parse(&list, specs, STORAGE_MAX, NULL, &err));
 	ATF_CHECK_STREQ("data26", list.disks.v[25].serial);
 	datadisk_list_fini(&list);
 }
@@ -301,11 +394,11 @@ ATF_TC_BODY(parse__long_spec, tc)
 	n = snprintf(spec, sizeof(spec), "size=1G,mount=/");
 	memset(spec + n, 'a', STORAGE_PATH_MAX);
 	spec[n + STORAGE_PATH_MAX] = '\0';
-	ATF_CHECK_EQ(-1, datadisk_parse(&list, specs, 1, &err));
+	ATF_CHECK_EQ(-1, datadisk_parse(&list, specs, 1, NULL, &err));
 	ATF_CHECK_STREQ("item 2, mount: mount_point is longer than 4095 bytes",
 	    err.msg + 85);
 	spec[n + STORAGE_PATH_MAX - 1] = '\0';
-	ATF_REQUIRE_EQ(0, datadisk_parse(&list, specs, 1, &err));
+	ATF_REQUIRE_EQ(0, datadisk_parse(&list, specs, 1, NULL, &err));
 	datadisk_list_fini(&list);
 }
 
@@ -313,6 +406,8 @@ ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, parse__each);
 	ATF_TP_ADD_TC(tp, parse__list);
+	ATF_TP_ADD_TC(tp, parse__mounts);
+	ATF_TP_ADD_TC(tp, parse__others);
 	ATF_TP_ADD_TC(tp, parse__too_many);
 	ATF_TP_ADD_TC(tp, parse__long_spec);
 	return atf_no_error();

@@ -23,7 +23,7 @@ configs__ready_ones_body()
 	mkdir d from
 	echo hello >from/file
 	disk-mkdata --from from size=16M,name=db,mount=/srv/db d >configs
-	disk-mkdata size=16M,name=blank,fstype=none,directio=off d >>configs
+	disk-mkdata size=16M,fstype=none,directio=off d >>configs
 	sha256sum d/* >sums
 	atf_check -o ignore vm-create -n web --kernel "$tiny" --memory 32M \
 	    --no-cidata --storage 16M --data-disk size=16M --storage-config - \
@@ -32,12 +32,12 @@ configs__ready_ones_body()
 	data_of web >got
 	cat >want <<-END
 	["$dir/data-db.raw","db","/srv/db","ext4",null]
-	["$dir/data-blank.raw","blank",null,"none",false]
-	["$dir/data-data1.raw","data1","/mnt/data1","ext4",null]
+	["$dir/data-data1.raw","data1",null,"none",false]
+	["$dir/data-data2.raw","data2","/mnt/data2","ext4",null]
 	END
 	atf_check -o file:want cat got
 	# Copies of its own.
-	for f in db blank; do
+	for f in db data1; do
 		atf_check cmp "d/data-$f.raw" "$dir/data-$f.raw"
 		atf_check -s exit:1 test "d/data-$f.raw" -ef \
 		    "$dir/data-$f.raw"
@@ -51,7 +51,7 @@ configs__ready_ones_body()
 	jq -s . configs | tr -d '\n' >array
 	atf_check -o ignore vm-create -n two --kernel "$tiny" --memory 32M \
 	    --no-cidata --storage-config array
-	atf_check -o inline:"db\nblank\n" sh -c "vm-ls two |
+	atf_check -o inline:"db\ndata1\n" sh -c "vm-ls two |
 	    jq -r '.storage_configs[] | select(.role == \"data\") | .serial'"
 	atf_check -o ignore sha256sum -c sums
 }
@@ -140,6 +140,54 @@ configs_table()
 	TABLE
 }
 
+# "SPECS|MESSAGE": specs with a blank between them, the message behind the
+# option.
+specs_table()
+{
+	cat <<-'TABLE'
+	size|size: item 1: "size" is not key=value
+	size=16M,ro=1|size=16M,ro=1: item 2: unknown key "ro"
+	name=db|name=db: size is missing
+	size=1M|size=1M: item 1, size: "1M" is less than 16777216 bytes
+	size=18446744073726328832|size=18446744073726328832: item 1, size: "18446744073726328832" is more than 8796093022208 bytes
+	size=16M,name=abcdefghijklmnopqrstu|size=16M,name=abcdefghijklmnopqrstu: item 2, name: serial "abcdefghijklmnopqrstu" is not 1 to 20 of a-z, 0-9, _ and -, the first a letter
+	size=16M,name=Db|size=16M,name=Db: item 2, name: serial "Db" is not 1 to 20 of a-z, 0-9, _ and -, the first a letter
+	size=16M,name=../x|size=16M,name=../x: item 2, name: serial "../x" is not 1 to 20 of a-z, 0-9, _ and -, the first a letter
+	size=16M,name=cocoon-x|size=16M,name=cocoon-x: item 2, name: serial "cocoon-x": names that begin with cocoon- are reserved
+	size=16M,fstype=xfs|size=16M,fstype=xfs: item 2, fstype: "xfs" is neither ext4 nor none
+	size=16M,mount=mnt|size=16M,mount=mnt: item 2, mount: mount_point "mnt" is not an absolute path
+	size=16M,fstype=none,mount=/a|size=16M,fstype=none,mount=/a: item 3, mount: "/a" with fstype none
+	size=16M,directio=yes|size=16M,directio=yes: item 2, directio: "yes" is none of on, off and auto
+	size=16M,name=a size=16M,name=a|size=16M,name=a: item 2, name: "a" is the name of an earlier disk
+	size=16M,mount=/a size=16M,mount=/a|size=16M,mount=/a: item 2, mount: "/a" is that of disk "data1", too
+	size=16M,mount=/a size=16M,mount=/a/|size=16M,mount=/a/: item 2, mount: "/a/" is that of disk "data1", too
+	size=16M,name=db size=16M,mount=/mnt/db|size=16M,mount=/mnt/db: item 2, mount: "/mnt/db" is that of disk "db", too
+	TABLE
+}
+
+atf_test_case specs__wrong
+specs__wrong_body()
+{
+	need_tiny
+	atf_check vm-ls
+	specs_table >rows
+	while IFS='|' read -r specs message; do
+		set --
+		for s in $specs; do
+			set -- "$@" --data-disk "$s"
+		done
+		atf_check -s exit:64 -e inline:"vm-create: --data-disk: $message\n" \
+		    vm-create --kernel "$tiny" --memory 32M "$@"
+		[ ! -e root ] ||
+		    atf_check -o empty find root/vm root/name/vm -mindepth 1
+	done <rows
+	jq -Rn '{data_disk: [inputs | split("|")[0] | split(" ")[]]}' \
+	    rows >config
+	atf_check -s exit:64 \
+	    -e inline:'vm-create: --data-disk: size: item 1: "size" is not key=value\n' \
+	    vm-create --kernel "$tiny" --config config
+}
+
 atf_test_case configs__wrong
 configs__wrong_body()
 {
@@ -169,9 +217,21 @@ configs__wrong_body()
 	atf_check -s exit:65 \
 	    -e match:'configs: disk 1: serial "b" is that of disk 0' \
 	    vm-create --kernel "$tiny" --storage-config configs
-	atf_check -s exit:64 -e inline:"vm-create: --data-disk: name b is taken by a --storage-config\n" \
+	atf_check -s exit:64 -e inline:'vm-create: --data-disk: size=16M,name=b: item 2, name: "b" is the name of an earlier disk\n' \
 	    vm-create --kernel "$tiny" --data-disk size=16M,name=b \
 	    --storage-config b
+	atf_check -s exit:64 -e inline:'vm-create: --data-disk: size=16M,mount=/mnt/b/: item 2, mount: "/mnt/b/" is that of disk "b", too\n' \
+	    vm-create --kernel "$tiny" --data-disk size=16M,mount=/mnt/b/ \
+	    --storage-config b
+	atf_check -s exit:64 -e inline:'vm-create: --storage-config - and --password -: both read standard input\n' \
+	    vm-create --kernel "$tiny" --user u --password - \
+	    --storage-config - <b
+	atf_check -s exit:64 -e inline:'vm-create: --storage-config - and --ssh-key -: both read standard input\n' \
+	    vm-create --kernel "$tiny" --user u --ssh-key - \
+	    --storage-config - <b
+	disk-mkdata size=16M,name=c,mount=/mnt/b d | cat b - >configs
+	atf_check -s exit:65 -e inline:'vm-create: --storage-config: configs: disk 1: mount_point "/mnt/b" is that of disk 0, too\n' \
+	    vm-create --kernel "$tiny" --storage-config configs
 	atf_check -s exit:66 \
 	    -e inline:"vm-create: --storage-config: none: No such file or directory\n" \
 	    vm-create --kernel "$tiny" --storage-config none
@@ -188,5 +248,6 @@ atf_init_test_cases()
 {
 	atf_add_test_case configs__ready_ones
 	atf_add_test_case configs__wrong
+	atf_add_test_case specs__wrong
 	atf_add_test_case directio__as_told
 }

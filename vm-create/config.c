@@ -250,33 +250,55 @@ plan_choices(struct vm *vm, const struct wishes *w, struct error *err)
 static int
 plan_nics(struct vm *vm, const struct wishes *w, struct error *err)
 {
-	struct nic nic;
 	size_t i;
-	int rc;
 
-	for (i = 0; i < w->nics.n; i++) {
-		if (nic_parse(&nic, w->nics.v[i], err) == -1)
+	for (i = 0; i < w->nics.n; i++)
+		if (nic_list_parse(&vm->nics, w->nics.v[i], err) == -1)
 			return -1;
-		rc = nic_list_add(&vm->nics, &nic, err);
-		nic_fini(&nic);
-		if (rc == -1)
-			return -1;
-	}
 	return 0;
 }
 
 static int
 plan_data(struct plan *plan, const struct wishes *w, struct error *err)
 {
+	if (w->storage_config != NULL &&
+	    data_read_configs(&plan->ready, w->storage_config, err) == -1)
+		return -1;
 	if (w->data_disks.n > 0 &&
 	    datadisk_parse(&plan->data, (const char *const *)w->data_disks.v,
-		w->data_disks.n, err) == -1)
+		w->data_disks.n, &plan->ready, err) == -1)
 		return error_wrap(err, "--data-disk");
-	if (seed_read(plan, w, err) == -1)
-		return -1;
-	return w->storage_config == NULL
-	    ? 0
-	    : data_read_configs(&plan->ready, w->storage_config, err);
+	return seed_read(plan, w, err);
+}
+
+/* Standard input can be read once: who comes second would find it empty. */
+static int
+check_stdin(const struct wishes *w, struct error *err)
+{
+	const struct {
+		const char *value, *name;
+	} readers[] = {
+		{ w->storage_config, "--storage-config" },
+		{ w->password, "--password" },
+		{ w->password_file, "--password-file" },
+		{ w->user_data, "--user-data" },
+	};
+	const size_t n = sizeof(readers) / sizeof(readers[0]);
+	const char *first = NULL, *name;
+	size_t i;
+
+	for (i = 0; i < n + w->ssh_keys.n; i++) {
+		name = i < n ? readers[i].value : w->ssh_keys.v[i - n];
+		if (name == NULL || strcmp(name, "-") != 0)
+			continue;
+		name = i < n ? readers[i].name : "--ssh-key";
+		if (first != NULL)
+			return error_set(err, EX_USAGE,
+			    "%s - and %s -: both read standard input", first,
+			    name);
+		first = name;
+	}
+	return 0;
 }
 
 int
@@ -284,6 +306,8 @@ wishes_plan(struct plan *plan, const struct wishes *w, struct error *err)
 {
 	size_t i;
 
+	if (check_stdin(w, err) == -1)
+		return -1;
 	if (w->name != NULL && !envelope_is_name(w->name))
 		return error_set(err, EX_USAGE, "--name: %s: not a name: %s",
 		    w->name, ENVELOPE_NAME_RULE);

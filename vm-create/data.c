@@ -15,10 +15,12 @@
 
 #define CONFIGS_MAX (STORAGE_MAX * 65536) /* bytes; paths may be long */
 
+/* What a list of any VM may have, but not one that is given for a new VM. */
 static int
-check_roles(const struct storage_list *list, struct error *err)
+check_given(const struct storage_list *list, struct error *err)
 {
-	size_t i;
+	const char *mount, *other;
+	size_t i, k;
 
 	for (i = 0; i < list->n; i++) {
 		if (list->v[i].role != STORAGE_DATA)
@@ -28,6 +30,16 @@ check_roles(const struct storage_list *list, struct error *err)
 		if (list->v[i].backing.n > 0)
 			return error_set(err, EX_DATAERR,
 			    "disk %zu: has a backing file", i);
+		mount = list->v[i].mount_point;
+		for (k = 0; k < i && mount != NULL; k++) {
+			other = list->v[k].mount_point;
+			if (other != NULL &&
+			    storage_is_same_mount(mount, other))
+				return error_set(err, EX_DATAERR,
+				    "disk %zu: mount_point \"%s\" is that of "
+				    "disk %zu, too",
+				    i, mount, k);
+		}
 	}
 	return 0;
 }
@@ -51,7 +63,7 @@ data_read_configs(struct storage_list *out, const char *path, struct error *err)
 	if (fd_read_all(&text, &len, fd, CONFIGS_MAX, what, err) == -1 ||
 	    storage_list_decode_lines(&list, text, len, what, err) == -1)
 		goto out;
-	if (check_roles(&list, err) == -1) {
+	if (check_given(&list, err) == -1) {
 		error_wrap(err, "%s", what);
 		goto out;
 	}
@@ -113,18 +125,11 @@ data_build(struct vm *vm, int dirfd, const struct datadisk_list *declared,
 	for (i = 0; i < ready->n; i++)
 		if (take_disk(vm, dirfd, &ready->v[i], err) == -1)
 			return -1;
-	for (i = 0; i < declared->disks.n; i++) {
-		if (storage_find_serial(&vm->disks,
-			declared->disks.v[i].serial) != NULL)
-			return error_set(err, EX_USAGE,
-			    "--data-disk: name %s is taken by a "
-			    "--storage-config",
-			    declared->disks.v[i].serial);
+	for (i = 0; i < declared->disks.n; i++)
 		if (make_disk(dirfd, &declared->disks.v[i],
 			declared->size_bytes[i], err) == -1 ||
 		    storage_list_add(&vm->disks, &declared->disks.v[i], err) ==
 			-1)
 			return -1;
-	}
 	return 0;
 }

@@ -40,6 +40,8 @@ blame(const struct draft *d, enum key key, struct error *err)
 {
 	if (err != NULL && err->code == EX_DATAERR)
 		err->code = EX_USAGE;
+	if (d->number[key] == 0) /* the default is at fault */
+		return error_wrap(err, "%s", key_names[key]);
 	return error_wrap(err, "item %zu, %s", d->number[key], key_names[key]);
 }
 
@@ -236,27 +238,30 @@ blame_spec(const struct draft *d, struct error *err)
 	    strlen(d->spec) > DATADISK_SPEC_SHOWN ? "..." : "");
 }
 
+/* Whether one of the others, or of `n` drafts, has the name. */
 static bool
-is_taken(const struct draft *drafts, size_t n, const char *name)
+is_taken(const struct storage_list *others, const struct draft *drafts,
+    size_t n, const char *name)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++)
 		if (strcmp(drafts[i].serial, name) == 0)
 			return true;
-	return false;
+	return others != NULL && storage_find_serial(others, name) != NULL;
 }
 
 /* Names given twice are refused before any other is made. */
 static int
-name_all(struct draft *drafts, size_t n, struct error *err)
+name_all(struct draft *drafts, size_t n, const struct storage_list *others,
+    struct error *err)
 {
 	unsigned counter = 0;
 	size_t i;
 
 	for (i = 0; i < n; i++)
 		if (drafts[i].serial[0] != '\0' &&
-		    is_taken(drafts, i, drafts[i].serial)) {
+		    is_taken(others, drafts, i, drafts[i].serial)) {
 			error_set(err, EX_USAGE,
 			    "\"%s\" is the name of an earlier disk",
 			    drafts[i].serial);
@@ -268,7 +273,7 @@ name_all(struct draft *drafts, size_t n, struct error *err)
 			char name[STORAGE_SERIAL_MAX + 1];
 
 			snprintf(name, sizeof(name), "data%u", ++counter);
-			if (!is_taken(drafts, n, name))
+			if (!is_taken(others, drafts, n, name))
 				memcpy(drafts[i].serial, name, sizeof(name));
 		}
 	return 0;
@@ -301,9 +306,54 @@ add_disk(struct datadisk_list *list, const struct draft *d, struct error *err)
 	return storage_list_add(&list->disks, &disk, err);
 }
 
+/* The first of `n` disks that is mounted where `disk` is, or NULL. */
+static const struct storage *
+find_mount(const struct storage *disks, size_t n, const struct storage *disk)
+{
+	size_t i;
+
+	for (i = 0; i < n && disk->mount_point != NULL; i++)
+		if (disks[i].mount_point != NULL &&
+		    storage_is_same_mount(disks[i].mount_point,
+			disk->mount_point))
+			return &disks[i];
+	return NULL;
+}
+
+/*
+ * Each mount point but once.  The later of two is at fault, unless it has the
+ * default, which no other would have without being told.
+ */
+static int
+check_mounts(const struct datadisk_list *list, const struct draft *drafts,
+    const struct storage_list *others, struct error *err)
+{
+	const struct storage *disk, *other;
+	size_t i, at;
+
+	for (i = 0; i < list->disks.n; i++) {
+		disk = &list->disks.v[i];
+		at = i;
+		other = find_mount(list->disks.v, i, disk);
+		if (other != NULL && drafts[i].value[KEY_MOUNT] == NULL) {
+			at = (size_t)(other - list->disks.v);
+			other = disk;
+		}
+		if (other == NULL && others != NULL)
+			other = find_mount(others->v, others->n, disk);
+		if (other == NULL)
+			continue;
+		error_set(err, EX_USAGE, "\"%s\" is that of disk \"%s\", too",
+		    list->disks.v[at].mount_point, other->serial);
+		blame(&drafts[at], KEY_MOUNT, err);
+		return blame_spec(&drafts[at], err);
+	}
+	return 0;
+}
+
 int
 datadisk_parse(struct datadisk_list *out, const char *const *specs, size_t n,
-    struct error *err)
+    const struct storage_list *others, struct error *err)
 {
 	struct datadisk_list list = { 0 };
 	struct draft *drafts;
@@ -321,13 +371,15 @@ datadisk_parse(struct datadisk_list *out, const char *const *specs, size_t n,
 			blame_spec(&drafts[i], err);
 			goto out;
 		}
-	if (name_all(drafts, n, err) == -1)
+	if (name_all(drafts, n, others, err) == -1)
 		goto out;
 	for (i = 0; i < n; i++)
 		if (add_disk(&list, &drafts[i], err) == -1) {
 			blame_spec(&drafts[i], err);
 			goto out;
 		}
+	if (check_mounts(&list, drafts, others, err) == -1)
+		goto out;
 	*out = list;
 	list = (struct datadisk_list){ 0 };
 	rc = 0;

@@ -35,12 +35,13 @@ struct datadisk_list {
 /*
  * Parses `n` specs and normalises them together: a name given twice is
  * refused, and those without get the first of data1, data2, ... that none in
- * the whole list has.  On success *out is the caller's (datadisk_list_fini),
- * otherwise it is as it was.  EX_USAGE names the spec, the item counted from 1
- * and the key.
+ * the whole list has; no mount point may be that of two disks.  `others`, or
+ * NULL, are disks that the same VM gets and whose names and mount points are
+ * taken.  On success *out is the caller's (datadisk_list_fini), otherwise it
+ * is as it was.  EX_USAGE names the spec, the item counted from 1 and the key.
  */
 int datadisk_parse(struct datadisk_list *out, const char *const *specs,
-    size_t n, struct error *err);
+    size_t n, const struct storage_list *others, struct error *err);
 
 void datadisk_list_fini(struct datadisk_list *list);
 

@@ -77,6 +77,9 @@ bool storage_is_reserved(const char *name);
 int storage_check_data_serial(const char *serial, struct error *err);
 int storage_check_mount_point(const char *mount_point, struct error *err);
 
+/* Whether two mount points are one, however they are written. */
+bool storage_is_same_mount(const char *a, const char *b);
+
 /* Decodes and checks; on success *out is the caller's.  EX_DATAERR. */
 int storage_list_decode(struct storage_list *out, const json_t *array,
     struct error *err);

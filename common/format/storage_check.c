@@ -148,6 +148,37 @@ storage_check_mount_point(const char *mount_point, struct error *err)
 	return 0;
 }
 
+/* Behind slashes, and components that stay where they are. */
+static const char *
+skip_nothing(const char *p)
+{
+	for (;;) {
+		while (*p == '/')
+			p++;
+		if (p[0] != '.' || (p[1] != '/' && p[1] != '\0'))
+			return p;
+		p++;
+	}
+}
+
+bool
+storage_is_same_mount(const char *a, const char *b)
+{
+	size_t len;
+
+	for (;;) {
+		a = skip_nothing(a);
+		b = skip_nothing(b);
+		len = strcspn(a, "/");
+		if (len != strcspn(b, "/") || memcmp(a, b, len) != 0)
+			return false;
+		if (len == 0)
+			return true;
+		a += len;
+		b += len;
+	}
+}
+
 /* Members that belong to data disks alone. */
 static int
 check_filesystem(const struct storage *disk, struct error *err)

@@ -26,7 +26,7 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 	text[len] = '\0';
 	while (n <= STORAGE_MAX && (line = strsep(&rest, "\n")) != NULL)
 		specs[n++] = line;
-	if (datadisk_parse(&list, specs, n, &err) == 0) {
+	if (datadisk_parse(&list, specs, n, NULL, &err) == 0) {
 		if (list.disks.n != n ||
 		    storage_list_check(&list.disks, &err) == -1)
 			abort();

@@ -11,18 +11,25 @@
 
 #define XFS_MAGIC 0x58465342 /* statfs(2) */
 
-void
-runs_init(struct runs *r, int fd, uint64_t size, const char *what)
+bool
+runs_by_many(int fd)
 {
 	struct statfs fs;
 
+	/* btrfs looks up who shares each extent, which takes far longer. */
+	return fstatfs(fd, &fs) == 0 &&
+	    (fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == XFS_MAGIC);
+}
+
+void
+runs_init(struct runs *r, int fd, uint64_t from, uint64_t end, const char *what)
+{
 	memset(r, 0, sizeof(*r));
 	r->fd = fd;
-	r->size = size;
+	r->from = from;
+	r->end = end;
 	r->what = what;
-	/* btrfs looks up who shares each extent, which takes far longer. */
-	r->use_fiemap = fstatfs(fd, &fs) == 0 &&
-	    (fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == XFS_MAGIC);
+	r->use_fiemap = runs_by_many(fd);
 }
 
 /*
@@ -44,24 +51,25 @@ ask(struct runs *r)
 
 	memset(&u.map, 0, sizeof(u.map));
 	u.map.fm_start = r->from;
-	u.map.fm_length = r->size - r->from;
-	u.map.fm_flags = r->from == 0 ? FIEMAP_FLAG_SYNC : 0;
+	u.map.fm_length = r->end - r->from;
+	u.map.fm_flags = r->has_asked ? 0 : FIEMAP_FLAG_SYNC;
 	u.map.fm_extent_count = RUNS_BATCH;
 	if (ioctl(r->fd, FS_IOC_FIEMAP, &u.map) == -1)
 		return false;
+	r->has_asked = true;
 	r->n = r->at = 0;
 	r->is_last = u.map.fm_mapped_extents == 0;
 	for (i = 0; i < u.map.fm_mapped_extents; i++) {
 		e = &u.map.fm_extents[i];
 		end = e->fe_logical + e->fe_length;
-		if ((e->fe_flags & FIEMAP_EXTENT_LAST) != 0 || end >= r->size)
+		if ((e->fe_flags & FIEMAP_EXTENT_LAST) != 0 || end >= r->end)
 			r->is_last = true;
 		if ((e->fe_flags & FIEMAP_EXTENT_UNWRITTEN) == 0 &&
-		    end > r->from && e->fe_logical < r->size) {
+		    end > r->from && e->fe_logical < r->end) {
 			r->batch[r->n].off = e->fe_logical < r->from
 			    ? r->from
 			    : e->fe_logical;
-			end = end < r->size ? end : r->size;
+			end = end < r->end ? end : r->end;
 			r->batch[r->n].len = end - r->batch[r->n].off;
 			r->n++;
 		}
@@ -77,7 +85,7 @@ next_extent(struct extent *out, struct runs *r, struct error *err)
 	int rc;
 
 	while (r->use_fiemap && r->at == r->n) {
-		if (r->is_last || r->from >= r->size)
+		if (r->is_last || r->from >= r->end)
 			return 0;
 		if (!ask(r))
 			r->use_fiemap = false;
@@ -86,7 +94,7 @@ next_extent(struct extent *out, struct runs *r, struct error *err)
 		*out = r->batch[r->at++];
 		return 1;
 	}
-	rc = extent_next(out, r->fd, r->from, r->size, r->what, err);
+	rc = extent_next(out, r->fd, r->from, r->end, r->what, err);
 	if (rc == 1)
 		r->from = out->off + out->len;
 	return rc;

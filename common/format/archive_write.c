@@ -5,9 +5,10 @@
 #include <string.h>
 
 #include "base/num.h"
-#include "disk/runs.h"
+#include "format/ahead.h"
 #include "format/archive.h"
 #include "format/press.h"
+#include "format/survey.h"
 #include "format/tar_head.h"
 #include "format/tar_sparse.h"
 
@@ -62,56 +63,6 @@ static uint64_t
 padded(uint64_t len)
 {
 	return num_round_up(len, TAR_BLOCK);
-}
-
-/*
- * Runs of data of the file, holes of up to `keep` bytes filled; 1 when the map
- * has no room for all of them.
- */
-static int
-gather_runs(struct sparse_map *map, int fd, uint64_t size, uint64_t keep,
-    const char *name, struct error *err)
-{
-	uint64_t off = 0, len = 0;
-	struct extent run;
-	struct runs runs;
-	int more;
-
-	sparse_map_clear(map);
-	runs_init(&runs, fd, size, name);
-	while ((more = runs_next(&run, &runs, err)) == 1) {
-		if (len != 0 && run.off - (off + len) <= keep) {
-			len = run.off + run.len - off;
-			continue;
-		}
-		if (SPARSE_MAP_BYTES_MAX - map->len < 2 * SPARSE_RUN_BYTES_MAX)
-			return 1;
-		if (sparse_map_add(map, off, len, size, err) == -1)
-			return error_wrap(err, "%s", name);
-		off = run.off;
-		len = run.len;
-	}
-	if (more == -1)
-		return -1;
-	if (sparse_map_add(map, off, len, size, err) == -1)
-		return error_wrap(err, "%s", name);
-	return 0;
-}
-
-/*
- * A map that would not fit is made again with small holes filled: the archive
- * holds zeros there, which an import makes holes again.
- */
-static int
-find_runs(struct sparse_map *map, int fd, uint64_t size, const char *name,
-    struct error *err)
-{
-	uint64_t keep = 0;
-	int rc;
-
-	while ((rc = gather_runs(map, fd, size, keep, name, err)) == 1)
-		keep = keep == 0 ? 4096 : keep * 2;
-	return rc;
 }
 
 static size_t
@@ -275,11 +226,14 @@ static int
 write_runs(struct archive_writer *w, int fd, uint64_t size, bool is_dense,
     const char *name, struct error *err)
 {
-	uint64_t off, len, end = 0;
+	uint64_t off, len, end = 0, before = w->done_bytes;
 	struct sparse_iter it;
+	struct ahead ahead;
 
+	ahead_init(&ahead, fd, &w->map);
 	sparse_iter_init(&it, &w->map);
 	while (sparse_iter_next(&it, &off, &len)) {
+		ahead_of(&ahead, w->done_bytes - before);
 		if (is_dense && press_zeros(w->press, off - end, err) == -1)
 			return -1;
 		if (write_run(w, fd, off, len, name, err) == -1)
@@ -296,7 +250,7 @@ archive_writer_file(struct archive_writer *w, const char *name, int fd,
 	uint64_t stored = size;
 	bool is_sparse;
 
-	if (find_runs(&w->map, fd, size, name, err) == -1)
+	if (survey_file(&w->map, fd, size, name, err) == -1)
 		return -1;
 	is_sparse = !w->how.is_dense && w->map.data_bytes != size;
 	if (is_sparse)
@@ -328,7 +282,7 @@ archive_estimate(uint64_t *tar_bytes, uint64_t *data_bytes, int fd,
 	size_t len;
 	int rc = -1;
 
-	if (find_runs(&map, fd, size, name, err) == -1)
+	if (survey_file(&map, fd, size, name, err) == -1)
 		goto out;
 	is_sparse = !is_dense && map.data_bytes != size;
 	if (is_sparse)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "format/press.h"
 
-#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include <fcntl.h>
@@ -88,10 +87,13 @@ press_new(struct press **out, int fd, const char *what,
 	p->kind = how->press;
 	p->rate = how->rate;
 	p->start_us = clock_us();
-	p->move = MOVE_SENDFILE;
+	p->inner[0] = p->inner[1] = -1;
+	if (p->kind == ARCHIVE_PLAIN && pipe2(p->inner, O_CLOEXEC) == -1)
+		p->inner[0] = p->inner[1] = -1; /* they are copied then */
 	if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode)) {
-		p->move = MOVE_SPLICE;
-		fcntl(fd, F_SETPIPE_SZ, PRESS_PIPE_BYTES); /* or as it is */
+		/* Or as they are; a file copies from a small one faster. */
+		fcntl(fd, F_SETPIPE_SZ, PRESS_PIPE_BYTES);
+		fcntl(p->inner[1], F_SETPIPE_SZ, PRESS_PIPE_BYTES);
 	}
 	if (p->kind == ARCHIVE_ZSTD)
 		rc = start_zstd(p, how, err);
@@ -114,8 +116,8 @@ press_free(struct press *p)
 	if (p->has_gzip)
 		deflateEnd(&p->gzip);
 	stamp_free(p->stamp);
-	if (p->window != NULL)
-		munmap(p->window, PRESS_WINDOW);
+	fd_drop(&p->inner[0]);
+	fd_drop(&p->inner[1]);
 	free(p);
 }
 

@@ -3,8 +3,6 @@
 #ifndef FORMAT_PRESS_IMPL_H
 #define FORMAT_PRESS_IMPL_H
 
-#include <sys/uio.h>
-
 #include <stdbool.h>
 
 #define ZLIB_CONST
@@ -20,17 +18,10 @@
 #define PRESS_STEP_MAX (1u << 20) /* bytes between two looks at rate, signals */
 #define PRESS_LEVEL_SMALL 9 /* zstd: up to here 64 MiB are enough */
 #define PRESS_JOB (4 << 20) /* bytes that a thread of it takes at once */
-#define PRESS_SMALL (32u << 10) /* shorter runs go into the pipe together */
-#define PRESS_BATCH 512 /* of them; more than a pipe of 1 MiB has slots */
-#define PRESS_WINDOW (16u << 20) /* bytes of a file that are mapped at once */
-
-enum move { MOVE_SPLICE, MOVE_SENDFILE, MOVE_COPY };
-
 struct press {
 	int fd;
 	const char *what;
 	enum archive_press kind;
-	enum move move;
 	uint64_t bytes;
 	uint64_t rate;
 	int64_t start_us;
@@ -38,11 +29,9 @@ struct press {
 	z_stream gzip;
 	bool has_gzip;
 	struct stamp *stamp;
-	/* Runs of one window of a file, not moved yet: */
-	struct iovec batch[PRESS_BATCH];
-	size_t batch_n;
-	unsigned char *window; /* NULL: none is mapped */
-	uint64_t window_off;
+	/* A pipe in which a file's data wait to be moved on by one call: */
+	int inner[2]; /* -1: the kernel cannot move them */
+	size_t inner_n; /* bytes */
 	unsigned char out[PRESS_OUT_BYTES];
 	/* For the compressor, which is called for much at a time; or to copy. */
 	unsigned char in[PRESS_IN_BYTES];
@@ -58,7 +47,7 @@ size_t press_step(const struct press *p, uint64_t len);
 /* Counts what went out, and waits until the rate allows more. */
 int press_account(struct press *p, uint64_t len, struct error *err);
 
-/* Moves what has been put off, and unmaps the window. */
+/* Moves on what waits in the pipe. */
 int press_flush(struct press *p, struct error *err);
 
 #endif

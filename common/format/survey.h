@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Where a file has data, found before any of it is read: an archive says it
+ * first.  A filesystem takes half a microsecond to tell of an extent, about as
+ * long as to move it, so several threads ask, each about a part of the file.
+ */
+#ifndef FORMAT_SURVEY_H
+#define FORMAT_SURVEY_H
+
+#include <stdint.h>
+
+#include "format/tar_sparse.h"
+
+/*
+ * Fills *map, emptied first, with the runs of data in the first `size` bytes of
+ * `fd`, called `name`.  If the map has no room for all of them, small holes
+ * count as data.  EX_IOERR, EX_OSERR.
+ */
+int survey_file(struct sparse_map *map, int fd, uint64_t size, const char *name,
+    struct error *err);
+
+#endif

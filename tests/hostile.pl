@@ -140,7 +140,8 @@ bad 'type-fifo', with(ent('m', '', type => '6'));
 bad 'type-volume', with(ent('m', '', type => 'V'));
 bad 'type-multivolume', with(ent('m', '', type => 'M'));
 bad 'type-dump', with(ent('m', '', type => 'D'));
-bad 'type-solaris', with(ent('m', '', type => 'X'));
+bad 'type-solaris-at-the-end', with(ent('m', '', type => 'X'));
+bad 'type-solaris-link', with(ent('m', rec('linkpath', '/etc'), type => 'X') . $m);
 bad 'type-longlink', with(ent('m', '/etc', type => 'K'));
 bad 'type-255', with(ent('m', '', type => "\xff"));
 

@@ -259,6 +259,7 @@ take_head(struct archive_reader *r, struct archive_entry *out,
 		out->head_off = r->head_off;
 	switch (r->head.type) {
 	case 'x':
+	case 'X': /* the same of Solaris tar */
 		return take_pax(r, false, err) == -1 ? -1 : 2;
 	case 'g':
 		return take_pax(r, true, err) == -1 ? -1 : 2;

@@ -115,9 +115,12 @@ import_archive(struct import *m, int fd, const char *what,
 
 	if (unpack_archive(&m->unpack, fd, m->made.dirfd, show_progress,
 		&m->progress, err) == -1 ||
-	    unpack_check(&m->envelope, &check, &m->unpack, err) == -1 ||
-	    import_publish(m, how, err) == -1)
+	    unpack_check(&m->envelope, &check, &m->unpack, err) == -1)
 		return error_wrap(err, "%s", what);
+	if (import_publish(m, how, err) == -1) {
+		unpack_locate(&m->unpack, err);
+		return error_wrap(err, "%s", what);
+	}
 	if (check.warning[0] != '\0')
 		diag("%s: warning: %s", what, check.warning);
 	return 0;

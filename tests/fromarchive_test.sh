@@ -79,8 +79,9 @@ clone__piped_body()
 	# One of others', with a warning where it was taken.
 	echo more >good/more
 	tar -C good -cf foreign.tar .
+	off=$(snap-export --list foreign.tar -p name,offset | sed -n 's/^more\t//p')
 	atf_check -o ignore -e inline:"vm-clone: foreign.tar: warning: more: \
-in the archive, but not in the envelope\n" \
+byte $off of the tar: in the archive, but not in the envelope\n" \
 	    vm-clone -n c --from-archive foreign.tar
 	counts c || atf_fail "c does not count"
 }
@@ -165,7 +166,7 @@ damaged()
 	65 no-end .
 	65 flipped .
 	65 longer .
-	65 fewer.tar not in the archive, though the envelope names it
+	65 fewer.tar which is not in the archive
 	65 none.tar no snapshot.json in the archive
 	65 linked.tar linked
 	END

@@ -290,7 +290,7 @@ export__damaged_snapshot_body()
 	# Changed, but of the same size: whoever imports it finds out.
 	truncate -s 1M "$(cat dir)/cow.raw"
 	printf x | dd of="$(cat dir)/cow.raw" conv=notrunc status=none
-	atf_check -s exit:65 -e match:'cow.raw: its bytes do not' \
+	atf_check -s exit:65 -e match:'cow.raw: byte [0-9]* of the tar: its bytes do not' \
 	    -x "snap-export $id | snap-import -R r"
 }
 

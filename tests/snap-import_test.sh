@@ -15,7 +15,16 @@ exports()
 	atf_check -o save:good.tar.gz snap-export --gzip web
 }
 
-# refused FILE: 65, one line that names entry or byte, nothing left in root r;
+byte='byte [0-9]+ of the tar: '
+# What is said without an entry's name, for there is none to say: between two
+# entries, behind the last one, or in a header that cannot be read.
+nowhere='before compressed byte |bytes behind the end of |compressed data end '
+nowhere="$nowhere|damaged: its bytes |entry without a name|more than 1 MiB behind"
+nowhere="$nowhere|not a tar header|unknown kind of tar header|size of \""
+nowhere="$nowhere|one zero block at the end|zeros behind the "
+nowhere="$nowhere|the archive ends early|no snapshot.json in the archive"
+
+# refused FILE: 65, one line that names entry and byte, nothing left in root r;
 # within 512 MiB of addresses, where no sanitizer needs more.
 refused()
 {
@@ -25,14 +34,12 @@ refused()
 	) <"$1" >out 2>err
 	rc=$?
 	[ $rc -eq 65 ] && [ ! -s out ] && [ "$(wc -l <err)" -eq 1 ] &&
-	    grep -qE "^snap-import: standard input: ([^ ]+: |$nowhere)" err &&
+	    grep -qE "^snap-import: standard input: ([^ ]+: $byte|$byte($nowhere))" \
+		err &&
 	    nothing_left r && return
 	echo "$1: status $rc, $(cat out err)" >>wrong
 	rm -rf r
 }
-# What names no entry.
-nowhere='byte [0-9]+ of the tar: |no snapshot.[a-z]+ in the archive'
-
 none_wrong()
 {
 	[ ! -e wrong ] || atf_fail "$(wc -l <wrong) wrong: $(head -n 3 wrong)"
@@ -59,11 +66,13 @@ import__messages_body()
 	exports
 	mkdir bad
 	perl "$(atf_get_srcdir)/hostile.pl" bad good >made
+	memory=$(snap-export --list good.tar -p name,offset | sed -n 's/^memory.raw\t//p')
+	digests=$(snap-export --list good.tar -p offset | tail -n 1)
 	while read -r name message; do
 		atf_check -s exit:65 \
 		    -e inline:"snap-import: bad/$name: $message\n" \
 		    snap-import -R r "bad/$name"
-	done <<-'END'
+	done <<-END
 		name-absolute /m: byte 1024 of the tar: name "/m" is not a plain one
 		name-twice m: byte 2560 of the tar: a second file of that name
 		type-symbolic-link m: byte 1024 of the tar: "m" is a symbolic link
@@ -72,12 +81,15 @@ import__messages_body()
 		pax-above-1-mib PaxHeader/m: byte 1024 of the tar: header of 1100000 bytes, above 1048576
 		sparse-overlap m: byte 2048 of the tar: sparse map: run at byte 4096 is out of order or overlaps
 		sparse-billion m: byte 2048 of the tar: sparse map of 1000000000 runs
-		envelope-missing no snapshot.json in the archive
-		envelope-file-missing n: not in the archive, though the envelope names it
-		digest-wrong m: its bytes do not have the digest of the envelope
-		trailer-missing no snapshot.digests in the archive, though the envelope promises it
-		trailer-file-digest snapshot.digests: memory.raw: its bytes do not have the digest of snapshot.digests
-		trailer-line-missing snapshot.digests: does not name every entry
+		envelope-missing byte 2048 of the tar: no snapshot.json in the archive
+		envelope-file-missing snapshot.json: byte 0 of the tar: names n, which is not in the archive
+		digest-wrong m: byte 1024 of the tar: its bytes do not have the digest of the envelope
+		trailer-missing snapshot.json: byte 0 of the tar: promises snapshot.digests, which is not in the archive
+		trailer-file-digest memory.raw: byte $memory of the tar: its bytes do not have the digest of snapshot.digests
+		trailer-envelope-digest snapshot.json: byte 0 of the tar: its bytes do not have the digest of snapshot.digests
+		trailer-cut-line snapshot.digests: byte $digests of the tar: byte 680: line without end
+		trailer-line-missing snapshot.digests: byte $digests of the tar: does not name every entry
+		sidecar-role cocoon.json: byte 2048 of the tar: disk 0: role "root" is none of layer, cow, data and cidata
 		gzip-cut byte 2048 of the tar: compressed data end early (gzip)
 	END
 	nothing_left r || atf_fail "something is left"
@@ -215,6 +227,68 @@ import__foreign_body()
 	atf_check_equal 20 $n
 }
 
+# solaris TYPE FILE...: an archive as tar (X) and pax (x) of Solaris write it:
+# a record says where data and holes begin in turn, the last number is the size,
+# and the holes are in the data (pax(1) there, SUN.holesdata).
+solaris()
+{
+	perl -e '
+		use strict;
+		sub ent {
+			my ($name, $type, $data) = @_;
+			my $h = pack("a100 a8 a8 a8 a12 a12 a8 a1 a100 a8 a247",
+			    $name, "0000600", "0000000", "0000000",
+			    sprintf("%011o", length $data), "00000000000",
+			    " " x 8, $type, "", "ustar\00000", "");
+			substr($h, 148, 8) =
+			    sprintf("%06o\0 ", unpack("%32C*", $h));
+			print $h, $data, "\0" x (-length($data) % 512);
+		}
+		my $type = shift;
+		for my $name (@ARGV) {
+			open(my $f, "<:raw", $name) or die "$name: $!";
+			my $data = do { local $/; <$f> } // "";
+			my ($size, $was, $map) = (length $data, 0, "");
+			for (my $at = 0; $at < $size; $at += 4096) {
+				my $is = substr($data, $at, 4096) =~ /[^\0]/ ? 1 : 0;
+				$map .= " $at" if $is != $was;
+				$was = $is;
+			}
+			# At least two numbers, and an even count of them.
+			$map .= $was ? " $size" : " $size $size";
+			my $text = " SUN.holesdata=$map\n";
+			my $n = length $text;
+			$n = length($text) + length($n) for 1 .. 3;
+			ent("./PaxHeaders.1/$name", $type, "$n$text")
+			    if $size != 0;
+			ent($name, "0", $data);
+		}
+		print "\0" x 1024;' "$@"
+}
+
+atf_test_case import__solaris
+import__solaris_body()
+{
+	snap_shapes b web
+	from=root/snap/$(id_of b)
+	for type in x X; do
+		(cd "$from" && solaris $type ./*) >f.tar
+		atf_check -o ignore grep -a \
+		    'SUN.holesdata= 0 12288 28672 .* 5242880 5242880$' f.tar
+		atf_check -o save:dir snap-import -p dir f.tar
+		same_files "$from" "$(cat dir)" || atf_fail "differs"
+		atf_check test "$(du -s "$(cat dir)" | cut -f 1)" -le \
+		    "$(($(du -s "$from" | cut -f 1) + 8))"
+		# What libarchive makes of it.
+		mkdir $type
+		atf_check bsdtar -xf f.tar -C $type
+		same_files $type "$(cat dir)" || atf_fail "bsdtar differs"
+	done
+	head -c -3000 f.tar >cut
+	refused cut
+	none_wrong
+}
+
 atf_test_case import__unlisted_file
 import__unlisted_file_body()
 {
@@ -222,8 +296,10 @@ import__unlisted_file_body()
 	from=root/snap/$(id_of b)
 	echo more >"$from/more"
 	tar -C "$from" -cf f.tar .
+	off=$(snap-export --list f.tar -p name,offset | sed -n 's/^more\t//p')
 	atf_check -o ignore -e inline:"snap-import: f.tar: warning: more: \
-in the archive, but not in the envelope\n" snap-import -n w2 f.tar
+byte $off of the tar: in the archive, but not in the envelope\n" \
+	    snap-import -n w2 f.tar
 	atf_check -o inline:'memory.raw cow.raw more\n' \
 	    -x 'snap-ls -p files w2 | tr -d "[]\"" | tr , " "'
 	rm "$from/cow.raw"
@@ -250,7 +326,7 @@ import__repacked_body()
 	done
 	printf X | dd of=d/memory.raw conv=notrunc status=none
 	(cd d && tar -Scf - --format=posix .) >f.tar
-	atf_check -s exit:65 -e match:'memory.raw: its bytes do not have' \
+	atf_check -s exit:65 -e match:'memory.raw: byte [0-9]* of the tar: its bytes' \
 	    snap-import f.tar
 	zstd -qdc good.tar.zst | zstd -q -3 >again.zst
 	atf_check -o ignore snap-import again.zst
@@ -414,6 +490,7 @@ atf_init_test_cases()
 	atf_add_test_case import__own_forms
 	atf_add_test_case import__record
 	atf_add_test_case import__foreign
+	atf_add_test_case import__solaris
 	atf_add_test_case import__unlisted_file
 	atf_add_test_case import__repacked
 	atf_add_test_case import__cocoon

@@ -101,6 +101,7 @@ add_file(struct unpack *u, const struct archive_entry *entry, struct error *err)
 		return NULL;
 	}
 	file->size_bytes = entry->size;
+	file->head_off = entry->head_off;
 	u->files[u->files_n++] = file;
 	return file;
 }
@@ -266,12 +267,16 @@ unpack_entry(struct work *w, const struct archive_entry *entry,
 {
 	struct unpack *u = w->u;
 
-	if (strcmp(entry->name, ENVELOPE_NAME) == 0)
+	if (strcmp(entry->name, ENVELOPE_NAME) == 0) {
+		u->envelope_off = entry->head_off;
 		return keep_text(w, entry, ENVELOPE_BYTES_MAX, &u->envelope,
 		    &u->envelope_len, err);
-	if (strcmp(entry->name, ENVELOPE_TRAILER) == 0)
+	}
+	if (strcmp(entry->name, ENVELOPE_TRAILER) == 0) {
+		u->trailer_off = entry->head_off;
 		return keep_text(w, entry, TRAILER_BYTES_MAX, &u->trailer,
 		    &u->trailer_len, err);
+	}
 	return unpack_file(w, entry, err);
 }
 
@@ -313,6 +318,7 @@ unpack_archive(struct unpack *u, int fd, int dirfd, unpack_progress *progress,
 	if (more == -1 || sync_late(&w, err) == -1 ||
 	    hasher_finish(w.hasher, err) == -1 || digest_envelope(u, err) == -1)
 		goto out;
+	u->tar_bytes = archive_reader_tar_bytes(w.reader);
 	if (archive_reader_oddity(w.reader) != NULL)
 		snprintf(u->oddity, sizeof(u->oddity), "%s",
 		    archive_reader_oddity(w.reader));

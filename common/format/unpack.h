@@ -13,6 +13,7 @@
 struct unpacked {
 	char *name;
 	uint64_t size_bytes;
+	uint64_t head_off; /* of its first header in the tar */
 	struct digest digest;
 };
 
@@ -22,9 +23,12 @@ struct unpack {
 	size_t files_n, files_cap;
 	char *envelope; /* its bytes, or NULL: none came */
 	size_t envelope_len;
+	uint64_t envelope_off; /* of its header in the tar */
 	struct digest envelope_digest;
 	char *trailer; /* its bytes, or NULL */
 	size_t trailer_len;
+	uint64_t trailer_off;
+	uint64_t tar_bytes;
 	char oddity[ERROR_MSG_MAX]; /* "", or what is not as in ours */
 };
 

@@ -2,6 +2,7 @@
 #include "format/unpack_check.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,19 +19,73 @@ find(const struct unpack *u, const char *name)
 	return NULL;
 }
 
+/* The length of `name` if `msg` begins with it and a colon, else 0. */
+static size_t
+begins_with(const char *msg, const char *name)
+{
+	size_t len = strlen(name);
+
+	return strncmp(msg, name, len) == 0 && strncmp(msg + len, ": ", 2) == 0
+	    ? len
+	    : 0;
+}
+
+/* Whether ": byte OFFSET of the tar: " is there, as the reader puts it. */
+static bool
+is_located(const char *text)
+{
+	if (strncmp(text, ": byte ", 7) != 0)
+		return false;
+	text += 7;
+	text += strspn(text, "0123456789");
+	return strncmp(text, " of the tar: ", 13) == 0;
+}
+
+int
+unpack_locate(const struct unpack *u, struct error *err)
+{
+	uint64_t off = u->envelope_off;
+	struct error inner;
+	size_t len, n, i;
+
+	if (err == NULL)
+		return -1;
+	inner = *err;
+	len = begins_with(inner.msg, ENVELOPE_NAME);
+	n = begins_with(inner.msg, ENVELOPE_TRAILER);
+	if (n > len) {
+		len = n;
+		off = u->trailer_off;
+	}
+	for (i = 0; i < u->files_n; i++) {
+		n = begins_with(inner.msg, u->files[i]->name);
+		if (n > len) {
+			len = n;
+			off = u->files[i]->head_off;
+		}
+	}
+	if (len == 0 || is_located(inner.msg + len))
+		return -1;
+	error_set(err, inner.code, "%.*s: byte %" PRIu64 " of the tar%s",
+	    (int)len, inner.msg, off, inner.msg + len);
+	err->sys = inner.sys;
+	return -1;
+}
+
 /*
  * Something that only an archive of ours must get right: an error where the
  * trailer is promised, else a warning, the first of them.
  */
 static int
-put_up_with(struct unpack_check *c, bool is_strict, const char *text,
-    struct error *err)
+put_up_with(struct unpack_check *c, const struct unpack *u, bool is_strict,
+    const char *text, struct error *err)
 {
 	struct error e;
 
 	if (is_strict)
 		return error_set(err, EX_DATAERR, "%s", text);
 	error_set(&e, EX_DATAERR, "%s", text);
+	unpack_locate(u, &e);
 	if (c->warning[0] == '\0')
 		memcpy(c->warning, e.msg, sizeof(c->warning));
 	return 0;
@@ -63,9 +118,8 @@ check_manifest(const struct envelope *e, const struct unpack_check *c,
 		file = find(u, e->files[i].name);
 		if (file == NULL)
 			return error_set(err, EX_DATAERR,
-			    "%s: not in the archive, though the envelope "
-			    "names it",
-			    e->files[i].name);
+			    "%s: names %s, which is not in the archive",
+			    ENVELOPE_NAME, e->files[i].name);
 		if (e->files[i].has_digest &&
 		    check_digest(file, e->files[i].size_bytes,
 			&e->files[i].digest, "the envelope", err) == -1)
@@ -77,7 +131,7 @@ check_manifest(const struct envelope *e, const struct unpack_check *c,
 	}
 	if (c->need_digests && !e->has_files)
 		return error_set(err, EX_DATAERR,
-		    "no digests, and they are required");
+		    "%s: no digests, and they are required", ENVELOPE_NAME);
 	return 0;
 }
 
@@ -97,7 +151,7 @@ add_unlisted(struct envelope *e, struct unpack_check *c, const struct unpack *u,
 			error_set(&text, EX_DATAERR,
 			    "%s: in the archive, but not in the envelope",
 			    u->files[i]->name);
-			if (put_up_with(c, e->trailer || c->need_digests,
+			if (put_up_with(c, u, e->trailer || c->need_digests,
 				text.msg, err) == -1)
 				return -1;
 		}
@@ -121,8 +175,8 @@ check_line(const struct unpack *u, const char *name,
 
 	if (strcmp(name, ENVELOPE_NAME) == 0) {
 		if (*has_envelope)
-			return error_set(err, EX_DATAERR, "%s: named twice",
-			    name);
+			return error_set(err, EX_DATAERR, "%s: names %s twice",
+			    ENVELOPE_TRAILER, name);
 		*has_envelope = true;
 		if (!digest_equal(&u->envelope_digest, digest))
 			return error_set(err, EX_DATAERR,
@@ -133,8 +187,9 @@ check_line(const struct unpack *u, const char *name,
 	}
 	file = find(u, name);
 	if (file == NULL)
-		return error_set(err, EX_DATAERR, "%s: not in the archive",
-		    name);
+		return error_set(err, EX_DATAERR,
+		    "%s: names %s, which is not in the archive",
+		    ENVELOPE_TRAILER, name);
 	return check_digest(file, file->size_bytes, digest, ENVELOPE_TRAILER,
 	    err);
 }
@@ -152,14 +207,13 @@ check_trailer(const struct unpack *u, struct error *err)
 	while ((more = trailer_next(&digest, name, &pos, u->trailer,
 		    u->trailer_len, err)) == 1) {
 		if (check_line(u, name, &digest, &has_envelope, err) == -1)
-			return error_wrap(err, "%s", ENVELOPE_TRAILER);
+			return -1;
 		if (strcmp(name, ENVELOPE_NAME) == 0)
 			continue;
 		/* In order, so none comes twice. */
-		if (strcmp(last, name) >= 0) {
-			error_set(err, EX_DATAERR, "%s: out of order", name);
-			return error_wrap(err, "%s", ENVELOPE_TRAILER);
-		}
+		if (strcmp(last, name) >= 0)
+			return error_set(err, EX_DATAERR,
+			    "%s: %s is out of order", ENVELOPE_TRAILER, name);
 		memcpy(last, name, sizeof(last));
 		lines++;
 	}
@@ -193,18 +247,19 @@ unpack_check(struct envelope *out, struct unpack_check *c,
 
 	if (u->envelope == NULL)
 		return error_set(err, EX_DATAERR,
-		    "no snapshot.json in the archive");
+		    "byte %" PRIu64 " of the tar: no %s in the archive",
+		    u->tar_bytes, ENVELOPE_NAME);
 	envelope_init(&e);
 	if (envelope_decode(&e, u->envelope, u->envelope_len, err) == -1)
 		goto fail;
 	if (e.trailer && u->trailer == NULL) {
 		error_set(err, EX_DATAERR,
-		    "no %s in the archive, though the envelope promises it",
-		    ENVELOPE_TRAILER);
+		    "%s: promises %s, which is not in the archive",
+		    ENVELOPE_NAME, ENVELOPE_TRAILER);
 		goto fail;
 	}
 	if (u->oddity[0] != '\0' &&
-	    put_up_with(c, e.trailer, u->oddity, err) == -1)
+	    put_up_with(c, u, e.trailer, u->oddity, err) == -1)
 		goto fail;
 	if (check_manifest(&e, c, u, err) == -1 ||
 	    (u->trailer != NULL && check_trailer(u, err) == -1) ||
@@ -215,5 +270,5 @@ unpack_check(struct envelope *out, struct unpack_check *c,
 	return 0;
 fail:
 	envelope_fini(&e);
-	return -1;
+	return unpack_locate(u, err);
 }

@@ -15,9 +15,16 @@ struct unpack_check {
 /*
  * Decodes the envelope and holds all that came against it: manifest, sizes,
  * digests, trailer; strictly where the envelope promises one.  On success
- * *out (envelope_fini) lists every file with its digest.  EX_DATAERR.
+ * *out (envelope_fini) lists every file with its digest.  EX_DATAERR: messages
+ * begin "ENTRY: byte OFFSET of the tar: " as those of the reader.
  */
 int unpack_check(struct envelope *out, struct unpack_check *c,
     const struct unpack *u, struct error *err);
+
+/*
+ * Where what *err says begins with an entry's name, puts "byte OFFSET of the
+ * tar: " behind that, unless it is there.  unpack_check() has done so.
+ */
+int unpack_locate(const struct unpack *u, struct error *err);
 
 #endif

@@ -116,6 +116,14 @@ others__in_and_out_body()
 	others_save
 	atf_check -o ignore snap-import -n web --from-dir save --trust-paths \
 	    --storage-config web.disks
+	case $("$firecracker" --version | head -n 1) in
+	"Firecracker v1.1"[345]*)
+		atf_check -s exit:78 -o empty \
+		    -e match:"vmstate: has a vsock, which .* cannot put elsewhere" \
+		    vm-clone --nic tap=none -n c1 web
+		atf_skip "Firecracker before 1.16 puts no vsock elsewhere"
+		;;
+	esac
 	# The tap of the source is busy; its socket is in nobody's way.
 	ip link set fct0 up
 	for o in "" --same-mac; do

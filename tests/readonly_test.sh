@@ -154,6 +154,40 @@ mount__vm_cleanup()
 	loopfs_clean
 }
 
+# Runs a command as a user who may read everything here.
+as_other="setpriv --reuid=65534 --regid=65534 --clear-groups"
+
+# A VM of another user: what its files tell is told, and it is not asked.
+atf_test_case modes__vm_of_another cleanup
+modes__vm_of_another_head()
+{
+	atf_set require.user root
+}
+modes__vm_of_another_body()
+{
+	tiny_run web
+	tiny_vm idle
+	atf_check -o ignore vm-pause web
+	chmod -R a+rX "$PWD"
+	$as_other test -r root/vm && $as_other test -x "$(command -v vm-ls)" ||
+	    atf_skip "the way to here is not open to other users"
+	atf_check -o inline:"running\n" $as_other vm-ls -R root -p state web
+	atf_check -o inline:"created\n" $as_other vm-ls -R root -p state idle
+	atf_check $as_other vm-wait -R root --console '^tick ' web
+	why="vm-wait: web: watch.sock: Permission denied"
+	for state in running paused; do
+		atf_check -s exit:77 -e inline:"$why\n" \
+		    $as_other vm-wait -R root --state $state web
+	done
+	atf_check -o ignore vm-stop --force web
+	chmod -R a+rX root
+	atf_check $as_other vm-wait -R root --state stopped web
+}
+modes__vm_of_another_cleanup()
+{
+	vms_end
+}
+
 atf_test_case modes__store cleanup
 modes__store_head()
 {
@@ -179,5 +213,6 @@ atf_init_test_cases()
 	atf_add_test_case mount__store
 	atf_add_test_case mount__no_root
 	atf_add_test_case mount__vm
+	atf_add_test_case modes__vm_of_another
 	atf_add_test_case modes__store
 }

@@ -60,12 +60,14 @@ static int
 look_at_state(struct vm_at *at, const struct wish *wish, struct error *err)
 {
 	enum status status;
+	int rc;
 
 	/* The end of a process needs no question. */
 	if (wish->state == STATUS_STOPPED && vm_is_alive(&at->vm))
 		return 0;
-	if (!status_known(&status, &at->vm, at->dirfd))
-		return 0;
+	rc = status_known(&status, &at->vm, at->dirfd, err);
+	if (rc != 1)
+		return rc;
 	if (status == wish->state)
 		return 1;
 	if (status == STATUS_ERROR)

@@ -375,7 +375,10 @@ dial(int *out, int dirfd, const char *name, int flags, struct error *err)
 	if (fd == -1)
 		return error_sys(err, EX_OSERR, "socket");
 	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1) {
-		error_sys(err, errno == EAGAIN ? EX_TEMPFAIL : EX_UNAVAILABLE,
+		error_sys(err,
+		    errno == EAGAIN       ? EX_TEMPFAIL
+			: errno == EACCES ? EX_NOPERM
+					  : EX_UNAVAILABLE,
 		    "%s", name);
 		fd_drop(&fd);
 		return -1;

@@ -83,7 +83,8 @@ int fd_replace_file(int dirfd, const char *name, const void *buf, size_t len,
 
 /*
  * Connects to the Unix socket `name` beneath `dirfd`, however long the path of
- * that directory is.  EX_UNAVAILABLE: nobody listens there.
+ * that directory is.  EX_UNAVAILABLE: nobody listens there.  EX_NOPERM: not to
+ * us.
  */
 int fd_dial(int *out, int dirfd, const char *name, struct error *err);
 

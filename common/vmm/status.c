@@ -15,9 +15,9 @@ status_name(enum status status)
 	return names[status];
 }
 
-/* The status of a VM whose process lives; *told: by the VMM. */
+/* The status of a VM whose process lives; *why is set unless the VMM told. */
 static enum status
-ask(struct vm *vm, int dirfd, bool *no_space, bool *told)
+ask(struct vm *vm, int dirfd, bool *no_space, struct error *why)
 {
 	enum vmm_state state = VMM_RUNNING;
 	struct error err = { 0 };
@@ -25,8 +25,8 @@ ask(struct vm *vm, int dirfd, bool *no_space, bool *told)
 
 	if (vmm_attach(&vmm, vm, dirfd, VMM_QUESTIONS, clock_ms() + VMM_ASK_MS,
 		&err) == -1) {
-		if (err.code == EX_TEMPFAIL) {
-			*told = false;
+		if (err.code == EX_TEMPFAIL || err.code == EX_NOPERM) {
+			*why = err;
 			return STATUS_RUNNING;
 		}
 		return vm_is_alive(vm) ? STATUS_ERROR : STATUS_STOPPED;
@@ -48,12 +48,11 @@ ask(struct vm *vm, int dirfd, bool *no_space, bool *told)
 }
 
 static enum status
-find_out(struct vm *vm, int dirfd, bool *no_space, bool *told)
+find_out(struct vm *vm, int dirfd, bool *no_space, struct error *why)
 {
 	*no_space = false;
-	*told = true;
 	if (vm_is_alive(vm))
-		return ask(vm, dirfd, no_space, told);
+		return ask(vm, dirfd, no_space, why);
 	if (vm->error != NULL)
 		return STATUS_ERROR;
 	return vm->started_at[0] == '\0' ? STATUS_CREATED : STATUS_STOPPED;
@@ -62,19 +61,22 @@ find_out(struct vm *vm, int dirfd, bool *no_space, bool *told)
 enum status
 status_of(struct vm *vm, int dirfd, bool *no_space)
 {
-	bool unused, told;
+	struct error why = { 0 };
+	bool unused;
 
-	return find_out(vm, dirfd, no_space == NULL ? &unused : no_space,
-	    &told);
+	return find_out(vm, dirfd, no_space == NULL ? &unused : no_space, &why);
 }
 
-bool
-status_known(enum status *status, struct vm *vm, int dirfd)
+int
+status_known(enum status *status, struct vm *vm, int dirfd, struct error *err)
 {
-	bool no_space, told;
+	struct error why = { 0 };
+	bool no_space;
 
-	*status = find_out(vm, dirfd, &no_space, &told);
-	return told;
+	*status = find_out(vm, dirfd, &no_space, &why);
+	if (why.code == EX_NOPERM && err != NULL)
+		*err = why;
+	return why.code == EX_NOPERM ? -1 : why.code == 0;
 }
 
 /*

@@ -26,7 +26,7 @@ wire_dial(struct wire *w, int dirfd, const char *name, bool is_coming,
 	/* connect(2) itself has no deadline. */
 	while (fd_dial_now(&w->fd, dirfd, name, &why) == -1) {
 		if ((why.code != EX_TEMPFAIL && !is_coming) ||
-		    clock_left(deadline_ms) == 0) {
+		    why.code == EX_NOPERM || clock_left(deadline_ms) == 0) {
 			if (err != NULL)
 				*err = why;
 			return -1;

@@ -501,6 +501,50 @@ preflight__sidecar_cleanup()
 	vms_end
 }
 
+# The sidecar's disks against those of the machine that was saved: QEMU loads a
+# state only into a machine that has them in the same places.
+atf_test_case preflight__disks cleanup
+preflight__disks_body()
+{
+	have_snapshot --data-disk size=16M,name=one,fstype=none \
+	    --data-disk size=16M,name=two,fstype=none
+	snap_copy s d
+	cp d/data-two.raw d/data-three.raw
+	cp d/cocoon.json good
+	while IFS=';' read -r program message; do
+		jq -c ".storage_configs |= ($program)" good >d/cocoon.json
+		damaged 65 "$message"
+	done <<-'TABLE'
+	reverse;cocoon.json: disk 2: role cow behind role data: the order is layer, cow, data, cidata
+	[.[0], .[2], .[1]];cocoon.json: "devices": disk1: serial "one", the disk there has "two"
+	.[0:2];cocoon.json: "devices": 3 disks and 0 NICs, not 2 and 0
+	.[0:1];cocoon.json: "devices": 3 disks and 0 NICs, not 1 and 0
+	.[1:];cocoon.json: "devices": 3 disks and 0 NICs, not 2 and 0
+	[];cocoon.json: "devices": 3 disks and 0 NICs, not 0 and 0
+	. + [.[2] + {path: "data-three.raw", serial: "three"}];cocoon.json: "devices": 3 disks and 0 NICs, not 4 and 0
+	. + [.[2]];cocoon.json: disk 3: serial "two" is that of disk 2, too
+	. + [{role: "cidata", path: "cidata.img", ro: true, serial: ""}];cidata.img: missing
+	.[2] |= . + {path: "data-three.raw", serial: "three"};cocoon.json: "devices": disk2: serial "two", the disk there has "three"
+	.[1].path = "data-two.raw";cocoon.json: disk 2: path "data-two.raw" shares a file with disk 1
+	.[1].serial = "two" | .[2].serial = "one";data disk "two" is in a file data-one.raw
+	.[1].serial = "uno";data disk "uno" is in a file data-one.raw
+	.[1].size = 8388608;data-one.raw: 16777216 bytes, the disk has 8388608
+	.[2].role = "cow";cocoon.json: disk 2: fstype is for data disks, not for role cow
+	.[1].role = "layer" | .[1].ro = true;cocoon.json: disk 1: fstype is for data disks, not for role layer
+	.[1].ro = true;cocoon.json: disk 1: ro must be false for role data
+	.[1].path = "memory.raw";cocoon.json: disk 1: path "memory.raw" is the name of another file
+	TABLE
+	# What was saved before serials were told of is taken.
+	jq -c 'del(.devices[].serial)' good >d/cocoon.json
+	atf_check -o ignore vm-clone -n c --from-dir d
+	counts_on c
+	counts_on a
+}
+preflight__disks_cleanup()
+{
+	vms_end
+}
+
 # The port that a user NIC of VM $1 has on the host.
 port_of()
 {
@@ -559,5 +603,6 @@ atf_init_test_cases()
 	atf_add_test_case preflight__files
 	atf_add_test_case preflight__envelope
 	atf_add_test_case preflight__sidecar
+	atf_add_test_case preflight__disks
 	atf_add_test_case nic__forward_is_free
 }

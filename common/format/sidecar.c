@@ -85,9 +85,11 @@ decode_device(struct sidecar_device *out, const json_t *obj, struct error *err)
 	    json_get_str(obj, "addr", out->addr, sizeof(out->addr),
 		JSON_OPTIONAL, err) == -1 ||
 	    json_get_u64(obj, "queues", &out->queues, 0, QUEUES_MAX,
+		JSON_OPTIONAL, err) == -1 ||
+	    json_get_str(obj, "backend", out->backend, sizeof(out->backend),
 		JSON_OPTIONAL, err) == -1)
 		return -1;
-	return json_get_str(obj, "backend", out->backend, sizeof(out->backend),
+	return json_get_str(obj, "serial", out->serial, sizeof(out->serial),
 	    JSON_OPTIONAL, err);
 }
 
@@ -254,7 +256,8 @@ put_devices(json_t *root, const struct sidecar *s, struct error *err)
 		    json_put_text(obj, "addr", d->addr, err) == -1 ||
 		    (d->queues != 0 &&
 			json_put_u64(obj, "queues", d->queues, err) == -1) ||
-		    json_put_text(obj, "backend", d->backend, err) == -1)
+		    json_put_text(obj, "backend", d->backend, err) == -1 ||
+		    json_put_text(obj, "serial", d->serial, err) == -1)
 			return -1;
 	}
 	return 0;

@@ -440,7 +440,8 @@ qemu_switch_disks(struct vmm *vmm, const char *const *overlays,
 
 static int
 add_device(struct sidecar *s, const char *id, const char *driver,
-    const char *addr, uint64_t queues, const char *backend, struct error *err)
+    const char *addr, uint64_t queues, const char *backend, const char *serial,
+    struct error *err)
 {
 	struct sidecar_device *grown, *d;
 
@@ -449,13 +450,13 @@ add_device(struct sidecar *s, const char *id, const char *driver,
 		return error_set(err, EX_OSERR, "out of memory");
 	s->devices = grown;
 	d = &grown[s->devices_n++];
-	memset(d, 0, sizeof(*d));
+	*d = (struct sidecar_device){ .queues = queues };
 	snprintf(d->id, sizeof(d->id), "%s", id);
 	snprintf(d->driver, sizeof(d->driver), "%s", driver);
 	snprintf(d->bus, sizeof(d->bus), "%s", addr[0] == '\0' ? "" : QEMU_BUS);
 	snprintf(d->addr, sizeof(d->addr), "%s", addr);
-	d->queues = queues;
 	snprintf(d->backend, sizeof(d->backend), "%s", backend);
+	snprintf(d->serial, sizeof(d->serial), "%s", serial);
 	return 0;
 }
 
@@ -471,23 +472,24 @@ qemu_describe(struct vmm *vmm, struct sidecar *out, struct error *err)
 	if (ask_disks(vmm, &changed, err) == -1)
 		return -1;
 	snprintf(addr, sizeof(addr), "0x%x", QEMU_SLOT_RNG);
-	if (add_device(&s, "vmgenid", "vmgenid", "", 0, "", err) == -1 ||
-	    add_device(&s, "rng0", "virtio-rng-pci", addr, 0, "", err) == -1)
+	if (add_device(&s, "vmgenid", "vmgenid", "", 0, "", "", err) == -1 ||
+	    add_device(&s, "rng0", "virtio-rng-pci", addr, 0, "", "", err) ==
+		-1)
 		goto fail;
 	for (i = 0; i < vm->disks.n; i++) {
 		snprintf(id, sizeof(id), "disk%zu", i);
-		snprintf(addr, sizeof(addr), "0x%x",
-		    (unsigned)(QEMU_SLOT_DISKS + i));
+		snprintf(addr, sizeof(addr), "0x%zx", QEMU_SLOT_DISKS + i);
 		if (storage_list_add(&s.disks, &vm->disks.v[i], err) == -1 ||
 		    add_device(&s, id, "virtio-blk-pci", addr, vm->cpu,
-			storage_role_name(vm->disks.v[i].role), err) == -1)
+			storage_role_name(vm->disks.v[i].role),
+			vm->disks.v[i].serial, err) == -1)
 			goto fail;
 	}
 	for (i = 0; i < vm->nics.n; i++) {
 		snprintf(id, sizeof(id), "nic%zu", i);
 		snprintf(addr, sizeof(addr), "0x%x.%zu", QEMU_SLOT_NICS, i);
 		if (add_device(&s, id, "virtio-net-pci", addr, 1,
-			nic_kind_name(vm->nics.v[i].kind), err) == -1)
+			nic_kind_name(vm->nics.v[i].kind), "", err) == -1)
 			goto fail;
 	}
 	*out = s;

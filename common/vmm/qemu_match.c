@@ -221,6 +221,29 @@ match_device(const struct sidecar *s, const char *id, const char *addr,
 	return error_set(err, EX_DATAERR, "\"devices\": no %s", id);
 }
 
+/*
+ * The state names no disk, and QEMU takes any in the place of another: only
+ * the list of devices tells that two have changed places.
+ */
+static int
+match_serial(const struct sidecar *s, const char *id, const char *serial,
+    struct error *err)
+{
+	const struct sidecar_device *d;
+	size_t i;
+
+	for (i = 0; i < s->devices_n; i++) {
+		d = &s->devices[i];
+		if (strcmp(d->id, id) == 0 && d->serial[0] != '\0' &&
+		    strcmp(d->serial, serial) != 0)
+			return error_set(err, EX_DATAERR,
+			    "\"devices\": %s: serial \"%s\", the disk there "
+			    "has \"%s\"",
+			    id, d->serial, serial);
+	}
+	return 0;
+}
+
 int
 qemu_devices_match(const struct sidecar *s, uint64_t cpu, struct error *err)
 {
@@ -242,7 +265,8 @@ qemu_devices_match(const struct sidecar *s, uint64_t cpu, struct error *err)
 		snprintf(addr, sizeof(addr), "0x%x",
 		    (unsigned)(QEMU_SLOT_DISKS + i));
 		if (match_device(s, id, addr, cpu,
-			storage_role_name(s->disks.v[i].role), err) == -1)
+			storage_role_name(s->disks.v[i].role), err) == -1 ||
+		    match_serial(s, id, s->disks.v[i].serial, err) == -1)
 			return -1;
 	}
 	for (i = 0; i < s->nics.n; i++) {

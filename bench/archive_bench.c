@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "disk/extent.h"
+#include "format/survey.h"
 
 #define PAGE 4096
 
@@ -62,35 +62,74 @@ make(char *argv[])
 	return 0;
 }
 
-/* floor FILE...: their data into the pipe, by the fastest call there is. */
+/* What waits in the pipe `from` into standard output. */
+static void
+move_on(int from, size_t len)
+{
+	ssize_t n;
+
+	for (; len != 0; len -= (size_t)n) {
+		n = splice(from, NULL, STDOUT_FILENO, NULL, len, SPLICE_F_MORE);
+		if (n <= 0)
+			err(1, "splice");
+	}
+}
+
+/* Runs of data of a file by way of the pipe. */
+static void
+move_runs(const struct sparse_map *map, int fd, const int by[2])
+{
+	struct sparse_iter it;
+	uint64_t from, len;
+	size_t waiting = 0;
+	ssize_t n;
+	off_t off;
+
+	sparse_iter_init(&it, map);
+	while (sparse_iter_next(&it, &from, &len))
+		for (off = (off_t)from; len != 0; len -= (uint64_t)n) {
+			n = splice(fd, &off, by[1], NULL, (size_t)len,
+			    SPLICE_F_MORE | SPLICE_F_NONBLOCK);
+			if (n == -1 && errno == EAGAIN) {
+				move_on(by[0], waiting);
+				waiting = 0;
+				n = 0;
+			} else if (n <= 0) {
+				err(1, "splice");
+			}
+			waiting += (size_t)n;
+		}
+	move_on(by[0], waiting);
+}
+
+/*
+ * floor FILE...: their data into the pipe, and nothing else, by the fastest
+ * calls there are: extents by the hundred, then splice(2) by way of a pipe that
+ * nobody waits for.
+ */
 static int
 floor_of(char *argv[])
 {
-	struct extent run;
+	struct sparse_map map = { 0 };
+	struct error e = { 0 };
 	struct stat st;
-	uint64_t from;
-	off_t off;
-	ssize_t n;
-	int fd;
+	int fd, by[2];
 
+	if (pipe(by) == -1)
+		err(1, "pipe");
 	fcntl(STDOUT_FILENO, F_SETPIPE_SZ, 1 << 20);
+	fcntl(by[1], F_SETPIPE_SZ, 1 << 20);
 	for (; *argv != NULL; argv++) {
 		fd = open(*argv, O_RDONLY);
 		if (fd == -1 || fstat(fd, &st) == -1)
 			err(1, "%s", *argv);
-		for (from = 0; extent_next(&run, fd, from, (uint64_t)st.st_size,
-				   *argv, NULL) == 1;
-		     from = run.off + run.len)
-			for (off = (off_t)run.off;
-			     off < (off_t)(run.off + run.len);) {
-				n = splice(fd, &off, STDOUT_FILENO, NULL,
-				    run.off + run.len - (size_t)off,
-				    SPLICE_F_MORE);
-				if (n <= 0)
-					err(1, "splice");
-			}
+		if (survey_file(&map, fd, (uint64_t)st.st_size, *argv, &e) ==
+		    -1)
+			errx(1, "%s", e.msg);
+		move_runs(&map, fd, by);
 		close(fd);
 	}
+	sparse_map_fini(&map);
 	return 0;
 }
 

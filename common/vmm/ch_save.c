@@ -14,6 +14,8 @@
 #include "vmm/ch.h"
 
 #define SAVE_MS (10 * 60 * 1000) /* it may write all memory */
+/* All that v51 says of a file in the way; later ones name it. */
+#define FILE_EXISTS "File exists (os error 17)"
 
 /* What is in the way of its memory file: it makes that one last. */
 static int
@@ -42,7 +44,8 @@ is_all_but_memory(const struct vmm *vmm, const char *name,
 	int dir;
 
 	if (rest_status(ch->rest) != 500 ||
-	    strstr(why->msg, CH_RANGES_NAME) == NULL ||
+	    (strstr(why->msg, CH_RANGES_NAME) == NULL &&
+		strstr(why->msg, FILE_EXISTS) == NULL) ||
 	    fd_open_dir(&dir, vmm->dirfd, name, false, NULL) == -1)
 		return false;
 	is = fd_exists(dir, CH_CONFIG_NAME) && fd_exists(dir, CH_STATE_NAME);

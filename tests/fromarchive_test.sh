@@ -108,6 +108,11 @@ usage__wrong_body()
 	    vm-restore --force w good
 	atf_check -s exit:64 -e inline:"vm-clone: --from-archive: given twice\n" \
 	    vm-clone --from-archive a --from-archive b
+	# A name is asked for before anything is read.
+	echo no archive >junk
+	atf_check -s exit:73 -e inline:"vm-clone: w: the name is taken\n" \
+	    vm-clone -n w --from-archive junk
+	atf_check -s exit:65 -e match:"junk" vm-clone -n free --from-archive junk
 	as_before usage
 }
 usage__wrong_cleanup()

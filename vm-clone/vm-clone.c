@@ -18,9 +18,13 @@ open_snap(struct snap **snap, struct stage *stage, const struct opts *o,
 
 	if (o->from_dir != NULL)
 		return snap_open_dir(snap, o->from_dir, err);
-	if (o->archive != NULL)
+	if (o->archive != NULL) {
+		if (o->how.name != NULL && o->how.count == 0 &&
+		    root_name_check(root, ROOT_VM, o->how.name, err) == -1)
+			return -1;
 		return stage_open(stage, root, o->archive, o->common.quiet,
 		    err);
+	}
 	if (refs_read(&refs, operands, 1, err) == -1)
 		return -1;
 	if (refs.n != 1)

@@ -107,6 +107,13 @@ bool root_is_alive(const struct root *root, enum root_kind kind,
     const char *id);
 
 /*
+ * Whether root_new_begin() would give the name now: for who has much to do
+ * before that.  EX_CANTCREAT.
+ */
+int root_name_check(const struct root *root, enum root_kind kind,
+    const char *name, struct error *err);
+
+/*
  * Removes a name whose object is not alive: 1, 0 when it stays, -1.  With
  * `dry_run` it only says so.  EX_IOERR, EX_TEMPFAIL.
  */

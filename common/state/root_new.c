@@ -107,6 +107,30 @@ root_name_clear(const struct root *root, enum root_kind kind, const char *name,
 }
 
 static int
+say_taken(const char *name, struct error *err)
+{
+	return error_set(err, EX_CANTCREAT, "%s: the name is taken", name);
+}
+
+int
+root_name_check(const struct root *root, enum root_kind kind, const char *name,
+    struct error *err)
+{
+	char id[ID_LEN + 1];
+	int found;
+
+	if (faccessat(root->name_fd[kind], name, F_OK, AT_SYMLINK_NOFOLLOW) ==
+	    -1)
+		return 0;
+	found = root_name_target(id, root, kind, name, err);
+	if (found == -1)
+		return -1;
+	return found == 1 && !root_is_alive(root, kind, id)
+	    ? 0
+	    : say_taken(name, err);
+}
+
+static int
 claim_name(const struct root *root, enum root_kind kind, const char *name,
     const char *id, struct error *err)
 {
@@ -122,8 +146,7 @@ claim_name(const struct root *root, enum root_kind kind, const char *name,
 		if (cleared == -1)
 			return -1;
 		if (cleared == 0)
-			return error_set(err, EX_CANTCREAT,
-			    "%s: the name is taken", name);
+			return say_taken(name, err);
 	}
 	return 0;
 }

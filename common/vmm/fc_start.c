@@ -80,19 +80,32 @@ lock_disk(int fd, const struct storage *disk, struct error *err)
 	    disk->path);
 }
 
+static int
+compare_paths(const void *a, const void *b)
+{
+	const struct storage *const *p = a, *const *q = b;
+
+	return strcmp((*p)->path, (*q)->path);
+}
+
 /*
  * Firecracker locks no disk.  What it inherits does: descriptors that it does
- * not know, and whose locks end with it.
+ * not know, and whose locks end with it.  They are taken in the order of their
+ * paths: of two VMs that want the same disks one gets them all.
  */
 static int
 hand_locks(struct spawn_fds *fds, const struct vmm *vmm, struct error *err)
 {
-	const struct storage *disk;
+	const struct storage_list *disks = &vmm->vm->disks;
+	const struct storage *sorted[STORAGE_MAX], *disk;
 	size_t i;
 	int fd;
 
-	for (i = 0; i < vmm->vm->disks.n; i++) {
-		disk = &vmm->vm->disks.v[i];
+	for (i = 0; i < disks->n; i++)
+		sorted[i] = &disks->v[i];
+	qsort(sorted, disks->n, sizeof(sorted[0]), compare_paths);
+	for (i = 0; i < disks->n; i++) {
+		disk = sorted[i];
 		/* A layer may be a symbolic link. */
 		fd = openat(vmm->dirfd, disk->path,
 		    disk->ro ? O_RDONLY | O_CLOEXEC

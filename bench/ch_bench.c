@@ -210,10 +210,10 @@ take_memory(struct hand *h, struct error *err)
 	if (strcmp(h->memory, "template") == 0)
 		return pages_overlay(&copied, h->to, h->pid, h->from, h->bytes,
 		    err);
+	/* As we do: what read(2) brings in is data for every save after it. */
 	return copy_reflink(h->to, h->from, "memory.raw", NULL) == 0
 	    ? 0
-	    : copy_extents(h->to, h->from, h->bytes, NULL, NULL, "memory.raw",
-		  err);
+	    : copy_memory(h->to, h->from, h->bytes, false, "memory.raw", err);
 }
 
 /* Prints the microseconds of the pause; of state, memory and disk in it. */

@@ -22,9 +22,13 @@ COMPILE = $(CC) $(STD) $(WARN) $(WERROR) $(HARD) $(SAN) $(HOOKS) $(CPPFLAGS) \
 	$(CFLAGS) -I$(TOP)/common
 LINK = $(CC) $(SAN) $(HARDLINK) $(LDFLAGS)
 # Archives of these where there are any: we want single functions of them, and
-# to load all of them takes longer than what most tools do.  (Debian's archive
-# of libzstd has no threads.)
+# to load all of them takes longer than what most tools do.
 LIBPARTS != for l in crypto z lzma bz2 lz4; do \
 	f=`$(CC) -print-file-name=lib$$l.a`; \
 	case $$f in /*) echo $$f;; *) echo -l$$l;; esac; done
-LDLIBS = $(LIBPARTS) -lzstd -larchive -ljansson -lcrypt -lpthread -ldl
+# Debian's archive of libzstd compresses without threads: who compresses sets
+# LIBZSTD = -lzstd before this is included.
+UNZSTD != f=`$(CC) -print-file-name=libzstd.a`; \
+	case $$f in /*) echo $$f;; *) echo -lzstd;; esac
+LIBZSTD ?= $(UNZSTD)
+LDLIBS = $(LIBPARTS) $(LIBZSTD) -larchive -ljansson -lcrypt -lpthread -ldl

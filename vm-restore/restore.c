@@ -21,6 +21,8 @@
 #include "vmm/watcher.h"
 
 #define QUIT_MS 5000 /* for the old VMM to close its disks */
+#define END_MS 2000 /* for one that was killed to be gone */
+#define END_NAP_MS 10
 
 struct restore {
 	struct vm_at *at; /* the VM as it was */
@@ -145,19 +147,37 @@ load_new(struct restore *r, struct error *err)
 	return rc;
 }
 
+/* A process that ends has no socket any more for some time before it is gone. */
+static bool
+ends_soon(const struct vm *vm)
+{
+	int64_t deadline_ms = clock_ms() + END_MS;
+
+	while (vm_is_alive(vm) && clock_left(deadline_ms) > 0)
+		clock_nap(END_NAP_MS);
+	return !vm_is_alive(vm);
+}
+
 /* The line to the old VMM, where one lives. */
 static int
 find_old(struct restore *r, struct error *err)
 {
+	struct vm *vm = &r->at->vm;
+	struct error why = { 0 };
 	enum vmm_state state;
 
-	if (!vm_is_alive(&r->at->vm))
+	if (!vm_is_alive(vm))
 		return 0;
-	if (vmm_attach(&r->old, &r->at->vm, r->at->dirfd, VMM_CONTROL,
-		clock_ms() + VMM_CALL_MS, err) == -1 ||
-	    vmm_query(r->old, &state, err) == -1)
-		return -1;
-	r->was_running = state == VMM_RUNNING;
+	if (vmm_attach(&r->old, vm, r->at->dirfd, VMM_CONTROL,
+		clock_ms() + VMM_CALL_MS, &why) == 0 &&
+	    vmm_query(r->old, &state, &why) == 0) {
+		r->was_running = state == VMM_RUNNING;
+		return 0;
+	}
+	if (why.code != EX_UNAVAILABLE || !ends_soon(vm))
+		return error_set(err, why.code, "%s", why.msg);
+	vmm_detach(r->old);
+	r->old = NULL;
 	return 0;
 }
 

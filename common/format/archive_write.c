@@ -250,7 +250,8 @@ archive_writer_file(struct archive_writer *w, const char *name, int fd,
 	uint64_t stored = size;
 	bool is_sparse;
 
-	if (survey_file(&w->map, fd, size, name, err) == -1)
+	if (survey_file(&w->map, fd, size, SPARSE_MAP_BYTES_MAX, name, err) ==
+	    -1)
 		return -1;
 	is_sparse = !w->how.is_dense && w->map.data_bytes != size;
 	if (is_sparse)
@@ -282,7 +283,7 @@ archive_estimate(uint64_t *tar_bytes, uint64_t *data_bytes, int fd,
 	size_t len;
 	int rc = -1;
 
-	if (survey_file(&map, fd, size, name, err) == -1)
+	if (survey_file(&map, fd, size, SPARSE_MAP_BYTES_MAX, name, err) == -1)
 		goto out;
 	is_sparse = !is_dense && map.data_bytes != size;
 	if (is_sparse)

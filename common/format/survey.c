@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,12 +14,14 @@
 #define SURVEY_PARTS_MAX 4
 #define SURVEY_PART_MIN (UINT64_C(64) << 20) /* bytes, to be worth a thread */
 #define SURVEY_ALIGN (UINT64_C(1) << 20) /* where parts begin */
+#define SURVEY_TELL ((size_t)4096) /* bytes of a map between two sums */
 
 /* Runs on their way into a map: the last one may still grow. */
 struct gather {
 	struct sparse_map *map;
 	uint64_t keep; /* bytes of the largest hole that is filled */
 	uint64_t size; /* of the file */
+	size_t max_bytes; /* of the map */
 	uint64_t off, len;
 };
 
@@ -27,6 +30,8 @@ struct part {
 	struct runs runs;
 	struct gather gather;
 	struct sparse_map map;
+	atomic_size_t *sum; /* of all parts' maps */
+	size_t told; /* of this one, in it */
 	pthread_t thread;
 	bool has_thread;
 	int rc; /* as gather_run() */
@@ -47,13 +52,30 @@ gather_run(struct gather *g, uint64_t off, uint64_t len, struct error *err)
 		g->len = off + len - g->off;
 		return 0;
 	}
-	if (SPARSE_MAP_BYTES_MAX - g->map->len < 2 * SPARSE_RUN_BYTES_MAX)
+	if (g->max_bytes - g->map->len < 2 * SPARSE_RUN_BYTES_MAX)
 		return 1;
 	if (gather_end(g, err) == -1)
 		return -1;
 	g->off = off;
 	g->len = len;
 	return 0;
+}
+
+/*
+ * Whether the maps of all parts are sure to make one that has no room: together
+ * they take no more memory than that one.  It is a little shorter than they are,
+ * by the runs that go on from one part to the next.
+ */
+static bool
+is_too_much(struct part *p)
+{
+	size_t more = p->map.len - p->told;
+
+	if (more < SURVEY_TELL)
+		return false;
+	p->told = p->map.len;
+	return atomic_fetch_add(p->sum, more) + more > p->gather.max_bytes +
+	    (size_t)SURVEY_PARTS_MAX * 2 * SPARSE_RUN_BYTES_MAX;
 }
 
 static void *
@@ -64,6 +86,8 @@ survey_part(void *arg)
 
 	while ((p->rc = runs_next(&run, &p->runs, &p->err)) == 1) {
 		p->rc = gather_run(&p->gather, run.off, run.len, &p->err);
+		if (p->rc == 0 && is_too_much(p))
+			p->rc = 1;
 		if (p->rc != 0)
 			return NULL;
 	}
@@ -131,6 +155,7 @@ join_parts(struct sparse_map *map, struct part *parts, size_t n,
 			if (rc != 0)
 				return rc;
 		}
+		sparse_map_fini(&parts[i].map);
 	}
 	return gather_end(&all, err);
 }
@@ -138,10 +163,11 @@ join_parts(struct sparse_map *map, struct part *parts, size_t n,
 /* With holes of up to `keep` bytes filled; as gather_run(). */
 static int
 survey(struct sparse_map *map, int fd, uint64_t size, uint64_t keep,
-    const char *name, struct error *err)
+    size_t max_bytes, const char *name, struct error *err)
 {
 	size_t n = count_parts(fd, size), i;
 	struct part parts[SURVEY_PARTS_MAX];
+	atomic_size_t sum = 0;
 	uint64_t from = 0, end;
 	int rc;
 
@@ -153,6 +179,8 @@ survey(struct sparse_map *map, int fd, uint64_t size, uint64_t keep,
 		parts[i].gather.map = &parts[i].map;
 		parts[i].gather.keep = keep;
 		parts[i].gather.size = size;
+		parts[i].gather.max_bytes = max_bytes;
+		parts[i].sum = &sum;
 	}
 	survey_parts(parts, n);
 	sparse_map_clear(map);
@@ -167,13 +195,13 @@ survey(struct sparse_map *map, int fd, uint64_t size, uint64_t keep,
  * holds zeros there, which an import makes holes again.
  */
 int
-survey_file(struct sparse_map *map, int fd, uint64_t size, const char *name,
-    struct error *err)
+survey_file(struct sparse_map *map, int fd, uint64_t size, size_t max_bytes,
+    const char *name, struct error *err)
 {
 	uint64_t keep = 0;
 	int rc;
 
-	while ((rc = survey(map, fd, size, keep, name, err)) == 1)
+	while ((rc = survey(map, fd, size, keep, max_bytes, name, err)) == 1)
 		keep = keep == 0 ? 4096 : keep * 2;
 	return rc;
 }

@@ -301,10 +301,10 @@ ch_runs()
 	atf_check -o ignore vm-start web
 }
 
-atf_test_case save__without_memory cleanup
-save__without_memory_body()
+# saves_without_memory CALL: by what that one is answered.
+saves_without_memory()
 {
-	ch_runs 'snapshot without memory'
+	ch_runs "$1"
 	printf 'guest' | dd of="root/name/vm/web/memory.raw" bs=1 \
 	    seek=1000000 conv=notrunc 2>/dev/null
 	atf_check -o ignore snap-save -n golden web
@@ -320,7 +320,24 @@ save__without_memory_body()
 	atf_check -s exit:1 test -e "root/name/vm/web/save.state"
 	atf_check -o inline:"running\n" vm-ls -p state web
 }
+
+atf_test_case save__without_memory cleanup
+save__without_memory_body()
+{
+	saves_without_memory 'snapshot without memory'
+}
 save__without_memory_cleanup()
+{
+	vms_end
+}
+
+# It does not say which file there is already.
+atf_test_case save__without_memory_v51 cleanup
+save__without_memory_v51_body()
+{
+	saves_without_memory 'snapshot without memory, v51'
+}
+save__without_memory_v51_cleanup()
 {
 	vms_end
 }
@@ -464,6 +481,7 @@ clone__of_cocoon_cleanup()
 atf_init_test_cases()
 {
 	atf_add_test_case save__without_memory
+	atf_add_test_case save__without_memory_v51
 	atf_add_test_case save__refused
 	atf_add_test_case save__half_a_state
 	atf_add_test_case import__of_cocoon

@@ -94,8 +94,8 @@ open_here(void)
 
 	ATF_REQUIRE(dirfd != -1);
 	ATF_REQUIRE_EQ_MSG(0,
-	    rest_open(&rest, dirfd, SOCKET, clock_ms() + CALL_MS, &err), "%s",
-	    err.msg);
+	    rest_open(&rest, dirfd, SOCKET, true, clock_ms() + CALL_MS, &err),
+	    "%s", err.msg);
 	return rest;
 }
 

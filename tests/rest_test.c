@@ -308,19 +308,25 @@ ATF_TC_BODY(open__refused, tc)
 
 	dirfd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ATF_CHECK_EQ(-1,
-	    rest_open(&rest, dirfd, SOCKET, start_ms + SHORT_MS, &err));
+	    rest_open(&rest, dirfd, SOCKET, true, start_ms + SHORT_MS, &err));
 	ATF_CHECK_EQ(EX_UNAVAILABLE, err.code);
 	ATF_CHECK_STREQ("api.sock: No such file or directory", err.msg);
 	ATF_CHECK(clock_ms() - start_ms >= SHORT_MS);
+	/* Who does not wait for somebody to come is told at once. */
+	ATF_CHECK_EQ(-1,
+	    rest_open(&rest, dirfd, SOCKET, false, clock_ms() + 10 * CALL_MS,
+		&err));
+	ATF_CHECK_EQ(EX_UNAVAILABLE, err.code);
+	ATF_CHECK(clock_ms() - start_ms < 5 * CALL_MS);
 	/* Nobody listens, then nobody accepts. */
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	ATF_REQUIRE(bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0);
-	ATF_CHECK_EQ(-1, rest_open(&rest, dirfd, SOCKET, 0, &err));
+	ATF_CHECK_EQ(-1, rest_open(&rest, dirfd, SOCKET, false, 0, &err));
 	ATF_CHECK_EQ(EX_UNAVAILABLE, err.code);
 	ATF_CHECK_STREQ("api.sock: Connection refused", err.msg);
 	ATF_REQUIRE(listen(fd, 0) == 0);
 	ATF_REQUIRE(fd_dial_now(&queued, dirfd, SOCKET, &err) == 0);
-	ATF_CHECK_EQ(-1, rest_open(&rest, dirfd, SOCKET, 0, &err));
+	ATF_CHECK_EQ(-1, rest_open(&rest, dirfd, SOCKET, false, 0, &err));
 	ATF_CHECK_EQ(EX_TEMPFAIL, err.code);
 	ATF_CHECK(rest == NULL);
 	rest_close(rest);

@@ -28,9 +28,9 @@ struct outfile {
 #define OUTFILE_NOSYNC 2u /* publish: it is synced, or soon made again */
 
 /*
- * Makes the file without a name in the directory of `path`.  EX_CANTCREAT: the name is
- * taken already (always so by what is no regular file), or is none, or its
- * directory is not there.  EX_NOPERM, EX_IOERR.
+ * Makes the file without a name in the directory of `path`.  EX_CANTCREAT: the
+ * name is taken already (always so by what is no regular file), or is none, or
+ * its directory is not there.  EX_NOPERM, EX_IOERR.
  */
 int outfile_open(struct outfile *out, const char *path, unsigned flags,
     struct error *err);

@@ -53,8 +53,8 @@ int copy_again(int to, int from, uint64_t size, const char *what,
  * Either of the two, of a guest's memory, which others have mapped.  It is read
  * through a mapping: what read(2) brings in ahead of a page that the guest has
  * written counts as data from then on (preallocated files on ext4), and in the
- * end all of the memory would be copied.  A memfd is read as any
- * file.  `size` is not 0.
+ * end all of the memory would be copied.  A memfd is read as any file.  `size`
+ * is not 0.
  */
 int copy_memory(int to, int from, uint64_t size, bool again, const char *what,
     struct error *err);

@@ -76,8 +76,8 @@ attach(struct vmm *vmm, enum vmm_line line, int64_t deadline_ms,
 	if (ch == NULL)
 		return error_set(err, EX_OSERR, "out of memory");
 	vmm->own = ch;
-	return rest_open(&ch->rest, vmm->dirfd, CH_API_SOCKET, deadline_ms,
-	    err);
+	return rest_open(&ch->rest, vmm->dirfd, CH_API_SOCKET, false,
+	    deadline_ms, err);
 }
 
 static void

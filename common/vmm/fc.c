@@ -17,7 +17,6 @@
 
 #define VARIABLE "INSTAR_FIRECRACKER"
 #define PRESSES 4 /* of the button, which fill the keyboard's queue */
-#define ATTACH_NAP_MS 5 /* between two tries to connect */
 #define LISTEN_MS 2000 /* for a guest to read them */
 
 const char *
@@ -88,21 +87,13 @@ attach(struct vmm *vmm, enum vmm_line line, int64_t deadline_ms,
     struct error *err)
 {
 	struct fc *fc = calloc(1, sizeof(*fc));
-	struct error why = { 0 };
 
 	(void)line; /* one socket serves everybody */
 	if (fc == NULL)
 		return error_set(err, EX_OSERR, "out of memory");
 	vmm->own = fc;
-	while (rest_open(&fc->rest, vmm->dirfd, FC_API_SOCKET, 0, &why) == -1) {
-		if (why.code != EX_TEMPFAIL || clock_left(deadline_ms) == 0) {
-			if (err != NULL)
-				*err = why;
-			return -1;
-		}
-		clock_nap(ATTACH_NAP_MS);
-	}
-	return 0;
+	return rest_open(&fc->rest, vmm->dirfd, FC_API_SOCKET, false,
+	    deadline_ms, err);
 }
 
 static void

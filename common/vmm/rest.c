@@ -263,8 +263,8 @@ rest_call(struct rest *rest, const char *method, const char *path, json_t *body,
 }
 
 int
-rest_open(struct rest **out, int dirfd, const char *name, int64_t deadline_ms,
-    struct error *err)
+rest_open(struct rest **out, int dirfd, const char *name, bool is_coming,
+    int64_t deadline_ms, struct error *err)
 {
 	struct rest *rest;
 	int n;
@@ -279,7 +279,8 @@ rest_open(struct rest **out, int dirfd, const char *name, int64_t deadline_ms,
 		free(rest);
 		return error_set(err, EX_SOFTWARE, "%s: too long", name);
 	}
-	if (wire_dial(&rest->wire, dirfd, name, true, deadline_ms, err) == -1) {
+	if (wire_dial(&rest->wire, dirfd, name, is_coming, deadline_ms, err) ==
+	    -1) {
 		rest_close(rest);
 		return -1;
 	}

@@ -9,6 +9,7 @@
 #define VMM_REST_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -21,11 +22,10 @@ struct rest;
 
 /*
  * Connects to the socket `name` in the directory `dirfd`, which it borrows
- * until rest_close().  Tries until something listens there; with a deadline
- * that is over, once.  Returns owned (rest_close).  EX_UNAVAILABLE: nobody
- * listens there.  EX_TEMPFAIL: its queue is full.
+ * until rest_close(); waits, and fails, as wire_dial() does.  Returns owned
+ * (rest_close).
  */
-int rest_open(struct rest **out, int dirfd, const char *name,
+int rest_open(struct rest **out, int dirfd, const char *name, bool is_coming,
     int64_t deadline_ms, struct error *err);
 
 /* Closes the connection.  Takes NULL. */

@@ -222,7 +222,7 @@ spawn_connect(struct rest **out, const struct vmm *vmm, const char *name,
 
 	for (;;) {
 		try_ms = clock_ms() + TRY_MS;
-		if (rest_open(out, vmm->dirfd, name,
+		if (rest_open(out, vmm->dirfd, name, true,
 			try_ms < deadline_ms ? try_ms : deadline_ms, err) == 0)
 			return 0;
 		if (sig_check(err) == -1 || !vm_is_alive(vmm->vm) ||

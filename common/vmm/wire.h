@@ -23,7 +23,7 @@ struct wire {
  * -1.  Waits in the queue of who is slow to accept, for others may stand in it;
  * where `is_coming`, also until somebody listens there at all.  With a deadline
  * that is over it tries once.  EX_UNAVAILABLE: nobody listens.  EX_TEMPFAIL:
- * the queue is full.
+ * the queue is full.  EX_NOPERM: it is not ours to ask.
  */
 int wire_dial(struct wire *w, int dirfd, const char *name, bool is_coming,
     int64_t deadline_ms, struct error *err);

@@ -36,6 +36,26 @@
 #define OUR_VSOCK                                                              \
 	"-s '\"uds_path\":\"/srv/vm/c1.vsock\"=\"uds_path\":\"vsock.sock\"' "
 
+/* What holds its disks' locks: descriptors in the order of the paths. */
+static void
+check_locks(const struct bed *b)
+{
+	static const char *const paths[] = { "cow.raw", "data-data1.raw",
+		"layer0.raw" };
+	char link[64], to[PATH_MAX];
+	ssize_t n;
+	size_t i;
+
+	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		snprintf(link, sizeof(link), "/proc/%d/fd/%zu",
+		    (int)b->vm.proc.pid, 3 + i);
+		n = readlink(link, to, sizeof(to) - 1);
+		ATF_REQUIRE_MSG(n > 0, "%s: %s", link, strerror(errno));
+		to[n] = '\0';
+		ATF_CHECK_STREQ(paths[i], strrchr(to, '/') + 1);
+	}
+}
+
 ATF_TC_WITHOUT_HEAD(boot__as_recorded);
 ATF_TC_BODY(boot__as_recorded, tc)
 {
@@ -51,6 +71,7 @@ ATF_TC_BODY(boot__as_recorded, tc)
 	ATF_CHECK_EQ(VM_MEMORY_PRIVATE, b.vm.memory);
 	ATF_CHECK_EQ(VM_ACCEL_KVM, b.vm.accel);
 	ATF_CHECK(b.vm.started_at[0] != '\0');
+	check_locks(&b);
 	ATF_CHECK_EQ_MSG(0, vmm_resume(b.vmm, &err), "%s", err.msg);
 	ATF_CHECK_EQ_MSG(0, vmm_query(b.vmm, &state, &err), "%s", err.msg);
 	ATF_CHECK_EQ(VMM_RUNNING, state);

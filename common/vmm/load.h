@@ -76,9 +76,12 @@ const char *load_memory_name(const struct load *load);
 
 /*
  * How many bytes load_populate() would have to copy, as far as can be told
- * before: what can be linked or reflinked costs nothing.
+ * before: what can be linked or reflinked costs nothing.  Whether it can be
+ * reflinked is found out by a trial, which takes longer than all the rest;
+ * `at_most` makes none and takes it that it cannot.
  */
-int load_cost(uint64_t *bytes, const struct load *load, struct error *err);
+int load_cost(uint64_t *bytes, const struct load *load, bool at_most,
+    struct error *err);
 
 /*
  * Whether we could open the snapshot's file for writing; a VMM that maps it

@@ -18,14 +18,16 @@
 struct cost {
 	const struct load *load;
 	bool same; /* one filesystem has snapshot and root */
+	bool at_most; /* without a trial: as where nothing can be reflinked */
 	int reflinks; /* it can: 1, 0, or -1 as long as nobody asked */
 	uint64_t bytes;
 };
 
-/* Trying it takes longer than all the rest, and is seldom needed. */
 static bool
 can_reflink(struct cost *c)
 {
+	if (c->at_most)
+		return false;
 	if (c->reflinks == -1)
 		c->reflinks = copy_can_reflink(root_fd(c->load->root));
 	return c->reflinks == 1;
@@ -90,7 +92,7 @@ add_memory(struct cost *c, struct error *err)
 	const char *file = load_memory_name(c->load);
 	unsigned may = COPY_MAY_REFLINK;
 
-	if (c->load->copy_memory && can_reflink(c))
+	if (c->load->copy_memory && (c->at_most || can_reflink(c)))
 		return add_bytes(c, config->memory_bytes);
 	if (c->load->copy_memory || load_may_write(c->load, file))
 		may |= COPY_MAY_LINK;
@@ -107,11 +109,12 @@ add_boot(struct cost *c, const char *name, const char *said, struct error *err)
 }
 
 int
-load_cost(uint64_t *bytes, const struct load *load, struct error *err)
+load_cost(uint64_t *bytes, const struct load *load, bool at_most,
+    struct error *err)
 {
 	const unsigned any = COPY_MAY_LINK | COPY_MAY_REFLINK;
 	const struct sidecar *s = load->sidecar;
-	struct cost c = { .load = load, .reflinks = -1 };
+	struct cost c = { .load = load, .at_most = at_most, .reflinks = -1 };
 	const char *const *state;
 	size_t i;
 

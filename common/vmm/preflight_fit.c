@@ -192,6 +192,18 @@ preflight_layers(struct preflight *p, struct error *err)
 	return 0;
 }
 
+/* For all copies. */
+static int
+cost_of(uint64_t *need, const struct preflight *p, const struct load *load,
+    bool at_most, struct error *err)
+{
+	if (load_cost(need, load, at_most, err) == -1)
+		return -1;
+	if (p->copies > 1 && ckd_mul(need, *need, p->copies))
+		*need = UINT64_MAX;
+	return 0;
+}
+
 int
 preflight_space(struct preflight *p, struct error *err)
 {
@@ -201,13 +213,16 @@ preflight_space(struct preflight *p, struct error *err)
 		.sidecar = &p->sidecar,
 		.disks = p->disks,
 		.copy_memory = p->copy_memory };
-	uint64_t need, left, copies = p->copies == 0 ? 1 : p->copies;
+	uint64_t need, left;
 
-	if (load_cost(&need, &load, err) == -1 ||
-	    fs_free_bytes(&left, root_fd(p->root), err) == -1)
+	/* Most often it is enough without asking what the filesystem can. */
+	if (fs_free_bytes(&left, root_fd(p->root), err) == -1 ||
+	    cost_of(&need, p, &load, true, err) == -1)
 		return -1;
-	if (ckd_mul(&need, need, copies))
-		need = UINT64_MAX;
+	if (need <= left)
+		return 0;
+	if (cost_of(&need, p, &load, false, err) == -1)
+		return -1;
 	if (need <= left)
 		return 0;
 	return error_set(err, EX_IOERR,

@@ -244,24 +244,39 @@ check_vsock(const json_t *config, struct error *err)
 	    path == NULL ? "" : path);
 }
 
-/* Whether `st` is one of the files that this VM may have open. */
-static bool
-is_ours(const struct vmm *vmm, const struct stat *st)
+/* The files that this VM may have open. */
+struct own_files {
+	struct stat v[STORAGE_MAX + 4];
+	size_t n;
+};
+
+static void
+find_own(struct own_files *own, const struct vmm *vmm)
 {
 	static const char *const files[] = { VM_TEMPLATE, VM_VMM_LOG, FC_LOG,
 		VM_CONSOLE_LOG };
 	const struct storage_list *disks = &vmm->vm->disks;
 	const char *name;
-	struct stat own;
 	size_t i;
 
+	own->n = 0;
 	for (i = 0; i < disks->n + sizeof(files) / sizeof(files[0]); i++) {
 		name = i < disks->n ? disks->v[i].path : files[i - disks->n];
 		/* A layer may be a symbolic link. */
-		if (fstatat(vmm->dirfd, name, &own, 0) == 0 &&
-		    own.st_dev == st->st_dev && own.st_ino == st->st_ino)
-			return true;
+		if (fstatat(vmm->dirfd, name, &own->v[own->n], 0) == 0)
+			own->n++;
 	}
+}
+
+static bool
+is_own(const struct own_files *own, const struct stat *st)
+{
+	size_t i;
+
+	for (i = 0; i < own->n; i++)
+		if (own->v[i].st_dev == st->st_dev &&
+		    own->v[i].st_ino == st->st_ino)
+			return true;
 	return false;
 }
 
@@ -270,6 +285,7 @@ static int
 check_descriptors(const struct vmm *vmm, struct error *err)
 {
 	char path[64], target[256];
+	struct own_files own;
 	struct dirent *de;
 	struct stat st;
 	ssize_t n;
@@ -280,10 +296,11 @@ check_descriptors(const struct vmm *vmm, struct error *err)
 	dir = opendir(path);
 	if (dir == NULL)
 		return error_sys(err, EX_OSERR, "%s", path);
+	find_own(&own, vmm);
 	while (rc == 0 && (de = readdir(dir)) != NULL) {
 		if (fstatat(dirfd(dir), de->d_name, &st, 0) == -1 ||
 		    (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) ||
-		    is_ours(vmm, &st))
+		    is_own(&own, &st))
 			continue;
 		n = readlinkat(dirfd(dir), de->d_name, target,
 		    sizeof(target) - 1);

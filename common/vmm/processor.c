@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "vmm/processor.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,24 +32,36 @@ processor_flags(struct strv *out, struct error *err)
 	return rc;
 }
 
+/* From `*at` on, where it is put: both lists come in the kernel's order. */
+static bool
+find_flag(size_t *at, const struct strv *here, const char *flag)
+{
+	size_t i, k;
+
+	for (i = 0; i < here->n; i++) {
+		k = (*at + i) % here->n;
+		if (strcmp(flag, here->v[k]) == 0) {
+			*at = k;
+			return true;
+		}
+	}
+	return false;
+}
+
 int
 processor_check(const struct strv *wanted, struct error *err)
 {
 	struct strv here = { 0 };
-	size_t i, k;
+	size_t i, at = 0;
 	int rc = 0;
 
 	if (processor_flags(&here, err) == -1)
 		return -1;
-	for (i = 0; rc == 0 && i < wanted->n; i++) {
-		for (k = 0; k < here.n; k++)
-			if (strcmp(wanted->v[i], here.v[k]) == 0)
-				break;
-		if (k == here.n)
+	for (i = 0; rc == 0 && i < wanted->n; i++)
+		if (!find_flag(&at, &here, wanted->v[i]))
 			rc = error_set(err, EX_CONFIG,
 			    "saved on a processor with %s, which this lacks",
 			    wanted->v[i]);
-	}
 	strv_fini(&here);
 	return rc;
 }

@@ -14,7 +14,7 @@
 #include "base/sig.h"
 
 #define WIRE_POLL_MS 100 /* so that a signal is noticed soon */
-#define WIRE_NAP_US 200 /* between two tries to connect */
+#define WIRE_NAP_US 100 /* between two tries to connect */
 #define WIRE_BUF_MIN 4096
 
 int

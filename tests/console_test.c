@@ -239,8 +239,7 @@ ATF_TC_BODY(start__tool_ends, tc)
 		dup2(said[1], STDOUT_FILENO);
 		if (lock_dir(&lock, AT_FDCWD, "vm", LOCK_EXCLUSIVE, 0, &err) ==
 			-1 ||
-		    console_start(&b.tty, &b.console, lock, &b.log_from,
-			&err) == -1)
+		    box_console(&b, lock, &err) == -1)
 			_exit(1);
 		box_run(&b, "here ", 5, true);
 		if (write(shared[1], &b, sizeof(b)) != sizeof(b))
@@ -441,25 +440,26 @@ ATF_TC_BODY(log__shared_by_two, tc)
 ATF_TC_WITHOUT_HEAD(start__refused);
 ATF_TC_BODY(start__refused, tc)
 {
-	struct proc_id proc = { 0 };
+	struct console_parts console = CONSOLE_NONE;
 	struct error err = { 0 };
-	int dirfd, tty = -1;
+	int dirfd;
 	uint64_t from;
 
 	ATF_REQUIRE(mkdir("vm", 0700) == 0);
 	dirfd = open_dir("vm");
 	/* A link in place of the log would have us write elsewhere. */
 	ATF_REQUIRE(symlink("../elsewhere", "vm/" VM_CONSOLE_LOG) == 0);
-	ATF_CHECK_EQ(-1, console_start(&tty, &proc, dirfd, &from, &err));
+	ATF_CHECK_EQ(-1, console_open(&console, dirfd, &from, &err));
 	ATF_CHECK_STREQ("console.log: Too many levels of symbolic links",
 	    err.msg);
 	ATF_CHECK_EQ(-1, access("elsewhere", F_OK));
+	console_drop(&console);
 	ATF_REQUIRE(unlink("vm/" VM_CONSOLE_LOG) == 0);
 	ATF_REQUIRE(mkdir("vm/" VM_CONSOLE_SOCKET, 0700) == 0);
-	ATF_CHECK_EQ(-1, console_start(&tty, &proc, dirfd, &from, &err));
+	ATF_CHECK_EQ(-1, console_open(&console, dirfd, &from, &err));
 	ATF_CHECK_STREQ("console.sock: Is a directory", err.msg);
-	ATF_CHECK_EQ(-1, tty);
-	ATF_CHECK_EQ(0, proc.pid);
+	ATF_CHECK_EQ(-1, console.tty);
+	console_drop(&console);
 	ATF_CHECK(!console_is_writing(dirfd));
 	close(dirfd);
 }

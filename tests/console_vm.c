@@ -23,27 +23,28 @@ static int
 start(struct vm_at *at, char *const *argv, struct error *err)
 {
 	struct proc_spawn how = { .argv = argv, .dirfd = at->dirfd };
-	struct proc_id console;
+	struct console_parts console = CONSOLE_NONE;
 	struct timespec now;
 	int pidfd = -1, rc = -1;
-	pid_t pid;
+	pid_t pid, console_pid;
 
 	how.log_fd = openat(at->dirfd, VM_VMM_LOG,
 	    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (how.log_fd == -1)
 		return error_sys(err, EX_CANTCREAT, VM_VMM_LOG);
 	clock_gettime(CLOCK_REALTIME, &now);
-	if (console_start(&how.tty_fd, &console, at->dirfd,
-		&at->vm.console_from, err) == -1 ||
-	    proc_spawn(&pid, &pidfd, &how, err) == -1 ||
+	if (console_open(&console, at->dirfd, &at->vm.console_from, err) == -1)
+		goto out;
+	how.tty_fd = console.tty;
+	if (proc_spawn(&pid, &pidfd, &how, err) == -1 ||
+	    console_run(&console, &console_pid, err) == -1 ||
 	    proc_identify(&at->vm.proc, pid, err) == -1)
 		goto out;
 	clock_rfc3339(at->vm.started_at, &now);
-	printf("%ld\n", (long)console.pid);
+	printf("%ld\n", (long)console_pid);
 	rc = vm_at_write(at, false, &now, err);
 out:
-	if (how.tty_fd > 0)
-		fd_drop(&how.tty_fd);
+	console_drop(&console);
 	fd_drop(&pidfd);
 	fd_drop(&how.log_fd);
 	return rc;

@@ -33,8 +33,9 @@ make_memory(struct spawn_fds *fds, struct vm *vm, int dirfd, struct error *err)
 }
 
 static int
-run(struct vmm *vmm, const struct spawn_fds *fds, int log_fd, int tty_fd,
-    const struct timespec *now, struct error *err)
+run(struct vmm *vmm, const struct spawn_fds *fds, int log_fd,
+    const struct console_parts *console, const struct timespec *now,
+    struct error *err)
 {
 	struct strv argv = { 0 };
 	int rc = -1;
@@ -43,7 +44,7 @@ run(struct vmm *vmm, const struct spawn_fds *fds, int log_fd, int tty_fd,
 		spawn_program("INSTAR_CLOUD_HYPERVISOR", CH_NAME)) == 0 &&
 	    strv_add(&argv, err, "--api-socket") == 0 &&
 	    strv_add(&argv, err, "fd=%d", CH_FD_API) == 0)
-		rc = spawn_process(vmm, argv.v, fds, log_fd, tty_fd, now, err);
+		rc = spawn_process(vmm, argv.v, fds, log_fd, console, now, err);
 	strv_fini(&argv);
 	return rc;
 }
@@ -53,8 +54,8 @@ ch_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 {
 	struct spawn_fds fds = { .n = 0 };
 	struct vm *vm = vmm->vm;
-	struct proc_id console;
-	int log_fd = -1, tty_fd = -1, rc = -1;
+	struct console_parts console = CONSOLE_NONE;
+	int log_fd = -1, rc = -1;
 	struct ch *ch;
 
 	ch = vmm->own = calloc(1, sizeof(*ch));
@@ -69,12 +70,11 @@ ch_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 		err) == -1 ||
 	    spawn_listen(&fds, vmm->dirfd, CH_API_SOCKET, CH_FD_API, err) ==
 		-1 ||
-	    console_start(&tty_fd, &console, vmm->dirfd, &vm->console_from,
-		err) == -1)
+	    console_open(&console, vmm->dirfd, &vm->console_from, err) == -1)
 		goto out;
-	rc = run(vmm, &fds, log_fd, tty_fd, now, err);
+	rc = run(vmm, &fds, log_fd, &console, now, err);
 out:
-	fd_drop(&tty_fd);
+	console_drop(&console);
 	fd_drop(&log_fd);
 	spawn_drop(&fds);
 	return rc;

@@ -90,10 +90,10 @@ ignore_signals(void)
 
 /* The child: leaves all of the tool's behind, says so, and serves. */
 static void
-become_console(const struct console_fds *fds, int report)
+become_console(const struct console_parts *c, int report)
 {
-	int keep[CONSOLE_KEPT] = { fds->master, fds->listener, fds->log,
-		fds->lock, report };
+	int keep[CONSOLE_KEPT] = { c->master, c->listener, c->log, c->lock,
+		report };
 	struct console_fds own;
 	int null;
 	size_t i;
@@ -121,68 +121,60 @@ become_console(const struct console_fds *fds, int report)
 	_exit(EX_OK);
 }
 
-/* Starts it, and waits until it holds nothing of ours. */
-static int
-run(struct proc_id *proc, const struct console_fds *fds, struct error *err)
+int
+console_open(struct console_parts *c, int dirfd, uint64_t *log_from,
+    struct error *err)
+{
+	struct spawn_fds listener = { .n = 0 };
+
+	if (open_lock(&c->lock, dirfd, err) == -1 ||
+	    spawn_open_log(&c->log, log_from, dirfd, VM_CONSOLE_LOG, err) ==
+		-1 ||
+	    spawn_listen(&listener, dirfd, VM_CONSOLE_SOCKET, 3, err) == -1)
+		return -1;
+	c->listener = listener.pairs[0];
+	if (fcntl(c->listener, F_SETFL, O_RDWR | O_NONBLOCK) == -1)
+		return error_sys(err, EX_OSERR, "console");
+	return open_terminal(&c->master, &c->tty, err);
+}
+
+int
+console_run(const struct console_parts *c, pid_t *pid, struct error *err)
 {
 	int report[2];
-	ssize_t n = -1;
-	pid_t pid;
-	char c;
+	ssize_t n;
+	char said;
 
 	if (pipe2(report, O_CLOEXEC) == -1)
 		return error_sys(err, EX_OSERR, "console");
-	pid = fork();
-	if (pid == 0)
-		become_console(fds, report[1]);
+	*pid = fork();
+	if (*pid == 0)
+		become_console(c, report[1]);
 	fd_drop(&report[1]);
-	if (pid == -1) {
+	if (*pid == -1) {
 		error_sys(err, EX_OSERR, "console");
 		fd_drop(&report[0]);
 		return -1;
 	}
 	do
-		n = read(report[0], &c, 1);
+		n = read(report[0], &said, 1);
 	while (n == -1 && errno == EINTR);
 	fd_drop(&report[0]);
-	if (n == 1 && proc_identify(proc, pid, err) == 0)
+	if (n == 1)
 		return 0;
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	kill(*pid, SIGKILL);
+	waitpid(*pid, NULL, 0);
 	return error_set(err, EX_OSERR, "console: it does not start");
 }
 
-int
-console_start(int *tty, struct proc_id *proc, int dirfd, uint64_t *log_from,
-    struct error *err)
+void
+console_drop(struct console_parts *c)
 {
-	struct console_fds fds = { -1, -1, -1, -1 };
-	struct spawn_fds listener = { .n = 0 };
-	int end = -1, rc = -1;
-
-	if (open_lock(&fds.lock, dirfd, err) == -1 ||
-	    spawn_open_log(&fds.log, log_from, dirfd, VM_CONSOLE_LOG, err) ==
-		-1 ||
-	    spawn_listen(&listener, dirfd, VM_CONSOLE_SOCKET, 3, err) == -1 ||
-	    open_terminal(&fds.master, &end, err) == -1)
-		goto out;
-	fds.listener = listener.pairs[0];
-	if (fcntl(fds.listener, F_SETFL, O_RDWR | O_NONBLOCK) == -1) {
-		error_sys(err, EX_OSERR, "console");
-		goto out;
-	}
-	rc = run(proc, &fds, err);
-	if (rc == 0) {
-		*tty = end;
-		end = -1;
-	}
-out:
-	fd_drop(&end);
-	fd_drop(&fds.master);
-	spawn_drop(&listener);
-	fd_drop(&fds.log);
-	fd_drop(&fds.lock);
-	return rc;
+	fd_drop(&c->tty);
+	fd_drop(&c->master);
+	fd_drop(&c->listener);
+	fd_drop(&c->log);
+	fd_drop(&c->lock);
 }
 
 /* Whether a console's process holds that byte. */

@@ -21,22 +21,43 @@
 #ifndef VMM_CONSOLE_H
 #define VMM_CONSOLE_H
 
+#include <sys/types.h>
+
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
-#include "base/proc.h"
+
+/* What it is made of, before it is a process. */
+struct console_parts {
+	int tty; /* the terminal, raw: the VMM's stdin and stdout to be */
+	int master; /* its other end */
+	int listener, log, lock;
+};
+
+#define CONSOLE_NONE ((struct console_parts){ -1, -1, -1, -1, -1 })
 
 /*
- * Starts that process for the VM whose directory is `dirfd`; files are made
- * anew or appended to there.  *tty is the terminal, raw: stdin and stdout of
- * the VMM to be, closed by the caller as soon as that runs (the process ends
- * when nobody has it open any more).  *log_from is the length of console.log
- * now.  Of the caller's descriptors it keeps none, and of its streams none.
- * Before any thread is started.  EX_OSERR, EX_NOPERM, EX_IOERR.
+ * Makes all of it for the VM whose directory is `dirfd`; files are made anew or
+ * appended to there.  *log_from is the length of console.log now.  `c` is
+ * CONSOLE_NONE, and owned afterwards (console_drop).  EX_OSERR, EX_NOPERM,
+ * EX_IOERR.
  */
-int console_start(int *tty, struct proc_id *proc, int dirfd, uint64_t *log_from,
+int console_open(struct console_parts *c, int dirfd, uint64_t *log_from,
     struct error *err);
+
+/*
+ * Starts the process, and waits until it serves and holds none of the caller's
+ * descriptors and streams.  The VMM may run already: what it prints waits in
+ * the terminal.  Before any thread is started.  EX_OSERR.
+ */
+int console_run(const struct console_parts *c, pid_t *pid, struct error *err);
+
+/*
+ * Closes what the caller has of it: the process ends when nobody has the
+ * terminal open any more.
+ */
+void console_drop(struct console_parts *c);
 
 /* Whether no client has the console; true where no such process runs. */
 bool console_is_free(int dirfd);

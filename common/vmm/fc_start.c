@@ -127,8 +127,8 @@ fc_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 	struct fc_space space = { 0 };
 	struct strv argv = { 0 };
 	struct vm *vm = vmm->vm;
-	struct proc_id console;
-	int log_fd = -1, tty = -1, rc = -1;
+	struct console_parts console = CONSOLE_NONE;
+	int log_fd = -1, rc = -1;
 	struct fc *fc;
 
 	fc = vmm->own = calloc(1, sizeof(*fc));
@@ -144,8 +144,7 @@ fc_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 	}
 	if (spawn_open_log(&log_fd, &fc->log_from, vmm->dirfd, VM_VMM_LOG,
 		err) == -1 ||
-	    console_start(&tty, &console, vmm->dirfd, &vm->console_from, err) ==
-		-1 ||
+	    console_open(&console, vmm->dirfd, &vm->console_from, err) == -1 ||
 	    strv_add(&argv, err, "%s", fc_program()) == -1 ||
 	    strv_add(&argv, err, "--api-sock") == -1 ||
 	    strv_add(&argv, err, FC_API_SOCKET) == -1 ||
@@ -157,12 +156,12 @@ fc_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 	    strv_add(&argv, err, "Warning") == -1 ||
 	    hand_locks(&fds, vmm, err) == -1)
 		goto out;
-	rc = spawn_process(vmm, argv.v, &fds, log_fd, tty, now, err);
+	rc = spawn_process(vmm, argv.v, &fds, log_fd, &console, now, err);
 out:
 	spawn_drop(&fds);
 	fc_space_fini(&space);
 	strv_fini(&argv);
-	fd_drop(&tty);
+	console_drop(&console);
 	fd_drop(&log_fd);
 	return rc;
 }

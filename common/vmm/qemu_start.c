@@ -120,7 +120,7 @@ qemu_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 		err) == -1 ||
 	    qemu_argv(&argv, vm, err) == -1)
 		goto out;
-	rc = spawn_process(vmm, argv.v, &h, log_fd, 0, now, err);
+	rc = spawn_process(vmm, argv.v, &h, log_fd, NULL, now, err);
 out:
 	strv_fini(&argv);
 	fd_drop(&con_fd);

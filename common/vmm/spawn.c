@@ -19,6 +19,8 @@
 #include "base/proc.h"
 #include "base/sig.h"
 #include "disk/copy.h"
+#include "vmm/console.h"
+#include "vmm/vmm.h"
 
 #define LAST_WORDS_MAX 4096 /* bytes of vmm.log that are looked at */
 #define TRY_MS 100 /* of connecting, before it is asked whether it lives */
@@ -153,14 +155,15 @@ note_process(void *arg, pid_t pid, struct error *err)
 
 int
 spawn_process(struct vmm *vmm, char *const *argv, const struct spawn_fds *fds,
-    int log_fd, int tty_fd, const struct timespec *now, struct error *err)
+    int log_fd, const struct console_parts *console, const struct timespec *now,
+    struct error *err)
 {
 	struct note note = { vmm, now };
 	struct proc_spawn how = {
 		.argv = argv,
 		.dirfd = vmm->dirfd,
 		.log_fd = log_fd,
-		.tty_fd = tty_fd,
+		.tty_fd = console == NULL ? 0 : console->tty,
 		.keep = fds->pairs,
 		.keep_n = fds->n,
 		.enter = fds->enter,
@@ -168,14 +171,19 @@ spawn_process(struct vmm *vmm, char *const *argv, const struct spawn_fds *fds,
 		.note = note_process,
 		.arg = &note,
 	};
+	pid_t pid, console_pid;
 	int pidfd;
-	pid_t pid;
 
 	if (proc_spawn(&pid, &pidfd, &how, err) == -1) {
 		vmm->vm->proc.pid = 0;
 		return -1;
 	}
 	fd_drop(&pidfd);
+	/* While the program starts, which takes longer. */
+	if (console != NULL && console_run(console, &console_pid, err) == -1) {
+		vmm_kill(vmm->vm, 0, NULL);
+		return -1;
+	}
 	return 0;
 }
 

@@ -9,6 +9,8 @@
 #include "vmm/driver.h"
 #include "vmm/rest.h"
 
+struct console_parts; /* vmm/console.h */
+
 #define SPAWN_FDS_MAX 32
 
 /* What is handed down to the VMM: our descriptor, its number there. */
@@ -48,13 +50,14 @@ int spawn_open_log(int *fd, uint64_t *from, int dirfd, const char *name,
     struct error *err);
 
 /*
- * Starts argv in the VM's directory with stdout and stderr to log_fd (with
- * tty_fd, unless 0, as stdin and stdout), and writes the process into vm.json
- * before it becomes the program.
+ * Starts argv in the VM's directory with stdout and stderr to log_fd, or, with
+ * a console (else NULL), with its terminal as stdin and stdout; the console is
+ * run, too.  Writes the process into vm.json before it becomes the program.
  */
 int spawn_process(struct vmm *vmm, char *const *argv,
-    const struct spawn_fds *fds, int log_fd, int tty_fd,
-    const struct timespec *now, struct error *err);
+    const struct spawn_fds *fds, int log_fd,
+    const struct console_parts *console, const struct timespec *now,
+    struct error *err);
 
 /* The last line behind byte `log_from` of vmm.log, "" if none, in text[cap]. */
 void spawn_last_words(int dirfd, uint64_t log_from, char *text, size_t cap);

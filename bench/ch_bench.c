@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "disk/copy.h"
+#include "format/http.h"
 #include "vmm/pages.h"
 
 #define START_MS 10000
@@ -28,18 +29,19 @@
 
 /* One request; its answer must be `wanted`. */
 static int
-call(int sock, const char *action, const char *body, int wanted,
-    struct error *err)
+ask(int sock, const char *method, const char *action, const char *body,
+    int wanted, struct error *err)
 {
+	struct http_head head;
 	char text[4096];
 	size_t len = 0;
-	int want, status = 0;
+	int want, rc;
 	ssize_t n;
 
 	want = snprintf(text, sizeof(text),
-	    "PUT /api/v1/%s HTTP/1.1\r\nHost: localhost\r\n"
+	    "%s /api/v1/%s HTTP/1.1\r\nHost: localhost\r\n"
 	    "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-	    action, strlen(body), body);
+	    method, action, strlen(body), body);
 	if (write(sock, text, (size_t)want) != want)
 		return error_sys(err, EX_UNAVAILABLE, "%s", action);
 	do {
@@ -48,10 +50,22 @@ call(int sock, const char *action, const char *body, int wanted,
 			return error_sys(err, EX_UNAVAILABLE, "%s", action);
 		len += (size_t)n;
 		text[len] = '\0';
-	} while (strstr(text, "\r\n\r\n") == NULL);
-	if (sscanf(text, "HTTP/1.1 %d", &status) == 1 && status == wanted)
-		return 0;
-	return error_set(err, EX_UNAVAILABLE, "%s: %.300s", action, text);
+		rc = http_head_parse(&head, text, len, err);
+	} while (rc == 0 ||
+	    (rc == 1 && head.has_length &&
+		head.body_bytes > len - head.head_bytes));
+	if (rc == -1)
+		return -1;
+	return head.status == wanted
+	    ? 0
+	    : error_set(err, EX_UNAVAILABLE, "%s: %.300s", action, text);
+}
+
+static int
+call(int sock, const char *action, const char *body, int wanted,
+    struct error *err)
+{
+	return ask(sock, "PUT", action, body, wanted, err);
 }
 
 /* From the program's first moment on: it listens after some milliseconds. */
@@ -116,6 +130,7 @@ make_files(int to, const char *from, struct error *err)
 	return rc;
 }
 
+/* The calls that we make, too. */
 static int
 load_by_hand(struct error *err)
 {
@@ -123,8 +138,10 @@ load_by_hand(struct error *err)
 
 	if (sock == -1)
 		return -1;
-	rc = call(sock, "vm.restore", "{\"source_url\":\"file://.\"}", 204,
-	    err);
+	rc = ask(sock, "GET", "vmm.ping", "", 200, err);
+	if (rc == 0)
+		rc = call(sock, "vm.restore", "{\"source_url\":\"file://.\"}",
+		    204, err);
 	if (rc == 0)
 		rc = call(sock, "vm.resume", "", 204, err);
 	close(sock);

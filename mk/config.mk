@@ -13,21 +13,13 @@ WARN = -Wall -Wextra -Wshadow -Wconversion -Wcast-qual -Wpointer-arith \
 WERROR ?=
 OPTIMIZE ?= -O2
 HARD = $(OPTIMIZE) -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
-PIELINK = -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+HARDLINK = -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 # SAN="-fsanitize=address,undefined -fno-sanitize-recover=all"
 SAN ?=
 # HOOKS=-DTEST_HOOKS lets tests stop a tool at a named step (base/hook.h).
 HOOKS ?=
 COMPILE = $(CC) $(STD) $(WARN) $(WERROR) $(HARD) $(SAN) $(HOOKS) $(CPPFLAGS) \
 	$(CFLAGS) -I$(TOP)/common
-# What ends within milliseconds spends a tenth of them in the dynamic loader: a
-# tool with HARDLINK = $(QUICKLINK) has none, where there are archives of all
-# libraries and no sanitizer needs it.
-QUICKLINK != for l in c archive jansson crypt; do \
-	case "$(SAN)"`$(CC) -print-file-name=lib$$l.a` in \
-	/*) ;; *) echo "$(PIELINK)"; exit;; esac; done; \
-	echo "-static$(PIELINK)"
-HARDLINK ?= $(PIELINK)
 LINK = $(CC) $(SAN) $(HARDLINK) $(LDFLAGS)
 # Archives of these where there are any: we want single functions of them, and
 # to load all of them takes longer than what most tools do.
@@ -40,3 +32,7 @@ UNZSTD != f=`$(CC) -print-file-name=libzstd.a`; \
 	case $$f in /*) echo $$f;; *) echo -lzstd;; esac
 LIBZSTD ?= $(UNZSTD)
 LDLIBS = $(LIBPARTS) $(LIBZSTD) -larchive -ljansson -lcrypt -lpthread -ldl
+# For a tool that ends within milliseconds, of which the dynamic loader would
+# take a tenth: one that sets LINK = $(QUICKLINK) behind mk/prog.mk has none,
+# where that works (mk/quicklink.sh).
+QUICKLINK = $(CC) $(SAN) `cat $(TOP)/common/quicklink` $(LDFLAGS)

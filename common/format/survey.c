@@ -63,8 +63,8 @@ gather_run(struct gather *g, uint64_t off, uint64_t len, struct error *err)
 
 /*
  * Whether the maps of all parts are sure to make one that has no room: together
- * they take no more memory than that one.  It is a little shorter than they are,
- * by the runs that go on from one part to the next.
+ * they take no more memory than that one.  It is a little shorter than they
+ * are, by the runs that go on from one part to the next.
  */
 static bool
 is_too_much(struct part *p)

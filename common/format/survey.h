@@ -13,10 +13,11 @@
 
 /*
  * Fills *map, emptied first, with the runs of data in the first `size` bytes of
- * `fd`, called `name`.  If they do not fit into `max_bytes` of a map, of at most
- * SPARSE_MAP_BYTES_MAX, small holes count as data: the fewer the better, and the
- * same ones always.  Twice `max_bytes` of memory are enough.  EX_IOERR,
- * EX_OSERR.
+ * `fd`, called `name`.  If they do not fit into `max_bytes` of a map, small
+ * holes count as data: the fewer the better, and the same ones always.
+ * `max_bytes` has room for two runs at least (4 * SPARSE_RUN_BYTES_MAX), and is
+ * SPARSE_MAP_BYTES_MAX at most; the maps on the way take no more than twice as
+ * much.  EX_IOERR, EX_OSERR.
  */
 int survey_file(struct sparse_map *map, int fd, uint64_t size, size_t max_bytes,
     const char *name, struct error *err);

@@ -5,6 +5,7 @@
 # shellcheck disable=SC2154
 
 . "$(atf_get_srcdir)/lib.sh"
+. "$(atf_get_srcdir)/loopfs.sh"
 
 recorded=$(atf_get_srcdir)/data/fc-snapshot.tar.zst
 
@@ -312,6 +313,33 @@ dir_damage()
 	esac
 }
 
+# Its memory is never in a memfd: a copy needs the room, and is told beforehand.
+atf_test_case clone__no_room_for_a_copy cleanup
+clone__no_room_for_a_copy_body()
+{
+	pair_make
+	loopfs_make ext4 64M small
+	export INSTAR_ROOT="$PWD/small/root"
+	atf_check -o ignore snap-import -n good --from-dir pair \
+	    --storage-config disks
+	cp --sparse=never pair/mem "$(snap-ls -p dir good)/mem"
+	free=$(df -B1M --output=avail small | tail -n 1)
+	fallocate -l $((free - 8))M small/ballast
+	(cd small/root && find .) >before
+	atf_check -s exit:74 -e match:'^vm-clone: good: no space: [0-9]+ bytes' \
+	    vm-clone --no-start --nic tap=none0 --memory-mode copy good
+	(cd small/root && find .) | diff before - || atf_fail "left something"
+	atf_check -o inline:"linked\n" vm-clone --no-start --nic tap=none0 \
+	    -p memory_from good
+	rm small/ballast
+	atf_check -o inline:"copied\n" vm-clone --no-start --nic tap=none0 \
+	    --memory-mode copy -p memory_from good
+}
+clone__no_room_for_a_copy_cleanup()
+{
+	loopfs_clean
+}
+
 atf_test_case clone__damaged_directories
 clone__damaged_directories_body()
 {
@@ -472,6 +500,7 @@ atf_init_test_cases()
 	atf_add_test_case import__other_names
 	atf_add_test_case import__options
 	atf_add_test_case import__damaged_pairs
+	atf_add_test_case clone__no_room_for_a_copy
 	atf_add_test_case clone__damaged_directories
 	atf_add_test_case clone__versions
 	atf_add_test_case clone__without_root

@@ -126,6 +126,34 @@ xfs__shares_blocks_cleanup()
 	fs_end
 }
 
+# Room for copies is asked for only where there will be copies.
+atf_test_case xfs__reflinks_need_no_room cleanup
+xfs__reflinks_need_no_room_body()
+{
+	on_fs xfs 512M
+	atf_check -o ignore vm-create -n a --memory 32M --kernel "$tiny" \
+	    --storage 64M
+	dd if=/dev/urandom of="$INSTAR_ROOT/name/vm/a/cow.raw" bs=1M count=32 \
+	    conv=notrunc status=none
+	atf_check -o ignore vm-start a
+	counts_on a
+	snap_save -n s a
+	fill_up 20
+	inventory >before
+	atf_check -s exit:74 \
+	    -e match:"^vm-clone: s: no space: [0-9]+ bytes would be copied" \
+	    vm-clone -n c --no-start --disk-mode copy s
+	inventory >after
+	atf_check diff before after
+	atf_check -o ignore vm-clone -n c --count 4 --no-start \
+	    --disk-mode reflink s
+	counts_on a
+}
+xfs__reflinks_need_no_room_cleanup()
+{
+	fs_end
+}
+
 # A disk of many extents is not reflinked inside the pause.
 atf_test_case xfs__many_extents cleanup
 xfs__many_extents_body()
@@ -383,6 +411,7 @@ atf_init_test_cases()
 		atf_add_test_case ${fs}__main_paths
 	done
 	atf_add_test_case xfs__shares_blocks
+	atf_add_test_case xfs__reflinks_need_no_room
 	atf_add_test_case xfs__many_extents
 	atf_add_test_case full__start
 	atf_add_test_case full__save

@@ -344,6 +344,7 @@ const struct vmm_driver vmm_ch = {
 		.memory_file = VM_MEMORY,
 		.memory_dump = CH_RANGES_NAME,
 		.has_firmware = true,
+		.has_memfd = true,
 		.can_overlay = true,
 		.adds_seed = true,
 	},

@@ -90,11 +90,17 @@ add_memory(struct cost *c, struct error *err)
 {
 	const struct envelope_config *config = &c->load->envelope->config;
 	const char *file = load_memory_name(c->load);
+	bool has_memfd = vmm_traits(config->hypervisor)->has_memfd;
 	unsigned may = COPY_MAY_REFLINK;
 
-	if (c->load->copy_memory && (c->at_most || can_reflink(c)))
-		return add_bytes(c, config->memory_bytes);
-	if (c->load->copy_memory || load_may_write(c->load, file))
+	if (c->load->copy_memory && has_memfd &&
+	    (c->at_most || can_reflink(c))) {
+		add_bytes(c, config->memory_bytes);
+		if (!c->at_most)
+			return 0;
+	}
+	/* Into a memfd it is only read. */
+	if (c->load->copy_memory ? has_memfd : load_may_write(c->load, file))
 		may |= COPY_MAY_LINK;
 	return add_file(c, file, may, err);
 }

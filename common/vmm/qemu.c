@@ -319,6 +319,7 @@ const struct vmm_driver vmm_qemu = {
 	    .has_user_nics = true,
 	    .has_links = true,
 	    .has_vmgenid = true,
+	    .has_memfd = true,
 	    .can_overlay = true,
 	    .can_switch = true,
 	    .needs_host = true },

@@ -47,6 +47,7 @@ struct vmm_traits {
 	bool has_user_nics;
 	bool has_links; /* a NIC's link can be pulled */
 	bool has_vmgenid;
+	bool has_memfd; /* can have a guest's memory in one */
 	bool can_overlay; /* reads qcow2 */
 	bool can_switch; /* lets a guest's disk go on in an overlay */
 	bool needs_elf; /* boots no kernel but an uncompressed one */

@@ -204,13 +204,16 @@ config__of_wrong_shape_body()
 	[]|not an object
 	7|not an object
 	{"nope":1}|unknown member "nope"
-	{"memory":true}|"memory" is not a string
-	{"memory":1.5}|"memory" is not a string
-	{"name":null}|"name" is not a string
+	{"password":"x"}|unknown member "password"
+	{"memory":true}|"memory" is neither a string nor an integer
+	{"cpu":2.5}|"cpu" is neither a string nor an integer
+	{"name":null}|"name" is neither a string nor an integer
 	{"layer":"one"}|"layer" is not an array
 	{"layer":[1]}|layer[0] is not a string
 	{"nic":{}}|"nic" is not an array
 	{"nic":["user",7]}|nic[1] is not a string
+	{"ssh_key":"one"}|"ssh_key" is not an array
+	{"no_cidata":1}|"no_cidata" is not true or false
 	TABLE
 	# What is well formed is judged like the options.
 	while IFS='|' read -r json why; do
@@ -223,6 +226,7 @@ config__of_wrong_shape_body()
 	{"name":"a/b"}|--name: a/b: not a name: 1 to 63 letters, digits, ".", "_" or "-", a letter or digit first
 	{"firmware":"x"}|--firmware and --kernel exclude each other
 	{"nic":["tap"]}|--nic tap: tap: not user, tap=IF or bridge=IF
+	{"no_cidata":true,"user":"a"}|--no-cidata: other options ask for a seed
 	TABLE
 	mkdir dir
 	atf_check -s exit:65 -e match:'^vm-create: .*dir: ' \

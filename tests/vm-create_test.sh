@@ -191,6 +191,27 @@ config__overridden_body()
 	atf_check -o not-match:'"name":""' vm-ls
 }
 
+# The members that say what a seed holds, and that there shall be none.
+atf_test_case config__seed
+config__seed_body()
+{
+	files
+	echo 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIP me' >key
+	echo '{"kernel":"kernel","user":"u","ssh_key":["key"]}' >config
+	atf_check -o save:made vm-create --config config -p dir
+	atf_check -o match:'ssh-ed25519 AAAA.* me' \
+	    cat "$(cat made)/cidata.json"
+	echo '{"kernel":"kernel","data_disk":["size=16M"],"no_cidata":true}' \
+	    >config
+	atf_check -o save:made vm-create --config config -p dir
+	atf_check test ! -e "$(cat made)/cidata.img"
+	atf_check sed -i s/true/false/ config
+	atf_check -o save:made vm-create --config config -p dir
+	atf_check test -e "$(cat made)/cidata.img"
+	atf_check -o save:made vm-create --config config --no-cidata -p dir
+	atf_check test ! -e "$(cat made)/cidata.img"
+}
+
 atf_test_case root__not_writable
 root__not_writable_head()
 {
@@ -278,6 +299,7 @@ atf_init_test_cases()
 	atf_add_test_case file__unreadable
 	atf_add_test_case config__wrong
 	atf_add_test_case config__overridden
+	atf_add_test_case config__seed
 	atf_add_test_case root__not_writable
 	atf_add_test_case root__not_a_directory
 	atf_add_test_case qemu__missing

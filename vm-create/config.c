@@ -46,8 +46,11 @@ member_text(struct wishes *w, const json_t *object, const char *key,
 		if (asprintf(&text, "%" JSON_INTEGER_FORMAT,
 			json_integer_value(value)) == -1)
 			return error_set(err, EX_OSERR, "out of memory");
-	} else if (json_get_strdup(object, key, &text, CONFIG_TEXT_MAX,
-		       JSON_REQUIRED, err) == -1)
+	} else if (!json_is_string(value))
+		return error_set(err, EX_DATAERR,
+		    "\"%s\" is neither a string nor an integer", key);
+	else if (json_get_strdup(object, key, &text, CONFIG_TEXT_MAX,
+		     JSON_REQUIRED, err) == -1)
 		return -1;
 	w->texts[w->texts_n++] = text;
 	*slot = text;
@@ -108,8 +111,8 @@ take_members(struct wishes *w, const json_t *object, struct error *err)
 	size_t i;
 
 	/* A name that nobody reads is a mistake of whoever wrote it. */
-	known = json_pack("{s:b, s:b, s:b}", "layer", 1, "nic", 1, "data_disk",
-	    1);
+	known = json_pack("{s:b, s:b, s:b, s:b, s:b}", "layer", 1, "nic", 1,
+	    "data_disk", 1, "ssh_key", 1, "no_cidata", 1);
 	for (i = 0; i < n; i++)
 		json_object_set_new(known, members[i].key, json_true());
 	json_object_foreach((json_t *)(uintptr_t)object, key, value)
@@ -128,9 +131,13 @@ take_members(struct wishes *w, const json_t *object, struct error *err)
 	if (member_list(object, "layer", &w->layers, err) == -1 ||
 	    member_list(object, "nic", &w->nics, err) == -1)
 		return -1;
-	if (member_list(object, "data_disk", &w->data_disks, err) == -1)
+	if (member_list(object, "data_disk", &w->data_disks, err) == -1 ||
+	    member_list(object, "ssh_key", &w->ssh_keys, err) == -1)
 		return -1;
-	return member_list(object, "ssh_key", &w->ssh_keys, err);
+	if (w->no_cidata)
+		return 0;
+	return json_get_bool(object, "no_cidata", &w->no_cidata, JSON_OPTIONAL,
+	    err);
 }
 
 int

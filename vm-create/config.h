@@ -21,8 +21,9 @@ void wishes_fini(struct wishes *wishes);
 
 /*
  * Fills what the options left open from the JSON object in the file --config
- * names: members as the long options, layer, nic and data_disk as arrays.  EX_NOINPUT,
- * EX_DATAERR names the member.
+ * names: members as the long options but password, layer, nic, data_disk and
+ * ssh_key as arrays, no_cidata as a boolean.  EX_NOINPUT, EX_DATAERR names the
+ * member.
  */
 int wishes_read_config(struct wishes *wishes, struct error *err);
 

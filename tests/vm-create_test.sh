@@ -191,6 +191,26 @@ config__overridden_body()
 	atf_check -o not-match:'"name":""' vm-ls
 }
 
+# The object comes on standard input, which nobody else can read then.
+atf_test_case config__stdin
+config__stdin_body()
+{
+	files
+	echo '{"name":"web","kernel":"kernel"}' >in
+	atf_check -o inline:"db\n" vm-create --config - -n db -p name <in
+	echo '{"nope":1}' >in
+	atf_check -s exit:65 -e inline:"vm-create: --config: standard input: \
+unknown member \"nope\"\n" vm-create --config - <in
+	echo '{' >in
+	atf_check -s exit:65 \
+	    -e match:'^vm-create: --config: standard input: not JSON: ' \
+	    vm-create --config - <in
+	echo '{"kernel":"kernel","storage_config":"-"}' >in
+	atf_check -s exit:64 -e inline:"vm-create: --config - and \
+--storage-config -: both read standard input\n" vm-create --config - <in
+	atf_check test ! -e ./-
+}
+
 # The members that say what a seed holds, and that there shall be none.
 atf_test_case config__seed
 config__seed_body()
@@ -300,6 +320,7 @@ atf_init_test_cases()
 	atf_add_test_case config__wrong
 	atf_add_test_case config__overridden
 	atf_add_test_case config__seed
+	atf_add_test_case config__stdin
 	atf_add_test_case root__not_writable
 	atf_add_test_case root__not_a_directory
 	atf_add_test_case qemu__missing

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/json.h"
@@ -140,22 +141,43 @@ take_members(struct wishes *w, const json_t *object, struct error *err)
 	    err);
 }
 
+static int
+parse_stdin(json_t **out, const char *what, struct error *err)
+{
+	char *text;
+	size_t len;
+	int rc;
+
+	if (fd_read_all(&text, &len, STDIN_FILENO, CONFIG_BYTES_MAX, what,
+		err) == -1)
+		return -1;
+	rc = json_parse(out, text, len, err);
+	free(text);
+	return rc == -1 ? error_wrap(err, "--config: %s", what) : 0;
+}
+
 int
 wishes_read_config(struct wishes *wishes, struct error *err)
 {
+	const char *what = wishes->config;
 	json_t *object;
 	int rc;
 
-	if (wishes->config == NULL)
+	if (what == NULL)
 		return 0;
-	if (json_parse_file(&object, AT_FDCWD, wishes->config, CONFIG_BYTES_MAX,
-		err) == -1)
+	if (strcmp(what, "-") == 0) {
+		what = "standard input";
+		rc = parse_stdin(&object, what, err);
+	} else
+		rc = json_parse_file(&object, AT_FDCWD, what, CONFIG_BYTES_MAX,
+		    err);
+	if (rc == -1)
 		return -1;
 	rc = json_is_object(object)
 	    ? take_members(wishes, object, err)
 	    : error_set(err, EX_DATAERR, "not an object");
 	json_decref(object);
-	return rc == -1 ? error_wrap(err, "--config: %s", wishes->config) : 0;
+	return rc == -1 ? error_wrap(err, "--config: %s", what) : 0;
 }
 
 static int
@@ -285,6 +307,7 @@ check_stdin(const struct wishes *w, struct error *err)
 	const struct {
 		const char *value, *name;
 	} readers[] = {
+		{ w->config, "--config" },
 		{ w->storage_config, "--storage-config" },
 		{ w->password, "--password" },
 		{ w->password_file, "--password-file" },

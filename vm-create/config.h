@@ -21,7 +21,7 @@ void wishes_fini(struct wishes *wishes);
 
 /*
  * Fills what the options left open from the JSON object in the file --config
- * names: members as the long options but password, layer, nic, data_disk and
+ * names, "-": stdin: members as the long options but password, layer, nic, data_disk and
  * ssh_key as arrays, no_cidata as a boolean.  EX_NOINPUT, EX_DATAERR names the
  * member.
  */

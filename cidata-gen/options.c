@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static int
 take_list(struct strv *list, const char *value)
@@ -107,7 +106,7 @@ wishes_parse(struct wishes *w, int argc, char *argv[], void (*usage)(FILE *))
 	}
 	if (rc == 0 && argv[optind] != NULL)
 		rc = opt_wrong("%s: no operands are taken", argv[optind]);
-	return rc;
+	return rc != 0 ? rc : opt_output(&w->out, w->members, "image");
 }
 
 void
@@ -182,11 +181,6 @@ wishes_check(const struct wishes *w, struct error *err)
 	if (w->network_config != NULL && w->nics.n > 0)
 		return error_set(err, EX_USAGE,
 		    "--network-config and --nic exclude each other");
-	if (w->members != NULL && w->out == NULL)
-		return error_set(err, EX_USAGE, "-p needs -o");
-	if (w->out == NULL && isatty(STDOUT_FILENO))
-		return error_set(err, EX_USAGE,
-		    "no image to a terminal: use -o");
 	if (check_format(w, err) == -1)
 		return -1;
 	return check_stdin(w, err);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "options.h"
 
-#include <unistd.h>
-
 static void
 usage(FILE *to)
 {
@@ -60,9 +58,5 @@ options_parse(struct opts *o, int argc, char *argv[])
 	if (o->vm == NULL && o->common.root != NULL)
 		return opt_wrong("--root goes with --vm");
 	o->image = argv[optind];
-	if (o->members != NULL && o->out == NULL)
-		return opt_wrong("-p needs -o");
-	if (o->out == NULL && isatty(STDOUT_FILENO))
-		return opt_wrong("no backup to a terminal: use -o");
-	return 0;
+	return opt_output(&o->out, o->members, "backup");
 }

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: ISC */
-#include <unistd.h>
-
 #include "base/diag.h"
 #include "base/hook.h"
 #include "base/opt.h"
@@ -37,7 +35,7 @@ usage(FILE *to)
 
 /* `operand`: the first one, or NULL. */
 static int
-check_opts(const struct opts *o, const char *operand)
+check_opts(struct opts *o, const char *operand)
 {
 	if (operand != NULL)
 		return opt_wrong("%s: no operands are taken", operand);
@@ -45,11 +43,7 @@ check_opts(const struct opts *o, const char *operand)
 		return opt_wrong("--base and --cow are needed");
 	if (o->map && o->out != NULL)
 		return opt_wrong("--map and -o exclude each other");
-	if (o->members != NULL && !o->map && o->out == NULL)
-		return opt_wrong("-p needs --map or -o");
-	if (!o->map && o->out == NULL && isatty(STDOUT_FILENO))
-		return opt_wrong("no image to a terminal: use -o");
-	return 0;
+	return o->map ? 0 : opt_output(&o->out, o->members, "image");
 }
 
 static int
@@ -80,6 +74,7 @@ parse_opts(struct opts *o, int argc, char *argv[])
 	}
 	return rc != 0 ? rc : check_opts(o, argv[optind]);
 }
+
 static int
 write_image(const struct opts *o, struct job *j, struct error *err)
 {

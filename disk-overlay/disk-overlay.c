@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: ISC */
-#include <unistd.h>
-
 #include "base/diag.h"
 #include "base/hook.h"
 #include "base/opt.h"
@@ -34,17 +32,13 @@ usage(FILE *to)
 
 /* `operand`: the first one, or NULL. */
 static int
-check_opts(const struct opts *o, const char *operand)
+check_opts(struct opts *o, const char *operand)
 {
 	if (operand != NULL)
 		return opt_wrong("%s: no operands are taken", operand);
 	if (o->base == NULL || o->changed == NULL)
 		return opt_wrong("--base and --changed are needed");
-	if (o->members != NULL && o->out == NULL)
-		return opt_wrong("-p needs -o");
-	if (o->out == NULL && isatty(STDOUT_FILENO))
-		return opt_wrong("no CoW file to a terminal: use -o");
-	return 0;
+	return opt_output(&o->out, o->members, "CoW file");
 }
 
 static int

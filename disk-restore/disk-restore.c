@@ -44,6 +44,8 @@ parse_operands(struct opts *o, int n, char *const *operands)
 		return opt_wrong("%s: one operand too many", operands[n - 1]);
 	if (!reads_only)
 		o->image = operands[n - 1];
+	if (o->image != NULL && o->vm == NULL && strcmp(o->image, "-") == 0)
+		return opt_wrong("-: an image is a file, not standard output");
 	if (n == (reads_only ? 1 : 2) && strcmp(operands[0], "-") != 0)
 		o->file = operands[0];
 	if (o->file == NULL && isatty(STDIN_FILENO))

@@ -2,7 +2,6 @@
 #include "options.h"
 
 #include <stdint.h>
-#include <unistd.h>
 
 #include "base/num.h"
 
@@ -120,13 +119,7 @@ check(struct opts *o, const struct given *g, char *operands[], int n)
 		return opt_wrong("--rate %s", err.msg);
 	if (check_press(o, g) == -1)
 		return -1;
-	if (o->is_dry_run)
-		return 0;
-	if (o->members != NULL && o->out == NULL)
-		return opt_wrong("-p needs -o, --list or --dry-run");
-	if (o->out == NULL && isatty(STDOUT_FILENO))
-		return opt_wrong("no archive to a terminal: use -o, or a pipe");
-	return 0;
+	return o->is_dry_run ? 0 : opt_output(&o->out, o->members, "archive");
 }
 
 enum own {

@@ -729,8 +729,10 @@ usage__wrong_body()
 	refused 64 'seed: no operands are taken' seed
 	refused 64 '--hostname: given twice' -H a --hostname b
 	refused 64 '--password: given twice' --password a --password b
-	atf_check -s exit:64 -e inline:"cidata-gen: -p needs -o\n" \
+	atf_check -s exit:64 -e inline:"cidata-gen: -p needs -o file\n" \
 	    sh -c 'exec cidata-gen -p size >/dev/null'
+	atf_check -s exit:64 -e inline:"cidata-gen: -p needs -o file\n" \
+	    sh -c 'exec cidata-gen -o - -p size >/dev/null'
 	atf_check -o match:'^usage: cidata-gen ' cidata-gen -h
 }
 

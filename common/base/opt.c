@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/diag.h"
 
@@ -76,4 +78,18 @@ opt_members(const char **slot, const char *value)
 	if (begins)
 		return opt_wrong("-p: \"%s\": an empty member", value);
 	return opt_once(slot, value, "-p");
+}
+
+int
+opt_output(const char **out, const char *members, const char *what)
+{
+	if (*out != NULL && strcmp(*out, "-") != 0)
+		return 0;
+	*out = NULL;
+	if (members != NULL)
+		return opt_wrong("-p needs -o file");
+	if (isatty(STDOUT_FILENO))
+		return opt_wrong("no %s to a terminal: use -o file, or a pipe",
+		    what);
+	return 0;
 }

@@ -57,4 +57,12 @@ int opt_once(const char **slot, const char *value, const char *name);
 /* As opt_once() for -p, a list of members "a,b.c": none of them empty. */
 int opt_members(const char **slot, const char *value);
 
+/*
+ * Where one stream goes: *out is what -o names, and NULL afterwards when that
+ * is standard output, as "-" or without -o.  That must not be a terminal, and
+ * takes no record for -p, whose list is `members`: usage errors (-1, told).
+ * `what` is the stream, "archive".
+ */
+int opt_output(const char **out, const char *members, const char *what);
+
 #endif

@@ -303,7 +303,7 @@ usage__wrong_body()
 		message=$(echo "$message" | tr _ ' ')
 		# shellcheck disable=SC2086
 		atf_check -s exit:64 -e inline:"vm-clone: $message\n" \
-		    vm-clone $arguments
+		    vm-clone $arguments </dev/null
 	done <<-TABLE
 	a_snapshot,_--from-dir_or_--from-archive_is_needed,_one_of_them
 	a_snapshot,_--from-dir_or_--from-archive_is_needed,_one_of_them s --from-dir d
@@ -314,7 +314,11 @@ usage__wrong_body()
 	--memory-mode:_x:_not_mmap_or_copy --memory-mode x s
 	--disk-mode:_x:_not_auto,_reflink,_overlay_or_copy --disk-mode x s
 	--name:_given_twice -n a -n b s
+	0_snapshots,_one_is_cloned -
 	TABLE
+	printf '{"id":"a"}\n{"id":"b"}\n' >in
+	atf_check -s exit:64 \
+	    -e inline:"vm-clone: 2 snapshots, one is cloned\n" vm-clone - <in
 }
 
 atf_test_case clone__refused cleanup

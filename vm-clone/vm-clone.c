@@ -28,7 +28,8 @@ open_snap(struct snap **snap, struct stage *stage, const struct opts *o,
 	if (refs_read(&refs, operands, 1, err) == -1)
 		return -1;
 	if (refs.n != 1)
-		error_set(err, EX_USAGE, "one snapshot at a time");
+		error_set(err, EX_USAGE, "%zu snapshots, one is cloned",
+		    refs.n);
 	else if (snap_open(snap, root, refs.v[0], err) == 0)
 		rc = root_access_touch(root, snap_id(*snap), err);
 	strv_fini(&refs);

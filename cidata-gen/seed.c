@@ -137,7 +137,7 @@ read_keys(struct seed *s, struct error *err)
 	for (i = 0; i < s->key_files_n; i++) {
 		in = &s->key_files[i];
 		if (input_read(in, CIDATA_KEYS_MAX, err) == -1 ||
-		    cidata_add_keys(&s->keys, in->text, in->len, in->what,
+		    cidata_read_keys(&s->keys, in->text, in->len, in->what,
 			err) == -1)
 			return -1;
 	}

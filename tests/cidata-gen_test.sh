@@ -643,6 +643,11 @@ bad__files_body()
 	refused 65 'large: more than 1048576 bytes' --ssh-key large
 	printf -- '-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n' >private
 	refused 65 'private: line 1: not a public key of ssh' --ssh-key private
+	: >empty
+	printf '\n \t\n# ssh-rsa AAAA\n\r\n' >blank
+	refused 66 'empty: no public key in it' --ssh-key empty
+	echo "$key" >keys
+	refused 66 'blank: no public key in it' --ssh-key keys --ssh-key blank
 	printf '%s\nssh-rsa\n' "$key" >keys
 	refused 65 'keys: line 2: not a public key of ssh' --ssh-key keys
 	printf '%s\nssh-rsa AAAA\033[2J\n' "$key" >keys

@@ -211,6 +211,20 @@ unknown member \"nope\"\n" vm-create --config - <in
 	atf_check test ! -e ./-
 }
 
+# A seed that lets nobody in is not what was asked for.
+atf_test_case ssh_key__none
+ssh_key__none_body()
+{
+	files
+	printf '\n \t\n# ssh-rsa AAAA\n' >blank
+	refused 66 "--ssh-key: empty: no public key in it" --kernel kernel \
+	    --ssh-key empty
+	refused 66 "--ssh-key: blank: no public key in it" --kernel kernel \
+	    --user u --ssh-key blank
+	atf_check -s exit:66 -e inline:"vm-create: --ssh-key: -: no public \
+key in it\n" vm-create --kernel kernel --ssh-key - <empty
+}
+
 # The members that say what a seed holds, and that there shall be none.
 atf_test_case config__seed
 config__seed_body()
@@ -320,6 +334,7 @@ atf_init_test_cases()
 	atf_add_test_case config__wrong
 	atf_add_test_case config__overridden
 	atf_add_test_case config__seed
+	atf_add_test_case ssh_key__none
 	atf_add_test_case config__stdin
 	atf_add_test_case root__not_writable
 	atf_add_test_case root__not_a_directory

@@ -85,11 +85,11 @@ read_keys(struct vm_seed *seed, const struct wishes *w, struct error *err)
 		if (read_text(&text, &len, w->ssh_keys.v[i], CIDATA_KEYS_MAX,
 			"--ssh-key", err) == -1)
 			return -1;
-		rc = cidata_add_keys(&seed->ssh_keys, text, len,
+		rc = cidata_read_keys(&seed->ssh_keys, text, len,
 		    w->ssh_keys.v[i], err);
 		free(text);
 		if (rc == -1)
-			return -1;
+			return error_wrap(err, "--ssh-key");
 	}
 	return 0;
 }

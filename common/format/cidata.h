@@ -73,6 +73,10 @@ bool cidata_is_user(const char *name);
 int cidata_add_keys(struct strv *keys, const char *text, size_t len,
     const char *what, struct error *err);
 
+/* The same of a file for keys.  EX_NOINPUT: there is none in it. */
+int cidata_read_keys(struct strv *keys, const char *text, size_t len,
+    const char *what, struct error *err);
+
 /*
  * The image of a disk with these files, which the caller frees: FAT12 (from
  * 1 MiB on), or ISO 9660 with Rock Ridge and Joliet (which libarchive writes

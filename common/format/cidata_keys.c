@@ -82,3 +82,16 @@ cidata_add_keys(struct strv *keys, const char *text, size_t len,
 	}
 	return 0;
 }
+
+int
+cidata_read_keys(struct strv *keys, const char *text, size_t len,
+    const char *what, struct error *err)
+{
+	size_t before = keys->n;
+
+	if (cidata_add_keys(keys, text, len, what, err) == -1)
+		return -1;
+	return keys->n > before
+	    ? 0
+	    : error_set(err, EX_NOINPUT, "%s: no public key in it", what);
+}

@@ -173,8 +173,11 @@ gc_evict(struct gc *gc, struct error *err)
 			goto out;
 		if (examine(&v[n], gc, ids.v[i], &why) == 0)
 			n++;
-		else if (why.code != EX_NOINPUT)
+		else if (why.code != EX_NOINPUT) {
 			gc_fail(gc, &why);
+			if (strv_add(&gc->told, err, "%s", ids.v[i]) == -1)
+				goto out;
+		}
 	}
 	judge(v, n, gc);
 	/* The longest unused goes first. */

@@ -28,6 +28,7 @@ struct gc {
 
 	struct strv
 	    evicted; /* ids of snapshots that are, or would be, gone: sorted */
+	struct strv told; /* ids of those that could not be examined */
 };
 
 struct gc_item {

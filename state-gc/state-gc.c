@@ -117,6 +117,7 @@ run(const struct opts *o, int *status, struct error *err)
 out:
 	*status = gc.status;
 	strv_fini(&gc.evicted);
+	strv_fini(&gc.told);
 	root_close(root);
 	return rc;
 }

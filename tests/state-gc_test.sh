@@ -232,6 +232,10 @@ layers__broken_envelope_body()
 	echo '{}' >"root/snap/$(id_of abc)/snapshot.json"
 	atf_check -s exit:65 -e inline:"state-gc: $(id_of abc): \
 snapshot.json: version 0, not 1: layers are kept\n" state-gc
+	# What is wrong with it is said once, and then what follows from it.
+	atf_check -s exit:65 -e inline:"state-gc: $(id_of abc): \
+snapshot.json: version 0, not 1
+state-gc: $(id_of abc): layers are kept\n" state-gc --keep 1
 	atf_check test -e "root/layer/$hex1"
 }
 

@@ -41,6 +41,23 @@ stop__force_cleanup()
 	vms_end
 }
 
+# One that hangs is not asked first, nor waited for any longer than told.
+atf_test_case stop__vmm_hangs cleanup
+stop__vmm_hangs_body()
+{
+	tiny_run a
+	tiny_run b
+	kill -STOP "$(member a pid)" "$(member b pid)"
+	atf_check -o inline:"stopped\n" timeout 15 \
+	    vm-stop --force -p state a
+	atf_check -o inline:"stopped\n" timeout 20 \
+	    vm-stop --timeout 1 -p state b
+}
+stop__vmm_hangs_cleanup()
+{
+	vms_end
+}
+
 atf_test_case stop__guest_ignores_the_button cleanup
 stop__guest_ignores_the_button_body()
 {
@@ -180,6 +197,7 @@ atf_init_test_cases()
 {
 	atf_add_test_case stop__by_the_button
 	atf_add_test_case stop__force
+	atf_add_test_case stop__vmm_hangs
 	atf_add_test_case stop__guest_ignores_the_button
 	atf_add_test_case stop__all_buttons_first
 	atf_add_test_case stop__paused

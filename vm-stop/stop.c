@@ -42,6 +42,15 @@ press(struct vmm *vmm, const struct stop *how)
 	    vmm_power_button(vmm, NULL) == 0;
 }
 
+/* A VMM that does not answer has no more time than its guest. */
+static int64_t
+call_ms(const struct stop *how)
+{
+	int64_t ms = (int64_t)how->timeout_s * 1000;
+
+	return ms < VMM_CALL_MS ? ms : VMM_CALL_MS;
+}
+
 void
 stop_press(struct vm_at *at, void *arg)
 {
@@ -50,7 +59,7 @@ stop_press(struct vm_at *at, void *arg)
 
 	if (how->force || !vm_is_alive(&at->vm) ||
 	    vmm_attach(&vmm, &at->vm, at->dirfd, VMM_CONTROL,
-		clock_ms() + VMM_CALL_MS, NULL) == -1)
+		clock_ms() + call_ms(how), NULL) == -1)
 		return;
 	if (press(vmm, how) &&
 	    strv_add(&how->pressed, NULL, "%s", at->vm.id) == 0)
@@ -75,10 +84,11 @@ is_told(int64_t *until_ms, struct vmm *vmm, const struct vm *vm,
 
 /*
  * The polite part: what can be said over the VMM's own line.  *went_off: the
- * guest has turned itself off.
+ * guest has turned itself off; *quits: the VMM has said that it ends.
  */
 static int
-ask(struct vm_at *at, const struct stop *how, bool *went_off, struct error *err)
+ask(struct vm_at *at, const struct stop *how, bool *went_off, bool *quits,
+    struct error *err)
 {
 	struct vmm *vmm;
 	int64_t until_ms;
@@ -86,15 +96,29 @@ ask(struct vm_at *at, const struct stop *how, bool *went_off, struct error *err)
 
 	/* A VMM that does not answer is left to the signals. */
 	if (vmm_attach(&vmm, &at->vm, at->dirfd, VMM_CONTROL,
-		clock_ms() + VMM_CALL_MS, NULL) == -1)
+		clock_ms() + call_ms(how), NULL) == -1)
 		return sig_check(err);
 	if (is_told(&until_ms, vmm, &at->vm, how))
 		rc = wait_for_guest(&at->vm, until_ms, err);
 	*went_off = !vm_is_alive(&at->vm);
 	if (rc == 0 && !*went_off)
-		vmm_quit(vmm, NULL);
+		*quits = vmm_quit(vmm, NULL) == 0;
 	vmm_detach(vmm);
 	return rc;
+}
+
+/* By force it is not asked: one that hangs would not answer for long. */
+static int
+end_vmm(struct vm_at *at, const struct stop *how, bool *went_off,
+    struct error *err)
+{
+	bool quits = false;
+
+	*went_off = false;
+	if (!how->force && how->timeout_s > 0 &&
+	    ask(at, how, went_off, &quits, err) == -1)
+		return -1;
+	return vmm_kill(&at->vm, quits ? clock_ms() + QUIT_MS : 0, err);
 }
 
 int
@@ -103,9 +127,7 @@ stop_vm(struct vm_at *at, void *arg, struct error *err)
 	bool went_off = true;
 	struct timespec now;
 
-	if (vm_is_alive(&at->vm) &&
-	    (ask(at, arg, &went_off, err) == -1 ||
-		vmm_kill(&at->vm, clock_ms() + QUIT_MS, err) == -1))
+	if (vm_is_alive(&at->vm) && end_vmm(at, arg, &went_off, err) == -1)
 		return -1;
 	/* One that was never started may have a state to load. */
 	if (at->vm.proc.pid == 0)

@@ -203,6 +203,7 @@ ATF_TC_WITHOUT_HEAD(file__signal);
 ATF_TC_BODY(file__signal, tc)
 {
 	close(make_sparse("from", SIZE, 20, 1));
+	signal(SIGINT, SIG_DFL);
 	sig_setup();
 	ATF_REQUIRE_EQ(0, raise(SIGINT));
 	check_refusal(0, 130, "ended by signal 2 (Interrupt)");

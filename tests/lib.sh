@@ -58,6 +58,13 @@ vms_end()
 	return 0
 }
 
+# signalled [NAME=VALUE...] TOOL...: what a case starts in the background and
+# sends a signal, for a shell has INT ignored there, and nohup(1) has HUP.
+signalled()
+{
+	exec env --default-signal=INT,TERM,HUP "$@"
+}
+
 # eventually SECONDS COMMAND...: waits until the command succeeds.
 eventually()
 {

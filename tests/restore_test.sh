@@ -139,7 +139,8 @@ rollback__signals_body()
 	start
 	for step in populated new-loaded recorded old-paused; do
 		for sig in INT TERM; do
-			INSTAR_HOOK=$step=stop vm-restore w good >out 2>err &
+			signalled INSTAR_HOOK=$step=stop vm-restore w good \
+			    >out 2>err &
 			tool=$!
 			at_hook $tool
 			kill -s $sig $tool

@@ -127,7 +127,7 @@ export__killed_at_each_step_body()
 	for sig in INT TERM HUP; do
 		for d in new empty; do
 			[ $d = new ] || mkdir $d
-			INSTAR_HOOK=todir-files=stop snap-export -q \
+			signalled INSTAR_HOOK=todir-files=stop snap-export -q \
 			    --to-dir $d s 2>err &
 			pid=$!
 			eventually 10 grep -q 'State:.T' "/proc/$pid/status" ||
@@ -141,6 +141,25 @@ export__killed_at_each_step_body()
 			atf_check -s exit:1 test -e $d
 		done
 	done
+}
+
+# As with nohup(1).
+atf_test_case export__ignored_signal
+export__ignored_signal_body()
+{
+	plant
+	(
+		trap '' HUP
+		exec env INSTAR_HOOK=todir-files=stop snap-export -q \
+		    --to-dir d s
+	) 2>err &
+	pid=$!
+	eventually 10 grep -q 'State:.T' "/proc/$pid/status" ||
+	    atf_fail "did not come to the step"
+	kill -s HUP $pid
+	kill -s CONT $pid
+	wait $pid || atf_fail "$?: $(cat err)"
+	stands_alone d
 }
 
 atf_test_case export__no_space cleanup
@@ -231,6 +250,7 @@ atf_init_test_cases()
 	atf_add_test_case export__options_that_exclude_it
 	atf_add_test_case export__unwritable
 	atf_add_test_case export__killed_at_each_step
+	atf_add_test_case export__ignored_signal
 	atf_add_test_case export__no_space
 	atf_add_test_case export__several_at_once
 	atf_add_test_case export__reflinks

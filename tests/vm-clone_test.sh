@@ -124,8 +124,8 @@ count__signal_body()
 	have_snapshot
 	inventory >before
 	for sig in INT TERM; do
-		INSTAR_HOOK=populated=stop vm-clone -n w --count 3 s \
-		    >out 2>err &
+		signalled INSTAR_HOOK=populated=stop vm-clone -n w --count 3 \
+		    s >out 2>err &
 		tool=$!
 		eventually 60 is_stopped || atf_fail "does not stop"
 		kill -$sig $tool

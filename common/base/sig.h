@@ -2,8 +2,9 @@
 /*
  * INT, TERM and HUP: undone, then exit with 128 + N.  The handler only notes
  * the number; loops that may last ask sig_check(), which turns it into an
- * error, and the ordinary clean-up does the rest.  PIPE and XFSZ are ignored: a
- * closed pipe and a file's limit are write errors (EX_IOERR).
+ * error, and the ordinary clean-up does the rest.  One of them that was ignored
+ * when the program was started, as by nohup(1), stays ignored.  PIPE and XFSZ
+ * are ignored: a closed pipe and a file's limit are write errors (EX_IOERR).
  */
 #ifndef BASE_SIG_H
 #define BASE_SIG_H

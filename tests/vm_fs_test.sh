@@ -126,6 +126,82 @@ xfs__shares_blocks_cleanup()
 	fs_end
 }
 
+# A disk "disk" that VM "a" shares, and the same bytes in "good".
+share_disk()
+{
+	head -c 1M /dev/urandom >fs/disk
+	cp --reflink=never fs/disk fs/good
+	sync -f fs
+	atf_check -o ignore vm-create -n a --memory 32M --kernel "$tiny" \
+	    --layer fs/disk
+	layer=$(echo "$INSTAR_ROOT"/layer/*)
+	atf_check cmp fs/good "$layer"
+}
+
+# With reflinks a disk is its owner's to write to.
+atf_test_case xfs__layer_written_to cleanup
+xfs__layer_written_to_body()
+{
+	on_fs xfs 320M
+	share_disk
+	atf_check -o inline:"1\n" stat -c %h fs/disk
+	echo changed | dd of=fs/disk conv=notrunc status=none
+	atf_check cmp fs/good "$INSTAR_ROOT/name/vm/a/layer0"
+	atf_check -o ignore vm-create -n b --memory 32M --kernel "$tiny" \
+	    --layer fs/good
+	atf_check -o inline:"$layer\n" find "$INSTAR_ROOT/layer" -mindepth 1
+	# A reflink costs no blocks.
+	df -B4096 --output=used fs | tail -n 1 >before
+	head -c 64M /dev/urandom >fs/large
+	sync -f fs
+	atf_check -o ignore vm-create -n c --memory 32M --kernel "$tiny" \
+	    --layer fs/large
+	sync -f fs
+	[ "$(df -B1M --output=used fs | tail -n 1)" -lt \
+	    $(($(cat before) / 256 + 100)) ] || atf_fail "it was copied"
+}
+xfs__layer_written_to_cleanup()
+{
+	fs_end
+}
+
+# Without them it is a link, and may be replaced; one that was written to is
+# shared no further.
+atf_test_case ext4__layer_written_to cleanup
+ext4__layer_written_to_body()
+{
+	on_fs ext4 128M
+	share_disk
+	atf_check -o inline:"$(stat -c %i "$layer")\n" stat -c %i fs/disk
+	atf_check -o ignore vm-create -n b --memory 32M --kernel "$tiny" \
+	    --layer fs/disk
+	cp fs/good fs/new
+	echo changed | dd of=fs/new conv=notrunc status=none
+	ln fs/disk fs/old
+	mv fs/new fs/disk
+	atf_check cmp fs/good "$layer"
+	atf_check -o ignore vm-create -n c --memory 32M --kernel "$tiny" \
+	    --base fs/good
+	echo changed | dd of=fs/old conv=notrunc status=none
+	for disk in "--layer fs/good" "--base fs/good"; do
+		# shellcheck disable=SC2086
+		atf_check -s exit:65 -e inline:"vm-create: $PWD/fs/good: \
+layer/${layer##*/} has been written to: it differs from its digest\n" \
+		    vm-create -n d --memory 32M --kernel "$tiny" $disk
+	done
+	atf_check -o inline:"a\nb\nc\n" sh -c 'vm-ls -p name | sort'
+	atf_check -o inline:"$layer\n" find "$INSTAR_ROOT/layer" -mindepth 1
+	# Put right, it is shared again.
+	cp fs/good fs/old
+	atf_check -o ignore vm-create -n d --memory 32M --kernel "$tiny" \
+	    --layer fs/good
+	atf_check cmp fs/good "$INSTAR_ROOT/name/vm/d/layer0"
+}
+ext4__layer_written_to_cleanup()
+{
+	fs_end
+}
+
 # Room for copies is asked for only where there will be copies.
 atf_test_case xfs__reflinks_need_no_room cleanup
 xfs__reflinks_need_no_room_body()
@@ -411,6 +487,8 @@ atf_init_test_cases()
 		atf_add_test_case ${fs}__main_paths
 	done
 	atf_add_test_case xfs__shares_blocks
+	atf_add_test_case xfs__layer_written_to
+	atf_add_test_case ext4__layer_written_to
 	atf_add_test_case xfs__reflinks_need_no_room
 	atf_add_test_case xfs__many_extents
 	atf_add_test_case full__start

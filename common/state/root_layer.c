@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,81 +48,158 @@ digest_of(struct digest *digest, uint64_t *size, int dirfd, const char *name,
 	return rc;
 }
 
-/* Copies the file into the hidden directory and proves that it is the same. */
+/* A layer on its way into the store. */
+struct part {
+	const struct root *root;
+	int from_dirfd; /* the file that was given */
+	const char *from_name;
+	char dir[ID_LEN + 8]; /* hidden, beneath layer/ */
+	int dirfd; /* holds its lock */
+	bool reflinked; /* PART_NAME is in it */
+	struct digest digest;
+	uint64_t size;
+};
+
+/*
+ * Takes the digest: of a reflink of the file where there can be one, for what
+ * is written to the file from then on is nothing to the layer.
+ */
 static int
-copy_part(int partfd, int from_dirfd, const char *from_name,
-    const struct digest *digest, struct error *err)
+begin_part(struct part *p, struct error *err)
+{
+	struct error why = { 0 };
+
+	if (copy_file(NULL, p->dirfd, PART_NAME, p->from_dirfd, p->from_name,
+		COPY_MAY_REFLINK | COPY_NO_COPY, &why) == 0) {
+		p->reflinked = true;
+		return digest_of(&p->digest, &p->size, p->dirfd, PART_NAME,
+		    err);
+	}
+	if (why.code != EX_UNAVAILABLE) {
+		if (err != NULL)
+			*err = why;
+		return -1;
+	}
+	return digest_of(&p->digest, &p->size, p->from_dirfd, p->from_name,
+	    err);
+}
+
+static int
+sync_part(const struct part *p, struct error *err)
+{
+	int fd;
+
+	if (fd_open_file(&fd, NULL, p->dirfd, PART_NAME, O_RDONLY, err) == -1)
+		return -1;
+	return fd_commit(&fd, p->from_name, err);
+}
+
+/* Without reflinks: a link, else a copy that is proved to be the same. */
+static int
+fill_part(const struct part *p, struct error *err)
 {
 	struct digest copied;
 	enum copy_how how;
 	uint64_t size;
-	int fd;
 
-	if (copy_file(&how, partfd, PART_NAME, from_dirfd, from_name,
-		COPY_MAY_LINK | COPY_MAY_REFLINK, err) == -1)
+	if (copy_file(&how, p->dirfd, PART_NAME, p->from_dirfd, p->from_name,
+		COPY_MAY_LINK, err) == -1)
 		return -1;
 	if (how == COPY_LINKED)
 		return 0;
-	if (digest_of(&copied, &size, partfd, PART_NAME, err) == -1)
+	if (digest_of(&copied, &size, p->dirfd, PART_NAME, err) == -1)
 		return -1;
-	if (!digest_equal(&copied, digest))
+	if (!digest_equal(&copied, &p->digest))
 		return error_set(err, EX_TEMPFAIL,
-		    "%s: changed while it was copied", from_name);
-	if (fd_open_file(&fd, NULL, partfd, PART_NAME, O_RDONLY, err) == -1)
-		return -1;
-	return fd_commit(&fd, from_name, err);
+		    "%s: changed while it was copied", p->from_name);
+	return sync_part(p, err);
 }
 
 /* Puts the file at layer/`name`; one that is there already is as good. */
 static int
-add_part(const struct root *root, const char *name, int from_dirfd,
-    const char *from_name, const struct digest *digest, struct error *err)
+publish_part(const struct part *p, const char *name, struct error *err)
 {
-	char id[ID_LEN + 1], dir[ID_LEN + 8];
-	int partfd, rc = -1;
-
-	if (root_hidden_make(id, &partfd, root->layer_fd, err) == -1)
+	if ((p->reflinked ? sync_part(p, err) : fill_part(p, err)) == -1)
 		return -1;
-	snprintf(dir, sizeof(dir), ".new-%s", id);
-	if (copy_part(partfd, from_dirfd, from_name, digest, err) == -1)
-		goto out;
-	if (renameat2(partfd, PART_NAME, root->layer_fd, name,
+	if (renameat2(p->dirfd, PART_NAME, p->root->layer_fd, name,
 		RENAME_NOREPLACE) == -1 &&
-	    errno != EEXIST) {
-		error_sys(err, error_code_of(errno), "layer/%s", name);
-		goto out;
-	}
-	rc = fd_sync_dir(root->layer_fd, "layer", err);
-out:
-	fd_remove_tree(root->layer_fd, dir, NULL);
-	fd_drop(&partfd);
-	return rc;
+	    errno != EEXIST)
+		return error_sys(err, error_code_of(errno), "layer/%s", name);
+	return fd_sync_dir(p->root->layer_fd, "layer", err);
+}
+
+/*
+ * Whether the layer that is there is still what its name says: it may be a link
+ * to a file that somebody has written to.
+ */
+static int
+check_present(const struct part *p, const char *name, struct error *err)
+{
+	struct stat given, present;
+	struct digest digest;
+	uint64_t size;
+
+	/* The digest of this very file has just been made. */
+	if (!p->reflinked &&
+	    fstatat(p->from_dirfd, p->from_name, &given, AT_SYMLINK_NOFOLLOW) ==
+		0 &&
+	    fstatat(p->root->layer_fd, name, &present, AT_SYMLINK_NOFOLLOW) ==
+		0 &&
+	    given.st_dev == present.st_dev && given.st_ino == present.st_ino)
+		return 0;
+	if (digest_of(&digest, &size, p->root->layer_fd, name, err) == -1)
+		return error_wrap(err, "layer");
+	if (!digest_equal(&digest, &p->digest))
+		return error_set(err, EX_DATAERR,
+		    "%s: layer/%s has been written to: it differs from its "
+		    "digest",
+		    p->from_name, name);
+	return 0;
+}
+
+static int
+add_part(struct part *p, struct error *err)
+{
+	char name[HEX_LEN + 1];
+	struct stat st;
+	int lockfd, rc = 0;
+	bool present;
+
+	if (begin_part(p, err) == -1)
+		return -1;
+	layer_name(name, &p->digest);
+	/* Collecting holds it exclusively, and starts only when nobody builds. */
+	if (lock_dir(&lockfd, p->root->layer_fd, ".", LOCK_SHARED,
+		clock_ms() + COLLECT_MS, err) == -1)
+		return error_wrap(err, "layers");
+	present = fstatat(p->root->layer_fd, name, &st, AT_SYMLINK_NOFOLLOW) ==
+	    0;
+	if (!present)
+		rc = publish_part(p, name, err);
+	fd_drop(&lockfd);
+	return present ? check_present(p, name, err) : rc;
 }
 
 static int
 add_file(struct digest *digest, uint64_t *size_bytes, const struct root *root,
     int from_dirfd, const char *from_name, struct error *err)
 {
-	char name[HEX_LEN + 1];
-	struct digest made;
-	struct stat st;
-	uint64_t size;
-	int lockfd, rc = 0;
+	struct part p = { .root = root,
+		.from_dirfd = from_dirfd,
+		.from_name = from_name };
+	char id[ID_LEN + 1];
+	int rc;
 
-	if (digest_of(&made, &size, from_dirfd, from_name, err) == -1)
+	if (root_hidden_make(id, &p.dirfd, root->layer_fd, err) == -1)
 		return -1;
-	layer_name(name, &made);
-	/* Collecting holds it exclusively, and starts only when nobody builds. */
-	if (lock_dir(&lockfd, root->layer_fd, ".", LOCK_SHARED,
-		clock_ms() + COLLECT_MS, err) == -1)
-		return error_wrap(err, "layers");
-	if (fstatat(root->layer_fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
-		rc = add_part(root, name, from_dirfd, from_name, &made, err);
-	fd_drop(&lockfd);
+	snprintf(p.dir, sizeof(p.dir), ".new-%s", id);
+	rc = add_part(&p, err);
+	fd_remove_tree(root->layer_fd, p.dir, NULL);
+	fd_drop(&p.dirfd);
 	if (rc == -1)
 		return -1;
-	*digest = made;
-	*size_bytes = size;
+	*digest = p.digest;
+	*size_bytes = p.size;
 	return 0;
 }
 

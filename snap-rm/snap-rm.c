@@ -59,18 +59,18 @@ static int
 remove_one(const struct root *root, const char *id, struct error *err)
 {
 	struct envelope e;
-	char name[ENVELOPE_NAME_MAX + 1] = "";
+	const char *name = NULL;
 	int fd, rc;
 
 	if (root_lock(&fd, root, ROOT_SNAP, id, true, clock_ms() + WAIT_MS,
 		err) == -1)
 		return -1;
-	/* Without an envelope that can be read, its name is simply dead. */
-	if (envelope_read(&e, fd, NULL) == 0) {
-		memcpy(name, e.config.name, sizeof(name));
-		envelope_fini(&e);
-	}
+	envelope_init(&e);
+	/* Without an envelope that can be read, its link alone tells the name. */
+	if (envelope_read(&e, fd, NULL) == 0)
+		name = e.config.name;
 	rc = root_remove(root, ROOT_SNAP, id, name, err);
+	envelope_fini(&e);
 	fd_drop(&fd);
 	return rc;
 }

@@ -58,14 +58,20 @@ remove__twice_in_one_call_body()
 atf_test_case remove__a_broken_one
 remove__a_broken_one_body()
 {
-	snap_plant abc web
-	echo '{' >"root/snap/$(id_of abc)/snapshot.json"
-	atf_check snap-rm web
-	atf_check_equal ./name/snap/web "$(left)"
-	# The name that stayed is free.
-	rm root/name/snap/web
-	snap_plant bcd web
-	atf_check snap-rm web
+	for ref in web abc "$(id_of abc)"; do
+		snap_plant abc web
+		echo '{' >"root/snap/$(id_of abc)/snapshot.json"
+		atf_check snap-rm "$ref"
+		atf_check_equal "" "$(left)"
+		snap_plant abc web
+		snap_plant bcd db
+		rm "root/snap/$(id_of abc)/snapshot.json"
+		atf_check snap-rm "$ref"
+		# Another's name is no business of it.
+		atf_check -o inline:"db\n" ls root/name/snap
+		atf_check snap-rm db
+		atf_check_equal "" "$(left)"
+	done
 }
 
 atf_test_case remove__one_in_use

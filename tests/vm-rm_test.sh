@@ -98,8 +98,8 @@ process $pid works in its directory: end that first\n" vm-rm --force web db
 	rm "root/vm/$id/vm.json"
 	atf_check -s exit:65 -e match:"^vm-rm: $id: " vm-rm "$id"
 	atf_check vm-rm --force "$id"
-	atf_check -o empty ls -A root/vm
-	# Its name is free, though nothing said which it was.
+	# Its name is gone with it, though nothing said which it was.
+	atf_check -o empty find root/vm root/name/vm -mindepth 1
 	tiny_vm web
 	# Another's record in it is none.
 	tiny_vm db

@@ -61,8 +61,7 @@ damaged_remove(const struct root *root, const char *ref, struct error *err)
 		return -1;
 	rc = check_idle(fd, err);
 	if (rc == 0)
-		rc = root_remove(root, ROOT_VM, id,
-		    strncmp(ref, id, strlen(ref)) == 0 ? "" : ref, err);
+		rc = root_remove(root, ROOT_VM, id, NULL, err);
 	fd_drop(&fd);
 	return rc;
 }

@@ -7,7 +7,7 @@
 #include "state/root.h"
 
 /*
- * Removes the directory of the VM that `ref` names, and the name if `ref` is
+ * Removes the directory of the VM that `ref` names, and the names that lead to
  * it.  EX_NOPERM: a process works in it, and no record says which one is the
  * VMM.  EX_NOINPUT, EX_TEMPFAIL, EX_IOERR.
  */

@@ -405,7 +405,10 @@ root_remove(const struct root *root, enum root_kind kind, const char *id,
 	if (renameat(fd, id, fd, gone) == -1)
 		return error_sys(err, error_code_of(errno), "%s", id);
 	hook_step("root-gone");
-	if (name != NULL && name[0] != '\0' && envelope_is_name(name) &&
+	if (name == NULL) {
+		if (root_names_release(root, kind, id, err) == -1)
+			return -1;
+	} else if (name[0] != '\0' && envelope_is_name(name) &&
 	    root_name_release(root, kind, name, id, err) == -1)
 		return -1;
 	if (kind == ROOT_SNAP && unlinkat(root->access_fd, id, 0) == -1 &&

@@ -98,6 +98,7 @@ int root_lock(int *fd, const struct root *root, enum root_kind kind,
 /*
  * Removes the object that the caller has locked exclusively: hidden first
  * (renamed to ".gone-<id>"), then its name if it points there, then the tree.
+ * With `name` NULL, where no record tells it, all names that point there go.
  */
 int root_remove(const struct root *root, enum root_kind kind, const char *id,
     const char *name, struct error *err);

@@ -33,6 +33,10 @@ bool root_has(const struct root *root, enum root_kind kind, const char *id);
 int root_name_release(const struct root *root, enum root_kind kind,
     const char *name, const char *id, struct error *err);
 
+/* Removes all names that point to `id`: reads the whole directory. */
+int root_names_release(const struct root *root, enum root_kind kind,
+    const char *id, struct error *err);
+
 /*
  * Makes the directory ".new-<id>" of a new id beneath dirfd and locks it.
  * EX_IOERR.

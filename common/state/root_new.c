@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -73,6 +74,54 @@ root_name_release(const struct root *root, enum root_kind kind,
 		found = error_sys(err, error_code_of(errno), "name %s", name);
 	fd_drop(&fd);
 	return found == -1 ? -1 : 0;
+}
+
+/* Removes what leads to `id` from the names, which `dir` reads. */
+static int
+release_all(DIR *dir, const struct root *root, enum root_kind kind,
+    const char *id, struct error *err)
+{
+	char target[ID_LEN + 1];
+	struct dirent *de;
+	int found;
+
+	while (errno = 0, (de = readdir(dir)) != NULL) {
+		found = root_name_target(target, root, kind, de->d_name, err);
+		if (found == -1)
+			return -1;
+		if (found == 1 && strcmp(target, id) == 0 &&
+		    unlinkat(root->name_fd[kind], de->d_name, 0) == -1 &&
+		    errno != ENOENT)
+			return error_sys(err, error_code_of(errno), "name %s",
+			    de->d_name);
+	}
+	if (errno != 0)
+		return error_sys(err, EX_IOERR, "names");
+	return 0;
+}
+
+int
+root_names_release(const struct root *root, enum root_kind kind, const char *id,
+    struct error *err)
+{
+	int lockfd, fd, rc = -1;
+	DIR *dir;
+
+	if (lock_names(&lockfd, root, kind, err) == -1)
+		return error_wrap(err, "names");
+	if (fd_open_dir(&fd, root->name_fd[kind], ".", false, err) == -1)
+		goto out;
+	dir = fdopendir(fd);
+	if (dir == NULL) {
+		error_sys(err, EX_OSERR, "names");
+		fd_drop(&fd);
+		goto out;
+	}
+	rc = release_all(dir, root, kind, id, err);
+	closedir(dir);
+out:
+	fd_drop(&lockfd);
+	return rc;
 }
 
 int

@@ -20,10 +20,10 @@ struct wishes {
 void wishes_fini(struct wishes *wishes);
 
 /*
- * Fills what the options left open from the JSON object in the file --config
- * names, "-": stdin: members as the long options but password, layer, nic, data_disk and
- * ssh_key as arrays, no_cidata as a boolean.  EX_NOINPUT, EX_DATAERR names the
- * member.
+ * Fills what the options left open from the JSON object in the file that
+ * --config names, or, as "-", on standard input: members as the long options
+ * but password; layer, nic, data_disk and ssh_key as arrays, no_cidata as a
+ * boolean.  EX_NOINPUT, EX_DATAERR names the member.
  */
 int wishes_read_config(struct wishes *wishes, struct error *err);
 

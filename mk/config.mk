@@ -35,4 +35,4 @@ LDLIBS = $(LIBPARTS) $(LIBZSTD) -larchive -ljansson -lcrypt -lpthread -ldl
 # For a tool that ends within milliseconds, of which the dynamic loader would
 # take a tenth: one that sets LINK = $(QUICKLINK) behind mk/prog.mk has none,
 # where that works (mk/quicklink.sh).
-QUICKLINK = $(CC) $(SAN) `cat $(TOP)/common/quicklink` $(LDFLAGS)
+QUICKLINK = $(CC) $(SAN) `cat $(TOP)/common/quicklink.stamp` $(LDFLAGS)

@@ -148,6 +148,11 @@ stop__vmm_was_killed_body()
 	atf_check -o inline:"stopped\n" vm-stop -p state web
 	atf_check test ! -e "$(member web dir)/qmp.sock"
 	atf_check -o inline:"running\n" vm-start -p state web
+	# One that is just ending has no sockets any more.
+	pid=$(member web pid)
+	rm "$(member web dir)"/*.sock
+	(sleep 0.5; kill -9 "$pid") &
+	atf_check -o inline:"stopped\n" vm-ls -p state web
 }
 stop__vmm_was_killed_cleanup()
 {

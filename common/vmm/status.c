@@ -29,7 +29,7 @@ ask(struct vm *vm, int dirfd, bool *no_space, struct error *why)
 			*why = err;
 			return STATUS_RUNNING;
 		}
-		return vm_is_alive(vm) ? STATUS_ERROR : STATUS_STOPPED;
+		return vmm_ends_soon(vm) ? STATUS_STOPPED : STATUS_ERROR;
 	}
 	if (vmm_query(vmm, &state, &err) == -1)
 		state = VMM_BROKEN;

@@ -20,8 +20,9 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "disk/copy.h"
-#include "format/http.h"
 #include "vmm/pages.h"
+
+#include "lib/answer.h"
 
 #define START_MS 10000
 #define NAP_US 100 /* between two tries to connect */
@@ -32,11 +33,8 @@ static int
 ask(int sock, const char *method, const char *action, const char *body,
     int wanted, struct error *err)
 {
-	struct http_head head;
 	char text[4096];
-	size_t len = 0;
-	int want, rc;
-	ssize_t n;
+	int want, status;
 
 	want = snprintf(text, sizeof(text),
 	    "%s /api/v1/%s HTTP/1.1\r\nHost: localhost\r\n"
@@ -44,19 +42,10 @@ ask(int sock, const char *method, const char *action, const char *body,
 	    method, action, strlen(body), body);
 	if (write(sock, text, (size_t)want) != want)
 		return error_sys(err, EX_UNAVAILABLE, "%s", action);
-	do {
-		n = read(sock, text + len, sizeof(text) - 1 - len);
-		if (n <= 0)
-			return error_sys(err, EX_UNAVAILABLE, "%s", action);
-		len += (size_t)n;
-		text[len] = '\0';
-		rc = http_head_parse(&head, text, len, err);
-	} while (rc == 0 ||
-	    (rc == 1 && head.has_length &&
-		head.body_bytes > len - head.head_bytes));
-	if (rc == -1)
+	status = answer(text, sizeof(text), sock, action, err);
+	if (status == -1)
 		return -1;
-	return head.status == wanted
+	return status == wanted
 	    ? 0
 	    : error_set(err, EX_UNAVAILABLE, "%s: %.300s", action, text);
 }

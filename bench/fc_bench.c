@@ -18,7 +18,8 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "disk/copy.h"
-#include "format/http.h"
+
+#include "lib/answer.h"
 
 #define START_MS 10000
 #define NAP_US 100 /* between two tries to connect */
@@ -34,11 +35,8 @@ static int
 call(int sock, const char *method, const char *path, const char *body,
     struct error *err)
 {
-	struct http_head head;
 	char text[4096];
-	size_t len = 0;
-	int want, rc;
-	ssize_t n;
+	int want, status;
 
 	want = snprintf(text, sizeof(text),
 	    "%s %s HTTP/1.1\r\nHost: localhost\r\n"
@@ -46,19 +44,10 @@ call(int sock, const char *method, const char *path, const char *body,
 	    method, path, strlen(body), body);
 	if (write(sock, text, (size_t)want) != want)
 		return error_sys(err, EX_UNAVAILABLE, "%s", path);
-	do {
-		n = read(sock, text + len, sizeof(text) - 1 - len);
-		if (n <= 0)
-			return error_sys(err, EX_UNAVAILABLE, "%s", path);
-		len += (size_t)n;
-		text[len] = '\0';
-		rc = http_head_parse(&head, text, len, err);
-	} while (rc == 0 ||
-	    (rc == 1 && head.has_length &&
-		head.body_bytes > len - head.head_bytes));
-	if (rc == -1)
+	status = answer(text, sizeof(text), sock, path, err);
+	if (status == -1)
 		return -1;
-	return head.status / 100 == 2
+	return status / 100 == 2
 	    ? 0
 	    : error_set(err, EX_UNAVAILABLE, "%s: %.200s", path, text);
 }

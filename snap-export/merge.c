@@ -18,12 +18,7 @@
 int
 merge_dirfd(const struct merge *m, const struct snap *snap, const char *name)
 {
-	size_t i;
-
-	for (i = 0; i < m->names.n; i++)
-		if (strcmp(m->names.v[i], name) == 0)
-			return m->made.dirfd;
-	return snap_fd(snap);
+	return strv_has(&m->names, name) ? m->made.dirfd : snap_fd(snap);
 }
 
 void

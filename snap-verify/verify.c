@@ -44,17 +44,6 @@ fault(struct job *j, const char *name, const char *why)
 	j->faults++;
 }
 
-static bool
-is_among(const struct strv *list, const char *text)
-{
-	size_t i;
-
-	for (i = 0; i < list->n; i++)
-		if (strcmp(list->v[i], text) == 0)
-			return true;
-	return false;
-}
-
 /*
  * Compares an open file of `size` bytes with what is recorded: NULL in *why
  * when it is the same.
@@ -179,7 +168,7 @@ verify_layer(struct job *j, const struct envelope_layer *layer,
 	int fd, rc;
 
 	digest_text(text, &layer->digest);
-	if (!is_among(&j->v->layers, text)) {
+	if (!strv_has(&j->v->layers, text)) {
 		if (root_layer_open(&fd, &size, j->v->root, &layer->digest,
 			&why) == -1) {
 			if (why.code == EX_NOINPUT)
@@ -197,7 +186,7 @@ verify_layer(struct job *j, const struct envelope_layer *layer,
 			strv_add(&j->v->bad_layers, err, "%s", text) == -1))
 			return -1;
 	}
-	if (is_among(&j->v->bad_layers, text))
+	if (strv_has(&j->v->bad_layers, text))
 		fault(j, layer->name, "the layer differs from its digest");
 	return 0;
 }

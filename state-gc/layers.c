@@ -57,18 +57,6 @@ is_evicted(const struct gc *gc, const char *id)
 		compare_id) != NULL;
 }
 
-/* Whether why it cannot be read was said when it was held against a limit. */
-static bool
-was_told(const struct gc *gc, const char *id)
-{
-	size_t i;
-
-	for (i = 0; i < gc->told.n; i++)
-		if (strcmp(gc->told.v[i], id) == 0)
-			return true;
-	return false;
-}
-
 /* One that cannot be read might use any layer: all of them stay. */
 static int
 scan_snaps(json_t *used, const struct gc *gc, struct error *err)
@@ -87,8 +75,9 @@ scan_snaps(json_t *used, const struct gc *gc, struct error *err)
 		if (snap_open(&snap, gc->root, ids.v[i], &why) == -1) {
 			if (why.code == EX_NOINPUT)
 				continue;
+			/* A limit may have told already why it cannot. */
 			rc = error_set(err, why.code, "%s: layers are kept",
-			    was_told(gc, ids.v[i]) ? ids.v[i] : why.msg);
+			    strv_has(&gc->told, ids.v[i]) ? ids.v[i] : why.msg);
 			break;
 		}
 		e = snap_envelope(snap);

@@ -20,6 +20,8 @@
 #include "vmm/vmm.h"
 #include "vmm/watcher.h"
 
+#define END_MS 2000 /* for one that was killed to be gone */
+#define END_NAP_MS 10
 #define QUIT_MS 5000 /* for the old VMM to close its disks */
 
 struct restore {
@@ -145,6 +147,17 @@ load_new(struct restore *r, struct error *err)
 	return rc;
 }
 
+/* A process that ends has no socket any more for some time before it is gone. */
+static bool
+ends_soon(const struct vm *vm)
+{
+	int64_t deadline_ms = clock_ms() + END_MS;
+
+	while (vm_is_alive(vm) && clock_left(deadline_ms) > 0)
+		clock_nap(END_NAP_MS);
+	return !vm_is_alive(vm);
+}
+
 /* The line to the old VMM, where one lives. */
 static int
 find_old(struct restore *r, struct error *err)
@@ -161,7 +174,7 @@ find_old(struct restore *r, struct error *err)
 		r->was_running = state == VMM_RUNNING;
 		return 0;
 	}
-	if (why.code != EX_UNAVAILABLE || !vmm_ends_soon(vm))
+	if (why.code != EX_UNAVAILABLE || !ends_soon(vm))
 		return error_set(err, why.code, "%s", why.msg);
 	vmm_detach(r->old);
 	r->old = NULL;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "stop.h"
 
-#include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -72,12 +71,9 @@ static bool
 is_told(int64_t *until_ms, struct vmm *vmm, const struct vm *vm,
     const struct stop *how)
 {
-	size_t i;
-
 	*until_ms = how->until_ms;
-	for (i = 0; i < how->pressed.n; i++)
-		if (strcmp(how->pressed.v[i], vm->id) == 0)
-			return true;
+	if (strv_has(&how->pressed, vm->id))
+		return true;
 	*until_ms = clock_ms() + (int64_t)how->timeout_s * 1000;
 	return press(vmm, how);
 }

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 void
 strv_fini(struct strv *list)
@@ -38,4 +39,15 @@ strv_add(struct strv *list, struct error *err, const char *fmt, ...)
 	grown[list->n] = NULL;
 	list->v = grown;
 	return 0;
+}
+
+bool
+strv_has(const struct strv *list, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		if (strcmp(list->v[i], text) == 0)
+			return true;
+	return false;
 }

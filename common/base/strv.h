@@ -3,6 +3,7 @@
 #ifndef BASE_STRV_H
 #define BASE_STRV_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -18,5 +19,7 @@ void strv_fini(struct strv *list);
 /* Appends a formatted string.  EX_OSERR: out of memory. */
 int strv_add(struct strv *list, struct error *err, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+bool strv_has(const struct strv *list, const char *text);
 
 #endif

@@ -141,8 +141,7 @@ check_present(const struct part *p, const char *name, struct error *err)
 
 	/* The digest of this very file has just been made. */
 	if (!p->reflinked &&
-	    fstatat(p->from_dirfd, p->from_name, &given, AT_SYMLINK_NOFOLLOW) ==
-		0 &&
+	    fstatat(p->from_dirfd, p->from_name, &given, 0) == 0 &&
 	    fstatat(p->root->layer_fd, name, &present, AT_SYMLINK_NOFOLLOW) ==
 		0 &&
 	    given.st_dev == present.st_dev && given.st_ino == present.st_ino)

@@ -107,12 +107,7 @@ vm_add_snapshot(struct vm *vm, const char *id, struct error *err)
 bool
 vm_has_snapshot(const struct vm *vm, const char *id)
 {
-	size_t i;
-
-	for (i = 0; i < vm->snapshot_ids.n; i++)
-		if (strcmp(vm->snapshot_ids.v[i], id) == 0)
-			return true;
-	return false;
+	return strv_has(&vm->snapshot_ids, id);
 }
 
 int

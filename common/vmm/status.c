@@ -6,6 +6,9 @@
 #include "disk/fs.h"
 #include "vmm/vmm.h"
 
+#define SETTLE_MS 2000 /* for a process to have its socket, or to be gone */
+#define NAP_MS 10
+
 const char *
 status_name(enum status status)
 {
@@ -13,6 +16,26 @@ status_name(enum status status)
 		"stopped", "error" };
 
 	return names[status];
+}
+
+/*
+ * The line to one whose process lives.  The sockets of one that is ending go
+ * before it does, and one that is starting has none yet: it is asked again
+ * until that is over.
+ */
+static int
+reach(struct vmm **vmm, struct vm *vm, int dirfd, struct error *err)
+{
+	int64_t deadline_ms = clock_ms() + SETTLE_MS;
+
+	while (vmm_attach(vmm, vm, dirfd, VMM_QUESTIONS,
+		   clock_ms() + VMM_ASK_MS, err) == -1) {
+		if (err->code == EX_TEMPFAIL || err->code == EX_NOPERM ||
+		    !vm_is_alive(vm) || clock_left(deadline_ms) == 0)
+			return -1;
+		clock_nap(NAP_MS);
+	}
+	return 0;
 }
 
 /* The status of a VM whose process lives; *why is set unless the VMM told. */
@@ -23,13 +46,12 @@ ask(struct vm *vm, int dirfd, bool *no_space, struct error *why)
 	struct error err = { 0 };
 	struct vmm *vmm;
 
-	if (vmm_attach(&vmm, vm, dirfd, VMM_QUESTIONS, clock_ms() + VMM_ASK_MS,
-		&err) == -1) {
+	if (reach(&vmm, vm, dirfd, &err) == -1) {
 		if (err.code == EX_TEMPFAIL || err.code == EX_NOPERM) {
 			*why = err;
 			return STATUS_RUNNING;
 		}
-		return vmm_ends_soon(vm) ? STATUS_STOPPED : STATUS_ERROR;
+		return vm_is_alive(vm) ? STATUS_ERROR : STATUS_STOPPED;
 	}
 	if (vmm_query(vmm, &state, &err) == -1)
 		state = VMM_BROKEN;

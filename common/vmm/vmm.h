@@ -130,12 +130,6 @@ int vmm_quit(struct vmm *vmm, struct error *err);
 int vmm_kill(const struct vm *vm, int64_t deadline_ms, struct error *err);
 
 /*
- * Of one whose process lives, but whose socket is gone: whether it is about to
- * end, which takes some time after the socket.  Waits for it.
- */
-bool vmm_ends_soon(const struct vm *vm);
-
-/*
  * After the VMM has ended: takes away what only a running VM has (memory,
  * state, sockets), and writes the record of a stopped one.
  */

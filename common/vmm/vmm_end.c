@@ -15,8 +15,6 @@
 #include "vmm/driver.h"
 
 #define VMM_TERM_MS 3000 /* between SIGTERM and SIGKILL */
-#define VMM_END_MS 2000 /* for one that was killed to be gone */
-#define VMM_END_NAP_MS 10
 #define VMM_REAP_MS 10000 /* after SIGKILL, for a process in the kernel */
 
 int
@@ -41,16 +39,6 @@ gone:
 fail:
 	fd_drop(&pidfd);
 	return error_wrap(err, "process %ld", (long)vm->proc.pid);
-}
-
-bool
-vmm_ends_soon(const struct vm *vm)
-{
-	int64_t deadline_ms = clock_ms() + VMM_END_MS;
-
-	while (vm_is_alive(vm) && clock_left(deadline_ms) > 0)
-		clock_nap(VMM_END_NAP_MS);
-	return !vm_is_alive(vm);
 }
 
 void

@@ -8,12 +8,11 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/num.h"
-#include "base/path.h"
 #include "base/proc.h"
+#include "base/program.h"
 #include "base/strv.h"
 
 #define FS_MKFS_MS (5 * 60 * 1000)
@@ -69,25 +68,6 @@ fs_is_same(int a, int b)
 	    sta.st_dev == stb.st_dev;
 }
 
-/* Whether PATH has the program; an ordinary user's often lacks /usr/sbin. */
-static bool
-is_in_path(const char *program)
-{
-	const char *dir = getenv("PATH");
-	char *file;
-	size_t len;
-	bool found = false;
-
-	while (dir != NULL && !found) {
-		len = strcspn(dir, ":");
-		file = path_format("%.*s/%s", (int)len, dir, program);
-		found = file != NULL && access(file, X_OK) == 0;
-		free(file);
-		dir = dir[len] == ':' ? dir + len + 1 : NULL;
-	}
-	return found;
-}
-
 /* mkfs.ext4 in `file`; `what` is its name in messages. */
 static int
 run_mkfs(struct proc_run *how, const char *from, const char *file,
@@ -96,11 +76,14 @@ run_mkfs(struct proc_run *how, const char *from, const char *file,
 	static const char *const words[] = { "-F", "-m", "0", "-q", "-E",
 		"lazy_itable_init=1,lazy_journal_init=1,discard" };
 	struct strv argv = { 0 };
+	char *program = program_find("mkfs.ext4");
 	size_t i;
 	int rc;
 
+	/* An ordinary user's PATH often lacks /usr/sbin. */
 	rc = strv_add(&argv, err, "%s",
-	    is_in_path("mkfs.ext4") ? "mkfs.ext4" : "/usr/sbin/mkfs.ext4");
+	    program == NULL ? "/usr/sbin/mkfs.ext4" : program);
+	free(program);
 	for (i = 0; rc == 0 && i < sizeof(words) / sizeof(words[0]); i++)
 		rc = strv_add(&argv, err, "%s", words[i]);
 	if (rc == 0 && from != NULL &&

@@ -15,6 +15,7 @@
 
 #include "base/json.h"
 #include "base/path.h"
+#include "base/program.h"
 
 /* Where the program and its libraries, devices and processes are. */
 static const char *const needed[] = { "/dev", "/proc", "/sys", "/usr", "/lib",
@@ -75,19 +76,13 @@ fc_space_can_replace(const char *origin)
 static char *
 find_program(void)
 {
-	const char *program = fc_program(), *dirs = getenv("PATH"), *end;
-	char path[PATH_MAX];
+	char *path = program_find(fc_program()), *absolute;
 
-	if (strchr(program, '/') != NULL)
-		return realpath(program, NULL);
-	for (; dirs != NULL; dirs = *end == ':' ? end + 1 : NULL) {
-		end = strchrnul(dirs, ':');
-		snprintf(path, sizeof(path), "%.*s/%s", (int)(end - dirs), dirs,
-		    program);
-		if (access(path, X_OK) == 0)
-			return realpath(path, NULL);
-	}
-	return NULL;
+	if (path == NULL)
+		return NULL;
+	absolute = realpath(path, NULL);
+	free(path);
+	return absolute;
 }
 
 static int

@@ -17,7 +17,9 @@ INSTAR_TEST_RUN=$$.$(date +%s)
 INSTAR_FIXTURES=${INSTAR_FIXTURES:-$(dirname "$top")/shared/fixtures}
 # A plain user's PATH has no mkfs.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
-export INSTAR_CACHE INSTAR_TEST_RUN INSTAR_FIXTURES PATH
+# What is known of the VMMs is kept here, not in the user's own.
+XDG_CACHE_HOME=$dir/cache
+export INSTAR_CACHE INSTAR_TEST_RUN INSTAR_FIXTURES PATH XDG_CACHE_HOME
 unset INSTAR_ROOT INSTAR_QEMU INSTAR_HOOK
 
 finish()

@@ -65,6 +65,15 @@ signalled()
 	exec env --default-signal=INT,TERM,HUP "$@"
 }
 
+# Whether the QEMU here is of version $1.$2 or later.
+qemu_since()
+{
+	qemu-system-x86_64 --version |
+	    sed -n 's/^QEMU emulator version \([0-9]*\)\.\([0-9]*\).*/\1 \2/p' |
+	    { read -r major minor && [ "$major" -gt "$1" ] ||
+		{ [ "$major" -eq "$1" ] && [ "$minor" -ge "$2" ]; }; }
+}
+
 # eventually SECONDS COMMAND...: waits until the command succeeds.
 eventually()
 {

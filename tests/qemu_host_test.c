@@ -65,17 +65,20 @@ ATF_TC_BODY(host__words, tc)
 		.vmm = "qemu",
 		.machine = QEMU_MACHINE,
 		.cpu = QEMU_CPU_TCG,
-		.accel = "tcg" };
+		.accel = "tcg",
+		.version = "7.2.0" };
+	const struct sidecar sidecar = { 0 };
 	struct error err = { 0 };
 
-	ATF_CHECK_EQ_MSG(0, qemu_check_host(&host, &err), "%s", err.msg);
+	ATF_CHECK_EQ_MSG(0, qemu_check_host(&host, &sidecar, &err), "%s",
+	    err.msg);
 	snprintf(host.machine, sizeof(host.machine), "%s,kernel=/x",
 	    QEMU_MACHINE);
-	ATF_CHECK_EQ(-1, qemu_check_host(&host, &err));
+	ATF_CHECK_EQ(-1, qemu_check_host(&host, &sidecar, &err));
 	ATF_CHECK_EQ(EX_DATAERR, err.code);
 	host.machine[strlen(QEMU_MACHINE)] = '\0';
 	snprintf(host.accel, sizeof(host.accel), "hvf");
-	ATF_CHECK_EQ(-1, qemu_check_host(&host, &err));
+	ATF_CHECK_EQ(-1, qemu_check_host(&host, &sidecar, &err));
 	ATF_CHECK_EQ(EX_CONFIG, err.code);
 	ATF_CHECK_STREQ("saved under accelerator hvf, which is unknown",
 	    err.msg);

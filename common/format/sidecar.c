@@ -11,6 +11,7 @@
 #define CMDLINE_MAX 4096 /* bytes; Linux takes 2047 (x86) or 4095 (s390x) */
 #define CPUS_MAX 4096
 #define QUEUES_MAX 256
+#define QUEUE_SIZE_MAX 32768 /* VIRTIO 1.2, 2.7 */
 #define MEMORY_BYTES_MAX (UINT64_C(8) << 40)
 
 void
@@ -85,6 +86,8 @@ decode_device(struct sidecar_device *out, const json_t *obj, struct error *err)
 	    json_get_str(obj, "addr", out->addr, sizeof(out->addr),
 		JSON_OPTIONAL, err) == -1 ||
 	    json_get_u64(obj, "queues", &out->queues, 0, QUEUES_MAX,
+		JSON_OPTIONAL, err) == -1 ||
+	    json_get_u64(obj, "queue_size", &out->queue_size, 0, QUEUE_SIZE_MAX,
 		JSON_OPTIONAL, err) == -1 ||
 	    json_get_str(obj, "backend", out->backend, sizeof(out->backend),
 		JSON_OPTIONAL, err) == -1)
@@ -256,6 +259,9 @@ put_devices(json_t *root, const struct sidecar *s, struct error *err)
 		    json_put_text(obj, "addr", d->addr, err) == -1 ||
 		    (d->queues != 0 &&
 			json_put_u64(obj, "queues", d->queues, err) == -1) ||
+		    (d->queue_size != 0 &&
+			json_put_u64(obj, "queue_size", d->queue_size, err) ==
+			    -1) ||
 		    json_put_text(obj, "backend", d->backend, err) == -1 ||
 		    json_put_text(obj, "serial", d->serial, err) == -1)
 			return -1;

@@ -20,6 +20,7 @@
 struct sidecar_device {
 	char id[32], driver[64], bus[32], addr[16];
 	uint64_t queues; /* 0: not applicable */
+	uint64_t queue_size; /* entries of its largest, where unusual; else 0 */
 	char backend[32]; /* NIC: user, tap, bridge; disk: role; else "" */
 	char serial[STORAGE_SERIAL_MAX + 1]; /* of a disk; "": not told */
 };

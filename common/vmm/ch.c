@@ -295,8 +295,10 @@ ch_has_kvm(void)
 }
 
 static int
-check_host(const struct envelope_host *host, struct error *err)
+check_host(const struct envelope_host *host, const struct sidecar *sidecar,
+    struct error *err)
 {
+	(void)sidecar;
 	if (strcmp(host->accel, "kvm") != 0)
 		return error_set(err, EX_CONFIG,
 		    "saved under accelerator %s, " CH_NAME " knows kvm alone",

@@ -90,7 +90,7 @@ ch_explain(const struct vmm *vmm, struct error *err)
 	if (err == NULL || err->code != EX_UNAVAILABLE ||
 	    (ch->rest != NULL && rest_status(ch->rest) != 0))
 		return -1;
-	spawn_last_words(vmm->dirfd, ch->log_from, words, sizeof(words));
+	spawn_last_words(vmm->dirfd, ch->log_from, NULL, words, sizeof(words));
 	return words[0] == '\0' ? -1
 				: error_set(err, EX_UNAVAILABLE, "%s", words);
 }

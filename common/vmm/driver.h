@@ -16,6 +16,8 @@ struct vmm_driver {
 	int (*check_program)(struct error *);
 	int (*check_vm)(const struct vm *, struct error *); /* or NULL */
 	bool (*starts_bare)(const struct load *); /* or NULL: no */
+	/* Whether it opens a template for reading only; or NULL: no. */
+	bool (*reads_templates)(void);
 	/*
 	 * A snapshot's state and memory into a VM's directory, vm->memory set;
 	 * NULL: load_put_state() and load_put_memory().
@@ -24,9 +26,12 @@ struct vmm_driver {
 	int (
 	    *put_memory)(struct vm *, int, const struct load *, struct error *);
 	int (*spawn)(struct vmm *, const struct timespec *, struct error *);
-	/* By the deadline in ms; after a failure the caller ends the process, */
-	int (*ready)(struct vmm *, int64_t, struct error *);
-	/* and this puts its last words in place of the error's.  Returns -1. */
+	int (
+	    *ready)(struct vmm *, int64_t, struct error *); /* deadline in ms */
+	/*
+	 * After a failure, before the caller ends the process: where it has
+	 * ended by itself its own words in place of the error's.  Returns -1.
+	 */
 	int (*explain)(const struct vmm *, struct error *);
 	int (*attach)(struct vmm *, enum vmm_line, int64_t, struct error *);
 	void (*detach)(struct vmm *);
@@ -40,7 +45,8 @@ struct vmm_driver {
 	int (*quit)(struct vmm *, struct error *);
 	int (*describe)(struct vmm *, struct sidecar *, struct error *);
 	int (*open_memory)(struct vmm *, int *, struct error *);
-	int (*check_host)(const struct envelope_host *, struct error *);
+	int (*check_host)(const struct envelope_host *, const struct sidecar *,
+	    struct error *);
 	/* What the VMM that runs calls its version, into char[size_t]. */
 	int (*version)(struct vmm *, char *, size_t, struct error *);
 	/* May be NULL; the four that follow: without can_switch. */

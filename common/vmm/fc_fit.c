@@ -37,12 +37,14 @@ fc_check_vm(const struct vm *vm, struct error *err)
 }
 
 int
-fc_check_host(const struct envelope_host *host, struct error *err)
+fc_check_host(const struct envelope_host *host, const struct sidecar *sidecar,
+    struct error *err)
 {
 	struct error why = { 0 };
 	unsigned minor;
 	int fd;
 
+	(void)sidecar;
 	if (strcmp(host->accel, "kvm") != 0)
 		return error_set(err, EX_CONFIG,
 		    "saved under accelerator \"%s\", Firecracker has kvm alone",

@@ -283,7 +283,7 @@ fc_explain(const struct vmm *vmm, struct error *err)
 
 	if (err == NULL || fc->rest != NULL || err->code != EX_UNAVAILABLE)
 		return -1;
-	spawn_last_words(vmm->dirfd, fc->log_from, words, sizeof(words));
+	spawn_last_words(vmm->dirfd, fc->log_from, NULL, words, sizeof(words));
 	if (words[0] == '\0')
 		return error_wrap(err, "Firecracker has ended");
 	return error_set(err, EX_UNAVAILABLE, "Firecracker: %s", words);

@@ -161,11 +161,21 @@ load_put_state(struct vm *vm, int dirfd, const struct load *load,
 	return 0;
 }
 
-/* QEMU before 8.2 opens a template for writing even where it only reads it. */
 bool
 load_may_write(const struct load *load, const char *name)
 {
 	return faccessat(load->from_dirfd, name, W_OK, AT_EACCESS) == 0;
+}
+
+bool
+load_may_map(const struct load *load, const char *name)
+{
+	const struct vmm_driver *driver = vmm_find_driver(
+	    load->envelope->config.hypervisor);
+
+	return load_may_write(load, name) ||
+	    (driver != NULL && driver->reads_templates != NULL &&
+		driver->reads_templates());
 }
 
 static void
@@ -242,7 +252,7 @@ load_put_memory(struct vm *vm, int dirfd, const struct load *load,
 	}
 	vm->memory = load->copy_memory ? VM_MEMORY_MEMFD : VM_MEMORY_TEMPLATE;
 	/* Into a memfd it is only read. */
-	if (load->copy_memory || load_may_write(load, load_memory_name(load)))
+	if (load->copy_memory || load_may_map(load, load_memory_name(load)))
 		may |= COPY_MAY_LINK;
 	if (load_put_template(vm, dirfd, load, may, err) == -1)
 		return -1;

@@ -83,10 +83,13 @@ const char *load_memory_name(const struct load *load);
 int load_cost(uint64_t *bytes, const struct load *load, bool at_most,
     struct error *err);
 
-/*
- * Whether we could open the snapshot's file for writing; a VMM that maps it
- * does so, and where it could not it needs a copy.
- */
+/* Whether we could open the snapshot's file for writing. */
 bool load_may_write(const struct load *load, const char *name);
+
+/*
+ * Whether the VMM could map the snapshot's file: some open it for writing, too,
+ * and need a copy where they cannot.
+ */
+bool load_may_map(const struct load *load, const char *name);
 
 #endif

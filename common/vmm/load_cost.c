@@ -100,7 +100,7 @@ add_memory(struct cost *c, struct error *err)
 			return 0;
 	}
 	/* Into a memfd it is only read. */
-	if (c->load->copy_memory ? has_memfd : load_may_write(c->load, file))
+	if (c->load->copy_memory ? has_memfd : load_may_map(c->load, file))
 		may |= COPY_MAY_LINK;
 	return add_file(c, file, may, err);
 }

@@ -47,7 +47,7 @@ preflight_hypervisor(struct preflight *p, struct error *err)
 		return error_set(err, EX_CONFIG,
 		    "config.hypervisor is %s, host.vmm %s",
 		    e->config.hypervisor, e->host.vmm);
-	return vmm_check_host(&e->host, err);
+	return vmm_check_host(&e->host, &p->sidecar, err);
 }
 
 /* Emulated processors are threads: any host has enough. */

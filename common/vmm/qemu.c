@@ -51,8 +51,10 @@ detach(struct vmm *vmm)
 {
 	struct qemu *q = vmm->own;
 
-	if (q != NULL)
+	if (q != NULL) {
 		qmp_close(q->qmp);
+		qemu_facts_fini(&q->facts);
+	}
 	free(q);
 }
 
@@ -324,6 +326,7 @@ const struct vmm_driver vmm_qemu = {
 	    .can_switch = true,
 	    .needs_host = true },
 	.check_program = check_program,
+	.reads_templates = qemu_reads_templates,
 	.spawn = qemu_spawn,
 	.ready = qemu_ready,
 	.explain = qemu_explain,

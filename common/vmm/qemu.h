@@ -5,11 +5,12 @@
 
 #include "base/strv.h"
 #include "vmm/driver.h"
+#include "vmm/qemu_facts.h"
 #include "vmm/qmp.h"
 
 /*
- * The oldest QEMU that we support, and the machine of every VM: each later
- * QEMU knows it, so that a snapshot travels to any of them.
+ * The oldest QEMU that we support, and the machine of a new VM wherever it is
+ * known and not about to go: so that a snapshot travels to any later QEMU.
  */
 #define QEMU_MACHINE "pc-q35-7.2"
 #define QEMU_FLOOR_MAJOR 7
@@ -34,11 +35,21 @@ enum qemu_fd {
 /* PCI slots on pcie.0: 1 stays free for people, 0x1f is the chipset's. */
 #define QEMU_BUS "pcie.0" /* q35's root bus */
 #define QEMU_SLOT_RNG 2
+#define QEMU_RNG_ID "rng0"
 #define QEMU_SLOT_NICS 3 /* NIC i is function i */
 #define QEMU_SLOT_DISKS 4 /* disk i is slot 4 + i */
 
+/*
+ * Entries of each virtqueue, as every QEMU makes them for these machines; it
+ * cannot be told how deep virtio-rng's is (QEMU hw/virtio/virtio-rng.c).
+ */
+#define QEMU_QUEUE_RNG 8
+#define QEMU_QUEUE_BLK 256
+#define QEMU_QUEUE_NET 256
+
 struct qemu {
 	struct qmp *qmp; /* NULL: not connected */
+	struct qemu_facts facts; /* as it was started; empty: it ran already */
 	uint64_t log_from; /* bytes of vmm.log before this start */
 };
 
@@ -48,8 +59,15 @@ struct qemu {
 /* EX_DATAERR: words that would mean more to QEMU than a machine or processor. */
 int qemu_check_words(const char *machine, const char *cpu, struct error *err);
 
-/* Appends the whole argument vector that the record determines. */
-int qemu_argv(struct strv *argv, const struct vm *vm, struct error *err);
+/* EX_CONFIG: a QEMU of version `saved` is newer than that of version `here`. */
+int qemu_check_saved(const char *saved, const char *here, struct error *err);
+
+/* Entries of the virtqueues of such a device as we start it; 0: it has none. */
+uint64_t qemu_queue_size(const char *driver);
+
+/* Appends the whole argument vector that record and program determine. */
+int qemu_argv(struct strv *argv, const struct vm *vm,
+    const struct qemu_facts *facts, struct error *err);
 
 /*
  * The JSON of the block nodes of disk `i`: the top named by qemu_node_name(),
@@ -74,7 +92,9 @@ int qemu_explain(const struct vmm *vmm, struct error *err);
 bool qemu_has_kvm(void);
 
 /* The rest of the driver's table. */
-int qemu_check_host(const struct envelope_host *host, struct error *err);
+int qemu_check_host(const struct envelope_host *host,
+    const struct sidecar *sidecar, struct error *err);
+bool qemu_reads_templates(void);
 int qemu_describe(struct vmm *vmm, struct sidecar *out, struct error *err);
 int qemu_settle_disks(struct vmm *vmm, const struct timespec *now,
     struct error *err);
@@ -91,6 +111,9 @@ int qemu_state_match(const struct vm *vm, int dirfd, struct error *err);
 int qemu_devices_match(const struct sidecar *s, uint64_t cpu,
     struct error *err);
 int qemu_set_forwards(struct vmm *vmm, bool held, struct error *err);
+
+/* vm->disks as QEMU has them; *changed: they were not. */
+int qemu_ask_disks(struct vmm *vmm, bool *changed, struct error *err);
 
 /* Which host ports the user NICs' forwards have got, into vm->nics. */
 int qemu_read_forwards(struct vmm *vmm, struct error *err);

@@ -10,6 +10,10 @@
 #include "base/json.h"
 #include "vmm/spawn.h"
 
+/* From here on memory-backend-file has rom=off (QEMU's own changelog of 8.2). */
+#define QEMU_ROM_MAJOR 8
+#define QEMU_ROM_MINOR 2
+
 unsigned
 qemu_overlay_number(const char *file)
 {
@@ -140,10 +144,12 @@ add_machine(struct strv *argv, const struct vm *vm, struct error *err)
 }
 
 static int
-add_memory(struct strv *argv, const struct vm *vm, struct error *err)
+add_memory(struct strv *argv, const struct vm *vm,
+    const struct qemu_facts *facts, struct error *err)
 {
 	char path[64] = VM_MEMORY;
 	bool share = true;
+	json_t *memory;
 
 	if (vm->memory == VM_MEMORY_MEMFD)
 		snprintf(path, sizeof(path), "/proc/self/fd/%d",
@@ -152,12 +158,16 @@ add_memory(struct strv *argv, const struct vm *vm, struct error *err)
 		snprintf(path, sizeof(path), "%s", VM_TEMPLATE);
 		share = false;
 	}
-	return add_json(argv, "-object",
-	    json_pack("{s:s, s:s, s:I, s:s, s:b}", "qom-type",
-		"memory-backend-file", "id", "mem", "size",
-		(json_int_t)vm->memory_bytes, "mem-path", path, "share",
-		(int)share),
-	    err);
+	memory = json_pack("{s:s, s:s, s:I, s:s, s:b}", "qom-type",
+	    "memory-backend-file", "id", "mem", "size",
+	    (json_int_t)vm->memory_bytes, "mem-path", path, "share",
+	    (int)share);
+	/* Opened for reading, and yet memory that the guest can write. */
+	if (!share && qemu_facts_since(facts, QEMU_ROM_MAJOR, QEMU_ROM_MINOR)) {
+		json_object_set_new(memory, "readonly", json_true());
+		json_object_set_new(memory, "rom", json_string("off"));
+	}
+	return add_json(argv, "-object", memory, err);
 }
 
 static int
@@ -166,13 +176,13 @@ add_lines(struct strv *argv, const struct vm *vm, struct error *err)
 	if (strv_add(argv, err, "-chardev") == -1 ||
 	    strv_add(argv, err, "socket,id=control,fd=%d,server=on,wait=off",
 		QEMU_FD_CONTROL) == -1 ||
-	    strv_add(argv, err, "-mon") == -1 ||
-	    strv_add(argv, err, "chardev=control,mode=control") == -1 ||
+	    strv_add(argv, err, "-qmp") == -1 ||
+	    strv_add(argv, err, "chardev:control") == -1 ||
 	    strv_add(argv, err, "-chardev") == -1 ||
 	    strv_add(argv, err, "socket,id=questions,fd=%d,server=on,wait=off",
 		QEMU_FD_QUESTIONS) == -1 ||
-	    strv_add(argv, err, "-mon") == -1 ||
-	    strv_add(argv, err, "chardev=questions,mode=control") == -1 ||
+	    strv_add(argv, err, "-qmp") == -1 ||
+	    strv_add(argv, err, "chardev:questions") == -1 ||
 	    strv_add(argv, err, "-chardev") == -1 ||
 	    strv_add(argv, err,
 		"socket,id=console,fd=%d,server=on,wait=off,logfile=%s,"
@@ -221,9 +231,10 @@ add_disk(struct strv *argv, const struct vm *vm, size_t i, struct error *err)
 	snprintf(id, sizeof(id), "disk%zu", i);
 	snprintf(addr, sizeof(addr), "0x%x", (unsigned)(QEMU_SLOT_DISKS + i));
 	qemu_node_name(node, i, disk->path);
-	device = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I}", "driver",
+	device = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:i}", "driver",
 	    "virtio-blk-pci", "id", id, "drive", node, "bus", QEMU_BUS, "addr",
-	    addr, "num-queues", (json_int_t)vm->cpu);
+	    addr, "num-queues", (json_int_t)vm->cpu, "queue-size",
+	    QEMU_QUEUE_BLK);
 	if (device != NULL && disk->serial[0] != '\0')
 		json_object_set_new(device, "serial",
 		    json_string(disk->serial));
@@ -275,26 +286,59 @@ add_nic(struct strv *argv, const struct vm *vm, size_t i, struct error *err)
 	 * timer for the guest's own announcement; it needs one at a reset.
 	 */
 	return add_json(argv, "-device",
-	    json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b}", "driver",
-		"virtio-net-pci", "id", id, "netdev", net, "mac", nic->mac,
-		"romfile", "", "bus", QEMU_BUS, "addr", addr, "multifunction",
-		1, "guest_announce", 0),
+	    json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:i, s:i}",
+		"driver", "virtio-net-pci", "id", id, "netdev", net, "mac",
+		nic->mac, "romfile", "", "bus", QEMU_BUS, "addr", addr,
+		"multifunction", 1, "guest_announce", 0, "rx_queue_size",
+		QEMU_QUEUE_NET, "tx_queue_size", QEMU_QUEUE_NET),
 	    err);
 }
 
+uint64_t
+qemu_queue_size(const char *driver)
+{
+	static const struct {
+		const char *driver;
+		uint64_t entries;
+	} sizes[] = {
+		{ "virtio-rng-pci", QEMU_QUEUE_RNG },
+		{ "virtio-blk-pci", QEMU_QUEUE_BLK },
+		{ "virtio-net-pci", QEMU_QUEUE_NET },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		if (strcmp(sizes[i].driver, driver) == 0)
+			return sizes[i].entries;
+	return 0;
+}
+
+bool
+qemu_reads_templates(void)
+{
+	struct qemu_facts facts;
+	bool is;
+
+	qemu_facts_get(&facts);
+	is = qemu_facts_since(&facts, QEMU_ROM_MAJOR, QEMU_ROM_MINOR);
+	qemu_facts_fini(&facts);
+	return is;
+}
+
 int
-qemu_argv(struct strv *argv, const struct vm *vm, struct error *err)
+qemu_argv(struct strv *argv, const struct vm *vm,
+    const struct qemu_facts *facts, struct error *err)
 {
 	size_t i;
 
 	if (add_machine(argv, vm, err) == -1 ||
-	    add_memory(argv, vm, err) == -1 || add_lines(argv, vm, err) == -1 ||
-	    add_boot(argv, vm, err) == -1 ||
+	    add_memory(argv, vm, facts, err) == -1 ||
+	    add_lines(argv, vm, err) == -1 || add_boot(argv, vm, err) == -1 ||
 	    strv_add(argv, err, "-device") == -1 ||
 	    strv_add(argv, err, "vmgenid,guid=auto,id=vmgenid") == -1 ||
 	    strv_add(argv, err, "-device") == -1 ||
 	    strv_add(argv, err,
-		"virtio-rng-pci,id=rng0,bus=" QEMU_BUS ",addr=0x%x",
+		"virtio-rng-pci,id=" QEMU_RNG_ID ",bus=" QEMU_BUS ",addr=0x%x",
 		QEMU_SLOT_RNG) == -1)
 		return -1;
 	for (i = 0; i < vm->disks.n; i++)

@@ -100,9 +100,8 @@ correct_disk(bool *changed, struct storage *disk, const struct strv *names,
 	return 0;
 }
 
-/* vm->disks as QEMU has them. */
-static int
-ask_disks(struct vmm *vmm, bool *changed, struct error *err)
+int
+qemu_ask_disks(struct vmm *vmm, bool *changed, struct error *err)
 {
 	struct strv names = { 0 };
 	const json_t *inserted;
@@ -267,7 +266,7 @@ merge_if_long(struct vmm *vmm, size_t i, const struct timespec *now,
 		if (strv_add(&old, err, "%s", disk->backing.v[k]) == -1)
 			goto out;
 	if (check_room(vmm, disk, err) == -1 || merge_disk(vmm, i, err) == -1 ||
-	    ask_disks(vmm, &changed, err) == -1)
+	    qemu_ask_disks(vmm, &changed, err) == -1)
 		goto out;
 	if (disk->backing.n != 1) {
 		error_set(err, EX_IOERR, "%s: the chain was not merged",
@@ -336,7 +335,7 @@ qemu_settle_disks(struct vmm *vmm, const struct timespec *now,
 	size_t i;
 
 	if (drain_jobs(vmm, true, err) == -1 ||
-	    ask_disks(vmm, &changed, err) == -1)
+	    qemu_ask_disks(vmm, &changed, err) == -1)
 		return -1;
 	if (changed && vm_write(vmm->vm, vmm->dirfd, true, now, err) == -1)
 		return -1;
@@ -436,65 +435,4 @@ qemu_switch_disks(struct vmm *vmm, const char *const *overlays,
 		    json_pack("{s:O}", "actions", actions), NULL, err);
 	json_decref(actions);
 	return rc;
-}
-
-static int
-add_device(struct sidecar *s, const char *id, const char *driver,
-    const char *addr, uint64_t queues, const char *backend, const char *serial,
-    struct error *err)
-{
-	struct sidecar_device *grown, *d;
-
-	grown = realloc(s->devices, (s->devices_n + 1) * sizeof(*grown));
-	if (grown == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
-	s->devices = grown;
-	d = &grown[s->devices_n++];
-	*d = (struct sidecar_device){ .queues = queues };
-	snprintf(d->id, sizeof(d->id), "%s", id);
-	snprintf(d->driver, sizeof(d->driver), "%s", driver);
-	snprintf(d->bus, sizeof(d->bus), "%s", addr[0] == '\0' ? "" : QEMU_BUS);
-	snprintf(d->addr, sizeof(d->addr), "%s", addr);
-	snprintf(d->backend, sizeof(d->backend), "%s", backend);
-	snprintf(d->serial, sizeof(d->serial), "%s", serial);
-	return 0;
-}
-
-int
-qemu_describe(struct vmm *vmm, struct sidecar *out, struct error *err)
-{
-	const struct vm *vm = vmm->vm;
-	struct sidecar s = { 0 };
-	char id[32], addr[32];
-	bool changed = false;
-	size_t i;
-
-	if (ask_disks(vmm, &changed, err) == -1)
-		return -1;
-	snprintf(addr, sizeof(addr), "0x%x", QEMU_SLOT_RNG);
-	if (add_device(&s, "vmgenid", "vmgenid", "", 0, "", "", err) == -1 ||
-	    add_device(&s, "rng0", "virtio-rng-pci", addr, 0, "", "", err) ==
-		-1)
-		goto fail;
-	for (i = 0; i < vm->disks.n; i++) {
-		snprintf(id, sizeof(id), "disk%zu", i);
-		snprintf(addr, sizeof(addr), "0x%zx", QEMU_SLOT_DISKS + i);
-		if (storage_list_add(&s.disks, &vm->disks.v[i], err) == -1 ||
-		    add_device(&s, id, "virtio-blk-pci", addr, vm->cpu,
-			storage_role_name(vm->disks.v[i].role),
-			vm->disks.v[i].serial, err) == -1)
-			goto fail;
-	}
-	for (i = 0; i < vm->nics.n; i++) {
-		snprintf(id, sizeof(id), "nic%zu", i);
-		snprintf(addr, sizeof(addr), "0x%x.%zu", QEMU_SLOT_NICS, i);
-		if (add_device(&s, id, "virtio-net-pci", addr, 1,
-			nic_kind_name(vm->nics.v[i].kind), "", err) == -1)
-			goto fail;
-	}
-	*out = s;
-	return 0;
-fail:
-	sidecar_fini(&s);
-	return -1;
 }

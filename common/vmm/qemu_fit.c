@@ -3,6 +3,7 @@
 #include "vmm/qemu.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,7 +77,74 @@ qemu_check_words(const char *machine, const char *cpu, struct error *err)
 }
 
 int
-qemu_check_host(const struct envelope_host *host, struct error *err)
+qemu_check_saved(const char *saved, const char *here, struct error *err)
+{
+	int major, minor, floor_major, floor_minor;
+
+	if (sscanf(saved, "%d.%d", &floor_major, &floor_minor) != 2)
+		return error_set(err, EX_CONFIG,
+		    "saved by QEMU %s, which is no version", saved);
+	if (sscanf(here, "%d.%d", &major, &minor) != 2)
+		return error_set(err, EX_UNAVAILABLE, "QEMU has no version");
+	if (major < floor_major ||
+	    (major == floor_major && minor < floor_minor))
+		return error_set(err, EX_CONFIG,
+		    "saved by QEMU %s, newer than the %s here", saved, here);
+	return 0;
+}
+
+/*
+ * Some QEMUs make every virtqueue as deep as virtio allows, whatever the device
+ * asks for, and a guest that booted there uses all of it; others refuse its
+ * state, or have no room for it.
+ */
+static int
+check_queues(const struct qemu_facts *facts, const struct sidecar *s,
+    struct error *err)
+{
+	const struct sidecar_device *d;
+	uint64_t here;
+	size_t i;
+
+	if (facts->rng_queue == 0)
+		return 0;
+	for (i = 0; i < s->devices_n; i++) {
+		d = &s->devices[i];
+		here = qemu_queue_size(d->driver);
+		if (here < facts->rng_queue &&
+		    facts->rng_queue > QEMU_QUEUE_RNG)
+			here = facts->rng_queue;
+		if (here != 0 && d->queue_size > here)
+			return error_set(err, EX_CONFIG,
+			    "%s: the guest was booted with queues of %" PRIu64
+			    ", QEMU %s has room for %" PRIu64
+			    ": boot it anew there",
+			    d->id, d->queue_size, facts->version, here);
+	}
+	return 0;
+}
+
+/* What can be told of the QEMU at hand before it is started. */
+static int
+check_facts(const struct envelope_host *host, const struct sidecar *sidecar,
+    struct error *err)
+{
+	struct qemu_facts facts;
+	int rc = 0;
+
+	qemu_facts_get(&facts);
+	if (facts.version[0] != '\0' &&
+	    (qemu_check_saved(host->version, facts.version, err) == -1 ||
+		qemu_facts_check_machine(&facts, host->machine, err) == -1 ||
+		check_queues(&facts, sidecar, err) == -1))
+		rc = -1;
+	qemu_facts_fini(&facts);
+	return rc;
+}
+
+int
+qemu_check_host(const struct envelope_host *host, const struct sidecar *sidecar,
+    struct error *err)
 {
 	const char *wish = getenv("INSTAR_ACCEL");
 	bool kvm = strcmp(host->accel, "kvm") == 0;
@@ -94,5 +162,7 @@ qemu_check_host(const struct envelope_host *host, struct error *err)
 	if (kvm && !qemu_has_kvm())
 		return error_set(err, EX_CONFIG,
 		    "saved under kvm, which is not here");
-	return kvm ? processor_check(&host->cpu_flags, err) : 0;
+	if (kvm && processor_check(&host->cpu_flags, err) == -1)
+		return -1;
+	return check_facts(host, sidecar, err);
 }

@@ -14,12 +14,16 @@
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/json.h"
+#include "base/path.h"
 #include "base/sig.h"
 #include "vmm/spawn.h"
 
 #define LOAD_NAP_MS 1 /* between two questions for the state of a load */
 
-/* Puts QEMU's last words in place of "closed its monitor". */
+/*
+ * QEMU's own words in place of "closed its monitor"; what it has answered as
+ * long as it lived says more than what it printed.
+ */
 int
 qemu_explain(const struct vmm *vmm, struct error *err)
 {
@@ -27,13 +31,17 @@ qemu_explain(const struct vmm *vmm, struct error *err)
 	char words[ERROR_MSG_MAX - 64];
 	int code = EX_UNAVAILABLE;
 
-	if (err == NULL || err->code != EX_UNAVAILABLE)
+	if (err == NULL || err->code != EX_UNAVAILABLE ||
+	    (q->qmp != NULL && !qmp_is_closed(q->qmp)))
 		return -1;
-	spawn_last_words(vmm->dirfd, q->log_from, words, sizeof(words));
+	spawn_last_words(vmm->dirfd, q->log_from,
+	    path_base(spawn_program(QEMU_VARIABLE, QEMU_PROGRAM)), words,
+	    sizeof(words));
 	if (words[0] == '\0')
 		return -1;
 	if (strstr(words, "unsupported machine type") != NULL ||
-	    strstr(words, "Machine type received is") != NULL)
+	    strstr(words, "Machine type received is") != NULL ||
+	    strstr(words, "exceeds allocated max") != NULL)
 		code = EX_CONFIG;
 	return error_set(err, code, "%s", words);
 }
@@ -81,20 +89,78 @@ wait_stream(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 	}
 }
 
+/* The version of the QEMU that answers. */
+static bool
+qemu_is_since(const struct vmm *vmm, int major, int minor)
+{
+	const struct qemu *q = vmm->own;
+	int here_major, here_minor;
+
+	return sscanf(qmp_version(q->qmp), "%d.%d", &here_major, &here_minor) ==
+	    2 &&
+	    (here_major > major ||
+		(here_major == major && here_minor >= minor));
+}
+
+/* How QEMU is to reach a file of ours: a descriptor that it was given. */
+struct stream {
+	char uri[40];
+	json_int_t fdset; /* to be given back; -1: none */
+};
+
+/*
+ * From 8.2 on a file is a descriptor in a set of its own, which QEMU opens
+ * anew; as a plain one ("fd:") 10.0 warns of it and 11.1 refuses it.
+ */
 static int
-send_state_fd(struct vmm *vmm, const char *file, int flags, int64_t deadline_ms,
+offer_file(struct stream *out, struct vmm *vmm, int fd, int64_t deadline_ms,
     struct error *err)
 {
 	struct qemu *q = vmm->own;
+	json_t *ret;
+	int rc;
+
+	*out = (struct stream){ "fd:state", -1 };
+	if (!qemu_is_since(vmm, 8, 2))
+		return qmp_call_fd(q->qmp, "getfd",
+		    json_pack("{s:s}", "fdname", "state"), fd, NULL,
+		    deadline_ms, err);
+	if (qmp_call_fd(q->qmp, "add-fd", NULL, fd, &ret, deadline_ms, err) ==
+	    -1)
+		return -1;
+	rc = json_unpack(ret, "{s:I}", "fdset-id", &out->fdset);
+	json_decref(ret);
+	if (rc == -1)
+		return error_set(err, EX_UNAVAILABLE,
+		    "QEMU: add-fd: no set in the answer");
+	snprintf(out->uri, sizeof(out->uri),
+	    "file:/dev/fdset/%" JSON_INTEGER_FORMAT, out->fdset);
+	return 0;
+}
+
+/* Runs `command` to its end on the VM's `file`: opened for one direction. */
+static int
+run_stream(struct vmm *vmm, const char *command, const char *file, int flags,
+    int64_t deadline_ms, struct error *err)
+{
+	struct stream stream;
 	int fd, rc;
 
 	fd = openat(vmm->dirfd, file, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd == -1)
 		return error_sys(err, error_code_of(errno), "%s", file);
-	rc = qmp_call_fd(q->qmp, "getfd", json_pack("{s:s}", "fdname", "state"),
-	    fd, NULL, deadline_ms, err);
+	rc = offer_file(&stream, vmm, fd, deadline_ms, err);
 	fd_drop(&fd);
-	return rc;
+	if (rc == -1 ||
+	    call(vmm, command, json_pack("{s:s}", "uri", stream.uri), NULL,
+		deadline_ms, err) == -1 ||
+	    wait_stream(vmm, deadline_ms, err) == -1)
+		return -1;
+	return stream.fdset == -1
+	    ? 0
+	    : call(vmm, "remove-fd",
+		  json_pack("{s:I}", "fdset-id", stream.fdset), NULL,
+		  deadline_ms, err);
 }
 
 /*
@@ -134,47 +200,30 @@ write_first_state(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 	if (unlinkat(vmm->dirfd, VM_STATE, 0) == -1 && errno != ENOENT)
 		return error_sys(err, error_code_of(errno), VM_STATE);
 	if (ignore_shared(vmm, deadline_ms, err) == -1 ||
-	    send_state_fd(vmm, VM_STATE, O_WRONLY | O_CREAT | O_EXCL,
-		deadline_ms, err) == -1 ||
-	    call(vmm, "migrate", json_pack("{s:s}", "uri", "fd:state"), NULL,
-		deadline_ms, err) == -1 ||
-	    wait_stream(vmm, deadline_ms, err) == -1)
+	    run_stream(vmm, "migrate", VM_STATE, O_WRONLY | O_CREAT | O_EXCL,
+		deadline_ms, err) == -1)
 		return -1;
 	return wait_postmigrate(vmm, deadline_ms, err);
 }
 
-static int
-parse_version(int *major, int *minor, const char *text)
-{
-	return sscanf(text, "%d.%d", major, minor) == 2 ? 0 : -1;
-}
-
-/* EX_CONFIG: older than the floor, or than the QEMU that saved the state. */
+/* EX_UNAVAILABLE: older than the floor.  EX_CONFIG: than what saved the state. */
 static int
 check_version(struct vmm *vmm, struct error *err)
 {
-	const struct qemu *q = vmm->own;
-	const char *saved = vmm->vm->saved_version;
-	int major, minor, floor_major, floor_minor;
+	struct qemu *q = vmm->own;
 
-	if (parse_version(&major, &minor, qmp_version(q->qmp)) == -1)
-		return error_set(err, EX_UNAVAILABLE, "QEMU has no version");
-	if (major < QEMU_FLOOR_MAJOR ||
-	    (major == QEMU_FLOOR_MAJOR && minor < QEMU_FLOOR_MINOR))
+	/* Another program than was asked: a wrapper that was made another. */
+	if (q->facts.version[0] != '\0' &&
+	    strcmp(q->facts.version, qmp_version(q->qmp)) != 0)
+		qemu_facts_forget();
+	if (!qemu_is_since(vmm, QEMU_FLOOR_MAJOR, QEMU_FLOOR_MINOR))
 		return error_set(err, EX_UNAVAILABLE,
 		    "QEMU %s: older than %d.%d", qmp_version(q->qmp),
 		    QEMU_FLOOR_MAJOR, QEMU_FLOOR_MINOR);
-	if (!vmm->vm->to_load || saved[0] == '\0')
+	if (!vmm->vm->to_load || vmm->vm->saved_version[0] == '\0')
 		return 0;
-	if (parse_version(&floor_major, &floor_minor, saved) == -1)
-		return error_set(err, EX_CONFIG,
-		    "saved by QEMU %s, which is no version", saved);
-	if (major < floor_major ||
-	    (major == floor_major && minor < floor_minor))
-		return error_set(err, EX_CONFIG,
-		    "saved by QEMU %s, newer than the %s here", saved,
-		    qmp_version(q->qmp));
-	return 0;
+	return qemu_check_saved(vmm->vm->saved_version, qmp_version(q->qmp),
+	    err);
 }
 
 /* Whatever else is refused, the clone must not speak with its source's MAC. */
@@ -204,10 +253,8 @@ load_state(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 		json_pack("{s:i}", "announce-rounds", 0), NULL, deadline_ms,
 		err) == -1 ||
 	    pull_links(vmm, deadline_ms, err) == -1 ||
-	    send_state_fd(vmm, VM_STATE, O_RDONLY, deadline_ms, err) == -1 ||
-	    call(vmm, "migrate-incoming", json_pack("{s:s}", "uri", "fd:state"),
-		NULL, deadline_ms, err) == -1 ||
-	    wait_stream(vmm, deadline_ms, err) == -1)
+	    run_stream(vmm, "migrate-incoming", VM_STATE, O_RDONLY, deadline_ms,
+		err) == -1)
 		return -1;
 	/* The saved link state came with the stream: once more. */
 	return pull_links(vmm, deadline_ms, err);

@@ -61,13 +61,14 @@ choose_accel(struct vm *vm, struct error *err)
 
 /* What a start from power-on decides; a load has it from the snapshot. */
 static int
-choose_machine(struct vm *vm, struct error *err)
+choose_machine(struct vm *vm, const struct qemu_facts *facts, struct error *err)
 {
 	if (vm->to_load)
 		return 0;
 	if (choose_accel(vm, err) == -1)
 		return -1;
-	snprintf(vm->machine, sizeof(vm->machine), "%s", QEMU_MACHINE);
+	snprintf(vm->machine, sizeof(vm->machine), "%s",
+	    qemu_facts_machine(facts, QEMU_MACHINE));
 	snprintf(vm->cpu_model, sizeof(vm->cpu_model), "%s",
 	    vm->accel == VM_ACCEL_KVM ? QEMU_CPU_KVM : QEMU_CPU_TCG);
 	return 0;
@@ -105,7 +106,8 @@ qemu_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 	q = vmm->own = calloc(1, sizeof(struct qemu));
 	if (q == NULL)
 		return error_set(err, EX_OSERR, "out of memory");
-	if (choose_machine(vm, err) == -1 ||
+	qemu_facts_get(&q->facts);
+	if (choose_machine(vm, &q->facts, err) == -1 ||
 	    make_memory(&h, vm, vmm->dirfd, err) == -1 ||
 	    open_taps(&h, vm, err) == -1 ||
 	    spawn_open_log(&log_fd, &q->log_from, vmm->dirfd, VM_VMM_LOG,
@@ -118,7 +120,7 @@ qemu_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 		err) == -1 ||
 	    spawn_listen(&h, vmm->dirfd, VM_CONSOLE_SOCKET, QEMU_FD_CONSOLE,
 		err) == -1 ||
-	    qemu_argv(&argv, vm, err) == -1)
+	    qemu_argv(&argv, vm, &q->facts, err) == -1)
 		goto out;
 	rc = spawn_process(vmm, argv.v, &h, log_fd, NULL, now, err);
 out:

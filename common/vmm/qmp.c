@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "vmm/qmp.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,12 +14,19 @@ struct qmp {
 	struct wire wire;
 	char version[QMP_VERSION_MAX];
 	int64_t last_id; /* of the last command sent */
+	bool closed; /* by QEMU */
 };
 
 const char *
 qmp_version(const struct qmp *qmp)
 {
 	return qmp->version;
+}
+
+bool
+qmp_is_closed(const struct qmp *qmp)
+{
+	return qmp->closed;
 }
 
 void
@@ -34,8 +40,9 @@ qmp_close(struct qmp *qmp)
 
 /* What wire_fill() and wire_send() say, with QEMU's name before it. */
 static int
-judge(int how, struct error *err)
+judge(struct qmp *qmp, int how, struct error *err)
 {
+	qmp->closed = how == 0;
 	if (how == 0)
 		return error_set(err, EX_UNAVAILABLE,
 		    "QEMU closed its monitor");
@@ -61,7 +68,8 @@ next_message(struct qmp *qmp, json_t **out, int64_t deadline_ms,
 		if (end != NULL)
 			break;
 		seen = w->len;
-		rc = judge(wire_fill(w, QMP_LINE_MAX, deadline_ms, err), err);
+		rc = judge(qmp, wire_fill(w, QMP_LINE_MAX, deadline_ms, err),
+		    err);
 		if (rc == -1)
 			return -1;
 	}
@@ -134,7 +142,7 @@ qmp_call_fd(struct qmp *qmp, const char *command, json_t *args, int fd,
 	}
 	json_decref(args);
 	if (json_text(&text, &len, message, 0, err) == -1 ||
-	    judge(wire_send(&qmp->wire, text, len, fd, deadline_ms, err),
+	    judge(qmp, wire_send(&qmp->wire, text, len, fd, deadline_ms, err),
 		err) == -1)
 		error_wrap(err, "%s", command);
 	else

@@ -7,6 +7,7 @@
 #define VMM_QMP_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -23,6 +24,9 @@ struct qmp;
 int qmp_open(struct qmp **out, int dirfd, const char *name, int64_t deadline_ms,
     struct error *err);
 void qmp_close(struct qmp *qmp);
+
+/* Whether QEMU has closed the connection, as it does when it ends. */
+bool qmp_is_closed(const struct qmp *qmp);
 
 /* "7.2.22" of the greeting, borrowed. */
 const char *qmp_version(const struct qmp *qmp);

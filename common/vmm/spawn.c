@@ -17,12 +17,13 @@
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/proc.h"
+#include "base/program.h"
 #include "base/sig.h"
 #include "disk/copy.h"
 #include "vmm/console.h"
 #include "vmm/vmm.h"
 
-#define LAST_WORDS_MAX 4096 /* bytes of vmm.log that are looked at */
+#define LAST_WORDS_MAX 16384 /* bytes of vmm.log that are looked at */
 #define TRY_MS 100 /* of connecting, before it is asked whether it lives */
 
 void
@@ -187,39 +188,46 @@ spawn_process(struct vmm *vmm, char *const *argv, const struct spawn_fds *fds,
 	return 0;
 }
 
-void
-spawn_last_words(int dirfd, uint64_t log_from, char *text, size_t cap)
+/* What QEMU's error_report() made: its name, and no word of a warning. */
+static bool
+is_fault(const char *line, const char *program)
 {
-	char buf[LAST_WORDS_MAX + 1], *line;
-	struct stat st;
-	ssize_t n = 0;
-	off_t from;
+	size_t len = program == NULL ? 0 : strlen(program);
+
+	return len > 0 && strncmp(line, program, len) == 0 &&
+	    strncmp(line + len, ": ", 2) == 0 &&
+	    strncmp(line + len, ": warning: ", 11) != 0 &&
+	    strncmp(line + len, ": info: ", 8) != 0;
+}
+
+void
+spawn_last_words(int dirfd, uint64_t log_from, const char *program, char *text,
+    size_t cap)
+{
+	char buf[LAST_WORDS_MAX + 1], *line, *rest = buf;
+	uint64_t size;
+	ssize_t n;
 	int fd;
 
 	text[0] = '\0';
-	if (fd_open_file(&fd, NULL, dirfd, VM_VMM_LOG, O_RDONLY, NULL) == -1)
+	if (fd_open_file(&fd, &size, dirfd, VM_VMM_LOG, O_RDONLY, NULL) == -1)
 		return;
-	if (fstat(fd, &st) == 0) {
-		from = st.st_size > LAST_WORDS_MAX ? st.st_size - LAST_WORDS_MAX
-						   : 0;
-		if (from < (off_t)log_from)
-			from = (off_t)log_from;
-		n = pread(fd, buf, LAST_WORDS_MAX, from);
-	}
+	/* The first fault stands at the beginning, last words at the end. */
+	if (program == NULL && size > log_from + LAST_WORDS_MAX)
+		log_from = size - LAST_WORDS_MAX;
+	n = pread(fd, buf, LAST_WORDS_MAX, (off_t)log_from);
 	fd_drop(&fd);
-	while (n > 0 && buf[n - 1] == '\n')
-		n--;
 	if (n <= 0)
 		return;
 	buf[n] = '\0';
-	line = strrchr(buf, '\n');
-	/* A hint for people is not what was wrong. */
-	if (line != NULL && strncmp(line, "\nUse -", 6) == 0) {
-		*line = '\0';
-		line = strrchr(buf, '\n');
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		/* A hint for people is not what was wrong. */
+		if (line[0] == '\0' || strncmp(line, "Use -", 5) == 0)
+			continue;
+		snprintf(text, cap, "%.*s", (int)cap - 1, line);
+		if (is_fault(line, program))
+			return;
 	}
-	snprintf(text, cap, "%.*s", (int)cap - 1,
-	    line == NULL ? buf : line + 1);
 }
 
 int
@@ -252,22 +260,15 @@ spawn_check_program(const char *variable, const char *name, const char *hint,
     struct error *err)
 {
 	const char *program = spawn_program(variable, name);
-	const char *dirs = getenv("PATH"), *end;
-	char path[4096];
+	char *path = program_find(program);
 
-	if (strchr(program, '/') != NULL) {
-		if (access(program, X_OK) == 0)
-			return 0;
+	if (path != NULL) {
+		free(path);
+		return 0;
+	}
+	if (strchr(program, '/') != NULL)
 		return error_sys(err, EX_UNAVAILABLE, "%s: %s", variable,
 		    program);
-	}
-	for (; dirs != NULL; dirs = *end == ':' ? end + 1 : NULL) {
-		end = strchrnul(dirs, ':');
-		snprintf(path, sizeof(path), "%.*s/%s", (int)(end - dirs), dirs,
-		    program);
-		if (access(path, X_OK) == 0)
-			return 0;
-	}
 	return error_set(err, EX_UNAVAILABLE, "%s: not in PATH; %s or set %s",
 	    program, hint, variable);
 }

@@ -59,8 +59,13 @@ int spawn_process(struct vmm *vmm, char *const *argv,
     const struct console_parts *console, const struct timespec *now,
     struct error *err);
 
-/* The last line behind byte `log_from` of vmm.log, "" if none, in text[cap]. */
-void spawn_last_words(int dirfd, uint64_t log_from, char *text, size_t cap);
+/*
+ * Why a VMM ended, by what stands behind byte `log_from` of vmm.log: the first
+ * line that `program` (or NULL) begins with its name, a warning aside; else the
+ * last line.  "" if none; in text[cap].
+ */
+void spawn_last_words(int dirfd, uint64_t log_from, const char *program,
+    char *text, size_t cap);
 
 /*
  * Connects to the socket of that name in the VM's directory until the process

@@ -151,10 +151,12 @@ vmm_ready(struct vmm *vmm, const struct timespec *now, struct error *err)
 	struct vm *vm = vmm->vm;
 
 	if (vmm->driver->ready(vmm, clock_ms() + VMM_START_MS, err) == -1) {
+		/* As long as its last words are its own. */
+		vmm->driver->explain(vmm, err);
 		if (sig_check(NULL) == -1)
 			sig_shield();
 		vmm_kill(vm, 0, NULL);
-		return vmm->driver->explain(vmm, err);
+		return -1;
 	}
 	/* It has its own by now, and nothing else needs it. */
 	if (vm->memory == VM_MEMORY_MEMFD)
@@ -340,7 +342,8 @@ vmm_complete(const struct envelope *envelope, int dirfd,
 }
 
 int
-vmm_check_host(const struct envelope_host *host, struct error *err)
+vmm_check_host(const struct envelope_host *host, const struct sidecar *sidecar,
+    struct error *err)
 {
 	const struct vmm_driver *driver = vmm_find_driver(host->vmm);
 	struct utsname uts;
@@ -355,7 +358,7 @@ vmm_check_host(const struct envelope_host *host, struct error *err)
 	if (strcmp(uts.machine, host->arch) != 0)
 		return error_set(err, EX_CONFIG, "saved on %s, this is %s",
 		    host->arch, uts.machine);
-	return driver->check_host(host, err);
+	return driver->check_host(host, sidecar, err);
 }
 
 int

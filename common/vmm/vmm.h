@@ -164,9 +164,11 @@ int vmm_complete(const struct envelope *envelope, int dirfd,
 
 /*
  * Whether what `host` says of the VMM that saved a state can be met here:
- * kind, architecture, accelerator, processor.  EX_CONFIG says what is not.
+ * kind, version, architecture, accelerator, processor, and the devices of the
+ * sidecar.  EX_CONFIG says what is not.
  */
-int vmm_check_host(const struct envelope_host *host, struct error *err);
+int vmm_check_host(const struct envelope_host *host,
+    const struct sidecar *sidecar, struct error *err);
 
 /* Who runs it, for the envelope. */
 int vmm_host(struct vmm *vmm, struct envelope_host *out, struct error *err);

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "format/survey.h"
+#include "archive/survey.h"
 
 #define PAGE 4096
 

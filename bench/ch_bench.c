@@ -20,7 +20,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "disk/copy.h"
-#include "vmm/pages.h"
+#include "vmm/host/pages.h"
 
 #include "lib/answer.h"
 

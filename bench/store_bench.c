@@ -15,7 +15,7 @@
 #include "base/diag.h"
 #include "base/fd.h"
 #include "base/num.h"
-#include "format/envelope.h"
+#include "snapshot/envelope.h"
 #include "state/root.h"
 
 #define LINKS 1000 /* of one envelope; ext4 allows 65000 */

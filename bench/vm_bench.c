@@ -23,8 +23,8 @@
 #include "disk/copy.h"
 #include "disk/extent.h"
 #include "disk/qcow2.h"
-#include "vmm/pages.h"
-#include "vmm/qmp.h"
+#include "vmm/host/pages.h"
+#include "vmm/qemu/qmp.h"
 
 #define CALL_MS 60000
 #define ARGS_MAX 256

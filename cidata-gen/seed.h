@@ -7,8 +7,8 @@
 
 #include "base/outfile.h"
 #include "base/strv.h"
-#include "format/cidata.h"
-#include "format/password.h"
+#include "seed/cidata.h"
+#include "seed/password.h"
 
 #include "input.h"
 #include "options.h"

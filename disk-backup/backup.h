@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/outfile.h"
 #include "disk/image.h"
-#include "format/mirn.h"
+#include "foreign/mirn.h"
 
 struct backup {
 	const struct image *image;

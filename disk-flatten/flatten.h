@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "format/cow_merge.h"
+#include "foreign/cow_merge.h"
 
 /*
  * Writes the merged image to `out` from its first byte to its last; `map`

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "base/outfile.h"
-#include "format/datadisk.h"
+#include "seed/datadisk.h"
 
 /*
  * Gives `file`, which nobody sees yet, the size and the filesystem of the

@@ -12,7 +12,7 @@
 #include "base/outfile.h"
 #include "base/path.h"
 #include "base/sig.h"
-#include "format/datadisk.h"
+#include "seed/datadisk.h"
 
 #include "datafile.h"
 

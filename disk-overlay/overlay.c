@@ -10,7 +10,7 @@
 #include "base/num.h"
 #include "base/progress.h"
 #include "disk/extent.h"
-#include "format/cow.h"
+#include "foreign/cow.h"
 
 #define OVERLAY_PIECE 262144 /* bytes compared at once; a power of two */
 

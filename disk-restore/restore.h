@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/outfile.h"
-#include "format/mirn.h"
+#include "foreign/mirn.h"
 
 /*
  * Opens a MIRN file, or any pipe; NULL and "-" stand for standard input.

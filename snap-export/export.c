@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "archive/tar_head.h"
 #include "base/fd.h"
 #include "base/num.h"
 #include "disk/digest.h"
-#include "format/tar_head.h"
-#include "format/trailer.h"
+#include "snapshot/trailer.h"
 
 static int
 compare(const void *a, const void *b)

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "format/archive.h"
-#include "format/envelope.h"
+#include "archive/archive.h"
+#include "snapshot/envelope.h"
 #include "state/snap.h"
 
 #include "merge.h"

@@ -5,11 +5,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "archive/archive.h"
 #include "base/diag.h"
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/sandbox.h"
-#include "format/archive.h"
 
 static int
 print_entry(const struct archive_entry *e, const char *members,

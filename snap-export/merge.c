@@ -11,7 +11,7 @@
 #include "base/path.h"
 #include "base/proc.h"
 #include "disk/qcow2.h"
-#include "format/sidecar.h"
+#include "snapshot/sidecar.h"
 
 #define CONVERT_MS (60 * 60 * 1000) /* a disk of terabytes */
 

@@ -7,7 +7,7 @@
 #define MERGE_H
 
 #include "base/strv.h"
-#include "format/envelope.h"
+#include "snapshot/envelope.h"
 #include "state/snap.h"
 
 struct merge { /* { 0 } is nothing merged */

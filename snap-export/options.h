@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
+#include "archive/archive.h"
 #include "base/opt.h"
-#include "format/archive.h"
 
 struct opts {
 	struct opt_common common;

@@ -12,7 +12,7 @@
 #include "base/path.h"
 #include "base/progress.h"
 #include "disk/copy.h"
-#include "format/memmap.h"
+#include "foreign/memmap.h"
 
 #include "report.h"
 #include "target.h"

@@ -5,9 +5,9 @@
 
 #include <stdbool.h>
 
-#include "format/ch_config.h"
-#include "format/ch_state.h"
-#include "format/sidecar.h"
+#include "snapshot/sidecar.h"
+#include "vmm/ch/ch_config.h"
+#include "vmm/ch/ch_state.h"
 
 #include "import.h"
 

@@ -10,7 +10,7 @@
 #include "base/fd.h"
 #include "base/hook.h"
 #include "disk/copy.h"
-#include "format/trailer.h"
+#include "snapshot/trailer.h"
 #include "state/snap.h"
 
 #include "ch.h"

@@ -13,9 +13,9 @@
 #include "base/hook.h"
 #include "base/path.h"
 #include "disk/copy.h"
-#include "format/fc_state.h"
-#include "format/sidecar.h"
+#include "snapshot/sidecar.h"
 #include "state/vm.h"
+#include "vmm/fc/fc_state.h"
 
 #include "layer.h"
 

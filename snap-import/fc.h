@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-#include "format/nic.h"
-#include "format/storage.h"
+#include "snapshot/nic.h"
+#include "snapshot/storage.h"
 
 #include "import.h"
 

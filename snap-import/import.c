@@ -7,12 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "archive/unpack_check.h"
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/json.h"
-#include "format/unpack_check.h"
 #include "state/snap.h"
 #include "vmm/preflight.h"
 

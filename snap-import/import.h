@@ -5,9 +5,9 @@
 
 #include <stdbool.h>
 
+#include "archive/unpack.h"
 #include "base/progress.h"
-#include "format/envelope.h"
-#include "format/unpack.h"
+#include "snapshot/envelope.h"
 #include "state/root.h"
 
 #define IMPORT_TEXT_MAX 65536 /* bytes of a description */

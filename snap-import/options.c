@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/path.h"
-#include "format/envelope.h"
+#include "snapshot/envelope.h"
 
 static void
 usage(FILE *to)

@@ -18,10 +18,10 @@
 #include "base/path.h"
 #include "base/sandbox.h"
 #include "disk/copy.h"
-#include "format/cow_merge.h"
-#include "format/fc_state.h"
-#include "format/memmap.h"
-#include "format/sidecar.h"
+#include "foreign/cow_merge.h"
+#include "foreign/memmap.h"
+#include "snapshot/sidecar.h"
+#include "vmm/fc/fc_state.h"
 
 #include "fc.h"
 

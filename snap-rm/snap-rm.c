@@ -8,7 +8,7 @@
 #include "base/opt.h"
 #include "base/sandbox.h"
 #include "base/sig.h"
-#include "format/envelope.h"
+#include "snapshot/envelope.h"
 #include "state/refs.h"
 #include "state/root.h"
 

@@ -16,7 +16,7 @@
 #include "disk/copy.h"
 #include "disk/extent.h"
 #include "disk/fs.h"
-#include "vmm/pages.h"
+#include "vmm/host/pages.h"
 
 #define FLUSHES 3 /* of the memory file before the pause */
 #define FLUSH_ENOUGH_MS 10 /* one that was as short as this is the last */

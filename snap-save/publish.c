@@ -17,7 +17,7 @@
 #include "base/progress.h"
 #include "disk/qcow2.h"
 #include "disk/seal.h"
-#include "format/envelope.h"
+#include "snapshot/envelope.h"
 
 #define RECORD_WAIT_MS (10 * 60 * 1000) /* for the VM's lock: a merge lasts */
 

@@ -13,7 +13,7 @@
 #include "base/progress.h"
 #include "base/sig.h"
 #include "disk/digest.h"
-#include "format/trailer.h"
+#include "snapshot/trailer.h"
 
 /* One call of verify_snap(). */
 struct job {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "format/ch_config.h"
+#include "vmm/ch/ch_config.h"
 
 #include <atf-c.h>
 #include <fcntl.h>

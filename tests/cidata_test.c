@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-#include "format/cidata.h"
+#include "seed/cidata.h"
 
 #include <atf-c.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "format/yaml.h"
+#include "seed/yaml.h"
 
 /* What yaml_put() writes for `value`; NULL: it refuses. */
 static char *

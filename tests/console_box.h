@@ -24,7 +24,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "state/vm.h"
-#include "vmm/console.h"
+#include "vmm/host/console.h"
 
 #define WAIT_MS 30000 /* for what comes soon */
 #define QUIET_MS 300 /* for what must not come */

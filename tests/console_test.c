@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "vmm/console.h"
+#include "vmm/host/console.h"
 
 #include <sys/resource.h>
 #include <sys/socket.h>

@@ -17,7 +17,7 @@
 #include "base/proc.h"
 #include "state/root.h"
 #include "state/vm_at.h"
-#include "vmm/console.h"
+#include "vmm/host/console.h"
 
 static int
 start(struct vm_at *at, char *const *argv, struct error *err)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "format/cow.h"
+#include "foreign/cow.h"
 
 #include <sys/mman.h>
 

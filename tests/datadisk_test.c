@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "format/datadisk.h"
+#include "seed/datadisk.h"
 
 #include <atf-c.h>
 #include <inttypes.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "format/envelope.h"
+#include "snapshot/envelope.h"
 
 #include <sys/stat.h>
 

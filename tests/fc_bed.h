@@ -3,7 +3,7 @@
 #ifndef TESTS_FC_BED_H
 #define TESTS_FC_BED_H
 
-#include "vmm/fc.h"
+#include "vmm/fc/fc.h"
 
 #include <sys/stat.h>
 #include <sys/types.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "vmm/fc_space.h"
+#include "vmm/fc/fc_space.h"
 
 #include <sys/mount.h>
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "format/fc_state.h"
+#include "vmm/fc/fc_state.h"
 
 #include <atf-c.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Heads of HTTP answers, whole, in pieces, and wrong. */
-#include "format/http.h"
+#include "vmm/host/http.h"
 
 #include <stdio.h>
 #include <stdlib.h>

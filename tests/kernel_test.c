@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "format/kernel.h"
+#include "foreign/kernel.h"
 
 #include <sys/mman.h>
 

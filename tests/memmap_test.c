@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "format/memmap.h"
+#include "foreign/memmap.h"
 
 #include <sys/mman.h>
 #include <sys/stat.h>

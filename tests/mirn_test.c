@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "format/mirn.h"
+#include "foreign/mirn.h"
 
 #include <atf-c.h>
 #include <fcntl.h>

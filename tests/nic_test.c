@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "format/nic.h"
+#include "snapshot/nic.h"
 
 #include <atf-c.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What is asked of a QEMU once, and what of that is believed later. */
-#include "vmm/qemu_facts.h"
+#include "vmm/qemu/qemu_facts.h"
 
 #include <sys/stat.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What an envelope may say about the host that saved it. */
-#include "vmm/qemu.h"
+#include "vmm/qemu/qemu.h"
 
 #include <atf-c.h>
 #include <stdio.h>

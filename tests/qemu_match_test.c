@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/le.h"
-#include "vmm/qemu_state.h"
+#include "vmm/qemu/qemu_state.h"
 
 #define STREAM_MAX 4096
 #define SEED "data/good/qemu_match/machine"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Heads of QEMU's streams, built here as migration/savevm.c writes them. */
-#include "vmm/qemu_state.h"
+#include "vmm/qemu/qemu_state.h"
 
 #include <atf-c.h>
 #include <stdint.h>

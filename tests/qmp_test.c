@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* QMP against a server of the test's own, a child that follows a script. */
-#include "vmm/qmp.h"
+#include "vmm/qemu/qmp.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The REST client and the tests' server of recorded answers, face to face. */
-#include "vmm/rest.h"
+#include "vmm/host/rest.h"
 
 #include <sys/wait.h>
 

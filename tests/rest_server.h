@@ -14,7 +14,7 @@
 #include <atf-c.h>
 
 #include "base/clock.h"
-#include "vmm/rest.h"
+#include "vmm/host/rest.h"
 
 #define SOCKET "api.sock"
 #define CALL_MS 30000

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "vmm/rest.h"
+#include "vmm/host/rest.h"
 
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -19,7 +19,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/sig.h"
-#include "vmm/rest_words.h"
+#include "vmm/host/rest_words.h"
 
 #include "rest_server.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "format/sidecar.h"
+#include "snapshot/sidecar.h"
 
 #include <sys/stat.h>
 

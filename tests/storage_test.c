@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "format/storage.h"
+#include "snapshot/storage.h"
 
 #include <atf-c.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "format/survey.h"
+#include "archive/survey.h"
 
 #include "disk/extent.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "format/tar_head.h"
+#include "archive/tar_head.h"
 
 #include <atf-c.h>
 #include <inttypes.h>

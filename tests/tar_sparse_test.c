@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "format/tar_sparse.h"
+#include "archive/tar_sparse.h"
 
 #include <atf-c.h>
 #include <inttypes.h>

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/num.h"
-#include "format/envelope.h"
+#include "snapshot/envelope.h"
 
 static void
 usage(FILE *to)

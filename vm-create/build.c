@@ -14,7 +14,7 @@
 #include "disk/copy.h"
 #include "disk/fs.h"
 #include "disk/qcow2.h"
-#include "format/kernel.h"
+#include "foreign/kernel.h"
 #include "vmm/vmm.h"
 
 #include "data.h"

@@ -4,7 +4,7 @@
 #define BUILD_H
 
 #include "base/strv.h"
-#include "format/datadisk.h"
+#include "seed/datadisk.h"
 #include "state/root.h"
 #include "state/vm.h"
 #include "state/vm_seed.h"

@@ -4,7 +4,7 @@
 #define DATA_H
 
 #include "base/error.h"
-#include "format/datadisk.h"
+#include "seed/datadisk.h"
 #include "state/vm.h"
 
 /*

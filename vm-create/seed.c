@@ -9,8 +9,8 @@
 
 #include "base/fd.h"
 #include "base/path.h"
-#include "format/cidata.h"
-#include "format/password.h"
+#include "seed/cidata.h"
+#include "seed/password.h"
 
 #define PASSWORD_FILE_MAX 4096 /* bytes; its first line counts */
 

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/sig.h"
 #include "state/vm_at.h"
-#include "vmm/console.h"
+#include "vmm/host/console.h"
 
 #include "console.h"
 

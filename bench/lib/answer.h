@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "format/http.h"
+#include "vmm/host/http.h"
 
 /* Reads all of it into text[cap], with a NUL; its status, or -1. */
 static inline int

@@ -16,7 +16,7 @@
 #include "base/lock.h"
 #include "base/path.h"
 #include "disk/fs.h"
-#include "format/envelope.h"
+#include "snapshot/envelope.h"
 #include "state/root_impl.h"
 
 #define PREFIX_MIN 3 /* characters of an id; shorter ones fit too much */

@@ -15,7 +15,7 @@
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/lock.h"
-#include "format/envelope.h"
+#include "snapshot/envelope.h"
 #include "state/root_impl.h"
 
 #define NAME_LOCK_MS 10000 /* for the lock on a directory of names */

@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "format/envelope.h"
-#include "format/sidecar.h"
+#include "snapshot/envelope.h"
+#include "snapshot/sidecar.h"
 #include "state/root.h"
 
 struct snap;

@@ -11,13 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "archive/unpack.h"
+#include "archive/unpack_check.h"
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/progress.h"
 #include "base/sandbox.h"
 #include "base/sig.h"
-#include "format/unpack.h"
-#include "format/unpack_check.h"
 
 /* What the process that unpacks has to say: less than a pipe takes at once. */
 struct outcome {

@@ -18,9 +18,9 @@
 #include "base/id.h"
 #include "base/proc.h"
 #include "base/strv.h"
-#include "format/envelope.h"
-#include "format/nic.h"
-#include "format/storage.h"
+#include "snapshot/envelope.h"
+#include "snapshot/nic.h"
+#include "snapshot/storage.h"
 
 #define VM_RECORD_NAME "vm.json"
 #define VM_RECORD_VERSION 1

@@ -9,8 +9,8 @@
 
 #include "base/fd.h"
 #include "base/json.h"
-#include "format/cidata.h"
-#include "format/password.h"
+#include "seed/cidata.h"
+#include "seed/password.h"
 
 #define KEY_MAX 16384 /* bytes of one ssh key */
 #define KEYS_MAX 1024

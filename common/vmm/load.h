@@ -7,8 +7,8 @@
 #define VMM_LOAD_H
 
 #include "base/error.h"
-#include "format/envelope.h"
-#include "format/sidecar.h"
+#include "snapshot/envelope.h"
+#include "snapshot/sidecar.h"
 #include "state/root.h"
 #include "state/vm.h"
 

@@ -4,7 +4,7 @@
 #define VMM_OVERLAY_H
 
 #include "base/error.h"
-#include "format/storage.h"
+#include "snapshot/storage.h"
 
 /*
  * Makes the empty overlay `overlay` over the file `top` of the VM's directory,

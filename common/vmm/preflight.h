@@ -10,8 +10,8 @@
 #include <stdbool.h>
 
 #include "base/error.h"
-#include "format/envelope.h"
-#include "format/sidecar.h"
+#include "snapshot/envelope.h"
+#include "snapshot/sidecar.h"
 #include "state/root.h"
 #include "state/vm.h"
 #include "vmm/load.h"

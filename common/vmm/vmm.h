@@ -12,8 +12,8 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "format/envelope.h"
-#include "format/sidecar.h"
+#include "snapshot/envelope.h"
+#include "snapshot/sidecar.h"
 #include "state/vm.h"
 
 #define VMM_START_MS 60000 /* deadline of a start or load, on a busy machine */

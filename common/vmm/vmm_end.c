@@ -11,8 +11,8 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/proc.h"
-#include "vmm/console.h"
 #include "vmm/driver.h"
+#include "vmm/host/console.h"
 
 #define VMM_TERM_MS 3000 /* between SIGTERM and SIGKILL */
 #define VMM_REAP_MS 10000 /* after SIGKILL, for a process in the kernel */

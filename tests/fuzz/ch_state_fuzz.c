@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "format/ch_state.h"
+#include "vmm/ch/ch_state.h"
 
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
  * A file of keys, and the same bytes as user-data of the user's own: what is
  * refused is refused as such, and our part of a seed is ASCII in whole lines.
  */
-#include "format/cidata.h"
+#include "seed/cidata.h"
 
 #include <stdlib.h>
 #include <string.h>

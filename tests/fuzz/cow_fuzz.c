@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "base/fd.h"
-#include "format/cow.h"
+#include "foreign/cow.h"
 
 #define BASE_BYTES UINT64_C(1048576)
 

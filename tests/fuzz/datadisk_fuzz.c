@@ -3,7 +3,7 @@
  * Specs, one a line: what is taken obeys every rule of storage configs, and
  * has a size within the limits.
  */
-#include "format/datadisk.h"
+#include "seed/datadisk.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What is taken is written, and what is written is taken again, the same. */
-#include "format/envelope.h"
+#include "snapshot/envelope.h"
 
 #include <assert.h>
 #include <stdlib.h>

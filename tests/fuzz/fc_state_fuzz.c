@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/le.h"
-#include "format/fc_state.h"
+#include "vmm/fc/fc_state.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

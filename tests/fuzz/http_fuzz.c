@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "format/http.h"
+#include "vmm/host/http.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -11,7 +11,7 @@
 
 #include "base/fd.h"
 #include "base/le.h"
-#include "format/kernel.h"
+#include "foreign/kernel.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

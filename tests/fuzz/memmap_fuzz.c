@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "format/memmap.h"
+#include "foreign/memmap.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

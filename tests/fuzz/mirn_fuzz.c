@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "format/mirn.h"
+#include "foreign/mirn.h"
 
 #define IMAGE_BYTES 1048576
 

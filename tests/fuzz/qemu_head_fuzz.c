@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "vmm/qemu_state.h"
+#include "vmm/qemu/qemu_state.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

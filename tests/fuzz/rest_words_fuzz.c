@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/json.h"
-#include "vmm/rest_words.h"
+#include "vmm/host/rest_words.h"
 
 #define OUT_MAX 64
 

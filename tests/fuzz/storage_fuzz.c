@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What is taken is written, and what is written is taken again, the same. */
-#include "format/storage.h"
+#include "snapshot/storage.h"
 
 #include <stdlib.h>
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-#include "format/tar_head.h"
+#include "archive/tar_head.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "format/tar_sparse.h"
+#include "archive/tar_sparse.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len);
 

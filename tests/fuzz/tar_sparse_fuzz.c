@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "format/tar_sparse.h"
+#include "archive/tar_sparse.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: ISC */
+#include "snapshot/envelope.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void
+envelope_init(struct envelope *e)
+{
+	memset(e, 0, sizeof(*e));
+}
+
+const struct envelope_layer *
+envelope_find_layer(const struct envelope_layer *layers, size_t n,
+    const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (strcmp(layers[i].name, name) == 0)
+			return &layers[i];
+	return NULL;
+}
+
+void
+envelope_fini(struct envelope *e)
+{
+	size_t i;
+
+	free(e->config.description);
+	free(e->config.image);
+	for (i = 0; i < e->files_n; i++)
+		free(e->files[i].name);
+	free(e->files);
+	for (i = 0; i < e->layers_n; i++) {
+		free(e->layers[i].name);
+		free(e->layers[i].path);
+	}
+	free(e->layers);
+	strv_fini(&e->host.cpu_flags);
+	json_decref(e->unknown);
+	envelope_init(e);
+}
+
+bool
+envelope_is_name(const char *name)
+{
+	static const char set[] = "abcdefghijklmnopqrstuvwxyz"
+				  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	size_t len = strlen(name);
+
+	return len >= 1 && len <= ENVELOPE_NAME_MAX &&
+	    strspn(name, set) == len && strchr("._-", name[0]) == NULL;
+}
+
+struct envelope_file *
+envelope_find_file(const struct envelope *e, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < e->files_n; i++)
+		if (strcmp(e->files[i].name, name) == 0)
+			return &e->files[i];
+	return NULL;
+}
+
+struct envelope_file *
+envelope_add_file(struct envelope *e, const char *name, struct error *err)
+{
+	struct envelope_file *files, *file;
+
+	files = realloc(e->files, (e->files_n + 1) * sizeof(*files));
+	if (files != NULL)
+		e->files = files;
+	file = files == NULL ? NULL : &files[e->files_n];
+	if (file != NULL) {
+		memset(file, 0, sizeof(*file));
+		file->name = strdup(name);
+	}
+	if (file == NULL || file->name == NULL) {
+		error_set(err, EX_OSERR, "envelope: out of memory");
+		return NULL;
+	}
+	e->has_files = true;
+	e->files_n++;
+	return file;
+}

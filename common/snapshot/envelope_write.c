@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: ISC */
+/* The envelope from struct to text. */
+#include "snapshot/envelope.h"
+
+#include <stdlib.h>
+
+#include "base/fd.h"
+#include "base/json.h"
+#include "snapshot/envelope_keys.h"
+
+const char *const envelope_top_keys[] = { "version", "config", "files",
+	"digests", "layers", "host", "created_at", "trailer", NULL };
+const char *const envelope_config_keys[] = { "id", "name", "description",
+	"hypervisor", "nics", "cpu", "memory", "storage", "image", NULL };
+
+static int
+put_count(json_t *obj, const char *key, uint64_t n, struct error *err)
+{
+	return n == 0 ? 0 : json_put_u64(obj, key, n, err);
+}
+
+/* The unknown members that were read at `where`, behind those we know. */
+static int
+put_unknown(json_t *obj, const struct envelope *e, const char *where,
+    struct error *err)
+{
+	json_t *kept = json_object_get(e->unknown, where);
+
+	if (kept != NULL && json_object_update_missing(obj, kept) == -1)
+		return error_set(err, EX_OSERR, "envelope: out of memory");
+	return 0;
+}
+
+static int
+put_config(json_t *root, const struct envelope *e, struct error *err)
+{
+	const struct envelope_config *c = &e->config;
+	json_t *obj = json_object();
+
+	if (json_put(root, "config", obj, err) == -1)
+		return -1;
+	if (json_put_text(obj, "id", c->id, err) == -1 ||
+	    json_put_str(obj, "name", c->name, err) == -1 ||
+	    json_put_text(obj, "description", c->description, err) == -1 ||
+	    json_put_text(obj, "hypervisor", c->hypervisor, err) == -1 ||
+	    put_count(obj, "nics", c->nics, err) == -1 ||
+	    put_count(obj, "cpu", c->cpu, err) == -1 ||
+	    put_count(obj, "memory", c->memory_bytes, err) == -1 ||
+	    put_count(obj, "storage", c->storage_bytes, err) == -1 ||
+	    json_put_text(obj, "image", c->image, err) == -1)
+		return -1;
+	return put_unknown(obj, e, ENVELOPE_UNKNOWN_CONFIG, err);
+}
+
+static int
+put_digest(json_t *parent, const char *name, uint64_t size,
+    const struct digest *digest, const char *path, struct error *err)
+{
+	char text[DIGEST_TEXT_MAX];
+	json_t *obj = json_object();
+
+	if (json_put(parent, name, obj, err) == -1)
+		return -1;
+	digest_text(text, digest);
+	if (json_put_u64(obj, "size", size, err) == -1 ||
+	    json_put_str(obj, "fsverity", text, err) == -1)
+		return -1;
+	return json_put_text(obj, "path", path, err);
+}
+
+static int
+put_files(json_t *root, const struct envelope *e, struct error *err)
+{
+	json_t *files, *digests;
+	size_t i;
+
+	if (!e->has_files)
+		return 0;
+	files = json_array();
+	if (json_put(root, "files", files, err) == -1)
+		return -1;
+	digests = json_object();
+	if (json_put(root, "digests", digests, err) == -1)
+		return -1;
+	for (i = 0; i < e->files_n; i++) {
+		if (json_array_append_new(files,
+			json_string(e->files[i].name)) == -1)
+			return error_set(err, EX_OSERR,
+			    "\"files\": out of memory, or not UTF-8");
+		if (e->files[i].has_digest &&
+		    put_digest(digests, e->files[i].name,
+			e->files[i].size_bytes, &e->files[i].digest, NULL,
+			err) == -1)
+			return -1;
+	}
+	if (json_object_size(digests) == 0)
+		json_object_del(root, "digests");
+	return 0;
+}
+
+static int
+put_layers(json_t *root, const struct envelope *e, struct error *err)
+{
+	const struct envelope_layer *layer;
+	json_t *layers;
+	size_t i;
+
+	if (e->layers_n == 0)
+		return 0;
+	layers = json_object();
+	if (json_put(root, "layers", layers, err) == -1)
+		return -1;
+	for (i = 0; i < e->layers_n; i++) {
+		layer = &e->layers[i];
+		if (put_digest(layers, layer->name, layer->size_bytes,
+			&layer->digest, layer->path, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+put_flags(json_t *host, const struct strv *flags, struct error *err)
+{
+	json_t *array;
+	size_t i;
+
+	if (flags->n == 0)
+		return 0;
+	array = json_array();
+	if (json_put(host, "cpu_flags", array, err) == -1)
+		return -1;
+	for (i = 0; i < flags->n; i++)
+		if (json_array_append_new(array, json_string(flags->v[i])) ==
+		    -1)
+			return error_set(err, EX_OSERR,
+			    "\"cpu_flags\": out of memory, or not UTF-8");
+	return 0;
+}
+
+static int
+put_host(json_t *root, const struct envelope_host *h, struct error *err)
+{
+	json_t *obj;
+
+	if (!h->present)
+		return 0;
+	obj = json_object();
+	if (json_put(root, "host", obj, err) == -1)
+		return -1;
+	if (json_put_text(obj, "vmm", h->vmm, err) == -1 ||
+	    json_put_text(obj, "version", h->version, err) == -1 ||
+	    json_put_text(obj, "binary", h->binary, err) == -1 ||
+	    json_put_text(obj, "machine", h->machine, err) == -1 ||
+	    json_put_text(obj, "accel", h->accel, err) == -1 ||
+	    json_put_text(obj, "cpu", h->cpu, err) == -1 ||
+	    put_flags(obj, &h->cpu_flags, err) == -1 ||
+	    json_put_text(obj, "kernel", h->kernel, err) == -1)
+		return -1;
+	return json_put_text(obj, "arch", h->arch, err);
+}
+
+static int
+put_all(json_t *root, const struct envelope *e, struct error *err)
+{
+	if (json_put_u64(root, "version", ENVELOPE_VERSION, err) == -1 ||
+	    put_config(root, e, err) == -1 || put_files(root, e, err) == -1 ||
+	    put_layers(root, e, err) == -1 ||
+	    put_host(root, &e->host, err) == -1 ||
+	    json_put_text(root, "created_at", e->created_at, err) == -1)
+		return -1;
+	if (e->trailer && json_put_bool(root, "trailer", true, err) == -1)
+		return -1;
+	return put_unknown(root, e, ENVELOPE_UNKNOWN_TOP, err);
+}
+
+int
+envelope_encode(char **text, size_t *len, const struct envelope *e,
+    struct error *err)
+{
+	json_t *root = json_object();
+	int rc = -1;
+
+	if (root == NULL)
+		return error_set(err, EX_OSERR, "envelope: out of memory");
+	if (put_all(root, e, err) == 0)
+		rc = json_text(text, len, root, JSON_PRETTY, err);
+	json_decref(root);
+	return rc;
+}
+
+int
+envelope_write(int dirfd, const struct envelope *e, struct error *err)
+{
+	char *text;
+	size_t len;
+	int rc;
+
+	if (envelope_encode(&text, &len, e, err) == -1)
+		return -1;
+	rc = fd_replace_file(dirfd, ENVELOPE_NAME, text, len, true, err);
+	free(text);
+	return rc;
+}

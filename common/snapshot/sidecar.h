@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC */
+/* cocoon.json: the disks in the device model's own order; instar-snapshot(5). */
+#ifndef FORMAT_SIDECAR_H
+#define FORMAT_SIDECAR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/id.h"
+#include "snapshot/nic.h"
+#include "snapshot/storage.h"
+
+#define SIDECAR_NAME "cocoon.json"
+#define SIDECAR_BYTES_MAX (1u << 20)
+#define SIDECAR_DEVICES_MAX 128
+
+/* One device of the saved machine: what must match at load. */
+struct sidecar_device {
+	char id[32], driver[64], bus[32], addr[16];
+	uint64_t queues; /* 0: not applicable */
+	uint64_t queue_size; /* entries of its largest, where unusual; else 0 */
+	char backend[32]; /* NIC: user, tap, bridge; disk: role; else "" */
+	char serial[STORAGE_SERIAL_MAX + 1]; /* of a disk; "": not told */
+};
+
+struct sidecar {
+	struct storage_list disks;
+	struct sidecar_device *devices;
+	size_t devices_n;
+	struct nic_list nics; /* "network_configs" */
+	char vm_id[ID_LEN + 1]; /* of the VM that was saved, or "" */
+	char
+	    saved_at[CLOCK_RFC3339_MAX]; /* when its clock stood still, or "" */
+	char *kernel, *initrd, *firmware; /* as recorded, or NULL */
+	char *cmdline; /* or NULL */
+	uint64_t cpu, memory_bytes; /* Firecracker only, else 0 */
+	bool no_direct_io;
+};
+
+void sidecar_fini(struct sidecar *s);
+
+/*
+ * Decodes and checks the text: every entry, and that the cow disk beside a
+ * kernel has its serial.  EX_DATAERR; messages begin with the file's name.
+ */
+int sidecar_decode(struct sidecar *out, const char *text, size_t len,
+    struct error *err);
+
+/* Decodes and checks the file in the directory.  EX_NOINPUT, EX_DATAERR. */
+int sidecar_read(struct sidecar *out, int dirfd, struct error *err);
+
+/* Checks, then writes one line of compact JSON, mode 0600, not synced. */
+int sidecar_write(int dirfd, const struct sidecar *s, struct error *err);
+
+#endif

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: ISC */
+#include "snapshot/storage.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/path.h"
+
+/* By enum storage_role. */
+static const char *const role_names[] = { "layer", "cow", "data", "cidata" };
+
+#define ROLES (sizeof(role_names) / sizeof(role_names[0]))
+
+static void
+disk_fini(struct storage *disk)
+{
+	free(disk->path);
+	free(disk->mount_point);
+	free(disk->origin);
+	strv_fini(&disk->backing);
+	memset(disk, 0, sizeof(*disk));
+}
+
+void
+storage_list_drop_last(struct storage_list *list)
+{
+	disk_fini(&list->v[--list->n]);
+}
+
+void
+storage_list_fini(struct storage_list *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		disk_fini(&list->v[i]);
+	free(list->v);
+	list->v = NULL;
+	list->n = 0;
+}
+
+/* Copies `from` into *to, which holds nothing; on failure it holds nothing. */
+static int
+disk_copy(struct storage *to, const struct storage *from, struct error *err)
+{
+	size_t i;
+
+	*to = *from;
+	to->backing = (struct strv){ 0 };
+	to->mount_point = to->origin = NULL;
+	to->path = strdup(from->path);
+	if (to->path == NULL)
+		goto nomem;
+	if (from->origin != NULL) {
+		to->origin = strdup(from->origin);
+		if (to->origin == NULL)
+			goto nomem;
+	}
+	if (from->mount_point != NULL) {
+		to->mount_point = strdup(from->mount_point);
+		if (to->mount_point == NULL)
+			goto nomem;
+	}
+	for (i = 0; i < from->backing.n; i++)
+		if (strv_add(&to->backing, NULL, "%s", from->backing.v[i]) ==
+		    -1)
+			goto nomem;
+	return 0;
+nomem:
+	disk_fini(to);
+	return error_set(err, EX_OSERR, "disk: out of memory");
+}
+
+int
+storage_list_add(struct storage_list *list, const struct storage *disk,
+    struct error *err)
+{
+	struct storage *v;
+
+	if (list->n >= STORAGE_MAX)
+		return error_set(err, EX_DATAERR, "more than %d disks",
+		    STORAGE_MAX);
+	v = realloc(list->v, (list->n + 1) * sizeof(*v));
+	if (v == NULL)
+		return error_set(err, EX_OSERR, "disk: out of memory");
+	list->v = v;
+	if (disk_copy(&v[list->n], disk, err) == -1)
+		return -1;
+	list->n++;
+	return 0;
+}
+
+static int
+decode_role(enum storage_role *out, const json_t *obj, struct error *err)
+{
+	char name[32];
+	size_t i;
+
+	if (json_get_str(obj, "role", name, sizeof(name), JSON_REQUIRED, err) ==
+	    -1)
+		return -1;
+	for (i = 0; i < ROLES; i++)
+		if (strcmp(name, role_names[i]) == 0) {
+			*out = (enum storage_role)i;
+			return 0;
+		}
+	return error_set(err, EX_DATAERR,
+	    "role \"%s\" is none of layer, cow, data and cidata", name);
+}
+
+static int
+decode_backing(struct strv *out, const json_t *obj, struct error *err)
+{
+	const json_t *array, *name;
+	size_t i;
+
+	if (json_get_array(obj, "backing", &array, STORAGE_CHAIN_MAX - 1,
+		JSON_OPTIONAL, err) == -1)
+		return -1;
+	for (i = 0; array != NULL && i < json_array_size(array); i++) {
+		name = json_array_get(array, i);
+		if (!json_is_string(name) ||
+		    json_string_length(name) > PATH_NAME_MAX)
+			return error_set(err, EX_DATAERR,
+			    "\"backing\" holds what is no file name");
+		if (strv_add(out, err, "%s", json_string_value(name)) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+decode_disk(struct storage *out, const json_t *obj, struct error *err)
+{
+	bool direct;
+
+	if (!json_is_object(obj))
+		return error_set(err, EX_DATAERR, "not an object");
+	if (decode_role(&out->role, obj, err) == -1 ||
+	    json_get_strdup(obj, "path", &out->path, STORAGE_PATH_MAX,
+		JSON_REQUIRED, err) == -1 ||
+	    json_get_bool(obj, "ro", &out->ro, JSON_REQUIRED, err) == -1 ||
+	    json_get_str(obj, "serial", out->serial, sizeof(out->serial),
+		JSON_OPTIONAL, err) == -1 ||
+	    json_get_strdup(obj, "mount_point", &out->mount_point,
+		STORAGE_PATH_MAX, JSON_OPTIONAL, err) == -1 ||
+	    json_get_str(obj, "fstype", out->fstype, sizeof(out->fstype),
+		JSON_OPTIONAL, err) == -1 ||
+	    json_get_u64(obj, "size", &out->size_bytes, 0, STORAGE_BYTES_MAX,
+		JSON_OPTIONAL, err) == -1 ||
+	    json_get_strdup(obj, "origin", &out->origin, STORAGE_PATH_MAX,
+		JSON_OPTIONAL, err) == -1)
+		return -1;
+	if (json_object_get(obj, "direct_io") != NULL) {
+		if (json_get_bool(obj, "direct_io", &direct, JSON_REQUIRED,
+			err) == -1)
+			return -1;
+		out->direct_io = direct ? STORAGE_DIRECT_ON
+					: STORAGE_DIRECT_OFF;
+	}
+	return decode_backing(&out->backing, obj, err);
+}
+
+int
+storage_list_decode(struct storage_list *out, const json_t *array,
+    struct error *err)
+{
+	struct storage_list list = { 0 };
+	struct storage disk = { 0 };
+	size_t i;
+	int rc = -1;
+
+	if (!json_is_array(array))
+		return error_set(err, EX_DATAERR, "disks are not an array");
+	if (json_array_size(array) > STORAGE_MAX)
+		return error_set(err, EX_DATAERR, "%zu disks, more than %d",
+		    json_array_size(array), STORAGE_MAX);
+	for (i = 0; i < json_array_size(array); i++) {
+		if (decode_disk(&disk, json_array_get(array, i), err) == -1) {
+			error_wrap(err, "disk %zu", i);
+			goto out;
+		}
+		if (storage_list_add(&list, &disk, err) == -1)
+			goto out;
+		disk_fini(&disk);
+	}
+	if (storage_list_check(&list, err) == -1)
+		goto out;
+	*out = list;
+	list = (struct storage_list){ 0 };
+	rc = 0;
+out:
+	disk_fini(&disk);
+	storage_list_fini(&list);
+	return rc;
+}
+
+static int
+encode_path(json_t *obj, const struct storage *disk, const char *dir,
+    struct error *err)
+{
+	char *path;
+	int rc;
+
+	if (dir == NULL)
+		return json_put_str(obj, "path", disk->path, err);
+	path = path_format("%s/%s", dir, path_base(disk->path));
+	if (path == NULL)
+		return error_set(err, EX_OSERR, "disk: out of memory");
+	rc = json_put_str(obj, "path", path, err);
+	free(path);
+	return rc;
+}
+
+static int
+encode_data(json_t *obj, const struct storage *disk, struct error *err)
+{
+	if (disk->mount_point != NULL && disk->mount_point[0] != '\0' &&
+	    json_put_str(obj, "mount_point", disk->mount_point, err) == -1)
+		return -1;
+	if (disk->fstype[0] != '\0' &&
+	    json_put_str(obj, "fstype", disk->fstype, err) == -1)
+		return -1;
+	if (disk->direct_io == STORAGE_DIRECT_AUTO)
+		return 0;
+	return json_put_bool(obj, "direct_io",
+	    disk->direct_io == STORAGE_DIRECT_ON, err);
+}
+
+static int
+encode_disk(json_t *obj, const struct storage *disk, const char *dir,
+    struct error *err)
+{
+	json_t *backing;
+	size_t i;
+
+	if (encode_path(obj, disk, dir, err) == -1 ||
+	    json_put_bool(obj, "ro", disk->ro, err) == -1 ||
+	    json_put_str(obj, "serial", disk->serial, err) == -1 ||
+	    json_put_str(obj, "role", role_names[disk->role], err) == -1 ||
+	    encode_data(obj, disk, err) == -1 ||
+	    (disk->size_bytes != 0 &&
+		json_put_u64(obj, "size", disk->size_bytes, err) == -1) ||
+	    (dir == NULL && disk->origin != NULL &&
+		json_put_str(obj, "origin", disk->origin, err) == -1))
+		return -1;
+	if (disk->backing.n == 0)
+		return 0;
+	backing = json_array();
+	for (i = 0; backing != NULL && i < disk->backing.n; i++)
+		if (json_array_append_new(backing,
+			json_string(disk->backing.v[i])) == -1) {
+			json_decref(backing);
+			backing = NULL;
+		}
+	return json_put(obj, "backing", backing, err);
+}
+
+int
+storage_list_encode(json_t **out, const struct storage_list *list,
+    const char *dir, struct error *err)
+{
+	json_t *array, *obj;
+	size_t i;
+
+	array = json_array();
+	if (array == NULL)
+		return error_set(err, EX_OSERR, "disks: out of memory");
+	for (i = 0; i < list->n; i++) {
+		obj = json_object();
+		if (obj == NULL || json_array_append_new(array, obj) == -1) {
+			json_decref(array);
+			return error_set(err, EX_OSERR, "disks: out of memory");
+		}
+		if (encode_disk(obj, &list->v[i], dir, err) == -1) {
+			json_decref(array);
+			return error_wrap(err, "disk %zu", i);
+		}
+	}
+	*out = array;
+	return 0;
+}
+
+struct storage *
+storage_find(const struct storage_list *list, enum storage_role role)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		if (list->v[i].role == role)
+			return &list->v[i];
+	return NULL;
+}
+
+struct storage *
+storage_find_serial(const struct storage_list *list, const char *serial)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		if (list->v[i].role == STORAGE_DATA &&
+		    strcmp(list->v[i].serial, serial) == 0)
+			return &list->v[i];
+	return NULL;
+}
+
+const char *
+storage_role_name(enum storage_role role)
+{
+	return role_names[role];
+}
+
+const char *
+storage_format(const char *path)
+{
+	size_t len = strlen(path);
+
+	return len > 6 && strcmp(path + len - 6, ".qcow2") == 0 ? "qcow2"
+								: "raw";
+}
+
+int
+storage_next_overlay(char **out, const char *top, struct error *err)
+{
+	const char *dot = strchr(top, '.');
+	unsigned long n;
+
+	if (dot == NULL || dot == top)
+		return error_set(err, EX_DATAERR, "%s: not a disk's name", top);
+	n = strtoul(dot + 1, NULL, 10);
+	*out = path_format("%.*s.%lu.qcow2", (int)(dot - top), top, n + 1);
+	return *out == NULL ? error_set(err, EX_OSERR, "out of memory") : 0;
+}

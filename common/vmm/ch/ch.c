@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: ISC */
+/* The Cloud Hypervisor driver: questions and orders to one that runs. */
+#include "vmm/ch/ch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/json.h"
+#include "vmm/host/console.h"
+#include "vmm/host/processor.h"
+#include "vmm/host/spawn.h"
+
+#define ACTION_MAX 64 /* bytes of a path */
+
+static int
+call(struct vmm *vmm, const char *method, const char *action, json_t *body,
+    json_t **reply, int64_t deadline_ms, struct error *err)
+{
+	struct ch *ch = vmm->own;
+	char path[ACTION_MAX];
+
+	snprintf(path, sizeof(path), "/api/v1/%s", action);
+	return rest_call(ch->rest, method, path, body, reply, deadline_ms, err);
+}
+
+int
+ch_get(struct vmm *vmm, const char *action, json_t **reply, int64_t deadline_ms,
+    struct error *err)
+{
+	return call(vmm, "GET", action, NULL, reply, deadline_ms, err);
+}
+
+int
+ch_put(struct vmm *vmm, const char *action, json_t *body, json_t **reply,
+    int64_t deadline_ms, struct error *err)
+{
+	return call(vmm, "PUT", action, body, reply, deadline_ms, err);
+}
+
+static int
+put_plain(struct vmm *vmm, const char *action, struct error *err)
+{
+	return ch_put(vmm, action, NULL, NULL, clock_ms() + VMM_CALL_MS, err);
+}
+
+static int
+check_program(struct error *err)
+{
+	return spawn_check_program("INSTAR_CLOUD_HYPERVISOR", CH_NAME,
+	    "install it (instar(7) says how)", err);
+}
+
+static int
+check_vm(const struct vm *vm, struct error *err)
+{
+	if (!vm->has_kernel && !vm->has_firmware)
+		return error_set(err, EX_USAGE,
+		    CH_NAME " boots a --kernel or a --firmware");
+	return 0;
+}
+
+static int
+attach(struct vmm *vmm, enum vmm_line line, int64_t deadline_ms,
+    struct error *err)
+{
+	struct ch *ch = calloc(1, sizeof(*ch));
+
+	(void)line; /* its socket takes several at once */
+	if (ch == NULL)
+		return error_set(err, EX_OSERR, "out of memory");
+	vmm->own = ch;
+	return rest_open(&ch->rest, vmm->dirfd, CH_API_SOCKET, false,
+	    deadline_ms, err);
+}
+
+static void
+detach(struct vmm *vmm)
+{
+	struct ch *ch = vmm->own;
+
+	if (ch != NULL && ch->to_boot)
+		taps_drop(&ch->taps, vmm->vm);
+	if (ch != NULL)
+		rest_close(ch->rest);
+	free(ch);
+}
+
+/* "51.2.0" of 51 to 53; anything else is not known here. */
+static bool
+is_known(const char *version)
+{
+	unsigned major;
+
+	return sscanf(version, "%u.", &major) == 1 && major >= CH_FLOOR &&
+	    major <= CH_CEILING;
+}
+
+int
+ch_version(struct vmm *vmm, char *out, size_t cap, struct error *err)
+{
+	char version[32] = "";
+	json_t *reply;
+	int rc;
+
+	if (ch_get(vmm, "vmm.ping", &reply, clock_ms() + VMM_CALL_MS, err) ==
+	    -1)
+		return -1;
+	rc = json_get_str(reply, "version", version, sizeof(version),
+	    JSON_REQUIRED, err);
+	json_decref(reply);
+	if (rc == -1)
+		return error_set(err, EX_UNAVAILABLE,
+		    CH_NAME ": vmm.ping: no version");
+	if (!is_known(version))
+		return error_set(err, EX_UNAVAILABLE,
+		    CH_NAME " %s: not one of v%d to v%d", version, CH_FLOOR,
+		    CH_CEILING);
+	if (out != NULL)
+		snprintf(out, cap, "%s", version);
+	return 0;
+}
+
+int
+ch_check_saved_version(const char *version, struct error *err)
+{
+	return is_known(version)
+	    ? 0
+	    : error_set(err, EX_CONFIG,
+		  "saved by " CH_NAME " %s, not one of v%d to v%d", version,
+		  CH_FLOOR, CH_CEILING);
+}
+
+static int
+query(struct vmm *vmm, enum vmm_state *out, struct error *err)
+{
+	static const struct {
+		const char *name;
+		enum vmm_state state;
+	} states[] = {
+		{ "Created", VMM_UNREADY },
+		{ "Running", VMM_RUNNING },
+		{ "Paused", VMM_PAUSED },
+	};
+	struct ch *ch = vmm->own;
+	const char *name;
+	json_t *info;
+	size_t i;
+
+	if (ch_get(vmm, "vm.info", &info, clock_ms() + VMM_CALL_MS, err) ==
+	    -1) {
+		/* It says so where no VM was made yet: 404, up to v52 500. */
+		if (rest_status(ch->rest) != 404 &&
+		    rest_status(ch->rest) != 500)
+			return -1;
+		*out = VMM_UNREADY;
+		return 0;
+	}
+	name = json_string_value(json_object_get(info, "state"));
+	*out = VMM_BROKEN;
+	for (i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+		if (name != NULL && strcmp(name, states[i].name) == 0)
+			*out = states[i].state;
+	json_decref(info);
+	return 0;
+}
+
+/* An order that is refused where the guest is as it is to be already. */
+static int
+order(struct vmm *vmm, const char *action, enum vmm_state wanted,
+    struct error *err)
+{
+	struct error why = { 0 };
+	enum vmm_state state;
+
+	if (put_plain(vmm, action, &why) == 0)
+		return 0;
+	if (why.code == EX_UNAVAILABLE && query(vmm, &state, NULL) == 0 &&
+	    state == wanted)
+		return 0;
+	if (err != NULL)
+		*err = why;
+	return -1;
+}
+
+static int
+pause_guest(struct vmm *vmm, struct error *err)
+{
+	return order(vmm, "vm.pause", VMM_PAUSED, err);
+}
+
+/* A machine that was only made stands as still as a paused one. */
+static int
+resume_guest(struct vmm *vmm, struct error *err)
+{
+	struct ch *ch = vmm->own;
+
+	if (!ch->to_boot)
+		return order(vmm, "vm.resume", VMM_RUNNING, err);
+	if (ch_put(vmm, "vm.boot", NULL, NULL, clock_ms() + VMM_START_MS,
+		err) == -1)
+		return -1;
+	ch->to_boot = false;
+	return taps_give(&ch->taps, vmm->vm, err);
+}
+
+static int
+power_button(struct vmm *vmm, struct error *err)
+{
+	return put_plain(vmm, "vm.power-button", err);
+}
+
+static int
+ask_console(struct vmm *vmm, bool *is_free, struct error *err)
+{
+	(void)err;
+	*is_free = console_is_free(vmm->dirfd);
+	return 0;
+}
+
+/* Of a qcow2 it writes at its end what it still holds back. */
+static bool
+has_qcow2(const struct vm *vm)
+{
+	size_t i;
+
+	for (i = 0; i < vm->disks.n; i++)
+		if (!vm->disks.v[i].ro &&
+		    strcmp(storage_format(vm->disks.v[i].path), "qcow2") == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Its shutdown lets the devices go on before it ends them (vmm/src/vm.rs,
+ * Vm::shutdown): requests that wait in a queue would be served, and said to be
+ * done in the memory that a snapshot has, behind its disks and its state.
+ */
+static int
+quit(struct vmm *vmm, struct error *err)
+{
+	const struct ch *ch = vmm->own;
+	int pidfd, rc;
+
+	if (!ch->is_saved || has_qcow2(vmm->vm))
+		return put_plain(vmm, "vmm.shutdown", err);
+	if (proc_open(&pidfd, &vmm->vm->proc, NULL) == -1)
+		return 0;
+	rc = proc_signal(pidfd, SIGKILL, err);
+	fd_drop(&pidfd);
+	return rc;
+}
+
+/* Its disks are the record's: nothing changes their files but a load. */
+static int
+describe(struct vmm *vmm, struct sidecar *out, struct error *err)
+{
+	const struct storage_list *disks = &vmm->vm->disks;
+	size_t i;
+
+	for (i = 0; i < disks->n; i++)
+		if (storage_list_add(&out->disks, &disks->v[i], err) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+open_memory(struct vmm *vmm, int *fd, struct error *err)
+{
+	char path[64];
+
+	if (vmm->vm->memory == VM_MEMORY_FILE)
+		return fd_open_file(fd, NULL, vmm->dirfd, VM_MEMORY, O_RDONLY,
+		    err);
+	snprintf(path, sizeof(path), "/proc/%ld/fd/%d", (long)vmm->vm->proc.pid,
+	    CH_FD_MEMORY);
+	*fd = open(path, O_RDONLY | O_CLOEXEC);
+	return *fd == -1 ? error_sys(err, error_code_of(errno), "%s", path) : 0;
+}
+
+bool
+ch_has_kvm(void)
+{
+	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	bool has = fd != -1;
+
+	fd_drop(&fd);
+	return has;
+}
+
+static int
+check_host(const struct envelope_host *host, const struct sidecar *sidecar,
+    struct error *err)
+{
+	(void)sidecar;
+	if (strcmp(host->accel, "kvm") != 0)
+		return error_set(err, EX_CONFIG,
+		    "saved under accelerator %s, " CH_NAME " knows kvm alone",
+		    host->accel);
+	if (ch_check_saved_version(host->version, err) == -1)
+		return -1;
+	if (!ch_has_kvm())
+		return error_set(err, EX_CONFIG,
+		    "saved under kvm, which is not here");
+	return processor_check(&host->cpu_flags, err);
+}
+
+static bool
+writes_memory(const struct vm *vm)
+{
+	return vm->memory == VM_MEMORY_PRIVATE;
+}
+
+/* A guest sees a NIC in the place of another with the address that it has. */
+static void
+note_identity(const struct vm *vm, struct vm_identity *id)
+{
+	size_t i;
+
+	for (i = 0; i < vm->nics.n; i++)
+		if (vm->nics.v[i].is_new)
+			snprintf(id->mac, sizeof(id->mac), "refreshed");
+}
+
+static void
+clean_up(const struct vm *vm, int dirfd)
+{
+	(void)vm;
+	unlinkat(dirfd, CH_VSOCK, 0);
+}
+
+static const char *const state_files[] = { CH_CONFIG_NAME, CH_STATE_NAME,
+	NULL };
+
+const struct vmm_driver vmm_ch = {
+	.name = CH_NAME,
+	.traits = {
+		.api_socket = CH_API_SOCKET,
+		.state_files = state_files,
+		.memory_file = VM_MEMORY,
+		.memory_dump = CH_RANGES_NAME,
+		.has_firmware = true,
+		.has_memfd = true,
+		.can_overlay = true,
+		.adds_seed = true,
+	},
+	.check_program = check_program,
+	.check_vm = check_vm,
+	.put_state = ch_put_state,
+	.starts_bare = ch_starts_bare,
+	.put_memory = ch_put_memory,
+	.spawn = ch_spawn,
+	.ready = ch_ready,
+	.explain = ch_explain,
+	.attach = attach,
+	.detach = detach,
+	.query = query,
+	.pause = pause_guest,
+	.resume = resume_guest,
+	.power_button = power_button,
+	.console_is_free = ask_console,
+	.quit = quit,
+	.describe = describe,
+	.open_memory = open_memory,
+	.check_host = check_host,
+	.version = ch_version,
+	.state_save = ch_state_save,
+	.state_finish = ch_state_finish,
+	.writes_memory = writes_memory,
+	.state_match = ch_check_state,
+	.complete = ch_complete,
+	.note_identity = note_identity,
+	.clean_up = clean_up,
+};

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: ISC */
+/* The machine that a record describes, as vm.create takes it. */
+#include "vmm/ch/ch.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define QUEUES_MAX 8 /* of a disk: more processors than that share them */
+
+const char *
+ch_memory_path(enum vm_memory memory)
+{
+	switch (memory) {
+	case VM_MEMORY_FILE:
+		return VM_MEMORY;
+	case VM_MEMORY_TEMPLATE:
+		return VM_TEMPLATE;
+	case VM_MEMORY_MEMFD:
+		return "/proc/self/fd/11";
+	default:
+		return NULL;
+	}
+}
+
+static json_t *
+memory_json(const struct vm *vm)
+{
+	return json_pack("{s:i, s:[{s:s, s:I, s:s, s:b}]}", "size", 0, "zones",
+	    "id", CH_ZONE_ID, "size", (json_int_t)vm->memory_bytes, "file",
+	    ch_memory_path(vm->memory), "shared", 1);
+}
+
+static json_t *
+payload_json(const struct vm *vm)
+{
+	json_t *payload = json_object();
+
+	if (vm->has_kernel)
+		json_object_set_new(payload, "kernel", json_string(VM_KERNEL));
+	if (vm->has_initrd)
+		json_object_set_new(payload, "initramfs",
+		    json_string(VM_INITRD));
+	if (vm->has_firmware)
+		json_object_set_new(payload, "firmware",
+		    json_string(VM_FIRMWARE));
+	if (vm->has_kernel && vm->cmdline != NULL)
+		json_object_set_new(payload, "cmdline",
+		    json_string(vm->cmdline));
+	return payload;
+}
+
+json_t *
+ch_machine_disk(const struct vm *vm, const struct storage *disk, size_t i)
+{
+	bool qcow2 = strcmp(storage_format(disk->path), "qcow2") == 0;
+	char id[32];
+	json_t *out;
+
+	snprintf(id, sizeof(id), "disk%zu", i);
+	out = json_pack("{s:s, s:s, s:b, s:b, s:I, s:s, s:b}", "id", id, "path",
+	    disk->path, "readonly", (int)disk->ro, "direct",
+	    (int)(disk->direct_io == STORAGE_DIRECT_ON), "num_queues",
+	    (json_int_t)(vm->cpu < QUEUES_MAX ? vm->cpu : QUEUES_MAX),
+	    "image_type", qcow2 ? "Qcow2" : "Raw", "backing_files",
+	    (int)(disk->backing.n > 0));
+	if (out != NULL && disk->serial[0] != '\0')
+		json_object_set_new(out, "serial", json_string(disk->serial));
+	return out;
+}
+
+static json_t *
+disks_json(const struct vm *vm)
+{
+	json_t *disks = json_array();
+	size_t i;
+
+	for (i = 0; i < vm->disks.n; i++)
+		if (json_array_append_new(disks,
+			ch_machine_disk(vm, &vm->disks.v[i], i)) == -1) {
+			json_decref(disks);
+			return NULL;
+		}
+	return disks;
+}
+
+static json_t *
+nets_json(const struct vm *vm, const struct taps *taps)
+{
+	json_t *nets = json_array();
+	char id[32];
+	size_t i;
+
+	for (i = 0; i < vm->nics.n; i++) {
+		snprintf(id, sizeof(id), "nic%zu", i);
+		if (json_array_append_new(nets,
+			json_pack("{s:s, s:s, s:s}", "id", id, "tap",
+			    taps->names[i], "mac", vm->nics.v[i].mac)) == -1) {
+			json_decref(nets);
+			return NULL;
+		}
+	}
+	return nets;
+}
+
+json_t *
+ch_machine(const struct vm *vm, const struct taps *taps)
+{
+	json_t *machine =
+	    json_pack("{s:{s:I, s:I}, s:o, s:o, s:{s:s}, s:{s:s}, s:{s:s}}",
+		"cpus", "boot_vcpus", (json_int_t)vm->cpu, "max_vcpus",
+		(json_int_t)vm->cpu, "memory", memory_json(vm), "payload",
+		payload_json(vm), "rng", "src", "/dev/urandom", "serial",
+		"mode", "Tty", "console", "mode", "Off");
+
+	if (machine == NULL ||
+	    (vm->disks.n > 0 &&
+		json_object_set_new(machine, "disks", disks_json(vm)) == -1) ||
+	    (vm->nics.n > 0 &&
+		json_object_set_new(machine, "net", nets_json(vm, taps)) ==
+		    -1)) {
+		json_decref(machine);
+		return NULL;
+	}
+	return machine;
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: ISC */
+/* The device state out of a guest that stands still, into a snapshot. */
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "vmm/ch/ch.h"
+
+#define SAVE_MS (10 * 60 * 1000) /* it may write all memory */
+/* All that v51 says of a file in the way; later ones name it. */
+#define FILE_EXISTS "File exists (os error 17)"
+
+/* What is in the way of its memory file: it makes that one last. */
+static int
+put_in_the_way(int dirfd, const char *name, struct error *err)
+{
+	int dir, fd;
+
+	if (fd_open_dir(&dir, dirfd, name, false, err) == -1)
+		return -1;
+	fd = openat(dir, CH_RANGES_NAME,
+	    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	fd_drop(&dir);
+	if (fd == -1)
+		return error_sys(err, error_code_of(errno), "%s", name);
+	fd_drop(&fd);
+	return 0;
+}
+
+/* Whether configuration and state were written, and nothing but memory not. */
+static bool
+is_all_but_memory(const struct vmm *vmm, const char *name,
+    const struct error *why)
+{
+	struct ch *ch = vmm->own;
+	bool is = false;
+	int dir;
+
+	if (rest_status(ch->rest) != 500 ||
+	    (strstr(why->msg, CH_RANGES_NAME) == NULL &&
+		strstr(why->msg, FILE_EXISTS) == NULL) ||
+	    fd_open_dir(&dir, vmm->dirfd, name, false, NULL) == -1)
+		return false;
+	is = fd_exists(dir, CH_CONFIG_NAME) && fd_exists(dir, CH_STATE_NAME);
+	fd_drop(&dir);
+	return is;
+}
+
+/*
+ * Memory that is in a file, or differs from one in some pages, is for us to
+ * save: a millisecond in place of half a second for each GiB.
+ */
+int
+ch_state_save(struct vmm *vmm, const char *name, struct error *err)
+{
+	bool with_memory = vmm->vm->memory == VM_MEMORY_PRIVATE;
+	struct ch *ch = vmm->own;
+	struct error why = { 0 };
+	char url[128];
+
+	vmm_state_drop(vmm->dirfd, name);
+	if (mkdirat(vmm->dirfd, name, 0700) == -1)
+		return error_sys(err, error_code_of(errno), "%s", name);
+	if (!with_memory && put_in_the_way(vmm->dirfd, name, err) == -1)
+		return -1;
+	snprintf(url, sizeof(url), "file://%s", name);
+	ch->is_saved = ch_put(vmm, "vm.snapshot",
+			   json_pack("{s:s}", "destination_url", url), NULL,
+			   clock_ms() + SAVE_MS, &why) == 0 ||
+	    (!with_memory && is_all_but_memory(vmm, name, &why));
+	if (!ch->is_saved && err != NULL)
+		*err = why;
+	return ch->is_saved ? 0 : -1;
+}
+
+/* The guest's memory as the snapshot has it, which no VM may write. */
+static int
+finish_config(const struct vm *vm, int from, int to_dirfd, struct error *err)
+{
+	struct ch_config c;
+	char *text = NULL;
+	size_t len;
+	int rc;
+
+	if (ch_config_read(&c, from, err) == -1)
+		return -1;
+	rc = vm->memory == VM_MEMORY_PRIVATE
+	    ? 0
+	    : ch_config_set_memory(&c, VM_MEMORY, false, err);
+	if (rc == 0)
+		rc = ch_config_text(&text, &len, &c, err);
+	if (rc == 0)
+		rc = fd_replace_file(to_dirfd, CH_CONFIG_NAME, text, len, false,
+		    err);
+	free(text);
+	ch_config_fini(&c);
+	return rc;
+}
+
+static int
+finish_state(const struct vm *vm, int from, int to_dirfd, struct error *err)
+{
+	char *text, *changed = NULL;
+	size_t len;
+	int rc;
+
+	if (fd_slurp(&text, &len, from, CH_STATE_NAME, CH_STATE_BYTES_MAX,
+		err) == -1)
+		return -1;
+	rc = vm->memory == VM_MEMORY_PRIVATE
+	    ? 0
+	    : ch_state_without_memory(&changed, &len, text, len, err);
+	if (rc == 0)
+		rc = fd_replace_file(to_dirfd, CH_STATE_NAME,
+		    changed == NULL ? text : changed, len, false, err);
+	free(changed);
+	free(text);
+	return rc;
+}
+
+int
+ch_state_finish(const struct vm *vm, int dirfd, const char *name, int to_dirfd,
+    struct error *err)
+{
+	int from, rc = -1;
+
+	if (fd_open_dir(&from, dirfd, name, false, err) == -1)
+		return -1;
+	if (finish_config(vm, from, to_dirfd, err) == 0 &&
+	    finish_state(vm, from, to_dirfd, err) == 0)
+		rc = 0;
+	if (rc == 0 && vm->memory == VM_MEMORY_PRIVATE &&
+	    renameat(from, CH_RANGES_NAME, to_dirfd, CH_RANGES_NAME) == -1)
+		rc = error_sys(err, EX_IOERR, CH_RANGES_NAME);
+	fd_drop(&from);
+	return rc;
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: ISC */
+/* The Firecracker driver: questions and orders to one that runs. */
+#include "vmm/fc/fc.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/json.h"
+#include "disk/copy.h"
+#include "vmm/host/console.h"
+#include "vmm/host/spawn.h"
+
+#define VARIABLE "INSTAR_FIRECRACKER"
+#define PRESSES 4 /* of the button, which fill the keyboard's queue */
+#define LISTEN_MS 2000 /* for a guest to read them */
+
+const char *
+fc_program(void)
+{
+	return spawn_program(VARIABLE, "firecracker");
+}
+
+int
+fc_check_program(struct error *err)
+{
+	return spawn_check_program(VARIABLE, "firecracker",
+	    "install Firecracker", err);
+}
+
+int
+fc_call(struct vmm *vmm, const char *method, const char *path, json_t *body,
+    json_t **reply, int64_t deadline_ms, struct error *err)
+{
+	struct fc *fc = vmm->own;
+
+	if (rest_call(fc->rest, method, path, body, reply, deadline_ms, err) ==
+	    0)
+		return 0;
+	/* A signal of ours says its own. */
+	if (err != NULL &&
+	    (err->code == EX_UNAVAILABLE || err->code == EX_TEMPFAIL))
+		error_wrap(err, "Firecracker");
+	return -1;
+}
+
+static int
+call(struct vmm *vmm, const char *method, const char *path, json_t *body,
+    struct error *err)
+{
+	return fc_call(vmm, method, path, body, NULL, clock_ms() + VMM_CALL_MS,
+	    err);
+}
+
+int
+fc_ask_version(struct vmm *vmm, char *version, size_t cap, int64_t deadline_ms,
+    struct error *err)
+{
+	struct fc *fc = vmm->own;
+	char text[32];
+	json_t *reply;
+	int rc;
+
+	if (fc_call(vmm, "GET", "/version", NULL, &reply, deadline_ms, err) ==
+	    -1)
+		return -1;
+	rc = json_get_str(reply, "firecracker_version", text, sizeof(text),
+	    JSON_REQUIRED, err);
+	json_decref(reply);
+	if (rc == -1) {
+		if (err != NULL)
+			err->code = EX_UNAVAILABLE;
+		return error_wrap(err, "Firecracker: GET /version");
+	}
+	if (version != NULL)
+		snprintf(version, cap, "%s", text);
+	return fc_version_check(&fc->minor, text, err);
+}
+
+/* It listens since it started: only a full queue is a reason to wait. */
+static int
+attach(struct vmm *vmm, enum vmm_line line, int64_t deadline_ms,
+    struct error *err)
+{
+	struct fc *fc = calloc(1, sizeof(*fc));
+
+	(void)line; /* one socket serves everybody */
+	if (fc == NULL)
+		return error_set(err, EX_OSERR, "out of memory");
+	vmm->own = fc;
+	return rest_open(&fc->rest, vmm->dirfd, FC_API_SOCKET, false,
+	    deadline_ms, err);
+}
+
+static void
+detach(struct vmm *vmm)
+{
+	struct fc *fc = vmm->own;
+
+	if (fc != NULL)
+		rest_close(fc->rest);
+	free(fc);
+}
+
+static int
+query(struct vmm *vmm, enum vmm_state *out, struct error *err)
+{
+	static const struct {
+		const char *name;
+		enum vmm_state state;
+	} states[] = {
+		{ "Running", VMM_RUNNING },
+		{ "Paused", VMM_PAUSED },
+		{ "Not started", VMM_UNREADY },
+	};
+	const char *state;
+	json_t *reply;
+	size_t i;
+
+	if (fc_call(vmm, "GET", "/", NULL, &reply, clock_ms() + VMM_CALL_MS,
+		err) == -1)
+		return -1;
+	state = json_string_value(json_object_get(reply, "state"));
+	*out = VMM_BROKEN;
+	for (i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+		if (state != NULL && strcmp(state, states[i].name) == 0)
+			*out = states[i].state;
+	json_decref(reply);
+	return 0;
+}
+
+static int
+pause_guest(struct vmm *vmm, struct error *err)
+{
+	return call(vmm, "PATCH", "/vm", json_pack("{s:s}", "state", "Paused"),
+	    err);
+}
+
+static int
+act(struct vmm *vmm, const char *action, struct error *err)
+{
+	return call(vmm, "PUT", "/actions",
+	    json_pack("{s:s}", "action_type", action), err);
+}
+
+/* A boot cannot be stopped before its first instruction: it is begun here. */
+static int
+resume_guest(struct vmm *vmm, struct error *err)
+{
+	struct fc *fc = vmm->own;
+
+	if (!fc->is_new)
+		return call(vmm, "PATCH", "/vm",
+		    json_pack("{s:s}", "state", "Resumed"), err);
+	if (act(vmm, "InstanceStart", err) == -1)
+		return -1;
+	fc->is_new = false;
+	return 0;
+}
+
+/*
+ * Ctrl-Alt-Del on an i8042.  A guest without a driver for it never reads the
+ * keys, and its queue has room for four of them (Firecracker,
+ * devices/legacy/i8042.rs): that the fifth does not fit tells who is deaf.
+ */
+static int
+power_button(struct vmm *vmm, struct error *err)
+{
+	int i, pidfd, rc;
+
+	for (i = 0; i < PRESSES; i++)
+		if (act(vmm, "SendCtrlAltDel", err) == -1)
+			return -1;
+	if (proc_open(&pidfd, &vmm->vm->proc, NULL) == -1)
+		return 0;
+	rc = proc_wait(pidfd, clock_ms() + LISTEN_MS, NULL);
+	fd_drop(&pidfd);
+	return rc == 0 ? 0 : act(vmm, "SendCtrlAltDel", err);
+}
+
+static int
+is_console_free(struct vmm *vmm, bool *is_free, struct error *err)
+{
+	(void)err;
+	*is_free = console_is_free(vmm->dirfd);
+	return 0;
+}
+
+/* There is no call for it; it has nothing to finish. */
+static int
+quit(struct vmm *vmm, struct error *err)
+{
+	int pidfd, rc;
+
+	if (proc_open(&pidfd, &vmm->vm->proc, NULL) == -1)
+		return 0;
+	rc = proc_signal(pidfd, SIGTERM, err);
+	fd_drop(&pidfd);
+	return rc;
+}
+
+/* After a load Firecracker tells its drives in any order: the record counts. */
+static int
+describe(struct vmm *vmm, struct sidecar *out, struct error *err)
+{
+	const struct vm *vm = vmm->vm;
+	size_t i;
+
+	for (i = 0; i < vm->disks.n; i++) {
+		if (storage_list_add(&out->disks, &vm->disks.v[i], err) == -1)
+			return -1;
+		/* By now the state, too, calls it so: vmm/fc_space.h. */
+		free(out->disks.v[i].origin);
+		out->disks.v[i].origin = NULL;
+	}
+	out->cpu = vm->cpu;
+	out->memory_bytes = vm->memory_bytes;
+	return 0;
+}
+
+static int
+open_memory(struct vmm *vmm, int *fd, struct error *err)
+{
+	(void)vmm;
+	(void)fd;
+	return error_set(err, EX_SOFTWARE, "memory of Firecracker's own");
+}
+
+static int
+version(struct vmm *vmm, char *out, size_t cap, struct error *err)
+{
+	return fc_ask_version(vmm, out, cap, clock_ms() + VMM_CALL_MS, err);
+}
+
+static bool
+writes_memory(const struct vm *vm)
+{
+	(void)vm;
+	return true;
+}
+
+/* Mapped privately and opened for reading only: a link will always do. */
+static int
+put_memory(struct vm *vm, int dirfd, const struct load *load, struct error *err)
+{
+	vm->memory = VM_MEMORY_TEMPLATE;
+	return load_put_template(vm, dirfd, load,
+	    COPY_MAY_REFLINK | (load->copy_memory ? 0 : COPY_MAY_LINK), err);
+}
+
+static void
+clean_up(const struct vm *vm, int dirfd)
+{
+	(void)vm;
+	unlinkat(dirfd, FC_SAVED, 0);
+	unlinkat(dirfd, FC_VSOCK, 0);
+}
+
+static const char *const state_files[] = { FC_STATE, NULL };
+
+const struct vmm_driver vmm_fc = {
+	.name = "firecracker",
+	.traits = {
+		.api_socket = FC_API_SOCKET,
+		.state_files = state_files,
+		.memory_file = FC_MEMORY,
+		.has_links = true,
+		.has_vmgenid = true,
+		.needs_elf = true,
+		.names_disks = true,
+	},
+	.check_program = fc_check_program,
+	.check_vm = fc_check_vm,
+	.put_memory = put_memory,
+	.spawn = fc_spawn,
+	.ready = fc_ready,
+	.explain = fc_explain,
+	.attach = attach,
+	.detach = detach,
+	.query = query,
+	.pause = pause_guest,
+	.resume = resume_guest,
+	.set_links = fc_set_links,
+	.power_button = power_button,
+	.console_is_free = is_console_free,
+	.quit = quit,
+	.describe = describe,
+	.open_memory = open_memory,
+	.check_host = fc_check_host,
+	.version = version,
+	.settle_disks = fc_settle,
+	.state_save = fc_state_save,
+	.state_finish = fc_state_finish,
+	.writes_memory = writes_memory,
+	.state_published = fc_state_published,
+	.state_match = fc_state_match,
+	.devices_match = fc_devices_match,
+	.complete = fc_complete,
+	.clean_up = clean_up,
+};

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: ISC */
+/* What Firecracker can run, and what of it here. */
+#include "vmm/fc/fc.h"
+
+#include <sys/utsname.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/proc.h"
+#include "vmm/fc/fc_space.h"
+#include "vmm/host/processor.h"
+
+#define ASK_MS 5000 /* for --version */
+
+int
+fc_check_vm(const struct vm *vm, struct error *err)
+{
+	if (!vm->has_kernel)
+		return error_set(err, EX_USAGE,
+		    "--kernel: firecracker boots nothing else");
+	if (vm->cpu > FC_CPU_MAX)
+		return error_set(err, EX_USAGE,
+		    "--cpu %" PRIu64 ": firecracker has at most %d", vm->cpu,
+		    FC_CPU_MAX);
+	if (vm->memory_choice != VM_MEMORY_AUTO)
+		return error_set(err, EX_USAGE,
+		    "--memory-backing: firecracker keeps its memory itself");
+	return 0;
+}
+
+int
+fc_check_host(const struct envelope_host *host, const struct sidecar *sidecar,
+    struct error *err)
+{
+	struct error why = { 0 };
+	unsigned minor;
+	int fd;
+
+	(void)sidecar;
+	if (strcmp(host->accel, "kvm") != 0)
+		return error_set(err, EX_CONFIG,
+		    "saved under accelerator \"%s\", Firecracker has kvm alone",
+		    host->accel);
+	if (fc_version_check(&minor, host->version, &why) == -1)
+		return error_set(err, EX_CONFIG, "saved by %s", why.msg);
+	fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (fd == -1)
+		return error_set(err, EX_CONFIG,
+		    "saved under kvm, which is not here");
+	fd_drop(&fd);
+	return processor_check(&host->cpu_flags, err);
+}
+
+/* "Firecracker v1.16.1" is the first line of what the program prints. */
+static int
+ask_program(unsigned *minor, struct error *err)
+{
+	char text[4096], *version = text;
+	char *const argv[] = { (char *)(size_t)fc_program(),
+		(char *)(size_t) "--version", NULL };
+	struct proc_run run = { .argv = argv,
+		.dirfd = -1,
+		.stdin_fd = -1,
+		.out = text,
+		.out_cap = sizeof(text),
+		.deadline_ms = clock_ms() + ASK_MS };
+
+	if (proc_run(&run, err) == -1)
+		return -1;
+	text[strcspn(text, "\n")] = '\0';
+	if (strncmp(text, "Firecracker ", 12) == 0)
+		version += 12;
+	return fc_version_check(minor, version, err);
+}
+
+/* A tap has room for one: the old VM ends before the new one is asked. */
+static bool
+must_know_now(const struct vm *vm)
+{
+	size_t i;
+
+	for (i = 0; i < vm->nics.n; i++)
+		if (vm->nics.v[i].kind == NIC_TAP)
+			return true;
+	return false;
+}
+
+/* The state has a drive for each disk, by the path that is recorded. */
+static int
+check_disks(const struct vm *vm, const char *raw, size_t len, struct error *err)
+{
+	const struct storage *disk;
+	const char *name;
+	size_t i;
+
+	for (i = 0; i < vm->disks.n; i++) {
+		disk = &vm->disks.v[i];
+		name = disk->origin == NULL ? disk->path : disk->origin;
+		if (!fc_state_has(raw, len, name))
+			return error_set(err, EX_DATAERR,
+			    FC_STATE ": has no disk \"%s\"", name);
+	}
+	return 0;
+}
+
+int
+fc_state_match(const struct vm *vm, int dirfd, struct error *err)
+{
+	struct fc_state state;
+	struct utsname uts;
+	unsigned minor;
+	char *raw;
+	size_t len;
+	int rc;
+
+	if (fc_state_read(&state, &raw, &len, dirfd, FC_STATE, err) == -1)
+		return -1;
+	rc = check_disks(vm, raw, len, err);
+	free(raw);
+	if (rc == -1)
+		return -1;
+	if (uname(&uts) == -1)
+		return error_sys(err, EX_OSERR, "uname");
+	if (strcmp(uts.machine, state.arch) != 0)
+		return error_set(err, EX_CONFIG,
+		    FC_STATE ": saved on %s, this is %s", state.arch,
+		    uts.machine);
+	/* Whether it is there at all is asked by who wants to start it. */
+	if (!must_know_now(vm) || fc_check_program(NULL) == -1)
+		return 0;
+	if (ask_program(&minor, err) == -1)
+		return -1;
+	if (fc_state_check_version(&state, minor, err) == -1)
+		return error_wrap(err, FC_STATE);
+	return 0;
+}
+
+int
+fc_devices_match(const struct sidecar *s, uint64_t cpu, struct error *err)
+{
+	size_t i;
+
+	if (s->cpu != 0 && cpu != 0 && s->cpu != cpu)
+		return error_set(err, EX_DATAERR,
+		    "cpu is %" PRIu64 ", config.cpu %" PRIu64, s->cpu, cpu);
+	if (cpu > FC_CPU_MAX)
+		return error_set(err, EX_DATAERR,
+		    "%" PRIu64 " processors, Firecracker has at most %d", cpu,
+		    FC_CPU_MAX);
+	for (i = 0; i < s->disks.n; i++) {
+		if (s->disks.v[i].backing.n > 0 ||
+		    strcmp(storage_format(s->disks.v[i].path), "raw") != 0)
+			return error_set(err, EX_DATAERR,
+			    "disk %zu: %s: Firecracker reads no qcow2", i,
+			    s->disks.v[i].path);
+		if (s->disks.v[i].origin != NULL &&
+		    !fc_space_can_replace(s->disks.v[i].origin))
+			return error_set(err, EX_DATAERR,
+			    "disk %zu: origin \"%s\" is no path that a disk "
+			    "can be put at",
+			    i, s->disks.v[i].origin);
+	}
+	return 0;
+}
+
+/* A tap for each MAC that the state has: where it goes, the user says. */
+int
+fc_complete(int dirfd, struct sidecar *sidecar, struct error *err)
+{
+	struct fc_state state;
+	struct nic nic = { .kind = NIC_TAP };
+	size_t at = 0, len;
+	char *raw;
+	int rc = 0;
+
+	if (fc_state_read(&state, &raw, &len, dirfd, FC_STATE, err) == -1) {
+		if (err != NULL && err->code == EX_NOINPUT)
+			err->code = EX_DATAERR;
+		return -1;
+	}
+	while (rc == 0 && fc_state_next_mac(nic.mac, &at, raw, len)) {
+		snprintf(nic.ifname, sizeof(nic.ifname), "tap%u",
+		    (unsigned)sidecar->nics.n % NIC_MAX);
+		rc = nic_list_add(&sidecar->nics, &nic, err);
+	}
+	free(raw);
+	return rc;
+}

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A saved state loaded, and looked at before the guest runs: the state was
+ * made by somebody, and Firecracker opens whatever files it names.
+ */
+#include "vmm/fc/fc.h"
+
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/num.h"
+#include "vmm/fc/fc_space.h"
+
+#define DRIVES_MAX 256
+#define VSOCK_OVERRIDE_SINCE 16 /* 1.16.0 */
+
+void
+fc_nic_id(char out[FC_ID_MAX], size_t i)
+{
+	snprintf(out, FC_ID_MAX, "eth%zu", i);
+}
+
+/*
+ * The file's form, for this version: Firecracker's own words are few.  And what
+ * must be known of others' states before they are loaded: how the NIC is
+ * called, whether a vsock's socket needs another place.
+ */
+static int
+look_at_state(struct vmm *vmm, struct error *err)
+{
+	struct fc *fc = vmm->own;
+	struct fc_state state;
+	char *raw;
+	size_t len;
+	int rc;
+
+	if (fc_state_read(&state, &raw, &len, vmm->dirfd, FC_STATE, err) == -1)
+		return -1;
+	rc = fc_state_check_version(&state, fc->minor, err);
+	fc->has_vsock = fc_state_has_vsock(raw, len);
+	/* Loaded, it would make its socket wherever the state says. */
+	if (rc == 0 && fc->has_vsock && fc->minor < VSOCK_OVERRIDE_SINCE)
+		rc = error_set(err, EX_CONFIG,
+		    "has a vsock, which Firecracker 1.%u cannot put elsewhere",
+		    fc->minor);
+	if (vmm->vm->nics.n != 1 || !fc_state_nic_id(fc->nic_id, raw, len))
+		fc->nic_id[0] = '\0';
+	free(raw);
+	return rc == -1 ? error_wrap(err, FC_STATE) : 0;
+}
+
+static void
+nic_id(char out[FC_ID_MAX], const struct vmm *vmm, size_t i)
+{
+	const struct fc *fc = vmm->own;
+
+	if (fc->nic_id[0] != '\0')
+		snprintf(out, FC_ID_MAX, "%s", fc->nic_id);
+	else
+		fc_nic_id(out, i);
+}
+
+static int
+put_load(struct vmm *vmm, const struct taps *taps, int64_t deadline_ms,
+    struct error *err)
+{
+	const struct fc *fc = vmm->own;
+	json_t *body, *overrides = json_array();
+	char id[FC_ID_MAX];
+	size_t i;
+
+	for (i = 0; i < taps->n; i++) {
+		nic_id(id, vmm, i);
+		json_array_append_new(overrides,
+		    json_pack("{s:s, s:s}", "iface_id", id, "host_dev_name",
+			taps->names[i]));
+	}
+	body = json_pack("{s:s, s:{s:s, s:s}, s:b, s:b, s:o}", "snapshot_path",
+	    FC_STATE, "mem_backend", "backend_type", "File", "backend_path",
+	    VM_TEMPLATE, "track_dirty_pages", 1, "resume_vm", 0,
+	    "network_overrides", overrides);
+	if (fc->has_vsock &&
+	    json_put(body, "vsock_override",
+		json_pack("{s:s}", "uds_path", FC_VSOCK), err) == -1) {
+		json_decref(body);
+		return -1;
+	}
+	return fc_call(vmm, "PUT", "/snapshot/load", body, NULL, deadline_ms,
+	    err);
+}
+
+/* How many processors it has, others do not always say. */
+static int
+check_machine(struct vm *vm, const json_t *config, struct error *err)
+{
+	const json_t *machine;
+	uint64_t cpu, mib;
+
+	if (json_get_object(config, "machine-config", &machine, JSON_REQUIRED,
+		err) == -1 ||
+	    json_get_u64(machine, "vcpu_count", &cpu, 0, INT64_MAX,
+		JSON_REQUIRED, err) == -1 ||
+	    json_get_u64(machine, "mem_size_mib", &mib, 0, INT64_MAX / NUM_MIB,
+		JSON_REQUIRED, err) == -1)
+		return -1;
+	if (vm->cpu == 0 && cpu <= FC_CPU_MAX)
+		vm->cpu = cpu;
+	if (cpu != vm->cpu)
+		return error_set(err, EX_DATAERR,
+		    "%" PRIu64 " processors, the envelope says %" PRIu64, cpu,
+		    vm->cpu);
+	if (mib * NUM_MIB != vm->memory_bytes)
+		return error_set(err, EX_DATAERR,
+		    "%" PRIu64 " bytes of memory, the envelope says %" PRIu64,
+		    mib * NUM_MIB, vm->memory_bytes);
+	return 0;
+}
+
+/* What the state calls the disk. */
+static const char *
+name_of(const struct storage *disk)
+{
+	return disk->origin == NULL ? disk->path : disk->origin;
+}
+
+/* The disk of the record that the drive is, by its path. */
+static int
+check_drive(bool found[STORAGE_MAX], const struct vm *vm, const json_t *drive,
+    struct error *err)
+{
+	const char *path, *socket;
+	bool ro;
+	size_t i;
+
+	path = json_string_value(json_object_get(drive, "path_on_host"));
+	socket = json_string_value(json_object_get(drive, "socket"));
+	if (path == NULL || socket != NULL)
+		return error_set(err, EX_DATAERR,
+		    "a drive that is no file is not for us");
+	if (json_get_bool(drive, "is_read_only", &ro, JSON_REQUIRED, err) == -1)
+		return -1;
+	for (i = 0; i < vm->disks.n; i++)
+		if (!found[i] && strcmp(name_of(&vm->disks.v[i]), path) == 0)
+			break;
+	if (i == vm->disks.n)
+		return error_set(err, EX_DATAERR,
+		    "drive %s is none of the sidecar's disks", path);
+	if (ro != vm->disks.v[i].ro)
+		return error_set(err, EX_DATAERR,
+		    "drive %s is %s, the sidecar says otherwise", path,
+		    ro ? "read-only" : "writable");
+	found[i] = true;
+	return 0;
+}
+
+static int
+check_drives(const struct vm *vm, const json_t *config, struct error *err)
+{
+	bool found[STORAGE_MAX] = { false };
+	const json_t *drives;
+	size_t i;
+
+	if (json_get_array(config, "drives", &drives, DRIVES_MAX, JSON_REQUIRED,
+		err) == -1)
+		return -1;
+	for (i = 0; i < json_array_size(drives); i++)
+		if (check_drive(found, vm, json_array_get(drives, i), err) ==
+		    -1)
+			return -1;
+	for (i = 0; i < vm->disks.n; i++)
+		if (!found[i])
+			return error_set(err, EX_DATAERR,
+			    "has no drive %s, which the sidecar has",
+			    name_of(&vm->disks.v[i]));
+	return 0;
+}
+
+/* Those of the record, and nothing else; the guest keeps the MACs it has. */
+static int
+check_nics(struct vmm *vmm, const json_t *config, const struct taps *taps,
+    struct error *err)
+{
+	struct vm *vm = vmm->vm;
+	const json_t *nics, *nic;
+	const char *id, *tap, *mac;
+	char want[FC_ID_MAX];
+	size_t i, k, n;
+
+	if (json_get_array(config, "network-interfaces", &nics, NIC_MAX + 1,
+		JSON_REQUIRED, err) == -1)
+		return -1;
+	n = json_array_size(nics);
+	if (n != vm->nics.n)
+		return error_set(err, EX_DATAERR,
+		    "%zu NICs, the sidecar has %zu", n, vm->nics.n);
+	for (k = 0; k < n; k++) {
+		nic = json_array_get(nics, k);
+		id = json_string_value(json_object_get(nic, "iface_id"));
+		tap = json_string_value(json_object_get(nic, "host_dev_name"));
+		mac = json_string_value(json_object_get(nic, "guest_mac"));
+		for (i = 0; i < n; i++) {
+			nic_id(want, vmm, i);
+			if (id != NULL && tap != NULL &&
+			    strcmp(id, want) == 0 &&
+			    strcmp(tap, taps->names[i]) == 0)
+				break;
+		}
+		if (i == n)
+			return error_set(err, EX_DATAERR,
+			    "NIC %s is none of the sidecar's",
+			    id == NULL ? "" : id);
+		if (mac != NULL)
+			snprintf(vm->nics.v[i].mac, sizeof(vm->nics.v[i].mac),
+			    "%s", mac);
+	}
+	return 0;
+}
+
+/* Its socket is in the VM's directory: anywhere else is nobody's to give. */
+static int
+check_vsock(const json_t *config, struct error *err)
+{
+	const json_t *vsock;
+	const char *path;
+
+	if (json_get_object(config, "vsock", &vsock, JSON_OPTIONAL, NULL) ==
+		-1 ||
+	    vsock == NULL)
+		return 0;
+	path = json_string_value(json_object_get(vsock, "uds_path"));
+	if (path != NULL && strcmp(path, FC_VSOCK) == 0)
+		return 0;
+	return error_set(err, EX_DATAERR, "has a vsock at %s, not " FC_VSOCK,
+	    path == NULL ? "" : path);
+}
+
+/* The files that this VM may have open. */
+struct own_files {
+	struct stat v[STORAGE_MAX + 4];
+	size_t n;
+};
+
+static void
+find_own(struct own_files *own, const struct vmm *vmm)
+{
+	static const char *const files[] = { VM_TEMPLATE, VM_VMM_LOG, FC_LOG,
+		VM_CONSOLE_LOG };
+	const struct storage_list *disks = &vmm->vm->disks;
+	const char *name;
+	size_t i;
+
+	own->n = 0;
+	for (i = 0; i < disks->n + sizeof(files) / sizeof(files[0]); i++) {
+		name = i < disks->n ? disks->v[i].path : files[i - disks->n];
+		/* A layer may be a symbolic link. */
+		if (fstatat(vmm->dirfd, name, &own->v[own->n], 0) == 0)
+			own->n++;
+	}
+}
+
+static bool
+is_own(const struct own_files *own, const struct stat *st)
+{
+	size_t i;
+
+	for (i = 0; i < own->n; i++)
+		if (own->v[i].st_dev == st->st_dev &&
+		    own->v[i].st_ino == st->st_ino)
+			return true;
+	return false;
+}
+
+/* By device and inode: names may mean anything by now. */
+static int
+check_descriptors(const struct vmm *vmm, struct error *err)
+{
+	char path[64], target[256];
+	struct own_files own;
+	struct dirent *de;
+	struct stat st;
+	ssize_t n;
+	int rc = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%ld/fd", (long)vmm->vm->proc.pid);
+	dir = opendir(path);
+	if (dir == NULL)
+		return error_sys(err, EX_OSERR, "%s", path);
+	find_own(&own, vmm);
+	while (rc == 0 && (de = readdir(dir)) != NULL) {
+		if (fstatat(dirfd(dir), de->d_name, &st, 0) == -1 ||
+		    (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) ||
+		    is_own(&own, &st))
+			continue;
+		n = readlinkat(dirfd(dir), de->d_name, target,
+		    sizeof(target) - 1);
+		target[n < 0 ? 0 : n] = '\0';
+		rc = error_set(err, EX_DATAERR,
+		    "made Firecracker open %s, which is none of the VM's files",
+		    target);
+	}
+	closedir(dir);
+	return rc;
+}
+
+/* EX_DATAERR: it is not the machine that envelope and sidecar tell of. */
+static int
+check_loaded(struct vmm *vmm, const struct taps *taps, int64_t deadline_ms,
+    struct error *err)
+{
+	json_t *config;
+	int rc = -1;
+
+	if (fc_call(vmm, "GET", "/vm/config", NULL, &config, deadline_ms,
+		err) == -1)
+		return -1;
+	if (check_machine(vmm->vm, config, err) == 0 &&
+	    check_drives(vmm->vm, config, err) == 0 &&
+	    check_nics(vmm, config, taps, err) == 0 &&
+	    check_vsock(config, err) == 0)
+		rc = check_descriptors(vmm, err);
+	json_decref(config);
+	return rc == -1 ? error_wrap(err, FC_STATE) : 0;
+}
+
+int
+fc_load(struct vmm *vmm, int64_t deadline_ms, struct error *err)
+{
+	struct taps taps;
+
+	if (look_at_state(vmm, err) == -1 ||
+	    taps_make(&taps, vmm->vm, err) == -1)
+		return -1;
+	if (put_load(vmm, &taps, deadline_ms, err) == 0 &&
+	    check_loaded(vmm, &taps, deadline_ms, err) == 0 &&
+	    fc_space_leave(vmm, deadline_ms, err) == 0 &&
+	    taps_give(&taps, vmm->vm, err) == 0)
+		return 0;
+	taps_drop(&taps, vmm->vm);
+	return -1;
+}

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: ISC */
+/* The QEMU driver: questions and orders to one that runs. */
+#include "vmm/qemu/qemu.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/json.h"
+#include "base/num.h"
+#include "vmm/host/spawn.h"
+
+int
+qemu_call(struct vmm *vmm, const char *command, json_t *args, json_t **ret,
+    struct error *err)
+{
+	struct qemu *q = vmm->own;
+
+	return qmp_call(q->qmp, command, args, ret, clock_ms() + VMM_CALL_MS,
+	    err);
+}
+
+static int
+check_program(struct error *err)
+{
+	return spawn_check_program(QEMU_VARIABLE, QEMU_PROGRAM,
+	    "install qemu-system-x86", err);
+}
+
+static int
+attach(struct vmm *vmm, enum vmm_line line, int64_t deadline_ms,
+    struct error *err)
+{
+	struct qemu *q = calloc(1, sizeof(*q));
+
+	if (q == NULL)
+		return error_set(err, EX_OSERR, "out of memory");
+	vmm->own = q;
+	return qmp_open(&q->qmp, vmm->dirfd,
+	    line == VMM_CONTROL ? VM_API_SOCKET : VM_WATCH_SOCKET, deadline_ms,
+	    err);
+}
+
+static void
+detach(struct vmm *vmm)
+{
+	struct qemu *q = vmm->own;
+
+	if (q != NULL) {
+		qmp_close(q->qmp);
+		qemu_facts_fini(&q->facts);
+	}
+	free(q);
+}
+
+static int
+query(struct vmm *vmm, enum vmm_state *out, struct error *err)
+{
+	static const struct {
+		const char *status;
+		enum vmm_state state;
+	} states[] = {
+		{ "running", VMM_RUNNING },
+		{ "paused", VMM_PAUSED },
+		{ "prelaunch", VMM_UNREADY },
+		{ "postmigrate", VMM_PAUSED },
+		{ "finish-migrate", VMM_UNREADY },
+		{ "inmigrate", VMM_UNREADY },
+		{ "save-vm", VMM_PAUSED },
+		{ "suspended", VMM_RUNNING },
+		{ "io-error", VMM_NO_SPACE },
+	};
+	const char *status;
+	json_t *ret;
+	size_t i;
+
+	if (qemu_call(vmm, "query-status", NULL, &ret, err) == -1)
+		return -1;
+	status = json_string_value(json_object_get(ret, "status"));
+	*out = VMM_BROKEN;
+	for (i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+		if (status != NULL && strcmp(status, states[i].status) == 0)
+			*out = states[i].state;
+	json_decref(ret);
+	return 0;
+}
+
+static int
+pause_guest(struct vmm *vmm, struct error *err)
+{
+	return qemu_call(vmm, "stop", NULL, NULL, err);
+}
+
+static int
+resume_guest(struct vmm *vmm, struct error *err)
+{
+	return qemu_call(vmm, "cont", NULL, NULL, err);
+}
+
+static int
+set_links(struct vmm *vmm, bool up, struct error *err)
+{
+	char name[32];
+	size_t i;
+
+	for (i = 0; i < vmm->vm->nics.n; i++) {
+		if (vmm->vm->nics.v[i].kind == NIC_USER)
+			continue;
+		snprintf(name, sizeof(name), "nic%zu", i);
+		if (qemu_call(vmm, "set_link",
+			json_pack("{s:s, s:b}", "name", name, "up", (int)up),
+			NULL, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+power_button(struct vmm *vmm, struct error *err)
+{
+	return qemu_call(vmm, "system_powerdown", NULL, NULL, err);
+}
+
+/* QEMU tells of a chardev's socket without a client by its name alone. */
+static int
+console_is_free(struct vmm *vmm, bool *is_free, struct error *err)
+{
+	static const char unused[] = "disconnected:";
+	const char *label, *name;
+	const json_t *chardev;
+	json_t *ret;
+	size_t i;
+
+	if (qemu_call(vmm, "query-chardev", NULL, &ret, err) == -1)
+		return -1;
+	*is_free = true;
+	json_array_foreach(ret, i, chardev)
+	{
+		label = json_string_value(json_object_get(chardev, "label"));
+		name = json_string_value(json_object_get(chardev, "filename"));
+		if (label != NULL && strcmp(label, "console") == 0)
+			*is_free = name == NULL ||
+			    strncmp(name, unused, strlen(unused)) == 0;
+	}
+	json_decref(ret);
+	return 0;
+}
+
+static int
+quit(struct vmm *vmm, struct error *err)
+{
+	return qemu_call(vmm, "quit", NULL, NULL, err);
+}
+
+static int
+open_memory(struct vmm *vmm, int *fd, struct error *err)
+{
+	char path[64];
+
+	if (vmm->vm->memory == VM_MEMORY_FILE)
+		return fd_open_file(fd, NULL, vmm->dirfd, VM_MEMORY, O_RDONLY,
+		    err);
+	snprintf(path, sizeof(path), "/proc/%ld/fd/%d", (long)vmm->vm->proc.pid,
+	    QEMU_FD_MEMORY);
+	*fd = open(path, O_RDONLY | O_CLOEXEC);
+	return *fd == -1 ? error_sys(err, error_code_of(errno), "%s", path) : 0;
+}
+
+/* Runs a command of the human monitor; *text is the caller's, or not wanted. */
+static int
+human(struct vmm *vmm, const char *line, char **text, struct error *err)
+{
+	json_t *ret;
+
+	if (qemu_call(vmm, "human-monitor-command",
+		json_pack("{s:s}", "command-line", line), &ret, err) == -1)
+		return -1;
+	if (text != NULL)
+		*text = strdup(
+		    json_is_string(ret) ? json_string_value(ret) : "");
+	json_decref(ret);
+	return text != NULL && *text == NULL
+	    ? error_set(err, EX_OSERR, "out of memory")
+	    : 0;
+}
+
+/*
+ * One line of "info usernet" (QEMU net/slirp.c): protocol and state, a
+ * descriptor, then source address and port, destination address and port.
+ */
+static void
+take_usernet_line(struct nic *nic, const char *line)
+{
+	char addr[48], guest[48];
+	unsigned port, guest_port;
+	size_t i;
+
+	if (sscanf(line, " TCP[HOST_FORWARD] %*d %47s %u %47s %u", addr, &port,
+		guest, &guest_port) != 4)
+		return;
+	for (i = 0; i < nic->forwards_n; i++) {
+		if (nic->forwards[i].guest_port != guest_port ||
+		    strcmp(nic->forwards[i].addr, addr) != 0 ||
+		    nic->forwards[i].host_port != 0)
+			continue;
+		if (nic->forwards[i].port != 0 && nic->forwards[i].port != port)
+			continue;
+		nic->forwards[i].host_port = (uint16_t)port;
+		return;
+	}
+}
+
+/* The NIC whose section of "info usernet" this line opens, or `nic`. */
+static struct nic *
+section_nic(struct vm *vm, struct nic *nic, const char *line)
+{
+	const char *p = strstr(line, "(net");
+	unsigned i;
+
+	if (strncmp(line, "Hub", 3) == 0 && p != NULL &&
+	    sscanf(p, "(net%u)", &i) == 1 && i < vm->nics.n)
+		return &vm->nics.v[i];
+	if (sscanf(line, "net%u:", &i) == 1 && i < vm->nics.n)
+		return &vm->nics.v[i];
+	return nic;
+}
+
+int
+qemu_read_forwards(struct vmm *vmm, struct error *err)
+{
+	struct nic *nic = NULL;
+	char *text, *rest, *line;
+	bool wanted = false;
+	size_t i, k;
+
+	for (i = 0; i < vmm->vm->nics.n; i++)
+		for (k = 0; k < vmm->vm->nics.v[i].forwards_n; k++) {
+			vmm->vm->nics.v[i].forwards[k].host_port = 0;
+			wanted = true;
+		}
+	if (!wanted)
+		return 0;
+	if (human(vmm, "info usernet", &text, err) == -1)
+		return -1;
+	rest = text;
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		nic = section_nic(vmm->vm, nic, line);
+		if (nic != NULL)
+			take_usernet_line(nic, line);
+	}
+	free(text);
+	return 0;
+}
+
+static int
+set_forward(struct vmm *vmm, size_t nic, const struct nic_forward *fwd,
+    bool held, struct error *err)
+{
+	char line[128], *text;
+	int rc = 0;
+
+	if (held)
+		snprintf(line, sizeof(line), "hostfwd_add net%zu tcp:%s:%u-:%u",
+		    nic, fwd->addr, (unsigned)fwd->port,
+		    (unsigned)fwd->guest_port);
+	else
+		snprintf(line, sizeof(line), "hostfwd_remove net%zu tcp:%s:%u",
+		    nic, fwd->addr, (unsigned)fwd->host_port);
+	if (human(vmm, line, &text, err) == -1)
+		return -1;
+	if (held && text[0] != '\0')
+		rc = error_set(err, EX_UNAVAILABLE, "QEMU: %s", text);
+	free(text);
+	return rc;
+}
+
+int
+qemu_set_forwards(struct vmm *vmm, bool held, struct error *err)
+{
+	const struct nic *nic;
+	size_t i, k;
+	int rc = 0;
+
+	/* All are tried: of some that were half given up the rest come back. */
+	for (i = 0; i < vmm->vm->nics.n; i++) {
+		nic = &vmm->vm->nics.v[i];
+		for (k = 0; k < nic->forwards_n; k++)
+			if (set_forward(vmm, i, &nic->forwards[k], held,
+				rc == 0 ? err : NULL) == -1)
+				rc = -1;
+	}
+	if (held && qemu_read_forwards(vmm, rc == 0 ? err : NULL) == -1)
+		rc = -1;
+	return rc;
+}
+
+static const char *const state_files[] = { VM_STATE, NULL };
+
+static int
+version(struct vmm *vmm, char *out, size_t cap, struct error *err)
+{
+	const struct qemu *q = vmm->own;
+
+	(void)err;
+	snprintf(out, cap, "%s", qmp_version(q->qmp));
+	return 0;
+}
+
+const struct vmm_driver vmm_qemu = {
+	.name = "qemu",
+	.traits = { .api_socket = VM_API_SOCKET,
+	    .state_files = state_files,
+	    .memory_file = VM_MEMORY,
+	    .has_tcg = true,
+	    .has_firmware = true,
+	    .has_user_nics = true,
+	    .has_links = true,
+	    .has_vmgenid = true,
+	    .has_memfd = true,
+	    .can_overlay = true,
+	    .can_switch = true,
+	    .needs_host = true },
+	.check_program = check_program,
+	.reads_templates = qemu_reads_templates,
+	.spawn = qemu_spawn,
+	.ready = qemu_ready,
+	.explain = qemu_explain,
+	.attach = attach,
+	.detach = detach,
+	.query = query,
+	.pause = pause_guest,
+	.resume = resume_guest,
+	.set_links = set_links,
+	.set_forwards = qemu_set_forwards,
+	.power_button = power_button,
+	.console_is_free = console_is_free,
+	.quit = quit,
+	.describe = qemu_describe,
+	.open_memory = open_memory,
+	.check_host = qemu_check_host,
+	.version = version,
+	.settle_disks = qemu_settle_disks,
+	.add_overlays = qemu_add_overlays,
+	.drop_overlays = qemu_drop_overlays,
+	.switch_disks = qemu_switch_disks,
+	.state_save = qemu_state_save,
+	.state_finish = qemu_state_finish,
+	.state_check = qemu_state_check,
+	.state_match = qemu_state_match,
+	.devices_match = qemu_devices_match,
+};

@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: ISC */
+/* QEMU's disks: what they are now, merged, and switched to new overlays. */
+#include "vmm/qemu/qemu.h"
+
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/hook.h"
+#include "base/json.h"
+#include "base/path.h"
+#include "base/sig.h"
+#include "disk/fs.h"
+
+#define JOB_NAP_MS 5 /* between two looks at the jobs */
+#define JOB_MS (10 * 60 * 1000) /* for the merge of one chain */
+
+/* The entry of query-block's answer for device disk<i>; borrowed. */
+static const json_t *
+find_block(const json_t *blocks, size_t i)
+{
+	char qdev[64];
+	const json_t *entry;
+	const char *text;
+	size_t k;
+
+	snprintf(qdev, sizeof(qdev), "/machine/peripheral/disk%zu/", i);
+	json_array_foreach(blocks, k, entry)
+	{
+		text = json_string_value(json_object_get(entry, "qdev"));
+		if (text != NULL && strncmp(text, qdev, strlen(qdev)) == 0)
+			return json_object_get(entry, "inserted");
+	}
+	return NULL;
+}
+
+/* The plain names of an image's chain, top first; *names is the caller's. */
+static int
+read_chain(struct strv *names, const json_t *inserted, struct error *err)
+{
+	const json_t *image = json_object_get(inserted, "image");
+	const char *name;
+
+	for (; image != NULL; image = json_object_get(image, "backing-image")) {
+		name = json_string_value(json_object_get(image, "filename"));
+		if (name == NULL || names->n == 4 * STORAGE_CHAIN_MAX)
+			return error_set(err, EX_UNAVAILABLE,
+			    "QEMU: query-block: a chain without names");
+		name = path_base(name);
+		if (!path_is_name(name))
+			return error_set(err, EX_UNAVAILABLE,
+			    "QEMU: query-block: file name %s", name);
+		if (strv_add(names, err, "%s", name) == -1)
+			return -1;
+	}
+	if (names->n == 0)
+		return error_set(err, EX_UNAVAILABLE,
+		    "QEMU: query-block: no image");
+	return 0;
+}
+
+/* Whether the record says of the disk what QEMU says; if not, it does then. */
+static int
+correct_disk(bool *changed, struct storage *disk, const struct strv *names,
+    struct error *err)
+{
+	struct strv backing = { 0 };
+	bool same = strcmp(disk->path, names->v[0]) == 0 &&
+	    disk->backing.n == names->n - 1;
+	char *path;
+	size_t i;
+
+	for (i = 1; same && i < names->n; i++)
+		same = strcmp(disk->backing.v[i - 1], names->v[i]) == 0;
+	if (same)
+		return 0;
+	for (i = 1; i < names->n; i++)
+		if (strv_add(&backing, err, "%s", names->v[i]) == -1) {
+			strv_fini(&backing);
+			return -1;
+		}
+	path = strdup(names->v[0]);
+	if (path == NULL) {
+		strv_fini(&backing);
+		return error_set(err, EX_OSERR, "out of memory");
+	}
+	free(disk->path);
+	disk->path = path;
+	strv_fini(&disk->backing);
+	disk->backing = backing;
+	*changed = true;
+	return 0;
+}
+
+int
+qemu_ask_disks(struct vmm *vmm, bool *changed, struct error *err)
+{
+	struct strv names = { 0 };
+	const json_t *inserted;
+	json_t *blocks;
+	size_t i;
+	int rc = -1;
+
+	if (vmm->vm->disks.n == 0)
+		return 0;
+	if (qemu_call(vmm, "query-block", NULL, &blocks, err) == -1)
+		return -1;
+	for (i = 0; i < vmm->vm->disks.n; i++) {
+		inserted = find_block(blocks, i);
+		if (inserted == NULL) {
+			error_set(err, EX_UNAVAILABLE,
+			    "QEMU: query-block: no disk%zu", i);
+			goto out;
+		}
+		if (read_chain(&names, inserted, err) == -1 ||
+		    correct_disk(changed, &vmm->vm->disks.v[i], &names, err) ==
+			-1) {
+			error_wrap(err, "disk %zu", i);
+			goto out;
+		}
+		strv_fini(&names);
+	}
+	rc = 0;
+out:
+	strv_fini(&names);
+	json_decref(blocks);
+	return rc;
+}
+
+/* Waits until QEMU has no block jobs; `cancel` ends them first. */
+static int
+drain_jobs(struct vmm *vmm, bool cancel, struct error *err)
+{
+	int64_t deadline_ms = clock_ms() + JOB_MS;
+	const json_t *job;
+	json_t *jobs;
+	size_t i, n;
+	const char *id;
+
+	for (;;) {
+		if (qemu_call(vmm, "query-block-jobs", NULL, &jobs, err) == -1)
+			return -1;
+		n = json_array_size(jobs);
+		json_array_foreach(jobs, i, job)
+		{
+			id = json_string_value(json_object_get(job, "device"));
+			/* A job that has just ended is no error. */
+			if (cancel && id != NULL)
+				qemu_call(vmm, "block-job-cancel",
+				    json_pack("{s:s}", "device", id), NULL,
+				    NULL);
+		}
+		json_decref(jobs);
+		if (n == 0)
+			return 0;
+		if (sig_check(err) == -1)
+			return -1;
+		if (clock_left(deadline_ms) == 0)
+			return error_set(err, EX_TEMPFAIL,
+			    "QEMU: a block job does not end");
+		clock_nap(JOB_NAP_MS);
+	}
+}
+
+/*
+ * The merge writes at most what the files between the two have: a filesystem
+ * that it fills would halt the guest.
+ */
+static int
+check_room(struct vmm *vmm, const struct storage *disk, struct error *err)
+{
+	uint64_t need = 0, left;
+	struct stat st;
+	size_t k;
+
+	for (k = 0; k + 1 < disk->backing.n; k++) {
+		if (fstatat(vmm->dirfd, disk->backing.v[k], &st,
+			AT_SYMLINK_NOFOLLOW) == -1)
+			return error_sys(err, EX_IOERR, "%s",
+			    disk->backing.v[k]);
+		need += (uint64_t)st.st_blocks * 512;
+	}
+	if (fs_free_bytes(&left, vmm->dirfd, err) == -1)
+		return -1;
+	if (need <= left)
+		return 0;
+	return error_set(err, EX_IOERR,
+	    "no space: %" PRIu64 " bytes may be written, %" PRIu64 " are free",
+	    need, left);
+}
+
+/*
+ * Copies all of the chain but its deepest file into the active overlay.  What
+ * was between them is nobody's then.
+ */
+static int
+merge_disk(struct vmm *vmm, size_t i, struct error *err)
+{
+	const struct storage *disk = &vmm->vm->disks.v[i];
+	const char *deepest = disk->backing.v[disk->backing.n - 1];
+	char top[QEMU_NODE_MAX], base[QEMU_NODE_MAX];
+	struct error job = { 0 };
+
+	qemu_node_name(top, i, disk->path);
+	qemu_node_name(base, i, deepest);
+	if (qemu_call(vmm, "block-stream",
+		json_pack("{s:s, s:s, s:s, s:s}", "job-id", "merge", "device",
+		    top, "base-node", base, "backing-file", deepest),
+		NULL, err) == -1)
+		return -1;
+	hook_step("merging");
+	if (drain_jobs(vmm, false, &job) == 0)
+		return 0;
+	/* A signal or the deadline: the job must not go on behind us. */
+	sig_shield();
+	drain_jobs(vmm, true, NULL);
+	if (err != NULL)
+		*err = job;
+	return -1;
+}
+
+/* Takes the nodes that no chain has any more out of QEMU, then their files. */
+static void
+drop_merged(struct vmm *vmm, size_t i, const struct strv *old)
+{
+	const struct storage *disk = &vmm->vm->disks.v[i];
+	char node[QEMU_NODE_MAX];
+	size_t k, m;
+	bool kept;
+
+	for (k = 0; k < old->n; k++) {
+		kept = false;
+		for (m = 0; m < disk->backing.n; m++)
+			kept |= strcmp(disk->backing.v[m], old->v[k]) == 0;
+		if (kept)
+			continue;
+		qemu_node_name(node, i, old->v[k]);
+		/* Nodes of the command line go with their parents. */
+		qemu_call(vmm, "blockdev-del",
+		    json_pack("{s:s}", "node-name", node), NULL, NULL);
+		unlinkat(vmm->dirfd, old->v[k], 0);
+	}
+}
+
+static int
+merge_if_long(struct vmm *vmm, size_t i, const struct timespec *now,
+    struct error *err)
+{
+	struct storage *disk = &vmm->vm->disks.v[i];
+	struct strv old = { 0 };
+	bool changed = false;
+	size_t k;
+	int rc = -1;
+
+	if (disk->ro || disk->backing.n + 2 <= STORAGE_CHAIN_MAX)
+		return 0;
+	for (k = 0; k < disk->backing.n; k++)
+		if (strv_add(&old, err, "%s", disk->backing.v[k]) == -1)
+			goto out;
+	if (check_room(vmm, disk, err) == -1 || merge_disk(vmm, i, err) == -1 ||
+	    qemu_ask_disks(vmm, &changed, err) == -1)
+		goto out;
+	if (disk->backing.n != 1) {
+		error_set(err, EX_IOERR, "%s: the chain was not merged",
+		    disk->path);
+		goto out;
+	}
+	if (vm_write(vmm->vm, vmm->dirfd, true, now, err) == -1)
+		goto out;
+	hook_step("merged");
+	drop_merged(vmm, i, &old);
+	rc = 0;
+out:
+	strv_fini(&old);
+	return rc;
+}
+
+/* Whether `file` is in a chain, or no overlay of a disk at all. */
+static bool
+is_needed(const struct vm *vm, const char *file)
+{
+	const struct storage *disk;
+	size_t i, k, stem;
+	bool ours = false;
+
+	if (qemu_overlay_number(file) == 0)
+		return true;
+	for (i = 0; i < vm->disks.n; i++) {
+		disk = &vm->disks.v[i];
+		stem = strcspn(disk->path, ".") + 1;
+		ours |= strncmp(file, disk->path, stem) == 0;
+		if (strcmp(file, disk->path) == 0)
+			return true;
+		for (k = 0; k < disk->backing.n; k++)
+			if (strcmp(file, disk->backing.v[k]) == 0)
+				return true;
+	}
+	return !ours;
+}
+
+/* Overlays that no chain has: a killed tool left them.  QEMU was asked. */
+static void
+drop_unused(struct vmm *vmm)
+{
+	struct dirent *de;
+	DIR *dir;
+	int fd;
+
+	if (fd_open_dir(&fd, vmm->dirfd, ".", false, NULL) == -1)
+		return;
+	dir = fdopendir(fd);
+	if (dir == NULL) {
+		fd_drop(&fd);
+		return;
+	}
+	while ((de = readdir(dir)) != NULL)
+		if (!is_needed(vmm->vm, de->d_name))
+			unlinkat(vmm->dirfd, de->d_name, 0);
+	closedir(dir);
+}
+
+int
+qemu_settle_disks(struct vmm *vmm, const struct timespec *now,
+    struct error *err)
+{
+	bool changed = false;
+	size_t i;
+
+	if (drain_jobs(vmm, true, err) == -1 ||
+	    qemu_ask_disks(vmm, &changed, err) == -1)
+		return -1;
+	if (changed && vm_write(vmm->vm, vmm->dirfd, true, now, err) == -1)
+		return -1;
+	for (i = 0; i < vmm->vm->disks.n; i++)
+		if (merge_if_long(vmm, i, now, err) == -1)
+			return error_wrap(err, "merge of disk %zu", i);
+	drop_unused(vmm);
+	return 0;
+}
+
+/* A node for the overlay alone: its backing is what the disk has now. */
+static int
+add_overlay_node(struct vmm *vmm, size_t i, const char *overlay,
+    struct error *err)
+{
+	struct storage disk = vmm->vm->disks.v[i];
+	char *path = strdup(overlay), name[QEMU_NODE_MAX];
+	json_t *node;
+
+	if (path == NULL)
+		return error_set(err, EX_OSERR, "out of memory");
+	disk.path = path;
+	memset(&disk.backing, 0, sizeof(disk.backing));
+	node = qemu_blockdev(&disk, i);
+	free(path);
+	if (node == NULL)
+		return error_set(err, EX_OSERR, "out of memory");
+	/* One of that name is what a killed save left; one in use stays. */
+	qemu_node_name(name, i, overlay);
+	qemu_call(vmm, "blockdev-del", json_pack("{s:s}", "node-name", name),
+	    NULL, NULL);
+	return qemu_call(vmm, "blockdev-add", node, NULL, err);
+}
+
+/* Takes the node of an overlay out again, where there is one. */
+static void
+drop_overlay_node(struct vmm *vmm, size_t i, const char *overlay)
+{
+	char node[QEMU_NODE_MAX];
+
+	qemu_node_name(node, i, overlay);
+	qemu_call(vmm, "blockdev-del", json_pack("{s:s}", "node-name", node),
+	    NULL, NULL);
+}
+
+void
+qemu_drop_overlays(struct vmm *vmm, const char *const *overlays)
+{
+	size_t i;
+
+	for (i = 0; i < vmm->vm->disks.n; i++)
+		if (overlays[i] != NULL)
+			drop_overlay_node(vmm, i, overlays[i]);
+}
+
+int
+qemu_add_overlays(struct vmm *vmm, const char *const *overlays,
+    struct error *err)
+{
+	size_t i;
+
+	for (i = 0; i < vmm->vm->disks.n; i++) {
+		if (overlays[i] == NULL)
+			continue;
+		/* One that is there already is what a killed save left. */
+		drop_overlay_node(vmm, i, overlays[i]);
+		if (add_overlay_node(vmm, i, overlays[i], err) == -1) {
+			qemu_drop_overlays(vmm, overlays);
+			return -1;
+		}
+	}
+	hook_step("overlays-open");
+	return 0;
+}
+
+int
+qemu_switch_disks(struct vmm *vmm, const char *const *overlays,
+    struct error *err)
+{
+	char node[QEMU_NODE_MAX], top[QEMU_NODE_MAX];
+	json_t *actions = json_array();
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < vmm->vm->disks.n; i++) {
+		if (overlays[i] == NULL)
+			continue;
+		qemu_node_name(node, i, vmm->vm->disks.v[i].path);
+		qemu_node_name(top, i, overlays[i]);
+		json_array_append_new(actions,
+		    json_pack("{s:s, s:{s:s, s:s}}", "type",
+			"blockdev-snapshot", "data", "node", node, "overlay",
+			top));
+	}
+	if (json_array_size(actions) > 0)
+		rc = qemu_call(vmm, "transaction",
+		    json_pack("{s:O}", "actions", actions), NULL, err);
+	json_decref(actions);
+	return rc;
+}

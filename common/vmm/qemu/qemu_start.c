@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: ISC */
+/* QEMU started: its memory, its sockets, its process. */
+#include "vmm/qemu/qemu.h"
+
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/hook.h"
+#include "disk/copy.h"
+#include "vmm/host/spawn.h"
+#include "vmm/host/tap.h"
+
+static int
+make_memory(struct spawn_fds *h, struct vm *vm, int dirfd, struct error *err)
+{
+	if (!vm->to_load) {
+		unlinkat(dirfd, VM_TEMPLATE, 0);
+		vm->memory = vm->memory_choice;
+		if (vm->memory == VM_MEMORY_AUTO)
+			vm->memory = copy_can_reflink(dirfd) ? VM_MEMORY_FILE
+							     : VM_MEMORY_MEMFD;
+		if (vm->memory == VM_MEMORY_FILE)
+			return spawn_memory_file(vm, dirfd, err);
+	}
+	if (vm->memory == VM_MEMORY_MEMFD)
+		return spawn_memfd(h, vm, dirfd, QEMU_FD_MEMORY, err);
+	return 0;
+}
+
+static int
+choose_accel(struct vm *vm, struct error *err)
+{
+	const char *wish = getenv("INSTAR_ACCEL");
+
+	vm->accel = vm->accel_choice;
+	if (vm->accel == VM_ACCEL_AUTO && wish != NULL && wish[0] != '\0') {
+		if (strcmp(wish, "kvm") == 0)
+			vm->accel = VM_ACCEL_KVM;
+		else if (strcmp(wish, "tcg") == 0)
+			vm->accel = VM_ACCEL_TCG;
+		else if (strcmp(wish, "auto") != 0)
+			return error_set(err, EX_USAGE,
+			    "INSTAR_ACCEL=%s: not auto, kvm or tcg", wish);
+	}
+	if (vm->accel == VM_ACCEL_AUTO)
+		vm->accel = qemu_has_kvm() ? VM_ACCEL_KVM : VM_ACCEL_TCG;
+	return 0;
+}
+
+/* What a start from power-on decides; a load has it from the snapshot. */
+static int
+choose_machine(struct vm *vm, const struct qemu_facts *facts, struct error *err)
+{
+	if (vm->to_load)
+		return 0;
+	if (choose_accel(vm, err) == -1)
+		return -1;
+	snprintf(vm->machine, sizeof(vm->machine), "%s",
+	    qemu_facts_machine(facts, QEMU_MACHINE));
+	snprintf(vm->cpu_model, sizeof(vm->cpu_model), "%s",
+	    vm->accel == VM_ACCEL_KVM ? QEMU_CPU_KVM : QEMU_CPU_TCG);
+	return 0;
+}
+
+static int
+open_taps(struct spawn_fds *h, const struct vm *vm, struct error *err)
+{
+	const struct nic *nic;
+	size_t i;
+	int fd;
+
+	for (i = 0; i < vm->nics.n; i++) {
+		nic = &vm->nics.v[i];
+		if (nic->kind == NIC_USER)
+			continue;
+		if ((nic->kind == NIC_TAP
+			    ? tap_open(&fd, nic->ifname, err)
+			    : tap_open_on_bridge(&fd, nic->ifname, err)) == -1)
+			return -1;
+		spawn_hand(h, fd, QEMU_FD_TAP + (int)i);
+	}
+	return 0;
+}
+
+int
+qemu_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
+{
+	struct spawn_fds h = { .n = 0 };
+	struct vm *vm = vmm->vm;
+	struct qemu *q;
+	struct strv argv = { 0 };
+	int log_fd = -1, con_fd = -1, rc = -1;
+
+	q = vmm->own = calloc(1, sizeof(struct qemu));
+	if (q == NULL)
+		return error_set(err, EX_OSERR, "out of memory");
+	qemu_facts_get(&q->facts);
+	if (choose_machine(vm, &q->facts, err) == -1 ||
+	    make_memory(&h, vm, vmm->dirfd, err) == -1 ||
+	    open_taps(&h, vm, err) == -1 ||
+	    spawn_open_log(&log_fd, &q->log_from, vmm->dirfd, VM_VMM_LOG,
+		err) == -1 ||
+	    spawn_open_log(&con_fd, &vm->console_from, vmm->dirfd,
+		VM_CONSOLE_LOG, err) == -1 ||
+	    spawn_listen(&h, vmm->dirfd, VM_API_SOCKET, QEMU_FD_CONTROL, err) ==
+		-1 ||
+	    spawn_listen(&h, vmm->dirfd, VM_WATCH_SOCKET, QEMU_FD_QUESTIONS,
+		err) == -1 ||
+	    spawn_listen(&h, vmm->dirfd, VM_CONSOLE_SOCKET, QEMU_FD_CONSOLE,
+		err) == -1 ||
+	    qemu_argv(&argv, vm, &q->facts, err) == -1)
+		goto out;
+	rc = spawn_process(vmm, argv.v, &h, log_fd, NULL, now, err);
+out:
+	strv_fini(&argv);
+	fd_drop(&con_fd);
+	fd_drop(&log_fd);
+	spawn_drop(&h);
+	return rc;
+}

@@ -3,8 +3,8 @@
  * Asks the kernel for runs of a file before they are read: it reads ahead by
  * itself only where a run goes on, and many runs end after a page.
  */
-#ifndef FORMAT_AHEAD_H
-#define FORMAT_AHEAD_H
+#ifndef ARCHIVE_AHEAD_H
+#define ARCHIVE_AHEAD_H
 
 #include <stdint.h>
 

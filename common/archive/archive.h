@@ -9,8 +9,8 @@
  * not know (COCOON.sparse), so a second header reader would be needed anyway;
  * two readers of one stream may disagree.  libarchive is the oracle in tests.
  */
-#ifndef FORMAT_ARCHIVE_H
-#define FORMAT_ARCHIVE_H
+#ifndef ARCHIVE_ARCHIVE_H
+#define ARCHIVE_ARCHIVE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What archive_read.c and archive_bytes.c share; nobody else includes it. */
-#ifndef FORMAT_ARCHIVE_IMPL_H
-#define FORMAT_ARCHIVE_IMPL_H
+#ifndef ARCHIVE_ARCHIVE_IMPL_H
+#define ARCHIVE_ARCHIVE_IMPL_H
 
 #include "archive/archive.h"
 #include "archive/decode.h"

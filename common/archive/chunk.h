@@ -4,8 +4,8 @@
  * the producer, taken by the consumer, and may be held by others (a digest
  * being made) until all have let go of it; then it is filled again.
  */
-#ifndef FORMAT_CHUNK_H
-#define FORMAT_CHUNK_H
+#ifndef ARCHIVE_CHUNK_H
+#define ARCHIVE_CHUNK_H
 
 #include <stddef.h>
 

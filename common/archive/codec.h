@@ -3,8 +3,8 @@
  * Decompressors behind one face.  Each checks every checksum its form has, and
  * goes on with the frame or member behind the last one.
  */
-#ifndef FORMAT_CODEC_H
-#define FORMAT_CODEC_H
+#ifndef ARCHIVE_CODEC_H
+#define ARCHIVE_CODEC_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,8 +3,8 @@
  * The bytes of an archive behind its compression, made on a thread of their
  * own: plain, zstd, gzip, xz, bzip2 or lz4, told by the first bytes.
  */
-#ifndef FORMAT_DECODE_H
-#define FORMAT_DECODE_H
+#ifndef ARCHIVE_DECODE_H
+#define ARCHIVE_DECODE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,8 +3,8 @@
  * Digests of files as they are unpacked, made on a thread of their own from
  * the buffers that the archive's reader filled: no byte is read again.
  */
-#ifndef FORMAT_HASHER_H
-#define FORMAT_HASHER_H
+#ifndef ARCHIVE_HASHER_H
+#define ARCHIVE_HASHER_H
 
 #include <stdint.h>
 

@@ -4,8 +4,8 @@
  * not, into any kind of file.  Without compression a file's data never pass
  * through our memory.
  */
-#ifndef FORMAT_PRESS_H
-#define FORMAT_PRESS_H
+#ifndef ARCHIVE_PRESS_H
+#define ARCHIVE_PRESS_H
 
 #include <stddef.h>
 #include <stdint.h>

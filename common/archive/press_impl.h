@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What press.c and press_move.c share; nobody else includes it. */
-#ifndef FORMAT_PRESS_IMPL_H
-#define FORMAT_PRESS_IMPL_H
+#ifndef ARCHIVE_PRESS_IMPL_H
+#define ARCHIVE_PRESS_IMPL_H
 
 #include <stdbool.h>
 

@@ -6,8 +6,8 @@
  * flip; with the stamp they are noticed all the same, and since the tar's end
  * stands behind it, it cannot be cut off unseen.  instar-archive(5).
  */
-#ifndef FORMAT_STAMP_H
-#define FORMAT_STAMP_H
+#ifndef ARCHIVE_STAMP_H
+#define ARCHIVE_STAMP_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -4,8 +4,8 @@
  * first.  A filesystem takes half a microsecond to tell of an extent, about as
  * long as to move it, so several threads ask, each about a part of the file.
  */
-#ifndef FORMAT_SURVEY_H
-#define FORMAT_SURVEY_H
+#ifndef ARCHIVE_SURVEY_H
+#define ARCHIVE_SURVEY_H
 
 #include <stdint.h>
 

@@ -5,8 +5,8 @@
  * bytes.  POSIX.1-2017, pax, "ustar Interchange Format" and "pax Header
  * Block"; GNU tar manual, "Basic Tar Format"; instar-archive(5).
  */
-#ifndef FORMAT_TAR_HEAD_H
-#define FORMAT_TAR_HEAD_H
+#ifndef ARCHIVE_TAR_HEAD_H
+#define ARCHIVE_TAR_HEAD_H
 
 #include <stdbool.h>
 #include <stddef.h>

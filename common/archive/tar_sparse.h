@@ -5,8 +5,8 @@
  * millions.  The parsers take what archives say in its various spellings;
  * GNU tar manual, "Storing Sparse Files"; instar-archive(5).
  */
-#ifndef FORMAT_TAR_SPARSE_H
-#define FORMAT_TAR_SPARSE_H
+#ifndef ARCHIVE_TAR_SPARSE_H
+#define ARCHIVE_TAR_SPARSE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* An archive's entries into files of a directory. */
-#ifndef FORMAT_UNPACK_H
-#define FORMAT_UNPACK_H
+#ifndef ARCHIVE_UNPACK_H
+#define ARCHIVE_UNPACK_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Whether what an archive held is a snapshot, and the one that was saved. */
-#ifndef FORMAT_UNPACK_CHECK_H
-#define FORMAT_UNPACK_CHECK_H
+#ifndef ARCHIVE_UNPACK_CHECK_H
+#define ARCHIVE_UNPACK_CHECK_H
 
 #include <stdbool.h>
 

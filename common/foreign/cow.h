@@ -5,8 +5,8 @@
  * then areas of exceptions ("this chunk of the base is at that chunk of the
  * file") with the data that they speak of behind each.
  */
-#ifndef FORMAT_COW_H
-#define FORMAT_COW_H
+#ifndef FOREIGN_COW_H
+#define FOREIGN_COW_H
 
 #include <stdbool.h>
 #include <stddef.h>

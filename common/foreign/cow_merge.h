@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* A base and the exceptions of a CoW file become one image. */
-#ifndef FORMAT_COW_MERGE_H
-#define FORMAT_COW_MERGE_H
+#ifndef FOREIGN_COW_MERGE_H
+#define FOREIGN_COW_MERGE_H
 
 #include <stdint.h>
 

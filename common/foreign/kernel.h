@@ -4,8 +4,8 @@
  * stands packed in the image which distributions install.  Sources: Linux
  * Documentation/arch/x86/boot.rst, elf(5).
  */
-#ifndef FORMAT_KERNEL_H
-#define FORMAT_KERNEL_H
+#ifndef FOREIGN_KERNEL_H
+#define FOREIGN_KERNEL_H
 
 #include <stdint.h>
 

@@ -3,8 +3,8 @@
  * memfile.header of a wrenn snapshot directory: which part of the guest's
  * memory is in which generation's file, and where; memmap(5).
  */
-#ifndef FORMAT_MEMMAP_H
-#define FORMAT_MEMMAP_H
+#ifndef FOREIGN_MEMMAP_H
+#define FOREIGN_MEMMAP_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -3,8 +3,8 @@
  * MIRN: a disk image with a JSON header, compressed with zstd, its SHA-256 in
  * the header; mirn(5).
  */
-#ifndef FORMAT_MIRN_H
-#define FORMAT_MIRN_H
+#ifndef FOREIGN_MIRN_H
+#define FOREIGN_MIRN_H
 
 #include <jansson.h>
 #include <stddef.h>

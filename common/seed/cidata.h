@@ -3,8 +3,8 @@
  * NoCloud seeds: what cloud-init is told at a guest's first boot, and the disk
  * that tells it; instar-cidata(5).  Equal input gives equal bytes.
  */
-#ifndef FORMAT_CIDATA_H
-#define FORMAT_CIDATA_H
+#ifndef SEED_CIDATA_H
+#define SEED_CIDATA_H
 
 #include <stddef.h>
 

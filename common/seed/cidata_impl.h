@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Between the parts of format/cidata alone. */
-#ifndef FORMAT_CIDATA_IMPL_H
-#define FORMAT_CIDATA_IMPL_H
+#ifndef SEED_CIDATA_IMPL_H
+#define SEED_CIDATA_IMPL_H
 
 #include "seed/cidata.h"
 

@@ -13,8 +13,8 @@
  *
  * A key given twice: the last counts.  The size is needed.
  */
-#ifndef FORMAT_DATADISK_H
-#define FORMAT_DATADISK_H
+#ifndef SEED_DATADISK_H
+#define SEED_DATADISK_H
 
 #include <stddef.h>
 #include <stdint.h>

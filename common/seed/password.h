@@ -3,8 +3,8 @@
  * Passwords as a guest's shadow(5) has them: SHA-512 of crypt(5), which every
  * libc and every cloud-init knows.  Who uses this links libcrypt.
  */
-#ifndef FORMAT_PASSWORD_H
-#define FORMAT_PASSWORD_H
+#ifndef SEED_PASSWORD_H
+#define SEED_PASSWORD_H
 
 #include "base/error.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Values in YAML that no reader can take for anything but a string. */
-#ifndef FORMAT_YAML_H
-#define FORMAT_YAML_H
+#ifndef SEED_YAML_H
+#define SEED_YAML_H
 
 #include <stdio.h>
 

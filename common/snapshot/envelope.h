@@ -3,8 +3,8 @@
  * snapshot.json: what a snapshot is, which files it has, who saved it; see
  * instar-snapshot(5).  Members that we do not know are kept and written back.
  */
-#ifndef FORMAT_ENVELOPE_H
-#define FORMAT_ENVELOPE_H
+#ifndef SNAPSHOT_ENVELOPE_H
+#define SNAPSHOT_ENVELOPE_H
 
 #include <jansson.h>
 #include <stdbool.h>

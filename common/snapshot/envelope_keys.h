@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* For envelope.c and envelope_write.c alone: which members are known. */
-#ifndef FORMAT_ENVELOPE_KEYS_H
-#define FORMAT_ENVELOPE_KEYS_H
+#ifndef SNAPSHOT_ENVELOPE_KEYS_H
+#define SNAPSHOT_ENVELOPE_KEYS_H
 
 #define ENVELOPE_VERSION 1
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The network interfaces of a VM: the --nic grammar, and their JSON. */
-#ifndef FORMAT_NIC_H
-#define FORMAT_NIC_H
+#ifndef SNAPSHOT_NIC_H
+#define SNAPSHOT_NIC_H
 
 #include <jansson.h>
 #include <stdbool.h>

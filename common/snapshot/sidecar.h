@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* cocoon.json: the disks in the device model's own order; instar-snapshot(5). */
-#ifndef FORMAT_SIDECAR_H
-#define FORMAT_SIDECAR_H
+#ifndef SNAPSHOT_SIDECAR_H
+#define SNAPSHOT_SIDECAR_H
 
 #include <stddef.h>
 #include <stdint.h>

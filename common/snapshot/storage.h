@@ -3,8 +3,8 @@
  * Storage configs: one disk of a VM each, with its role; instar-snapshot(5).
  * The JSON form is the one of cocoon's sidecar.
  */
-#ifndef FORMAT_STORAGE_H
-#define FORMAT_STORAGE_H
+#ifndef SNAPSHOT_STORAGE_H
+#define SNAPSHOT_STORAGE_H
 
 #include <jansson.h>
 #include <stdbool.h>

@@ -4,8 +4,8 @@
  * other entry, the envelope included, as `fsverity digest` prints it;
  * instar-archive(5).
  */
-#ifndef FORMAT_TRAILER_H
-#define FORMAT_TRAILER_H
+#ifndef SNAPSHOT_TRAILER_H
+#define SNAPSHOT_TRAILER_H
 
 #include <stddef.h>
 

@@ -4,8 +4,8 @@
  * machine of a snapshot, the same as the body of vm.create.  It is read with
  * limits and changed where a clone must differ; all else stays as it came.
  */
-#ifndef FORMAT_CH_CONFIG_H
-#define FORMAT_CH_CONFIG_H
+#ifndef VMM_CH_CONFIG_H
+#define VMM_CH_CONFIG_H
 
 #include <stdbool.h>
 #include <stddef.h>

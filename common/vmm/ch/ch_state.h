@@ -4,8 +4,8 @@
  * string that holds JSON (vm-migration/src/lib.rs).  Only what must agree with
  * config.json and the memory is read: Cloud Hypervisor compares none of it.
  */
-#ifndef FORMAT_CH_STATE_H
-#define FORMAT_CH_STATE_H
+#ifndef VMM_CH_STATE_H
+#define VMM_CH_STATE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,8 +6,8 @@
  * without.  Sources: Firecracker, docs/snapshotting/versioning.md, and files
  * of 1.14.4 and 1.16.1.
  */
-#ifndef FORMAT_FC_STATE_H
-#define FORMAT_FC_STATE_H
+#ifndef VMM_FC_STATE_H
+#define VMM_FC_STATE_H
 
 #include <stdbool.h>
 #include <stddef.h>

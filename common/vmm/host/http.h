@@ -3,8 +3,8 @@
  * The head of an HTTP/1.1 answer (RFC 9112), as far as a client needs it that
  * speaks over a Unix socket to one program of this machine.
  */
-#ifndef FORMAT_HTTP_H
-#define FORMAT_HTTP_H
+#ifndef VMM_HTTP_H
+#define VMM_HTTP_H
 
 #include <stdbool.h>
 #include <stddef.h>

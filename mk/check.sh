@@ -74,13 +74,17 @@ suite()
 	# Cases that must not be root's need a user whom all paths to the tree admit.
 	if [ "$(id -u)" -eq 0 ] && setpriv --reuid=nobody --clear-groups \
 	    test -r "$PWD/Kyuafile" 2>/dev/null; then
-		set -- -v unprivileged_user=nobody
+		set -- -v unprivileged_user=nobody test -r "$results"
 	else
-		set --
+		set -- test -r "$results"
 	fi
-	# shellcheck disable=SC2086
+	# A test program's folder need not be said.
+	for t in ${TESTS-}; do
+		f=$(find . -maxdepth 2 -name "${t%%:*}" | head -n 1)
+		set -- "$@" "${f#./}${t#"${t%%:*}"}"
+	done
 	kyua -c none --logfile="$dir/kyua.log" -v parallelism="${JOBS:-2}" \
-	    "$@" test -r "$results" ${TESTS-} || :
+	    "$@" || :
 	kyua -c none --logfile="$dir/kyua.log" report --verbose \
 	    --results-filter=broken,failed -r "$results" >"$dir/report" 2>&1
 	sed -n '/^===> /,$p' "$dir/report" | awk '
@@ -103,10 +107,7 @@ suite()
 build()
 {
 	sh mk/copy.sh "$dir" || broken "the tree cannot be copied"
-	chmod +x "$dir"/tests/*_test.sh
-	for t in "$dir"/tests/long/*_test.sh; do
-		[ ! -e "$t" ] || chmod +x "$t"
-	done
+	chmod +x "$dir"/tests/*/*_test.sh
 	case ${MAKEFLAGS-} in
 	*j*) ;;
 	*) set -- -j2 "$@" ;;

@@ -3,12 +3,12 @@
 # Archives of random files against libarchive and GNU tar: the seeds that
 # the quick tests leave out.
 
-. "$(atf_get_srcdir)/../lib.sh"
-. "$(atf_get_srcdir)/../snaps.sh"
-. "$(atf_get_srcdir)/../archive.sh"
-. "$(atf_get_srcdir)/../oracle.sh"
+. "$(atf_get_srcdir)/../lib/lib.sh"
+. "$(atf_get_srcdir)/../lib/snaps.sh"
+. "$(atf_get_srcdir)/../lib/archive.sh"
+. "$(atf_get_srcdir)/../lib/oracle.sh"
 
-random_files=$(atf_get_srcdir)/../random_files.pl
+random_files=$(atf_get_srcdir)/../lib/random_files.pl
 
 atf_test_case export__unpacked_by_others
 export__unpacked_by_others_body()

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: ISC
 # What the quick tests do by strides, or with fewer runs.
 
-. "$(atf_get_srcdir)/../lib.sh"
-. "$(atf_get_srcdir)/../snaps.sh"
-. "$(atf_get_srcdir)/../archive.sh"
-. "$(atf_get_srcdir)/../loopfs.sh"
+. "$(atf_get_srcdir)/../lib/lib.sh"
+. "$(atf_get_srcdir)/../lib/snaps.sh"
+. "$(atf_get_srcdir)/../lib/archive.sh"
+. "$(atf_get_srcdir)/../lib/loopfs.sh"
 
 atf_test_case import__every_byte_flipped
 import__every_byte_flipped_body()

@@ -3,7 +3,7 @@
 # The real cloud-init in a Debian: what a seed says is so in the guest.  Some
 # minutes under emulation.
 
-. "$(atf_get_srcdir)/../lib.sh"
+. "$(atf_get_srcdir)/../lib/lib.sh"
 
 debian=${INSTAR_CACHE:-$top/.cache}/debian
 boot=600 # seconds, at most

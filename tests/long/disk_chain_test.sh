@@ -3,10 +3,10 @@
 # A Linux guest that writes its disk and reads it back all the time is saved
 # again and again, on each kind of filesystem.
 
-. "$(atf_get_srcdir)/../lib.sh"
-. "$(atf_get_srcdir)/../loopfs.sh"
-. "$(atf_get_srcdir)/../counting.sh"
-. "$(atf_get_srcdir)/../killing.sh"
+. "$(atf_get_srcdir)/../lib/lib.sh"
+. "$(atf_get_srcdir)/../lib/loopfs.sh"
+. "$(atf_get_srcdir)/../lib/counting.sh"
+. "$(atf_get_srcdir)/../lib/killing.sh"
 
 # on_fs TYPE: a Linux "a" runs there and has read its disk back.
 on_fs()

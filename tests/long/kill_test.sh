@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: ISC
 # Tools killed at every step: guests that stand still, clones, new starts.
 
-. "$(atf_get_srcdir)/../lib.sh"
-. "$(atf_get_srcdir)/../counting.sh"
-. "$(atf_get_srcdir)/../killing.sh"
+. "$(atf_get_srcdir)/../lib/lib.sh"
+. "$(atf_get_srcdir)/../lib/counting.sh"
+. "$(atf_get_srcdir)/../lib/killing.sh"
 
 # A clone has pages of its own to save.
 atf_test_case save__of_a_clone_at_every_step cleanup

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: ISC
 # Random operations on VMs and snapshots, by many processes, on one state root.
 
-. "$(atf_get_srcdir)/../lib.sh"
-. "$(atf_get_srcdir)/../dirs.sh"
+. "$(atf_get_srcdir)/../lib/lib.sh"
+. "$(atf_get_srcdir)/../lib/dirs.sh"
 
 # A number below $1.
 below()

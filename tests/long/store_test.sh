@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: ISC
 # Many processes at once on one state root.
 
-. "$(atf_get_srcdir)/../lib.sh"
-. "$(atf_get_srcdir)/../snaps.sh"
+. "$(atf_get_srcdir)/../lib/lib.sh"
+. "$(atf_get_srcdir)/../lib/snaps.sh"
 
 # A number below $1, from /dev/urandom.
 below()

@@ -1,0 +1,70 @@
+#! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
+# What the examples directory prints is run as printed.
+
+. "$(atf_get_srcdir)/../lib/lib.sh"
+
+atf_test_case pipelines__run_as_printed cleanup
+pipelines__run_as_printed_head()
+{
+	atf_set require.progs "qemu-system-x86_64 jq"
+}
+pipelines__run_as_printed_body()
+{
+	need_tiny
+	# Each block becomes a step that says which line it stands in.
+	awk '/^```sh$/ { block = 1; printf "echo line %d\n", NR; next }
+	    /^```$/ { block = 0; next }
+	    block' "$top/examples/pipelines.md" >steps
+	test "$(grep -c '^echo line' steps)" -ge 15 || atf_fail "no blocks"
+	KERNEL=$tiny OTHER=$PWD/other \
+	    bash -eux -o pipefail steps >out 2>&1 ||
+	    { cat out; atf_fail "a step fails"; }
+	# Nothing is left of it.
+	atf_check -o empty find root/vm root/snap -mindepth 1
+}
+pipelines__run_as_printed_cleanup()
+{
+	vms_end "$PWD/root" "$PWD/other"
+}
+
+atf_test_case golden__built_once cleanup
+golden__built_once_head()
+{
+	atf_set require.progs "qemu-system-x86_64 cpio"
+}
+golden__built_once_body()
+{
+	need_linux
+	golden="make -s -C $top/examples/golden OUT=$PWD \
+	    KERNEL=$vmlinuz INITRD=$initrd"
+	atf_check -o ignore -e ignore $golden
+	id=$(cat golden.id)
+	atf_check -o inline:"$id\tgolden\n" snap-ls -p id,name
+	atf_check -o empty vm-ls
+	# Nothing has changed: nothing is built.
+	atf_check -o ignore -e ignore $golden
+	atf_check_equal "$id" "$(cat golden.id)"
+	vm=$($golden clone)
+	atf_check -o ignore vm-wait --timeout 60 --console 'count [0-9]+' "$vm"
+	atf_check -s exit:1 grep -q 'Linux version' \
+	    "$(vm-ls -p console_log "$vm")"
+	# An input has changed: another snapshot under the same name.
+	touch -d '+2 seconds' golden.img
+	atf_check -o ignore -e ignore $golden
+	test "$id" != "$(cat golden.id)" || atf_fail "not built anew"
+	atf_check -o inline:"golden\n" snap-ls -p name
+	atf_check -o ignore vm-rm --force "$vm"
+	atf_check -o ignore -e ignore $golden clean
+	atf_check -o empty snap-ls
+}
+golden__built_once_cleanup()
+{
+	vms_end "$PWD/root"
+}
+
+atf_init_test_cases()
+{
+	atf_add_test_case pipelines__run_as_printed
+	atf_add_test_case golden__built_once
+}

@@ -1,0 +1,218 @@
+#! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
+# A state root that may not be written: tools that only read work there, the
+# others say so and change nothing.
+
+. "$(atf_get_srcdir)/../lib/lib.sh"
+. "$(atf_get_srcdir)/../lib/loopfs.sh"
+. "$(atf_get_srcdir)/../lib/snaps.sh"
+. "$(atf_get_srcdir)/../lib/vms.sh"
+
+# The store with the snapshot web, an archive of it, and that imported.
+make_snap()
+{
+	snap_plant abc web
+	atf_check -o ignore snap-export -q -o web.tar web
+	atf_check -o ignore snap-import -n sealed web.tar
+	mkdir out
+}
+
+# The directory $2 becomes what is in $1, read-only.
+mount_read_only()
+{
+	[ "$(id -u)" -eq 0 ] || atf_skip "mounts are for root"
+	mkdir "$2"
+	echo "$PWD/$2" >>loopfs.mounts
+	mount --bind "$1" "$2" && mount -o remount,bind,ro "$2" ||
+	    atf_skip "no read-only mount can be made here"
+	! touch "$2/x" 2>touch.log || atf_fail "$2 can be written"
+}
+
+# Everything that only reads, in the root $1, whose snapshot web is root's, too.
+check_readers()
+{
+	id=$(id_of abc)
+	atf_check -o inline:"$id\tweb\t2026-11-21T08:00:00Z\n" \
+	    snap-ls -R "$1" -p id,name,created_at web
+	atf_check -o match:"^web " snap-ls -R "$1" -t abc
+	atf_check -o inline:"sealed\nweb\n" \
+	    sh -c "snap-ls -R $1 -p name | sort"
+	atf_check -e ignore snap-verify -R "$1"
+	atf_check -o save:web2.tar snap-export -q -R "$1" --no-compress web
+	atf_check -o ignore snap-import -q -R other -n web web2.tar
+	atf_check cmp root/snap/"$id"/memory.raw \
+	    "$(snap-ls -R other -p dir web)/memory.raw"
+	atf_check -o match:"\"id\":\"$id\"" \
+	    snap-export -q -R "$1" -o out/web.tar.zst web
+	atf_check -o ignore snap-export -q -R "$1" --to-dir out/dir web
+	atf_check cmp root/snap/"$id"/memory.raw out/dir/memory.raw
+	atf_check snap-verify --from-dir out/dir
+	atf_check state-gc -R "$1" --dry-run
+	atf_check -o empty vm-ls -R "$1"
+	atf_check -s exit:66 -e inline:"vm-ls: none: no such VM\n" \
+	    vm-ls -R "$1" none
+}
+
+# Everything that writes refuses the root $1 by $2, before it does anything.
+check_writers()
+{
+	while read -r command; do
+		# shellcheck disable=SC2086
+		atf_check -s exit:77 -e inline:"${command%% *}: $1: $2\n" \
+		    $command -R "$1" </dev/null
+	done <<-'END'
+		vm-create -n new --kernel web.tar
+		vm-start web
+		vm-stop web
+		vm-pause web
+		vm-resume web
+		vm-rm web
+		vm-clone web
+		vm-clone --from-archive web.tar
+		vm-restore web web
+		snap-save web
+		snap-rm web
+		snap-import web.tar
+		state-gc
+		state-gc --keep 0
+	END
+}
+
+atf_test_case mount__store cleanup
+mount__store_body()
+{
+	make_snap
+	mount_read_only root ro
+	picture >before
+	check_readers "$PWD/ro"
+	check_writers "$PWD/ro" "Read-only file system"
+	picture >after
+	atf_check cmp before after
+	# Where it may be written the export counts as an access.
+	touch -d 2026-11-21T08:00:00Z "root/access/$(id_of abc)"
+	atf_check -o save:web3.tar snap-export -q -R ro web
+	atf_check -o match:"^2026-11-21T08:00:00.0+Z$" \
+	    snap-ls -p last_accessed_at web
+	atf_check -o save:web3.tar snap-export -q web
+	atf_check -o not-match:"^2026-11-21T08:00:00.0+Z$" \
+	    snap-ls -p last_accessed_at web
+}
+mount__store_cleanup()
+{
+	loopfs_clean
+}
+
+# A root that is not there, or only in part, cannot be made either.
+atf_test_case mount__no_root cleanup
+mount__no_root_body()
+{
+	mkdir -p root/half/vm
+	mount_read_only root ro
+	atf_check -s exit:77 -o empty \
+	    -e inline:"snap-ls: $PWD/ro/none: Read-only file system\n" \
+	    snap-ls -R ro/none
+	atf_check -s exit:77 -o empty \
+	    -e inline:"snap-ls: $PWD/ro/half: snap: Read-only file system\n" \
+	    snap-ls -R ro/half
+}
+mount__no_root_cleanup()
+{
+	loopfs_clean
+}
+
+# A VM that runs through another path, as seen from a container.
+atf_test_case mount__vm cleanup
+mount__vm_body()
+{
+	tiny_run web --storage 16M
+	tiny_vm idle --storage 16M
+	mount_read_only root ro
+	atf_check -o inline:"running\n" vm-ls -R ro -p state web
+	atf_check vm-wait -R ro --timeout 60 --state running web
+	atf_check vm-wait -R ro --timeout 60 --console '^tick ' web
+	atf_check -s exit:75 -e inline:"vm-wait: idle: the time is over\n" \
+	    vm-wait -R ro --timeout 0 --state running idle
+	atf_check -o match:'"idle-cow"' \
+	    disk-backup -q -R ro -o idle.mirn --vm idle cow
+	atf_check -o ignore disk-restore -q idle.mirn idle.raw
+	atf_check cmp "$(member idle dir)/cow.raw" idle.raw
+	atf_check -s exit:77 -o empty \
+	    -e match:'^disk-backup: web: .*: Read-only file system$' \
+	    disk-backup -q -R ro -o web.mirn --vm web cow
+	atf_check -s exit:77 \
+	    -e inline:"vm-stop: $PWD/ro: Read-only file system\n" \
+	    vm-stop -R ro --force web
+	atf_check -s exit:77 \
+	    -e inline:"vm-console: $PWD/ro: Read-only file system\n" \
+	    vm-console -R ro web
+	atf_check -o ignore vm-stop --force web
+	atf_check vm-wait -R ro --timeout 60 --state stopped web
+}
+mount__vm_cleanup()
+{
+	vms_end
+	loopfs_clean
+}
+
+# Runs a command as a user who may read everything here.
+as_other="setpriv --reuid=65534 --regid=65534 --clear-groups"
+
+# A VM of another user: what its files tell is told, and it is not asked.
+atf_test_case modes__vm_of_another cleanup
+modes__vm_of_another_head()
+{
+	atf_set require.user root
+}
+modes__vm_of_another_body()
+{
+	tiny_run web
+	tiny_vm idle
+	atf_check -o ignore vm-pause web
+	chmod -R a+rX "$PWD"
+	$as_other test -r root/vm && $as_other test -x "$(command -v vm-ls)" ||
+	    atf_skip "the way to here is not open to other users"
+	atf_check -o inline:"running\n" $as_other vm-ls -R root -p state web
+	atf_check -o inline:"created\n" $as_other vm-ls -R root -p state idle
+	atf_check $as_other vm-wait -R root --console '^tick ' web
+	why="vm-wait: web: watch.sock: Permission denied"
+	for state in running paused; do
+		atf_check -s exit:77 -e inline:"$why\n" \
+		    $as_other vm-wait -R root --state $state web
+	done
+	atf_check -o ignore vm-stop --force web
+	chmod -R a+rX root
+	atf_check $as_other vm-wait -R root --state stopped web
+}
+modes__vm_of_another_cleanup()
+{
+	vms_end
+}
+
+atf_test_case modes__store cleanup
+modes__store_head()
+{
+	atf_set require.user unprivileged
+}
+modes__store_body()
+{
+	make_snap
+	chmod -R a-w root
+	picture >before
+	check_readers "$PWD/root"
+	check_writers "$PWD/root" "Permission denied"
+	picture >after
+	atf_check cmp before after
+}
+modes__store_cleanup()
+{
+	chmod -R u+w root
+}
+
+atf_init_test_cases()
+{
+	atf_add_test_case mount__store
+	atf_add_test_case mount__no_root
+	atf_add_test_case mount__vm
+	atf_add_test_case modes__vm_of_another
+	atf_add_test_case modes__store
+}

@@ -1,0 +1,181 @@
+#! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
+
+. "$(atf_get_srcdir)/../lib/lib.sh"
+. "$(atf_get_srcdir)/../lib/snaps.sh"
+
+atf_test_case list__empty_root
+list__empty_root_body()
+{
+	atf_check snap-ls
+	atf_check snap-ls -t
+}
+
+atf_test_case list__all_sorted
+list__all_sorted_body()
+{
+	snap_plant b web
+	snap_plant a
+	mkdir "root/snap/.new-$(id_of c)"
+	atf_check -o inline:"$(id_of a)\t\n$(id_of b)\tweb\n" \
+	    snap-ls -p id,name
+}
+
+atf_test_case list__record
+list__record_body()
+{
+	snap_plant b web
+	touch -d 2026-11-21T09:00:00Z "root/access/$(id_of b)"
+	size=$((6 + 1048576 + $(stat -c %s "root/snap/$(id_of b)/snapshot.json")))
+	snap-ls -p disk_usage >disk
+	printf '%s' "{\"id\":\"$(id_of b)\",\"name\":\"web\"," \
+	    '"hypervisor":"qemu","cpu":1,"memory":16777216,"nics":0,' \
+	    '"created_at":"2026-11-21T08:00:00Z",' \
+	    '"last_accessed_at":"2026-11-21T09:00:00.000000Z",' \
+	    '"files":["memory.raw","cow.raw"],' \
+	    "\"dir\":\"$PWD/root/snap/$(id_of b)\",\"size\":$size," \
+	    "\"disk_usage\":$(cat disk)}" >expected
+	echo >>expected
+	atf_check -o file:expected snap-ls
+	# Listing is no access.
+	atf_check -o inline:"2026-11-21T09:00:00.000000Z\n" \
+	    snap-ls -p last_accessed_at web
+}
+
+# Who wrote the description is not who reads the list.
+atf_test_case list__control_characters
+list__control_characters_body()
+{
+	snap_plant b web
+	sed -i 's/"cpu": 1,/&"description": "a\\nb\\tc\\u001b[2J\\u007f\\u00e9",/' \
+	    "root/snap/$(id_of b)/snapshot.json"
+	atf_check -o inline:"web\ta?b?c?[2J?é\t1\n" \
+	    snap-ls -p name,description,cpu
+}
+
+atf_test_case list__references
+list__references_body()
+{
+	snap_plant abcx web
+	snap_plant abcy
+	snap_plant xyz
+	echo "{\"id\":\"$(id_of xyz)\"}" >lines
+	atf_check -o inline:"$(id_of abcx)\n$(id_of xyz)\n$(id_of abcy)\n" \
+	    snap-ls -p id web - abcy <lines
+}
+
+atf_test_case list__some_fail
+list__some_fail_body()
+{
+	snap_plant abcx web
+	snap_plant abcy
+	echo '{"version":2}' >"root/snap/$(id_of abcy)/snapshot.json"
+	cat >expected <<-END
+		snap-ls: none: no such snapshot
+		snap-ls: abc: ambiguous: several snapshots begin so
+		snap-ls: ab: no such snapshot
+		snap-ls: "../x" is neither an id nor a name
+		snap-ls: abcy: snapshot.json: version 2, not 1
+	END
+	atf_check -s exit:66 -o inline:"web\n" -e file:expected \
+	    snap-ls -p name none abc ab ../x abcy web
+	atf_check -s exit:64 -e match:neither snap-ls ../x
+	atf_check -s exit:65 -o inline:"web\n" \
+	    -e inline:"snap-ls: $(id_of abcy): snapshot.json: version 2, not 1\n" \
+	    snap-ls -p name
+}
+
+atf_test_case list__no_record_on_stdin
+list__no_record_on_stdin_body()
+{
+	snap_plant abc web
+	echo 'web' >lines
+	atf_check -s exit:65 -e match:"^snap-ls: standard input: line 1: " \
+	    snap-ls - <lines
+	atf_check -s exit:64 -e inline:'snap-ls: "-" is given twice\n' \
+	    snap-ls - - </dev/null
+}
+
+atf_test_case list__exclusive
+list__exclusive_body()
+{
+	snap_plant abc web
+	dir=root/snap/$(id_of abc)
+	dd if=/dev/urandom of="$dir/cow.raw" bs=64k count=1 conv=notrunc,fsync \
+	    2>/dev/null
+	ln "$dir/memory.raw" kept
+	used=$(($(stat -c %b "$dir/cow.raw") * 512 +
+	    $(stat -c %b "$dir/snapshot.json") * 512))
+	atf_check -o inline:"$used\n" snap-ls --exclusive -p disk_usage web
+	used=$((used + $(stat -c %b kept) * 512))
+	atf_check -o inline:"$used\n" snap-ls -p disk_usage web
+}
+
+atf_test_case list__origin
+list__origin_body()
+{
+	snap_plant abc web
+	echo "{\"storage_configs\":[],\"vm_id\":\"$(id_of xyz)\"}" \
+	    >"root/snap/$(id_of abc)/cocoon.json"
+	atf_check -o inline:"$(id_of xyz)\n" snap-ls -p vm_id web
+	atf_check -o match:' qemu        xyzaaaaaaaaa$' snap-ls -t web
+	echo '[' >"root/snap/$(id_of abc)/cocoon.json"
+	atf_check -o inline:"web\t\n" snap-ls -p name,vm_id web
+}
+
+atf_test_case list__table
+list__table_body()
+{
+	snap_plant abc web
+	snap_plant xyz
+	atf_check -o save:table snap-ls --table
+	atf_check_equal 3 "$(wc -l <table)"
+	atf_check -o ignore grep -Eq \
+	    '^NAME +ID +AGE +SIZE +DISK +HYPERVISOR  VM$' table
+	atf_check -o ignore grep -Eq \
+	    '^web   abcaaaaaaaaa  +[0-9]+[smhdw]  1\.0M  +[0-9.]+[BK]  qemu        -$' \
+	    table
+	atf_check -o ignore grep -Eq '^-     xyzaaaaaaaaa ' table
+	atf_check -s exit:64 \
+	    -e inline:"snap-ls: -t and -p exclude each other\n" \
+	    snap-ls -t -p id
+}
+
+atf_test_case list__stdout_full
+list__stdout_full_body()
+{
+	snap_plant abc web
+	atf_check -s exit:74 \
+	    -e inline:"snap-ls: standard output: No space left on device\n" \
+	    sh -c 'snap-ls >/dev/full'
+}
+
+atf_test_case examples__as_printed
+examples__as_printed_body()
+{
+	snap_plant abc golden
+	snap_plant bcd
+	examples_of snap-ls >run
+	atf_check_equal 4 "$(grep -c . run)"
+	atf_check -o save:out sh -e run
+	atf_check_equal 3 "$(grep -c . out)"
+	atf_check -o inline:"$PWD/root/snap/$(id_of abc)\n" tail -n 1 out
+	# The last one has removed what has no name.
+	atf_check -o inline:"golden\n" snap-ls -p name
+}
+
+atf_init_test_cases()
+{
+	atf_add_test_case list__empty_root
+	atf_add_test_case list__all_sorted
+	atf_add_test_case list__record
+	atf_add_test_case list__control_characters
+	atf_add_test_case list__references
+	atf_add_test_case list__some_fail
+	atf_add_test_case list__no_record_on_stdin
+	atf_add_test_case list__exclusive
+	atf_add_test_case list__origin
+	atf_add_test_case list__table
+	atf_add_test_case list__stdout_full
+	atf_add_test_case examples__as_printed
+}

@@ -1,0 +1,248 @@
+#! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
+# The disks of vm-create: layers, bases, the writable one.
+
+. "$(atf_get_srcdir)/../lib/lib.sh"
+. "$(atf_get_srcdir)/../lib/vms.sh"
+
+# A file $1 of $2 MiB that is nobody else's.
+noise()
+{
+	dd if=/dev/urandom of="$1" bs=1M count="$2" 2>/dev/null
+}
+
+# refused_and_empty STATUS MESSAGE ARGUMENT...: and no VM is left, not even
+# hidden.
+refused_and_empty()
+{
+	code=$1 message=$2
+	shift 2
+	atf_check -s exit:"$code" -e inline:"vm-create: $message\n" \
+	    vm-create "$@"
+	[ ! -e root ] ||
+	    atf_check -o empty find root/vm root/name/vm -mindepth 1
+}
+
+atf_test_case layer__shared_by_digest cleanup
+layer__shared_by_digest_body()
+{
+	need_tiny
+	noise one 2
+	cp one same
+	noise two 1
+	sha256sum one two >sums
+	tiny_vm web --layer one --layer two
+	tiny_vm db --layer same
+	# Two contents, two layers, whatever the files were called.
+	atf_check_equal 2 "$(find root/layer -type f | wc -l)"
+	a=$(member web dir)/layer0
+	b=$(member db dir)/layer0
+	atf_check test "$a" -ef "$b"
+	atf_check cmp one "$a"
+	atf_check cmp two "$(member web dir)/layer1"
+	atf_check -o inline:"running\nrunning\n" vm-start -p state web db
+	# Nobody opens them for writing.
+	for f in /proc/"$(member web pid)"/fd/*; do
+		case $(readlink "$f") in
+		*/layer/*|*/layer[01])
+			flags=$(sed -n 's/^flags:[[:space:]]*//p' \
+			    "${f%/fd/*}/fdinfo/${f##*/}")
+			atf_check_equal 0 $((0$flags & 3))
+			;;
+		esac
+	done
+	atf_check -o ignore vm-stop web db
+	atf_check vm-rm web
+	atf_check cmp one "$b"
+	atf_check -o ignore sha256sum -c sums
+}
+layer__shared_by_digest_cleanup()
+{
+	vms_end
+}
+
+atf_test_case storage__empty_ext4 cleanup
+storage__empty_ext4_body()
+{
+	tiny_vm web --storage 16M
+	disk=$(member web dir)/cow.raw
+	atf_check -o inline:"16777216\n" stat -c %s "$disk"
+	atf_check -o ignore -e ignore e2fsck -fn "$disk"
+	atf_check test "$(($(stat -c %b "$disk") * 512))" -lt 16777216
+	atf_check -o match:'"serial":"cocoon-cow"' vm-ls web
+	atf_check -o inline:"running\n" vm-start -p state web
+}
+storage__empty_ext4_cleanup()
+{
+	vms_end
+}
+
+# What the guest's disk reads, by its files alone: $1 VM, $2 to this file.
+flatten()
+{
+	dir=$(member "$1" dir)
+	if [ -e "$dir/cow.raw" ]; then
+		cp "$dir/cow.raw" "$2"
+	else
+		atf_check -o ignore qemu-img convert -O raw \
+		    "$dir/cow.1.qcow2" "$2"
+	fi
+}
+
+atf_test_case base__raw cleanup
+base__raw_head()
+{
+	atf_set require.progs qemu-img
+}
+base__raw_body()
+{
+	noise base.img 4
+	sha256sum base.img >sum
+	tiny_vm web --base base.img
+	tiny_vm big --base base.img --storage 8M
+	flatten web flat
+	atf_check cmp base.img flat
+	flatten big flat
+	atf_check -o inline:"8388608\n" stat -c %s flat
+	atf_check cmp -n 4194304 base.img flat
+	atf_check -o inline:"running\nrunning\n" vm-start -p state web big
+	atf_check -o ignore vm-stop web big
+	atf_check -o ignore sha256sum -c sum
+}
+base__raw_cleanup()
+{
+	vms_end
+}
+
+atf_test_case base__qcow2 cleanup
+base__qcow2_head()
+{
+	atf_set require.progs qemu-img
+}
+base__qcow2_body()
+{
+	noise raw 4
+	atf_check -o ignore qemu-img convert -O qcow2 raw base.img
+	sha256sum base.img >sum
+	tiny_vm web --base base.img
+	atf_check -o match:'"storage":4194304' vm-ls web
+	flatten web flat
+	atf_check cmp raw flat
+	atf_check -o inline:"running\n" vm-start -p state web
+	atf_check -o ignore vm-stop web
+	atf_check -o ignore sha256sum -c sum
+}
+base__qcow2_cleanup()
+{
+	vms_end
+}
+
+# A name in the image's header could be any file of the user's.
+atf_test_case base__leans_on_another_file
+base__leans_on_another_file_head()
+{
+	atf_set require.progs qemu-img
+}
+base__leans_on_another_file_body()
+{
+	need_tiny
+	noise below 1
+	atf_check -o ignore qemu-img create -f qcow2 -b below -F raw leaning
+	atf_check -s exit:65 -e match:'^vm-create: leaning: .*below' \
+	    vm-create --kernel "$tiny" --base leaning
+	atf_check -o ignore qemu-img create -f qcow2 \
+	    -o data_file=outside,data_file_raw=on split 1M
+	atf_check -s exit:65 -e match:'^vm-create: split: ' \
+	    vm-create --kernel "$tiny" --base split
+	printf 'QFI\373\0\0\0\3' >short
+	atf_check -s exit:65 -e match:'^vm-create: short: ' \
+	    vm-create --kernel "$tiny" --base short
+	atf_check -o empty find root/vm root/layer -mindepth 1
+}
+
+atf_test_case base__larger_than_storage
+base__larger_than_storage_body()
+{
+	need_tiny
+	noise base.img 4
+	refused_and_empty 64 \
+	    "--storage: smaller than the base of 4194304 bytes" \
+	    --kernel "$tiny" --base base.img --storage 2M
+}
+
+atf_test_case files__table
+files__table_body()
+{
+	need_tiny
+	mkdir dir
+	: >empty
+	ln -s nowhere dangling
+	mkfifo pipe
+	for o in --layer --base --initrd; do
+		refused_and_empty 66 "none: No such file or directory" \
+		    --kernel "$tiny" $o none
+		refused_and_empty 66 "dangling: No such file or directory" \
+		    --kernel "$tiny" $o dangling
+		refused_and_empty 66 "$PWD/dir: not a regular file" \
+		    --kernel "$tiny" $o dir
+		refused_and_empty 66 "$PWD/pipe: not a regular file" \
+		    --kernel "$tiny" $o pipe
+		refused_and_empty 66 "empty: empty" --kernel "$tiny" $o empty
+	done
+	atf_check -o empty find root/layer -mindepth 1
+}
+
+atf_test_case config__of_wrong_shape
+config__of_wrong_shape_body()
+{
+	need_tiny
+	while IFS='|' read -r json why; do
+		printf '%s' "$json" >config
+		refused_and_empty 65 "--config: config: $why" \
+		    --kernel "$tiny" --config config
+	done <<-'TABLE'
+	[]|not an object
+	7|not an object
+	{"nope":1}|unknown member "nope"
+	{"password":"x"}|unknown member "password"
+	{"memory":true}|"memory" is neither a string nor an integer
+	{"cpu":2.5}|"cpu" is neither a string nor an integer
+	{"name":null}|"name" is neither a string nor an integer
+	{"layer":"one"}|"layer" is not an array
+	{"layer":[1]}|layer[0] is not a string
+	{"nic":{}}|"nic" is not an array
+	{"nic":["user",7]}|nic[1] is not a string
+	{"ssh_key":"one"}|"ssh_key" is not an array
+	{"no_cidata":1}|"no_cidata" is not true or false
+	TABLE
+	# What is well formed is judged like the options.
+	while IFS='|' read -r json why; do
+		printf '%s' "$json" >config
+		refused_and_empty 64 "$why" --kernel "$tiny" --config config
+	done <<-'TABLE'
+	{"memory":0}|--memory: 0: less than 1048576
+	{"memory":"1Q"}|--memory: 1Q: not a size
+	{"cpu":-1}|--cpu: -1: not a number
+	{"name":"a/b"}|--name: a/b: not a name: 1 to 63 letters, digits, ".", "_" or "-", a letter or digit first
+	{"firmware":"x"}|--firmware and --kernel exclude each other
+	{"nic":["tap"]}|--nic tap: tap: not user, tap=IF or bridge=IF
+	{"no_cidata":true,"user":"a"}|--no-cidata: other options ask for a seed
+	TABLE
+	mkdir dir
+	atf_check -s exit:65 -e match:'^vm-create: .*dir: ' \
+	    vm-create --kernel "$tiny" --config dir
+	atf_check -s exit:64 -e inline:"vm-create: --config: given twice\n" \
+	    vm-create --config config --config config
+}
+
+atf_init_test_cases()
+{
+	atf_add_test_case layer__shared_by_digest
+	atf_add_test_case storage__empty_ext4
+	atf_add_test_case base__raw
+	atf_add_test_case base__qcow2
+	atf_add_test_case base__leans_on_another_file
+	atf_add_test_case base__larger_than_storage
+	atf_add_test_case files__table
+	atf_add_test_case config__of_wrong_shape
+}

@@ -1,0 +1,155 @@
+#! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
+
+. "$(atf_get_srcdir)/../lib/lib.sh"
+. "$(atf_get_srcdir)/../lib/vms.sh"
+
+atf_test_case list__empty_root
+list__empty_root_body()
+{
+	atf_check vm-ls
+	atf_check vm-ls -t
+	atf_check -o empty sh -c ': | vm-ls -'
+}
+
+atf_test_case list__references
+list__references_body()
+{
+	tiny_vm web
+	tiny_vm db
+	id=$(member web id)
+	other=$(member db id)
+	printf '%s\n' "$id" "$other" | sort >expected
+	atf_check -o file:expected vm-ls -p id
+	atf_check -o inline:"web\n" vm-ls -p name "$id"
+	# A prefix of three characters, where it is the only one.
+	if [ "$(printf %.3s "$id")" != "$(printf %.3s "$other")" ]; then
+		atf_check -o inline:"web\n" vm-ls -p name "$(printf %.3s "$id")"
+	fi
+	atf_check -o inline:"web\n" vm-ls -p name "$(printf %.25s "$id")"
+	atf_check -o inline:"db\nweb\nweb\n" \
+	    sh -c 'vm-ls web | vm-ls -p name db - web'
+	printf %.2s "$id" >two
+	refused 66 "$(cat two): no such VM" vm-ls "$(cat two)"
+	refused 64 '"" is neither an id nor a name' vm-ls ''
+	refused 64 '"a/b" is neither an id nor a name' vm-ls a/b
+	refused 66 "aaaaaaaaaaaaaaaaaaaaaaaaaa: no such VM" \
+	    vm-ls aaaaaaaaaaaaaaaaaaaaaaaaaa
+	# A name goes before a prefix, an id before a name.
+	prefix=$(printf %.4s "$id")
+	atf_check -o ignore vm-create -n "$prefix" --kernel "$tiny"
+	atf_check -o inline:"$prefix\n" vm-ls -p name "$prefix"
+}
+
+atf_test_case list__ambiguous
+list__ambiguous_body()
+{
+	tiny_vm web
+	dir=$(member web dir)
+	id=$(member web id)
+	twin=$(printf %.25s "$id")a
+	[ "$twin" != "$id" ] || twin=$(printf %.25s "$id")b
+	cp -R "$dir" "root/vm/$twin"
+	sed "s/$id/$twin/;s/\"name\":\"web\"/\"name\":\"\"/" "$dir/vm.json" \
+	    >"root/vm/$twin/vm.json"
+	prefix=$(printf %.5s "$id")
+	refused 66 "$prefix: ambiguous: several VMs begin so" vm-ls "$prefix"
+	atf_check -o inline:"$twin\t\n" vm-ls -p id,name "$twin"
+}
+
+atf_test_case list__some_fail
+list__some_fail_body()
+{
+	tiny_vm web
+	tiny_vm db
+	echo '{' >"$(member db dir)/vm.json"
+	# Names are links: they lead to it all the same.
+	atf_check -s exit:66 -o inline:"web\n" \
+	    -e match:'^vm-ls: none: no such VM$' \
+	    -e match:'^vm-ls: db: vm.json: not JSON: ' \
+	    vm-ls -p name none web db
+	atf_check -s exit:65 -o inline:"web\n" -e match:': vm.json: not JSON: ' \
+	    vm-ls -p name
+	# What is no VM's directory is not looked at.
+	mkdir root/vm/.new-x root/vm/other
+	atf_check -s exit:65 -o inline:"web\n" -e match:': not JSON: ' \
+	    vm-ls -p name
+}
+
+atf_test_case list__members
+list__members_body()
+{
+	tiny_vm web --cpu 3
+	atf_check -o inline:"web\t3\t33554432\t\ttrue\n" \
+	    vm-ls -p name,config.cpu,config.memory,nothing,config.kernel web
+	refused 64 "-t and -p exclude each other" vm-ls -t -p id
+	atf_check -s exit:74 \
+	    -e inline:"vm-ls: standard output: No space left on device\n" \
+	    sh -c 'vm-ls >/dev/full'
+}
+
+# What is closed stays closed: no file that is opened later takes its place.
+atf_test_case list__closed_standard_descriptors
+list__closed_standard_descriptors_body()
+{
+	tiny_vm web
+	atf_check -s exit:74 \
+	    -e inline:"vm-ls: standard input: line 1: read: Bad file descriptor\n" \
+	    sh -c 'vm-ls - <&-'
+	atf_check -s exit:74 \
+	    -e inline:"vm-ls: standard output: Bad file descriptor\n" \
+	    sh -c 'vm-ls <&- >&-'
+	atf_check -s exit:66 sh -c 'vm-ls none <&- >&- 2>&-'
+	printf '{"id":"a\\u0000b"}\n' >line
+	atf_check -s exit:65 -e inline:"vm-ls: standard input: line 1: \
+not JSON: a NUL in a string at byte 16\n" -x 'vm-ls - <line'
+}
+
+atf_test_case list__table cleanup
+list__table_body()
+{
+	tiny_run web --nic user,forward=0:22,forward=127.0.0.1:0:80
+	need_tiny
+	atf_check -o ignore vm-create --kernel "$tiny" --memory 1536M --cpu 2
+	atf_check -o save:table vm-ls --table
+	atf_check_equal 3 "$(wc -l <table)"
+	for line in \
+	    '^NAME +ID +STATE +CPU +MEMORY +SINCE +HYPERVISOR +FORWARDS$' \
+	    '^web +[a-z2-7]{12} +running +1 +32M +[0-9]+s +qemu +127\.0\.0\.1:[0-9]+>22,127\.0\.0\.1:[0-9]+>80$' \
+	    '^- +[a-z2-7]{12} +created +2 +1\.5G +[0-9]+s +qemu +-$'; do
+		atf_check -o ignore grep -E "$line" table
+	done
+}
+list__table_cleanup()
+{
+	vms_end
+}
+
+# Who only looks takes no lock, and changes nothing.
+atf_test_case list__while_locked cleanup
+list__while_locked_body()
+{
+	tiny_run web
+	atf_check -o ignore vm-pause web
+	picture >before
+	atf_check -o inline:"paused\n" \
+	    flock "$(member web dir)" vm-ls -p state web
+	picture >after
+	atf_check cmp before after
+}
+list__while_locked_cleanup()
+{
+	vms_end
+}
+
+atf_init_test_cases()
+{
+	atf_add_test_case list__empty_root
+	atf_add_test_case list__references
+	atf_add_test_case list__ambiguous
+	atf_add_test_case list__some_fail
+	atf_add_test_case list__members
+	atf_add_test_case list__closed_standard_descriptors
+	atf_add_test_case list__table
+	atf_add_test_case list__while_locked
+}

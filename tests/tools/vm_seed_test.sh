@@ -1,0 +1,185 @@
+#! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
+# Data disks and cloud-init seeds, from vm-create through save, clone, restore
+# and shipping.
+
+. "$(atf_get_srcdir)/../lib/lib.sh"
+
+# The file $2 of the seed of VM $1.
+seed()
+{
+	mtype -i "$(vm-ls -p dir "$1")/cidata.img" "::$2" | tr -d '\r'
+}
+
+# The roles and serials of VM $1's disks, a line each.
+disks()
+{
+	vm-ls "$1" | jq -r '.storage_configs[] | .role + " " + .serial'
+}
+
+# A VM with a seed and two data disks that has ticked.
+make_vm()
+{
+	need_tiny
+	echo 's3cret' >password
+	echo 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIP+YbRv6SSwzIHY9DVSp/qBvHZgRDn7nxCSnsu5meX9J t' >key
+	atf_check -o ignore vm-create -n web --kernel "$tiny" --memory 16M \
+	    --storage 16M --data-disk size=16M,name=db --data-disk \
+	    size=16M,fstype=none --user admin --password-file password \
+	    --ssh-key key --nic user
+	atf_check -o ignore vm-start web
+	atf_check vm-wait --timeout 60 --console tick web
+}
+
+atf_test_case create__told cleanup
+create__told_head()
+{
+	atf_set require.progs "jq mtype"
+}
+create__told_body()
+{
+	make_vm
+	disks web >got
+	atf_check -o inline:'cow cocoon-cow\ndata db\ndata data1\ncidata \n' cat got
+	id=$(vm-ls -p id web)
+	seed web meta-data >got
+	atf_check -o inline:"instance-id: '$id'\nlocal-hostname: 'web'\n" cat got
+	seed web user-data >got
+	atf_check -o match:"virtio-db', '/mnt/db', 'ext4'" \
+	    -o not-match:virtio-data1 -o match:'ssh-ed25519 AAAA' \
+	    -o match:"hashed_passwd: '.6." -o not-match:s3cret cat got
+	seed web network-config >got
+	atf_check -o match:"macaddress: '52:54:00" cat got
+	# The clear text is nowhere.
+	atf_check -s exit:1 grep -rq s3cret root
+	atf_check -o inline:'600\n600\n' stat -c %a root/vm/"$id"/cidata.img \
+	    root/vm/"$id"/cidata.json
+}
+create__told_cleanup()
+{
+	vms_end
+}
+
+atf_test_case clone__own_names cleanup
+clone__own_names_head()
+{
+	atf_set require.progs "jq mtype"
+}
+clone__own_names_body()
+{
+	make_vm
+	atf_check -o ignore snap-save -n s web
+	atf_check -o ignore vm-clone -n c s
+	id=$(vm-ls -p id c)
+	seed c meta-data >got
+	atf_check -o inline:"instance-id: '$id'\nlocal-hostname: 'c'\n" cat got
+	atf_check -o inline:'refreshed refreshed\n' sh -c \
+	    "vm-ls c | jq -r '.identity | .instance_id + \" \" + .hostname'"
+	seed web user-data >want
+	seed c user-data >got
+	atf_check -o file:want cat got
+	disks c >got
+	atf_check -o inline:'cow cocoon-cow\ndata db\ndata data1\ncidata \n' cat got
+	# Through a pipe into another store it is the same.
+	snap-export s | atf_check -o ignore snap-import -R there -n s
+	atf_check -o ignore vm-clone -R there -n d s
+	id=$(vm-ls -R there -p id d)
+	mtype -i "there/vm/$id/cidata.img" ::meta-data | tr -d '\r' >got
+	atf_check -o inline:"instance-id: '$id'\nlocal-hostname: 'd'\n" cat got
+	atf_check snap-verify -q s
+}
+clone__own_names_cleanup()
+{
+	vms_end "$PWD/root" "$PWD/there"
+}
+
+atf_test_case restore__same_names cleanup
+restore__same_names_head()
+{
+	atf_set require.progs "jq mtype"
+}
+restore__same_names_body()
+{
+	make_vm
+	seed web meta-data >want
+	atf_check -o ignore snap-save -n s web
+	atf_check -o ignore vm-restore web s
+	seed web meta-data >got
+	atf_check -o file:want cat got
+	# The first boot is over when the guest has turned itself off.
+	atf_check -o ignore vm-stop --timeout 60 web
+	disks web >got
+	atf_check -o inline:'cow cocoon-cow\ndata db\ndata data1\n' cat got
+	atf_check -s exit:1 test -e "$(vm-ls -p dir web)/cidata.img"
+	atf_check -o ignore vm-start web
+	# What was saved before goes back all the same.
+	atf_check -o ignore vm-restore web s
+	seed web meta-data >got
+	atf_check -o file:want cat got
+}
+restore__same_names_cleanup()
+{
+	vms_end
+}
+
+atf_test_case detach__told_on_the_console cleanup
+detach__told_on_the_console_head()
+{
+	atf_set require.progs jq
+}
+detach__told_on_the_console_body()
+{
+	make_vm
+	atf_check -o ignore vm-stop --force web
+	disks web >got
+	atf_check -o match:cidata cat got
+	log=$(vm-ls -p console_log web)
+	echo 'Cloud-init v. 22.4 finished at Sat. Datasource NoCloud' >>"$log"
+	atf_check -o ignore vm-start web
+	disks web >got
+	atf_check -o not-match:cidata cat got
+}
+detach__told_on_the_console_cleanup()
+{
+	vms_end
+}
+
+atf_test_case create__refused
+create__refused_body()
+{
+	need_tiny
+	mkdir root
+	refuse()
+	{
+		atf_check -s exit:"$1" -e inline:"vm-create: $2\n" \
+		    vm-create --kernel "$tiny" --memory 16M $3
+		atf_check -o empty ls -A root/vm 2>/dev/null
+	}
+	vm-ls >/dev/null
+	printf '\377' >bad
+	echo nokey >nokey
+	: >empty
+	refuse 64 "--user: Admin: not a user's name" '--user Admin'
+	refuse 64 '--password and --password-file exclude each other' \
+	    '--password a --password-file bad'
+	refuse 64 '--no-cidata: other options ask for a seed' \
+	    '--no-cidata --user a'
+	refuse 66 '--ssh-key: none: No such file or directory' '--ssh-key none'
+	refuse 66 '--user-data: none: No such file or directory' \
+	    '--user-data none'
+	refuse 65 '--user-data: bad: not text in UTF-8' '--user-data bad'
+	atf_check -s exit:65 -e match:'nokey' vm-create --kernel "$tiny" \
+	    --ssh-key nokey
+	atf_check -s exit:64 -e match:'--password' vm-create --kernel "$tiny" \
+	    --password-file empty
+	atf_check -o empty ls -A root/vm
+}
+
+atf_init_test_cases()
+{
+	atf_add_test_case create__told
+	atf_add_test_case clone__own_names
+	atf_add_test_case restore__same_names
+	atf_add_test_case detach__told_on_the_console
+	atf_add_test_case create__refused
+}

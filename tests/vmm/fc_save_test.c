@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: ISC */
+/* Firecracker's memory saved: Diffs, what they are laid over, lost ones. */
+#include "lib/fc_bed.h"
+
+/* One side of a save: what was asked for, and what it comes to. */
+static void
+check_save(struct bed *b, int snap, const char *base_of_next, bool lost_after)
+{
+	struct error err = { 0 };
+	struct stat a, c;
+
+	ATF_CHECK_EQ_MSG(0, vmm_settle_disks(b->vmm, &b->now, &err), "%s",
+	    err.msg);
+	ATF_CHECK(b->vm.diff_base_lost);
+	ATF_REQUIRE_EQ_MSG(0, vmm_state_save(b->vmm, ".state", &err), "%s",
+	    err.msg);
+	ATF_REQUIRE_EQ_MSG(0,
+	    vmm_state_finish(&b->vm, b->dirfd, ".state", snap, &err), "%s",
+	    err.msg);
+	ATF_CHECK_EQ(0, vmm_state_published(&b->vm, b->dirfd, snap, &err));
+	vmm_state_drop(b->dirfd, ".state");
+	ATF_CHECK_EQ(-1, access(".state", F_OK));
+	ATF_CHECK_EQ(lost_after, b->vm.diff_base_lost);
+	ATF_REQUIRE_EQ(0, fstatat(snap, "mem", &a, 0));
+	ATF_CHECK_EQ(MEMORY, a.st_size);
+	ATF_CHECK_EQ(0600, a.st_mode & 07777);
+	ATF_REQUIRE_EQ(0, stat(base_of_next, &c));
+	ATF_CHECK_EQ(a.st_ino, c.st_ino);
+}
+
+static char
+byte_of(int dirfd, const char *name, off_t at)
+{
+	char c = '?';
+	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC);
+
+	ATF_REQUIRE(fd != -1 && pread(fd, &c, 1, at) == 1);
+	fd_drop(&fd);
+	return c;
+}
+
+static int
+make_dir(const char *name)
+{
+	int fd;
+
+	ATF_REQUIRE_EQ(0, mkdir(name, 0700));
+	fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ATF_REQUIRE(fd != -1);
+	return fd;
+}
+
+#define PATHS                                                                  \
+	"-s '\"/srv/snap/golden/vmstate\",\"mem_file_path\":"                  \
+	"\"/srv/snap/golden/mem\"}=\".state/vmstate\",\"mem_file_path\":"
+/* Writes the two files as Firecracker would: `page` is what was written. */
+#define WRITES(call, file, page, byte)                                         \
+	"-c '" call                                                            \
+	"=echo state >.state/vmstate; truncate -s 16M .state/" file            \
+	"; printf " byte " | dd of=.state/" file " bs=4096 seek=" page         \
+	" conv=notrunc status=none' "
+
+/* What the recorded program puts into its next Diff, as printf(1) has it. */
+static void
+next_page(const char *byte, const char *page)
+{
+	atf_utils_create_file("byte", "%s", byte);
+	atf_utils_create_file("page", "%s", page);
+}
+
+/* The second and third Diff are laid over the memory before them. */
+ATF_TC_WITHOUT_HEAD(save__diffs);
+ATF_TC_BODY(save__diffs, tc)
+{
+	struct error err = { 0 };
+	struct bed b = { 0 };
+	int one, two, three;
+
+	make_program(&b, tc,
+	    BOOT_SWAPS "-s '\"snapshot_type\":\"Full\"="
+		       "\"snapshot_type\":\"Diff\"' " PATHS "\".state/diff\"}' "
+		       "-c '52=echo state >.state/vmstate; "
+		       "truncate -s 16M .state/diff; printf \"$(cat byte)\" | "
+		       "dd of=.state/diff bs=4096 seek=$(cat page) "
+		       "conv=notrunc status=none' ",
+	    "2 18 20 25 26 27 30 28 52 52 52");
+	make_vm(&b, "instar0");
+	one = make_dir("one");
+	two = make_dir("two");
+	three = make_dir("three");
+	ATF_REQUIRE_EQ_MSG(0, start(&b, &err), "%s", err.msg);
+	next_page("a", "1");
+	check_save(&b, one, "saved.mem", false);
+	next_page("b", "2");
+	check_save(&b, two, "saved.mem", false);
+	next_page("\\0", "1");
+	check_save(&b, three, "saved.mem", false);
+	ATF_CHECK_EQ('a', byte_of(one, "mem", 4096));
+	ATF_CHECK_EQ('\0', byte_of(one, "mem", 8192));
+	ATF_CHECK_EQ('a', byte_of(two, "mem", 4096));
+	ATF_CHECK_EQ('b', byte_of(two, "mem", 8192));
+	/* A page that became zeros is not a hole. */
+	ATF_CHECK_EQ('\0', byte_of(three, "mem", 4096));
+	ATF_CHECK_EQ('b', byte_of(three, "mem", 8192));
+	ATF_CHECK_EQ('a', byte_of(one, "mem", 4096));
+	fd_drop(&one);
+	fd_drop(&two);
+	fd_drop(&three);
+	bed_end(&b);
+}
+
+/* One that came to nothing is followed by a Full one, into a new file. */
+ATF_TC_WITHOUT_HEAD(save__full_after_a_lost_diff);
+ATF_TC_BODY(save__full_after_a_lost_diff, tc)
+{
+	struct error err = { 0 };
+	struct bed b = { 0 };
+	char *record;
+	int one;
+
+	make_program(&b, tc,
+	    BOOT_SWAPS "-s '{\"snapshot_path\":\"/srv/snap/bad/vmstate\","
+		       "\"mem_file_path\":\"/srv/snap/nodir/mem\"}="
+		       "{\"snapshot_type\":\"Diff\",\"snapshot_path\":"
+		       "\".state/vmstate\",\"mem_file_path\":"
+		       "\".state/diff\"}' " PATHS
+		       "\".state/mem\"}' " WRITES("52", "mem", "3", "c"),
+	    "2 18 20 25 26 27 30 28 49 52");
+	make_vm(&b, "instar0");
+	one = make_dir("one");
+	ATF_REQUIRE_EQ_MSG(0, start(&b, &err), "%s", err.msg);
+	ATF_CHECK_EQ(0, vmm_settle_disks(b.vmm, &b.now, &err));
+	ATF_REQUIRE_EQ(0,
+	    fd_slurp(&record, NULL, b.dirfd, VM_RECORD_NAME, 1u << 20, &err));
+	ATF_CHECK(strstr(record, "\"diff_base_lost\":true") != NULL);
+	free(record);
+	ATF_CHECK_EQ(-1, vmm_state_save(b.vmm, ".state", &err));
+	ATF_CHECK_STREQ("Firecracker: PUT /snapshot/create: Create snapshot "
+			"error: Cannot perform open on the memory backing "
+			"file: No such file or directory (os error 2)",
+	    err.msg);
+	check_save(&b, one, "saved.mem", false);
+	ATF_CHECK_EQ('c', byte_of(one, "mem", 3 * 4096));
+	fd_drop(&one);
+	bed_end(&b);
+}
+
+/* What the program wrote is looked at before it is anybody's. */
+ATF_TC_WITHOUT_HEAD(save__memory_of_another_size);
+ATF_TC_BODY(save__memory_of_another_size, tc)
+{
+	struct error err = { 0 };
+	struct bed b = { 0 };
+	int one;
+
+	make_program(&b, tc,
+	    BOOT_SWAPS "-s '\"snapshot_type\":\"Full\"="
+		       "\"snapshot_type\":\"Diff\"' " PATHS "\".state/diff\"}' "
+		       "-c '52=echo state >.state/vmstate; "
+		       "truncate -s 15M .state/diff' ",
+	    "2 18 20 25 26 27 30 28 52");
+	make_vm(&b, "instar0");
+	one = make_dir("one");
+	ATF_REQUIRE_EQ_MSG(0, start(&b, &err), "%s", err.msg);
+	ATF_CHECK_EQ(0, vmm_settle_disks(b.vmm, &b.now, &err));
+	ATF_REQUIRE_EQ(0, vmm_state_save(b.vmm, ".state", &err));
+	ATF_CHECK_EQ(-1, vmm_state_finish(&b.vm, b.dirfd, ".state", one, &err));
+	ATF_CHECK_STREQ("diff: Firecracker wrote 15728640 bytes, the guest has "
+			"16777216",
+	    err.msg);
+	ATF_CHECK(b.vm.diff_base_lost);
+	fd_drop(&one);
+	bed_end(&b);
+}
+
+/*
+ * A save that is being sealed, and meanwhile another that comes to nothing: the
+ * first one's memory is not what the next Diff would be laid over.
+ */
+ATF_TC_WITHOUT_HEAD(save__one_lost_while_another_is_sealed);
+ATF_TC_BODY(save__one_lost_while_another_is_sealed, tc)
+{
+	struct error err = { 0 };
+	struct bed b = { 0 };
+	int one;
+
+	make_program(&b, tc,
+	    BOOT_SWAPS "-s '\"snapshot_type\":\"Full\"="
+		       "\"snapshot_type\":\"Diff\"' " PATHS
+		       "\".state/diff\"}' " WRITES("52", "diff", "3", "c"),
+	    "2 18 20 25 26 27 30 28 52");
+	make_vm(&b, "instar0");
+	one = make_dir("one");
+	ATF_REQUIRE_EQ_MSG(0, start(&b, &err), "%s", err.msg);
+	ATF_REQUIRE_EQ(0, vmm_settle_disks(b.vmm, &b.now, &err));
+	ATF_REQUIRE_EQ_MSG(0, vmm_state_save(b.vmm, ".state", &err), "%s",
+	    err.msg);
+	ATF_REQUIRE_EQ(0,
+	    vmm_state_finish(&b.vm, b.dirfd, ".state", one, &err));
+	ATF_REQUIRE_EQ(0, vmm_settle_disks(b.vmm, &b.now, &err));
+	ATF_CHECK_EQ(-1, vmm_state_save(b.vmm, ".state", &err));
+	ATF_CHECK_EQ(0, vmm_state_published(&b.vm, b.dirfd, one, &err));
+	ATF_CHECK(b.vm.diff_base_lost);
+	fd_drop(&one);
+	bed_end(&b);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, save__diffs);
+	ATF_TP_ADD_TC(tp, save__full_after_a_lost_diff);
+	ATF_TP_ADD_TC(tp, save__memory_of_another_size);
+	ATF_TP_ADD_TC(tp, save__one_lost_while_another_is_sealed);
+	return atf_no_error();
+}

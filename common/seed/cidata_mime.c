@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* RFC 2046 multipart, as cloud-init's user-data takes it. */
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/base64.h"
 #include "base/path.h"
 #include "seed/cidata_impl.h"
 
@@ -38,14 +38,13 @@ is_mime(const struct cidata_text *own)
 static void
 put_base64(FILE *to, const struct cidata_text *own)
 {
-	unsigned char line[2 * MIME_LINE];
+	char line[BASE64_ROOM(MIME_LINE)];
 	size_t off, n;
 
 	for (off = 0; off < own->len; off += n) {
 		n = own->len - off < MIME_LINE ? own->len - off : MIME_LINE;
-		EVP_EncodeBlock(line, (const unsigned char *)own->text + off,
-		    (int)n);
-		fprintf(to, "%s\n", (char *)line);
+		base64_put(line, (const unsigned char *)own->text + off, n);
+		fprintf(to, "%s\n", line);
 	}
 }
 

@@ -163,7 +163,7 @@ verify_layer(struct job *j, const struct envelope_layer *layer,
 {
 	char text[DIGEST_TEXT_MAX];
 	struct error why = { 0 };
-	const char *differs;
+	const char *differs = NULL;
 	uint64_t size;
 	int fd, rc;
 

@@ -14,10 +14,7 @@ struct input {
 	size_t len;
 };
 
-#define INPUT_NONE                                                             \
-	{                                                                      \
-		.fd = -1                                                       \
-	}
+#define INPUT_NONE ((struct input){ .fd = -1 })
 
 /* Opens `path`; "-" is standard input, NULL nothing.  EX_NOINPUT, EX_NOPERM. */
 int input_open(struct input *in, const char *path, struct error *err);

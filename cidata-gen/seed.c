@@ -18,14 +18,11 @@
 void
 seed_init(struct seed *s)
 {
-	static const struct input none = INPUT_NONE;
-	static const struct outfile no_file = OUTFILE_NONE;
-
 	memset(s, 0, sizeof(*s));
-	s->file = no_file;
+	s->file = OUTFILE_NONE;
 	s->tmpfd = -1;
-	s->user_data = s->vendor_data = s->network_config = none;
-	s->password = s->mounts = none;
+	s->user_data = s->vendor_data = s->network_config = INPUT_NONE;
+	s->password = s->mounts = INPUT_NONE;
 }
 
 void
@@ -53,14 +50,13 @@ seed_fini(struct seed *s)
 static int
 open_keys(struct seed *s, const struct strv *paths, struct error *err)
 {
-	static const struct input none = INPUT_NONE;
 	size_t i;
 
 	s->key_files = calloc(paths->n + 1, sizeof(*s->key_files));
 	if (s->key_files == NULL)
 		return error_set(err, EX_OSERR, "out of memory");
 	for (i = 0; i < paths->n; i++) {
-		s->key_files[s->key_files_n++] = none;
+		s->key_files[s->key_files_n++] = INPUT_NONE;
 		if (input_open(&s->key_files[i], paths->v[i], err) == -1)
 			return -1;
 	}

@@ -19,10 +19,7 @@ struct source {
 };
 
 /* What source_close() ignores. */
-#define SOURCE_NONE                                                            \
-	{                                                                      \
-		.image = IMAGE_NONE                                            \
-	}
+#define SOURCE_NONE ((struct source){ .image = IMAGE_NONE })
 
 /*
  * Opens the image `path` of a format: "raw" (NULL stands for it) or "qcow2".

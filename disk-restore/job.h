@@ -22,9 +22,7 @@ struct job {
 
 /* What job_close() ignores. */
 #define JOB_NONE                                                               \
-	{                                                                      \
-		NULL, -1, -1, 0, OUTFILE_NONE, VMTARGET_NONE, NULL             \
-	}
+	((struct job){ NULL, -1, -1, 0, OUTFILE_NONE, VMTARGET_NONE, NULL })
 
 /*
  * Opens everything: `file` (NULL: standard input), and with `image` that file,

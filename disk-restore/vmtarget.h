@@ -18,10 +18,7 @@ struct vmtarget {
 };
 
 /* What vmtarget_close() ignores. */
-#define VMTARGET_NONE                                                          \
-	{                                                                      \
-		.at = {.dirfd = -1 }                                           \
-	}
+#define VMTARGET_NONE ((struct vmtarget){ .at = { .dirfd = -1 } })
 
 /*
  * Finds and locks.  A file with overlays over it, or that a snapshot shares,

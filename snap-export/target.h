@@ -14,10 +14,7 @@ struct target {
 };
 
 /* What target_close() ignores. */
-#define TARGET_NONE                                                            \
-	{                                                                      \
-		.dirfd = -1                                                    \
-	}
+#define TARGET_NONE ((struct target){ .dirfd = -1 })
 
 /*
  * Opens and locks `path`, or makes it (0700).  Close also what failed.

@@ -20,17 +20,13 @@ struct opt_common {
 #define OPT_SHORT "hVqR:"
 #define OPT_SHORT_STATELESS "hVq"
 
+/* For the beginning of the tool's own long options. */
 #define OPT_LONG_STATELESS                                                     \
-	{ "help", no_argument, NULL, 'h' },                                    \
-	    { "version", no_argument, NULL, 'V' },                             \
-	{                                                                      \
-		"quiet", no_argument, NULL, 'q'                                \
-	}
+	[0] = { "help", no_argument, NULL, 'h' },                              \
+	[1] = { "version", no_argument, NULL, 'V' },                           \
+	[2] = { "quiet", no_argument, NULL, 'q' }
 #define OPT_LONG                                                               \
-	OPT_LONG_STATELESS,                                                    \
-	{                                                                      \
-		"root", required_argument, NULL, 'R'                           \
-	}
+	OPT_LONG_STATELESS, [3] = { "root", required_argument, NULL, 'R' }
 
 /* Long options without a letter start here. */
 #define OPT_OWN 256

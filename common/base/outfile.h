@@ -18,10 +18,7 @@ struct outfile {
 };
 
 /* What outfile_drop() ignores. */
-#define OUTFILE_NONE                                                           \
-	{                                                                      \
-		.dirfd = -1, .fd = -1                                          \
-	}
+#define OUTFILE_NONE ((struct outfile){ .dirfd = -1, .fd = -1 })
 
 #define OUTFILE_NEW 0u /* the name must be free */
 #define OUTFILE_REPLACE 1u /* a regular file of that name is replaced */

@@ -100,10 +100,12 @@ push_zero_blocks(struct digester *d, uint64_t n)
 
 	while (n > 0) {
 		span = 1;
-		for (k = 0; k + 2 < DIGEST_LEVELS && d->level[k].n == 0 &&
-		     n / DIGEST_FANOUT >= span;
-		     k++)
+		k = 0;
+		while (k + 2 < DIGEST_LEVELS && d->level[k].n == 0 &&
+		    n / DIGEST_FANOUT >= span) {
 			span *= DIGEST_FANOUT;
+			k++;
+		}
 		push(d, k, zero_hash[k]);
 		n -= span;
 	}

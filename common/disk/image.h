@@ -18,10 +18,7 @@ struct image {
 };
 
 /* What image_close() ignores. */
-#define IMAGE_NONE                                                             \
-	{                                                                      \
-		.fd = -1                                                       \
-	}
+#define IMAGE_NONE ((struct image){ .fd = -1 })
 
 /* Who else has it open. */
 enum image_use {

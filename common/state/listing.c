@@ -32,8 +32,9 @@ list_all(const struct listing *l, const struct root *root,
 	int code = EX_OK;
 	size_t i;
 
-	for (i = 0; i < refs->n && sig_check(NULL) == 0 && !ferror(stdout);
-	     i++) {
+	for (i = 0; i < refs->n && sig_check(NULL) == 0; i++) {
+		if (ferror(stdout))
+			break;
 		if (list_one(l, root, refs->v[i], table, &err) == 0)
 			continue;
 		/* Removed since its id was read: it is not there to list. */

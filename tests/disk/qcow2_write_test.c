@@ -24,9 +24,11 @@ run(char *out, size_t cap, const char *words)
 	struct strv argv = { 0 };
 
 	ATF_REQUIRE(copy != NULL);
-	for (word = strtok_r(copy, " ", &save); word != NULL;
-	     word = strtok_r(NULL, " ", &save))
+	word = strtok_r(copy, " ", &save);
+	while (word != NULL) {
 		ATF_REQUIRE_EQ(0, strv_add(&argv, &err, "%s", word));
+		word = strtok_r(NULL, " ", &save);
+	}
 	free(copy);
 	how.argv = argv.v;
 	if (proc_run(&how, &err) == -1) {

@@ -37,10 +37,11 @@ old(const unsigned char *data, size_t len)
 	if (len < TAR_BLOCK)
 		return;
 	rc = sparse_old_head(&map, &size, &more, data, &err);
-	for (len -= TAR_BLOCK; rc == 0 && more && len >= TAR_BLOCK;
-	     len -= TAR_BLOCK) {
+	len -= TAR_BLOCK;
+	while (rc == 0 && more && len >= TAR_BLOCK) {
 		data += TAR_BLOCK;
 		rc = sparse_old_block(&map, size, &more, data, &err);
+		len -= TAR_BLOCK;
 	}
 	if (rc == 0)
 		check(&map, size);

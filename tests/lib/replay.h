@@ -123,11 +123,11 @@ swap_all(const char *from, const struct strings *swaps)
 		if (key == 0)
 			errx(64, "%s: not KEY=VALUE", swaps->v[i]);
 		text_add(&out, "", 0);
-		for (p = text;
-		     (hit = memmem(p, strlen(p), swaps->v[i], key)) != NULL;
-		     p = hit + key) {
+		p = text;
+		while ((hit = memmem(p, strlen(p), swaps->v[i], key)) != NULL) {
 			text_add(&out, p, (size_t)(hit - p));
 			text_add(&out, value + 1, strlen(value + 1));
+			p = hit + key;
 		}
 		text_add(&out, p, strlen(p));
 		free(text);

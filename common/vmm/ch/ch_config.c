@@ -95,7 +95,7 @@ decode_zone(struct ch_config *c, uint32_t node, struct error *err)
 static int
 decode_memory(struct ch_config *c, struct error *err)
 {
-	uint32_t memory, zones, node;
+	uint32_t memory, zones, i;
 
 	if (jdoc_get_object(c->doc, JDOC_ROOT, "memory", &memory, JSON_REQUIRED,
 		err) == -1)
@@ -113,9 +113,8 @@ decode_memory(struct ch_config *c, struct error *err)
 	if (c->memory_bytes != 0)
 		return error_set(err, EX_DATAERR,
 		    "memory: \"size\" and \"zones\" together");
-	for (node = jdoc_first(c->doc, zones); node != 0;
-	     node = jdoc_next(c->doc, node))
-		if (decode_zone(c, node, err) == -1)
+	for (i = jdoc_first(c->doc, zones); i != 0; i = jdoc_next(c->doc, i))
+		if (decode_zone(c, i, err) == -1)
 			return error_wrap(err, "memory: zones[%zu]",
 			    c->zones_n - 1);
 	return 0;
@@ -231,18 +230,19 @@ decode_each(struct ch_config *c, const char *key, size_t max,
     int (*decode)(struct ch_config *, uint32_t, struct error *),
     struct error *err)
 {
-	uint32_t array, node;
-	size_t i = 0;
+	uint32_t array, i;
+	size_t n = 0;
 
 	if (jdoc_get_array(c->doc, JDOC_ROOT, key, &array, max, JSON_OPTIONAL,
 		err) == -1)
 		return -1;
 	if (array == 0)
 		return 0;
-	for (node = jdoc_first(c->doc, array); node != 0;
-	     node = jdoc_next(c->doc, node), i++)
-		if (decode(c, node, err) == -1)
-			return error_wrap(err, "%s[%zu]", key, i);
+	for (i = jdoc_first(c->doc, array); i != 0; i = jdoc_next(c->doc, i)) {
+		if (decode(c, i, err) == -1)
+			return error_wrap(err, "%s[%zu]", key, n);
+		n++;
+	}
 	return 0;
 }
 

@@ -59,21 +59,20 @@ find_top(uint32_t *out, const struct jdoc *tree, const char *name,
 static int
 decode_cpus(struct ch_state *s, const struct jdoc *tree, struct error *err)
 {
-	uint32_t cpus, children, node;
+	uint32_t cpus, children, i;
 	char name[24];
 
 	if (find_top(&cpus, tree, "cpu-manager", err) == -1)
 		return -1;
 	if (find_children(&children, tree, cpus, err) == -1)
 		return error_wrap(err, "cpu-manager");
-	for (node = jdoc_first(tree, children); node != 0;
-	     node = jdoc_next(tree, node))
+	for (i = jdoc_first(tree, children); i != 0; i = jdoc_next(tree, i))
 		s->vcpus++;
 	if (s->vcpus == 0 || s->vcpus > VCPUS_MAX)
 		return error_set(err, EX_DATAERR,
 		    "cpu-manager: %" PRIu64 " processors", s->vcpus);
-	for (node = 0; node < s->vcpus; node++) {
-		snprintf(name, sizeof(name), "%" PRIu32, node);
+	for (i = 0; i < s->vcpus; i++) {
+		snprintf(name, sizeof(name), "%" PRIu32, i);
 		if (jdoc_member(tree, children, name) == 0)
 			return error_set(err, EX_DATAERR,
 			    "cpu-manager: %" PRIu64
@@ -146,8 +145,7 @@ decode_saved(struct ch_state *s, const struct jdoc *d, bool plain,
 		JSON_REQUIRED, err) == -1)
 		return error_wrap(err, "memory_ranges");
 	s->saved_is_zone = plain;
-	for (node = jdoc_first(d, data); node != 0;
-	     node = jdoc_next(d, node), i++) {
+	for (node = jdoc_first(d, data); node != 0; node = jdoc_next(d, node)) {
 		if (jdoc_get_u64(d, node, "gpa", &gpa, 0, UINT64_MAX,
 			JSON_REQUIRED, err) == -1 ||
 		    jdoc_get_u64(d, node, "length", &len, 1, UINT64_MAX,
@@ -161,6 +159,7 @@ decode_saved(struct ch_state *s, const struct jdoc *d, bool plain,
 		if (ckd_add(&s->saved_bytes, s->saved_bytes, len))
 			return error_set(err, EX_DATAERR,
 			    "memory_ranges: more than 2^64 bytes");
+		i++;
 	}
 	if (s->saved_bytes > s->ram_bytes)
 		return error_set(err, EX_DATAERR,
@@ -207,15 +206,14 @@ check_mappings(const struct ch_state *s, struct error *err)
 static int
 decode_ram(struct ch_state *s, const struct jdoc *d, struct error *err)
 {
-	uint32_t mappings, node;
+	uint32_t mappings, i;
 	bool plain = true;
 
 	if (jdoc_get_array(d, JDOC_ROOT, "guest_ram_mappings", &mappings,
 		CH_STATE_RANGES_MAX, JSON_REQUIRED, err) == -1)
 		return -1;
-	for (node = jdoc_first(d, mappings); node != 0;
-	     node = jdoc_next(d, node))
-		if (decode_mapping(s, d, node, &plain, err) == -1)
+	for (i = jdoc_first(d, mappings); i != 0; i = jdoc_next(d, i))
+		if (decode_mapping(s, d, i, &plain, err) == -1)
 			return error_wrap(err, "guest_ram_mappings[%zu]",
 			    s->ram_n - 1);
 	if (s->ram_n == 0)
@@ -259,16 +257,17 @@ decode_queues(struct ch_state_device *device, const struct jdoc *tree,
 		jdoc_free(d);
 		return -1;
 	}
-	for (q = jdoc_first(d, queues); rc == 0 && q != 0;
-	     q = jdoc_next(d, q)) {
+	for (q = jdoc_first(d, queues); q != 0; q = jdoc_next(d, q)) {
 		ready = false;
 		if (jdoc_get_u64(d, q, "size", &size, 0, CH_QUEUE_SIZE_MAX,
 			JSON_REQUIRED, err) == -1 ||
 		    jdoc_get_bool(d, q, "ready", &ready, JSON_OPTIONAL, err) ==
-			-1)
+			-1) {
 			rc = error_wrap(err, "queues[%" PRIu64 "]",
 			    device->queues);
-		else if (ready && size > device->queue_size)
+			break;
+		}
+		if (ready && size > device->queue_size)
 			device->queue_size = size;
 		device->queues++;
 	}
@@ -338,16 +337,15 @@ decode_device(struct ch_state *s, const struct jdoc *tree, uint32_t children,
 static int
 decode_devices(struct ch_state *s, const struct jdoc *tree, struct error *err)
 {
-	uint32_t devices, children, node;
+	uint32_t devices, children, i;
 
 	if (find_top(&devices, tree, "device-manager", err) == -1)
 		return -1;
 	if (find_children(&children, tree, devices, err) == -1)
 		return error_wrap(err, "device-manager");
-	for (node = jdoc_first(tree, children); node != 0;
-	     node = jdoc_next(tree, node))
-		if (is_virtio(jdoc_key(tree, node)) &&
-		    decode_device(s, tree, children, node, err) == -1)
+	for (i = jdoc_first(tree, children); i != 0; i = jdoc_next(tree, i))
+		if (is_virtio(jdoc_key(tree, i)) &&
+		    decode_device(s, tree, children, i, err) == -1)
 			return error_wrap(err, "device-manager");
 	return 0;
 }

@@ -172,8 +172,9 @@ fc_state_next_mac(char mac[FC_STATE_MAC], size_t *at, const char *raw,
 	size_t i;
 	char c;
 
-	for (; len >= FC_STATE_MAC - 1 && *at <= len - (FC_STATE_MAC - 1);
-	     (*at)++) {
+	if (len < FC_STATE_MAC - 1)
+		return false;
+	for (; *at <= len - (FC_STATE_MAC - 1); (*at)++) {
 		for (i = 0; i < FC_STATE_MAC - 1; i++) {
 			c = raw[*at + i];
 			if (i % 3 == 2 ? c != ':'

@@ -13,7 +13,7 @@ WARN = -Wall -Wextra -Wshadow -Wconversion -Wcast-qual -Wpointer-arith \
 WERROR ?=
 OPTIMIZE ?= -O2
 HARD = $(OPTIMIZE) -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
-HARDLINK = -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+HARDLINK = -pie -Wl,-z,relro,-z,now
 # SAN="-fsanitize=address,undefined -fno-sanitize-recover=all"
 SAN ?=
 # HOOKS=-DTEST_HOOKS lets tests stop a tool at a named step (base/hook.h).
@@ -21,18 +21,16 @@ HOOKS ?=
 COMPILE = $(CC) $(STD) $(WARN) $(WERROR) $(HARD) $(SAN) $(HOOKS) $(CPPFLAGS) \
 	$(CFLAGS) -I$(TOP)/common
 LINK = $(CC) $(SAN) $(HARDLINK) $(LDFLAGS)
-# Archives of these where there are any: we want single functions of them, and
-# to load all of them takes longer than what most tools do.
-LIBPARTS != for l in crypto z lzma bz2 lz4; do \
-	f=`$(CC) -print-file-name=lib$$l.a`; \
-	case $$f in /*) echo $$f;; *) echo -l$$l;; esac; done
-# Debian's archive of libzstd compresses without threads: who compresses sets
-# LIBZSTD = -lzstd before this is included.
-UNZSTD != f=`$(CC) -print-file-name=libzstd.a`; \
-	case $$f in /*) echo $$f;; *) echo -lzstd;; esac
-LIBZSTD ?= $(UNZSTD)
-LDLIBS = $(LIBPARTS) $(LIBZSTD) -larchive -ljansson -lcrypt -lpthread -ldl
+# We want single functions of these, by their archives where that works
+# (mk/libs.sh).  Debian's archive of libzstd compresses without threads: who
+# compresses sets LIBZSTD = -lzstd, which goes before the archive.
+PARTLIBS = -lcrypto -lz -llzma -lbz2 -llz4 -lzstd
+OTHERLIBS = -ljansson -lcrypt -lpthread -ldl
+LDLIBS = -Wl,--as-needed $(LIBZSTD) `cat $(TOP)/common/libs.stamp` $(OTHERLIBS)
+# All of them as they are, for what need not start fast.
+SHAREDLIBS = -Wl,--as-needed $(PARTLIBS) $(OTHERLIBS)
 # For a tool that ends within milliseconds, of which the dynamic loader would
 # take a tenth: one that sets LINK = $(QUICKLINK) behind mk/prog.mk has none,
-# where that works (mk/quicklink.sh).
-QUICKLINK = $(CC) $(SAN) `cat $(TOP)/common/quicklink.stamp` $(LDFLAGS)
+# where that works (mk/quicklink.sh, mk/link.sh).
+QUICKLINK = sh $(TOP)/mk/link.sh "`cat $(TOP)/common/quicklink.stamp`" \
+	"$(HARDLINK)" $(CC) $(SAN) $(LDFLAGS)

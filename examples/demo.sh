@@ -63,11 +63,45 @@ wrong()
 	exit 70
 }
 
-# The counts of VM $2 in root $1, from byte $3 of its console on.
+# The whole lines on the console of VM $2 in root $1, from its byte $3 on.
+lines()
+{
+	tail -c "+${3:-1}" "$(vm-ls -R "$1" -p console_log "$2")" |
+	    sed -n 's/\r$//p'
+}
+
+# The counts among them.
 counts()
 {
-	tail -c "+${3:-1}" "$(vm-ls -R "$1" -p console_log "$2")" | tr -d '\r' |
-	    sed -n 's/^count \([0-9][0-9]*\)$/\1/p'
+	lines "$@" | sed -n 's/^count \([0-9][0-9]*\)$/\1/p'
+}
+
+# The random numbers behind the second count of VM $2 in root $1.  What a clone
+# prints first may have been on its way to the console when its source was
+# saved: the rest of a line, and numbers that are the same in all clones.
+own_random()
+{
+	lines "$1" "$2" | awk '
+	/^count / { n++ }
+	n > 1 && /^random / { print $2; exit }'
+}
+
+# The first count of VM $2 in root $1 from byte $3 of its console on that is
+# below count $4, or below the one before it.
+count_again()
+{
+	counts "$1" "$2" "$3" |
+	    awk -v last="$4" '$1 < last { print $1; exit } { last = $1 }'
+}
+
+# eventually COMMAND...: what it prints, as soon as that is anything.
+eventually()
+{
+	for i in $(seq 600); do
+		"$@" | grep . && return
+		sleep 0.1
+	done
+	return 1
 }
 
 row()
@@ -110,11 +144,13 @@ run "vm-clone -R $there -n clone --count 3 -p name,clone_ms golden \\
 clones_ms=$took_ms
 for c in clone-1 clone-2 clone-3; do
 	run "vm-wait -R $there --console 'random [0-9a-f]{64}' $c"
+	own=$(eventually own_random "$there" $c) ||
+	    wrong "$c draws no random numbers"
+	echo "  random numbers: $own"
+	echo "$own" >>../demo/random
 	first=$(counts "$there" $c | head -n 1)
-	log=$(vm-ls -R "$there" -p console_log $c)
-	tr -d '\r' <"$log" | sed -n 's/^random /  random numbers: /p' |
-	    head -n 1 | tee -a ../demo/random
 	echo "  Its first count: $first."
+	log=$(vm-ls -R "$there" -p console_log $c)
 	! grep -q 'Linux version' "$log" || wrong "$c was booted"
 	[ "$first" -ge "$before" ] && [ "$first" -le $((after + 1)) ] ||
 	    wrong "$c does not go on from $before"
@@ -127,14 +163,8 @@ late=$(counts "$INSTAR_ROOT" web | tail -n 1)
 run "vm-restore -p name,state web golden"
 restore_ms=$took_ms
 # Until it was stopped the old guest has counted on.
-first=
-for i in $(seq 600); do
-	first=$(counts "$INSTAR_ROOT" web $size |
-	    awk -v last="$late" '$1 < last { print $1; exit } { last = $1 }')
-	[ -z "$first" ] || break
-	sleep 0.1
-done
-[ -n "$first" ] || wrong "web was not put back"
+first=$(eventually count_again "$INSTAR_ROOT" web $size "$late") ||
+    wrong "web was not put back"
 echo "  Its count was $late, and is $first again."
 
 run "vm-wait --console 'disk ok' web"

@@ -9,13 +9,12 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1"
 cd "$1"
-# In the order in which they are loaded; behind the blank line, for tests that
-# load them themselves.
-modules="failover net_failover virtio_ring virtio virtio_pci_legacy_dev
-    virtio_pci_modern_dev virtio_pci virtio_blk virtio_net virtio-rng
-    crc32c_generic libcrc32c crc16 mbcache jbd2 ext4 button evdev"
-further="dm-mod dm-bufio dm-snapshot virtio_balloon virtio_mem fat vfat
-    nls_ascii nls_cp437 cdrom isofs"
+# What the guest loads at its start, and what tests load themselves; what these
+# need comes with them.  Each may as well be part of the kernel.
+modules="virtio_pci virtio_blk virtio_net virtio_rng ext4 button evdev"
+further="dm_snapshot virtio_balloon virtio_mem vfat nls_ascii nls_cp437 isofs"
+# ext4 asks for it by an alias, in kernels that have it.
+if_any="crc32c_generic"
 
 fail()
 {
@@ -23,32 +22,102 @@ fail()
 	exit 69
 }
 
+# linux-image-amd64, and what it depends on that is Linux, too: in some
+# releases one package has all, in others the kernel and its modules have their
+# own.
+packages()
+{
+	seen=" "
+	set -- linux-image-amd64
+	while [ $# -gt 0 ]; do
+		case $seen in
+		*" $1 "*) ;;
+		*)
+			seen="$seen$1 "
+			# shellcheck disable=SC2046
+			set -- "$@" $(apt-cache show --no-all-versions "$1" |
+			    sed -n 's/^Depends: //p' | tr ',' '\n' |
+			    sed -n 's/^ *\(linux-[^ :|(]*\).*/\1/p')
+			;;
+		esac
+		shift
+	done
+	echo "${seen% }"
+}
+
+# The file below $1 that has module $2, if any has: "-" and "_" in its name are
+# the same.
+module_file()
+{
+	find "$1" -name "$(echo "$2" | sed 's/[-_]/[-_]/g').ko*" | head -n 1
+}
+
+# The modules that module $1, a file, needs, as it says itself: what depmod(8)
+# would tell is not in a package.
+needs()
+{
+	tr '\0' '\n' <"$1" | sed -n 's/^depends=//p' | tr ',-' ' _'
+}
+
+unpack()
+{
+	case $1 in
+	*.ko) cat "$1" ;;
+	*.xz) busybox unxz <"$1" ;;
+	*.gz) gzip -dc "$1" ;;
+	*.zst) zstd -dcq "$1" ;;
+	*) fail "${1##*/}: no program to unpack it" ;;
+	esac
+}
+
+# Whether module $1 is part of the kernel in fetch/tree.
+is_builtin()
+{
+	find fetch/tree -name modules.builtin -exec cat {} + | sed 's/-/_/g' |
+	    grep -q "/$1\.ko\$"
+}
+
+# Puts the modules given, and all that they need, into modules/.
+take_modules()
+{
+	while [ $# -gt 0 ]; do
+		m=$1
+		shift
+		[ ! -e "modules/$m.ko" ] || continue
+		f=$(module_file fetch/tree "$m")
+		if [ -n "$f" ]; then
+			unpack "$f" >"modules/$m.ko" || fail "$f is damaged"
+			# shellcheck disable=SC2046
+			set -- "$@" $(needs "modules/$m.ko")
+		elif [ "$m" != "$if_any" ] && ! is_builtin "$m"; then
+			fail "no module $m in$packages"
+		fi
+	done
+}
+
 # Unpacks the kernel and the modules that we use; the rest is not kept.
 fetch()
 {
-	package=$(apt-cache depends linux-image-amd64 |
-	    sed -n 's/^ *Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1)
-	[ -n "$package" ] ||
+	apt-cache show linux-image-amd64 >/dev/null 2>&1 ||
 	    fail "apt does not know linux-image-amd64: apt-get update first"
-	echo "linux.sh: fetching $package"
-	rm -rf fetch
-	mkdir -p fetch/tree
-	(cd fetch && apt-get -qq download "$package" 2>log) || {
-		cat fetch/log >&2
-		fail "$package cannot be fetched: apt-get update first"
-	}
-	set -- fetch/*.deb
-	dpkg-deb --fsys-tarfile "$1" | tar -xf - -C fetch/tree --wildcards \
-	    './boot/vmlinuz-*' './lib/modules/*.ko'
-	rm -rf modules
-	mkdir modules
+	packages=$(packages)
+	echo "linux.sh: fetching$packages"
+	rm -rf fetch modules
+	mkdir -p fetch/tree modules
 	# shellcheck disable=SC2086
-	for m in $modules $further; do
-		f=$(find fetch/tree/lib -name "$m.ko")
-		[ -n "$f" ] || fail "$package has no module $m"
-		mv "$f" modules/
+	(cd fetch && apt-get -qq download $packages 2>log) || {
+		cat fetch/log >&2
+		fail "they cannot be fetched: apt-get update first"
+	}
+	for deb in fetch/*.deb; do
+		dpkg-deb -x "$deb" fetch/tree
 	done
-	mv fetch/tree/boot/vmlinuz-* vmlinuz.new
+	# shellcheck disable=SC2046
+	set -- $(find fetch/tree -type f -name 'vmlinuz*')
+	[ $# -eq 1 ] || fail "$# kernels in$packages"
+	# shellcheck disable=SC2086
+	take_modules $modules $further $if_any
+	mv "$1" vmlinuz.new
 	rm -rf fetch
 	mv vmlinuz.new vmlinuz
 }
@@ -59,14 +128,20 @@ pack()
 	rm -rf root
 	mkdir -p root/bin root/modules
 	cp "$(command -v busybox)" root/bin/busybox
-	cp modules/*.ko root/modules/
-	# shellcheck disable=SC2086
-	printf '%s\n' $modules >root/modules/order
+	for f in modules/*.ko; do
+		m=$(basename "$f" .ko | sed 's/-/_/g')
+		cp "$f" "root/modules/$m.ko"
+		echo "$m $(needs "$f")" >>root/modules/needs
+	done
+	for m in $if_any $modules; do
+		[ ! -e "root/modules/$m.ko" ] || echo "$m"
+	done >root/modules/first
 	cp "$here/init" root/init
+	cp "$here/load" root/bin/load
 	printf '#!/bin/busybox sh\nhead -c 32 /dev/urandom | xxd -p -c 64\n' \
 	    >root/serve
 	chmod -R u=rwX,go=rX root
-	chmod 755 root/init root/serve root/bin/busybox
+	chmod 755 root/init root/serve root/bin/busybox root/bin/load
 	find root -exec touch -h -d @0 {} +
 	(cd root && find . | LC_ALL=C sort |
 	    cpio --quiet -o -H newc --reproducible -R 0:0) >initrd.new
@@ -74,10 +149,16 @@ pack()
 	mv initrd.new initrd.img
 }
 
+# Whether the initramfs is there, and younger than all that goes into it.
+is_packed()
+{
+	[ -e initrd.img ] || return 1
+	for f in vmlinuz "$here/init" "$here/load" "$here/linux.sh"; do
+		[ ! initrd.img -ot "$f" ] || return 1
+	done
+}
+
 exec 9>lock
 flock 9
 [ -e vmlinuz ] || fetch
-if [ ! -e initrd.img ] || [ initrd.img -ot vmlinuz ] ||
-    [ initrd.img -ot "$here/init" ] || [ initrd.img -ot "$here/linux.sh" ]; then
-	pack
-fi
+is_packed || pack

@@ -159,7 +159,7 @@ input__refused_body()
 provision()
 {
 	cat <<'END'
-for m in dm-mod dm-bufio dm-snapshot; do insmod /modules/$m.ko; done
+load dm_snapshot
 sectors=$(cat /sys/block/vda/size)
 n=0
 for cow in vdb vdc vdd; do

@@ -18,7 +18,10 @@ clean:
 	rm -rf build
 
 # The tests, built and run under build/: quick, with sanitizers, the long ones,
-# which end with each fuzzer for FUZZ_SECONDS (60).  TESTS="foo_test" chooses.
+# which end with each fuzzer for FUZZ_SECONDS (60) and, as root, check-matrix.
+# TESTS="foo_test" chooses.  check-matrix tries Debian's releases in roots of
+# their own; SUITES="bookworm trixie" and STEPS="demo check install states"
+# choose of it (mk/matrix.sh).
 check:
 	@MAKE="$(MAKE)" sh mk/check.sh check
 
@@ -27,6 +30,9 @@ check-san:
 
 check-long:
 	@MAKE="$(MAKE)" sh mk/check.sh long
+
+check-matrix:
+	@sh mk/matrix.sh
 
 lint:
 	@MAKE="$(MAKE)" SUBDIRS="$(SUBDIRS)" sh mk/lint.sh
@@ -38,4 +44,5 @@ demo: all
 	@cd tests/guest && $(MAKE) linux
 	@sh examples/demo.sh
 
-.PHONY: all install uninstall clean check check-san check-long lint bench demo
+.PHONY: all install uninstall clean check check-san check-long check-matrix \
+	lint bench demo

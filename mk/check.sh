@@ -156,6 +156,39 @@ fuzz()
 	done
 }
 
+# The other systems, where this machine can have them.
+other_systems()
+{
+	why=$dir/matrix.why
+	rc=0
+	if [ -n "${TESTS-}" ]; then
+		echo "matrix: TESTS chooses" >"$why"
+		rc=69
+	else
+		sh mk/matrix.sh 2>"$why" || rc=$?
+	fi
+	case $rc in
+	0 | 1)
+		cat "$why"
+		sum=$(tail -n 1 "$top/build/matrix/table.txt")
+		# shellcheck disable=SC2046
+		set -- $(echo "$sum" | tr -dc '0-9 ')
+		passed=$((passed + $1))
+		failed=$((failed + $2))
+		skipped=$((skipped + ${3:-0}))
+		;;
+	69 | 77)
+		echo "matrix  ->  skipped: $(sed 's/^matrix: //' "$why")"
+		skipped=$((skipped + 1))
+		;;
+	*)
+		cat "$why"
+		echo "matrix  ->  failed"
+		failed=$((failed + 1))
+		;;
+	esac
+}
+
 case $kind in
 check)
 	build
@@ -172,6 +205,7 @@ long)
 	build
 	suite tests/long
 	fuzz
+	other_systems
 	;;
 *)
 	echo "usage: check.sh check|san|long" >&2

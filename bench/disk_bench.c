@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/num.h"
 #include "disk/copy.h"
+#include "disk/digest_file.h"
 #include "disk/seal.h"
 
 #define MAKE_BYTES NUM_GIB

@@ -10,6 +10,8 @@
 #include "base/fd.h"
 #include "base/num.h"
 #include "disk/digest.h"
+#include "disk/digest_file.h"
+#include "disk/verity.h"
 #include "snapshot/trailer.h"
 
 static int
@@ -165,19 +167,18 @@ static int
 write_envelope(struct export *x, struct archive_writer *w,
     struct digest *digest, struct error *err)
 {
-	struct digester *d = NULL;
+	struct verity *d = NULL;
 	char *text;
 	size_t len;
 	int rc = -1;
 
 	if (envelope_encode(&text, &len, &x->envelope, err) == -1)
 		return -1;
-	if (digester_new(&d, err) == 0 &&
-	    digester_data(d, text, len, err) == 0) {
-		digester_final(d, digest);
+	if (verity_new(&d, err) == 0 && verity_data(d, text, len, err) == 0) {
+		verity_final(d, digest);
 		rc = archive_writer_text(w, ENVELOPE_NAME, text, len, err);
 	}
-	digester_free(d);
+	verity_free(d);
 	free(text);
 	return rc;
 }

@@ -12,6 +12,7 @@
 #include "base/path.h"
 #include "base/progress.h"
 #include "disk/copy.h"
+#include "disk/digest_file.h"
 #include "foreign/memmap.h"
 
 #include "report.h"

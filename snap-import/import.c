@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/json.h"
+#include "disk/digest_file.h"
 #include "state/snap.h"
 #include "vmm/preflight.h"
 

@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/progress.h"
+#include "disk/digest_file.h"
 #include "disk/qcow2.h"
 #include "disk/seal.h"
 #include "snapshot/envelope.h"

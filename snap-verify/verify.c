@@ -13,6 +13,7 @@
 #include "base/progress.h"
 #include "base/sig.h"
 #include "disk/digest.h"
+#include "disk/digest_file.h"
 #include "snapshot/trailer.h"
 
 /* One call of verify_snap(). */

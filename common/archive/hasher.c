@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "disk/verity.h"
+
 #define HASHER_OPS 8192 /* more than the chunks of a flow can ask for */
 #define HASHER_BATCH 256 /* handed over at once: a lock costs more than one */
 
@@ -32,7 +34,7 @@ struct hasher {
 	struct op batch[HASHER_BATCH]; /* the caller's, not handed over yet */
 	size_t batch_n;
 	struct chunk *held; /* by us, the chunk of the last piece */
-	struct digester *digester; /* the thread's, like the error */
+	struct verity *verity; /* the thread's, like the error */
 	struct error error;
 };
 
@@ -48,13 +50,13 @@ do_op(struct hasher *h, const struct op *op)
 	if (h->error.code != 0)
 		return;
 	if (op->kind == OP_DATA) {
-		rc = digester_data(h->digester, op->data, (size_t)op->len,
+		rc = verity_data(h->verity, op->data, (size_t)op->len,
 		    &h->error);
 	} else if (op->kind == OP_ZEROS) {
-		rc = digester_zeros(h->digester, op->len, &h->error);
+		rc = verity_zeros(h->verity, op->len, &h->error);
 	} else {
-		digester_final(h->digester, op->out);
-		digester_reset(h->digester);
+		verity_final(h->verity, op->out);
+		verity_reset(h->verity);
 	}
 	if (rc == -1 && h->error.code == 0)
 		h->error.code = EX_SOFTWARE;
@@ -187,7 +189,7 @@ hasher_new(struct hasher **out, struct chunk_flow *flow, struct error *err)
 	if (h == NULL)
 		return error_sys(err, EX_OSERR, "digests");
 	h->flow = flow;
-	if (digester_new(&h->digester, err) == -1) {
+	if (verity_new(&h->verity, err) == -1) {
 		free(h);
 		return -1;
 	}
@@ -217,7 +219,7 @@ hasher_free(struct hasher *h)
 	if (h == NULL)
 		return;
 	end_thread(h);
-	digester_free(h->digester);
+	verity_free(h->verity);
 	pthread_cond_destroy(&h->gone);
 	pthread_cond_destroy(&h->come);
 	pthread_mutex_destroy(&h->mutex);

@@ -13,10 +13,11 @@
 #include "archive/hasher.h"
 #include "base/fd.h"
 #include "base/hook.h"
+#include "disk/verity.h"
 #include "disk/writeback.h"
 #include "snapshot/trailer.h"
 
-#define BLOCK DIGEST_BLOCK /* a block of zeros becomes a hole */
+#define BLOCK VERITY_BLOCK /* a block of zeros becomes a hole */
 #define LATE_MAX 64 /* files that wait for their sync */
 
 /* One archive being unpacked. */
@@ -283,17 +284,17 @@ unpack_entry(struct work *w, const struct archive_entry *entry,
 static int
 digest_envelope(struct unpack *u, struct error *err)
 {
-	struct digester *d = NULL;
+	struct verity *d = NULL;
 	int rc = -1;
 
 	if (u->envelope == NULL)
 		return 0;
-	if (digester_new(&d, err) == 0 &&
-	    digester_data(d, u->envelope, u->envelope_len, err) == 0) {
-		digester_final(d, &u->envelope_digest);
+	if (verity_new(&d, err) == 0 &&
+	    verity_data(d, u->envelope, u->envelope_len, err) == 0) {
+		verity_final(d, &u->envelope_digest);
 		rc = 0;
 	}
-	digester_free(d);
+	verity_free(d);
 	return rc;
 }
 

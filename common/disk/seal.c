@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "disk/seal.h"
+#include "disk/verity.h"
 
 #include <sys/stat.h>
 
@@ -33,7 +34,7 @@ give_back(int fd, uint64_t size, const char *what, struct error *err)
 	for (off = 0; more == 1 && rc == 1; off = e.off + e.len) {
 		more = extent_next(&e, fd, off, size, what, err);
 		if (more == 0)
-			e.off = num_round_up(size, DIGEST_BLOCK);
+			e.off = num_round_up(size, VERITY_BLOCK);
 		if (more != -1 && e.off > off)
 			rc = extent_punch(fd, off, e.off - off, what, err);
 	}

@@ -9,6 +9,7 @@
  *     tree    ^ merged
  */
 #include "disk/sweep.h"
+#include "disk/verity.h"
 
 #include <sys/stat.h>
 
@@ -25,10 +26,10 @@
 #include "disk/extent.h"
 
 #define SWEEP_JOB_GROUPS 4
-#define SWEEP_JOB (SWEEP_JOB_GROUPS * DIGEST_GROUP)
+#define SWEEP_JOB (SWEEP_JOB_GROUPS * VERITY_GROUP)
 #define SWEEP_RING 16 /* jobs taken, and not yet in the tree */
 #define SWEEP_AHEAD (4 * SWEEP_JOB)
-#define SWEEP_BUF ((size_t)DIGEST_GROUP)
+#define SWEEP_BUF ((size_t)VERITY_GROUP)
 #define SWEEP_SMALL_BUF ((size_t)64 << 10) /* for less than a group */
 #define SWEEP_THREADS_MAX 4 /* more only wait for the memory bus */
 
@@ -50,7 +51,7 @@ struct sweep {
 	uint64_t planned; /* offset up to which jobs were taken */
 	uint64_t taken, merged; /* jobs */
 	struct job ring[SWEEP_RING];
-	struct digester *tree;
+	struct verity *tree;
 	uint64_t tree_bytes;
 	bool failed;
 	struct error err; /* the first one */
@@ -59,7 +60,7 @@ struct sweep {
 /* What each thread has of its own. */
 struct worker {
 	struct sweep *s;
-	struct digester *digester; /* NULL: there are no whole groups */
+	struct verity *verity; /* NULL: there are no whole groups */
 	unsigned char *buf;
 	size_t buf_len;
 	struct extent hole; /* zeros found and not yet punched */
@@ -85,8 +86,8 @@ punch_hole(struct worker *w, struct error *err)
 static bool
 is_zero_block(const struct worker *w, size_t at, size_t len)
 {
-	return len - at >= DIGEST_BLOCK &&
-	    extent_is_zero(w->buf + at, DIGEST_BLOCK);
+	return len - at >= VERITY_BLOCK &&
+	    extent_is_zero(w->buf + at, VERITY_BLOCK);
 }
 
 /* Notes zeros as a hole; punches what is not next to them. */
@@ -104,7 +105,7 @@ note_zeros(struct worker *w, uint64_t off, uint64_t len, struct error *err)
 
 /* Hashes `len` bytes from `off`, a multiple of a block, in runs of one kind. */
 static int
-sift(struct worker *w, struct digester *d, uint64_t off, size_t len,
+sift(struct worker *w, struct verity *d, uint64_t off, size_t len,
     struct error *err)
 {
 	size_t from, to;
@@ -114,17 +115,16 @@ sift(struct worker *w, struct digester *d, uint64_t off, size_t len,
 		zero = is_zero_block(w, from, len);
 		to = from;
 		do
-			to += DIGEST_BLOCK;
+			to += VERITY_BLOCK;
 		while (to < len && is_zero_block(w, to, len) == zero);
 		if (to > len)
 			to = len;
 		if (!zero) {
-			if (digester_data(d, w->buf + from, to - from, err) ==
-			    -1)
+			if (verity_data(d, w->buf + from, to - from, err) == -1)
 				return -1;
 			continue;
 		}
-		if (digester_zeros(d, to - from, err) == -1 ||
+		if (verity_zeros(d, to - from, err) == -1 ||
 		    note_zeros(w, off + from, to - from, err) == -1)
 			return -1;
 	}
@@ -133,7 +133,7 @@ sift(struct worker *w, struct digester *d, uint64_t off, size_t len,
 
 /* Reads and hashes [off, end), all of which is taken for data. */
 static int
-read_run(struct worker *w, struct digester *d, uint64_t off, uint64_t end,
+read_run(struct worker *w, struct verity *d, uint64_t off, uint64_t end,
     struct error *err)
 {
 	size_t n;
@@ -147,7 +147,7 @@ read_run(struct worker *w, struct digester *d, uint64_t off, uint64_t end,
 		if (w->punch) {
 			if (sift(w, d, off, n, err) == -1)
 				return -1;
-		} else if (digester_data(d, w->buf, n, err) == -1) {
+		} else if (verity_data(d, w->buf, n, err) == -1) {
 			return -1;
 		}
 	}
@@ -156,7 +156,7 @@ read_run(struct worker *w, struct digester *d, uint64_t off, uint64_t end,
 
 /* The same for what may have holes; `off` is a multiple of a block. */
 static int
-read_range(struct worker *w, struct digester *d, uint64_t off, uint64_t end,
+read_range(struct worker *w, struct verity *d, uint64_t off, uint64_t end,
     struct error *err)
 {
 	struct extent e;
@@ -166,19 +166,19 @@ read_range(struct worker *w, struct digester *d, uint64_t off, uint64_t end,
 	while ((more = extent_next(&e, w->s->fd, off, end, w->s->what, err)) ==
 	    1) {
 		/* Whole blocks, so that a half zero one can be punched. */
-		e.len += e.off % DIGEST_BLOCK;
-		e.off -= e.off % DIGEST_BLOCK;
-		stop = num_round_up(e.off + e.len, DIGEST_BLOCK);
+		e.len += e.off % VERITY_BLOCK;
+		e.off -= e.off % VERITY_BLOCK;
+		stop = num_round_up(e.off + e.len, VERITY_BLOCK);
 		if (stop > end)
 			stop = end;
-		if (digester_zeros(d, e.off - off, err) == -1 ||
+		if (verity_zeros(d, e.off - off, err) == -1 ||
 		    read_run(w, d, e.off, stop, err) == -1)
 			return -1;
 		off = stop;
 	}
 	if (more == -1)
 		return -1;
-	return digester_zeros(d, end - off, err);
+	return verity_zeros(d, end - off, err);
 }
 
 /*
@@ -214,7 +214,7 @@ plan(struct sweep *s, struct job *out, struct error *err)
 			return rc;
 	}
 	memset(out, 0, sizeof(*out));
-	out->off = s->run.off - s->run.off % DIGEST_GROUP;
+	out->off = s->run.off - s->run.off % VERITY_GROUP;
 	if (out->off < s->planned)
 		out->off = s->planned;
 	out->len = s->whole - out->off;
@@ -237,10 +237,10 @@ merge(struct sweep *s, struct error *err)
 		j = &s->ring[s->merged % SWEEP_RING];
 		if (!j->done)
 			break;
-		if (digester_zeros(s->tree, j->off - s->tree_bytes, err) == -1)
+		if (verity_zeros(s->tree, j->off - s->tree_bytes, err) == -1)
 			return -1;
-		if (digester_add_groups(s->tree, j->groups,
-			(size_t)(j->len / DIGEST_GROUP), err) == -1)
+		if (verity_add_groups(s->tree, j->groups,
+			(size_t)(j->len / VERITY_GROUP), err) == -1)
 			return -1;
 		s->tree_bytes = j->off + j->len;
 	}
@@ -303,15 +303,15 @@ work(struct worker *w)
 	j = take(w->s);
 	if (j == NULL)
 		return false;
-	digester_reset(w->digester);
+	verity_reset(w->verity);
 	if (j->solid)
-		rc = read_run(w, w->digester, j->off, j->off + j->len, &err);
+		rc = read_run(w, w->verity, j->off, j->off + j->len, &err);
 	else
-		rc = read_range(w, w->digester, j->off, j->off + j->len, &err);
+		rc = read_range(w, w->verity, j->off, j->off + j->len, &err);
 	if (rc == 0)
 		rc = punch_hole(w, &err);
 	if (rc == 0)
-		digester_groups(j->groups, SWEEP_JOB_GROUPS, w->digester);
+		verity_groups(j->groups, SWEEP_JOB_GROUPS, w->verity);
 	finish(w->s, j, rc, &err);
 	return true;
 }
@@ -327,7 +327,7 @@ work_on(void *arg)
 static void
 worker_fini(struct worker *w)
 {
-	digester_free(w->digester);
+	verity_free(w->verity);
 	free(w->buf);
 }
 
@@ -341,7 +341,7 @@ worker_init(struct worker *w, struct sweep *s, struct error *err)
 	w->buf = malloc(w->buf_len);
 	if (w->buf == NULL)
 		return error_sys(err, EX_OSERR, "%s", s->what);
-	return s->whole == 0 ? 0 : digester_new(&w->digester, err);
+	return s->whole == 0 ? 0 : verity_new(&w->verity, err);
 }
 
 /* Processors that this process may use, within our bounds. */
@@ -400,11 +400,11 @@ sweep_all(struct sweep *s, struct digest *out, struct error *err)
 			*err = s->err;
 		goto out;
 	}
-	if (digester_zeros(s->tree, s->whole - s->tree_bytes, err) == -1 ||
+	if (verity_zeros(s->tree, s->whole - s->tree_bytes, err) == -1 ||
 	    read_range(&w, s->tree, s->whole, s->size, err) == -1 ||
 	    punch_hole(&w, err) == -1)
 		goto out;
-	digester_final(s->tree, out);
+	verity_final(s->tree, out);
 	rc = 0;
 out:
 	worker_fini(&w);
@@ -417,7 +417,7 @@ sweep_file(struct digest *out, int fd, uint64_t size, unsigned flags,
 {
 	struct sweep s = { .fd = fd,
 		.size = size,
-		.whole = size - size % DIGEST_GROUP,
+		.whole = size - size % VERITY_GROUP,
 		.flags = flags,
 		.what = what };
 	struct stat st;
@@ -429,13 +429,13 @@ sweep_file(struct digest *out, int fd, uint64_t size, unsigned flags,
 		return error_set(err, EX_DATAERR,
 		    "%s: ends at byte %" PRIu64 ", %" PRIu64 " short", what,
 		    (uint64_t)st.st_size, size - (uint64_t)st.st_size);
-	if (digester_new(&s.tree, err) == -1)
+	if (verity_new(&s.tree, err) == -1)
 		return -1;
 	pthread_mutex_init(&s.lock, NULL);
 	pthread_cond_init(&s.room, NULL);
 	rc = sweep_all(&s, out, err);
 	pthread_cond_destroy(&s.room);
 	pthread_mutex_destroy(&s.lock);
-	digester_free(s.tree);
+	verity_free(s.tree);
 	return rc;
 }

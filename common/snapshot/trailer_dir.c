@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "disk/digest_file.h"
 
 /* As trailer_next() found it: the file's digest, or the envelope's own. */
 static int

@@ -18,6 +18,7 @@
 #include "base/lock.h"
 #include "base/path.h"
 #include "disk/copy.h"
+#include "disk/digest_file.h"
 #include "state/root_impl.h"
 
 #define HEX_LEN 64

@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/num.h"
 #include "disk/digest.h"
+#include "disk/digest_file.h"
 #include "disk/fs.h"
 #include "vmm/vmm.h"
 

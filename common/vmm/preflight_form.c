@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/sig.h"
 #include "disk/digest.h"
+#include "disk/digest_file.h"
 #include "vmm/vmm.h"
 
 int

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "disk_make.h"
+#include "lib/disk_make.h"
 
 #define DATA_BYTES 3000
 

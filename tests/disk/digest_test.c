@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "disk/digest.h"
+#include "disk/digest_file.h"
+#include "disk/verity.h"
 
 #include <sys/mman.h>
 
@@ -65,13 +67,13 @@ plain_digest(const unsigned char *data, uint64_t size)
 static struct digest
 digest_of_zeros(uint64_t size)
 {
-	struct digester *d;
+	struct verity *d;
 	struct digest out;
 
-	ATF_REQUIRE_EQ(0, digester_new(&d, NULL));
-	ATF_REQUIRE_EQ(0, digester_zeros(d, size, NULL));
-	digester_final(d, &out);
-	digester_free(d);
+	ATF_REQUIRE_EQ(0, verity_new(&d, NULL));
+	ATF_REQUIRE_EQ(0, verity_zeros(d, size, NULL));
+	verity_final(d, &out);
+	verity_free(d);
 	return out;
 }
 
@@ -99,21 +101,21 @@ ATF_TC_WITHOUT_HEAD(stream__vectors);
 ATF_TC_BODY(stream__vectors, tc)
 {
 	struct error err = { 0 };
-	struct digester *d;
+	struct verity *d;
 	struct digest out;
 	size_t i;
 
-	ATF_REQUIRE_EQ(0, digester_new(&d, &err));
+	ATF_REQUIRE_EQ(0, verity_new(&d, &err));
 	for (i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
-		digester_reset(d);
+		verity_reset(d);
 		ATF_REQUIRE_EQ(0,
-		    digester_data(d, vectors[i].data, strlen(vectors[i].data),
+		    verity_data(d, vectors[i].data, strlen(vectors[i].data),
 			&err));
-		ATF_REQUIRE_EQ(0, digester_zeros(d, vectors[i].zeros, &err));
-		digester_final(d, &out);
+		ATF_REQUIRE_EQ(0, verity_zeros(d, vectors[i].zeros, &err));
+		verity_final(d, &out);
 		check_digest(&out, vectors[i].hex, vectors[i].name);
 	}
-	digester_free(d);
+	verity_free(d);
 }
 
 ATF_TC_WITHOUT_HEAD(file__vectors);
@@ -142,7 +144,7 @@ ATF_TC_BODY(stream__any_split, tc)
 		128 * 4096 + 1, 129 * 4096, 3000000 };
 	unsigned char *data = malloc(3000000);
 	struct digest want, out;
-	struct digester *d;
+	struct verity *d;
 	uint64_t state = 99;
 	size_t i, off, n, round;
 	int rc;
@@ -150,11 +152,11 @@ ATF_TC_BODY(stream__any_split, tc)
 	ATF_REQUIRE(data != NULL);
 	make_bytes(data, 3000000, &state);
 	memset(data + 10000, 0, 1200000); /* fed as zeros or as data */
-	ATF_REQUIRE_EQ(0, digester_new(&d, NULL));
+	ATF_REQUIRE_EQ(0, verity_new(&d, NULL));
 	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		want = plain_digest(data, sizes[i]);
 		for (round = 0; round < 6; round++) {
-			digester_reset(d);
+			verity_reset(d);
 			for (off = 0; off < sizes[i]; off += n) {
 				n = make_random(&state) %
 				    (UINT64_C(7000) << 2 * round);
@@ -162,18 +164,18 @@ ATF_TC_BODY(stream__any_split, tc)
 					n = sizes[i] - off;
 				if (off >= 10000 && n <= 1210000 - off &&
 				    off < 1210000)
-					rc = digester_zeros(d, n, NULL);
+					rc = verity_zeros(d, n, NULL);
 				else
-					rc = digester_data(d, data + off, n,
+					rc = verity_data(d, data + off, n,
 					    NULL);
 				ATF_REQUIRE_EQ(0, rc);
 			}
-			digester_final(d, &out);
+			verity_final(d, &out);
 			ATF_CHECK_MSG(digest_equal(&want, &out),
 			    "%zu bytes, round %zu", sizes[i], round);
 		}
 	}
-	digester_free(d);
+	verity_free(d);
 	free(data);
 }
 
@@ -204,77 +206,76 @@ ATF_TC_WITHOUT_HEAD(stream__zeros_behind_any_block);
 ATF_TC_BODY(stream__zeros_behind_any_block, tc)
 {
 	static unsigned char one[BLOCK], zeros[300 * BLOCK];
-	struct digester *a, *b;
+	struct verity *a, *b;
 	struct digest x, y;
 	size_t before;
 
 	one[5] = 1;
-	ATF_REQUIRE_EQ(0, digester_new(&a, NULL));
-	ATF_REQUIRE_EQ(0, digester_new(&b, NULL));
+	ATF_REQUIRE_EQ(0, verity_new(&a, NULL));
+	ATF_REQUIRE_EQ(0, verity_new(&b, NULL));
 	for (before = 0; before < 130; before++) {
-		digester_reset(a);
-		digester_reset(b);
-		ATF_REQUIRE_EQ(0, digester_data(a, one, BLOCK, NULL));
-		ATF_REQUIRE_EQ(0, digester_data(b, one, BLOCK, NULL));
-		ATF_REQUIRE_EQ(0, digester_zeros(a, before * BLOCK, NULL));
-		ATF_REQUIRE_EQ(0,
-		    digester_data(b, zeros, before * BLOCK, NULL));
-		ATF_REQUIRE_EQ(0, digester_data(a, one, BLOCK, NULL));
-		ATF_REQUIRE_EQ(0, digester_data(b, one, BLOCK, NULL));
-		ATF_REQUIRE_EQ(0, digester_zeros(a, sizeof(zeros), NULL));
-		ATF_REQUIRE_EQ(0, digester_data(b, zeros, sizeof(zeros), NULL));
-		digester_final(a, &x);
-		digester_final(b, &y);
+		verity_reset(a);
+		verity_reset(b);
+		ATF_REQUIRE_EQ(0, verity_data(a, one, BLOCK, NULL));
+		ATF_REQUIRE_EQ(0, verity_data(b, one, BLOCK, NULL));
+		ATF_REQUIRE_EQ(0, verity_zeros(a, before * BLOCK, NULL));
+		ATF_REQUIRE_EQ(0, verity_data(b, zeros, before * BLOCK, NULL));
+		ATF_REQUIRE_EQ(0, verity_data(a, one, BLOCK, NULL));
+		ATF_REQUIRE_EQ(0, verity_data(b, one, BLOCK, NULL));
+		ATF_REQUIRE_EQ(0, verity_zeros(a, sizeof(zeros), NULL));
+		ATF_REQUIRE_EQ(0, verity_data(b, zeros, sizeof(zeros), NULL));
+		verity_final(a, &x);
+		verity_final(b, &y);
 		ATF_CHECK_MSG(digest_equal(&x, &y), "%zu blocks", before);
 	}
-	digester_free(b);
-	digester_free(a);
+	verity_free(b);
+	verity_free(a);
 }
 
 ATF_TC_WITHOUT_HEAD(stream__groups_side_by_side);
 ATF_TC_BODY(stream__groups_side_by_side, tc)
 {
-	static unsigned char data[3 * DIGEST_GROUP + 100];
+	static unsigned char data[3 * VERITY_GROUP + 100];
 	struct digest groups[8], want, out;
-	struct digester *part, *whole;
+	struct verity *part, *whole;
 	uint64_t state = 4;
 
 	make_bytes(data, sizeof(data), &state);
 	want = plain_digest(data, sizeof(data));
-	ATF_REQUIRE_EQ(0, digester_new(&part, NULL));
-	ATF_REQUIRE_EQ(0, digester_new(&whole, NULL));
-	ATF_REQUIRE_EQ(0, digester_data(whole, data, DIGEST_GROUP, NULL));
+	ATF_REQUIRE_EQ(0, verity_new(&part, NULL));
+	ATF_REQUIRE_EQ(0, verity_new(&whole, NULL));
+	ATF_REQUIRE_EQ(0, verity_data(whole, data, VERITY_GROUP, NULL));
 	ATF_REQUIRE_EQ(0,
-	    digester_data(part, data + DIGEST_GROUP, 2 * DIGEST_GROUP, NULL));
-	ATF_CHECK_EQ(2, digester_groups(groups, 8, part));
-	ATF_REQUIRE_EQ(0, digester_add_groups(whole, groups, 2, NULL));
+	    verity_data(part, data + VERITY_GROUP, 2 * VERITY_GROUP, NULL));
+	ATF_CHECK_EQ(2, verity_groups(groups, 8, part));
+	ATF_REQUIRE_EQ(0, verity_add_groups(whole, groups, 2, NULL));
 	ATF_REQUIRE_EQ(0,
-	    digester_data(whole, data + 3 * DIGEST_GROUP, 100, NULL));
-	digester_final(whole, &out);
+	    verity_data(whole, data + 3 * VERITY_GROUP, 100, NULL));
+	verity_final(whole, &out);
 	ATF_CHECK(digest_equal(&want, &out));
-	digester_free(whole);
-	digester_free(part);
+	verity_free(whole);
+	verity_free(part);
 }
 
 ATF_TC_WITHOUT_HEAD(stream__more_than_fits);
 ATF_TC_BODY(stream__more_than_fits, tc)
 {
 	struct error err = { 0 };
-	struct digester *d;
+	struct verity *d;
 
-	ATF_REQUIRE_EQ(0, digester_new(&d, &err));
-	ATF_CHECK_EQ(0, digester_zeros(d, UINT64_MAX, &err));
-	ATF_CHECK_EQ(-1, digester_zeros(d, 1, &err));
+	ATF_REQUIRE_EQ(0, verity_new(&d, &err));
+	ATF_CHECK_EQ(0, verity_zeros(d, UINT64_MAX, &err));
+	ATF_CHECK_EQ(-1, verity_zeros(d, 1, &err));
 	ATF_CHECK_EQ(EX_DATAERR, err.code);
-	digester_free(d);
+	verity_free(d);
 }
 
 /* Against the reference, over sizes on both sides of a group and a job. */
 ATF_TC_WITHOUT_HEAD(file__random_sparse);
 ATF_TC_BODY(file__random_sparse, tc)
 {
-	static const uint64_t sizes[] = { 4097, DIGEST_GROUP - 1, DIGEST_GROUP,
-		DIGEST_GROUP + 1, 4 * DIGEST_GROUP, 4 * DIGEST_GROUP + 4095,
+	static const uint64_t sizes[] = { 4097, VERITY_GROUP - 1, VERITY_GROUP,
+		VERITY_GROUP + 1, 4 * VERITY_GROUP, 4 * VERITY_GROUP + 4095,
 		(20 << 20) + 777, 45 << 20 };
 	struct error err = { 0 };
 	struct digest want, out;
@@ -334,7 +335,7 @@ ATF_TC_BODY(file__huge_hole, tc)
 {
 	static const uint64_t size = 8 * NUM_TIB;
 	struct error err = { 0 };
-	struct digester *d;
+	struct verity *d;
 	struct digest want, out;
 	int64_t begin = clock_ms();
 	int fd;
@@ -345,15 +346,15 @@ ATF_TC_BODY(file__huge_hole, tc)
 		atf_tc_skip("no file of 8 TiB here");
 	make_data(fd, 0, "a", 1);
 	make_data(fd, size - 1, "z", 1);
-	ATF_REQUIRE_EQ(0, digester_new(&d, &err));
-	ATF_REQUIRE_EQ(0, digester_data(d, "a", 1, &err));
-	ATF_REQUIRE_EQ(0, digester_zeros(d, size - 2, &err));
-	ATF_REQUIRE_EQ(0, digester_data(d, "z", 1, &err));
-	digester_final(d, &want);
+	ATF_REQUIRE_EQ(0, verity_new(&d, &err));
+	ATF_REQUIRE_EQ(0, verity_data(d, "a", 1, &err));
+	ATF_REQUIRE_EQ(0, verity_zeros(d, size - 2, &err));
+	ATF_REQUIRE_EQ(0, verity_data(d, "z", 1, &err));
+	verity_final(d, &want);
 	ATF_REQUIRE_EQ(0, digest_file(&out, fd, size, "huge", &err));
 	ATF_CHECK(digest_equal(&want, &out));
 	ATF_CHECK_MSG(clock_ms() - begin < 5000, "holes are read");
-	digester_free(d);
+	verity_free(d);
 	close(fd);
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include "disk/digest_file.h"
 #include "disk/seal.h"
 
 #include <sys/mman.h>

@@ -17,6 +17,7 @@
 #include "base/fd.h"
 #include "base/lock.h"
 #include "disk/copy.h"
+#include "disk/digest_file.h"
 
 #define A32 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 

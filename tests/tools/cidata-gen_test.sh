@@ -402,6 +402,7 @@ cloud_init__schema_head()
 cloud_init__schema_body()
 {
 	need_cloud_init
+	valid="^Valid (cloud-config:|schema) " # up to 23.1, and behind it
 	echo "$key" >key
 	{
 		disk db /mnt/db
@@ -413,7 +414,7 @@ cloud_init__schema_body()
 		# shellcheck disable=SC2086
 		cidata-gen $args --instance-id i >s <disks || atf_fail "$args"
 		unpack s
-		atf_check -o match:"^Valid cloud-config: " -e ignore \
+		atf_check -o match:"$valid" -e ignore \
 		    cloud-init schema -c seed/user-data
 	done
 	# Merged with a file of the user's, too.
@@ -426,8 +427,7 @@ packages: [nginx]
 END
 	cidata-gen --user web --password x --user-data own --mounts >s <disks
 	view s
-	atf_check -o match:"^Valid cloud-config: " -e ignore \
-	    cloud-init schema -c merged
+	atf_check -o match:"$valid" -e ignore cloud-init schema -c merged
 }
 
 atf_test_case cloud_init__reads
@@ -445,14 +445,8 @@ cloud_init__reads_body()
 	    jq -c .meta view
 	atf_check -o inline:'["52:54:00:12:34:56","52:54:00:12:34:57"]\n' \
 	    jq -c '[.network.ethernets[].match.macaddress]' view
-	kinds="eni netplan"
-	# It gives networkd's files to another user.
-	[ "$(id -u)" -ne 0 ] || kinds="networkd $kinds"
-	for kind in $kinds; do
-		atf_check -o ignore -e ignore cloud-init devel net-convert \
-		    -p seed/network-config -k yaml -d $kind -D debian \
-		    -m eth0,52:54:00:12:34:56 -m eth1,52:54:00:12:34:57 \
-		    -O $kind
+	for kind in eni netplan networkd; do
+		atf_check -e ignore "$python" "$reader" $kind seed $kind
 		# The default route, as each of them writes it.
 		atf_check -o ignore grep -rE '10\.0\.0\.1( |$)' $kind
 	done
@@ -523,7 +517,7 @@ END
 atf_test_case cloud_init__fstab
 cloud_init__fstab_head()
 {
-	atf_set require.progs mcopy findmnt
+	atf_set require.progs "mcopy findmnt jq"
 }
 cloud_init__fstab_body()
 {
@@ -539,9 +533,16 @@ cloud_init__fstab_body()
 	"$python" "$reader" fstab seed || atf_fail "not a seed"
 	grep -c /dev/disk/by-id/virtio- fstab >count
 	atf_check -o inline:"4\n" cat count
+	# 26.2 escapes what the seed has escaped already: cidata-gen(1), CAVEATS.
+	if "$python" -c 'from cloudinit.util import escape_fstab_field' 2>err
+	then
+		once='s/\\/\\134/g; s/ /\\040/g; s/\t/\\011/g'
+	else
+		once=
+	fi
 	for d in 'a:/mnt/a' 'b:/mnt/b ext4 suid 0 0' \
 	    'c:/mnt/c	tab \040 back' 'd:/mnt/#d'; do
-		printf '%s\n' "${d#*:}" >want
+		printf '%s\n' "${d#*:}" | sed "$once" >want
 		findmnt --tab-file fstab -J \
 		    -S "/dev/disk/by-id/virtio-${d%%:*}" |
 		    jq -r '.filesystems[0].target' >got

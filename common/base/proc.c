@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -21,7 +22,8 @@
 
 #define PROC_STAT_MAX 1024
 #define PROC_POLL_MS 200 /* so that a signal is noticed soon */
-#define PROC_FD_FLOOR 64 /* descriptors are parked above what a child names */
+/* Descriptors are parked above what a child names. */
+#define PROC_FD_FLOOR (PROC_NUMBER_MAX + 1)
 
 /*
  * State letter and start time of `pid` from proc(5)'s stat.  A zombie whose
@@ -169,11 +171,9 @@ proc_wait(int pidfd, int64_t deadline_ms, struct error *err)
 static int
 place_fds(const struct proc_spawn *how)
 {
-	int parked[16];
+	int parked[PROC_KEEP_MAX];
 	size_t i;
 
-	if (how->keep_n > sizeof(parked) / sizeof(parked[0]))
-		return -1;
 	for (i = 0; i < how->keep_n; i++) {
 		parked[i] = fcntl(how->keep[2 * i], F_DUPFD_CLOEXEC,
 		    PROC_FD_FLOOR);
@@ -270,6 +270,7 @@ proc_spawn(pid_t *pid, int *pidfd, const struct proc_spawn *how,
 	int in_fd = -1, report[2] = { -1, -1 }, gate[2] = { -1, -1 }, rc = -1;
 	pid_t child;
 
+	assert(how->keep_n <= PROC_KEEP_MAX);
 	in_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (in_fd == -1 || pipe2(report, O_CLOEXEC) == -1 ||
 	    pipe2(gate, O_CLOEXEC) == -1) {

@@ -15,6 +15,8 @@
 #include "base/error.h"
 
 #define PROC_BOOT_ID_MAX 40 /* bytes, with the NUL; a UUID has 36 */
+#define PROC_KEEP_MAX 32 /* descriptors: a lock for each disk of a VM */
+#define PROC_NUMBER_MAX 63 /* the highest number that one gets */
 
 /* What tells one process from every other, also after a reboot. */
 struct proc_id {
@@ -47,8 +49,9 @@ struct proc_spawn {
 	int dirfd; /* working directory, or -1 */
 	int log_fd; /* stdout and stderr */
 	int tty_fd; /* stdin and stdout in their place; 0: none */
-	const int *keep; /* pairs: our descriptor, its number there (>= 3) */
-	size_t keep_n; /* pairs */
+	/* Pairs: our descriptor, its number there, 3 to PROC_NUMBER_MAX. */
+	const int *keep;
+	size_t keep_n; /* pairs, up to PROC_KEEP_MAX */
 	/*
 	 * Called (when not NULL) with the process before it becomes the
 	 * program: -1 ends it.  If we are killed meanwhile, it ends, too.

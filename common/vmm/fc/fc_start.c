@@ -21,7 +21,9 @@
 #include "vmm/host/spawn.h"
 
 #define FD_LOCK 3 /* and above: a descriptor for each disk */
-_Static_assert(STORAGE_MAX <= SPAWN_FDS_MAX, "a lock for each disk");
+_Static_assert(STORAGE_MAX <= SPAWN_FDS_MAX &&
+	FD_LOCK + STORAGE_MAX - 1 <= PROC_NUMBER_MAX,
+    "a lock for each disk");
 
 /*
  * Where the user says nothing; without it Firecracker's own, which has no

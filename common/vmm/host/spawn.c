@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -29,6 +30,7 @@
 void
 spawn_hand(struct spawn_fds *h, int fd, int number)
 {
+	assert(h->n < SPAWN_FDS_MAX && number > 2 && number <= PROC_NUMBER_MAX);
 	h->pairs[2 * h->n] = fd;
 	h->pairs[2 * h->n + 1] = number;
 	h->n++;

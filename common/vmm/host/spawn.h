@@ -6,12 +6,13 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "base/proc.h"
 #include "vmm/driver.h"
 #include "vmm/host/rest.h"
 
 struct console_parts; /* vmm/console.h */
 
-#define SPAWN_FDS_MAX 32
+#define SPAWN_FDS_MAX PROC_KEEP_MAX
 
 /* What is handed down to the VMM: our descriptor, its number there. */
 struct spawn_fds {
@@ -22,7 +23,7 @@ struct spawn_fds {
 	void *arg;
 };
 
-/* Takes `fd`, which is to be `number` (>= 3) there. */
+/* Takes `fd`, which is to be `number` (3 to PROC_NUMBER_MAX) there. */
 void spawn_hand(struct spawn_fds *fds, int fd, int number);
 
 /* Closes ours of them. */

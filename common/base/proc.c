@@ -337,7 +337,7 @@ take(struct capture *c, int fd)
 {
 	char chunk[4096];
 	ssize_t n;
-	size_t room;
+	size_t room, from = 0, drop;
 
 	n = read(fd, chunk, sizeof(chunk));
 	if (n == -1)
@@ -347,14 +347,15 @@ take(struct capture *c, int fd)
 	room = c->cap - 1 - c->len;
 	if ((size_t)n > room) {
 		c->overrun = true;
-		if (!c->keep_tail || (size_t)n >= c->cap)
+		if (!c->keep_tail)
 			return true;
-		memmove(c->buf, c->buf + ((size_t)n - room),
-		    c->len - ((size_t)n - room));
-		c->len -= (size_t)n - room;
+		from = (size_t)n < c->cap ? 0 : (size_t)n - (c->cap - 1);
+		drop = (size_t)n - from - room;
+		memmove(c->buf, c->buf + drop, c->len - drop);
+		c->len -= drop;
 	}
-	memcpy(c->buf + c->len, chunk, (size_t)n);
-	c->len += (size_t)n;
+	memcpy(c->buf + c->len, chunk + from, (size_t)n - from);
+	c->len += (size_t)n - from;
 	return true;
 }
 

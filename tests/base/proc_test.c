@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/proc.h"
+
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <atf-c.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+
+#define LONG_MS 60000
+#define LOG "log"
+
+/* A shell's command in argv's form. */
+#define SHELL(text)                                                            \
+	{                                                                      \
+		(char *)(uintptr_t) "sh", (char *)(uintptr_t) "-c",            \
+		    (char *)(uintptr_t)(text), NULL                            \
+	}
+
+static int
+open_log(void)
+{
+	int fd = open(LOG, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	ATF_REQUIRE(fd != -1);
+	return fd;
+}
+
+/* Spawns it, and waits for its end; what it wrote is in the log. */
+static void
+spawn_to_end(struct proc_spawn *how)
+{
+	struct error err = { 0 };
+	int pidfd;
+	pid_t pid;
+
+	how->log_fd = open_log();
+	ATF_REQUIRE_EQ_MSG(0, proc_spawn(&pid, &pidfd, how, &err), "%s",
+	    err.msg);
+	ATF_REQUIRE_EQ_MSG(0, proc_wait(pidfd, clock_ms() + LONG_MS, &err),
+	    "%s", err.msg);
+	fd_drop(&pidfd);
+	fd_drop(&how->log_fd);
+}
+
+static void
+check_log(const char *want)
+{
+	char *text;
+	size_t len;
+
+	ATF_REQUIRE_EQ(0, fd_slurp(&text, &len, AT_FDCWD, LOG, 1 << 20, NULL));
+	ATF_CHECK_EQ_MSG(0, strcmp(text, want), "\"%s\", not \"%s\"", text,
+	    want);
+	free(text);
+}
+
+ATF_TC_WITHOUT_HEAD(identify__self);
+ATF_TC_BODY(identify__self, tc)
+{
+	struct error err = { 0 };
+	struct proc_id id, other;
+	int pidfd;
+
+	ATF_REQUIRE_EQ(0, proc_identify(&id, getpid(), &err));
+	ATF_CHECK_EQ(getpid(), id.pid);
+	ATF_CHECK(proc_is_alive(&id));
+	ATF_REQUIRE_EQ(0, proc_open(&pidfd, &id, &err));
+	fd_drop(&pidfd);
+	/* Each of its members tells another process from it. */
+	other = id;
+	other.start_ticks++;
+	ATF_CHECK(!proc_is_alive(&other));
+	other = id;
+	other.boot_id[0] ^= 1;
+	ATF_CHECK(!proc_is_alive(&other));
+	other = id;
+	other.pid_ns++;
+	ATF_CHECK(!proc_is_alive(&other));
+	ATF_CHECK_EQ(-1, proc_open(&pidfd, &other, &err));
+	ATF_CHECK_EQ(EX_NOINPUT, err.code);
+	memset(&other, 0, sizeof(other));
+	ATF_CHECK(!proc_is_alive(&other));
+}
+
+ATF_TC_WITHOUT_HEAD(identify__zombie);
+ATF_TC_BODY(identify__zombie, tc)
+{
+	struct error err = { 0 };
+	struct proc_id id;
+	siginfo_t info;
+	int gate[2], pidfd;
+	pid_t pid;
+
+	ATF_REQUIRE_EQ(0, pipe(gate));
+	pid = fork();
+	if (pid == 0) {
+		close(gate[1]);
+		_exit((int)read(gate[0], &pid, 1));
+	}
+	ATF_REQUIRE_EQ(0, proc_identify(&id, pid, &err));
+	ATF_CHECK(proc_is_alive(&id));
+	ATF_REQUIRE_EQ(0, proc_open(&pidfd, &id, &err));
+	close(gate[1]);
+	ATF_REQUIRE_EQ(0, waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT));
+	ATF_CHECK(!proc_is_alive(&id));
+	ATF_REQUIRE_EQ(0, proc_wait(pidfd, clock_ms() + LONG_MS, &err));
+	/* It was reaped, and a signal to it is no error. */
+	ATF_CHECK_EQ(-1, waitpid(pid, NULL, 0));
+	ATF_CHECK_EQ(ECHILD, errno);
+	ATF_CHECK_EQ(0, proc_signal(pidfd, SIGTERM, &err));
+	ATF_CHECK_EQ(-1, proc_identify(&id, pid, &err));
+	ATF_CHECK_EQ(EX_NOINPUT, err.code);
+	fd_drop(&pidfd);
+}
+
+ATF_TC_WITHOUT_HEAD(wait__time_over);
+ATF_TC_BODY(wait__time_over, tc)
+{
+	char *const argv[] = SHELL("exec sleep 600");
+	struct proc_spawn how = { .argv = argv, .dirfd = -1 };
+	struct error err = { 0 };
+	int pidfd;
+	pid_t pid;
+
+	how.log_fd = open_log();
+	ATF_REQUIRE_EQ(0, proc_spawn(&pid, &pidfd, &how, &err));
+	ATF_CHECK_EQ(-1, proc_wait(pidfd, clock_ms() + 50, &err));
+	ATF_CHECK_EQ(EX_TEMPFAIL, err.code);
+	ATF_CHECK_EQ(0, proc_signal(pidfd, SIGKILL, &err));
+	ATF_CHECK_EQ(0, proc_wait(pidfd, clock_ms() + LONG_MS, &err));
+	fd_drop(&pidfd);
+	fd_drop(&how.log_fd);
+}
+
+/* As many descriptors as there may be, each with its own content. */
+ATF_TC_WITHOUT_HEAD(spawn__most_descriptors);
+ATF_TC_BODY(spawn__most_descriptors, tc)
+{
+	char *const argv[] = SHELL("for n in /proc/self/fd/*; do n=${n##*/}; "
+				   "[ -f /proc/self/fd/$n ] || continue; "
+				   "[ $n -lt 10 ] || cat /proc/self/fd/$n; "
+				   "done");
+	int keep[2 * PROC_KEEP_MAX];
+	struct proc_spawn how = { .argv = argv,
+		.dirfd = -1,
+		.keep = keep,
+		.keep_n = PROC_KEEP_MAX };
+	char name[16], text[16], want[PROC_KEEP_MAX * 16] = "";
+	int i, n;
+
+	for (i = 0; i < PROC_KEEP_MAX; i++) {
+		snprintf(name, sizeof(name), "file%d", i);
+		n = snprintf(text, sizeof(text), "%d,", i);
+		snprintf(want + strlen(want), sizeof(want) - strlen(want), "%s",
+		    text);
+		keep[2 * i] = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		ATF_REQUIRE(keep[2 * i] != -1);
+		ATF_REQUIRE_EQ(n, write(keep[2 * i], text, (size_t)n));
+		/* Up to the last number, over those that are ours. */
+		keep[2 * i + 1] = PROC_NUMBER_MAX + 1 - PROC_KEEP_MAX + i;
+	}
+	spawn_to_end(&how);
+	check_log(want);
+}
+
+/* Two that change places. */
+ATF_TC_WITHOUT_HEAD(spawn__descriptors_overlap);
+ATF_TC_BODY(spawn__descriptors_overlap, tc)
+{
+	char text[64];
+	char *const argv[] = SHELL(text);
+	int keep[4];
+	struct proc_spawn how = { .argv = argv,
+		.dirfd = -1,
+		.keep = keep,
+		.keep_n = 2 };
+	int a = open("a", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int b = open("b", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	ATF_REQUIRE(a != -1 && b != -1);
+	ATF_REQUIRE_EQ(1, write(a, "a", 1));
+	ATF_REQUIRE_EQ(1, write(b, "b", 1));
+	keep[0] = keep[3] = a;
+	keep[1] = keep[2] = b;
+	snprintf(text, sizeof(text), "cat /proc/self/fd/%d /proc/self/fd/%d", a,
+	    b);
+	spawn_to_end(&how);
+	check_log("ba");
+}
+
+/* Nothing of ours but what is named: no descriptor, no signal, no terminal. */
+ATF_TC_WITHOUT_HEAD(spawn__nothing_else);
+ATF_TC_BODY(spawn__nothing_else, tc)
+{
+	char *const argv[] = SHELL(
+	    "pwd | sed 's:.*/::'; readlink /proc/self/fd/0; "
+	    "ls /proc/$$/fd | tr '\\n' ' '; "
+	    "grep -E 'Sig(Ign|Blk)' /proc/$$/status; "
+	    "[ $(cut -d ' ' -f 6 /proc/$$/stat) -eq $$ ] && echo session");
+	struct proc_spawn how = { .argv = argv };
+	sigset_t set;
+	int leak;
+
+	ATF_REQUIRE_EQ(0, mkdir("beneath", 0700));
+	how.dirfd = open("beneath", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ATF_REQUIRE(how.dirfd != -1);
+	leak = open("leak", O_RDWR | O_CREAT, 0600);
+	ATF_REQUIRE(leak != -1 && fcntl(leak, F_GETFD) == 0);
+	signal(SIGTERM, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	spawn_to_end(&how);
+	check_log("beneath\n/dev/null\n0 1 2 "
+		  "SigBlk:\t0000000000000000\n"
+		  "SigIgn:\t0000000000000000\nsession\n");
+}
+
+static int
+refuse(void *arg, pid_t pid, struct error *err)
+{
+	*(pid_t *)arg = pid;
+	return error_set(err, EX_IOERR, "refused");
+}
+
+/* What cannot be noted never runs. */
+ATF_TC_WITHOUT_HEAD(spawn__not_noted);
+ATF_TC_BODY(spawn__not_noted, tc)
+{
+	char *const argv[] = SHELL("echo ran");
+	pid_t pid, noted = 0;
+	struct proc_spawn how = { .argv = argv,
+		.dirfd = -1,
+		.note = refuse,
+		.arg = &noted };
+	struct error err = { 0 };
+	int pidfd;
+
+	how.log_fd = open_log();
+	ATF_CHECK_EQ(-1, proc_spawn(&pid, &pidfd, &how, &err));
+	ATF_CHECK_STREQ("refused", err.msg);
+	ATF_CHECK_EQ(-1, pidfd);
+	ATF_CHECK(noted > 0);
+	ATF_CHECK_EQ(-1, kill(noted, 0));
+	check_log("");
+	fd_drop(&how.log_fd);
+}
+
+static int
+fail_to_enter(void *arg)
+{
+	(void)arg;
+	errno = EXDEV;
+	return -1;
+}
+
+ATF_TC_WITHOUT_HEAD(spawn__cannot_run);
+ATF_TC_BODY(spawn__cannot_run, tc)
+{
+	char *const missing[] = { (char *)(uintptr_t) "/nonexistent", NULL };
+	char *const argv[] = SHELL("echo ran");
+	struct proc_spawn how = { .argv = missing, .dirfd = -1 };
+	struct error err = { 0 };
+	int pidfd;
+	pid_t pid;
+
+	how.log_fd = open_log();
+	ATF_CHECK_EQ(-1, proc_spawn(&pid, &pidfd, &how, &err));
+	ATF_CHECK_EQ(EX_UNAVAILABLE, err.code);
+	ATF_CHECK_STREQ("/nonexistent: No such file or directory", err.msg);
+	how.argv = argv;
+	how.enter = fail_to_enter;
+	ATF_CHECK_EQ(-1, proc_spawn(&pid, &pidfd, &how, &err));
+	ATF_CHECK_STREQ("sh: Invalid cross-device link", err.msg);
+	check_log("");
+	fd_drop(&how.log_fd);
+}
+
+/* What a helper does, and what is said of it. */
+ATF_TC_WITHOUT_HEAD(run__table);
+ATF_TC_BODY(run__table, tc)
+{
+	static const struct {
+		const char *text, *input;
+		int code; /* 0: `said` is its output */
+		const char *said;
+	} cases[] = {
+		{ "echo one; echo two >&2", NULL, 0, "one\n" },
+		{ "cat", "given\n", 0, "given\n" },
+		{ "readlink /proc/self/fd/0", NULL, 0, "/dev/null\n" },
+		{ "true", "not read", 0, "" },
+		{ "printf 1234567", NULL, 0, "1234567" },
+		{ "printf 12345678", NULL, EX_UNAVAILABLE,
+		    "sh: printed too much" },
+		{ "echo a >&2; echo b >&2; echo >&2; exit 3", NULL,
+		    EX_UNAVAILABLE, "sh: status 3: b" },
+		{ "exit 127", NULL, EX_UNAVAILABLE, "sh: program not found" },
+		{ "kill -9 $$", NULL, EX_UNAVAILABLE, "sh: ended by signal 9" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *const argv[] = SHELL(cases[i].text);
+		struct error err = { 0 };
+		char out[16] = "";
+		struct proc_run how = { .argv = argv,
+			.dirfd = -1,
+			.stdin_fd = -1,
+			.input = cases[i].input,
+			.out = out,
+			.out_cap = i < 4 ? sizeof(out) : 8,
+			.deadline_ms = clock_ms() + LONG_MS };
+
+		signal(SIGPIPE, SIG_IGN);
+		ATF_CHECK_EQ_MSG(cases[i].code == 0 ? 0 : -1,
+		    proc_run(&how, &err), "case %zu", i);
+		ATF_CHECK_EQ(cases[i].code, err.code);
+		ATF_CHECK_STREQ(cases[i].said,
+		    cases[i].code == 0 ? out : err.msg);
+	}
+}
+
+/* Output that nobody wants, and words beyond what is kept: only the last. */
+ATF_TC_WITHOUT_HEAD(run__long_words);
+ATF_TC_BODY(run__long_words, tc)
+{
+	char *const argv[] = SHELL("seq 100000; seq 100000 >&2; exit 1");
+	struct proc_run how = { .argv = argv, .dirfd = -1, .stdin_fd = -1 };
+	struct error err = { 0 };
+
+	how.deadline_ms = clock_ms() + LONG_MS;
+	ATF_CHECK_EQ(-1, proc_run(&how, &err));
+	ATF_CHECK_STREQ("sh: status 1: 100000", err.msg);
+}
+
+ATF_TC_WITHOUT_HEAD(run__time_over);
+ATF_TC_BODY(run__time_over, tc)
+{
+	char *const argv[] = SHELL("echo $$ >pid; exec sleep 600");
+	struct proc_run how = { .argv = argv, .dirfd = -1, .stdin_fd = -1 };
+	struct error err = { 0 };
+	char *text;
+	size_t len;
+
+	how.deadline_ms = clock_ms() + 2000;
+	ATF_CHECK_EQ(-1, proc_run(&how, &err));
+	ATF_CHECK_EQ(EX_TEMPFAIL, err.code);
+	ATF_CHECK_STREQ("sh: out of time", err.msg);
+	ATF_REQUIRE_EQ(0, fd_slurp(&text, &len, AT_FDCWD, "pid", 64, NULL));
+	ATF_CHECK_EQ(-1, kill((pid_t)strtol(text, NULL, 10), 0));
+	free(text);
+}
+
+ATF_TC_WITHOUT_HEAD(run__stdin_and_directory);
+ATF_TC_BODY(run__stdin_and_directory, tc)
+{
+	char *const argv[] = SHELL("cat; pwd | sed 's:.*/::'");
+	char out[64];
+	struct proc_run how = { .argv = argv,
+		.out = out,
+		.out_cap = sizeof(out) };
+	struct error err = { 0 };
+
+	ATF_REQUIRE_EQ(0, mkdir("beneath", 0700));
+	how.dirfd = open("beneath", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	how.stdin_fd = open("in", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	ATF_REQUIRE(how.dirfd != -1 && how.stdin_fd != -1);
+	ATF_REQUIRE_EQ(3, write(how.stdin_fd, "in\n", 3));
+	ATF_REQUIRE_EQ(0, lseek(how.stdin_fd, 0, SEEK_SET));
+	how.deadline_ms = clock_ms() + LONG_MS;
+	ATF_REQUIRE_EQ_MSG(0, proc_run(&how, &err), "%s", err.msg);
+	ATF_CHECK_STREQ("in\nbeneath\n", out);
+	/* It stays the caller's. */
+	ATF_CHECK_EQ(0, close(how.stdin_fd));
+	ATF_CHECK_EQ(0, close(how.dirfd));
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, identify__self);
+	ATF_TP_ADD_TC(tp, identify__zombie);
+	ATF_TP_ADD_TC(tp, wait__time_over);
+	ATF_TP_ADD_TC(tp, spawn__most_descriptors);
+	ATF_TP_ADD_TC(tp, spawn__descriptors_overlap);
+	ATF_TP_ADD_TC(tp, spawn__nothing_else);
+	ATF_TP_ADD_TC(tp, spawn__not_noted);
+	ATF_TP_ADD_TC(tp, spawn__cannot_run);
+	ATF_TP_ADD_TC(tp, run__table);
+	ATF_TP_ADD_TC(tp, run__long_words);
+	ATF_TP_ADD_TC(tp, run__time_over);
+	ATF_TP_ADD_TC(tp, run__stdin_and_directory);
+	return atf_no_error();
+}

@@ -14,6 +14,7 @@
 #include "disk/copy.h"
 #include "disk/digest_file.h"
 #include "foreign/memmap.h"
+#include "vmm/vmm.h"
 
 #include "report.h"
 #include "target.h"
@@ -81,10 +82,10 @@ check_snap(struct work *w, struct error *err)
 {
 	const char *by = snap_envelope(w->snap)->config.hypervisor;
 
-	if (strcmp(by, "firecracker") != 0)
+	if (!vmm_traits(by)->in_wrenn)
 		return error_set(err, EX_CONFIG,
-		    "saved by %s, a wrenn directory is of firecracker",
-		    by[0] == '\0' ? "no one knows what" : by);
+		    "saved by %s, a wrenn directory is of %s",
+		    by[0] == '\0' ? "no one knows what" : by, vmm_of_wrenn());
 	return find_disk(w, err);
 }
 

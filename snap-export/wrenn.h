@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A snapshot of Firecracker as a snapshot directory of wrenn. */
+/* A snapshot as a directory of wrenn's own. */
 #ifndef WRENN_H
 #define WRENN_H
 

@@ -254,7 +254,8 @@ plan_choices(struct vm *vm, const struct wishes *w, struct error *err)
 {
 	static const char *const accels[] = { "auto", "kvm", "tcg" };
 	static const char *const backings[] = { "auto", "file", "memfd" };
-	const char *hypervisor = w->hypervisor == NULL ? "qemu" : w->hypervisor;
+	const char *hypervisor = w->hypervisor == NULL ? vmm_hypervisor(0)
+						       : w->hypervisor;
 	int i;
 
 	if (vmm_check_hypervisor(hypervisor, err) == -1)

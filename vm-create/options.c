@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 #include "options.h"
 
+#include "vmm/vmm.h"
+
 static void
 usage(FILE *to)
 {
+	char hypervisors[VMM_LIST_MAX];
+
+	vmm_list_hypervisors(hypervisors, "|");
 	fprintf(to,
 	    "usage: vm-create [-q] [-R root] [-n name] [-p member,...]\n"
-	    "           [--hypervisor qemu|cloud-hypervisor|firecracker]\n"
+	    "           [--hypervisor %s]\n"
 	    "           [--cpu n] [--memory size]\n"
 	    "           [--kernel file [--initrd file] [--cmdline string]]\n"
 	    "           [--firmware file] [--layer file]... [--base file]\n"
@@ -16,7 +21,8 @@ usage(FILE *to)
 	    "file]\n"
 	    "           [--ssh-key file]... [--user-data file] [--no-cidata]\n"
 	    "           [--nic spec]... [--accel auto|kvm|tcg]\n"
-	    "           [--memory-backing auto|file|memfd] [--config file]\n");
+	    "           [--memory-backing auto|file|memfd] [--config file]\n",
+	    hypervisors);
 }
 
 static int

@@ -296,7 +296,7 @@ swap(struct restore *r, struct error *err)
 	struct watcher watcher = WATCHER_NONE;
 	int rc = -1;
 
-	/* QEMU flushes when it stops, which is part of the outage. */
+	/* A VMM may flush when it stops, which is part of the outage. */
 	if ((r->old == NULL || !r->was_running ||
 		vm_flush_disks(&r->at->vm, r->at->dirfd, err) == 0) &&
 	    watch(&watcher, r, err) == 0)

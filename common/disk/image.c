@@ -19,8 +19,7 @@
 #include "base/json.h"
 #include "base/path.h"
 
-#define QEMU_BYTE_WRITE                                                        \
-	101 /* QEMU block/file-posix.c, RAW_LOCK_PERM_BASE + 1 */
+#define WRITER_BYTE 101 /* QEMU block/file-posix.c, RAW_LOCK_PERM_BASE + 1 */
 
 int
 image_open(struct image *out, const char *path, struct error *err)
@@ -142,7 +141,7 @@ image_in_use(int fd)
 	if (is_behind_loop(&st))
 		return IMAGE_LOOP;
 	if (has_lock(fd, F_RDLCK, 0, 0) ||
-	    has_lock(fd, F_WRLCK, QEMU_BYTE_WRITE, 1))
+	    has_lock(fd, F_WRLCK, WRITER_BYTE, 1))
 		return IMAGE_LOCKED;
 	if (flock(fd, LOCK_SH | LOCK_NB) == -1 && errno == EWOULDBLOCK)
 		return IMAGE_LOCKED;

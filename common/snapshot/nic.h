@@ -62,7 +62,7 @@ int nic_list_parse(struct nic_list *list, const char *spec, struct error *err);
  */
 int nic_check(const struct nic *nic, struct error *err);
 
-/* A random unicast MAC in QEMU's range (52:54:00) in out[18].  EX_OSERR. */
+/* A random unicast MAC in the virtual machines' range 52:54:00 in out[18].  EX_OSERR. */
 int nic_new_mac(char *out, struct error *err);
 
 const char *nic_kind_name(enum nic_kind kind);

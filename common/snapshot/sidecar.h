@@ -35,7 +35,7 @@ struct sidecar {
 	    saved_at[CLOCK_RFC3339_MAX]; /* when its clock stood still, or "" */
 	char *kernel, *initrd, *firmware; /* as recorded, or NULL */
 	char *cmdline; /* or NULL */
-	uint64_t cpu, memory_bytes; /* Firecracker only, else 0 */
+	uint64_t cpu, memory_bytes; /* where no device model says it, else 0 */
 	bool no_direct_io;
 };
 

@@ -38,7 +38,6 @@
 #define VM_FIRMWARE "firmware"
 #define VM_MEMORY "memory.raw"
 #define VM_TEMPLATE "template.raw"
-#define VM_STATE "state.qemu"
 #define VM_CONSOLE_LOG "console.log"
 #define VM_CONSOLE_LOCK "console.lock"
 #define VM_CONSOLE_SOCKET "console.sock"
@@ -100,7 +99,7 @@ struct vm {
 	char memory_from[12]; /* linked, reflinked, copied; "" from power-on */
 	enum vm_accel accel; /* what that one uses */
 	bool to_load; /* the next start loads the state in the directory */
-	/* What the VMM has written last is in no snapshot (Firecracker). */
+	/* What the VMM has written last is in no snapshot. */
 	bool diff_base_lost;
 	uint64_t console_from; /* bytes of console.log before this start */
 	struct vm_identity identity;

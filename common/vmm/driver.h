@@ -84,6 +84,4 @@ struct vmm {
 	void *own; /* the driver's */
 };
 
-extern const struct vmm_driver vmm_qemu, vmm_ch, vmm_fc;
-
 #endif

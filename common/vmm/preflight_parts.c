@@ -200,7 +200,7 @@ preflight_boot_files(struct preflight *p, struct error *err)
 	return 0;
 }
 
-/* The device state must be of this machine: QEMU takes others in silence. */
+/* The device state must be of this machine: a VMM may take others in silence. */
 int
 preflight_state(struct preflight *p, struct error *err)
 {

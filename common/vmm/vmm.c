@@ -12,29 +12,75 @@
 #include "base/sig.h"
 #include "vmm/driver.h"
 
-static const struct vmm_driver *const drivers[] = { &vmm_qemu, &vmm_ch,
-	&vmm_fc };
-#define NAMES "qemu, cloud-hypervisor, firecracker"
+/*
+ * A driver is a folder here, vmm/NAME/, with a table vmm_NAME, and a line; the
+ * first one is what a VM has when nobody says.
+ */
+/* clang-format off */
+#define DRIVERS \
+	line(qemu) \
+	line(ch) \
+	line(fc)
+/* clang-format on */
+
+#define line(name) extern const struct vmm_driver vmm_##name;
+DRIVERS
+#undef line
+
+#define line(name) &vmm_##name,
+static const struct vmm_driver *const drivers[] = { DRIVERS };
+#undef line
+
+#define DRIVERS_N (sizeof(drivers) / sizeof(drivers[0]))
 
 const struct vmm_driver *
 vmm_find_driver(const char *hypervisor)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++)
+	for (i = 0; i < DRIVERS_N; i++)
 		if (strcmp(drivers[i]->name, hypervisor) == 0)
 			return drivers[i];
 	return NULL;
 }
 
+const char *
+vmm_hypervisor(size_t i)
+{
+	return i < DRIVERS_N ? drivers[i]->name : NULL;
+}
+
+void
+vmm_list_hypervisors(char text[VMM_LIST_MAX], const char *separator)
+{
+	size_t len = 0, i;
+
+	text[0] = '\0';
+	for (i = 0; i < DRIVERS_N && len < VMM_LIST_MAX; i++)
+		len += (size_t)snprintf(text + len, VMM_LIST_MAX - len, "%s%s",
+		    i == 0 ? "" : separator, drivers[i]->name);
+}
+
+const char *
+vmm_of_wrenn(void)
+{
+	size_t i = 0;
+
+	while (i < DRIVERS_N - 1 && !drivers[i]->traits.in_wrenn)
+		i++;
+	return drivers[i]->name;
+}
+
 int
 vmm_check_hypervisor(const char *hypervisor, struct error *err)
 {
-	if (vmm_find_driver(hypervisor) == NULL)
-		return error_set(err, EX_USAGE,
-		    "%s: no such hypervisor; it is one of %s", hypervisor,
-		    NAMES);
-	return 0;
+	char names[VMM_LIST_MAX];
+
+	if (vmm_find_driver(hypervisor) != NULL)
+		return 0;
+	vmm_list_hypervisors(names, ", ");
+	return error_set(err, EX_USAGE,
+	    "%s: no such hypervisor; it is one of %s", hypervisor, names);
 }
 
 int

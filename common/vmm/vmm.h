@@ -54,12 +54,24 @@ struct vmm_traits {
 	bool needs_host; /* an envelope must say which host saved it */
 	bool adds_seed; /* gives a loaded guest a seed that was not saved */
 	bool names_disks; /* a state names the disks by their paths of then */
+	bool in_wrenn; /* a wrenn directory holds what it saved */
 };
 
 /* Never NULL: of one that nobody knows there is little to say. */
 const struct vmm_traits *vmm_traits(const char *hypervisor);
 
-/* Whether there is a driver of that name (qemu, ...).  EX_USAGE. */
+/* The name of driver `i`, NULL behind the last; 0 is for who does not say. */
+const char *vmm_hypervisor(size_t i);
+
+#define VMM_LIST_MAX 256 /* bytes, with the NUL */
+
+/* All names, with `separator` between them. */
+void vmm_list_hypervisors(char text[VMM_LIST_MAX], const char *separator);
+
+/* The one whose snapshots a wrenn directory holds. */
+const char *vmm_of_wrenn(void);
+
+/* Whether there is a driver of that name.  EX_USAGE. */
 int vmm_check_hypervisor(const char *hypervisor, struct error *err);
 
 /* Whether its program can be found.  EX_UNAVAILABLE names it. */

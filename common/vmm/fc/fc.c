@@ -272,6 +272,7 @@ const struct vmm_driver vmm_fc = {
 		.has_vmgenid = true,
 		.needs_elf = true,
 		.names_disks = true,
+		.in_wrenn = true,
 	},
 	.check_program = fc_check_program,
 	.check_vm = fc_check_vm,

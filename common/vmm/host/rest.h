@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * REST as Cloud Hypervisor and Firecracker speak it: HTTP/1.1 over a Unix
- * socket, bodies of JSON (formats: cloud-hypervisor(1)'s and Firecracker's
+ * REST as VMMs speak it: HTTP/1.1 over a Unix socket, bodies of JSON (their
  * published API descriptions).  Every call has a deadline, and ends early when
  * base/sig has noted a signal.
  */

@@ -7,10 +7,10 @@
 
 /*
  * Makes one line of the `len` bytes at `text`, into out[cap]: the strings of an
- * array (Cloud Hypervisor; outermost first) joined by ": ", the member
- * "fault_message" (Firecracker) or "error" (the HTTP library of both, whose
- * JSON has raw newlines) of an object, else the text as it is.  Control
- * characters become blanks; "" when there are no words.
+ * array (outermost first) joined by ": ", the member "fault_message" or "error"
+ * (of the HTTP library that VMMs share, whose JSON has raw newlines) of an
+ * object, else the text as it is.  Control characters become blanks; "" when
+ * there are no words.
  */
 void rest_words(char *out, size_t cap, const char *text, size_t len);
 

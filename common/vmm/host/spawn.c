@@ -190,7 +190,7 @@ spawn_process(struct vmm *vmm, char *const *argv, const struct spawn_fds *fds,
 	return 0;
 }
 
-/* What QEMU's error_report() made: its name, and no word of a warning. */
+/* What a program says of a fault: its name, and no word of a warning. */
 static bool
 is_fault(const char *line, const char *program)
 {

@@ -299,7 +299,7 @@ qemu_set_forwards(struct vmm *vmm, bool held, struct error *err)
 	return rc;
 }
 
-static const char *const state_files[] = { VM_STATE, NULL };
+static const char *const state_files[] = { QEMU_STATE_NAME, NULL };
 
 static int
 version(struct vmm *vmm, char *out, size_t cap, struct error *err)

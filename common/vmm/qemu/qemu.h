@@ -8,6 +8,8 @@
 #include "vmm/qemu/qemu_facts.h"
 #include "vmm/qemu/qmp.h"
 
+#define QEMU_STATE_NAME "state.qemu" /* in a VM's directory, a snapshot's */
+
 /*
  * The oldest QEMU that we support, and the machine of a new VM wherever it is
  * known and not about to go: so that a snapshot travels to any later QEMU.

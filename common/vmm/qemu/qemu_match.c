@@ -186,8 +186,8 @@ qemu_state_match(const struct vm *vm, int dirfd, struct error *err)
 	char *text;
 	int rc;
 
-	if (fd_slurp(&text, &len, dirfd, VM_STATE, QEMU_STATE_BYTES_MAX, err) ==
-	    -1)
+	if (fd_slurp(&text, &len, dirfd, QEMU_STATE_NAME, QEMU_STATE_BYTES_MAX,
+		err) == -1)
 		return -1;
 	raw = (const unsigned char *)text;
 	rc = qemu_head_decode(&head, raw, len, vm->machine, vm->memory_bytes,
@@ -195,7 +195,7 @@ qemu_state_match(const struct vm *vm, int dirfd, struct error *err)
 	if (rc == 0)
 		rc = qemu_devices_check(raw, len, head, vm, err);
 	free(text);
-	return rc == -1 ? error_wrap(err, "%s", VM_STATE) : 0;
+	return rc == -1 ? error_wrap(err, "%s", QEMU_STATE_NAME) : 0;
 }
 
 /* A device of the sidecar against the one that we would start. */

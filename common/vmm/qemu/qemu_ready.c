@@ -197,11 +197,11 @@ wait_postmigrate(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 static int
 write_first_state(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 {
-	if (unlinkat(vmm->dirfd, VM_STATE, 0) == -1 && errno != ENOENT)
-		return error_sys(err, error_code_of(errno), VM_STATE);
+	if (unlinkat(vmm->dirfd, QEMU_STATE_NAME, 0) == -1 && errno != ENOENT)
+		return error_sys(err, error_code_of(errno), QEMU_STATE_NAME);
 	if (ignore_shared(vmm, deadline_ms, err) == -1 ||
-	    run_stream(vmm, "migrate", VM_STATE, O_WRONLY | O_CREAT | O_EXCL,
-		deadline_ms, err) == -1)
+	    run_stream(vmm, "migrate", QEMU_STATE_NAME,
+		O_WRONLY | O_CREAT | O_EXCL, deadline_ms, err) == -1)
 		return -1;
 	return wait_postmigrate(vmm, deadline_ms, err);
 }
@@ -253,8 +253,8 @@ load_state(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 		json_pack("{s:i}", "announce-rounds", 0), NULL, deadline_ms,
 		err) == -1 ||
 	    pull_links(vmm, deadline_ms, err) == -1 ||
-	    run_stream(vmm, "migrate-incoming", VM_STATE, O_RDONLY, deadline_ms,
-		err) == -1)
+	    run_stream(vmm, "migrate-incoming", QEMU_STATE_NAME, O_RDONLY,
+		deadline_ms, err) == -1)
 		return -1;
 	/* The saved link state came with the stream: once more. */
 	return pull_links(vmm, deadline_ms, err);

@@ -294,15 +294,15 @@ read_head(const struct vm *vm, int dirfd, char **text, size_t *end,
 	unsigned char *raw;
 	size_t len;
 
-	if (fd_slurp(text, &len, dirfd, VM_STATE, QEMU_STATE_BYTES_MAX, err) ==
-	    -1)
+	if (fd_slurp(text, &len, dirfd, QEMU_STATE_NAME, QEMU_STATE_BYTES_MAX,
+		err) == -1)
 		goto refuse;
 	raw = (unsigned char *)*text;
 	if (qemu_head_decode(end, raw, len, vm->machine, vm->memory_bytes,
 		err) == 0)
 		return 0;
 	free(*text);
-	error_wrap(err, "%s", VM_STATE);
+	error_wrap(err, "%s", QEMU_STATE_NAME);
 refuse:
 	if (err != NULL && (err->code == EX_DATAERR || err->code == EX_NOINPUT))
 		err->code = EX_UNAVAILABLE;
@@ -346,15 +346,15 @@ write_state(int to_dirfd, const char *head, size_t head_len,
 {
 	int fd, rc = -1;
 
-	fd = openat(to_dirfd, VM_STATE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-	    0600);
+	fd = openat(to_dirfd, QEMU_STATE_NAME,
+	    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd == -1)
-		return error_sys(err, EX_CANTCREAT, VM_STATE);
-	if (fd_write(fd, head, head_len, VM_STATE, err) == 0 &&
+		return error_sys(err, EX_CANTCREAT, QEMU_STATE_NAME);
+	if (fd_write(fd, head, head_len, QEMU_STATE_NAME, err) == 0 &&
 	    fd_write(fd, devices + DEVICES_HEAD, devices_len - DEVICES_HEAD,
-		VM_STATE, err) == 0 &&
-	    fd_write(fd, no_description, sizeof(no_description), VM_STATE,
-		err) == 0)
+		QEMU_STATE_NAME, err) == 0 &&
+	    fd_write(fd, no_description, sizeof(no_description),
+		QEMU_STATE_NAME, err) == 0)
 		rc = 0;
 	fd_drop(&fd);
 	return rc;

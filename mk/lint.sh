@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # usage: lint.sh, from the top of the tree, with SUBDIRS in the environment
-# Manual pages, layout of the C, and a build by the other make and compiler.
+# Manual pages, layout of the C, who uses whom, and a build by the other make and compiler.
 set -u
 
 rc=0
@@ -16,6 +16,7 @@ if command -v clang-format >/dev/null; then
 	    -name '*.[ch]' -print | sort |
 	    xargs clang-format --dry-run -Werror || rc=1
 fi
+sh mk/floors.sh || rc=1
 # Sizes: a file, a function, the file that says what a tool is.
 find . \( -path ./build -o -path ./.cache \) -prune -o -name '*.c' -print |
     sort | xargs awk '

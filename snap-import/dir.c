@@ -2,19 +2,17 @@
 #include "dir.h"
 
 #include <fcntl.h>
-#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/diag.h"
 #include "base/fd.h"
 #include "base/hook.h"
 #include "disk/copy.h"
 #include "snapshot/trailer.h"
 #include "state/snap.h"
 
-#include "ch.h"
-#include "fc.h"
+#include "import.h"
 #include "wrenn.h"
 
 /*
@@ -43,36 +41,37 @@ add_unlisted(struct envelope *e, bool *odd, const struct strv *names,
 }
 
 static int
-copy_files(struct import *m, const struct snap *snap,
-    const struct import_how *how, struct error *err)
+copy_files(struct intake *in, const struct snap *snap,
+    const struct intake_how *how, struct error *err)
 {
 	struct envelope_file *file;
 	uint64_t done = 0;
 	size_t i;
 
-	for (i = 0; i < m->envelope.files_n; i++) {
-		file = &m->envelope.files[i];
+	for (i = 0; i < in->envelope.files_n; i++) {
+		file = &in->envelope.files[i];
 		if (how->need_digests && !file->has_digest)
 			return error_set(err, EX_DATAERR, "%s: has no digest",
 			    file->name);
-		if (copy_file(NULL, m->made.dirfd, file->name, snap_fd(snap),
+		if (copy_file(NULL, in->made.dirfd, file->name, snap_fd(snap),
 			file->name, COPY_MAY_REFLINK, err) == -1 ||
-		    import_seal_file(file, m->made.dirfd, err) == -1)
+		    intake_seal_file(file, in->made.dirfd, err) == -1)
 			return -1;
 		done += file->size_bytes;
-		progress_update(&m->progress, done);
+		progress_update(&in->progress, done);
 	}
 	hook_step("import-copied");
-	if (m->envelope.trailer &&
-	    trailer_check_dir(snap_fd(snap), &m->envelope, err) == -1)
+	if (in->envelope.trailer &&
+	    trailer_check_dir(snap_fd(snap), &in->envelope, err) == -1)
 		return -1;
-	m->envelope.trailer = false;
+	in->envelope.trailer = false;
 	return 0;
 }
 
+/* A directory with an envelope, of ours or of cocoon. */
 static int
-import_dir(struct import *m, const char *path, const struct import_how *how,
-    struct error *err)
+take_snapshot(struct intake *in, const char *path, int dirfd,
+    const struct intake_how *how, struct error *err)
 {
 	uint64_t apparent, allocated;
 	struct snap *snap = NULL;
@@ -80,68 +79,73 @@ import_dir(struct import *m, const char *path, const struct import_how *how,
 	bool odd;
 	int rc = -1;
 
-	if (snap_open_dir(&snap, path, err) == -1)
+	if (how->base != NULL)
+		return error_set(err, EX_USAGE,
+		    "no wrenn directory, --base is not for it");
+	if (how->configs != NULL)
+		return error_set(err, EX_USAGE,
+		    "tells its disks itself, --storage-config is not for it");
+	if (envelope_read(&in->envelope, dirfd, err) == -1 ||
+	    snap_open_dir(&snap, path, err) == -1)
 		return -1;
 	if (snap_sizes(&apparent, &allocated, snap, err) == -1 ||
-	    envelope_read(&m->envelope, snap_fd(snap), err) == -1 ||
-	    import_check_form(snap_fd(snap), &m->envelope, err) == -1 ||
+	    intake_check_form(snap_fd(snap), &in->envelope, err) == -1 ||
 	    snap_files(&names, snap, err) == -1 ||
-	    add_unlisted(&m->envelope, &odd, &names, err) == -1)
+	    add_unlisted(&in->envelope, &odd, &names, err) == -1)
 		goto out;
-	m->progress.total_bytes = apparent;
-	if (copy_files(m, snap, how, err) == 0)
-		rc = import_publish(m, how, err);
-	if (rc == 0 && odd)
-		diag("%s: warning: files that the envelope does not list",
-		    path);
+	in->progress.total_bytes = apparent;
+	rc = copy_files(in, snap, how, err);
+	if (odd)
+		snprintf(in->warning, sizeof(in->warning),
+		    "files that the envelope does not list");
 out:
 	strv_fini(&names);
 	snap_close(snap);
-	return rc == -1 ? error_wrap(err, "%s", path) : 0;
+	return rc;
 }
 
-/* What others wrote is known by its files. */
+/* What the driver of its VMM knows. */
 static int
-import_any(struct import *m, const char *path, const struct import_how *how,
-    struct error *err)
+take_vmm(struct intake *in, const char *path, int dirfd,
+    const struct intake_how *how, struct error *err)
 {
+	(void)path;
+	return vmm_import(in, dirfd, how, err);
+}
+
+static bool
+is_any(int dirfd, const struct intake_how *how)
+{
+	(void)dirfd;
+	(void)how;
+	return true;
+}
+
+/* What others wrote is known by its files; the first that knows it has it. */
+static const struct {
+	bool (*is)(int dirfd, const struct intake_how *how);
+	int (*take)(struct intake *in, const char *path, int dirfd,
+	    const struct intake_how *how, struct error *err);
+} sources[] = {
+	{ vmm_can_import, take_vmm },
+	{ wrenn_is, wrenn_import },
+	{ is_any, take_snapshot },
+};
+
+int
+import_from_dir(struct intake *in, const char *path,
+    const struct intake_how *how, struct error *err)
+{
+	size_t i = 0;
 	int fd, rc;
 
 	if (fd_open_dir(&fd, AT_FDCWD, path, true, err) == -1)
 		return -1;
-	if (ch_is(fd, how->trust_paths))
-		rc = ch_import(m, path, fd, how, err);
-	else if (fc_is(fd, how))
-		rc = fc_import(m, path, fd, how, err);
-	else if (wrenn_is(fd))
-		rc = wrenn_import(m, path, fd, how, err);
-	else if (how->base != NULL)
-		rc = error_set(err, EX_USAGE,
-		    "%s: no wrenn directory, --base is not for it", path);
-	else if (how->configs != NULL)
-		rc = error_set(err, EX_USAGE,
-		    "%s: tells its disks itself, --storage-config is not for "
-		    "it",
-		    path);
-	else
-		rc = import_dir(m, path, how, err);
+	while (!sources[i].is(fd, how))
+		i++;
+	rc = sources[i].take(in, path, fd, how, err);
 	fd_drop(&fd);
-	return rc;
-}
-
-int
-import_from_dir(const char *path, const char *root,
-    const struct import_how *how, bool quiet, const char *members,
-    struct error *err)
-{
-	struct import import = { 0 };
-	int rc = -1;
-
-	if (import_begin(&import, root, how, err) == 0) {
-		progress_init(&import.progress, "imported", 0, quiet);
-		if (import_any(&import, path, how, err) == 0)
-			rc = import_report(&import, members, err);
-	}
-	import_fini(&import);
-	return rc;
+	if (rc == 0)
+		rc = import_publish(in, how, err);
+	return rc == -1 ? error_wrap(err, "%s", path) : 0;
 }

@@ -3,15 +3,14 @@
 #ifndef DIR_H
 #define DIR_H
 
-#include "import.h"
+#include "vmm/intake.h"
 
 /*
- * Copies the snapshot directory `path`, which is only read, into the store at
- * `root`: files reflinked or copied, never linked, digests checked where it
- * has them and made where not.  Prints the record.
+ * Takes the directory `path` in, which is only read: as what a driver, wrenn or
+ * we know it for.  Files are reflinked or copied, never linked, digests checked
+ * where it has them and made where not; then publishes.
  */
-int import_from_dir(const char *path, const char *root,
-    const struct import_how *how, bool quiet, const char *members,
-    struct error *err);
+int import_from_dir(struct intake *in, const char *path,
+    const struct intake_how *how, struct error *err);
 
 #endif

@@ -4,13 +4,12 @@
 #define OPTIONS_H
 
 #include "base/opt.h"
-
-#include "import.h"
+#include "vmm/intake.h"
 
 struct opts {
 	struct opt_common common;
 	const char *members, *file, *from_dir;
-	struct import_how how;
+	struct intake_how how;
 };
 
 /* 0 go, 1 done, -1 wrong, of which one line has told. */

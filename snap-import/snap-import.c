@@ -1,35 +1,61 @@
 /* SPDX-License-Identifier: ISC */
+#include "archive/unpack.h"
 #include "base/diag.h"
 #include "base/fd.h"
 #include "base/sandbox.h"
 #include "base/sig.h"
 
 #include "dir.h"
+#include "import.h"
 #include "options.h"
+
+static int
+take_archive(struct intake *in, const struct opts *o, const char *what,
+    struct error *err)
+{
+	int dir, fd = -1, rc = -1;
+	uint64_t size = 0;
+
+	if (unpack_open(&fd, &size, o->file, err) == -1 ||
+	    intake_begin(in, o->common.root, &o->how, err) == -1)
+		goto out;
+	dir = root_fd(in->root);
+	if (sandbox_enter(&dir, 1, err) == -1)
+		goto out;
+	progress_init(&in->progress, "imported", size, o->common.quiet);
+	rc = import_archive(in, fd, &o->how, err);
+	if (rc == -1)
+		error_wrap(err, "%s", what);
+out:
+	fd_drop(&fd);
+	return rc;
+}
+
+static int
+take_dir(struct intake *in, const struct opts *o, struct error *err)
+{
+	if (intake_begin(in, o->common.root, &o->how, err) == -1)
+		return -1;
+	progress_init(&in->progress, "imported", 0, o->common.quiet);
+	return import_from_dir(in, o->from_dir, &o->how, err);
+}
 
 static int
 run(const struct opts *o, struct error *err)
 {
-	const char *what = o->file == NULL ? "standard input" : o->file;
-	struct import import = { 0 };
-	int dir, fd = -1, rc = -1;
-	uint64_t size = 0;
+	const char *what = o->from_dir != NULL ? o->from_dir
+	    : o->file != NULL                  ? o->file
+					       : "standard input";
+	struct intake in = { 0 };
+	int rc;
 
-	if (o->from_dir != NULL)
-		return import_from_dir(o->from_dir, o->common.root, &o->how,
-		    o->common.quiet, o->members, err);
-	if (unpack_open(&fd, &size, o->file, err) == -1 ||
-	    import_begin(&import, o->common.root, &o->how, err) == -1)
-		goto out;
-	dir = root_fd(import.root);
-	if (sandbox_enter(&dir, 1, err) == -1)
-		goto out;
-	progress_init(&import.progress, "imported", size, o->common.quiet);
-	if (import_archive(&import, fd, what, &o->how, err) == 0)
-		rc = import_report(&import, o->members, err);
-out:
-	import_fini(&import);
-	fd_drop(&fd);
+	rc = o->from_dir != NULL ? take_dir(&in, o, err)
+				 : take_archive(&in, o, what, err);
+	if (rc == 0 && in.warning[0] != '\0')
+		diag("%s: warning: %s", what, in.warning);
+	if (rc == 0)
+		rc = import_report(&in, o->members, err);
+	intake_fini(&in);
 	return rc;
 }
 

@@ -21,9 +21,7 @@
 #include "foreign/cow_merge.h"
 #include "foreign/memmap.h"
 #include "snapshot/sidecar.h"
-#include "vmm/fc/fc_state.h"
-
-#include "fc.h"
+#include "vmm/vmm.h"
 
 #define STATE "snapfile"
 #define WHOLE "rootfs.ext4"
@@ -33,7 +31,7 @@
 /* One directory, and what is open of it. */
 struct wrenn {
 	const char *path; /* borrowed, as the next two */
-	const struct import_how *how;
+	const struct intake_how *how;
 	int dirfd;
 	bool has_cow; /* else the disk is whole */
 	char *base_name; /* with has_cow */
@@ -52,12 +50,13 @@ has(int dirfd, const char *name)
 }
 
 bool
-wrenn_is(int dirfd)
+wrenn_is(int dirfd, const struct intake_how *how)
 {
 	static const char *const names[] = { STATE, "memfile", MEMMAP_NAME,
 		WHOLE, COW, META };
 	size_t i;
 
+	(void)how;
 	if (has(dirfd, ENVELOPE_NAME))
 		return false;
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -211,7 +210,7 @@ open_near_base(struct wrenn *w, struct error *err)
 }
 
 static int
-open_cow(struct wrenn *w, const struct import_how *how, struct error *err)
+open_cow(struct wrenn *w, const struct intake_how *how, struct error *err)
 {
 	enum image_use use;
 	struct stat whole, base;
@@ -238,9 +237,9 @@ open_cow(struct wrenn *w, const struct import_how *how, struct error *err)
 
 /* Not before this the files are read: all else is out of reach then. */
 static int
-enclose(const struct import *m, const struct wrenn *w, struct error *err)
+enclose(const struct intake *in, const struct wrenn *w, struct error *err)
 {
-	const int dirs[] = { root_fd(m->root), w->dirfd };
+	const int dirs[] = { root_fd(in->root), w->dirfd };
 
 	return sandbox_enter(dirs, 2, err);
 }
@@ -288,12 +287,12 @@ open_target(int *fd, struct sink *sink, int dirfd, const char *name,
 }
 
 static int
-put_memory(struct import *m, const struct wrenn *w, struct error *err)
+put_memory(struct intake *in, const struct wrenn *w, struct error *err)
 {
 	struct sink sink = { 0 };
 	int fd = -1, rc = -1;
 
-	if (open_target(&fd, &sink, m->made.dirfd, "mem", err) == 0)
+	if (open_target(&fd, &sink, in->made.dirfd, "mem", err) == 0)
 		rc = memmap_unpack(&sink, &w->map, &w->files, err);
 	sink_fini(&sink);
 	fd_drop(&fd);
@@ -301,20 +300,20 @@ put_memory(struct import *m, const struct wrenn *w, struct error *err)
 }
 
 static int
-put_disk(struct import *m, const struct wrenn *w, struct error *err)
+put_disk(struct intake *in, const struct wrenn *w, struct error *err)
 {
 	struct sink sink = { 0 };
 	struct cow_map map = { 0 };
 	int fd = -1, rc = -1;
 
 	if (!w->has_cow)
-		return copy_file(NULL, m->made.dirfd, "cow.raw", w->dirfd,
+		return copy_file(NULL, in->made.dirfd, "cow.raw", w->dirfd,
 		    WHOLE, COPY_MAY_REFLINK, err);
 	if (cow_read(&map, w->cow.fd, w->cow.bytes, w->base.bytes, COW, err) ==
 		0 &&
-	    open_target(&fd, &sink, m->made.dirfd, "cow.raw", err) == 0)
+	    open_target(&fd, &sink, in->made.dirfd, "cow.raw", err) == 0)
 		rc = cow_merge(&sink, &map, &w->base, &w->cow, show_progress,
-		    &m->progress, err);
+		    &in->progress, err);
 	sink_fini(&sink);
 	cow_map_fini(&map);
 	fd_drop(&fd);
@@ -344,7 +343,7 @@ tell_origin(struct storage *disk, const struct wrenn *w, const char *raw,
 
 /* One disk; kernel and processors only the device state knows. */
 static int
-put_sidecar(struct import *m, const struct wrenn *w, struct error *err)
+put_sidecar(struct intake *in, const struct wrenn *w, struct error *err)
 {
 	struct sidecar s = { .memory_bytes = w->map.size_bytes };
 	char path[] = "cow.raw";
@@ -355,50 +354,42 @@ put_sidecar(struct import *m, const struct wrenn *w, struct error *err)
 	size_t len;
 	int rc = -1;
 
-	if (fd_slurp(&raw, &len, w->dirfd, STATE, FC_STATE_BYTES_MAX, err) ==
-		0 &&
+	if (fd_slurp(&raw, &len, w->dirfd, STATE, WRENN_STATE_MAX, err) == 0 &&
 	    tell_origin(&disk, w, raw, len, err) == 0 &&
-	    fc_find_nics(&s.nics, raw, len, err) == 0 &&
+	    vmm_find_nics(vmm_of_wrenn(), &s.nics, raw, len, err) == 0 &&
 	    storage_list_add(&s.disks, &disk, err) == 0)
-		rc = sidecar_write(m->made.dirfd, &s, err);
-	m->envelope.config.nics = s.nics.n;
+		rc = sidecar_write(in->made.dirfd, &s, err);
+	in->envelope.config.nics = s.nics.n;
 	sidecar_fini(&s);
 	free(raw);
 	return rc;
 }
 
 static int
-put_envelope(struct import *m, const struct wrenn *w, struct error *err)
+put_envelope(struct intake *in, const struct wrenn *w, struct error *err)
 {
 	static const char *const names[] = { SIDECAR_NAME, "cow.raw", "mem",
 		"vmstate" };
-	struct envelope *e = &m->envelope;
-	struct envelope_file *file;
-	size_t i;
+	struct envelope *e = &in->envelope;
 
-	snprintf(e->config.hypervisor, sizeof(e->config.hypervisor),
-	    "firecracker");
+	snprintf(e->config.hypervisor, sizeof(e->config.hypervisor), "%s",
+	    vmm_of_wrenn());
 	e->config.memory_bytes = w->map.size_bytes;
 	e->config.storage_bytes = w->base.bytes;
 	e->has_files = true;
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		file = envelope_add_file(e, names[i], err);
-		if (file == NULL ||
-		    import_seal_file(file, m->made.dirfd, err) == -1)
-			return -1;
-	}
-	return 0;
+	return intake_seal_all(in, names, sizeof(names) / sizeof(names[0]),
+	    err);
 }
 
 static int
-open_all(struct wrenn *w, const struct import_how *how, struct error *err)
+open_all(struct wrenn *w, const struct intake_how *how, struct error *err)
 {
 	if (how->need_digests)
 		return error_set(err, EX_DATAERR,
 		    "a wrenn directory, which has no digests");
 	if (check_complete(w, err) == -1 ||
 	    (how->configs != NULL &&
-		fc_read_configs(&w->told, how->configs, err) == -1))
+		intake_read_configs(&w->told, how->configs, err) == -1))
 		return -1;
 	if (w->has_cow)
 		return open_cow(w, how, err);
@@ -409,7 +400,7 @@ open_all(struct wrenn *w, const struct import_how *how, struct error *err)
 }
 
 static int
-put_all(struct import *m, struct wrenn *w, struct error *err)
+put_all(struct intake *in, struct wrenn *w, struct error *err)
 {
 	struct image state = IMAGE_NONE;
 
@@ -417,19 +408,19 @@ put_all(struct import *m, struct wrenn *w, struct error *err)
 	    open_own(&state, w->dirfd, STATE, err) == -1)
 		return -1;
 	image_close(&state);
-	m->progress.total_bytes = w->base.bytes;
-	if (copy_file(NULL, m->made.dirfd, "vmstate", w->dirfd, STATE,
+	in->progress.total_bytes = w->base.bytes;
+	if (copy_file(NULL, in->made.dirfd, "vmstate", w->dirfd, STATE,
 		COPY_MAY_REFLINK, err) == -1 ||
-	    put_disk(m, w, err) == -1 || put_memory(m, w, err) == -1 ||
-	    put_sidecar(m, w, err) == -1)
+	    put_disk(in, w, err) == -1 || put_memory(in, w, err) == -1 ||
+	    put_sidecar(in, w, err) == -1)
 		return -1;
 	hook_step("import-copied");
-	return put_envelope(m, w, err);
+	return put_envelope(in, w, err);
 }
 
 int
-wrenn_import(struct import *m, const char *path, int dirfd,
-    const struct import_how *how, struct error *err)
+wrenn_import(struct intake *in, const char *path, int dirfd,
+    const struct intake_how *how, struct error *err)
 {
 	struct wrenn w = { .path = path,
 		.how = how,
@@ -438,15 +429,14 @@ wrenn_import(struct import *m, const char *path, int dirfd,
 		.cow = IMAGE_NONE };
 	int rc = -1;
 
-	envelope_init(&m->envelope);
-	if (open_all(&w, how, err) == 0 && enclose(m, &w, err) == 0 &&
-	    put_all(m, &w, err) == 0)
-		rc = import_publish(m, how, err);
+	envelope_init(&in->envelope);
+	if (open_all(&w, how, err) == 0 && enclose(in, &w, err) == 0)
+		rc = put_all(in, &w, err);
 	storage_list_fini(&w.told);
 	memmap_files_close(&w.files);
 	memmap_fini(&w.map);
 	image_close(&w.base);
 	image_close(&w.cow);
 	free(w.base_name);
-	return rc == -1 ? error_wrap(err, "%s", path) : 0;
+	return rc;
 }

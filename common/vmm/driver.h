@@ -3,6 +3,7 @@
 #ifndef VMM_DRIVER_H
 #define VMM_DRIVER_H
 
+#include "vmm/intake.h"
 #include "vmm/load.h"
 #include "vmm/vmm.h"
 
@@ -68,6 +69,16 @@ struct vmm_driver {
 	int (*devices_match)(const struct sidecar *, uint64_t, struct error *);
 	/* The NICs of a sidecar that has none. */
 	int (*complete)(int, struct sidecar *, struct error *);
+	/* Those that a device state speaks of, by its bytes. */
+	int (*find_nics)(struct nic_list *, const char *, size_t,
+	    struct error *);
+	/*
+	 * Whether a directory is what the VMM wrote, and no snapshot of ours;
+	 * and all of it taken in, but for the publishing.  Both, or neither.
+	 */
+	bool (*can_import)(int, const struct intake_how *);
+	int (*import)(struct intake *, int, const struct intake_how *,
+	    struct error *);
 	/* Corrects what vmm.c noted of a guest that was loaded. */
 	void (*note_identity)(const struct vm *, struct vm_identity *);
 	/* The process is gone: what else it had outside goes, too. */

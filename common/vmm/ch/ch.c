@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/json.h"
+#include "vmm/ch/ch_import.h"
 #include "vmm/host/console.h"
 #include "vmm/host/processor.h"
 #include "vmm/host/spawn.h"
@@ -375,6 +376,8 @@ const struct vmm_driver vmm_ch = {
 	.writes_memory = writes_memory,
 	.state_match = ch_check_state,
 	.complete = ch_complete,
+	.can_import = ch_can_import,
+	.import = ch_import,
 	.note_identity = note_identity,
 	.clean_up = clean_up,
 };

@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "disk/copy.h"
+#include "vmm/fc/fc_import.h"
 #include "vmm/host/console.h"
 #include "vmm/host/spawn.h"
 
@@ -263,7 +264,7 @@ clean_up(const struct vm *vm, int dirfd)
 static const char *const state_files[] = { FC_STATE, NULL };
 
 const struct vmm_driver vmm_fc = {
-	.name = "firecracker",
+	.name = FC_NAME,
 	.traits = {
 		.api_socket = FC_API_SOCKET,
 		.state_files = state_files,
@@ -301,5 +302,8 @@ const struct vmm_driver vmm_fc = {
 	.state_match = fc_state_match,
 	.devices_match = fc_devices_match,
 	.complete = fc_complete,
+	.find_nics = fc_find_nics,
+	.can_import = fc_can_import,
+	.import = fc_import,
 	.clean_up = clean_up,
 };

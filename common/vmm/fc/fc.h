@@ -11,6 +11,7 @@
 #include "vmm/host/rest.h"
 #include "vmm/host/taps.h"
 
+#define FC_NAME "firecracker"
 #define FC_API_SOCKET "api.sock"
 #define FC_LOG "firecracker.log" /* the program's own: it begins it anew */
 #define FC_STATE "vmstate"

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/proc.h"
+#include "vmm/fc/fc_import.h"
 #include "vmm/fc/fc_space.h"
 #include "vmm/host/processor.h"
 
@@ -176,21 +177,16 @@ int
 fc_complete(int dirfd, struct sidecar *sidecar, struct error *err)
 {
 	struct fc_state state;
-	struct nic nic = { .kind = NIC_TAP };
-	size_t at = 0, len;
+	size_t len;
 	char *raw;
-	int rc = 0;
+	int rc;
 
 	if (fc_state_read(&state, &raw, &len, dirfd, FC_STATE, err) == -1) {
 		if (err != NULL && err->code == EX_NOINPUT)
 			err->code = EX_DATAERR;
 		return -1;
 	}
-	while (rc == 0 && fc_state_next_mac(nic.mac, &at, raw, len)) {
-		snprintf(nic.ifname, sizeof(nic.ifname), "tap%u",
-		    (unsigned)sidecar->nics.n % NIC_MAX);
-		rc = nic_list_add(&sidecar->nics, &nic, err);
-	}
+	rc = fc_find_nics(&sidecar->nics, raw, len, err);
 	free(raw);
 	return rc;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The disks of a bare snapshot: what they are, and where. */
+#include "vmm/ch/ch_import.h"
+
 #include <sys/stat.h>
 
 #include <errno.h>
@@ -11,7 +13,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/diag.h"
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/proc.h"
@@ -19,10 +20,7 @@
 #include "disk/copy.h"
 #include "disk/qcow2.h"
 
-#include "ch.h"
-#include "layer.h"
-
-#define QEMU_IMG_MS 60000 /* for a header */
+#define REBASE_MS 60000 /* for a header */
 
 /* A disk on its way in. */
 struct taken {
@@ -123,7 +121,7 @@ rename_backing(int dirfd, const char *overlay, const char *base,
 		"-F", storage_format(base), "-b", base, overlay };
 	struct proc_run how = { .dirfd = dirfd,
 		.stdin_fd = -1,
-		.deadline_ms = clock_ms() + QEMU_IMG_MS };
+		.deadline_ms = clock_ms() + REBASE_MS };
 	struct strv argv = { 0 };
 	size_t i;
 	int rc = 0;
@@ -139,7 +137,7 @@ rename_backing(int dirfd, const char *overlay, const char *base,
 
 /* What an overlay lies on becomes a layer, and the overlay names it plainly. */
 static int
-take_backing(struct import *m, const struct ch_dir *d, struct taken *t,
+take_backing(struct intake *in, const struct ch_dir *d, struct taken *t,
     struct error *err)
 {
 	struct qcow2_head head, under;
@@ -149,19 +147,20 @@ take_backing(struct import *m, const struct ch_dir *d, struct taken *t,
 
 	if (!t->qcow2)
 		return 0;
-	if (fd_open_file(&fd, &size, m->made.dirfd, t->name, O_RDONLY, err) ==
+	if (fd_open_file(&fd, &size, in->made.dirfd, t->name, O_RDONLY, err) ==
 	    -1)
 		return -1;
 	rc = qcow2_read_head(&head, fd, size, t->name, err);
 	fd_drop(&fd);
 	if (rc == -1 || head.backing[0] == '\0')
 		return rc;
-	from = layer_find(&file, d->dirfd, d->how->trust_paths, head.backing);
+	from = intake_find_layer(&file, d->dirfd, d->how->trust_paths,
+	    head.backing);
 	if (file == NULL)
 		return error_set(err, EX_CONFIG,
 		    "%s: lies on %s: --trust-paths to have it followed",
 		    t->from->path, head.backing);
-	if (layer_open(&fd, &size, from, file, err) == -1)
+	if (intake_open_layer(&fd, &size, from, file, err) == -1)
 		return -1;
 	t->base_name = "base.raw";
 	if (strcmp(head.backing_format, "raw") != 0 &&
@@ -173,9 +172,10 @@ take_backing(struct import *m, const struct ch_dir *d, struct taken *t,
 			    head.backing, under.backing);
 	}
 	fd_drop(&fd);
-	if (rc == -1 || layer_take(m, from, file, t->base_name, err) == -1)
+	if (rc == -1 ||
+	    intake_take_layer(in, from, file, t->base_name, err) == -1)
 		return -1;
-	return rename_backing(m->made.dirfd, t->name, t->base_name, err);
+	return rename_backing(in->made.dirfd, t->name, t->base_name, err);
 }
 
 /* Cloud Hypervisor would take any size, and the guest keep the one it knew. */
@@ -197,7 +197,7 @@ check_size(const struct ch_dir *d, const struct taken *t, const char *file,
 }
 
 static int
-take_file(struct import *m, const struct ch_dir *d, struct taken *t,
+take_file(struct intake *in, const struct ch_dir *d, struct taken *t,
     struct error *err)
 {
 	const char *file;
@@ -211,13 +211,15 @@ take_file(struct import *m, const struct ch_dir *d, struct taken *t,
 			    "was saved",
 			    file, t->from->path);
 		if (check_size(d, t, file, err) == -1 ||
-		    copy_file(NULL, m->made.dirfd, t->name, d->dirfd, file,
+		    copy_file(NULL, in->made.dirfd, t->name, d->dirfd, file,
 			COPY_MAY_REFLINK, err) == -1)
 			return -1;
-		return take_backing(m, d, t, err);
+		return take_backing(in, d, t, err);
 	}
-	from = layer_find(&file, d->dirfd, d->how->trust_paths, t->from->path);
-	return file == NULL ? 0 : layer_take(m, from, file, t->name, err);
+	from = intake_find_layer(&file, d->dirfd, d->how->trust_paths,
+	    t->from->path);
+	return file == NULL ? 0
+			    : intake_take_layer(in, from, file, t->name, err);
 }
 
 /* Into the sidecar's list, and into the configuration. */
@@ -252,7 +254,7 @@ tell(struct ch_dir *d, struct taken *t, struct error *err)
 }
 
 int
-ch_take_disks(struct import *m, struct ch_dir *d, struct error *err)
+ch_take_disks(struct intake *in, struct ch_dir *d, struct error *err)
 {
 	struct taken disks[STORAGE_MAX];
 	bool has_cow = false;
@@ -273,7 +275,7 @@ ch_take_disks(struct import *m, struct ch_dir *d, struct error *err)
 	for (role = STORAGE_LAYER; role <= STORAGE_CIDATA; role++)
 		for (i = 0; i < d->config.disks_n; i++)
 			if ((int)disks[i].role == role &&
-			    (take_file(m, d, &disks[i], err) == -1 ||
+			    (take_file(in, d, &disks[i], err) == -1 ||
 				tell(d, &disks[i], err) == -1))
 				return -1;
 	return 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "ch.h"
+#include "vmm/ch/ch_import.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,55 +9,34 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/diag.h"
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/path.h"
 #include "disk/copy.h"
 #include "state/vm.h"
+#include "vmm/ch/ch.h"
 
 bool
-ch_is(int dirfd, bool trust_paths)
+ch_can_import(int dirfd, const struct intake_how *how)
 {
-	struct envelope e;
-	bool ours;
-
 	if (!fd_exists(dirfd, CH_CONFIG_NAME) &&
 	    !fd_exists(dirfd, CH_STATE_NAME))
 		return false;
-	if (!fd_exists(dirfd, ENVELOPE_NAME))
-		return true;
-	if (!trust_paths)
-		return false;
-	envelope_init(&e);
-	if (envelope_read(&e, dirfd, NULL) == -1)
-		return false;
-	ours = e.host.present;
-	envelope_fini(&e);
-	return !ours;
+	return !fd_exists(dirfd, ENVELOPE_NAME) ||
+	    (how->trust_paths && intake_is_others(dirfd));
 }
 
-/* The envelope that another program wrote, without what becomes new. */
+/* What others say of it, corrected by what it is. */
 static int
-read_envelope(struct import *m, const struct ch_dir *d, struct error *err)
+read_envelope(struct intake *in, const struct ch_dir *d, struct error *err)
 {
-	struct envelope *e = &m->envelope;
-	size_t i;
+	struct envelope_config *c = &in->envelope.config;
 
-	envelope_init(e);
-	if (fd_exists(d->dirfd, ENVELOPE_NAME)) {
-		if (envelope_read(e, d->dirfd, err) == -1)
-			return -1;
-		for (i = 0; i < e->files_n; i++)
-			free(e->files[i].name);
-		e->files_n = 0;
-	}
-	snprintf(e->config.hypervisor, sizeof(e->config.hypervisor),
-	    "cloud-hypervisor");
-	e->config.cpu = d->config.vcpus;
-	e->config.memory_bytes = d->config.memory_bytes;
-	e->config.nics = d->config.nets_n;
-	e->has_files = true;
+	if (intake_read_others(in, d->dirfd, CH_NAME, err) == -1)
+		return -1;
+	c->cpu = d->config.vcpus;
+	c->memory_bytes = d->config.memory_bytes;
+	c->nics = d->config.nets_n;
 	return 0;
 }
 
@@ -83,7 +62,7 @@ read_all(struct ch_dir *d, struct error *err)
 
 /* The memory: what was written with the state, or the file of its zone. */
 static int
-take_memory(struct import *m, const struct ch_dir *d, struct error *err)
+take_memory(struct intake *in, const struct ch_dir *d, struct error *err)
 {
 	const char *name = CH_RANGES_NAME, *to = CH_RANGES_NAME;
 	uint64_t size, want = d->state->saved_bytes;
@@ -113,13 +92,13 @@ take_memory(struct import *m, const struct ch_dir *d, struct error *err)
 		return error_set(err, EX_DATAERR,
 		    "%s: %" PRIu64 " bytes, %s has %" PRIu64, name, size,
 		    CH_STATE_NAME, want);
-	return copy_file(NULL, m->made.dirfd, to, d->dirfd, name,
+	return copy_file(NULL, in->made.dirfd, to, d->dirfd, name,
 	    COPY_MAY_REFLINK, err);
 }
 
 /* One file that a boot needs; *said is set where it was taken. */
 static int
-take_boot_file(struct import *m, const struct ch_dir *d, const char *path,
+take_boot_file(struct intake *in, const struct ch_dir *d, const char *path,
     const char *name, char **said, struct error *err)
 {
 	bool here = path != NULL && fd_exists(d->dirfd, path_base(path));
@@ -132,7 +111,7 @@ take_boot_file(struct import *m, const struct ch_dir *d, const char *path,
 	real = here ? strdup(path_base(path)) : realpath(path, NULL);
 	if (real == NULL)
 		return error_sys(err, error_code_of(errno), "%s", path);
-	rc = copy_file(NULL, m->made.dirfd, name, here ? d->dirfd : AT_FDCWD,
+	rc = copy_file(NULL, in->made.dirfd, name, here ? d->dirfd : AT_FDCWD,
 	    real, COPY_MAY_REFLINK, err);
 	free(real);
 	if (rc == -1)
@@ -142,17 +121,18 @@ take_boot_file(struct import *m, const struct ch_dir *d, const char *path,
 }
 
 static int
-take_boot(struct import *m, struct ch_dir *d, struct error *err)
+take_boot(struct intake *in, struct ch_dir *d, struct error *err)
 {
 	struct sidecar *s = &d->sidecar;
 	const struct ch_config *c = &d->config;
 
-	if (take_boot_file(m, d, c->kernel, VM_KERNEL, &s->kernel, err) == -1 ||
+	if (take_boot_file(in, d, c->kernel, VM_KERNEL, &s->kernel, err) ==
+		-1 ||
 	    (s->kernel != NULL &&
-		take_boot_file(m, d, c->initrd, VM_INITRD, &s->initrd, err) ==
+		take_boot_file(in, d, c->initrd, VM_INITRD, &s->initrd, err) ==
 		    -1) ||
-	    take_boot_file(m, d, c->firmware, VM_FIRMWARE, &s->firmware, err) ==
-		-1)
+	    take_boot_file(in, d, c->firmware, VM_FIRMWARE, &s->firmware,
+		err) == -1)
 		return -1;
 	if (s->kernel != NULL && c->cmdline != NULL &&
 	    (s->cmdline = strdup(c->cmdline)) == NULL)
@@ -178,7 +158,7 @@ take_nics(struct ch_dir *d, struct error *err)
 
 /* The configuration as it is now, and the state as it was. */
 static int
-put_texts(struct import *m, struct ch_dir *d, struct error *err)
+put_texts(struct intake *in, struct ch_dir *d, struct error *err)
 {
 	char *text;
 	size_t len;
@@ -189,41 +169,40 @@ put_texts(struct import *m, struct ch_dir *d, struct error *err)
 		return -1;
 	if (ch_config_text(&text, &len, &d->config, err) == -1)
 		return -1;
-	rc = fd_replace_file(m->made.dirfd, CH_CONFIG_NAME, text, len, false,
+	rc = fd_replace_file(in->made.dirfd, CH_CONFIG_NAME, text, len, false,
 	    err);
 	free(text);
 	if (rc == -1 ||
-	    copy_file(NULL, m->made.dirfd, CH_STATE_NAME, d->dirfd,
+	    copy_file(NULL, in->made.dirfd, CH_STATE_NAME, d->dirfd,
 		CH_STATE_NAME, COPY_MAY_REFLINK, err) == -1)
 		return -1;
-	return sidecar_write(m->made.dirfd, &d->sidecar, err);
+	return sidecar_write(in->made.dirfd, &d->sidecar, err);
 }
 
 /* The cow disk's size, where it is one raw file. */
 static int
-tell_storage(struct import *m, struct error *err)
+tell_storage(struct intake *in, struct error *err)
 {
 	uint64_t size;
 	int fd;
 
-	m->envelope.config.storage_bytes = 0;
-	if (!fd_exists(m->made.dirfd, "cow.raw"))
+	in->envelope.config.storage_bytes = 0;
+	if (!fd_exists(in->made.dirfd, "cow.raw"))
 		return 0;
-	if (fd_open_file(&fd, &size, m->made.dirfd, "cow.raw", O_RDONLY, err) ==
-	    -1)
+	if (fd_open_file(&fd, &size, in->made.dirfd, "cow.raw", O_RDONLY,
+		err) == -1)
 		return -1;
 	fd_drop(&fd);
-	m->envelope.config.storage_bytes = size;
+	in->envelope.config.storage_bytes = size;
 	return 0;
 }
 
 /* Every file that was taken in, with its digest. */
 static int
-seal_all(struct import *m, const struct ch_dir *d, struct error *err)
+seal_all(struct intake *in, const struct ch_dir *d, struct error *err)
 {
 	const struct sidecar *s = &d->sidecar;
 	const char *names[STORAGE_MAX + 8];
-	struct envelope_file *file;
 	size_t n = 0, i;
 
 	names[n++] = SIDECAR_NAME;
@@ -239,17 +218,11 @@ seal_all(struct import *m, const struct ch_dir *d, struct error *err)
 	for (i = 0; i < s->disks.n; i++)
 		if (s->disks.v[i].role != STORAGE_LAYER)
 			names[n++] = s->disks.v[i].path;
-	for (i = 0; i < n; i++) {
-		file = envelope_add_file(&m->envelope, names[i], err);
-		if (file == NULL ||
-		    import_seal_file(file, m->made.dirfd, err) == -1)
-			return -1;
-	}
-	return 0;
+	return intake_seal_all(in, names, n, err);
 }
 
 static int
-take_all(struct import *m, struct ch_dir *d, struct error *err)
+take_all(struct intake *in, struct ch_dir *d, struct error *err)
 {
 	if (d->how->need_digests)
 		return error_set(err, EX_DATAERR,
@@ -257,32 +230,27 @@ take_all(struct import *m, struct ch_dir *d, struct error *err)
 	if (d->how->base != NULL)
 		return error_set(err, EX_USAGE,
 		    "no wrenn directory, --base is not for it");
-	if (read_all(d, err) == -1 || read_envelope(m, d, err) == -1 ||
-	    take_memory(m, d, err) == -1 || take_boot(m, d, err) == -1 ||
-	    ch_take_disks(m, d, err) == -1 || take_nics(d, err) == -1 ||
-	    put_texts(m, d, err) == -1 || tell_storage(m, err) == -1)
+	if (read_all(d, err) == -1 || read_envelope(in, d, err) == -1 ||
+	    take_memory(in, d, err) == -1 || take_boot(in, d, err) == -1 ||
+	    ch_take_disks(in, d, err) == -1 || take_nics(d, err) == -1 ||
+	    put_texts(in, d, err) == -1 || tell_storage(in, err) == -1)
 		return -1;
 	hook_step("import-copied");
-	return seal_all(m, d, err);
+	return seal_all(in, d, err);
 }
 
 int
-ch_import(struct import *m, const char *path, int dirfd,
-    const struct import_how *how, struct error *err)
+ch_import(struct intake *in, int dirfd, const struct intake_how *how,
+    struct error *err)
 {
 	struct ch_dir d = { .dirfd = dirfd, .how = how };
-	int rc = -1;
+	int rc = take_all(in, &d, err);
 
-	if (take_all(m, &d, err) == 0)
-		rc = import_publish(m, how, err);
-	if (rc == 0 && m->envelope.layers_n == 0 &&
-	    storage_find(&d.sidecar.disks, STORAGE_LAYER) != NULL)
-		diag("%s: warning: its layers were not followed: a clone "
-		     "needs --trust-paths here",
-		    path);
+	if (rc == 0)
+		intake_note_layers(in, &d.sidecar.disks);
 	ch_config_fini(&d.config);
 	free(d.state);
 	sidecar_fini(&d.old);
 	sidecar_fini(&d.sidecar);
-	return rc == -1 ? error_wrap(err, "%s", path) : 0;
+	return rc;
 }

@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* A Firecracker snapshot without an envelope of ours becomes one of the store. */
-#ifndef FC_H
-#define FC_H
+#ifndef VMM_FC_IMPORT_H
+#define VMM_FC_IMPORT_H
 
 #include <stdbool.h>
 
 #include "snapshot/nic.h"
-#include "snapshot/storage.h"
-
-#include "import.h"
-
-/* Bytes of the file that --storage-config names. */
-#define FC_CONFIGS_MAX (1u << 20)
+#include "vmm/intake.h"
 
 /*
  * Whether the directory has a pair of state and memory and no envelope, or one
@@ -19,24 +14,17 @@
  * wrenn's names is a pair where the disks are told and no map of generations
  * is there.
  */
-bool fc_is(int dirfd, const struct import_how *how);
+bool fc_can_import(int dirfd, const struct intake_how *how);
 
 /*
- * Takes state, memory and disks in, gives them the names that a snapshot of
- * ours has, and publishes.  How the state calls the disks, their order and
+ * Takes state, memory and disks in, and gives them the names that a snapshot
+ * of ours has.  How the state calls the disks, their order and
  * their roles --storage-config tells, or the sidecar where there is one; layers
  * outside the directory are taken with --trust-paths alone.  The directory,
  * open as `dirfd`, is only read.  EX_DATAERR: a file is missing or damaged, or
  * the state has no disk of such a name.
  */
-int fc_import(struct import *m, const char *path, int dirfd,
-    const struct import_how *how, struct error *err);
-
-/*
- * The storage configs that --storage-config names.  On success *out is the
- * caller's.  EX_NOINPUT, EX_DATAERR.
- */
-int fc_read_configs(struct storage_list *out, const char *path,
+int fc_import(struct intake *in, int dirfd, const struct intake_how *how,
     struct error *err);
 
 /*

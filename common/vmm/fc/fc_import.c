@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "fc.h"
+#include "vmm/fc/fc_import.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -8,23 +8,17 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/diag.h"
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/path.h"
 #include "disk/copy.h"
 #include "snapshot/sidecar.h"
 #include "state/vm.h"
-#include "vmm/fc/fc_state.h"
-
-#include "layer.h"
-
-#define STATE "vmstate"
-#define MEMORY "mem"
+#include "vmm/fc/fc.h"
 
 struct pair {
 	int dirfd; /* borrowed */
-	const struct import_how *how; /* borrowed */
+	const struct intake_how *how; /* borrowed */
 	const char *state, *memory; /* their names in the directory */
 	char *raw; /* the state's bytes */
 	size_t raw_len;
@@ -34,49 +28,16 @@ struct pair {
 	struct sidecar sidecar; /* what is written */
 };
 
-/* Whether the envelope is of a program that says nothing of its host. */
-static bool
-is_others(int dirfd)
-{
-	struct envelope e;
-	bool is;
-
-	envelope_init(&e);
-	if (envelope_read(&e, dirfd, NULL) == -1)
-		return false;
-	is = !e.host.present;
-	envelope_fini(&e);
-	return is;
-}
-
 bool
-fc_is(int dirfd, const struct import_how *how)
+fc_can_import(int dirfd, const struct intake_how *how)
 {
 	if (fd_exists(dirfd, ENVELOPE_NAME))
-		return how->trust_paths && fd_exists(dirfd, STATE) &&
-		    is_others(dirfd);
-	if (fd_exists(dirfd, STATE))
+		return how->trust_paths && fd_exists(dirfd, FC_STATE) &&
+		    intake_is_others(dirfd);
+	if (fd_exists(dirfd, FC_STATE))
 		return true;
 	return how->configs != NULL && fd_exists(dirfd, "snapfile") &&
 	    !fd_exists(dirfd, "memfile.header");
-}
-
-int
-fc_read_configs(struct storage_list *out, const char *path, struct error *err)
-{
-	char *text, *real = realpath(path, NULL);
-	size_t len;
-	int rc;
-
-	if (real == NULL)
-		return error_sys(err, EX_NOINPUT, "%s", path);
-	rc = fd_slurp(&text, &len, AT_FDCWD, real, FC_CONFIGS_MAX, err);
-	free(real);
-	if (rc == -1)
-		return -1;
-	rc = storage_list_decode_lines(out, text, len, path, err);
-	free(text);
-	return rc;
 }
 
 static int
@@ -84,11 +45,11 @@ find_pair(struct pair *p, struct error *err)
 {
 	struct fc_state state;
 
-	p->state = fd_exists(p->dirfd, STATE) ? STATE : "snapfile";
-	p->memory = fd_exists(p->dirfd, MEMORY) ? MEMORY : "memfile";
+	p->state = fd_exists(p->dirfd, FC_STATE) ? FC_STATE : "snapfile";
+	p->memory = fd_exists(p->dirfd, FC_MEMORY) ? FC_MEMORY : "memfile";
 	if (!fd_exists(p->dirfd, p->memory))
 		return error_set(err, EX_DATAERR,
-		    MEMORY ": missing: the memory beside %s", p->state);
+		    FC_MEMORY ": missing: the memory beside %s", p->state);
 	return fc_state_read(&state, &p->raw, &p->raw_len, p->dirfd, p->state,
 	    err);
 }
@@ -107,7 +68,7 @@ find_disks(struct pair *p, struct error *err)
 		return -1;
 	}
 	if (p->how->configs != NULL)
-		return fc_read_configs(&p->disks, p->how->configs, err);
+		return intake_read_configs(&p->disks, p->how->configs, err);
 	if (!p->has_old)
 		return error_set(err, EX_DATAERR,
 		    "%s does not tell the roles of its disks: "
@@ -156,16 +117,18 @@ name_disk(char *name, size_t cap, const struct storage *disk, size_t i)
 }
 
 static int
-take_file(struct import *m, const struct pair *p, const struct storage *disk,
+take_file(struct intake *in, const struct pair *p, const struct storage *disk,
     const char *name, struct error *err)
 {
 	const char *file = path_base(disk->path);
 	int from;
 
 	if (disk->role == STORAGE_LAYER) {
-		from = layer_find(&file, p->dirfd, p->how->trust_paths,
+		from = intake_find_layer(&file, p->dirfd, p->how->trust_paths,
 		    disk->path);
-		return file == NULL ? 0 : layer_take(m, from, file, name, err);
+		return file == NULL
+		    ? 0
+		    : intake_take_layer(in, from, file, name, err);
 	}
 	if (!fd_exists(p->dirfd, file))
 		file = name;
@@ -173,12 +136,12 @@ take_file(struct import *m, const struct pair *p, const struct storage *disk,
 		return error_set(err, EX_DATAERR,
 		    "%s: missing: the disk %s, as it was when this was saved",
 		    path_base(disk->path), disk->path);
-	return copy_file(NULL, m->made.dirfd, name, p->dirfd, file,
+	return copy_file(NULL, in->made.dirfd, name, p->dirfd, file,
 	    COPY_MAY_REFLINK, err);
 }
 
 static int
-take_disks(struct import *m, struct pair *p, struct error *err)
+take_disks(struct intake *in, struct pair *p, struct error *err)
 {
 	struct storage disk;
 	char name[64];
@@ -192,14 +155,14 @@ take_disks(struct import *m, struct pair *p, struct error *err)
 		disk.origin = strcmp(disk.path, name) == 0 ? NULL : disk.path;
 		disk.path = name;
 		if (storage_list_add(&p->sidecar.disks, &disk, err) == -1 ||
-		    take_file(m, p, &p->disks.v[i], name, err) == -1)
+		    take_file(in, p, &p->disks.v[i], name, err) == -1)
 			return -1;
 	}
 	return 0;
 }
 
 static int
-take_memory(struct import *m, const struct pair *p, struct error *err)
+take_memory(struct intake *in, const struct pair *p, struct error *err)
 {
 	uint64_t size;
 	int fd;
@@ -212,13 +175,13 @@ take_memory(struct import *m, const struct pair *p, struct error *err)
 		return error_set(err, EX_DATAERR,
 		    "%s: %" PRIu64 " bytes are no size of memory", p->memory,
 		    size);
-	m->envelope.config.memory_bytes = size;
+	in->envelope.config.memory_bytes = size;
 	if (p->has_old && p->old.memory_bytes != 0 &&
 	    p->old.memory_bytes != size)
 		return error_set(err, EX_DATAERR,
 		    "%s: %" PRIu64 " bytes, %s says %" PRIu64, p->memory, size,
 		    SIDECAR_NAME, p->old.memory_bytes);
-	return copy_file(NULL, m->made.dirfd, MEMORY, p->dirfd, p->memory,
+	return copy_file(NULL, in->made.dirfd, FC_MEMORY, p->dirfd, p->memory,
 	    COPY_MAY_REFLINK, err);
 }
 
@@ -235,7 +198,7 @@ fc_find_nics(struct nic_list *out, const char *raw, size_t len,
 		if (nic_list_add(out, &nic, err) == -1) {
 			if (err != NULL && err->code == EX_USAGE)
 				err->code = EX_DATAERR;
-			return error_wrap(err, STATE);
+			return error_wrap(err, FC_STATE);
 		}
 	}
 	return 0;
@@ -243,11 +206,11 @@ fc_find_nics(struct nic_list *out, const char *raw, size_t len,
 
 /* The kernel is not what a boot needs where another program unpacked it. */
 static int
-take_kernel(struct import *m, struct pair *p, struct error *err)
+take_kernel(struct intake *in, struct pair *p, struct error *err)
 {
 	if (!fd_exists(p->dirfd, VM_KERNEL))
 		return 0;
-	if (copy_file(NULL, m->made.dirfd, VM_KERNEL, p->dirfd, VM_KERNEL,
+	if (copy_file(NULL, in->made.dirfd, VM_KERNEL, p->dirfd, VM_KERNEL,
 		COPY_MAY_REFLINK, err) == -1)
 		return -1;
 	p->sidecar.kernel = strdup(VM_KERNEL);
@@ -256,59 +219,46 @@ take_kernel(struct import *m, struct pair *p, struct error *err)
 	    : 0;
 }
 
-/* The envelope of others, without what becomes new. */
+/* What others say of it, corrected by what it is. */
 static int
-read_envelope(struct import *m, const struct pair *p, struct error *err)
+read_envelope(struct intake *in, const struct pair *p, struct error *err)
 {
-	struct envelope *e = &m->envelope;
-	size_t i;
+	struct envelope_config *c = &in->envelope.config;
 
-	envelope_init(e);
-	if (fd_exists(p->dirfd, ENVELOPE_NAME)) {
-		if (envelope_read(e, p->dirfd, err) == -1)
-			return -1;
-		for (i = 0; i < e->files_n; i++)
-			free(e->files[i].name);
-		e->files_n = 0;
-	}
-	snprintf(e->config.hypervisor, sizeof(e->config.hypervisor),
-	    "firecracker");
+	if (intake_read_others(in, p->dirfd, FC_NAME, err) == -1)
+		return -1;
 	if (p->has_old && p->old.cpu != 0)
-		e->config.cpu = p->old.cpu;
-	e->config.storage_bytes = 0;
-	e->has_files = true;
+		c->cpu = p->old.cpu;
+	c->storage_bytes = 0;
 	return 0;
 }
 
 static int
-seal_all(struct import *m, const struct pair *p, struct error *err)
+seal_all(struct intake *in, const struct pair *p, struct error *err)
 {
 	const struct storage_list *disks = &p->sidecar.disks;
 	const char *names[STORAGE_MAX + 4];
-	struct envelope_file *file;
+	const struct envelope_file *file;
 	size_t n = 0, i;
 
 	names[n++] = SIDECAR_NAME;
-	names[n++] = STATE;
-	names[n++] = MEMORY;
+	names[n++] = FC_STATE;
+	names[n++] = FC_MEMORY;
 	if (p->sidecar.kernel != NULL)
 		names[n++] = VM_KERNEL;
 	for (i = 0; i < disks->n; i++)
 		if (disks->v[i].role != STORAGE_LAYER)
 			names[n++] = disks->v[i].path;
-	for (i = 0; i < n; i++) {
-		file = envelope_add_file(&m->envelope, names[i], err);
-		if (file == NULL ||
-		    import_seal_file(file, m->made.dirfd, err) == -1)
-			return -1;
-		if (strcmp(names[i], "cow.raw") == 0)
-			m->envelope.config.storage_bytes = file->size_bytes;
-	}
+	if (intake_seal_all(in, names, n, err) == -1)
+		return -1;
+	file = envelope_find_file(&in->envelope, "cow.raw");
+	if (file != NULL)
+		in->envelope.config.storage_bytes = file->size_bytes;
 	return 0;
 }
 
 static int
-take_all(struct import *m, struct pair *p, struct error *err)
+take_all(struct intake *in, struct pair *p, struct error *err)
 {
 	if (p->how->need_digests)
 		return error_set(err, EX_DATAERR,
@@ -317,38 +267,33 @@ take_all(struct import *m, struct pair *p, struct error *err)
 		return error_set(err, EX_USAGE,
 		    "no wrenn directory, --base is not for it");
 	if (find_pair(p, err) == -1 || find_disks(p, err) == -1 ||
-	    read_envelope(m, p, err) == -1 || take_memory(m, p, err) == -1 ||
-	    copy_file(NULL, m->made.dirfd, STATE, p->dirfd, p->state,
+	    read_envelope(in, p, err) == -1 || take_memory(in, p, err) == -1 ||
+	    copy_file(NULL, in->made.dirfd, FC_STATE, p->dirfd, p->state,
 		COPY_MAY_REFLINK, err) == -1 ||
-	    take_disks(m, p, err) == -1 || take_kernel(m, p, err) == -1 ||
+	    take_disks(in, p, err) == -1 || take_kernel(in, p, err) == -1 ||
 	    fc_find_nics(&p->sidecar.nics, p->raw, p->raw_len, err) == -1)
 		return -1;
-	m->envelope.config.nics = p->sidecar.nics.n;
-	p->sidecar.memory_bytes = m->envelope.config.memory_bytes;
-	p->sidecar.cpu = m->envelope.config.cpu;
-	if (sidecar_write(m->made.dirfd, &p->sidecar, err) == -1)
+	in->envelope.config.nics = p->sidecar.nics.n;
+	p->sidecar.memory_bytes = in->envelope.config.memory_bytes;
+	p->sidecar.cpu = in->envelope.config.cpu;
+	if (sidecar_write(in->made.dirfd, &p->sidecar, err) == -1)
 		return -1;
 	hook_step("import-copied");
-	return seal_all(m, p, err);
+	return seal_all(in, p, err);
 }
 
 int
-fc_import(struct import *m, const char *path, int dirfd,
-    const struct import_how *how, struct error *err)
+fc_import(struct intake *in, int dirfd, const struct intake_how *how,
+    struct error *err)
 {
 	struct pair p = { .dirfd = dirfd, .how = how };
-	int rc = -1;
+	int rc = take_all(in, &p, err);
 
-	if (take_all(m, &p, err) == 0)
-		rc = import_publish(m, how, err);
-	if (rc == 0 && m->envelope.layers_n == 0 &&
-	    storage_find(&p.disks, STORAGE_LAYER) != NULL)
-		diag("%s: warning: its layers were not followed: a clone "
-		     "needs --trust-paths here",
-		    path);
+	if (rc == 0)
+		intake_note_layers(in, &p.disks);
 	free(p.raw);
 	storage_list_fini(&p.disks);
 	sidecar_fini(&p.old);
 	sidecar_fini(&p.sidecar);
-	return rc == -1 ? error_wrap(err, "%s", path) : 0;
+	return rc;
 }

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: ISC */
+#include "vmm/intake.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/hook.h"
+#include "disk/digest.h"
+#include "vmm/preflight.h"
+
+/* The envelope that the store gets: id, name and time are its own. */
+static int
+write_envelope(struct intake *in, const struct intake_how *how,
+    const struct timespec *now, struct error *err)
+{
+	struct envelope_config *c = &in->envelope.config;
+
+	memset(c->id, 0, sizeof(c->id));
+	memcpy(c->id, in->made.id, sizeof(in->made.id));
+	memset(c->name, 0, sizeof(c->name));
+	if (how->name != NULL)
+		memcpy(c->name, how->name, strlen(how->name));
+	if (how->text != NULL) {
+		free(c->description);
+		c->description = strdup(how->text);
+		if (c->description == NULL)
+			return error_sys(err, EX_OSERR, "description");
+	}
+	clock_rfc3339(in->envelope.created_at, now);
+	return envelope_write(in->made.dirfd, &in->envelope, err);
+}
+
+int
+intake_begin(struct intake *in, const char *root, const struct intake_how *how,
+    struct error *err)
+{
+	if (root_open(&in->root, root, err) == -1)
+		return -1;
+	return root_new_begin(&in->made, in->root, ROOT_SNAP,
+	    how->name == NULL ? "" : how->name, err);
+}
+
+int
+intake_check_form(int dirfd, const struct envelope *envelope, struct error *err)
+{
+	struct preflight p = { .dirfd = dirfd, .envelope = envelope };
+	int rc = preflight_form(&p, err);
+
+	sidecar_fini(&p.sidecar);
+	return rc;
+}
+
+int
+intake_seal_file(struct envelope_file *file, int dirfd, struct error *err)
+{
+	struct digest digest;
+	uint64_t size;
+	int fd, rc;
+
+	if (fd_open_file(&fd, &size, dirfd, file->name, O_RDONLY, err) == -1)
+		return -1;
+	rc = digest_file(&digest, fd, size, file->name, err);
+	if (rc == 0 && fsync(fd) == -1)
+		rc = error_sys(err, EX_IOERR, "%s", file->name);
+	fd_drop(&fd);
+	if (rc == -1)
+		return -1;
+	if (file->has_digest && file->size_bytes != size)
+		return error_set(err, EX_DATAERR,
+		    "%s: %" PRIu64 " bytes, not %" PRIu64, file->name, size,
+		    file->size_bytes);
+	if (file->has_digest && !digest_equal(&digest, &file->digest))
+		return error_set(err, EX_DATAERR, "%s: differs from its digest",
+		    file->name);
+	file->has_digest = true;
+	file->size_bytes = size;
+	file->digest = digest;
+	return 0;
+}
+
+int
+intake_seal_all(struct intake *in, const char *const *names, size_t n,
+    struct error *err)
+{
+	struct envelope_file *file;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		file = envelope_add_file(&in->envelope, names[i], err);
+		if (file == NULL ||
+		    intake_seal_file(file, in->made.dirfd, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+int
+intake_publish(struct intake *in, const struct intake_how *how,
+    const struct timespec *now, struct error *err)
+{
+	progress_fini(&in->progress);
+	if (intake_check_form(in->made.dirfd, &in->envelope, err) == -1)
+		return -1;
+	hook_step("import-checked");
+	if (write_envelope(in, how, now, err) == -1)
+		return -1;
+	return root_new_publish(&in->made, true, err);
+}
+
+void
+intake_fini(struct intake *in)
+{
+	progress_fini(&in->progress);
+	root_new_end(&in->made);
+	envelope_fini(&in->envelope);
+	root_close(in->root);
+	in->root = NULL;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What every import does, whoever carried the bytes: a hidden directory of the
+ * store, files with their digests, shared disks in layer/, the envelope, and a
+ * snapshot that all see.  Here, and not below, for what must hold of its form
+ * is the preflight's to say.
+ */
+#ifndef VMM_INTAKE_H
+#define VMM_INTAKE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "base/progress.h"
+#include "snapshot/envelope.h"
+#include "snapshot/nic.h"
+#include "snapshot/storage.h"
+#include "state/root.h"
+
+#define INTAKE_TEXT_MAX 65536 /* bytes of a description */
+#define INTAKE_CONFIGS_MAX (1u << 20) /* of a file of storage configs */
+
+/* What the user wants, or tells of what is taken in. */
+struct intake_how {
+	const char *name; /* -n, or NULL */
+	const char *text; /* -d, or NULL: the envelope's */
+	const char *base; /* --base, or NULL */
+	const char *configs; /* --storage-config, or NULL */
+	bool need_digests; /* --require-digests */
+	bool trust_paths; /* --trust-paths */
+};
+
+struct intake { /* { 0 } is none */
+	struct root *root;
+	struct root_new made; /* its files go there */
+	struct envelope envelope;
+	struct progress progress; /* the caller's to begin */
+	char warning[ERROR_MSG_MAX]; /* "", or what was put up with */
+};
+
+/* Opens the root and claims the name. */
+int intake_begin(struct intake *in, const char *root,
+    const struct intake_how *how, struct error *err);
+
+/* Form, names and sizes, as all who use a snapshot have them checked. */
+int intake_check_form(int dirfd, const struct envelope *envelope,
+    struct error *err);
+
+/*
+ * Syncs the file beneath `dirfd` and holds its digest and size against those
+ * that *file has, or sets them where it has none.  EX_DATAERR: they differ.
+ */
+int intake_seal_file(struct envelope_file *file, int dirfd, struct error *err);
+
+/* The files become those of the envelope, sealed. */
+int intake_seal_all(struct intake *in, const char *const *names, size_t n,
+    struct error *err);
+
+/*
+ * With all files and in->envelope there: checks the form, writes the envelope
+ * as the store's own, made `now`, publishes.
+ */
+int intake_publish(struct intake *in, const struct intake_how *how,
+    const struct timespec *now, struct error *err);
+
+/* Removes what was not published. */
+void intake_fini(struct intake *in);
+
+/*
+ * Of snapshots that others made (intake_others.c).
+ */
+
+/* Whether the directory has an envelope that says nothing of its host. */
+bool intake_is_others(int dirfd);
+
+/*
+ * in->envelope becomes what the directory has as one, where it does, without
+ * its files, which become new, and as saved by `hypervisor`.
+ */
+int intake_read_others(struct intake *in, int dirfd, const char *hypervisor,
+    struct error *err);
+
+/*
+ * The storage configs that how->configs names.  On success *out is the
+ * caller's.  EX_NOINPUT, EX_DATAERR.
+ */
+int intake_read_configs(struct storage_list *out, const char *path,
+    struct error *err);
+
+/*
+ * Where the file of the recorded `path` is: in the directory by its last
+ * component; at the path itself only where the user trusts it.  Returns the
+ * directory to open *file from, which is borrowed; NULL: nowhere.
+ */
+int intake_find_layer(const char **file, int dirfd, bool trust_paths,
+    const char *path);
+
+/* Opens what intake_find_layer() has found; EX_DATAERR: no regular file. */
+int intake_open_layer(int *fd, uint64_t *size_bytes, int dirfd,
+    const char *file, struct error *err);
+
+/* The file becomes a layer of the snapshot under `name`. */
+int intake_take_layer(struct intake *in, int dirfd, const char *file,
+    const char *name, struct error *err);
+
+/* Warns where `disks` has layers, and none was taken. */
+void intake_note_layers(struct intake *in, const struct storage_list *disks);
+
+/*
+ * Of what a VMM itself wrote (vmm_import.c).
+ */
+
+/* Whether one of the drivers knows the directory as its VMM's. */
+bool vmm_can_import(int dirfd, const struct intake_how *how);
+
+/*
+ * Has that driver take all of it in; the directory is only read.  What comes
+ * next is intake_publish().  EX_DATAERR: a file is missing or damaged, or they
+ * do not agree.  EX_CONFIG: a VM that cannot be run here.  EX_USAGE: an option
+ * that is for others.
+ */
+int vmm_import(struct intake *in, int dirfd, const struct intake_how *how,
+    struct error *err);
+
+/*
+ * A NIC on a tap for each that the bytes of a device state speak of, appended:
+ * where it goes, each clone says.  EX_DATAERR: more than a VM may have.
+ */
+int vmm_find_nics(const char *hypervisor, struct nic_list *out, const char *raw,
+    size_t len, struct error *err);
+
+#endif

@@ -7,7 +7,7 @@
 #include "base/progress.h"
 #include "base/sandbox.h"
 #include "base/sig.h"
-#include "state/refs.h"
+#include "state/source.h"
 
 #include "export.h"
 #include "list.h"
@@ -19,7 +19,7 @@
 /* Everything that is open. */
 struct job {
 	struct root *root;
-	struct snap *snap;
+	struct source source;
 	struct export export;
 	struct outfile file;
 	struct progress progress;
@@ -31,25 +31,17 @@ show_progress(void *arg, uint64_t done_bytes)
 	progress_update(arg, done_bytes);
 }
 
-/* One reference, from the operand or, for "-", from a record on stdin. */
+/* The access is noted by what is sure to read it. */
 static int
 open_snap(struct job *j, const struct opts *o, struct error *err)
 {
-	struct strv refs = { 0 };
-	int rc = -1;
+	const struct source_how how = { .ref = &o->snap,
+		.verb = "exported",
+		.keep_access = true };
 
-	if (root_open_to_read(&j->root, o->common.root, err) == -1 ||
-	    refs_read(&refs, &o->snap, 1, err) == -1)
-		goto out;
-	if (refs.n != 1) {
-		error_set(err, EX_USAGE, "%zu snapshots, one is exported",
-		    refs.n);
-		goto out;
-	}
-	rc = snap_open(&j->snap, j->root, refs.v[0], err);
-out:
-	strv_fini(&refs);
-	return rc;
+	if (root_open_to_read(&j->root, o->common.root, err) == -1)
+		return -1;
+	return source_open(&j->source, j->root, &how, err);
 }
 
 static int
@@ -73,7 +65,8 @@ write_archive(struct job *j, struct opts *o, struct error *err)
 	hook_step("export-written");
 	if (outfile_publish(&j->file, OUTFILE_REPLACE, err) == -1)
 		return -1;
-	return report_archive(j->snap, j->root, o->out, bytes, o->members, err);
+	return report_archive(j->source.snap, j->root, o->out, bytes,
+	    o->members, err);
 }
 
 static int
@@ -88,21 +81,22 @@ run(struct opts *o, struct error *err)
 	if (open_snap(&j, o, err) == -1)
 		goto out;
 	if (o->to_dir != NULL) {
-		rc = (o->is_wrenn ? wrenn_export : todir_export)(j.snap, j.root,
-		    o->to_dir, o->common.quiet, o->members, err);
+		rc = (o->is_wrenn ? wrenn_export : todir_export)(j.source.snap,
+		    j.root, o->to_dir, o->common.quiet, o->members, err);
 		goto out;
 	}
 	if (o->out != NULL &&
 	    outfile_open(&j.file, o->out, OUTFILE_REPLACE, err) == -1)
 		goto out;
 	if (!o->is_dry_run &&
-	    root_access_touch(j.root, snap_id(j.snap), err) == -1)
+	    root_access_touch(j.root, snap_id(j.source.snap), err) == -1)
 		goto out;
-	if (export_begin(&j.export, j.root, j.snap, o->is_cocoon, err) == -1) {
+	if (export_begin(&j.export, j.root, j.source.snap, o->is_cocoon, err) ==
+	    -1) {
 		error_wrap(err, "%s", o->snap);
 		goto out;
 	}
-	dirs[n++] = snap_fd(j.snap);
+	dirs[n++] = snap_fd(j.source.snap);
 	if (o->out != NULL)
 		dirs[n++] = j.file.dirfd;
 	if (j.export.merge.made.root != NULL)
@@ -120,7 +114,7 @@ run(struct opts *o, struct error *err)
 out:
 	outfile_drop(&j.file);
 	export_fini(&j.export);
-	snap_close(j.snap);
+	source_close(&j.source);
 	root_close(j.root);
 	return rc;
 }

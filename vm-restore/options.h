@@ -12,7 +12,8 @@
 struct opts {
 	struct opt_common common;
 	struct restore_how how;
-	const char *from_dir, *archive, *memory_mode, *wait, *vm, *snap;
+	const char *from_dir, *archive, *memory_mode, *wait, *vm;
+	char *snap;
 	uint64_t wait_s;
 };
 

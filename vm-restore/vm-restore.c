@@ -2,57 +2,51 @@
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/sig.h"
-#include "state/stage.h"
+#include "state/source.h"
 
 #include "options.h"
 
-/* The snapshot, from wherever it is; a staged one is the stage's. */
 static int
-open_snap(struct snap **snap, struct stage *stage, const struct opts *o,
-    const struct root *root, struct error *err)
+open_snap(struct source *source, const struct opts *o, const struct root *root,
+    struct error *err)
 {
+	char *const ref[] = { o->snap };
+	const struct source_how how = { .ref = ref,
+		.dir = o->from_dir,
+		.archive = o->archive,
+		.quiet = o->common.quiet };
 	char id[ID_LEN + 1];
 
-	if (o->from_dir != NULL)
-		return snap_open_dir(snap, o->from_dir, err);
-	if (o->archive != NULL) {
-		/* Whether there is such a VM is told before all is read. */
-		if (root_resolve(id, root, ROOT_VM, o->vm, err) == -1)
-			return -1;
-		return stage_open(stage, root, o->archive, o->common.quiet,
-		    err);
-	}
-	if (snap_open(snap, root, o->snap, err) == -1)
+	/* Whether there is such a VM is told before all is read. */
+	if (o->archive != NULL &&
+	    root_resolve(id, root, ROOT_VM, o->vm, err) == -1)
 		return -1;
-	return root_access_touch(root, snap_id(*snap), err);
+	return source_open(source, root, &how, err);
 }
 
 static int
 run(const struct opts *o, struct error *err)
 {
 	struct vm_at at = { .dirfd = -1 };
-	struct stage stage = { 0 };
+	struct source source = { 0 };
 	struct root *root = NULL;
-	struct snap *snap = NULL;
 	int rc = -1;
 
 	if (root_open(&root, o->common.root, err) == -1 ||
-	    open_snap(&snap, &stage, o, root, err) == -1)
+	    open_snap(&source, o, root, err) == -1)
 		goto out;
 	rc = vm_at_open(&at, root, o->vm, true,
 	    o->wait_s == 0 ? 0 : clock_ms() + (int64_t)o->wait_s * 1000, err);
 	if (rc == 0) {
-		rc = restore_vm(&at, snap == NULL ? stage.snap : snap, &o->how,
-		    err);
+		rc = restore_vm(&at, source.snap, &o->how, err);
 		if (rc == -1)
 			error_wrap(err, "%s", o->vm);
 	}
 	vm_at_close(&at);
-	if (rc == 0 && stage.warning[0] != '\0')
-		diag("%s: warning: %s", o->archive, stage.warning);
+	if (rc == 0 && source_warning(&source)[0] != '\0')
+		diag("%s: warning: %s", o->archive, source_warning(&source));
 out:
-	stage_close(&stage);
-	snap_close(snap);
+	source_close(&source);
 	root_close(root);
 	return rc;
 }

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A snapshot to be used, wherever it is: in the store, in a directory, in an
+ * archive.  A further carrier is a further member of source_how and a function
+ * in source.c; the tools that take snapshots need no line for it but the option.
+ */
+#ifndef STATE_SOURCE_H
+#define STATE_SOURCE_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "state/root.h"
+#include "state/snap.h"
+#include "state/stage.h"
+
+/* One of the three; the others are NULL. */
+struct source_how {
+	char *const *ref; /* in the store: an operand */
+	const char *verb; /* what is done with it, where that may be "-" */
+	const char *dir; /* --from-dir */
+	const char *archive; /* "-": standard input */
+	bool quiet; /* no progress of an archive */
+	bool keep_access; /* one in the store is looked at, not used */
+};
+
+struct source { /* { 0 } is none */
+	struct snap *snap; /* what it is all about */
+	struct stage stage; /* of an archive: it has the snapshot */
+};
+
+/*
+ * Opens the snapshot, which borrows `root`, and notes the access where the
+ * store has it.  On success *out is the caller's (source_close).  EX_USAGE:
+ * "-", and not one record there.  Else as snap_open(), snap_open_dir() and
+ * stage_open().
+ */
+int source_open(struct source *out, const struct root *root,
+    const struct source_how *how, struct error *err);
+
+/* "", or what was put up with: for whoever has succeeded. */
+const char *source_warning(const struct source *source);
+
+/* Takes { 0 }. */
+void source_close(struct source *source);
+
+#endif

@@ -20,9 +20,9 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/num.h"
+#include "disk/chain.h"
 #include "disk/copy.h"
 #include "disk/extent.h"
-#include "disk/qcow2.h"
 #include "vmm/host/pages.h"
 #include "vmm/qemu/qmp.h"
 
@@ -284,8 +284,7 @@ find_disk(struct hand *h, struct qmp *qmp, struct error *err)
 	    0600);
 	if (fd == -1)
 		return error_sys(err, EX_IOERR, "%s", h->overlay);
-	rc = qcow2_write_overlay(fd, (uint64_t)size, h->top,
-	    n == 0 ? "raw" : "qcow2", h->overlay, err);
+	rc = chain_write_overlay(fd, (uint64_t)size, h->top, h->overlay, err);
 	fd_drop(&fd);
 	overlay = json_pack("{s:s, s:s, s:s, s:{s:s, s:s}, s:n}", "driver",
 	    "qcow2", "node-name", h->above, "discard", "unmap", "file",

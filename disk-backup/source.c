@@ -7,16 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/fd.h"
 #include "base/path.h"
-#include "base/proc.h"
-#include "base/strv.h"
 #include "disk/copy.h"
-#include "disk/qcow2.h"
-
-#define SOURCE_CHAIN_MAX 9 /* eight overlays, as vm-create's, and a base */
-#define SOURCE_CONVERT_MS (24 * 3600 * 1000) /* 8 TiB at 100 MB/s */
+#include "disk/qemu_img.h"
 
 /* Where superblocks say what they are. */
 struct superblock {
@@ -93,90 +87,6 @@ open_raw(struct source *out, const char *path, struct error *err)
 	return 0;
 }
 
-/* The header of one file of a chain; `backing` becomes what it stands on. */
-static int
-check_link(struct qcow2_head *head, int dirfd, const char *name,
-    struct error *err)
-{
-	uint64_t bytes;
-	int fd, rc;
-
-	fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd == -1)
-		return error_sys(err, error_code_of(errno), "%s", name);
-	bytes = (uint64_t)lseek(fd, 0, SEEK_END);
-	rc = qcow2_read_head(head, fd, bytes, name, err);
-	fd_drop(&fd);
-	if (rc == -1)
-		return -1;
-	if (head->has_data_file)
-		return error_set(err, EX_DATAERR,
-		    "%s: has an external data file", name);
-	if (head->backing[0] == '\0')
-		return 0;
-	/* A colon would make a protocol of it. */
-	if (!path_is_name(head->backing) || strchr(head->backing, ':') != NULL)
-		return error_set(err, EX_DATAERR,
-		    "%s: backing file \"%s\" is not a plain name", name,
-		    head->backing);
-	if (strcmp(head->backing_format, "raw") != 0 &&
-	    strcmp(head->backing_format, "qcow2") != 0)
-		return error_set(err, EX_DATAERR,
-		    "%s: backing file of format \"%s\"", name,
-		    head->backing_format);
-	return 0;
-}
-
-/* qemu-img follows what headers name: so all of them are looked at first. */
-static int
-check_chain(int dirfd, const char *name, struct error *err)
-{
-	struct qcow2_head head;
-	char next[QCOW2_BACKING_MAX + 1];
-	int depth;
-
-	for (depth = 0; depth < SOURCE_CHAIN_MAX; depth++) {
-		if (check_link(&head, dirfd, name, err) == -1)
-			return -1;
-		if (head.backing[0] == '\0' ||
-		    strcmp(head.backing_format, "raw") == 0)
-			return 0;
-		memcpy(next, head.backing, sizeof(next));
-		name = next;
-	}
-	return error_set(err, EX_DATAERR, "%s: more than %d files in a chain",
-	    name, SOURCE_CHAIN_MAX);
-}
-
-/*
- * Our nameless file has a name for other processes: by our descriptor.  -U: a
- * VMM may hold locks on files that it only reads.
- */
-static int
-convert(int dirfd, const char *name, int to, struct error *err)
-{
-	struct strv argv = { 0 };
-	struct proc_run how = { .dirfd = dirfd, .stdin_fd = -1 };
-	int rc = -1;
-
-	if (strv_add(&argv, err, "qemu-img") == 0 &&
-	    strv_add(&argv, err, "convert") == 0 &&
-	    strv_add(&argv, err, "-U") == 0 &&
-	    strv_add(&argv, err, "-f") == 0 &&
-	    strv_add(&argv, err, "qcow2") == 0 &&
-	    strv_add(&argv, err, "-O") == 0 &&
-	    strv_add(&argv, err, "raw") == 0 &&
-	    strv_add(&argv, err, "--") == 0 &&
-	    strv_add(&argv, err, "./%s", name) == 0 &&
-	    strv_add(&argv, err, "/proc/%ld/fd/%d", (long)getpid(), to) == 0) {
-		how.argv = argv.v;
-		how.deadline_ms = clock_ms() + SOURCE_CONVERT_MS;
-		rc = proc_run(&how, err);
-	}
-	strv_fini(&argv);
-	return rc;
-}
-
 static int
 open_temporary(int *out, struct error *err)
 {
@@ -192,13 +102,12 @@ open_temporary(int *out, struct error *err)
 
 int
 source_convert(struct source *out, int dirfd, const char *name,
-    struct error *err)
+    const struct chain_format *format, struct error *err)
 {
 	int fd = -1, rc = -1;
 
-	if (check_chain(dirfd, name, err) == -1 ||
-	    open_temporary(&fd, err) == -1 ||
-	    convert(dirfd, name, fd, err) == -1)
+	if (open_temporary(&fd, err) == -1 ||
+	    qemu_img_convert(fd, dirfd, name, format, err) == -1)
 		goto out;
 	image_close(&out->image);
 	out->image.bytes = (uint64_t)lseek(fd, 0, SEEK_END);
@@ -212,7 +121,8 @@ out:
 }
 
 static int
-open_qcow2(struct source *out, const char *path, struct error *err)
+open_mapped(struct source *out, const char *path,
+    const struct chain_format *format, struct error *err)
 {
 	struct source s = SOURCE_NONE;
 	const char *name;
@@ -223,12 +133,12 @@ open_qcow2(struct source *out, const char *path, struct error *err)
 	if (s.use == IMAGE_LOCKED || s.use == IMAGE_LOOP) {
 		source_close(&s);
 		return error_set(err, EX_TEMPFAIL,
-		    "%s: %s; a qcow2 image is read only at rest", path,
-		    image_use_name(s.use));
+		    "%s: %s; a %s image is read only at rest", path,
+		    image_use_name(s.use), format->name);
 	}
 	rc = open_parent(&dirfd, &name, path, err);
 	if (rc == 0) {
-		rc = source_convert(&s, dirfd, name, err);
+		rc = source_convert(&s, dirfd, name, format, err);
 		fd_drop(&dirfd);
 	}
 	if (rc == -1)
@@ -242,12 +152,15 @@ int
 source_open(struct source *out, const char *path, const char *format,
     struct error *err)
 {
-	if (format == NULL || strcmp(format, "raw") == 0)
-		return open_raw(out, path, err);
-	if (strcmp(format, "qcow2") == 0)
-		return open_qcow2(out, path, err);
-	return error_set(err, EX_USAGE, "--format: %s is neither raw nor qcow2",
-	    format);
+	const struct chain_format *is = format == NULL
+	    ? chain_flat()
+	    : chain_find_format(format);
+
+	if (is == NULL)
+		return error_set(err, EX_USAGE,
+		    "--format: %s is neither raw nor qcow2", format);
+	return is->is_flat ? open_raw(out, path, err)
+			   : open_mapped(out, path, is, err);
 }
 
 int

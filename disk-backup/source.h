@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "disk/chain.h"
 #include "disk/image.h"
 
 struct source {
@@ -34,11 +35,11 @@ int source_open(struct source *out, const char *path, const char *format,
     struct error *err);
 
 /*
- * Puts a raw copy of the qcow2 file `name` beneath `dirfd` in place of
- * out->image; as source_open().
+ * Puts a raw copy of the file `name` beneath `dirfd`, of that format, in
+ * place of out->image; as source_open().
  */
 int source_convert(struct source *out, int dirfd, const char *name,
-    struct error *err);
+    const struct chain_format *format, struct error *err);
 
 /* EX_USAGE: `path`, when not NULL, is the image itself. */
 int source_check_output(const struct source *source, const char *path,

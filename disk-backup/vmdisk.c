@@ -13,6 +13,7 @@
 #include "base/hook.h"
 #include "base/path.h"
 #include "base/sig.h"
+#include "disk/chain.h"
 #include "disk/copy.h"
 #include "disk/extent.h"
 #include "state/vm_at.h"
@@ -152,7 +153,7 @@ prepare_overlay(struct freezing *f, struct error *err)
 	if (copy_can_reflink(f->at->dirfd) &&
 	    extent_count(f->chain.fds[0]) <= VMDISK_EXTENTS_MAX)
 		return 0;
-	if (storage_next_overlay(&f->overlay, top, err) == -1 ||
+	if (chain_next_name(&f->overlay, top, chain_overlay(), err) == -1 ||
 	    overlay_make(f->at->dirfd, top, f->overlay, err) == -1)
 		return -1;
 	hook_step("overlay-made");
@@ -295,7 +296,8 @@ convert_chain(struct source *out, const struct chain *c, struct error *err)
 		free(target);
 	}
 	if (rc == 0)
-		rc = source_convert(out, dirfd, c->names[0], err);
+		rc = source_convert(out, dirfd, c->names[0],
+		    chain_format(c->names[0]), err);
 	fd_drop(&dirfd);
 	fd_remove_tree(AT_FDCWD, dir, NULL);
 	free(dir);
@@ -306,7 +308,7 @@ static int
 use_chain(struct source *out, struct chain *c, struct error *err)
 {
 	out->is_copy = true;
-	if (strcmp(storage_format(c->names[0]), "raw") != 0)
+	if (!chain_format(c->names[0])->is_flat)
 		return convert_chain(out, c, err);
 	out->image.fd = c->fds[0];
 	out->image.bytes = (uint64_t)lseek(c->fds[0], 0, SEEK_END);

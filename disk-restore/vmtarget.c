@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/hook.h"
 #include "base/path.h"
+#include "disk/chain.h"
 
 #define SECTOR_BYTES 512
 #define VMTARGET_WAIT_MS 2000 /* for the VM's lock */
@@ -36,14 +37,13 @@ name_image(struct vmtarget *t, struct error *err)
 	char *next = NULL;
 
 	t->top = path_format("%s/%s", t->at.dir, top);
-	if (strcmp(storage_format(top), "raw") == 0 &&
-	    t->disk->backing.n == 0 && vm_find_frozen(&t->at.vm, top) == NULL) {
+	if (chain_format(top)->is_flat && t->disk->backing.n == 0 &&
+	    vm_find_frozen(&t->at.vm, top) == NULL) {
 		t->path = path_format("%s/%s", t->at.dir, top);
 	} else {
-		if (storage_next_overlay(&next, top, err) == -1)
+		if (chain_next_name(&next, top, chain_flat(), err) == -1)
 			return -1;
-		t->path = path_format("%s/%.*s.raw", t->at.dir,
-		    (int)(strlen(next) - strlen(".qcow2")), next);
+		t->path = path_format("%s/%s", t->at.dir, next);
 		free(next);
 	}
 	if (t->top == NULL || t->path == NULL)

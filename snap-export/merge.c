@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 #include "merge.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/fd.h"
 #include "base/path.h"
-#include "base/proc.h"
-#include "disk/qcow2.h"
+#include "disk/chain.h"
+#include "disk/qemu_img.h"
 #include "snapshot/sidecar.h"
-
-#define CONVERT_MS (60 * 60 * 1000) /* a disk of terabytes */
 
 int
 merge_dirfd(const struct merge *m, const struct snap *snap, const char *name)
@@ -54,14 +52,12 @@ check_chain(const struct snap *snap, const struct storage *disk,
 	int fd, rc = 0;
 
 	for (i = 0; i <= disk->backing.n && rc == 0; i++) {
-		below = i < disk->backing.n ? disk->backing.v[i] : "";
-		if (strcmp(storage_format(name), "qcow2") == 0) {
+		below = i < disk->backing.n ? disk->backing.v[i] : NULL;
+		if (!chain_format(name)->is_flat) {
 			if (fd_open_file(&fd, &size, snap_fd(snap), name,
 				O_RDONLY, err) == -1)
 				return -1;
-			rc = qcow2_check(fd, size, 0, below,
-			    below[0] == '\0' ? "" : storage_format(below), name,
-			    err);
+			rc = chain_check(fd, size, 0, name, below, err);
 			fd_drop(&fd);
 		}
 		name = below;
@@ -69,37 +65,19 @@ check_chain(const struct snap *snap, const struct storage *disk,
 	return rc;
 }
 
-/* qemu-img reads the chain in the snapshot's directory. */
+/* The chain is read in the snapshot's directory. */
 static int
 convert(const struct merge *m, const struct snap *snap, const char *top,
     const char *to, struct error *err)
 {
-	char *argv[] = { NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL };
-	struct proc_run how = { .argv = argv,
-		.dirfd = snap_fd(snap),
-		.stdin_fd = -1,
-		.deadline_ms = clock_ms() + CONVERT_MS };
-	struct strv args = { 0 };
-	char *dir;
-	size_t i;
-	int rc = -1;
+	int fd, rc;
 
-	dir = path_format("%s/snap/%s/%s", root_path(m->made.root), m->made.dir,
-	    to);
-	if (dir == NULL)
-		return error_sys(err, EX_OSERR, "%s", to);
-	if (strv_add(&args, err, "qemu-img") == 0 &&
-	    strv_add(&args, err, "convert") == 0 &&
-	    strv_add(&args, err, "-f%s", storage_format(top)) == 0 &&
-	    strv_add(&args, err, "-Oraw") == 0 &&
-	    strv_add(&args, err, "%s", top) == 0 &&
-	    strv_add(&args, err, "%s", dir) == 0) {
-		for (i = 0; i < args.n; i++)
-			argv[i] = args.v[i];
-		rc = proc_run(&how, err);
-	}
-	strv_fini(&args);
-	free(dir);
+	fd = openat(m->made.dirfd, to, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
+	    0600);
+	if (fd == -1)
+		return error_sys(err, error_code_of(errno), "%s", to);
+	rc = qemu_img_convert(fd, snap_fd(snap), top, chain_format(top), err);
+	fd_drop(&fd);
 	return rc;
 }
 

@@ -11,6 +11,7 @@
 #include "base/hook.h"
 #include "base/path.h"
 #include "base/progress.h"
+#include "disk/chain.h"
 #include "disk/copy.h"
 #include "disk/digest_file.h"
 #include "foreign/memmap.h"
@@ -63,8 +64,7 @@ find_disk(struct work *w, struct error *err)
 	if (disk == NULL)
 		error_set(err, EX_CONFIG,
 		    "no disk, and a wrenn directory has one");
-	else if (disk->backing.n != 0 ||
-	    strcmp(storage_format(disk->path), "raw") != 0)
+	else if (disk->backing.n != 0 || !chain_format(disk->path)->is_flat)
 		error_set(err, EX_CONFIG,
 		    "%s: an overlay, and wrenn's disk is raw",
 		    path_base(disk->path));

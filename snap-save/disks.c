@@ -12,6 +12,7 @@
 
 #include "base/fd.h"
 #include "base/hook.h"
+#include "disk/chain.h"
 #include "disk/copy.h"
 #include "disk/extent.h"
 #include "vmm/overlay.h"
@@ -69,8 +70,8 @@ disks_plan(struct save *s, struct error *err)
 		    (reflinks && is_quick_to_reflink(s, disks->v[i].path)))
 			continue;
 		plan->way = DISK_SWITCH;
-		if (storage_next_overlay(&plan->overlay, disks->v[i].path,
-			err) == -1)
+		if (chain_next_name(&plan->overlay, disks->v[i].path,
+			chain_overlay(), err) == -1)
 			return -1;
 		s->overlays[i] = plan->overlay;
 		s->switches = true;

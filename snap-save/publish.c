@@ -15,8 +15,8 @@
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/progress.h"
+#include "disk/chain.h"
 #include "disk/digest_file.h"
-#include "disk/qcow2.h"
 #include "disk/seal.h"
 #include "snapshot/envelope.h"
 
@@ -215,15 +215,14 @@ static int
 tell_sizes(struct save *s, struct error *err)
 {
 	struct storage *disk;
-	bool is_qcow2;
 	size_t i;
 
 	for (i = 0; i < s->sidecar.disks.n; i++) {
 		disk = &s->sidecar.disks.v[i];
-		is_qcow2 = strcmp(storage_format(disk->path), "qcow2") == 0;
 		if (disk->role != STORAGE_LAYER &&
-		    qcow2_disk_bytes(&disk->size_bytes, s->snap.dirfd,
-			disk->path, is_qcow2, err) == -1)
+		    chain_disk_bytes(&disk->size_bytes,
+			chain_format(disk->path), s->snap.dirfd, disk->path,
+			err) == -1)
 			return -1;
 	}
 	return 0;

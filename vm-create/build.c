@@ -11,16 +11,15 @@
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/num.h"
+#include "disk/chain.h"
 #include "disk/copy.h"
 #include "disk/fs.h"
-#include "disk/qcow2.h"
 #include "foreign/kernel.h"
 #include "vmm/vmm.h"
 
 #include "data.h"
 
 #define COW_RAW "cow.raw"
-#define COW_OVERLAY "cow.1.qcow2"
 
 void
 plan_init(struct plan *plan)
@@ -180,30 +179,18 @@ build_empty(struct plan *plan, const struct root_new *n, struct error *err)
 			      STORAGE_COW_SERIAL, NULL, err);
 }
 
-/* What a base is: "raw" or "qcow2" by its content, and its virtual size. */
+/* What a base is by its content, and the size of its disk. */
 static int
-look_at_base(const char **format, uint64_t *bytes, int fd, uint64_t size,
-    const char *path, struct error *err)
+look_at_base(const struct chain_format **format, uint64_t *bytes, int fd,
+    uint64_t size, const char *path, struct error *err)
 {
-	static const unsigned char magic[4] = { 'Q', 'F', 'I', 0xfb };
-	unsigned char raw[4];
-	struct qcow2_head head;
-
-	*format = "raw";
-	*bytes = size;
 	if (size == 0)
 		return error_set(err, EX_NOINPUT, "%s: empty", path);
-	if (size < sizeof(raw) ||
-	    fd_pread(fd, raw, sizeof(raw), 0, path, err) == -1 ||
-	    memcmp(raw, magic, sizeof(raw)) != 0)
-		return 0;
 	/* A base that leans on a file of its own could lean on any of yours. */
-	if (qcow2_read_head(&head, fd, size, path, err) == -1 ||
-	    qcow2_check(fd, size, 0, "", "", path, err) == -1)
+	if (chain_recognize(format, fd, size, path, err) == -1 ||
+	    (*format)->check(fd, size, 0, NULL, path, err) == -1)
 		return -1;
-	*format = "qcow2";
-	*bytes = head.size_bytes;
-	return 0;
+	return (*format)->disk_bytes(bytes, fd, size, path, err);
 }
 
 /*
@@ -236,21 +223,22 @@ copy_base(struct plan *plan, const struct root_new *n, int base, uint64_t bytes,
 
 /* An overlay over the base, which becomes a layer. */
 static int
-overlay_base(struct plan *plan, const struct root_new *n, const char *format,
-    struct error *err)
+overlay_base(struct plan *plan, const struct root_new *n,
+    const struct chain_format *format, struct error *err)
 {
-	const char *name = strcmp(format, "raw") == 0 ? "base.raw"
-						      : "base.qcow2";
+	char name[32], overlay[32];
 	int fd, rc;
 
+	snprintf(name, sizeof(name), "base%s", format->suffix);
+	chain_first_name(overlay, sizeof(overlay), "cow", chain_overlay());
 	if (take_layer(plan, n, name, plan->base, err) == -1 ||
-	    make_file(&fd, n->dirfd, COW_OVERLAY, err) == -1)
+	    make_file(&fd, n->dirfd, overlay, err) == -1)
 		return -1;
-	rc = qcow2_write_overlay(fd, plan->vm.storage_bytes, name, format,
-	    COW_OVERLAY, err);
+	rc = chain_write_overlay(fd, plan->vm.storage_bytes, name, overlay,
+	    err);
 	fd_drop(&fd);
 	return rc == -1 ? -1
-			: add_disk(plan, COW_OVERLAY, STORAGE_COW,
+			: add_disk(plan, overlay, STORAGE_COW,
 			      STORAGE_COW_SERIAL, name, err);
 }
 
@@ -258,7 +246,7 @@ static int
 build_on_base(struct plan *plan, const struct root_new *n, struct error *err)
 {
 	uint64_t size, bytes;
-	const char *format;
+	const struct chain_format *format;
 	int fd, rc = -1;
 
 	if (open_input(&fd, &size, plan->base, err) == -1)
@@ -273,13 +261,13 @@ build_on_base(struct plan *plan, const struct root_new *n, struct error *err)
 		    (unsigned long long)bytes);
 		goto out;
 	}
-	if (strcmp(format, "raw") == 0)
+	if (format->is_flat)
 		rc = copy_base(plan, n, fd, bytes, err);
 	else
 		rc = vmm_traits(plan->vm.hypervisor)->can_overlay
 		    ? 1
-		    : error_set(err, EX_USAGE, "--base %s: %s reads no qcow2",
-			  plan->base, plan->vm.hypervisor);
+		    : error_set(err, EX_USAGE, "--base %s: %s reads no %s",
+			  plan->base, plan->vm.hypervisor, format->name);
 	if (rc == 1)
 		rc = overlay_base(plan, n, format, err);
 out:

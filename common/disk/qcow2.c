@@ -104,8 +104,8 @@ check_overlay(uint64_t size_bytes, const char *backing,
 	if (!path_is_name(backing) || strchr(backing, ':') != NULL)
 		return error_set(err, EX_DATAERR,
 		    "%s: no overlay over a file named '%s'", what, backing);
-	if (strcmp(backing_format, "raw") != 0 &&
-	    strcmp(backing_format, "qcow2") != 0)
+	if (backing_format[0] == '\0' ||
+	    strlen(backing_format) >= QCOW2_FORMAT_CAP)
 		return error_set(err, EX_DATAERR,
 		    "%s: no overlay over format '%s'", what, backing_format);
 	return 0;
@@ -440,24 +440,4 @@ qcow2_check(int fd, uint64_t file_bytes, uint64_t size_bytes,
 		    "%s: disk of %" PRIu64 " bytes, not %" PRIu64, what,
 		    h.size_bytes, size_bytes);
 	return 0;
-}
-
-int
-qcow2_disk_bytes(uint64_t *out, int dirfd, const char *name, bool qcow2,
-    struct error *err)
-{
-	struct qcow2_head head;
-	uint64_t size;
-	int fd, rc = 0;
-
-	if (fd_open_file(&fd, &size, dirfd, name, O_RDONLY, err) == -1)
-		return -1;
-	if (qcow2) {
-		rc = qcow2_read_head(&head, fd, size, name, err);
-		size = head.size_bytes;
-	}
-	fd_drop(&fd);
-	if (rc == 0)
-		*out = size;
-	return rc;
 }

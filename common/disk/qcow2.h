@@ -12,19 +12,20 @@
 #include "base/error.h"
 
 #define QCOW2_BACKING_MAX 1023 /* bytes of a name, the format's limit */
+#define QCOW2_FORMAT_CAP 16 /* bytes of a format's name, with the NUL */
 #define QCOW2_SIZE_MAX (UINT64_C(8) << 40) /* bytes; design: 8 TiB a file */
 
 struct qcow2_head {
 	uint64_t size_bytes; /* virtual size */
 	char backing[QCOW2_BACKING_MAX + 1]; /* "" : none */
-	char backing_format[16]; /* "raw", "qcow2", "" */
+	char backing_format[QCOW2_FORMAT_CAP]; /* "raw", ...; "": not told */
 	bool has_data_file; /* incompatible feature bit 2 */
 };
 
 /*
  * Writes an empty version 3 overlay of `size_bytes`, a multiple of 512, over
- * the file with the plain name `backing` of format `backing_format` ("raw" or
- * "qcow2") to the empty file `fd`, which is left unsynced.  EX_IOERR.
+ * the file with the plain name `backing` of format `backing_format` (disk/chain)
+ * to the empty file `fd`, which is left unsynced.  EX_IOERR.
  * EX_DATAERR: a size or name that the format cannot have; QEMU takes a name
  * with a colon for a protocol.
  */
@@ -46,13 +47,6 @@ int qcow2_read_head(struct qcow2_head *out, int fd, uint64_t file_bytes,
  */
 int qcow2_check(int fd, uint64_t file_bytes, uint64_t size_bytes,
     const char *backing, const char *backing_format, const char *what,
-    struct error *err);
-
-/*
- * The virtual size of the disk file `name` in the directory: its length, or
- * with `qcow2` what its head says.  EX_NOINPUT, EX_DATAERR.
- */
-int qcow2_disk_bytes(uint64_t *out, int dirfd, const char *name, bool qcow2,
     struct error *err);
 
 #endif

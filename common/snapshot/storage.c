@@ -310,25 +310,3 @@ storage_role_name(enum storage_role role)
 {
 	return role_names[role];
 }
-
-const char *
-storage_format(const char *path)
-{
-	size_t len = strlen(path);
-
-	return len > 6 && strcmp(path + len - 6, ".qcow2") == 0 ? "qcow2"
-								: "raw";
-}
-
-int
-storage_next_overlay(char **out, const char *top, struct error *err)
-{
-	const char *dot = strchr(top, '.');
-	unsigned long n;
-
-	if (dot == NULL || dot == top)
-		return error_set(err, EX_DATAERR, "%s: not a disk's name", top);
-	n = strtoul(dot + 1, NULL, 10);
-	*out = path_format("%.*s.%lu.qcow2", (int)(dot - top), top, n + 1);
-	return *out == NULL ? error_set(err, EX_OSERR, "out of memory") : 0;
-}

@@ -103,14 +103,4 @@ struct storage *storage_find_serial(const struct storage_list *list,
 
 const char *storage_role_name(enum storage_role role);
 
-/*
- * The name of the overlay that follows the disk file `top`: cow.1.qcow2 after
- * cow.raw, cow.4.qcow2 after cow.3.qcow2.  The caller frees it.  EX_DATAERR:
- * `top` is not such a name.
- */
-int storage_next_overlay(char **out, const char *top, struct error *err);
-
-/* "raw" or "qcow2", by the file name's end. */
-const char *storage_format(const char *path);
-
 #endif

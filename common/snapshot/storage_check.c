@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/path.h"
+#include "disk/chain.h"
 
 #define ROLES 4
 
@@ -225,7 +226,7 @@ check_backing(const struct storage *disk, struct error *err)
 		return error_set(err, EX_DATAERR,
 		    "backing: a chain of %zu files, more than %d",
 		    disk->backing.n + 1, STORAGE_CHAIN_MAX);
-	if (strcmp(storage_format(disk->path), "qcow2") != 0)
+	if (chain_format(disk->path)->is_flat)
 		return error_set(err, EX_DATAERR,
 		    "backing behind a raw file \"%s\"", disk->path);
 	for (i = 0; i < disk->backing.n; i++) {
@@ -239,8 +240,7 @@ check_backing(const struct storage *disk, struct error *err)
 			if (strcmp(name, disk->backing.v[j]) == 0)
 				return error_set(err, EX_DATAERR,
 				    "backing \"%s\" twice", name);
-		if (i + 1 < disk->backing.n &&
-		    strcmp(storage_format(name), "qcow2") != 0)
+		if (i + 1 < disk->backing.n && chain_format(name)->is_flat)
 			return error_set(err, EX_DATAERR,
 			    "backing behind a raw file \"%s\"", name);
 	}

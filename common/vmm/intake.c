@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/hook.h"
 #include "disk/digest.h"
+#include "disk/digest_file.h"
 #include "vmm/preflight.h"
 
 /* The envelope that the store gets: id, name and time are its own. */

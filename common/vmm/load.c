@@ -11,10 +11,10 @@
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "disk/chain.h"
 #include "disk/copy.h"
 #include "disk/extent.h"
 #include "disk/fs.h"
-#include "disk/qcow2.h"
 #include "state/vm_seed.h"
 #include "vmm/driver.h"
 
@@ -334,8 +334,7 @@ write_overlay(struct storage *disk, int dirfd, const char *overlay,
 	    0600);
 	if (fd == -1)
 		return error_sys(err, error_code_of(errno), "%s", overlay);
-	rc = qcow2_write_overlay(fd, bytes, disk->path,
-	    storage_format(disk->path), overlay, err);
+	rc = chain_write_overlay(fd, bytes, disk->path, overlay, err);
 	fd_drop(&fd);
 	return rc;
 }
@@ -351,11 +350,11 @@ put_overlay(struct vm *vm, struct storage *disk, const struct load *load,
 	size_t i;
 	int rc = -1;
 
-	if (storage_next_overlay(&overlay, disk->path, err) == -1)
+	if (chain_next_name(&overlay, disk->path, chain_overlay(), err) == -1)
 		return -1;
 	if (put_frozen(vm, load, dirfd, disk->path, err) == -1 ||
-	    qcow2_disk_bytes(&bytes, dirfd, disk->path,
-		strcmp(storage_format(disk->path), "qcow2") == 0, err) == -1 ||
+	    chain_disk_bytes(&bytes, chain_format(disk->path), dirfd,
+		disk->path, err) == -1 ||
 	    write_overlay(disk, dirfd, overlay, bytes, err) == -1 ||
 	    strv_add(&backing, err, "%s", disk->path) == -1)
 		goto out;

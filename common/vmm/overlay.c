@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "disk/qcow2.h"
+#include "disk/chain.h"
 
 int
 overlay_make(int dirfd, const char *top, const char *overlay, struct error *err)
@@ -16,8 +16,7 @@ overlay_make(int dirfd, const char *top, const char *overlay, struct error *err)
 	uint64_t size;
 	int fd, rc = -1;
 
-	if (qcow2_disk_bytes(&size, dirfd, top,
-		strcmp(storage_format(top), "qcow2") == 0, err) == -1)
+	if (chain_disk_bytes(&size, chain_format(top), dirfd, top, err) == -1)
 		return -1;
 	if (unlinkat(dirfd, overlay, 0) == -1 && errno != ENOENT)
 		return error_sys(err, error_code_of(errno), "%s", overlay);
@@ -25,8 +24,7 @@ overlay_make(int dirfd, const char *top, const char *overlay, struct error *err)
 	    0600);
 	if (fd == -1)
 		return error_sys(err, error_code_of(errno), "%s", overlay);
-	if (qcow2_write_overlay(fd, size, top, storage_format(top), overlay,
-		err) == 0)
+	if (chain_write_overlay(fd, size, top, overlay, err) == 0)
 		rc = fd_commit(&fd, overlay, err);
 	fd_drop(&fd);
 	return rc;

@@ -10,7 +10,7 @@
 
 #include "base/fd.h"
 #include "base/path.h"
-#include "disk/qcow2.h"
+#include "disk/chain.h"
 #include "vmm/vmm.h"
 
 /* The memory as it was, to the byte; a dump's size only its state tells. */
@@ -70,7 +70,7 @@ check_chain_file(const struct preflight *p, const char *name, const char *below,
     uint64_t bytes, struct error *err)
 {
 	uint64_t size;
-	int fd, rc = 0;
+	int fd, rc;
 
 	/* A layer is checked where it is: by its digest. */
 	if (preflight_layer(p, name) != NULL)
@@ -83,16 +83,7 @@ check_chain_file(const struct preflight *p, const char *name, const char *below,
 			return error_set(err, EX_DATAERR, "%s: missing", name);
 		return -1;
 	}
-	if (strcmp(storage_format(name), "qcow2") == 0)
-		rc = qcow2_check(fd, size, bytes, below == NULL ? "" : below,
-		    below == NULL ? "" : storage_format(below), name, err);
-	else if (below != NULL)
-		rc = error_set(err, EX_DATAERR,
-		    "%s: a raw disk with a backing file", name);
-	else if (bytes != 0 && size != bytes)
-		rc = error_set(err, EX_DATAERR,
-		    "%s: %" PRIu64 " bytes, the disk has %" PRIu64, name, size,
-		    bytes);
+	rc = chain_check(fd, size, bytes, name, below, err);
 	fd_drop(&fd);
 	return rc;
 }

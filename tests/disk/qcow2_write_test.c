@@ -179,7 +179,8 @@ ATF_TC_BODY(write__refused, tc)
 		{ 512, "a/b", "raw", "f: no overlay over a file named 'a/b'" },
 		{ 512, "nbd:b", "raw",
 		    "f: no overlay over a file named 'nbd:b'" },
-		{ 512, "b", "vmdk", "f: no overlay over format 'vmdk'" },
+		{ 512, "b", "a-name-of-16-byt",
+		    "f: no overlay over format 'a-name-of-16-byt'" },
 		{ 512, "b", "", "f: no overlay over format ''" },
 	};
 	struct error err = { 0 };

@@ -450,15 +450,6 @@ ATF_TC_BODY(encode__is_what_was_decoded, tc)
 	storage_list_fini(&list);
 }
 
-ATF_TC_WITHOUT_HEAD(format__by_the_end_of_the_name);
-ATF_TC_BODY(format__by_the_end_of_the_name, tc)
-{
-	ATF_CHECK_STREQ("raw", storage_format("cow.raw"));
-	ATF_CHECK_STREQ("qcow2", storage_format("/a/cow.1.qcow2"));
-	ATF_CHECK_STREQ("raw", storage_format(".qcow2"));
-	ATF_CHECK_STREQ("raw", storage_format("cow.qcow2.raw"));
-}
-
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, decode__good);
@@ -471,6 +462,5 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, decode__bad_list);
 	ATF_TP_ADD_TC(tp, decode__too_many);
 	ATF_TP_ADD_TC(tp, encode__is_what_was_decoded);
-	ATF_TP_ADD_TC(tp, format__by_the_end_of_the_name);
 	return atf_no_error();
 }

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/json.h"
+#include "disk/chain.h"
 #include "vmm/ch/ch_import.h"
 #include "vmm/host/console.h"
 #include "vmm/host/processor.h"
@@ -233,7 +234,7 @@ has_qcow2(const struct vm *vm)
 
 	for (i = 0; i < vm->disks.n; i++)
 		if (!vm->disks.v[i].ro &&
-		    strcmp(storage_format(vm->disks.v[i].path), "qcow2") == 0)
+		    !chain_format(vm->disks.v[i].path)->is_flat)
 			return true;
 	return false;
 }

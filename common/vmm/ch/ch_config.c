@@ -155,12 +155,44 @@ decode_device(struct ch_config *c, uint32_t node, char **id, uint64_t *queues,
 	return 0;
 }
 
+/* Its words for the formats that are read here. */
+static const struct {
+	const char *image_type, *format;
+} image_types[] = { { "Raw", "raw" }, { "Qcow2", "qcow2" } };
+
+#define IMAGE_TYPES (sizeof(image_types) / sizeof(image_types[0]))
+
+const char *
+ch_image_type(const struct chain_format *format)
+{
+	size_t i;
+
+	for (i = 0; i + 1 < IMAGE_TYPES; i++)
+		if (strcmp(image_types[i].format, format->name) == 0)
+			break;
+	return image_types[i].image_type;
+}
+
+const struct chain_format *
+ch_disk_format(const struct ch_disk *disk)
+{
+	size_t i;
+
+	for (i = 0; disk->image_type != NULL && i < IMAGE_TYPES; i++)
+		if (strcmp(image_types[i].image_type, disk->image_type) == 0)
+			return chain_find_format(image_types[i].format);
+	return chain_format(disk->path);
+}
+
 static bool
 is_read_here(const char *image_type)
 {
-	return strcmp(image_type, "Raw") == 0 ||
-	    strcmp(image_type, "Qcow2") == 0 ||
-	    strcmp(image_type, "Unknown") == 0;
+	size_t i;
+
+	for (i = 0; i < IMAGE_TYPES; i++)
+		if (strcmp(image_types[i].image_type, image_type) == 0)
+			return true;
+	return strcmp(image_type, "Unknown") == 0;
 }
 
 static int

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/jdoc.h"
+#include "disk/chain.h"
 #include "snapshot/nic.h"
 #include "snapshot/storage.h"
 
@@ -81,6 +82,12 @@ int ch_config_decode(struct ch_config *out, const char *text, size_t len,
 
 /* The same of the file in the directory; EX_NOINPUT besides. */
 int ch_config_read(struct ch_config *out, int dirfd, struct error *err);
+
+/* What it calls a format. */
+const char *ch_image_type(const struct chain_format *format);
+
+/* The disk's format: as it says, or else as its file's name does. */
+const struct chain_format *ch_disk_format(const struct ch_disk *disk);
 
 /* The disk with that path, or NULL. */
 const struct ch_disk *ch_config_find_disk(const struct ch_config *c,

@@ -12,15 +12,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/fd.h"
 #include "base/path.h"
-#include "base/proc.h"
 #include "base/strv.h"
+#include "disk/chain.h"
 #include "disk/copy.h"
 #include "disk/qcow2.h"
-
-#define REBASE_MS 60000 /* for a header */
+#include "disk/qemu_img.h"
 
 /* A disk on its way in. */
 struct taken {
@@ -28,19 +26,10 @@ struct taken {
 	enum storage_role role;
 	char serial[STORAGE_SERIAL_MAX + 1];
 	char name[64]; /* in the snapshot */
-	bool qcow2;
-	const char *base_name; /* a layer under it, or NULL */
+	const struct chain_format *format;
+	char base_name[32]; /* a layer under it, or "" */
 	const struct storage *old; /* as the sidecar had it, or NULL */
 };
-
-static bool
-is_qcow2(const struct ch_disk *disk)
-{
-	if (disk->image_type == NULL ||
-	    strcmp(disk->image_type, "Unknown") == 0)
-		return strcmp(storage_format(disk->path), "qcow2") == 0;
-	return strcmp(disk->image_type, "Qcow2") == 0;
-}
 
 /* cow, data or cidata, by its serial and what can be written. */
 static enum storage_role
@@ -78,9 +67,11 @@ static int
 plan_disk(struct taken *t, const struct ch_dir *d, size_t i, bool *has_cow,
     struct error *err)
 {
+	char stem[32];
+
 	t->from = &d->config.disks[i];
 	t->old = find_old(d, t->from);
-	t->qcow2 = is_qcow2(t->from);
+	t->format = ch_disk_format(t->from);
 	if (d->has_old && t->old == NULL)
 		return error_set(err, EX_DATAERR, "%s: no disk %s",
 		    SIDECAR_NAME, t->from->path);
@@ -90,19 +81,18 @@ plan_disk(struct taken *t, const struct ch_dir *d, size_t i, bool *has_cow,
 	switch (t->role) {
 	case STORAGE_LAYER:
 		snprintf(t->name, sizeof(t->name), "layer%zu%s", i,
-		    t->qcow2 ? ".qcow2" : "");
+		    t->format->is_flat ? "" : t->format->suffix);
 		break;
 	case STORAGE_COW:
-		snprintf(t->name, sizeof(t->name), "cow%s",
-		    t->qcow2 ? ".1.qcow2" : ".raw");
+		chain_first_name(t->name, sizeof(t->name), "cow", t->format);
 		snprintf(t->serial, sizeof(t->serial), STORAGE_COW_SERIAL);
 		break;
 	case STORAGE_DATA:
 		if (storage_check_data_serial(t->serial, NULL) == -1)
 			snprintf(t->serial, sizeof(t->serial), "data%zu",
 			    i % STORAGE_MAX);
-		snprintf(t->name, sizeof(t->name), "data-%s%s", t->serial,
-		    t->qcow2 ? ".1.qcow2" : ".raw");
+		snprintf(stem, sizeof(stem), "data-%s", t->serial);
+		chain_first_name(t->name, sizeof(t->name), stem, t->format);
 		break;
 	case STORAGE_CIDATA:
 		snprintf(t->name, sizeof(t->name), "cidata.img");
@@ -112,40 +102,18 @@ plan_disk(struct taken *t, const struct ch_dir *d, size_t i, bool *has_cow,
 	return 0;
 }
 
-/* The header told its backing file's new name, by who knows the format. */
-static int
-rename_backing(int dirfd, const char *overlay, const char *base,
-    struct error *err)
-{
-	const char *const words[] = { "qemu-img", "rebase", "-u", "-f", "qcow2",
-		"-F", storage_format(base), "-b", base, overlay };
-	struct proc_run how = { .dirfd = dirfd,
-		.stdin_fd = -1,
-		.deadline_ms = clock_ms() + REBASE_MS };
-	struct strv argv = { 0 };
-	size_t i;
-	int rc = 0;
-
-	for (i = 0; rc == 0 && i < sizeof(words) / sizeof(words[0]); i++)
-		rc = strv_add(&argv, err, "%s", words[i]);
-	how.argv = argv.v;
-	if (rc == 0)
-		rc = proc_run(&how, err);
-	strv_fini(&argv);
-	return rc;
-}
-
 /* What an overlay lies on becomes a layer, and the overlay names it plainly. */
 static int
 take_backing(struct intake *in, const struct ch_dir *d, struct taken *t,
     struct error *err)
 {
 	struct qcow2_head head, under;
+	const struct chain_format *is;
 	const char *file;
 	uint64_t size;
 	int fd, from, rc;
 
-	if (!t->qcow2)
+	if (t->format->is_flat)
 		return 0;
 	if (fd_open_file(&fd, &size, in->made.dirfd, t->name, O_RDONLY, err) ==
 	    -1)
@@ -162,20 +130,22 @@ take_backing(struct intake *in, const struct ch_dir *d, struct taken *t,
 		    t->from->path, head.backing);
 	if (intake_open_layer(&fd, &size, from, file, err) == -1)
 		return -1;
-	t->base_name = "base.raw";
-	if (strcmp(head.backing_format, "raw") != 0 &&
-	    qcow2_read_head(&under, fd, size, file, NULL) == 0) {
-		t->base_name = "base.qcow2";
-		if (under.backing[0] != '\0')
+	is = chain_find_format(head.backing_format);
+	if (is == NULL || !is->is_flat) {
+		is = chain_flat();
+		if (qcow2_read_head(&under, fd, size, file, NULL) == 0)
+			is = chain_overlay();
+		if (!is->is_flat && under.backing[0] != '\0')
 			rc = error_set(err, EX_CONFIG,
 			    "%s: lies on %s in turn: not supported",
 			    head.backing, under.backing);
 	}
+	snprintf(t->base_name, sizeof(t->base_name), "base%s", is->suffix);
 	fd_drop(&fd);
 	if (rc == -1 ||
 	    intake_take_layer(in, from, file, t->base_name, err) == -1)
 		return -1;
-	return rename_backing(in->made.dirfd, t->name, t->base_name, err);
+	return qemu_img_rebase(in->made.dirfd, t->name, t->base_name, err);
 }
 
 /* Cloud Hypervisor would take any size, and the guest keep the one it knew. */
@@ -187,7 +157,7 @@ check_size(const struct ch_dir *d, const struct taken *t, const char *file,
 	    t->from->id);
 	uint64_t bytes;
 
-	if (qcow2_disk_bytes(&bytes, d->dirfd, file, t->qcow2, err) == -1)
+	if (chain_disk_bytes(&bytes, t->format, d->dirfd, file, err) == -1)
 		return -1;
 	return device == NULL || device->sectors == bytes / 512
 	    ? 0
@@ -232,8 +202,8 @@ tell(struct ch_dir *d, struct taken *t, struct error *err)
 	struct ch_disk_patch to = { .path = t->name,
 		.serial = t->serial,
 		.direct = t->from->direct,
-		.backing_files = t->base_name != NULL,
-		.image_type = t->qcow2 ? "Qcow2" : "Raw" };
+		.backing_files = t->base_name[0] != '\0',
+		.image_type = ch_image_type(t->format) };
 	int rc = 0;
 
 	memcpy(disk.serial, t->serial, sizeof(disk.serial));
@@ -244,7 +214,7 @@ tell(struct ch_dir *d, struct taken *t, struct error *err)
 		disk.direct_io = t->old->direct_io;
 		memcpy(disk.fstype, t->old->fstype, sizeof(disk.fstype));
 	}
-	if (t->base_name != NULL)
+	if (t->base_name[0] != '\0')
 		rc = strv_add(&disk.backing, err, "%s", t->base_name);
 	if (rc == 0)
 		rc = storage_list_add(&d->sidecar.disks, &disk, err);

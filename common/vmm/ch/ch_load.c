@@ -11,8 +11,8 @@
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "disk/chain.h"
 #include "disk/copy.h"
-#include "disk/qcow2.h"
 #include "vmm/ch/ch.h"
 
 /* The two files, each by itself and against the other. */
@@ -112,16 +112,16 @@ patch_disk(struct ch_config *c, const char *recorded,
     const struct storage *disk, struct error *err)
 {
 	const struct ch_disk *found = ch_config_find_disk(c, recorded);
-	bool qcow2 = strcmp(storage_format(disk->path), "qcow2") == 0;
+	const struct chain_format *format = chain_format(disk->path);
 	struct ch_disk_patch to = { .path = disk->path,
 		.backing_files = disk->backing.n > 0,
-		.image_type = qcow2 ? "Qcow2" : "Raw" };
+		.image_type = ch_image_type(format) };
 
 	if (found == NULL)
 		return error_set(err, EX_DATAERR, CH_CONFIG_NAME ": no disk %s",
 		    recorded);
 	if (disk->direct_io == STORAGE_DIRECT_AUTO)
-		to.direct = found->direct && !qcow2;
+		to.direct = found->direct && format->is_flat;
 	else
 		to.direct = disk->direct_io == STORAGE_DIRECT_ON;
 	return ch_config_set_disk(c, found, &to, err);
@@ -283,7 +283,7 @@ check_disk(const struct ch_config *c, const struct ch_state *s,
 	const struct ch_disk *found = ch_config_find_disk(c, disk->path);
 	const char *name = path_base(disk->path);
 	const struct ch_state_device *device;
-	bool qcow2 = strcmp(storage_format(name), "qcow2") == 0;
+	const struct chain_format *format = chain_format(name);
 	bool known = false;
 	uint64_t bytes = 0;
 	size_t i;
@@ -304,8 +304,7 @@ check_disk(const struct ch_config *c, const struct ch_state *s,
 				   "\"%s\"",
 		    found->id, found->serial == NULL ? "" : found->serial,
 		    disk->serial);
-	if (found->image_type != NULL &&
-	    strcmp(found->image_type, qcow2 ? "Raw" : "Qcow2") == 0)
+	if (ch_disk_format(found) != format)
 		return error_set(err, EX_DATAERR,
 		    CH_CONFIG_NAME ": %s: \"image_type\" is \"%s\", the "
 				   "sidecar has %s",
@@ -316,7 +315,7 @@ check_disk(const struct ch_config *c, const struct ch_state *s,
 			known = true;
 		}
 	if (!known && disk->role != STORAGE_LAYER) {
-		if (qcow2_disk_bytes(&bytes, dirfd, name, qcow2, err) == -1)
+		if (chain_disk_bytes(&bytes, format, dirfd, name, err) == -1)
 			return -1;
 		known = true;
 	}

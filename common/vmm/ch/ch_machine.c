@@ -52,7 +52,6 @@ payload_json(const struct vm *vm)
 json_t *
 ch_machine_disk(const struct vm *vm, const struct storage *disk, size_t i)
 {
-	bool qcow2 = strcmp(storage_format(disk->path), "qcow2") == 0;
 	char id[32];
 	json_t *out;
 
@@ -61,8 +60,8 @@ ch_machine_disk(const struct vm *vm, const struct storage *disk, size_t i)
 	    disk->path, "readonly", (int)disk->ro, "direct",
 	    (int)(disk->direct_io == STORAGE_DIRECT_ON), "num_queues",
 	    (json_int_t)(vm->cpu < QUEUES_MAX ? vm->cpu : QUEUES_MAX),
-	    "image_type", qcow2 ? "Qcow2" : "Raw", "backing_files",
-	    (int)(disk->backing.n > 0));
+	    "image_type", ch_image_type(chain_format(disk->path)),
+	    "backing_files", (int)(disk->backing.n > 0));
 	if (out != NULL && disk->serial[0] != '\0')
 		json_object_set_new(out, "serial", json_string(disk->serial));
 	return out;

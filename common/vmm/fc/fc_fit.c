@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/proc.h"
+#include "disk/chain.h"
 #include "vmm/fc/fc_import.h"
 #include "vmm/fc/fc_space.h"
 #include "vmm/host/processor.h"
@@ -158,7 +159,7 @@ fc_devices_match(const struct sidecar *s, uint64_t cpu, struct error *err)
 		    FC_CPU_MAX);
 	for (i = 0; i < s->disks.n; i++) {
 		if (s->disks.v[i].backing.n > 0 ||
-		    strcmp(storage_format(s->disks.v[i].path), "raw") != 0)
+		    !chain_format(s->disks.v[i].path)->is_flat)
 			return error_set(err, EX_DATAERR,
 			    "disk %zu: %s: Firecracker reads no qcow2", i,
 			    s->disks.v[i].path);

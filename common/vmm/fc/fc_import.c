@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/path.h"
+#include "disk/chain.h"
 #include "disk/copy.h"
 #include "snapshot/sidecar.h"
 #include "state/vm.h"
@@ -89,8 +90,7 @@ check_disk(const struct pair *p, size_t i, struct error *err)
 		return error_set(err, EX_DATAERR,
 		    "disk %zu: %s has no \"%s\" in it", i, p->state,
 		    disk->path);
-	if (disk->backing.n > 0 ||
-	    strcmp(storage_format(disk->path), "raw") != 0)
+	if (disk->backing.n > 0 || !chain_format(disk->path)->is_flat)
 		return error_set(err, EX_DATAERR,
 		    "disk %zu: %s: Firecracker reads no qcow2", i, disk->path);
 	return 0;

@@ -79,11 +79,8 @@ json_t *qemu_blockdev(const struct storage *disk, size_t i);
 
 #define QEMU_NODE_MAX 32 /* bytes with the NUL; QEMU's own limit */
 
-/* "d<i>-<n>" for the file with overlay number n. */
+/* "d<i>-<n>" for the file of chain_number() n. */
 void qemu_node_name(char *out, size_t i, const char *file);
-
-/* n of "cow.<n>.qcow2"; 0 for anything else. */
-unsigned qemu_overlay_number(const char *file);
 
 /* vmm_spawn and vmm_ready. */
 int qemu_spawn(struct vmm *vmm, const struct timespec *now, struct error *err);

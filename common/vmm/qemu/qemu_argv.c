@@ -8,27 +8,12 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "disk/chain.h"
 #include "vmm/host/spawn.h"
 
 /* From here on memory-backend-file has rom=off (QEMU's own changelog of 8.2). */
 #define QEMU_ROM_MAJOR 8
 #define QEMU_ROM_MINOR 2
-
-unsigned
-qemu_overlay_number(const char *file)
-{
-	const char *end = strrchr(file, '.'), *p;
-	unsigned n;
-
-	if (end == NULL || strcmp(end, ".qcow2") != 0)
-		return 0;
-	for (p = end; p > file && p[-1] >= '0' && p[-1] <= '9';)
-		p--;
-	if (p == end || p == file || p[-1] != '.' || end - p > 8)
-		return 0;
-	n = (unsigned)strtoul(p, NULL, 10);
-	return n;
-}
 
 void
 qemu_node_name(char *out, size_t i, const char *file)
@@ -37,8 +22,7 @@ qemu_node_name(char *out, size_t i, const char *file)
 	if (strncmp(file, "base.", 5) == 0)
 		snprintf(out, QEMU_NODE_MAX, "d%zu-base", i);
 	else
-		snprintf(out, QEMU_NODE_MAX, "d%zu-%u", i,
-		    qemu_overlay_number(file));
+		snprintf(out, QEMU_NODE_MAX, "d%zu-%u", i, chain_number(file));
 }
 
 static json_t *
@@ -49,7 +33,7 @@ block_node(const struct storage *disk, size_t i, const char *file, bool ro)
 	qemu_node_name(node, i, file);
 	return json_pack(
 	    "{s:s, s:s, s:b, s:s, s:{s:b, s:b}, s:{s:s, s:s, s:s}}", "driver",
-	    storage_format(file), "node-name", node, "read-only", (int)ro,
+	    chain_format(file)->name, "node-name", node, "read-only", (int)ro,
 	    "discard", "unmap", "cache", "direct",
 	    (int)(disk->direct_io == STORAGE_DIRECT_ON), "no-flush", 0, "file",
 	    "driver", "file", "filename", file, "locking", "auto");
@@ -59,19 +43,18 @@ json_t *
 qemu_blockdev(const struct storage *disk, size_t i)
 {
 	json_t *node = NULL, *upper;
+	const char *file;
 	size_t k;
 
 	/* From the deepest up.  A raw file has no backing to be told of. */
 	for (k = disk->backing.n + 1; k-- > 0;) {
-		upper = block_node(disk, i,
-		    k == 0 ? disk->path : disk->backing.v[k - 1],
-		    k > 0 || disk->ro);
+		file = k == 0 ? disk->path : disk->backing.v[k - 1];
+		upper = block_node(disk, i, file, k > 0 || disk->ro);
 		if (upper == NULL) {
 			json_decref(node);
 			return NULL;
 		}
-		if (strcmp(json_string_value(json_object_get(upper, "driver")),
-			"qcow2") == 0)
+		if (!chain_format(file)->is_flat)
 			json_object_set_new(upper, "backing",
 			    node == NULL ? json_null() : node);
 		node = upper;

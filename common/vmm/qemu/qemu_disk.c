@@ -18,6 +18,7 @@
 #include "base/json.h"
 #include "base/path.h"
 #include "base/sig.h"
+#include "disk/chain.h"
 #include "disk/fs.h"
 
 #define JOB_NAP_MS 5 /* between two looks at the jobs */
@@ -291,7 +292,7 @@ is_needed(const struct vm *vm, const char *file)
 	size_t i, k, stem;
 	bool ours = false;
 
-	if (qemu_overlay_number(file) == 0)
+	if (chain_number(file) == 0)
 		return true;
 	for (i = 0; i < vm->disks.n; i++) {
 		disk = &vm->disks.v[i];

@@ -132,7 +132,7 @@ own_driver == "" {
 		}
 	}
 	text = tolower(text)
-	gsub(/qemu-img/, "", text)
+	gsub(/qemu[-_]img/, "", text)
 	if (!/^[ \t]*#[ \t]*include/ && match(text, words)) {
 		text = substr(text, RSTART, RLENGTH)
 		gsub(/^[^a-z]|[^a-z_\/]$/, "", text)

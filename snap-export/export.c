@@ -2,7 +2,6 @@
 #include "export.h"
 
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +11,7 @@
 #include "disk/digest.h"
 #include "disk/digest_file.h"
 #include "disk/verity.h"
+#include "snapshot/manifest.h"
 #include "snapshot/trailer.h"
 
 static int
@@ -55,19 +55,12 @@ static int
 check_file(struct export *x, struct envelope_file *f, uint64_t *size,
     struct error *err)
 {
-	int fd, rc = 0;
+	int fd, rc;
 
-	if (fd_open_file(&fd, size, dir_of(x, f->name), f->name, O_RDONLY,
-		err) == -1) {
-		if (err != NULL && err->code == EX_NOINPUT)
-			err->code = EX_DATAERR;
+	if (manifest_open(&fd, size, dir_of(x, f->name), f->name, err) == -1)
 		return -1;
-	}
-	if (f->has_digest && f->size_bytes != *size) {
-		rc = error_set(err, EX_DATAERR,
-		    "%s: %" PRIu64 " bytes, saved were %" PRIu64, f->name,
-		    *size, f->size_bytes);
-	} else if (!f->has_digest && !x->is_cocoon) {
+	rc = manifest_check_size(f, *size, err);
+	if (rc == 0 && !f->has_digest && !x->is_cocoon) {
 		rc = digest_file(&f->digest, fd, *size, f->name, err);
 		f->size_bytes = *size;
 		f->has_digest = rc == 0;

@@ -2,7 +2,6 @@
 #include "wrenn.h"
 
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 #include "disk/copy.h"
 #include "disk/digest_file.h"
 #include "foreign/memmap.h"
+#include "snapshot/manifest.h"
 #include "vmm/vmm.h"
 
 #include "report.h"
@@ -96,25 +96,11 @@ open_saved(int *fd, uint64_t *size, struct digest *digest, const struct work *w,
 {
 	const struct envelope_file *file;
 
-	if (fd_open_file(fd, size, snap_fd(w->snap), name, O_RDONLY, err) ==
-	    -1) {
-		if (err != NULL && err->code == EX_NOINPUT)
-			err->code = EX_DATAERR;
-		return -1;
-	}
-	if (digest_file(digest, *fd, *size, name, err) == -1)
+	if (manifest_open(fd, size, snap_fd(w->snap), name, err) == -1)
 		return -1;
 	file = envelope_find_file(snap_envelope(w->snap), name);
-	if (file == NULL || !file->has_digest)
-		return 0;
-	if (file->size_bytes != *size)
-		return error_set(err, EX_DATAERR,
-		    "%s: %" PRIu64 " bytes, saved were %" PRIu64, name, *size,
-		    file->size_bytes);
-	if (!digest_equal(&file->digest, digest))
-		return error_set(err, EX_DATAERR, "%s: differs from its digest",
-		    name);
-	return 0;
+	return file == NULL ? digest_file(digest, *fd, *size, name, err)
+			    : manifest_read(digest, file, *fd, *size, err);
 }
 
 static void

@@ -3,8 +3,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +11,7 @@
 #include "base/progress.h"
 #include "base/sig.h"
 #include "disk/digest.h"
-#include "disk/digest_file.h"
+#include "snapshot/manifest.h"
 #include "snapshot/trailer.h"
 
 /* One call of verify_snap(). */
@@ -33,70 +31,53 @@ verify_fini(struct verify *v)
 	strv_fini(&v->bad_layers);
 }
 
-/* Tells a fault of `name`; its message is `why`. */
+/* Tells a fault, which names its file. */
 static void
-fault(struct job *j, const char *name, const char *why)
+fault(struct job *j, const char *what)
 {
 	struct error line = { 0 };
 
-	error_set(&line, EX_DATAERR, "%s: %s: %s", j->label, name, why);
+	error_set(&line, EX_DATAERR, "%s: %s", j->label, what);
 	progress_fini(&j->progress);
 	j->v->tell(line.msg);
 	j->faults++;
 }
 
-/*
- * Compares an open file of `size` bytes with what is recorded: NULL in *why
- * when it is the same.
- */
+/* A fault is told; whatever else `why` is, ends it. */
 static int
-compare(const char **why, struct job *j, int fd, uint64_t size,
-    uint64_t want_bytes, const struct digest *want, const char *name,
-    struct error *err)
+tell_fault(struct job *j, const struct error *why, struct error *err)
 {
-	struct digest digest;
-
-	if (size != want_bytes) {
-		*why = "another size than recorded";
+	if (why->code == EX_DATAERR) {
+		fault(j, why->msg);
 		return 0;
 	}
-	if (digest_file(&digest, fd, size, name, err) == -1)
-		return error_wrap(err, "%s", j->label);
-	*why = digest_equal(&digest, want) ? NULL : "digest differs";
-	j->done_bytes += size;
+	if (err != NULL)
+		*err = *why;
+	return error_wrap(err, "%s", j->label);
+}
+
+static void
+count(struct job *j, uint64_t bytes)
+{
+	j->done_bytes += bytes;
 	progress_update(&j->progress, j->done_bytes);
-	return 0;
 }
 
 static int
 verify_file(struct job *j, const struct envelope_file *file, struct error *err)
 {
 	struct error why = { 0 };
-	const char *text = NULL;
 	uint64_t size;
 	int fd, rc = 0;
 
-	if (fd_open_file(&fd, &size, snap_fd(j->snap), file->name, O_RDONLY,
-		&why) == -1) {
-		if (why.code == EX_NOINPUT) {
-			fault(j, file->name, "missing");
-			return 0;
-		}
-		if (why.code == EX_DATAERR) {
-			fault(j, file->name, "not a regular file");
-			return 0;
-		}
-		if (err != NULL)
-			*err = why;
-		return error_wrap(err, "%s", j->label);
+	if (manifest_open(&fd, &size, snap_fd(j->snap), file->name, &why) == -1)
+		return tell_fault(j, &why, err);
+	if (file->has_digest) {
+		rc = manifest_read(NULL, file, fd, size, &why);
+		count(j, size);
 	}
-	if (file->has_digest)
-		rc = compare(&text, j, fd, size, file->size_bytes,
-		    &file->digest, file->name, err);
-	if (rc == 0 && text != NULL)
-		fault(j, file->name, text);
 	fd_drop(&fd);
-	return rc;
+	return rc == -1 ? tell_fault(j, &why, err) : 0;
 }
 
 /* Of an archive that somebody unpacked. */
@@ -108,16 +89,16 @@ verify_trailer(struct job *j, struct error *err)
 	if (trailer_check_dir(snap_fd(j->snap), snap_envelope(j->snap), &why) ==
 	    0)
 		return 0;
-	error_wrap(&why, "%s", j->label);
-	if (why.code != EX_DATAERR) {
-		if (err != NULL)
-			*err = why;
-		return -1;
-	}
-	progress_fini(&j->progress);
-	j->v->tell(why.msg);
-	j->faults++;
-	return 0;
+	return tell_fault(j, &why, err);
+}
+
+static void
+extra(struct job *j, const char *name)
+{
+	struct error what;
+
+	error_set(&what, EX_DATAERR, "%s: extra: not among its files", name);
+	fault(j, what.msg);
 }
 
 /* What is there and not in the manifest, if there is one. */
@@ -147,7 +128,7 @@ find_extra(struct job *j, struct error *err)
 		    (!e->trailer ||
 			strcmp(de->d_name, ENVELOPE_TRAILER) != 0) &&
 		    envelope_find_file(e, de->d_name) == NULL)
-			fault(j, de->d_name, "extra: not among its files");
+			extra(j, de->d_name);
 	if (errno != 0) {
 		error_sys(err, EX_IOERR, "%s", j->label);
 		closedir(dir);
@@ -157,38 +138,55 @@ find_extra(struct job *j, struct error *err)
 	return 0;
 }
 
+/* Reads a layer that the root has; one that differs is remembered. */
+static int
+read_layer(struct job *j, const struct envelope_layer *layer,
+    const char *digest, struct error *err)
+{
+	struct error why = { 0 };
+	uint64_t size;
+	int fd, rc;
+
+	if (root_layer_open(&fd, &size, j->v->root, &layer->digest, &why) ==
+	    -1) {
+		if (why.code == EX_NOINPUT)
+			return 0;
+		if (err != NULL)
+			*err = why;
+		return -1;
+	}
+	rc = manifest_read_layer(layer, fd, size, &why);
+	count(j, size);
+	fd_drop(&fd);
+	if (rc == -1 && why.code != EX_DATAERR) {
+		if (err != NULL)
+			*err = why;
+		return -1;
+	}
+	return strv_add(&j->v->layers, err, "%s", digest) == -1 ||
+		(rc == -1 &&
+		    strv_add(&j->v->bad_layers, err, "%s", digest) == -1)
+	    ? -1
+	    : 0;
+}
+
 /* Whether a layer that is in the root is what its digest says. */
 static int
 verify_layer(struct job *j, const struct envelope_layer *layer,
     struct error *err)
 {
 	char text[DIGEST_TEXT_MAX];
-	struct error why = { 0 };
-	const char *differs = NULL;
-	uint64_t size;
-	int fd, rc;
+	struct error what;
 
 	digest_text(text, &layer->digest);
-	if (!strv_has(&j->v->layers, text)) {
-		if (root_layer_open(&fd, &size, j->v->root, &layer->digest,
-			&why) == -1) {
-			if (why.code == EX_NOINPUT)
-				return 0;
-			if (err != NULL)
-				*err = why;
-			return error_wrap(err, "%s", j->label);
-		}
-		rc = compare(&differs, j, fd, size, layer->size_bytes,
-		    &layer->digest, layer->name, err);
-		fd_drop(&fd);
-		if (rc == -1 ||
-		    strv_add(&j->v->layers, err, "%s", text) == -1 ||
-		    (differs != NULL &&
-			strv_add(&j->v->bad_layers, err, "%s", text) == -1))
-			return -1;
-	}
-	if (strv_has(&j->v->bad_layers, text))
-		fault(j, layer->name, "the layer differs from its digest");
+	if (!strv_has(&j->v->layers, text) &&
+	    read_layer(j, layer, text, err) == -1)
+		return error_wrap(err, "%s", j->label);
+	if (!strv_has(&j->v->bad_layers, text))
+		return 0;
+	error_set(&what, EX_DATAERR, "layer %s: " MANIFEST_DIFFERS,
+	    layer->name);
+	fault(j, what.msg);
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "snapshot/manifest.h"
 #include "snapshot/trailer.h"
 
 static const struct unpacked *
@@ -91,21 +92,6 @@ put_up_with(struct unpack_check *c, const struct unpack *u, bool is_strict,
 	return 0;
 }
 
-static int
-check_digest(const struct unpacked *file, uint64_t size,
-    const struct digest *want, const char *where, struct error *err)
-{
-	if (file->size_bytes != size)
-		return error_set(err, EX_DATAERR,
-		    "%s: %" PRIu64 " bytes, saved were %" PRIu64, file->name,
-		    file->size_bytes, size);
-	if (!digest_equal(&file->digest, want))
-		return error_set(err, EX_DATAERR,
-		    "%s: its bytes do not have the digest of %s", file->name,
-		    where);
-	return 0;
-}
-
 /* Every file that the envelope names is there, and is what was saved. */
 static int
 check_manifest(const struct envelope *e, const struct unpack_check *c,
@@ -121,8 +107,9 @@ check_manifest(const struct envelope *e, const struct unpack_check *c,
 			    "%s: names %s, which is not in the archive",
 			    ENVELOPE_NAME, e->files[i].name);
 		if (e->files[i].has_digest &&
-		    check_digest(file, e->files[i].size_bytes,
-			&e->files[i].digest, "the envelope", err) == -1)
+		    manifest_compare(file->name, file->size_bytes,
+			&file->digest, e->files[i].size_bytes,
+			&e->files[i].digest, err) == -1)
 			return -1;
 		if (c->need_digests && !e->files[i].has_digest)
 			return error_set(err, EX_DATAERR,
@@ -172,26 +159,25 @@ check_line(const struct unpack *u, const char *name,
     const struct digest *digest, bool *has_envelope, struct error *err)
 {
 	const struct unpacked *file;
+	int rc;
 
 	if (strcmp(name, ENVELOPE_NAME) == 0) {
 		if (*has_envelope)
 			return error_set(err, EX_DATAERR, "%s: names %s twice",
 			    ENVELOPE_TRAILER, name);
 		*has_envelope = true;
-		if (!digest_equal(&u->envelope_digest, digest))
+		rc = manifest_compare(name, u->envelope_len,
+		    &u->envelope_digest, u->envelope_len, digest, err);
+	} else {
+		file = find(u, name);
+		if (file == NULL)
 			return error_set(err, EX_DATAERR,
-			    "%s: its bytes do not have the digest of "
-			    "%s",
-			    name, ENVELOPE_TRAILER);
-		return 0;
+			    "%s: names %s, which is not in the archive",
+			    ENVELOPE_TRAILER, name);
+		rc = manifest_compare(name, file->size_bytes, &file->digest,
+		    file->size_bytes, digest, err);
 	}
-	file = find(u, name);
-	if (file == NULL)
-		return error_set(err, EX_DATAERR,
-		    "%s: names %s, which is not in the archive",
-		    ENVELOPE_TRAILER, name);
-	return check_digest(file, file->size_bytes, digest, ENVELOPE_TRAILER,
-	    err);
+	return rc == -1 ? error_wrap(err, "%s", ENVELOPE_TRAILER) : 0;
 }
 
 /* A line for each entry, and an entry for each line. */
@@ -225,18 +211,13 @@ check_trailer(const struct unpack *u, struct error *err)
 	return 0;
 }
 
-/* cocoon's rule: it catches archives that lost their sparse records. */
 static int
 check_disk(const struct envelope *e, const struct unpack *u, struct error *err)
 {
 	const struct unpacked *cow = find(u, "cow.raw");
 
-	if (cow == NULL || e->config.storage_bytes == 0 ||
-	    cow->size_bytes == e->config.storage_bytes)
-		return 0;
-	return error_set(err, EX_DATAERR,
-	    "cow.raw: %" PRIu64 " bytes, the envelope's storage has %" PRIu64,
-	    cow->size_bytes, e->config.storage_bytes);
+	return cow == NULL ? 0
+			   : manifest_check_storage(e, cow->size_bytes, err);
 }
 
 int

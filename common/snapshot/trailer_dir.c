@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "disk/digest_file.h"
+#include "snapshot/manifest.h"
 
 /* As trailer_next() found it: the file's digest, or the envelope's own. */
 static int
@@ -25,10 +26,7 @@ check_line(const struct envelope *e, const char *name,
 			    "%s: not among the files", name);
 		want = file->has_digest ? &file->digest : digest;
 	}
-	return digest_equal(digest, want)
-	    ? 0
-	    : error_set(err, EX_DATAERR,
-		  "%s: its bytes do not have this digest", name);
+	return manifest_compare(name, 0, digest, 0, want, err);
 }
 
 static int

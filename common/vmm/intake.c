@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "vmm/intake.h"
 
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,7 +9,7 @@
 #include "base/fd.h"
 #include "base/hook.h"
 #include "disk/digest.h"
-#include "disk/digest_file.h"
+#include "snapshot/manifest.h"
 #include "vmm/preflight.h"
 
 /* The envelope that the store gets: id, name and time are its own. */
@@ -63,21 +61,14 @@ intake_seal_file(struct envelope_file *file, int dirfd, struct error *err)
 	uint64_t size;
 	int fd, rc;
 
-	if (fd_open_file(&fd, &size, dirfd, file->name, O_RDONLY, err) == -1)
+	if (manifest_open(&fd, &size, dirfd, file->name, err) == -1)
 		return -1;
-	rc = digest_file(&digest, fd, size, file->name, err);
+	rc = manifest_read(&digest, file, fd, size, err);
 	if (rc == 0 && fsync(fd) == -1)
 		rc = error_sys(err, EX_IOERR, "%s", file->name);
 	fd_drop(&fd);
 	if (rc == -1)
 		return -1;
-	if (file->has_digest && file->size_bytes != size)
-		return error_set(err, EX_DATAERR,
-		    "%s: %" PRIu64 " bytes, not %" PRIu64, file->name, size,
-		    file->size_bytes);
-	if (file->has_digest && !digest_equal(&digest, &file->digest))
-		return error_set(err, EX_DATAERR, "%s: differs from its digest",
-		    file->name);
 	file->has_digest = true;
 	file->size_bytes = size;
 	file->digest = digest;

@@ -12,6 +12,7 @@
 #include "disk/digest.h"
 #include "disk/digest_file.h"
 #include "disk/fs.h"
+#include "snapshot/manifest.h"
 #include "vmm/vmm.h"
 
 /* Of a state that others saved, the VMM says it when it is loaded. */
@@ -134,33 +135,15 @@ preflight_nics(struct preflight *p, struct error *err)
 static bool
 is_layer_at(const struct envelope_layer *layer, const char *path)
 {
-	struct digest digest;
 	uint64_t size;
 	bool is;
 	int fd;
 
 	if (fd_open_file(&fd, &size, AT_FDCWD, path, O_RDONLY, NULL) == -1)
 		return false;
-	is = size == layer->size_bytes &&
-	    digest_file(&digest, fd, size, path, NULL) == 0 &&
-	    digest_equal(&digest, &layer->digest);
+	is = manifest_read_layer(layer, fd, size, NULL) == 0;
 	fd_drop(&fd);
 	return is;
-}
-
-/* The name in layer/ is the digest, which only --verify doubts. */
-static int
-verify_layer(const struct envelope_layer *layer, int fd, uint64_t size,
-    struct error *err)
-{
-	struct digest digest;
-
-	if (digest_file(&digest, fd, size, layer->name, err) == -1)
-		return -1;
-	return digest_equal(&digest, &layer->digest)
-	    ? 0
-	    : error_set(err, EX_DATAERR, "layer %s: differs from its digest",
-		  layer->name);
 }
 
 /* In layer/ by digest, else where it lay when it was saved. */
@@ -177,7 +160,10 @@ preflight_layers(struct preflight *p, struct error *err)
 		layer = &p->envelope->layers[i];
 		if (root_layer_open(&fd, &size, p->root, &layer->digest,
 			NULL) == 0) {
-			rc = p->verify ? verify_layer(layer, fd, size, err) : 0;
+			/* The name is the digest: only --verify doubts it. */
+			rc = p->verify
+			    ? manifest_read_layer(layer, fd, size, err)
+			    : 0;
 			fd_drop(&fd);
 			if (rc == -1)
 				return -1;

@@ -7,13 +7,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/fd.h"
 #include "base/sig.h"
-#include "disk/digest.h"
-#include "disk/digest_file.h"
+#include "snapshot/manifest.h"
 #include "vmm/vmm.h"
 
 int
@@ -22,11 +20,8 @@ preflight_size(uint64_t *out, const struct preflight *p, const char *name,
 {
 	int fd;
 
-	if (fd_open_file(&fd, out, p->dirfd, name, O_RDONLY, err) == -1) {
-		if (err != NULL && err->code == EX_NOINPUT)
-			return error_set(err, EX_DATAERR, "%s: missing", name);
+	if (manifest_open(&fd, out, p->dirfd, name, err) == -1)
 		return -1;
-	}
 	fd_drop(&fd);
 	return 0;
 }
@@ -46,14 +41,10 @@ preflight_files(struct preflight *p, struct error *err)
 	uint64_t size;
 	size_t i;
 
-	for (i = 0; i < e->files_n; i++) {
-		if (preflight_size(&size, p, e->files[i].name, err) == -1)
+	for (i = 0; i < e->files_n; i++)
+		if (preflight_size(&size, p, e->files[i].name, err) == -1 ||
+		    manifest_check_size(&e->files[i], size, err) == -1)
 			return -1;
-		if (e->files[i].has_digest && e->files[i].size_bytes != size)
-			return error_set(err, EX_DATAERR,
-			    "%s: %" PRIu64 " bytes, not %" PRIu64,
-			    e->files[i].name, size, e->files[i].size_bytes);
-	}
 	return 0;
 }
 
@@ -126,30 +117,21 @@ preflight_sidecar(struct preflight *p, struct error *err)
 	return -1;
 }
 
-/* It catches copies that lost their holes, and with them their end. */
 int
 preflight_storage(struct preflight *p, struct error *err)
 {
-	uint64_t want = p->envelope->config.storage_bytes, size;
-	struct error why = { 0 };
+	uint64_t size;
 
-	if (want == 0)
-		return 0;
-	if (preflight_size(&size, p, "cow.raw", &why) == -1)
+	if (p->envelope->config.storage_bytes == 0 ||
+	    preflight_size(&size, p, "cow.raw", NULL) == -1)
 		return 0; /* not every disk is one raw file */
-	if (size != want)
-		return error_set(err, EX_DATAERR,
-		    "cow.raw: %" PRIu64 " bytes, the envelope's storage has "
-		    "%" PRIu64,
-		    size, want);
-	return 0;
+	return manifest_check_storage(p->envelope, size, err);
 }
 
 int
 preflight_digests(struct preflight *p, struct error *err)
 {
 	const struct envelope_file *file;
-	struct digest digest;
 	uint64_t size;
 	size_t i;
 	int fd, rc;
@@ -160,16 +142,12 @@ preflight_digests(struct preflight *p, struct error *err)
 		    (!p->verify && file->size_bytes > PREFLIGHT_SMALL_BYTES))
 			continue;
 		if (sig_check(err) == -1 ||
-		    fd_open_file(&fd, &size, p->dirfd, file->name, O_RDONLY,
-			err) == -1)
+		    manifest_open(&fd, &size, p->dirfd, file->name, err) == -1)
 			return -1;
-		rc = digest_file(&digest, fd, size, file->name, err);
+		rc = manifest_read(NULL, file, fd, size, err);
 		fd_drop(&fd);
 		if (rc == -1)
 			return -1;
-		if (!digest_equal(&digest, &file->digest))
-			return error_set(err, EX_DATAERR,
-			    "%s: differs from its digest", file->name);
 	}
 	return 0;
 }

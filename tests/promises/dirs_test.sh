@@ -148,7 +148,7 @@ memory__differs_body()
 	    vm-restore --verify w --from-dir d
 	atf_check -s exit:65 -e inline:"snap-import: d: $why" \
 	    snap-import --from-dir d
-	atf_check -s exit:65 -e match:'memory.raw: digest differs' \
+	atf_check -s exit:65 -e match:'memory.raw: differs from its digest' \
 	    snap-verify --from-dir d
 	atf_check -o inline:"$pid\n" vm-ls -p pid w
 	counts w || atf_fail "w does not count"

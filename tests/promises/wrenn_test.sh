@@ -389,9 +389,9 @@ export__damaged_body()
 		cp "good/$f" "$s/$f"
 		size=$(stat -c %s "$s/$f")
 		truncate -s +1 "$s/$f"
-		not_exported 65 "$id: $f: $((size + 1)) bytes, saved were $size"
+		not_exported 65 "$id: $f: $((size + 1)) bytes, not $size"
 		rm "$s/$f"
-		not_exported 65 "$id: $f: No such file or directory"
+		not_exported 65 "$id: $f: missing"
 		cp "good/$f" "$s/$f"
 	done
 	# Without digests: memory must be whole pages.

@@ -45,13 +45,13 @@ verify__each_fault_body()
 	printf 'memorY' >"$dir/memory.raw"
 	: >"$dir/more"
 	atf_check -s exit:65 -e inline:"\
-snap-verify: web: memory.raw: digest differs
+snap-verify: web: memory.raw: differs from its digest
 snap-verify: web: more: extra: not among its files
 " snap-verify web good
 	printf 'memory\n' >"$dir/memory.raw"
 	rm "$dir/cow.raw" "$dir/more"
 	atf_check -s exit:65 -e inline:"\
-snap-verify: $dir: memory.raw: another size than recorded
+snap-verify: $dir: memory.raw: 7 bytes, not 6
 snap-verify: $dir: cow.raw: missing
 " snap-verify --from-dir "$dir"
 	ln -s /etc/passwd "$dir/cow.raw"
@@ -70,7 +70,7 @@ verify__one_flipped_bit_body()
 	printf '\001' | dd of="root/snap/$(id_of abc)/cow.raw" bs=1 \
 	    seek=1048575 conv=notrunc 2>/dev/null
 	atf_check -s exit:65 \
-	    -e inline:"snap-verify: web: cow.raw: digest differs\n" \
+	    -e inline:"snap-verify: web: cow.raw: differs from its digest\n" \
 	    snap-verify web
 }
 
@@ -86,8 +86,8 @@ verify__layers_body()
 	atf_check snap-verify web db
 	printf hellO >root/layer/$hex
 	atf_check -s exit:65 -e inline:"\
-snap-verify: web: layer0: the layer differs from its digest
-snap-verify: db: layer0: the layer differs from its digest
+snap-verify: web: layer layer0: differs from its digest
+snap-verify: db: layer layer0: differs from its digest
 " snap-verify web db
 	atf_check snap-verify --from-dir "root/snap/$(id_of abc)"
 }
@@ -142,7 +142,7 @@ examples__as_printed_body()
 	atf_check_equal 3 "$(grep -c . run)"
 	atf_check sh -e run
 	printf X >copy/memory.raw
-	atf_check -s exit:65 -e match:"copy: memory.raw: another size" \
+	atf_check -s exit:65 -e match:"copy: memory.raw: [0-9]* bytes, not" \
 	    sh -e -c "$(tail -n 1 run)"
 }
 

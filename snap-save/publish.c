@@ -91,8 +91,7 @@ is_memory(const struct save *s, const char *name)
 static bool
 is_to_seal(const struct save *s, const char *name)
 {
-	const struct storage_list *disks = s->switched ? &s->next
-						       : &s->at->vm.disks;
+	const struct storage_list *disks = freeze_disks(&s->freeze);
 	size_t i;
 
 	if (is_memory(s, name))
@@ -182,7 +181,7 @@ is_same_file(const struct save *s, int dirfd, const char *name)
 static int
 tell_vm(struct save *s, struct error *err)
 {
-	const struct storage_list *disks = &s->next;
+	const struct storage_list *disks = freeze_disks(&s->freeze);
 	const struct envelope_file *file;
 	struct vm_at at;
 	size_t i;
@@ -193,9 +192,9 @@ tell_vm(struct save *s, struct error *err)
 		/* A VM that was removed meanwhile needs no telling. */
 		return err->code == EX_NOINPUT ? 0 : -1;
 	}
-	for (i = 0; s->switched && i < disks->n; i++) {
+	for (i = 0; s->freeze.switched && i < disks->n; i++) {
 		file = envelope_find_file(&s->envelope, disks->v[i].path);
-		if (s->disks[i].way == DISK_SWITCH && file != NULL &&
+		if (s->freeze.ways[i] == FREEZE_SWITCH && file != NULL &&
 		    is_same_file(s, at.dirfd, file->name) &&
 		    vm_add_frozen(&at.vm, file->name, file->size_bytes,
 			&file->digest, err) == -1)

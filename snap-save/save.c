@@ -15,7 +15,6 @@
 #include "disk/fs.h"
 #include "state/snap.h"
 #include "state/vm_seed.h"
-#include "vmm/watcher.h"
 
 #define QUIT_MS 10000 /* for the VMM to close its disks */
 
@@ -62,7 +61,7 @@ check_guest(struct save *s, struct error *err)
 		    "halted: a disk write found no space; vm-resume first");
 	if (state == VMM_BROKEN)
 		return error_set(err, EX_NOPERM, "its guest has ended");
-	s->was_paused = state == VMM_PAUSED;
+	s->freeze.was_paused = state == VMM_PAUSED;
 	return vmm_state_check(&s->at->vm, s->at->dirfd, err);
 }
 
@@ -113,29 +112,6 @@ prepare(struct save *s, const char *description, struct error *err)
 	return 0;
 }
 
-/* What must be of one moment. */
-static int
-capture(struct save *s, struct error *err)
-{
-	if (disks_switch(s, err) == -1)
-		return -1;
-	hook_step("switched");
-	save_phase(s, "switch");
-	if (vmm_state_save(s->vmm, STATE_TEMPORARY, err) == -1)
-		return -1;
-	hook_step("state-saved");
-	save_phase(s, "state");
-	if (memory_capture(s, err) == -1)
-		return -1;
-	hook_step("memory-saved");
-	save_phase(s, "memory");
-	if (disks_reflink(s, err) == -1)
-		return -1;
-	hook_step("disks-saved");
-	save_phase(s, "disks");
-	return 0;
-}
-
 /*
  * With --stop: the VMM ends, and what it held is the snapshot's.  What can go
  * wrong comes first: until then the guest can run on.
@@ -149,7 +125,7 @@ end_vmm(struct save *s, struct error *err)
 		return -1;
 	hook_step("ending");
 	sig_shield();
-	s->ended = true;
+	s->freeze.ended = true;
 	vmm_quit(s->vmm, NULL);
 	if (vmm_kill(&s->at->vm, clock_ms() + QUIT_MS, err) == -1)
 		return -1;
@@ -158,52 +134,52 @@ end_vmm(struct save *s, struct error *err)
 	return 0;
 }
 
-/*
- * The guest runs on.  A signal must not keep it paused, nor an answer that did
- * not come in time; what we cannot do is left to the watcher.
- */
+/* A freeze's capture: what must be of one moment. */
 static int
-run_on(struct save *s, struct watcher *watcher, struct error *err)
+capture(void *arg, struct error *err)
 {
-	if (vmm_resume(s->vmm, err) == 0)
-		return 0;
-	sig_shield();
-	if (vmm_resume(s->vmm, NULL) == -1)
-		watcher_leave(watcher);
-	return -1;
+	struct save *s = arg;
+
+	if (vmm_state_save(s->vmm, STATE_TEMPORARY, err) == -1)
+		return -1;
+	hook_step("state-saved");
+	save_phase(s, "state");
+	if (memory_capture(s, err) == -1)
+		return -1;
+	hook_step("memory-saved");
+	save_phase(s, "memory");
+	if (disks_reflink(s, err) == -1)
+		return -1;
+	hook_step("disks-saved");
+	save_phase(s, "disks");
+	return s->stop ? end_vmm(s, err) : 0;
 }
 
-/* From the pause to the guest's next instruction, whatever happens. */
-static int
-pause_and_capture(struct save *s, struct error *err)
+/* A freeze's step: how long each took. */
+static void
+note_step(void *arg, enum freeze_step step)
 {
-	const struct watched watched = { &s->at->vm, s->at->dirfd, false };
-	struct watcher watcher = WATCHER_NONE;
-	int64_t start_us;
-	int rc = 0;
+	struct save *s = arg;
 
-	if (!s->was_paused &&
-	    watcher_start(&watcher, s->at->root, &watched, 1, err) == -1)
-		return -1;
-	hook_step("watched");
-	start_us = s->phase_us = clock_us();
-	if (!s->was_paused)
-		rc = vmm_pause(s->vmm, err);
-	hook_step("paused");
-	save_phase(s, "pause");
-	if (rc == 0)
-		rc = capture(s, err);
-	if (rc == 0 && s->stop)
-		rc = end_vmm(s, err);
-	if (!s->was_paused && !s->ended &&
-	    run_on(s, &watcher, rc == 0 ? err : NULL) == -1)
-		rc = -1;
-	if (!s->ended)
-		save_phase(s, "resume");
-	s->pause_ms = (double)(clock_us() - start_us) / 1000;
-	watcher_end(&watcher);
-	hook_step("resumed");
-	return rc;
+	switch (step) {
+	case FREEZE_PREPARED:
+		save_phase(s, "overlays");
+		break;
+	case FREEZE_WATCHED:
+		s->pause_us = s->phase_us = clock_us();
+		break;
+	case FREEZE_PAUSED:
+		save_phase(s, "pause");
+		break;
+	case FREEZE_SWITCHED:
+		save_phase(s, "switch");
+		break;
+	case FREEZE_RESUMED:
+		if (!s->freeze.ended)
+			save_phase(s, "resume");
+		s->pause_ms = (double)(clock_us() - s->pause_us) / 1000;
+		break;
+	}
 }
 
 /* With the guest running again and the VM's lock still held. */
@@ -216,9 +192,6 @@ collect(struct save *s, struct error *err)
 	    (!s->stop &&
 		vmm_state_finish(vm, s->at->dirfd, STATE_TEMPORARY,
 		    s->snap.dirfd, err) == -1))
-		return -1;
-	if (s->switches && !s->stop &&
-	    vm_at_write(s->at, true, &s->now, err) == -1)
 		return -1;
 	if (s->stop && vmm_clear(&s->at->vm, s->at->dirfd, &s->now, err) == -1)
 		return -1;
@@ -267,14 +240,10 @@ report_snapshot(json_t **out, struct save *s, struct error *err)
 static void
 save_fini(struct save *s)
 {
-	size_t i;
-
-	for (i = 0; i < STORAGE_MAX; i++)
-		free(s->disks[i].overlay);
 	vmm_detach(s->vmm);
 	sidecar_fini(&s->sidecar);
 	envelope_fini(&s->envelope);
-	storage_list_fini(&s->next);
+	freeze_fini(&s->freeze);
 	fd_drop(&s->memory_fd);
 	fd_drop(&s->image_fd);
 	root_new_end(&s->snap);
@@ -289,19 +258,13 @@ take(struct save *s, const char *description, struct error *err)
 	if (!vm_is_alive(&s->at->vm))
 		return error_set(err, EX_NOPERM, "not running");
 	if (vmm_attach(&s->vmm, &s->at->vm, s->at->dirfd, VMM_CONTROL,
-		clock_ms() + VMM_CALL_MS, err) == -1 ||
-	    prepare(s, description, err) == -1)
+		clock_ms() + VMM_CALL_MS, err) == -1)
 		return -1;
-	rc = disks_prepare(s, err);
-	if (rc == 0) {
-		save_phase(s, "overlays");
-		rc = pause_and_capture(s, err);
-	}
-	if (rc == -1) {
-		sig_shield();
-		if (!s->switched)
-			disks_undo(s);
-	} else
+	s->freeze.vmm = s->vmm;
+	if (prepare(s, description, err) == -1)
+		return -1;
+	rc = freeze_guest(&s->freeze, err);
+	if (rc == 0)
 		rc = collect(s, err);
 	vmm_state_drop(s->at->dirfd, STATE_TEMPORARY);
 	return rc;
@@ -313,11 +276,17 @@ save_vm(json_t **report, struct vm_at *at, const char *name,
 {
 	struct save s = { .at = at,
 		.stop = stop,
+		.freeze = { .at = at,
+		    .stop = stop,
+		    .capture = capture,
+		    .step = note_step },
 		.memory_fd = -1,
 		.image_fd = -1 };
 	int rc = -1;
 
 	clock_gettime(CLOCK_REALTIME, &s.now);
+	s.freeze.now = s.now;
+	s.freeze.arg = &s;
 	s.phase_us = clock_us();
 	envelope_init(&s.envelope);
 	if (root_new_begin(&s.snap, at->root, ROOT_SNAP, name, err) == -1)

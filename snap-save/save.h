@@ -16,18 +16,13 @@
 #include "base/error.h"
 #include "state/root.h"
 #include "state/vm_at.h"
+#include "vmm/freeze.h"
 #include "vmm/vmm.h"
 
 #define STATE_TEMPORARY "save.state" /* in the VM's directory */
 #define SAVE_PHASES_MAX 24
 
-/* How a part of the guest gets into the snapshot. */
-enum disk_way {
-	DISK_AS_IT_IS, /* nobody writes it: link the chain */
-	DISK_REFLINK, /* inside the pause; copied where that fails */
-	DISK_SWITCH /* the guest goes on in an overlay */
-};
-
+/* How the guest's memory gets into the snapshot. */
 enum memory_way {
 	MEMORY_REFLINK,
 	MEMORY_COPY,
@@ -36,26 +31,14 @@ enum memory_way {
 	MEMORY_VMM /* the VMM writes it with its state */
 };
 
-struct disk_plan {
-	enum disk_way way;
-	char *overlay; /* DISK_SWITCH: its name, owned */
-};
-
 struct save {
 	struct vm_at *at;
 	struct vmm *vmm;
 	struct root_new snap; /* the hidden directory that is being made */
-	bool stop, was_paused;
-	bool ended; /* the VMM, with --stop */
+	bool stop;
 	struct timespec now;
 
-	struct disk_plan disks[STORAGE_MAX];
-	const char *overlays[STORAGE_MAX]; /* their overlays, or NULL */
-	bool switches; /* some disk is to be switched */
-	bool added; /* the VMM has the overlays open */
-	bool switched; /* and was: s->next is what they were before */
-	struct storage_list
-	    next; /* the VM's disks after the switch, or before */
+	struct freeze freeze; /* of the disks; ended: the VMM, with --stop */
 	enum memory_way memory;
 	int memory_fd; /* what is copied, or -1 */
 	int image_fd; /* memory.raw of the snapshot, or -1 */
@@ -69,6 +52,7 @@ struct save {
 	} phases[SAVE_PHASES_MAX];
 	size_t phases_n;
 	int64_t phase_us; /* when the present one began */
+	int64_t pause_us; /* when the pause did */
 	double pause_ms;
 };
 
@@ -78,13 +62,10 @@ void save_phase(struct save *s, const char *name);
 /* EX_IOERR: a copy of `need` bytes has no room. */
 int save_need_room(const struct save *s, uint64_t need, struct error *err);
 
-/* disks.c: what to do with each disk; overlays are made and recorded. */
+/* disks.c: what to do with each disk, and the files that stand still. */
 int disks_plan(struct save *s, struct error *err);
-int disks_prepare(struct save *s, struct error *err);
-int disks_switch(struct save *s, struct error *err); /* guest stands still */
 int disks_reflink(struct save *s, struct error *err); /* guest stands still */
 int disks_link(struct save *s, struct error *err); /* afterwards */
-void disks_undo(struct save *s); /* no switch took place */
 
 /* memory.c: the same for the guest's memory. */
 int memory_plan(struct save *s, struct error *err);

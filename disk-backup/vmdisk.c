@@ -10,20 +10,14 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "base/hook.h"
 #include "base/path.h"
-#include "base/sig.h"
 #include "disk/chain.h"
 #include "disk/copy.h"
-#include "disk/extent.h"
 #include "state/vm_at.h"
-#include "vmm/overlay.h"
+#include "vmm/freeze.h"
 #include "vmm/vmm.h"
-#include "vmm/watcher.h"
 
 #define VMDISK_WAIT_MS 2000 /* for the VM's lock: a save's pause is shorter */
-/* A reflink takes 5 us an extent: beyond this many the switch is shorter. */
-#define VMDISK_EXTENTS_MAX 4000
 
 /* The files of a disk, the top first. */
 struct chain {
@@ -38,10 +32,7 @@ struct freezing {
 	struct vmm *vmm; /* NULL: the VM does not run */
 	size_t index; /* of the disk */
 	struct chain chain;
-	bool was_paused, switched;
-	char *overlay; /* what the guest is to go on in, or NULL: none */
-	const char *overlays[STORAGE_MAX]; /* the same, as the VMM is told */
-	struct timespec now;
+	struct freeze freeze;
 };
 
 static void
@@ -142,95 +133,15 @@ can_switch(const struct freezing *f)
 	return vmm_traits(f->at->vm.hypervisor)->can_switch;
 }
 
-/* The overlay, and the record that names it, before the disk has it. */
+/* A freeze's capture: a disk that is switched is whole without it. */
 static int
-prepare_overlay(struct freezing *f, struct error *err)
+capture(void *arg, struct error *err)
 {
-	const char *top = disk_of(f)->path;
+	struct freezing *f = arg;
 
-	if (!can_switch(f))
+	if (f->freeze.ways[f->index] != FREEZE_REFLINK)
 		return 0;
-	if (copy_can_reflink(f->at->dirfd) &&
-	    extent_count(f->chain.fds[0]) <= VMDISK_EXTENTS_MAX)
-		return 0;
-	if (chain_next_name(&f->overlay, top, chain_overlay(), err) == -1 ||
-	    overlay_make(f->at->dirfd, top, f->overlay, err) == -1)
-		return -1;
-	hook_step("overlay-made");
-	return fd_sync_dir(f->at->dirfd, f->at->dir, err);
-}
-
-static int
-capture(struct freezing *f, struct error *err)
-{
-	if (f->overlay == NULL)
-		return take_top(f, !can_switch(f), err);
-	if (vmm_switch_disks(f->vmm, f->overlays, err) == -1)
-		return -1;
-	f->switched = true;
-	return 0;
-}
-
-/* From the pause to the guest's next instruction, whatever happens. */
-static int
-pause_and_capture(struct freezing *f, struct error *err)
-{
-	const struct watched watched = { &f->at->vm, f->at->dirfd, false };
-	struct watcher watcher = WATCHER_NONE;
-	int rc = -1;
-
-	if (f->was_paused)
-		return capture(f, err);
-	if (watcher_start(&watcher, f->at->root, &watched, 1, err) == -1)
-		return -1;
-	if (vmm_pause(f->vmm, err) == 0) {
-		hook_step("paused");
-		rc = capture(f, err);
-		/* A signal must not keep the guest paused. */
-		if (rc == -1 && sig_check(NULL) == -1)
-			sig_shield();
-		if (vmm_resume(f->vmm, rc == 0 ? err : NULL) == -1)
-			rc = -1;
-	}
-	watcher_end(&watcher);
-	return rc;
-}
-
-/*
- * The record names the overlay before the disk is switched: an empty one reads
- * as what lies under it, so that a crash loses nothing.
- */
-static int
-freeze_on_overlay(struct freezing *f, struct error *err)
-{
-	struct storage_list before = f->at->vm.disks;
-	struct storage_list after = { 0 };
-	size_t i;
-	int rc = 0;
-
-	for (i = 0; rc == 0 && i < before.n; i++)
-		rc = storage_list_add(&after, &before.v[i], err);
-	if (rc == 0)
-		rc = overlay_push(&after.v[f->index], f->overlay, err);
-	if (rc == 0) {
-		f->at->vm.disks = after;
-		rc = vm_at_write(f->at, true, &f->now, err);
-		/* The VMM is asked to switch from what the disk is now. */
-		f->at->vm.disks = before;
-		f->overlays[f->index] = f->overlay;
-		if (rc == 0)
-			rc = vmm_add_overlays(f->vmm, f->overlays, err);
-		if (rc == 0 && (rc = pause_and_capture(f, err)) == -1 &&
-		    !f->switched)
-			vmm_drop_overlays(f->vmm, f->overlays);
-		if (f->switched) {
-			f->at->vm.disks = after;
-			after = before;
-		} else if (vm_at_write(f->at, true, &f->now, NULL) == 0)
-			unlinkat(f->at->dirfd, f->overlay, 0);
-	}
-	storage_list_fini(&after);
-	return rc;
+	return take_top(f, !can_switch(f), err);
 }
 
 static int
@@ -241,18 +152,22 @@ freeze_running(struct freezing *f, const char *name, struct error *err)
 	if (vmm_attach(&f->vmm, &f->at->vm, f->at->dirfd, VMM_CONTROL,
 		clock_ms() + VMM_CALL_MS, err) == -1 ||
 	    vmm_query(f->vmm, &state, err) == -1 ||
-	    (can_switch(f) && vmm_settle_disks(f->vmm, &f->now, err) == -1) ||
+	    (can_switch(f) &&
+		vmm_settle_disks(f->vmm, &f->freeze.now, err) == -1) ||
 	    find_disk(f, name, err) == -1 ||
 	    chain_open(&f->chain, f->at->dirfd, disk_of(f), err) == -1)
 		return -1;
-	f->was_paused = state != VMM_RUNNING;
 	if (disk_of(f)->ro)
 		return 0;
-	if (prepare_overlay(f, err) == -1)
+	f->freeze.at = f->at;
+	f->freeze.vmm = f->vmm;
+	f->freeze.was_paused = state != VMM_RUNNING;
+	f->freeze.capture = capture;
+	f->freeze.arg = f;
+	if (freeze_plan(&f->freeze, f->index,
+		can_switch(f) && copy_can_reflink(f->at->dirfd), err) == -1)
 		return -1;
-	if (f->overlay != NULL)
-		return freeze_on_overlay(f, err);
-	return pause_and_capture(f, err);
+	return freeze_guest(&f->freeze, err);
 }
 
 /* Nobody writes: the lock keeps it so where there is no reflink. */
@@ -326,7 +241,7 @@ freeze(struct source *out, char **label, struct chain *chain,
 	struct freezing f = { .at = &at };
 	int rc;
 
-	clock_gettime(CLOCK_REALTIME, &f.now);
+	clock_gettime(CLOCK_REALTIME, &f.freeze.now);
 	if (vm_at_open(&at, root, ref, true, clock_ms() + VMDISK_WAIT_MS,
 		err) == -1)
 		return -1;
@@ -341,8 +256,8 @@ freeze(struct source *out, char **label, struct chain *chain,
 	if (rc == -1)
 		error_wrap(err, "%s", ref);
 	vmm_detach(f.vmm);
+	freeze_fini(&f.freeze);
 	vm_at_close(&at);
-	free(f.overlay);
 	*chain = f.chain;
 	return rc;
 }

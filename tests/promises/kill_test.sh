@@ -5,6 +5,7 @@
 . "$(atf_get_srcdir)/../lib/lib.sh"
 . "$(atf_get_srcdir)/../lib/counting.sh"
 . "$(atf_get_srcdir)/../lib/killing.sh"
+. "$(atf_get_srcdir)/../lib/kept.sh"
 
 atf_test_case save__at_every_step cleanup
 save__at_every_step_body()
@@ -51,6 +52,35 @@ save__at_every_step_body()
 	    atf_fail "the clone booted"
 }
 save__at_every_step_cleanup()
+{
+	vms_end
+}
+
+atf_test_case backup__at_every_step cleanup
+backup__at_every_step_body()
+{
+	need
+	kept_vm
+	for step in overlays-made overlays-recorded overlays-open watched \
+	    paused switched resumed backup-written; do
+		pid=$(pid_of a)
+		killed_at $step disk-backup -q --vm a -o backup db
+		counts_on a
+		[ "$(pid_of a)" = "$pid" ] || atf_fail "another process"
+		vm_is a running
+		[ ! -e backup ] || atf_fail "$step: a backup"
+		disk_is_kept
+		# Nothing is in the way of the next one, nor of a save.
+		atf_check -o ignore disk-backup -q --vm a -o backup db
+		atf_check -o ignore disk-restore --verify backup
+		rm -f backup .new-*
+		collected 1
+	done
+	snap_save -n s a
+	all_verify
+	disk_is_kept
+}
+backup__at_every_step_cleanup()
 {
 	vms_end
 }
@@ -221,6 +251,7 @@ merge__killed_cleanup()
 atf_init_test_cases()
 {
 	atf_add_test_case save__at_every_step
+	atf_add_test_case backup__at_every_step
 	atf_add_test_case clone__at_every_step
 	atf_add_test_case restore__at_every_step
 	atf_add_test_case import__at_every_step

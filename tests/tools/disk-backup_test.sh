@@ -340,7 +340,7 @@ vm__killed_in_the_pause_body()
 	need_tiny
 	make_vm
 	atf_check -o ignore vm-start web
-	for step in overlay-made paused backup-written; do
+	for step in overlays-made paused backup-written; do
 		INSTAR_HOOK=$step=kill disk-backup --vm web -o out db \
 		    >killed 2>&1 && atf_skip "no hooks in this build"
 		eventually 20 sh -c '[ "$(vm-ls -p state web)" = running ]' ||

@@ -82,7 +82,7 @@ run_mkfs(struct proc_run *how, const char *from, const char *file,
 
 	/* An ordinary user's PATH often lacks /usr/sbin. */
 	rc = strv_add(&argv, err, "%s",
-	    program == NULL ? "/usr/sbin/mkfs.ext4" : program);
+	    program == NULL ? "/usr/sbin/mkfs.ext4" : "mkfs.ext4");
 	free(program);
 	for (i = 0; rc == 0 && i < sizeof(words) / sizeof(words[0]); i++)
 		rc = strv_add(&argv, err, "%s", words[i]);

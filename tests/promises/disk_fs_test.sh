@@ -6,7 +6,7 @@
 # Runs every case of the C programs in the directory $1.
 run_in()
 {
-	src=$(cd "$(atf_get_srcdir)" && pwd)
+	src=$(cd "$(atf_get_srcdir)/../disk" && pwd)
 	results=$PWD/result
 	for p in extent copy digest seal; do
 		for c in $("$src/${p}_test" -l | sed -n 's/^ident: //p'); do

@@ -105,7 +105,7 @@ host-vmm) host vmm '"firecracker"' ;;
 host-arch) host arch '"aarch64"' ;;
 host-kvm) host accel '"kvm"' ;;
 host-accel) host accel '"hvf"' ;;
-host-machine) host machine '"pc-q35-9.9"' ;;
+host-machine) host machine '"pc-q35-7.1"' ;;
 host-version) host version '"99.0.0"' ;;
 files-slash) edit $e 's/"files": \[/"files": ["..\/kernel",/' ;;
 files-dot) edit $e 's/"files": \[/"files": ["..",/' ;;

@@ -9,6 +9,7 @@ run_in()
 	src=$(cd "$(atf_get_srcdir)/../disk" && pwd)
 	results=$PWD/result
 	for p in extent copy digest seal; do
+		[ -x "$src/${p}_test" ] || atf_fail "no ${p}_test"
 		for c in $("$src/${p}_test" -l | sed -n 's/^ident: //p'); do
 			mkdir "$1/$p-$c" || atf_fail "$1: no directory"
 			(cd "$1/$p-$c" &&

@@ -3,34 +3,25 @@
 
 #include <sys/stat.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/dir.h"
 #include "base/fd.h"
 #include "base/lock.h"
 
 static int
 check_empty(int dirfd, const char *path, struct error *err)
 {
-	struct dirent *de;
-	bool empty = true;
-	DIR *dir;
-	int fd;
+	struct strv names = { 0 };
+	bool empty;
 
-	if (fd_open_dir(&fd, dirfd, ".", false, err) == -1)
+	if (dir_list(&names, dirfd, path, err) == -1)
 		return -1;
-	dir = fdopendir(fd);
-	if (dir == NULL) {
-		fd_drop(&fd);
-		return error_set(err, EX_OSERR, "out of memory");
-	}
-	while (empty && (de = readdir(dir)) != NULL)
-		empty = strcmp(de->d_name, ".") == 0 ||
-		    strcmp(de->d_name, "..") == 0;
-	closedir(dir);
+	empty = names.n == 0;
+	strv_fini(&names);
 	return empty ? 0 : error_set(err, EX_CANTCREAT, "%s: not empty", path);
 }
 

@@ -3,7 +3,6 @@
 
 #include <sys/stat.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/diag.h"
+#include "base/dir.h"
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/json.h"
@@ -69,24 +69,17 @@ wrenn_is(int dirfd, const struct intake_how *how)
 static int
 has_memfile(bool *out, int dirfd, struct error *err)
 {
-	struct dirent *de;
-	DIR *dir;
-	int fd;
+	struct strv names = { 0 };
+	size_t i;
 
 	*out = false;
-	if (fd_open_dir(&fd, dirfd, ".", false, err) == -1)
+	if (dir_list(&names, dirfd, "directory", err) == -1)
 		return -1;
-	dir = fdopendir(fd);
-	if (dir == NULL) {
-		error_sys(err, EX_OSERR, "out of memory");
-		fd_drop(&fd);
-		return -1;
-	}
-	while (!*out && (de = readdir(dir)) != NULL)
-		*out = strcmp(de->d_name, "memfile") == 0 ||
-		    (strncmp(de->d_name, "memfile.", 8) == 0 &&
-			strcmp(de->d_name, MEMMAP_NAME) != 0);
-	closedir(dir);
+	for (i = 0; i < names.n && !*out; i++)
+		*out = strcmp(names.v[i], "memfile") == 0 ||
+		    (strncmp(names.v[i], "memfile.", 8) == 0 &&
+			strcmp(names.v[i], MEMMAP_NAME) != 0);
+	strv_fini(&names);
 	return 0;
 }
 

@@ -3,8 +3,6 @@
 
 #include <sys/stat.h>
 
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/dir.h"
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/progress.h"
@@ -129,37 +128,20 @@ seal_one(struct save *s, struct envelope_file *file, struct error *err)
 	return rc;
 }
 
-static int
-compare_files(const void *a, const void *b)
-{
-	const struct envelope_file *x = a, *y = b;
-
-	return strcmp(x->name, y->name);
-}
-
 /* Every file of the hidden directory, by name. */
 static int
 list_files(struct save *s, struct error *err)
 {
-	struct dirent *de;
-	int fd, rc = 0;
-	DIR *dir;
+	struct strv names = { 0 };
+	size_t i;
+	int rc;
 
-	if (fd_open_dir(&fd, s->snap.dirfd, ".", false, err) == -1)
-		return -1;
-	dir = fdopendir(fd);
-	if (dir == NULL) {
-		fd_drop(&fd);
-		return error_set(err, EX_OSERR, "out of memory");
-	}
-	while (rc == 0 && (de = readdir(dir)) != NULL)
-		if (de->d_name[0] != '.' &&
-		    envelope_add_file(&s->envelope, de->d_name, err) == NULL)
+	rc = dir_list(&names, s->snap.dirfd, "the snapshot's directory", err);
+	for (i = 0; rc == 0 && i < names.n; i++)
+		if (names.v[i][0] != '.' &&
+		    envelope_add_file(&s->envelope, names.v[i], err) == NULL)
 			rc = -1;
-	closedir(dir);
-	if (rc == 0)
-		qsort(s->envelope.files, s->envelope.files_n,
-		    sizeof(s->envelope.files[0]), compare_files);
+	strv_fini(&names);
 	return rc;
 }
 

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "verify.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/dir.h"
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/progress.h"
@@ -106,35 +104,23 @@ static int
 find_extra(struct job *j, struct error *err)
 {
 	const struct envelope *e = snap_envelope(j->snap);
-	struct dirent *de;
-	DIR *dir;
-	int fd;
+	struct strv names = { 0 };
+	const char *name;
+	size_t i;
 
 	/* Before there were manifests some wrote an empty one. */
 	if (e->files_n == 0)
 		return 0;
-	if (fd_open_dir(&fd, snap_fd(j->snap), ".", false, err) == -1)
-		return error_wrap(err, "%s", j->label);
-	dir = fdopendir(fd);
-	if (dir == NULL) {
-		error_sys(err, EX_OSERR, "%s", j->label);
-		fd_drop(&fd);
+	if (dir_list(&names, snap_fd(j->snap), j->label, err) == -1)
 		return -1;
+	for (i = 0; i < names.n; i++) {
+		name = names.v[i];
+		if (strcmp(name, ENVELOPE_NAME) != 0 &&
+		    (!e->trailer || strcmp(name, ENVELOPE_TRAILER) != 0) &&
+		    envelope_find_file(e, name) == NULL)
+			extra(j, name);
 	}
-	while (errno = 0, (de = readdir(dir)) != NULL)
-		if (strcmp(de->d_name, ".") != 0 &&
-		    strcmp(de->d_name, "..") != 0 &&
-		    strcmp(de->d_name, ENVELOPE_NAME) != 0 &&
-		    (!e->trailer ||
-			strcmp(de->d_name, ENVELOPE_TRAILER) != 0) &&
-		    envelope_find_file(e, de->d_name) == NULL)
-			extra(j, de->d_name);
-	if (errno != 0) {
-		error_sys(err, EX_IOERR, "%s", j->label);
-		closedir(dir);
-		return -1;
-	}
-	closedir(dir);
+	strv_fini(&names);
 	return 0;
 }
 

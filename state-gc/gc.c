@@ -3,12 +3,11 @@
 
 #include <sys/stat.h>
 
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/dir.h"
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/path.h"
@@ -69,52 +68,26 @@ out:
 	return rc;
 }
 
-static int
-compare_names(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 int
 gc_names(struct strv *names, const struct gc *gc, const char *dir,
     struct error *err)
 {
-	struct dirent *de;
-	DIR *d;
-	int fd, rc = -1;
+	int fd, rc;
 
 	if (fd_open_dir(&fd, root_fd(gc->root), dir, false, err) == -1)
 		return -1;
-	d = fdopendir(fd);
-	if (d == NULL) {
-		error_sys(err, EX_OSERR, "%s", dir);
-		fd_drop(&fd);
-		return -1;
-	}
-	while (errno = 0, (de = readdir(d)) != NULL)
-		if (strcmp(de->d_name, ".") != 0 &&
-		    strcmp(de->d_name, "..") != 0 &&
-		    strv_add(names, err, "%s", de->d_name) == -1)
-			goto out;
-	if (errno != 0) {
-		error_sys(err, EX_IOERR, "%s", dir);
-		goto out;
-	}
-	if (names->n > 0)
-		qsort(names->v, names->n, sizeof(*names->v), compare_names);
-	rc = 0;
-out:
-	closedir(d);
+	rc = dir_list(names, fd, dir, err);
+	fd_drop(&fd);
 	return rc;
 }
 
 uint64_t
 gc_tree_bytes(int dirfd, const char *name)
 {
-	struct dirent *de;
+	struct strv names = { 0 };
 	struct stat st;
 	uint64_t sum;
-	DIR *d;
+	size_t i;
 	int fd;
 
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
@@ -124,15 +97,10 @@ gc_tree_bytes(int dirfd, const char *name)
 	sum = (uint64_t)st.st_blocks * 512;
 	if (fd_open_dir(&fd, dirfd, name, false, NULL) == -1)
 		return sum;
-	d = fdopendir(fd);
-	if (d == NULL) {
-		fd_drop(&fd);
-		return sum;
-	}
-	while ((de = readdir(d)) != NULL)
-		if (strcmp(de->d_name, ".") != 0 &&
-		    strcmp(de->d_name, "..") != 0)
-			sum += gc_tree_bytes(fd, de->d_name);
-	closedir(d);
+	if (dir_list(&names, fd, name, NULL) == 0)
+		for (i = 0; i < names.n; i++)
+			sum += gc_tree_bytes(fd, names.v[i]);
+	strv_fini(&names);
+	fd_drop(&fd);
 	return sum;
 }

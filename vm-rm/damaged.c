@@ -3,11 +3,12 @@
 
 #include <sys/stat.h>
 
-#include <dirent.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/dir.h"
 #include "base/fd.h"
 
 /* Whether the process of this name in /proc has the directory as its own. */
@@ -28,25 +29,25 @@ works_in(const char *pid, const struct stat *dir)
 static int
 check_idle(int dirfd, struct error *err)
 {
-	const struct dirent *entry;
+	struct strv names = { 0 };
 	struct stat st;
-	DIR *proc;
-	int rc = 0;
+	size_t i;
+	int fd, rc;
 
 	if (fstat(dirfd, &st) == -1)
 		return error_sys(err, EX_IOERR, "directory");
-	proc = opendir("/proc");
-	if (proc == NULL)
-		return error_sys(err, EX_OSERR, "/proc");
-	while (rc == 0 && (entry = readdir(proc)) != NULL)
-		if (strspn(entry->d_name, "0123456789") ==
-			strlen(entry->d_name) &&
-		    works_in(entry->d_name, &st))
+	if (fd_open_dir(&fd, AT_FDCWD, "/proc", false, err) == -1)
+		return -1;
+	rc = dir_list(&names, fd, "/proc", err);
+	for (i = 0; rc == 0 && i < names.n; i++)
+		if (strspn(names.v[i], "0123456789") == strlen(names.v[i]) &&
+		    works_in(names.v[i], &st))
 			rc = error_set(err, EX_NOPERM,
 			    "its record is damaged, and process %s works in "
 			    "its directory: end that first",
-			    entry->d_name);
-	closedir(proc);
+			    names.v[i]);
+	strv_fini(&names);
+	fd_drop(&fd);
 	return rc;
 }
 

@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -14,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/dir.h"
 #include "base/sig.h"
 
 int
@@ -314,29 +314,21 @@ out:
 static int
 empty_dir(int dirfd, const char *name, struct error *err)
 {
-	struct dirent *de;
-	DIR *dir;
-	int fd;
+	struct strv names = { 0 };
+	size_t i;
+	int fd, rc;
 
 	if (fd_open_dir(&fd, dirfd, name, false, err) == -1)
 		return -1;
-	dir = fdopendir(fd);
-	if (dir == NULL) {
-		error_sys(err, EX_OSERR, "%s", name);
-		fd_drop(&fd);
-		return -1;
+	rc = dir_list(&names, fd, name, err);
+	for (i = 0; rc == 0 && i < names.n; i++) {
+		rc = fd_remove_tree(fd, names.v[i], err);
+		if (rc == -1)
+			error_wrap(err, "%s", name);
 	}
-	while ((de = readdir(dir)) != NULL) {
-		if (strcmp(de->d_name, ".") == 0 ||
-		    strcmp(de->d_name, "..") == 0)
-			continue;
-		if (fd_remove_tree(fd, de->d_name, err) == -1) {
-			closedir(dir);
-			return error_wrap(err, "%s", name);
-		}
-	}
-	closedir(dir);
-	return 0;
+	strv_fini(&names);
+	fd_drop(&fd);
+	return rc;
 }
 
 int

@@ -41,6 +41,15 @@ strv_add(struct strv *list, struct error *err, const char *fmt, ...)
 	return 0;
 }
 
+void
+strv_cut(struct strv *list, size_t n)
+{
+	while (list->n > n) {
+		free(list->v[--list->n]);
+		list->v[list->n] = NULL;
+	}
+}
+
 bool
 strv_has(const struct strv *list, const char *text)
 {

@@ -20,6 +20,9 @@ void strv_fini(struct strv *list);
 int strv_add(struct strv *list, struct error *err, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Frees what stands behind the first `n` strings. */
+void strv_cut(struct strv *list, size_t n);
+
 bool strv_has(const struct strv *list, const char *text);
 
 #endif

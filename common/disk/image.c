@@ -5,7 +5,6 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -15,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/dir.h"
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/path.h"
@@ -103,17 +103,20 @@ loop_stands_on(int sysfd, const char *loop, const struct stat *st)
 static bool
 is_behind_loop(const struct stat *st)
 {
-	struct dirent *de;
+	struct strv names = { 0 };
 	bool found = false;
-	DIR *dir;
+	size_t i;
+	int fd;
 
-	dir = opendir("/sys/block");
-	if (dir == NULL)
+	if (fd_open_dir(&fd, AT_FDCWD, "/sys/block", false, NULL) == -1)
 		return false;
-	while (!found && (de = readdir(dir)) != NULL)
-		if (strncmp(de->d_name, "loop", 4) == 0)
-			found = loop_stands_on(dirfd(dir), de->d_name, st);
-	closedir(dir);
+	/* A host that does not tell its devices is one that has none. */
+	if (dir_list(&names, fd, "/sys/block", NULL) == 0)
+		for (i = 0; i < names.n && !found; i++)
+			found = strncmp(names.v[i], "loop", 4) == 0 &&
+			    loop_stands_on(fd, names.v[i], st);
+	strv_fini(&names);
+	fd_drop(&fd);
 	return found;
 }
 

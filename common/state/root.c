@@ -3,7 +3,6 @@
 
 #include <sys/stat.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/dir.h"
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/lock.h"
@@ -268,40 +268,45 @@ is_possible(const char *ref)
 	return envelope_is_name(ref);
 }
 
+int
+root_list(struct strv *ids, const struct root *root, enum root_kind kind,
+    struct error *err)
+{
+	struct strv names = { 0 };
+	size_t i;
+	int rc;
+
+	rc = dir_list(&names, root->kind_fd[kind], root->path, err);
+	for (i = 0; rc == 0 && i < names.n; i++)
+		if (id_is_valid(names.v[i]))
+			rc = strv_add(ids, err, "%s", names.v[i]);
+	strv_fini(&names);
+	return rc;
+}
+
 /* The only id that begins with `prefix`: 1, 0 when none does, -1. */
 static int
 find_prefix(char id[ID_LEN + 1], const struct root *root, enum root_kind kind,
     const char *prefix, struct error *err)
 {
-	size_t len = strlen(prefix);
-	struct dirent *de;
-	DIR *dir;
-	int fd, found = 0;
+	size_t len = strlen(prefix), i;
+	struct strv ids = { 0 };
+	int found = 0;
 
 	if (len < PREFIX_MIN || len >= ID_LEN)
 		return 0;
-	if (fd_open_dir(&fd, root->kind_fd[kind], ".", false, err) == -1)
+	if (root_list(&ids, root, kind, err) == -1)
 		return -1;
-	dir = fdopendir(fd);
-	if (dir == NULL) {
-		error_sys(err, EX_OSERR, "%s", root->path);
-		fd_drop(&fd);
-		return -1;
-	}
-	while (found != -1 && (de = readdir(dir)) != NULL) {
-		if (strncmp(de->d_name, prefix, len) != 0 ||
-		    !id_is_valid(de->d_name))
+	for (i = 0; i < ids.n && found != -1; i++) {
+		if (strncmp(ids.v[i], prefix, len) != 0)
 			continue;
-		if (found == 1) {
-			found = error_set(err, EX_NOINPUT,
-			    "%s: ambiguous: several %ss begin so", prefix,
-			    root_kind_noun(kind));
-			break;
-		}
-		memcpy(id, de->d_name, ID_LEN + 1);
-		found = 1;
+		found = found == 0 ? 1
+				   : error_set(err, EX_NOINPUT,
+					 "%s: ambiguous: several %ss begin so",
+					 prefix, root_kind_noun(kind));
+		memcpy(id, ids.v[i], ID_LEN + 1);
 	}
-	closedir(dir);
+	strv_fini(&ids);
 	return found;
 }
 
@@ -331,46 +336,6 @@ root_resolve(char id[ID_LEN + 1], const struct root *root, enum root_kind kind,
 		    root_kind_noun(kind));
 	memcpy(id, found, ID_LEN + 1);
 	return 0;
-}
-
-static int
-compare_ids(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-int
-root_list(struct strv *ids, const struct root *root, enum root_kind kind,
-    struct error *err)
-{
-	size_t first = ids->n;
-	struct dirent *de;
-	DIR *dir;
-	int fd, rc = -1;
-
-	if (fd_open_dir(&fd, root->kind_fd[kind], ".", false, err) == -1)
-		return -1;
-	dir = fdopendir(fd);
-	if (dir == NULL) {
-		error_sys(err, EX_OSERR, "%s", root->path);
-		fd_drop(&fd);
-		return -1;
-	}
-	while (errno = 0, (de = readdir(dir)) != NULL)
-		if (id_is_valid(de->d_name) &&
-		    strv_add(ids, err, "%s", de->d_name) == -1)
-			goto out;
-	if (errno != 0) {
-		error_sys(err, EX_IOERR, "%s", root->path);
-		goto out;
-	}
-	if (ids->n > first)
-		qsort(ids->v + first, ids->n - first, sizeof(*ids->v),
-		    compare_ids);
-	rc = 0;
-out:
-	closedir(dir);
-	return rc;
 }
 
 int

@@ -4,7 +4,6 @@
 
 #include <sys/stat.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/dir.h"
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/lock.h"
@@ -59,67 +59,48 @@ lock_names(int *fd, const struct root *root, enum root_kind kind,
 	    clock_ms() + NAME_LOCK_MS, err);
 }
 
+/* Removes the name when it leads to `id`. */
+static int
+release_one(const struct root *root, enum root_kind kind, const char *name,
+    const char *id, struct error *err)
+{
+	char target[ID_LEN + 1];
+	int found;
+
+	found = root_name_target(target, root, kind, name, err);
+	if (found == 1 && strcmp(target, id) == 0 &&
+	    unlinkat(root->name_fd[kind], name, 0) == -1 && errno != ENOENT)
+		return error_sys(err, error_code_of(errno), "name %s", name);
+	return found == -1 ? -1 : 0;
+}
+
 int
 root_name_release(const struct root *root, enum root_kind kind,
     const char *name, const char *id, struct error *err)
 {
-	char target[ID_LEN + 1];
-	int fd, found;
+	int fd, rc;
 
 	if (lock_names(&fd, root, kind, err) == -1)
 		return error_wrap(err, "names");
-	found = root_name_target(target, root, kind, name, err);
-	if (found == 1 && strcmp(target, id) == 0 &&
-	    unlinkat(root->name_fd[kind], name, 0) == -1 && errno != ENOENT)
-		found = error_sys(err, error_code_of(errno), "name %s", name);
+	rc = release_one(root, kind, name, id, err);
 	fd_drop(&fd);
-	return found == -1 ? -1 : 0;
-}
-
-/* Removes what leads to `id` from the names, which `dir` reads. */
-static int
-release_all(DIR *dir, const struct root *root, enum root_kind kind,
-    const char *id, struct error *err)
-{
-	char target[ID_LEN + 1];
-	struct dirent *de;
-	int found;
-
-	while (errno = 0, (de = readdir(dir)) != NULL) {
-		found = root_name_target(target, root, kind, de->d_name, err);
-		if (found == -1)
-			return -1;
-		if (found == 1 && strcmp(target, id) == 0 &&
-		    unlinkat(root->name_fd[kind], de->d_name, 0) == -1 &&
-		    errno != ENOENT)
-			return error_sys(err, error_code_of(errno), "name %s",
-			    de->d_name);
-	}
-	if (errno != 0)
-		return error_sys(err, EX_IOERR, "names");
-	return 0;
+	return rc;
 }
 
 int
 root_names_release(const struct root *root, enum root_kind kind, const char *id,
     struct error *err)
 {
-	int lockfd, fd, rc = -1;
-	DIR *dir;
+	struct strv names = { 0 };
+	size_t i;
+	int lockfd, rc;
 
 	if (lock_names(&lockfd, root, kind, err) == -1)
 		return error_wrap(err, "names");
-	if (fd_open_dir(&fd, root->name_fd[kind], ".", false, err) == -1)
-		goto out;
-	dir = fdopendir(fd);
-	if (dir == NULL) {
-		error_sys(err, EX_OSERR, "names");
-		fd_drop(&fd);
-		goto out;
-	}
-	rc = release_all(dir, root, kind, id, err);
-	closedir(dir);
-out:
+	rc = dir_list(&names, root->name_fd[kind], "names", err);
+	for (i = 0; rc == 0 && i < names.n; i++)
+		rc = release_one(root, kind, names.v[i], id, err);
+	strv_fini(&names);
 	fd_drop(&lockfd);
 	return rc;
 }

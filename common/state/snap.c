@@ -3,14 +3,13 @@
 
 #include <sys/stat.h>
 
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/dir.h"
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/path.h"
@@ -132,47 +131,30 @@ snap_envelope(const struct snap *snap)
 	return &snap->envelope;
 }
 
-static int
-compare_names(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 int
 snap_files(struct strv *names, const struct snap *snap, struct error *err)
 {
-	size_t first = names->n;
-	struct dirent *de;
+	struct strv all = { 0 };
 	struct stat st;
-	DIR *dir;
-	int fd, rc = -1;
+	size_t i;
+	int rc = -1;
 
-	if (fd_open_dir(&fd, snap->fd, ".", false, err) == -1)
+	if (dir_list(&all, snap->fd, snap->dir, err) == -1)
 		return -1;
-	dir = fdopendir(fd);
-	if (dir == NULL) {
-		error_sys(err, EX_OSERR, "%s", snap->dir);
-		fd_drop(&fd);
-		return -1;
-	}
-	while (errno = 0, (de = readdir(dir)) != NULL) {
-		if (fstatat(fd, de->d_name, &st, AT_SYMLINK_NOFOLLOW) == -1)
-			break;
+	for (i = 0; i < all.n; i++) {
+		if (fstatat(snap->fd, all.v[i], &st, AT_SYMLINK_NOFOLLOW) ==
+		    -1) {
+			error_sys(err, EX_IOERR, "%s/%s", snap->dir, all.v[i]);
+			goto out;
+		}
 		if (S_ISREG(st.st_mode) &&
-		    strcmp(de->d_name, ENVELOPE_NAME) != 0 &&
-		    strv_add(names, err, "%s", de->d_name) == -1)
+		    strcmp(all.v[i], ENVELOPE_NAME) != 0 &&
+		    strv_add(names, err, "%s", all.v[i]) == -1)
 			goto out;
 	}
-	if (errno != 0) {
-		error_sys(err, EX_IOERR, "%s", snap->dir);
-		goto out;
-	}
-	if (names->n > first)
-		qsort(names->v + first, names->n - first, sizeof(*names->v),
-		    compare_names);
 	rc = 0;
 out:
-	closedir(dir);
+	strv_fini(&all);
 	return rc;
 }
 

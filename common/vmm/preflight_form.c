@@ -4,11 +4,10 @@
 
 #include <sys/stat.h>
 
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/dir.h"
 #include "base/fd.h"
 #include "base/sig.h"
 #include "snapshot/manifest.h"
@@ -55,28 +54,22 @@ preflight_files(struct preflight *p, struct error *err)
 int
 preflight_unlisted(struct preflight *p, struct error *err)
 {
-	struct dirent *de;
+	struct strv names = { 0 };
 	struct stat st;
-	DIR *dir;
-	int fd, rc = 0;
+	const char *name;
+	size_t i;
+	int rc;
 
-	if (fd_open_dir(&fd, p->dirfd, ".", false, err) == -1)
-		return -1;
-	dir = fdopendir(fd);
-	if (dir == NULL) {
-		fd_drop(&fd);
-		return error_set(err, EX_OSERR, "out of memory");
-	}
-	while (rc == 0 && (errno = 0, de = readdir(dir)) != NULL) {
-		if (fstatat(fd, de->d_name, &st, AT_SYMLINK_NOFOLLOW) == -1)
-			rc = error_sys(err, EX_IOERR, "%s", de->d_name);
+	rc = dir_list(&names, p->dirfd, "directory", err);
+	for (i = 0; rc == 0 && i < names.n; i++) {
+		name = names.v[i];
+		if (fstatat(p->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+			rc = error_sys(err, EX_IOERR, "%s", name);
 		else if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
 			rc = error_set(err, EX_DATAERR,
-			    "%s: not a regular file", de->d_name);
+			    "%s: not a regular file", name);
 	}
-	if (rc == 0 && errno != 0)
-		rc = error_sys(err, EX_IOERR, "directory");
-	closedir(dir);
+	strv_fini(&names);
 	return rc;
 }
 

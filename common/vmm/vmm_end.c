@@ -2,13 +2,13 @@
 /* A VMM ended, and what it leaves behind taken away. */
 #include "vmm/vmm.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/dir.h"
 #include "base/fd.h"
 #include "base/proc.h"
 #include "vmm/driver.h"
@@ -44,21 +44,18 @@ fail:
 void
 vmm_state_drop(int dirfd, const char *name)
 {
-	struct dirent *de;
-	DIR *dir;
+	struct strv names = { 0 };
+	size_t i;
 	int fd;
 
 	if (unlinkat(dirfd, name, 0) == 0 || errno != EISDIR ||
 	    fd_open_dir(&fd, dirfd, name, false, NULL) == -1)
 		return;
-	dir = fdopendir(fd);
-	if (dir == NULL) {
-		fd_drop(&fd);
-		return;
-	}
-	while ((de = readdir(dir)) != NULL)
-		unlinkat(fd, de->d_name, 0);
-	closedir(dir);
+	if (dir_list(&names, fd, name, NULL) == 0)
+		for (i = 0; i < names.n; i++)
+			unlinkat(fd, names.v[i], 0);
+	strv_fini(&names);
+	fd_drop(&fd);
 	unlinkat(dirfd, name, AT_REMOVEDIR);
 }
 

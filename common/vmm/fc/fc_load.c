@@ -7,8 +7,6 @@
 
 #include <sys/stat.h>
 
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/dir.h"
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/num.h"
@@ -282,34 +281,41 @@ is_own(const struct own_files *own, const struct stat *st)
 
 /* By device and inode: names may mean anything by now. */
 static int
-check_descriptors(const struct vmm *vmm, struct error *err)
+check_descriptor(const struct own_files *own, int dirfd, const char *number,
+    struct error *err)
 {
-	char path[64], target[256];
-	struct own_files own;
-	struct dirent *de;
+	char target[256];
 	struct stat st;
 	ssize_t n;
-	int rc = 0;
-	DIR *dir;
+
+	if (fstatat(dirfd, number, &st, 0) == -1 ||
+	    (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) || is_own(own, &st))
+		return 0;
+	n = readlinkat(dirfd, number, target, sizeof(target) - 1);
+	target[n < 0 ? 0 : n] = '\0';
+	return error_set(err, EX_DATAERR,
+	    "made Firecracker open %s, which is none of the VM's files",
+	    target);
+}
+
+static int
+check_descriptors(const struct vmm *vmm, struct error *err)
+{
+	struct strv numbers = { 0 };
+	struct own_files own;
+	char path[64];
+	size_t i;
+	int fd, rc;
 
 	snprintf(path, sizeof(path), "/proc/%ld/fd", (long)vmm->vm->proc.pid);
-	dir = opendir(path);
-	if (dir == NULL)
-		return error_sys(err, EX_OSERR, "%s", path);
+	if (fd_open_dir(&fd, AT_FDCWD, path, false, err) == -1)
+		return -1;
 	find_own(&own, vmm);
-	while (rc == 0 && (de = readdir(dir)) != NULL) {
-		if (fstatat(dirfd(dir), de->d_name, &st, 0) == -1 ||
-		    (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) ||
-		    is_own(&own, &st))
-			continue;
-		n = readlinkat(dirfd(dir), de->d_name, target,
-		    sizeof(target) - 1);
-		target[n < 0 ? 0 : n] = '\0';
-		rc = error_set(err, EX_DATAERR,
-		    "made Firecracker open %s, which is none of the VM's files",
-		    target);
-	}
-	closedir(dir);
+	rc = dir_list(&numbers, fd, path, err);
+	for (i = 0; rc == 0 && i < numbers.n; i++)
+		rc = check_descriptor(&own, fd, numbers.v[i], err);
+	strv_fini(&numbers);
+	fd_drop(&fd);
 	return rc;
 }
 

@@ -4,8 +4,6 @@
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
@@ -14,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/dir.h"
 #include "base/fd.h"
 #include "vmm/host/tap.h"
 
@@ -102,26 +101,27 @@ static int
 borrow_tap(int *out, const struct vm *vm, const char *tap, struct error *err)
 {
 	long pid = vm->proc.pid;
-	struct dirent *de;
+	struct strv names = { 0 };
 	char path[64];
-	int pidfd = -1;
-	DIR *dir;
+	int pidfd = -1, fd;
+	size_t i;
 
 	*out = -1;
 	snprintf(path, sizeof(path), "/proc/%ld/fd", pid);
-	dir = opendir(path);
-	if (dir == NULL)
-		return error_sys(err, EX_OSERR, "%s", path);
-	if (proc_open(&pidfd, &vm->proc, err) == 0) {
-		while (*out == -1 && (de = readdir(dir)) != NULL)
-			if (is_tap(pid, de->d_name, tap))
+	if (fd_open_dir(&fd, AT_FDCWD, path, false, err) == -1)
+		return -1;
+	if (dir_list(&names, fd, path, err) == 0 &&
+	    proc_open(&pidfd, &vm->proc, err) == 0) {
+		for (i = 0; i < names.n && *out == -1; i++)
+			if (is_tap(pid, names.v[i], tap))
 				*out = (int)syscall(SYS_pidfd_getfd, pidfd,
-				    atoi(de->d_name), 0);
+				    atoi(names.v[i]), 0);
 		if (*out == -1)
 			error_sys(err, EX_OSERR, "tap %s", tap);
 	}
+	strv_fini(&names);
 	fd_drop(&pidfd);
-	closedir(dir);
+	fd_drop(&fd);
 	return *out == -1 ? -1 : 0;
 }
 

@@ -4,7 +4,6 @@
 
 #include <sys/stat.h>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/dir.h"
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/json.h"
@@ -311,21 +311,15 @@ is_needed(const struct vm *vm, const char *file)
 static void
 drop_unused(struct vmm *vmm)
 {
-	struct dirent *de;
-	DIR *dir;
-	int fd;
+	struct strv names = { 0 };
+	size_t i;
 
-	if (fd_open_dir(&fd, vmm->dirfd, ".", false, NULL) == -1)
-		return;
-	dir = fdopendir(fd);
-	if (dir == NULL) {
-		fd_drop(&fd);
-		return;
-	}
-	while ((de = readdir(dir)) != NULL)
-		if (!is_needed(vmm->vm, de->d_name))
-			unlinkat(vmm->dirfd, de->d_name, 0);
-	closedir(dir);
+	/* What is not found now is found by the next save. */
+	if (dir_list(&names, vmm->dirfd, "directory", NULL) == 0)
+		for (i = 0; i < names.n; i++)
+			if (!is_needed(vmm->vm, names.v[i]))
+				unlinkat(vmm->dirfd, names.v[i], 0);
+	strv_fini(&names);
 }
 
 int

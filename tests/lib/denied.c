@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * usage: denied listing|records|signals COMMAND [ARGUMENT]...
+ * Runs the command where directories cannot be read (EIO), no file takes the
+ * place of another (EIO), or no signal may be sent by a pidfd (EPERM).
+ */
+#include "lib/denied.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+int
+main(int argc, char *argv[])
+{
+	static const struct {
+		const char *what;
+		unsigned number, sys;
+	} table[] = {
+		{ "listing", SYS_getdents64, EIO },
+		{ "records", SYS_renameat, EIO },
+		{ "signals", SYS_pidfd_send_signal, EPERM },
+	};
+	size_t i;
+
+	for (i = 0; argc > 2 && i < sizeof(table) / sizeof(table[0]); i++)
+		if (strcmp(argv[1], table[i].what) == 0 &&
+		    denied(table[i].number, table[i].sys) == 0) {
+			execvp(argv[2], argv + 2);
+			break;
+		}
+	perror("denied");
+	return 125;
+}

@@ -213,11 +213,9 @@ report(const struct seed *s, const struct wishes *w, struct error *err)
 		goto out;
 	}
 	for (i = 0; i < s->files.n; i++)
-		if (json_array_append_new(names,
-			json_string(s->files.v[i].name)) == -1) {
-			error_set(err, EX_OSERR, "out of memory");
+		if (json_append(names, "files", json_string(s->files.v[i].name),
+			err) == -1)
 			goto out;
-		}
 	if (json_put_str(record, "file", w->out, err) == -1 ||
 	    json_put_u64(record, "size", s->image_bytes, err) == -1 ||
 	    json_put_str(record, "format", wishes_iso(w) ? "iso" : "vfat",

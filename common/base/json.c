@@ -312,6 +312,15 @@ json_put(json_t *obj, const char *key, json_t *value, struct error *err)
 }
 
 int
+json_append(json_t *array, const char *what, json_t *value, struct error *err)
+{
+	if (value == NULL || json_array_append_new(array, value) == -1)
+		return error_set(err, EX_OSERR,
+		    "\"%s\": out of memory, or not UTF-8", what);
+	return 0;
+}
+
+int
 json_put_str(json_t *obj, const char *key, const char *value, struct error *err)
 {
 	return json_put(obj, key, json_string(value), err);

@@ -72,6 +72,10 @@ int json_put_u64(json_t *obj, const char *key, uint64_t value,
     struct error *err);
 int json_put_bool(json_t *obj, const char *key, bool value, struct error *err);
 
+/* Takes `value` in any case, as json_put does.  `what` names the array. */
+int json_append(json_t *array, const char *what, json_t *value,
+    struct error *err);
+
 #define JSON_PRETTY 1u /* two-space indentation */
 
 /*

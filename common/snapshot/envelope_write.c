@@ -83,10 +83,9 @@ put_files(json_t *root, const struct envelope *e, struct error *err)
 	if (json_put(root, "digests", digests, err) == -1)
 		return -1;
 	for (i = 0; i < e->files_n; i++) {
-		if (json_array_append_new(files,
-			json_string(e->files[i].name)) == -1)
-			return error_set(err, EX_OSERR,
-			    "\"files\": out of memory, or not UTF-8");
+		if (json_append(files, "files", json_string(e->files[i].name),
+			err) == -1)
+			return -1;
 		if (e->files[i].has_digest &&
 		    put_digest(digests, e->files[i].name,
 			e->files[i].size_bytes, &e->files[i].digest, NULL,
@@ -131,10 +130,9 @@ put_flags(json_t *host, const struct strv *flags, struct error *err)
 	if (json_put(host, "cpu_flags", array, err) == -1)
 		return -1;
 	for (i = 0; i < flags->n; i++)
-		if (json_array_append_new(array, json_string(flags->v[i])) ==
-		    -1)
-			return error_set(err, EX_OSERR,
-			    "\"cpu_flags\": out of memory, or not UTF-8");
+		if (json_append(array, "cpu_flags", json_string(flags->v[i]),
+			err) == -1)
+			return -1;
 	return 0;
 }
 

@@ -154,20 +154,24 @@ nic_list_decode(struct nic_list *out, const json_t *array, struct error *err)
 	return 0;
 }
 
-static json_t *
-forwards_json(const struct nic *nic)
+static int
+put_forwards(json_t *obj, const struct nic *nic, struct error *err)
 {
 	json_t *array = json_array();
 	size_t i;
 
+	if (json_put(obj, "forward", array, err) == -1)
+		return -1;
 	for (i = 0; i < nic->forwards_n; i++)
-		json_array_append_new(array,
-		    json_pack("{s:s, s:i, s:i, s:i}", "addr",
-			nic->forwards[i].addr, "port",
-			(int)nic->forwards[i].port, "guest_port",
-			(int)nic->forwards[i].guest_port, "host_port",
-			(int)nic->forwards[i].host_port));
-	return array;
+		if (json_append(array, "forward",
+			json_pack("{s:s, s:i, s:i, s:i}", "addr",
+			    nic->forwards[i].addr, "port",
+			    (int)nic->forwards[i].port, "guest_port",
+			    (int)nic->forwards[i].guest_port, "host_port",
+			    (int)nic->forwards[i].host_port),
+			err) == -1)
+			return -1;
+	return 0;
 }
 
 static int
@@ -189,9 +193,7 @@ encode_nic(json_t *obj, const struct nic *nic, struct error *err)
 		return -1;
 	if (nic->link_down && json_put_bool(obj, "link_down", true, err) == -1)
 		return -1;
-	return nic->forwards_n == 0
-	    ? 0
-	    : json_put(obj, "forward", forwards_json(nic), err);
+	return nic->forwards_n == 0 ? 0 : put_forwards(obj, nic, err);
 }
 
 int
@@ -202,7 +204,7 @@ nic_list_encode(json_t **out, const struct nic_list *list, struct error *err)
 
 	for (i = 0; i < list->n; i++) {
 		obj = json_object();
-		if (json_array_append_new(array, obj) == -1 ||
+		if (json_append(array, "network_configs", obj, err) == -1 ||
 		    encode_nic(obj, &list->v[i], err) == -1) {
 			json_decref(array);
 			return -1;

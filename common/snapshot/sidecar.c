@@ -250,9 +250,8 @@ put_devices(json_t *root, const struct sidecar *s, struct error *err)
 	for (i = 0; i < s->devices_n; i++) {
 		d = &s->devices[i];
 		obj = json_object();
-		if (obj == NULL || json_array_append_new(array, obj) == -1)
-			return error_set(err, EX_OSERR,
-			    "\"devices\": out of memory");
+		if (json_append(array, "devices", obj, err) == -1)
+			return -1;
 		if (json_put_str(obj, "id", d->id, err) == -1 ||
 		    json_put_str(obj, "driver", d->driver, err) == -1 ||
 		    json_put_text(obj, "bus", d->bus, err) == -1 ||

@@ -248,13 +248,13 @@ encode_disk(json_t *obj, const struct storage *disk, const char *dir,
 	if (disk->backing.n == 0)
 		return 0;
 	backing = json_array();
-	for (i = 0; backing != NULL && i < disk->backing.n; i++)
-		if (json_array_append_new(backing,
-			json_string(disk->backing.v[i])) == -1) {
-			json_decref(backing);
-			backing = NULL;
-		}
-	return json_put(obj, "backing", backing, err);
+	if (json_put(obj, "backing", backing, err) == -1)
+		return -1;
+	for (i = 0; i < disk->backing.n; i++)
+		if (json_append(backing, "backing",
+			json_string(disk->backing.v[i]), err) == -1)
+			return -1;
+	return 0;
 }
 
 int
@@ -269,9 +269,9 @@ storage_list_encode(json_t **out, const struct storage_list *list,
 		return error_set(err, EX_OSERR, "disks: out of memory");
 	for (i = 0; i < list->n; i++) {
 		obj = json_object();
-		if (obj == NULL || json_array_append_new(array, obj) == -1) {
+		if (json_append(array, "disks", obj, err) == -1) {
 			json_decref(array);
-			return error_set(err, EX_OSERR, "disks: out of memory");
+			return -1;
 		}
 		if (encode_disk(obj, &list->v[i], dir, err) == -1) {
 			json_decref(array);

@@ -287,11 +287,9 @@ put_files(json_t *obj, const struct snap *snap, struct error *err)
 		goto out;
 	for (i = 0; i < names.n; i++)
 		if (path_is_utf8(names.v[i], strlen(names.v[i])) &&
-		    json_array_append_new(array, json_string(names.v[i])) ==
-			-1) {
-			error_set(err, EX_OSERR, "\"files\": out of memory");
+		    json_append(array, "files", json_string(names.v[i]), err) ==
+			-1)
 			goto out;
-		}
 	rc = 0;
 out:
 	strv_fini(&names);

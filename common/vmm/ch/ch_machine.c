@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
+
 #define QUEUES_MAX 8 /* of a disk: more processors than that share them */
 
 const char *
@@ -35,17 +37,17 @@ payload_json(const struct vm *vm)
 {
 	json_t *payload = json_object();
 
-	if (vm->has_kernel)
-		json_object_set_new(payload, "kernel", json_string(VM_KERNEL));
-	if (vm->has_initrd)
-		json_object_set_new(payload, "initramfs",
-		    json_string(VM_INITRD));
-	if (vm->has_firmware)
-		json_object_set_new(payload, "firmware",
-		    json_string(VM_FIRMWARE));
-	if (vm->has_kernel && vm->cmdline != NULL)
-		json_object_set_new(payload, "cmdline",
-		    json_string(vm->cmdline));
+	if ((vm->has_kernel &&
+		json_put_str(payload, "kernel", VM_KERNEL, NULL) == -1) ||
+	    (vm->has_initrd &&
+		json_put_str(payload, "initramfs", VM_INITRD, NULL) == -1) ||
+	    (vm->has_firmware &&
+		json_put_str(payload, "firmware", VM_FIRMWARE, NULL) == -1) ||
+	    (vm->has_kernel && vm->cmdline != NULL &&
+		json_put_str(payload, "cmdline", vm->cmdline, NULL) == -1)) {
+		json_decref(payload);
+		return NULL;
+	}
 	return payload;
 }
 
@@ -62,8 +64,10 @@ ch_machine_disk(const struct vm *vm, const struct storage *disk, size_t i)
 	    (json_int_t)(vm->cpu < QUEUES_MAX ? vm->cpu : QUEUES_MAX),
 	    "image_type", ch_image_type(chain_format(disk->path)),
 	    "backing_files", (int)(disk->backing.n > 0));
-	if (out != NULL && disk->serial[0] != '\0')
-		json_object_set_new(out, "serial", json_string(disk->serial));
+	if (json_put_text(out, "serial", disk->serial, NULL) == -1) {
+		json_decref(out);
+		return NULL;
+	}
 	return out;
 }
 
@@ -74,8 +78,8 @@ disks_json(const struct vm *vm)
 	size_t i;
 
 	for (i = 0; i < vm->disks.n; i++)
-		if (json_array_append_new(disks,
-			ch_machine_disk(vm, &vm->disks.v[i], i)) == -1) {
+		if (json_append(disks, "disks",
+			ch_machine_disk(vm, &vm->disks.v[i], i), NULL) == -1) {
 			json_decref(disks);
 			return NULL;
 		}
@@ -91,9 +95,10 @@ nets_json(const struct vm *vm, const struct taps *taps)
 
 	for (i = 0; i < vm->nics.n; i++) {
 		snprintf(id, sizeof(id), "nic%zu", i);
-		if (json_array_append_new(nets,
+		if (json_append(nets, "net",
 			json_pack("{s:s, s:s, s:s}", "id", id, "tap",
-			    taps->names[i], "mac", vm->nics.v[i].mac)) == -1) {
+			    taps->names[i], "mac", vm->nics.v[i].mac),
+			NULL) == -1) {
 			json_decref(nets);
 			return NULL;
 		}

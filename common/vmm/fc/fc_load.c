@@ -80,9 +80,13 @@ put_load(struct vmm *vmm, const struct taps *taps, int64_t deadline_ms,
 
 	for (i = 0; i < taps->n; i++) {
 		nic_id(id, vmm, i);
-		json_array_append_new(overrides,
-		    json_pack("{s:s, s:s}", "iface_id", id, "host_dev_name",
-			taps->names[i]));
+		if (json_append(overrides, "network_overrides",
+			json_pack("{s:s, s:s}", "iface_id", id, "host_dev_name",
+			    taps->names[i]),
+			err) == -1) {
+			json_decref(overrides);
+			return -1;
+		}
 	}
 	body = json_pack("{s:s, s:{s:s, s:s}, s:b, s:b, s:o}", "snapshot_path",
 	    FC_STATE, "mem_backend", "backend_type", "File", "backend_path",

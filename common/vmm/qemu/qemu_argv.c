@@ -54,9 +54,12 @@ qemu_blockdev(const struct storage *disk, size_t i)
 			json_decref(node);
 			return NULL;
 		}
-		if (!chain_format(file)->is_flat)
-			json_object_set_new(upper, "backing",
-			    node == NULL ? json_null() : node);
+		if (!chain_format(file)->is_flat &&
+		    json_put(upper, "backing",
+			node == NULL ? json_null() : node, NULL) == -1) {
+			json_decref(upper);
+			return NULL;
+		}
 		node = upper;
 	}
 	return node;
@@ -146,9 +149,11 @@ add_memory(struct strv *argv, const struct vm *vm,
 	    (json_int_t)vm->memory_bytes, "mem-path", path, "share",
 	    (int)share);
 	/* Opened for reading, and yet memory that the guest can write. */
-	if (!share && qemu_facts_since(facts, QEMU_ROM_MAJOR, QEMU_ROM_MINOR)) {
-		json_object_set_new(memory, "readonly", json_true());
-		json_object_set_new(memory, "rom", json_string("off"));
+	if (!share && qemu_facts_since(facts, QEMU_ROM_MAJOR, QEMU_ROM_MINOR) &&
+	    (json_put_bool(memory, "readonly", true, err) == -1 ||
+		json_put_str(memory, "rom", "off", err) == -1)) {
+		json_decref(memory);
+		return -1;
 	}
 	return add_json(argv, "-object", memory, err);
 }
@@ -218,11 +223,12 @@ add_disk(struct strv *argv, const struct vm *vm, size_t i, struct error *err)
 	    "virtio-blk-pci", "id", id, "drive", node, "bus", QEMU_BUS, "addr",
 	    addr, "num-queues", (json_int_t)vm->cpu, "queue-size",
 	    QEMU_QUEUE_BLK);
-	if (device != NULL && disk->serial[0] != '\0')
-		json_object_set_new(device, "serial",
-		    json_string(disk->serial));
-	if (device != NULL && disk->role == STORAGE_COW && !vm->has_kernel)
-		json_object_set_new(device, "bootindex", json_integer(0));
+	if (json_put_text(device, "serial", disk->serial, err) == -1 ||
+	    (disk->role == STORAGE_COW && !vm->has_kernel &&
+		json_put_u64(device, "bootindex", 0, err) == -1)) {
+		json_decref(device);
+		return -1;
+	}
 	return add_json(argv, "-device", device, err);
 }
 
@@ -239,8 +245,11 @@ add_user_net(struct strv *argv, const struct nic *nic, size_t i,
 		fwd = &nic->forwards[k];
 		snprintf(text, sizeof(text), "tcp:%s:%u-:%u", fwd->addr,
 		    (unsigned)fwd->port, (unsigned)fwd->guest_port);
-		json_array_append_new(forwards,
-		    json_pack("{s:s}", "str", text));
+		if (json_append(forwards, "hostfwd",
+			json_pack("{s:s}", "str", text), err) == -1) {
+			json_decref(forwards);
+			return -1;
+		}
 	}
 	snprintf(text, sizeof(text), "net%zu", i);
 	netdev = json_pack("{s:s, s:s, s:b, s:o}", "type", "user", "id", text,

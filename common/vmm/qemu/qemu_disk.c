@@ -420,10 +420,15 @@ qemu_switch_disks(struct vmm *vmm, const char *const *overlays,
 			continue;
 		qemu_node_name(node, i, vmm->vm->disks.v[i].path);
 		qemu_node_name(top, i, overlays[i]);
-		json_array_append_new(actions,
-		    json_pack("{s:s, s:{s:s, s:s}}", "type",
-			"blockdev-snapshot", "data", "node", node, "overlay",
-			top));
+		/* One that is left out writes on into the frozen file. */
+		if (json_append(actions, "actions",
+			json_pack("{s:s, s:{s:s, s:s}}", "type",
+			    "blockdev-snapshot", "data", "node", node,
+			    "overlay", top),
+			err) == -1) {
+			json_decref(actions);
+			return -1;
+		}
 	}
 	if (json_array_size(actions) > 0)
 		rc = qemu_call(vmm, "transaction",

@@ -367,9 +367,13 @@ keep(const struct qemu_facts *f, const struct place *p)
 	size_t i, len;
 
 	for (i = 0; i < f->machines_n; i++)
-		json_array_append_new(list,
-		    json_pack("{s:s, s:b}", "name", f->machines[i].name,
-			"deprecated", (int)f->machines[i].deprecated));
+		if (json_append(list, "machines",
+			json_pack("{s:s, s:b}", "name", f->machines[i].name,
+			    "deprecated", (int)f->machines[i].deprecated),
+			NULL) == -1) {
+			json_decref(list);
+			return;
+		}
 	root = json_pack("{s:s, s:s, s:s, s:I, s:o}", "program", p->program,
 	    "identity", p->identity, "version", f->version, "rng_queue",
 	    (json_int_t)f->rng_queue, "machines", list);

@@ -27,7 +27,7 @@ check_opts(struct opts *o, char *operands[], int n)
 		return opt_wrong("--name: %s: not a name: %s", o->how.name,
 		    ENVELOPE_NAME_RULE);
 	if (o->how.text != NULL &&
-	    (strlen(o->how.text) > INTAKE_TEXT_MAX ||
+	    (strlen(o->how.text) > ENVELOPE_DESCRIPTION_MAX ||
 		!path_is_utf8(o->how.text, strlen(o->how.text))))
 		return opt_wrong("-d: text that is no UTF-8, or above 64 KiB");
 	if (n == 1 && strcmp(operands[0], "-") != 0)

@@ -39,8 +39,9 @@ check_opts(struct opts *o, char *const *operands)
 		return opt_wrong("--name: %s: not a name: %s", o->name,
 		    ENVELOPE_NAME_RULE);
 	if (o->description != NULL &&
-	    !path_is_utf8(o->description, strlen(o->description)))
-		return opt_wrong("--description: not UTF-8");
+	    (strlen(o->description) > ENVELOPE_DESCRIPTION_MAX ||
+		!path_is_utf8(o->description, strlen(o->description))))
+		return opt_wrong("--description: not UTF-8, or above 64 KiB");
 	o->operands = operands;
 	return 0;
 }

@@ -20,6 +20,11 @@
 #define BLOCK VERITY_BLOCK /* a block of zeros becomes a hole */
 #define LATE_MAX 64 /* files that wait for their sync */
 
+_Static_assert(ARCHIVE_ENTRIES_MAX >= ENVELOPE_FILES_MAX + 2,
+    "what an export writes: the files, the envelope and the trailer");
+_Static_assert(TRAILER_BYTES_MAX >= (ENVELOPE_FILES_MAX + 1) * TRAILER_LINE_MAX,
+    "a line for each");
+
 /* One archive being unpacked. */
 struct work {
 	struct unpack *u;

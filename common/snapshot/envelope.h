@@ -21,6 +21,8 @@
 #define ENVELOPE_FILE_BYTES_MAX (UINT64_C(8) << 40) /* 8 TiB a file */
 #define ENVELOPE_LAYERS_MAX 64 /* twice the disks of a VM: bases, too */
 #define ENVELOPE_NAME_MAX 63 /* bytes of a snapshot's or VM's name */
+#define ENVELOPE_DESCRIPTION_MAX 65536 /* bytes: people's text */
+#define ENVELOPE_IMAGE_MAX 4096 /* bytes of an image reference */
 #define ENVELOPE_TRAILER "snapshot.digests"
 
 struct envelope_config {
@@ -81,7 +83,10 @@ int envelope_decode(struct envelope *out, const char *text, size_t len,
 /* EX_NOINPUT: "envelope missing"; else as envelope_decode(). */
 int envelope_read(struct envelope *out, int dirfd, struct error *err);
 
-/* Two-space indentation, final newline; the caller frees *text. */
+/*
+ * Two-space indentation, final newline; the caller frees *text.  EX_DATAERR:
+ * envelope_decode() would refuse it.
+ */
 int envelope_encode(char **text, size_t *len, const struct envelope *e,
     struct error *err);
 

@@ -9,8 +9,6 @@
 #include "base/path.h"
 #include "snapshot/envelope_keys.h"
 
-#define DESCRIPTION_MAX 65536 /* bytes: people's text */
-#define IMAGE_MAX 4096 /* bytes of an image reference */
 #define NICS_MAX 256
 #define CPUS_MAX 4096 /* Linux knows 8192; no VMM more than this */
 #define CPU_FLAGS_MAX 1024
@@ -45,7 +43,7 @@ decode_config(struct envelope_config *c, const json_t *obj, struct error *err)
 	    json_get_str(obj, "name", c->name, sizeof(c->name), JSON_OPTIONAL,
 		err) == -1 ||
 	    json_get_strdup(obj, "description", &c->description,
-		DESCRIPTION_MAX, JSON_OPTIONAL, err) == -1 ||
+		ENVELOPE_DESCRIPTION_MAX, JSON_OPTIONAL, err) == -1 ||
 	    decode_text(obj, "hypervisor", c->hypervisor, sizeof(c->hypervisor),
 		err) == -1 ||
 	    json_get_u64(obj, "nics", &c->nics, 0, NICS_MAX, JSON_OPTIONAL,
@@ -56,8 +54,8 @@ decode_config(struct envelope_config *c, const json_t *obj, struct error *err)
 		ENVELOPE_FILE_BYTES_MAX, JSON_OPTIONAL, err) == -1 ||
 	    json_get_u64(obj, "storage", &c->storage_bytes, 0,
 		ENVELOPE_FILE_BYTES_MAX, JSON_OPTIONAL, err) == -1 ||
-	    json_get_strdup(obj, "image", &c->image, IMAGE_MAX, JSON_OPTIONAL,
-		err) == -1)
+	    json_get_strdup(obj, "image", &c->image, ENVELOPE_IMAGE_MAX,
+		JSON_OPTIONAL, err) == -1)
 		return -1;
 	if (c->name[0] != '\0' && !envelope_is_name(c->name))
 		return error_set(err, EX_DATAERR,

@@ -172,19 +172,39 @@ put_all(json_t *root, const struct envelope *e, struct error *err)
 	return put_unknown(root, e, ENVELOPE_UNKNOWN_TOP, err);
 }
 
+/* What its reader refuses is a snapshot that nobody has. */
+static int
+check_text(const char *text, size_t len, struct error *err)
+{
+	struct envelope e;
+
+	if (envelope_decode(&e, text, len, err) == -1)
+		return -1;
+	envelope_fini(&e);
+	return 0;
+}
+
 int
 envelope_encode(char **text, size_t *len, const struct envelope *e,
     struct error *err)
 {
 	json_t *root = json_object();
+	char *made = NULL;
 	int rc = -1;
 
 	if (root == NULL)
 		return error_set(err, EX_OSERR, "envelope: out of memory");
 	if (put_all(root, e, err) == 0)
-		rc = json_text(text, len, root, JSON_PRETTY, err);
+		rc = json_text(&made, len, root, JSON_PRETTY, err);
 	json_decref(root);
-	return rc;
+	if (rc == 0)
+		rc = check_text(made, *len, err);
+	if (rc == -1) {
+		free(made);
+		return -1;
+	}
+	*text = made;
+	return 0;
 }
 
 int

@@ -8,7 +8,6 @@
 #include "base/json.h"
 #include "base/path.h"
 
-#define CMDLINE_MAX 4096 /* bytes; Linux takes 2047 (x86) or 4095 (s390x) */
 #define CPUS_MAX 4096
 #define QUEUES_MAX 256
 #define QUEUE_SIZE_MAX 32768 /* VIRTIO 1.2, 2.7 */
@@ -65,7 +64,8 @@ decode_boot(struct sidecar *s, const json_t *root, struct error *err)
 		return 0;
 	if (get_boot_path(boot, "kernel_path", &s->kernel, err) == -1 ||
 	    get_boot_path(boot, "initrd_path", &s->initrd, err) == -1 ||
-	    get_boot(boot, "cmdline", &s->cmdline, CMDLINE_MAX, err) == -1 ||
+	    get_boot(boot, "cmdline", &s->cmdline, SIDECAR_CMDLINE_MAX, err) ==
+		-1 ||
 	    get_boot_path(boot, "firmware_path", &s->firmware, err) == -1)
 		return error_wrap(err, "\"boot_config\"");
 	if (s->initrd != NULL && s->kernel == NULL)
@@ -307,6 +307,20 @@ put_all(json_t *root, const struct sidecar *s, struct error *err)
 	return put_origin(root, s, err) == -1 ? -1 : put_devices(root, s, err);
 }
 
+static int
+check_writable(const json_t *root, size_t len, struct error *err)
+{
+	struct sidecar s = { 0 };
+	int rc;
+
+	if (len > SIDECAR_BYTES_MAX)
+		return error_set(err, EX_DATAERR, "%zu bytes, more than %u",
+		    len, SIDECAR_BYTES_MAX);
+	rc = decode_all(&s, root, err);
+	sidecar_fini(&s);
+	return rc;
+}
+
 int
 sidecar_write(int dirfd, const struct sidecar *s, struct error *err)
 {
@@ -319,7 +333,8 @@ sidecar_write(int dirfd, const struct sidecar *s, struct error *err)
 		return error_set(err, EX_OSERR, "%s: out of memory",
 		    SIDECAR_NAME);
 	if (put_all(root, s, err) == -1 ||
-	    json_text(&text, &len, root, 0, err) == -1) {
+	    json_text(&text, &len, root, 0, err) == -1 ||
+	    check_writable(root, len, err) == -1) {
 		error_wrap(err, "%s", SIDECAR_NAME);
 		goto out;
 	}

@@ -15,6 +15,8 @@
 #define SIDECAR_NAME "cocoon.json"
 #define SIDECAR_BYTES_MAX (1u << 20)
 #define SIDECAR_DEVICES_MAX 128
+#define SIDECAR_CMDLINE_MAX                                                    \
+	4096 /* bytes; Linux takes 2047 (x86), 4095 (s390x) */
 
 /* One device of the saved machine: what must match at load. */
 struct sidecar_device {
@@ -51,7 +53,10 @@ int sidecar_decode(struct sidecar *out, const char *text, size_t len,
 /* Decodes and checks the file in the directory.  EX_NOINPUT, EX_DATAERR. */
 int sidecar_read(struct sidecar *out, int dirfd, struct error *err);
 
-/* Checks, then writes one line of compact JSON, mode 0600, not synced. */
+/*
+ * Checks, then writes one line of compact JSON, mode 0600, not synced.
+ * EX_DATAERR: sidecar_read() would refuse it; nothing is written then.
+ */
 int sidecar_write(int dirfd, const struct sidecar *s, struct error *err);
 
 #endif

@@ -6,7 +6,8 @@
 #include "base/error.h"
 #include "base/strv.h"
 
-#define REFS_LINE_MAX (1u << 20) /* bytes of one record on stdin */
+/* Of one record on stdin: ENVELOPE_FILES_MAX names have 2 MiB with quotes. */
+#define REFS_LINE_MAX (4u << 20)
 #define REFS_MAX 1000000 /* references in one call */
 
 /*

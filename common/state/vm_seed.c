@@ -35,28 +35,6 @@ put_some(json_t *obj, const char *key, const char *text, struct error *err)
 	return text == NULL ? 0 : json_put_str(obj, key, text, err);
 }
 
-int
-vm_seed_write(const struct vm_seed *seed, int dirfd, struct error *err)
-{
-	json_t *obj = json_object(), *keys = json_array();
-	char *text = NULL;
-	size_t i, len;
-	int rc = -1;
-
-	for (i = 0; i < seed->ssh_keys.n; i++)
-		json_array_append_new(keys, json_string(seed->ssh_keys.v[i]));
-	if (json_put(obj, "ssh_keys", keys, err) == 0 &&
-	    put_some(obj, "user", seed->user, err) == 0 &&
-	    put_some(obj, "password_hash", seed->password_hash, err) == 0 &&
-	    put_some(obj, "user_data", seed->user_data, err) == 0 &&
-	    json_text(&text, &len, obj, 0, err) == 0)
-		rc = fd_replace_file(dirfd, VM_SEED_NAME, text, len, false,
-		    err);
-	free(text);
-	json_decref(obj);
-	return rc;
-}
-
 static int
 decode(struct vm_seed *seed, const json_t *obj, struct error *err)
 {
@@ -85,6 +63,47 @@ decode(struct vm_seed *seed, const json_t *obj, struct error *err)
 }
 
 static int
+static int
+check_writable(const json_t *obj, size_t len, struct error *err)
+{
+	struct vm_seed seed = { 0 };
+	int rc;
+
+	if (len > VM_SEED_BYTES_MAX)
+		return error_set(err, EX_DATAERR, "%s: %zu bytes, more than %u",
+		    VM_SEED_NAME, len, VM_SEED_BYTES_MAX);
+	rc = decode(&seed, obj, err);
+	vm_seed_fini(&seed);
+	return rc == -1 ? error_wrap(err, "%s", VM_SEED_NAME) : 0;
+}
+
+int
+vm_seed_write(const struct vm_seed *seed, int dirfd, struct error *err)
+{
+	json_t *obj = json_object(), *keys = json_array();
+	char *text = NULL;
+	size_t i, len;
+	int rc = -1;
+
+	if (json_put(obj, "ssh_keys", keys, err) == -1)
+		goto out;
+	for (i = 0; i < seed->ssh_keys.n; i++)
+		if (json_append(keys, "ssh_keys",
+			json_string(seed->ssh_keys.v[i]), err) == -1)
+			goto out;
+	if (put_some(obj, "user", seed->user, err) == 0 &&
+	    put_some(obj, "password_hash", seed->password_hash, err) == 0 &&
+	    put_some(obj, "user_data", seed->user_data, err) == 0 &&
+	    json_text(&text, &len, obj, 0, err) == 0 &&
+	    check_writable(obj, len, err) == 0)
+		rc = fd_replace_file(dirfd, VM_SEED_NAME, text, len, false,
+		    err);
+out:
+	free(text);
+	json_decref(obj);
+	return rc;
+}
+
 read_seed(struct vm_seed *seed, int dirfd, struct error *err)
 {
 	json_t *obj;

@@ -15,7 +15,8 @@
 
 #define VM_SEED_NAME "cidata.json"
 #define VM_SEED_DISK "cidata.img"
-#define VM_SEED_BYTES_MAX (8u << 20) /* of cidata.json: user-data, mostly */
+/* Of cidata.json: user-data, mostly, of which a byte may become six. */
+#define VM_SEED_BYTES_MAX (32u << 20)
 
 struct vm_seed { /* { 0 } asks for nothing but names and mounts */
 	char *user; /* or NULL */
@@ -26,7 +27,10 @@ struct vm_seed { /* { 0 } asks for nothing but names and mounts */
 
 void vm_seed_fini(struct vm_seed *seed);
 
-/* Puts cidata.json into the directory, mode 0600.  EX_IOERR. */
+/*
+ * Puts cidata.json into the directory, mode 0600.  EX_DATAERR: its reader would
+ * refuse it.  EX_IOERR.
+ */
 int vm_seed_write(const struct vm_seed *seed, int dirfd, struct error *err);
 
 /*

@@ -19,7 +19,6 @@
 #include "snapshot/storage.h"
 #include "state/root.h"
 
-#define INTAKE_TEXT_MAX 65536 /* bytes of a description */
 #define INTAKE_CONFIGS_MAX (1u << 20) /* of a file of storage configs */
 
 /* What the user wants, or tells of what is taken in. */

@@ -99,10 +99,17 @@ ATF_TC_BODY(read__long_line, tc)
 	memset(text, ' ', REFS_LINE_MAX + 1);
 	text[REFS_LINE_MAX + 1] = '\0';
 	feed(text);
-	free(text);
 	ATF_CHECK_EQ(-1, refs_read(&refs, operands, 1, &err));
-	ATF_CHECK_STREQ("standard input: line 1: longer than 1048576 bytes",
+	ATF_CHECK_STREQ("standard input: line 1: longer than 4194304 bytes",
 	    err.msg);
+	memcpy(text, "{\"id\":\"a\"}", 10);
+	text[REFS_LINE_MAX] = '\0';
+	feed(text);
+	free(text);
+	ATF_CHECK_EQ_MSG(0, refs_read(&refs, operands, 1, &err), "%s", err.msg);
+	ATF_REQUIRE_EQ(1, refs.n);
+	ATF_CHECK_STREQ("a", refs.v[0]);
+	strv_fini(&refs);
 }
 
 ATF_TC_WITHOUT_HEAD(read__dash_twice);

@@ -249,6 +249,38 @@ ATF_TC_BODY(patch__of_odd_members, tc)
 	free(good);
 }
 
+/* A file that its reader refuses is not made. */
+ATF_TC_WITHOUT_HEAD(text__bytes);
+ATF_TC_BODY(text__bytes, tc)
+{
+	char *good = sample_read(tc, "config.json"), *text, *out;
+	struct error err = { 0 };
+	struct ch_config c;
+	size_t more, len, room;
+	int rc;
+
+	for (more = 0; more < 2; more++) {
+		room = CH_CONFIG_BYTES_MAX - strlen(good) - 7 + more;
+		ATF_REQUIRE(asprintf(&text, "{\"x\":\"%*s\",%s", (int)room, "",
+				good + 1) != -1);
+		ATF_REQUIRE_EQ(CH_CONFIG_BYTES_MAX + more, strlen(text));
+		ATF_REQUIRE_EQ_MSG(0,
+		    ch_config_decode(&c, text, strlen(text), &err), "%s",
+		    err.msg);
+		rc = ch_config_text(&out, &len, &c, &err);
+		ATF_CHECK_EQ_MSG(more == 0 ? 0 : -1, rc, "%s", err.msg);
+		if (rc == 0) {
+			ATF_CHECK_STREQ(text, out);
+			free(out);
+		} else {
+			ATF_CHECK_EQ(EX_DATAERR, err.code);
+		}
+		ch_config_fini(&c);
+		free(text);
+	}
+	free(good);
+}
+
 ATF_TC_WITHOUT_HEAD(patch__memory);
 ATF_TC_BODY(patch__memory, tc)
 {
@@ -307,6 +339,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, decode__damaged);
 	ATF_TP_ADD_TC(tp, patch__golden);
 	ATF_TP_ADD_TC(tp, patch__of_odd_members);
+	ATF_TP_ADD_TC(tp, text__bytes);
 	ATF_TP_ADD_TC(tp, patch__memory);
 	return atf_no_error();
 }

@@ -146,7 +146,10 @@ int ch_config_set_boot(struct ch_config *c, const char *kernel,
  */
 int ch_config_set_host(struct ch_config *c, struct error *err);
 
-/* The text as it is now, for the caller to free. */
+/*
+ * The text as it is now, for the caller to free.  EX_DATAERR: its reader would
+ * refuse it.
+ */
 int ch_config_text(char **out, size_t *len, const struct ch_config *c,
     struct error *err);
 

@@ -263,5 +263,19 @@ int
 ch_config_text(char **out, size_t *len, const struct ch_config *c,
     struct error *err)
 {
-	return jdoc_text(out, len, c->doc, err);
+	char *text;
+	size_t n;
+
+	if (jdoc_text(&text, &n, c->doc, err) == -1)
+		return -1;
+	/* What a clone changes may make it longer than its reader takes. */
+	if (n > CH_CONFIG_BYTES_MAX) {
+		free(text);
+		return error_set(err, EX_DATAERR, "%s: %zu bytes, more than %u",
+		    CH_CONFIG_NAME, n, CH_CONFIG_BYTES_MAX);
+	}
+	*out = text;
+	if (len != NULL)
+		*len = n;
+	return 0;
 }

@@ -377,7 +377,8 @@ keep(const struct qemu_facts *f, const struct place *p)
 	root = json_pack("{s:s, s:s, s:s, s:I, s:o}", "program", p->program,
 	    "identity", p->identity, "version", f->version, "rng_queue",
 	    (json_int_t)f->rng_queue, "machines", list);
-	if (root != NULL && json_text(&text, &len, root, 0, NULL) == 0)
+	if (root != NULL && json_text(&text, &len, root, 0, NULL) == 0 &&
+	    len <= KEPT_MAX)
 		fd_replace_file(p->dirfd, p->name, text, len, false, NULL);
 	free(text);
 	json_decref(root);

@@ -138,9 +138,9 @@ prepare(struct clone *c, const struct job *job, const char *name,
 	snprintf(vm->id, sizeof(vm->id), "%s", c->dir.id);
 	snprintf(vm->name, sizeof(vm->name), "%s", c->dir.name);
 	clock_rfc3339(vm->created_at, &job->now);
-	if (id_is_valid(snap_id(job->snap)) &&
-	    vm_add_snapshot(vm, snap_id(job->snap), err) == -1)
-		return -1;
+	if (id_is_valid(snap_id(job->snap)))
+		snprintf(vm->cloned_from, sizeof(vm->cloned_from), "%.*s",
+		    ID_LEN, snap_id(job->snap));
 	if (is_bare && start(c, job, err) == -1)
 		return -1;
 	if (load_populate(vm, c->dir.dirfd, &load, err) == -1)

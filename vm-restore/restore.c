@@ -43,6 +43,24 @@ struct restore {
 
 static int
 check(struct restore *r, struct error *err)
+/* It was saved from the VM, or the VM cloned from it. */
+static int
+check_lineage(const struct restore *r, struct error *err)
+{
+	const struct vm *vm = &r->at->vm;
+	const char *id = snap_id(r->snap);
+	char vm_id[ID_LEN + 1];
+
+	if (r->how->force || vm_owns_snapshot(vm, id, ""))
+		return 0;
+	if (snap_origin(vm_id, r->snap, err) == -1)
+		return -1;
+	return vm_owns_snapshot(vm, id, vm_id)
+	    ? 0
+	    : error_set(err, EX_NOPERM, "snapshot %s is not one of this VM's",
+		  id);
+}
+
 {
 	r->checked = (struct preflight){ .dirfd = snap_fd(r->snap),
 		.envelope = snap_envelope(r->snap),
@@ -50,10 +68,8 @@ check(struct restore *r, struct error *err)
 		.vm = &r->at->vm,
 		.verify = r->how->verify,
 		.copy_memory = r->how->copy_memory };
-	if (!r->how->force && !vm_has_snapshot(&r->at->vm, snap_id(r->snap)))
-		return error_set(err, EX_NOPERM,
-		    "snapshot %s is not one of this VM's", snap_id(r->snap));
-	if (preflight_run(&r->checked, err) == -1)
+	if (check_lineage(r, err) == -1 ||
+	    preflight_run(&r->checked, err) == -1)
 		return -1;
 	return vmm_check_program(r->at->vm.hypervisor, err);
 }
@@ -78,10 +94,7 @@ keep_identity(struct restore *r, struct error *err)
 	for (i = 0; i < old->nics.n; i++)
 		if (nic_list_add(&vm->nics, &old->nics.v[i], err) == -1)
 			return -1;
-	for (i = 0; i < old->snapshot_ids.n; i++)
-		if (vm_add_snapshot(vm, old->snapshot_ids.v[i], err) == -1)
-			return -1;
-	return 0;
+	return vm_copy_lineage(vm, old, err);
 }
 
 /* The log goes on in the same file: both VMMs append to it. */

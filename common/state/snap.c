@@ -207,18 +207,34 @@ put_image(json_t *obj, const struct envelope *e, struct error *err)
 	return 0;
 }
 
-/* The VM that was saved, where a sidecar says so; a wrong one says nothing. */
+int
+snap_origin(char vm_id[ID_LEN + 1], const struct snap *snap, struct error *err)
+{
+	struct error why = { 0 };
+	struct sidecar sidecar;
+
+	vm_id[0] = '\0';
+	if (sidecar_read(&sidecar, snap->fd, &why) == -1) {
+		if (why.code == EX_NOINPUT)
+			return 0;
+		if (err != NULL)
+			*err = why;
+		return -1;
+	}
+	memcpy(vm_id, sidecar.vm_id, sizeof(sidecar.vm_id));
+	sidecar_fini(&sidecar);
+	return 0;
+}
+
+/* The VM that was saved; a sidecar that is wrong says nothing. */
 static int
 put_origin(json_t *obj, const struct snap *snap, struct error *err)
 {
-	struct sidecar sidecar;
-	int rc;
+	char vm_id[ID_LEN + 1];
 
-	if (sidecar_read(&sidecar, snap->fd, NULL) == -1)
-		return 0;
-	rc = json_put_text(obj, "vm_id", sidecar.vm_id, err);
-	sidecar_fini(&sidecar);
-	return rc;
+	return snap_origin(vm_id, snap, NULL) == -1
+	    ? 0
+	    : json_put_text(obj, "vm_id", vm_id, err);
 }
 
 static int

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/id.h"
 #include "snapshot/envelope.h"
 #include "snapshot/sidecar.h"
 #include "state/root.h"
@@ -32,6 +33,13 @@ const char *snap_id(const struct snap *snap); /* store id, or the envelope's */
 const char *snap_dir(const struct snap *snap); /* absolute path */
 int snap_fd(const struct snap *snap); /* its directory */
 const struct envelope *snap_envelope(const struct snap *snap);
+
+/*
+ * The VM that it was saved from, by its sidecar; "" when that does not say, or
+ * is not there.  EX_DATAERR.
+ */
+int snap_origin(char vm_id[ID_LEN + 1], const struct snap *snap,
+    struct error *err);
 
 /* Names of the files that are there but the envelope, sorted.  EX_IOERR. */
 int snap_files(struct strv *names, const struct snap *snap, struct error *err);

@@ -99,15 +99,54 @@ vm_add_layer(struct vm *vm, const struct envelope_layer *layer,
 int
 vm_add_snapshot(struct vm *vm, const char *id, struct error *err)
 {
-	if (vm_has_snapshot(vm, id))
+	struct strv *ids = &vm->snapshot_ids;
+	/* An earlier record had there what its VM was cloned from. */
+	size_t kept = vm->cloned_from[0] == '\0' ? 1 : 0;
+	size_t surplus, i;
+
+	if (strv_has(ids, id))
 		return 0;
-	return strv_add(&vm->snapshot_ids, err, "%s", id);
+	if (strv_add(ids, err, "%s", id) == -1)
+		return -1;
+	if (ids->n <= VM_SNAPSHOTS_KEPT)
+		return 0;
+	surplus = ids->n - VM_SNAPSHOTS_KEPT;
+	for (i = 0; i < surplus; i++)
+		free(ids->v[kept + i]);
+	/* With the NULL at the end. */
+	memmove(ids->v + kept, ids->v + kept + surplus,
+	    (ids->n - kept - surplus + 1) * sizeof(*ids->v));
+	ids->n -= surplus;
+	return 0;
+}
+
+int
+vm_copy_lineage(struct vm *vm, const struct vm *from, struct error *err)
+{
+	size_t i;
+
+	memcpy(vm->cloned_from, from->cloned_from, sizeof(vm->cloned_from));
+	for (i = 0; i < from->snapshot_ids.n; i++)
+		if (strv_add(&vm->snapshot_ids, err, "%s",
+			from->snapshot_ids.v[i]) == -1)
+			return -1;
+	return 0;
 }
 
 bool
-vm_has_snapshot(const struct vm *vm, const char *id)
+vm_owns_snapshot(const struct vm *vm, const char *id, const char *vm_id)
 {
-	return strv_has(&vm->snapshot_ids, id);
+	if (strcmp(vm_id, vm->id) == 0)
+		return true;
+	return id[0] != '\0' &&
+	    (strcmp(vm->cloned_from, id) == 0 ||
+		strv_has(&vm->snapshot_ids, id));
+}
+
+bool
+vm_has_snapshots(const struct vm *vm)
+{
+	return vm->cloned_from[0] != '\0' || vm->snapshot_ids.n > 0;
 }
 
 int

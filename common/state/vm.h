@@ -20,6 +20,7 @@
 #include "base/strv.h"
 #include "snapshot/envelope.h"
 #include "snapshot/nic.h"
+#include "snapshot/sidecar.h"
 #include "snapshot/storage.h"
 
 #define VM_RECORD_NAME "vm.json"
@@ -28,8 +29,12 @@
 #define VM_CPU_MAX 255 /* vCPUs: q35 without interrupt remapping */
 #define VM_MEMORY_MIN (UINT64_C(1) << 20) /* bytes; also the granule */
 #define VM_MEMORY_MAX (UINT64_C(1) << 40)
-#define VM_SNAPSHOTS_MAX 100000
-#define VM_CMDLINE_MAX 2047 /* bytes, COMMAND_LINE_SIZE of x86 less one */
+#define VM_SNAPSHOTS_MAX 100000 /* earlier records had all that ever were */
+#define VM_SNAPSHOTS_KEPT 64 /* the newest; the snapshots tell of the others */
+#define VM_LAYERS_MAX (STORAGE_MAX * STORAGE_CHAIN_MAX)
+#define VM_FROZEN_MAX 8192 /* earlier records had files that were merged away */
+#define VM_CMDLINE_MAX                                                         \
+	2047 /* bytes to give, COMMAND_LINE_SIZE of x86 less one */
 #define VM_FILE_MAX 63 /* bytes of a disk file's name: data-<20>.<n>.qcow2 */
 
 /* Names in a VM's directory. */
@@ -92,7 +97,8 @@ struct vm {
 	struct vm_frozen *frozen;
 	size_t frozen_n;
 	struct nic_list nics;
-	struct strv snapshot_ids;
+	char cloned_from[ID_LEN + 1]; /* the snapshot, or "" */
+	struct strv snapshot_ids; /* saved from it; not all of them */
 
 	struct proc_id proc; /* the VMM last started; pid 0: none */
 	enum vm_memory memory; /* what that one has; AUTO: never started */
@@ -115,7 +121,10 @@ void vm_fini(struct vm *vm);
 /* Reads vm.json of the directory.  EX_NOINPUT, EX_DATAERR. */
 int vm_read(struct vm *out, int dirfd, struct error *err);
 
-/* Puts vm.json in place, synced when `sync`, with `now` as updated_at. */
+/*
+ * Puts vm.json in place, synced when `sync`, with `now` as updated_at.
+ * EX_DATAERR: vm_read() would refuse it, and what was there stays.
+ */
 int vm_write(struct vm *vm, int dirfd, bool sync, const struct timespec *now,
     struct error *err);
 
@@ -136,14 +145,33 @@ int vm_flush_disks(const struct vm *vm, int dirfd, struct error *err);
 /* Whether the recorded VMM process lives. */
 bool vm_is_alive(const struct vm *vm);
 
-/* Appends a layer (deep copy), a snapshot id, a frozen file. */
+/* Appends a layer (deep copy), a frozen file. */
 int vm_add_layer(struct vm *vm, const struct envelope_layer *layer,
     struct error *err);
-int vm_add_snapshot(struct vm *vm, const char *id, struct error *err);
 int vm_add_frozen(struct vm *vm, const char *name, uint64_t size_bytes,
     const struct digest *digest, struct error *err);
 const struct vm_frozen *vm_find_frozen(const struct vm *vm, const char *name);
-bool vm_has_snapshot(const struct vm *vm, const char *id);
+
+/*
+ * Lineage: each snapshot says which VM it was saved from, and the record which
+ * one the VM was cloned from.  The record has the newest ids only, so that a
+ * save costs what the one before cost.
+ */
+
+/* Notes a save.  Of more than VM_SNAPSHOTS_KEPT ids the older ones go. */
+int vm_add_snapshot(struct vm *vm, const char *id, struct error *err);
+
+/* Gives `vm` the lineage of `from`. */
+int vm_copy_lineage(struct vm *vm, const struct vm *from, struct error *err);
+
+/*
+ * Whether the VM can be put back to the snapshot `id` ("": it has none), which
+ * says that it was saved from the VM `vm_id` ("": it does not say).
+ */
+bool vm_owns_snapshot(const struct vm *vm, const char *id, const char *vm_id);
+
+/* Whether it was ever cloned from one, or saved. */
+bool vm_has_snapshots(const struct vm *vm);
 
 /* Sets vm->error to a copy of `text`, NULL: none. */
 int vm_set_error(struct vm *vm, const char *text, struct error *err);

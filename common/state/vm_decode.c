@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/path.h"
+#include "state/vm_impl.h"
 
 /* The place of `text` among the `n` names, or -1 with EX_DATAERR. */
 static int
@@ -83,10 +84,10 @@ decode_config(struct vm *vm, const json_t *record, struct error *err)
 		-1 ||
 	    json_get_bool(c, "firmware", &vm->has_firmware, JSON_OPTIONAL,
 		err) == -1 ||
-	    json_get_strdup(c, "cmdline", &vm->cmdline, VM_CMDLINE_MAX,
+	    json_get_strdup(c, "cmdline", &vm->cmdline, SIDECAR_CMDLINE_MAX,
 		JSON_OPTIONAL, err) == -1 ||
-	    json_get_strdup(c, "image", &vm->image, 4096, JSON_OPTIONAL, err) ==
-		-1 ||
+	    json_get_strdup(c, "image", &vm->image, ENVELOPE_IMAGE_MAX,
+		JSON_OPTIONAL, err) == -1 ||
 	    get_memory(c, "memory_backing", &vm->memory_choice, err) == -1 ||
 	    get_accel(c, "accel", &vm->accel_choice, err) == -1)
 		return error_wrap(err, "config");
@@ -196,7 +197,10 @@ decode_snapshot_id(struct vm *vm, const json_t *value, struct error *err)
 {
 	if (!json_is_string(value) || !id_is_valid(json_string_value(value)))
 		return error_set(err, EX_DATAERR, "not an id");
-	return vm_add_snapshot(vm, json_string_value(value), err);
+	/* The record says it twice. */
+	if (strcmp(json_string_value(value), vm->cloned_from) == 0)
+		return 0;
+	return strv_add(&vm->snapshot_ids, err, "%s", json_string_value(value));
 }
 
 static int
@@ -278,6 +282,8 @@ decode(struct vm *vm, const json_t *record, struct error *err)
 		INT64_MAX, JSON_OPTIONAL, err) == -1 ||
 	    json_get_str(record, "memory_from", vm->memory_from,
 		sizeof(vm->memory_from), JSON_OPTIONAL, err) == -1 ||
+	    json_get_str(record, "cloned_from", vm->cloned_from,
+		sizeof(vm->cloned_from), JSON_OPTIONAL, err) == -1 ||
 	    json_get_str(record, "restored_from", vm->restored_from,
 		sizeof(vm->restored_from), JSON_OPTIONAL, err) == -1 ||
 	    json_get_strdup(record, "error", &vm->error, ERROR_MSG_MAX,
@@ -287,6 +293,9 @@ decode(struct vm *vm, const json_t *record, struct error *err)
 		return -1;
 	if (!id_is_valid(vm->id))
 		return error_set(err, EX_DATAERR, "\"id\" is %s", vm->id);
+	if (vm->cloned_from[0] != '\0' && !id_is_valid(vm->cloned_from))
+		return error_set(err, EX_DATAERR, "\"cloned_from\" is %s",
+		    vm->cloned_from);
 	if (vm->name[0] != '\0' && !envelope_is_name(vm->name))
 		return error_set(err, EX_DATAERR, "\"name\" is %s", vm->name);
 	if (storage_list_decode(&vm->disks, disks, err) == -1)
@@ -297,10 +306,9 @@ decode(struct vm *vm, const json_t *record, struct error *err)
 	if (nics != NULL && nic_list_decode(&vm->nics, nics, err) == -1)
 		return error_wrap(err, "network_configs");
 	if (decode_identity(vm, record, err) == -1 ||
-	    decode_each(vm, record, "layers", STORAGE_MAX * STORAGE_CHAIN_MAX,
-		decode_layer, err) == -1 ||
-	    decode_each(vm, record, "frozen",
-		STORAGE_MAX * (STORAGE_CHAIN_MAX + 1), decode_frozen,
+	    decode_each(vm, record, "layers", VM_LAYERS_MAX, decode_layer,
+		err) == -1 ||
+	    decode_each(vm, record, "frozen", VM_FROZEN_MAX, decode_frozen,
 		err) == -1 ||
 	    decode_each(vm, record, "snapshot_ids", VM_SNAPSHOTS_MAX,
 		decode_snapshot_id, err) == -1)
@@ -309,21 +317,29 @@ decode(struct vm *vm, const json_t *record, struct error *err)
 }
 
 int
+vm_decode(struct vm *out, const json_t *record, struct error *err)
+{
+	struct vm vm;
+
+	vm_init(&vm);
+	if (decode(&vm, record, err) == -1) {
+		vm_fini(&vm);
+		return error_wrap(err, "%s", VM_RECORD_NAME);
+	}
+	*out = vm;
+	return 0;
+}
+
+int
 vm_read(struct vm *out, int dirfd, struct error *err)
 {
 	json_t *record;
-	struct vm vm;
+	int rc;
 
 	if (json_parse_file(&record, dirfd, VM_RECORD_NAME, VM_RECORD_BYTES_MAX,
 		err) == -1)
 		return -1;
-	vm_init(&vm);
-	if (decode(&vm, record, err) == -1) {
-		json_decref(record);
-		vm_fini(&vm);
-		return error_wrap(err, "%s", VM_RECORD_NAME);
-	}
+	rc = vm_decode(out, record, err);
 	json_decref(record);
-	*out = vm;
-	return 0;
+	return rc;
 }

@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/path.h"
+#include "state/vm_impl.h"
 
 /* Puts a string that is not empty. */
 static int
@@ -45,35 +46,76 @@ put_config(json_t *record, const struct vm *vm, struct error *err)
 	return json_put(record, "config", c, err);
 }
 
+/* Appends a file with its digest, and `path` unless it is NULL. */
 static int
-put_digests(json_t *record, const struct vm *vm, struct error *err)
+put_file(json_t *array, const char *name, uint64_t size_bytes,
+    const struct digest *digest, const char *path, struct error *err)
 {
-	json_t *layers = json_array(), *frozen = json_array(), *obj;
+	json_t *obj = json_object();
 	char text[DIGEST_TEXT_MAX];
+
+	digest_text(text, digest);
+	if (json_append(array, "files", obj, err) == -1 ||
+	    json_put_str(obj, "name", name, err) == -1 ||
+	    json_put_u64(obj, "size", size_bytes, err) == -1 ||
+	    json_put_str(obj, "fsverity", text, err) == -1)
+		return -1;
+	return path == NULL ? 0 : json_put_str(obj, "path", path, err);
+}
+
+static int
+put_layers(json_t *record, const struct vm *vm, struct error *err)
+{
+	const struct envelope_layer *layer;
+	json_t *layers = json_array();
 	size_t i;
 
-	for (i = 0; i < vm->layers_n; i++) {
-		digest_text(text, &vm->layers[i].digest);
-		obj = json_pack("{s:s, s:I, s:s}", "name", vm->layers[i].name,
-		    "size", (json_int_t)vm->layers[i].size_bytes, "fsverity",
-		    text);
-		if (vm->layers[i].path != NULL)
-			json_object_set_new(obj, "path",
-			    json_string(vm->layers[i].path));
-		json_array_append_new(layers, obj);
-	}
-	for (i = 0; i < vm->frozen_n; i++) {
-		digest_text(text, &vm->frozen[i].digest);
-		json_array_append_new(frozen,
-		    json_pack("{s:s, s:I, s:s}", "name", vm->frozen[i].name,
-			"size", (json_int_t)vm->frozen[i].size_bytes,
-			"fsverity", text));
-	}
-	if (json_put(record, "layers", layers, err) == -1) {
-		json_decref(frozen);
+	if (json_put(record, "layers", layers, err) == -1)
 		return -1;
+	for (i = 0; i < vm->layers_n; i++) {
+		layer = &vm->layers[i];
+		if (put_file(layers, layer->name, layer->size_bytes,
+			&layer->digest, layer->path, err) == -1)
+			return error_wrap(err, "layers[%zu]", i);
 	}
-	return json_put(record, "frozen", frozen, err);
+	return 0;
+}
+
+static bool
+is_in_chain(const struct storage *disk, const char *name)
+{
+	return strcmp(disk->path, name) == 0 || strv_has(&disk->backing, name);
+}
+
+static bool
+is_in_use(const struct vm *vm, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < vm->disks.n; i++)
+		if (is_in_chain(&vm->disks.v[i], name))
+			return true;
+	return false;
+}
+
+/* A file that no chain has any more, because it was merged, is forgotten. */
+static int
+put_frozen(json_t *record, const struct vm *vm, struct error *err)
+{
+	json_t *frozen = json_array();
+	const struct vm_frozen *file;
+	size_t i;
+
+	if (json_put(record, "frozen", frozen, err) == -1)
+		return -1;
+	for (i = 0; i < vm->frozen_n; i++) {
+		file = &vm->frozen[i];
+		if (is_in_use(vm, file->name) &&
+		    put_file(frozen, file->name, file->size_bytes,
+			&file->digest, NULL, err) == -1)
+			return error_wrap(err, "frozen[%zu]", i);
+	}
+	return 0;
 }
 
 static int
@@ -97,16 +139,28 @@ put_identity(json_t *record, const struct vm_identity *id, struct error *err)
 	return json_put(record, "identity", obj, err);
 }
 
+/* What it was cloned from is among the ids, too, for who looks there. */
 static int
-put_snapshot_ids(json_t *record, const struct vm *vm, struct error *err)
+put_lineage(json_t *record, const struct vm *vm, struct error *err)
 {
+	static const char key[] = "snapshot_ids";
 	json_t *array = json_array();
 	size_t i;
 
+	if (put_some(record, "cloned_from", vm->cloned_from, err) == -1) {
+		json_decref(array);
+		return -1;
+	}
+	if (json_put(record, key, array, err) == -1)
+		return -1;
+	if (vm->cloned_from[0] != '\0' &&
+	    json_append(array, key, json_string(vm->cloned_from), err) == -1)
+		return -1;
 	for (i = 0; i < vm->snapshot_ids.n; i++)
-		json_array_append_new(array,
-		    json_string(vm->snapshot_ids.v[i]));
-	return json_put(record, "snapshot_ids", array, err);
+		if (json_append(array, key, json_string(vm->snapshot_ids.v[i]),
+			err) == -1)
+			return -1;
+	return 0;
 }
 
 /* What the stored record and the printed one share. */
@@ -126,7 +180,7 @@ put_common(json_t *record, const struct vm *vm, const char *dir,
 	    json_put(record, "storage_configs", disks, err) == -1 ||
 	    nic_list_encode(&nics, &vm->nics, err) == -1 ||
 	    json_put(record, "network_configs", nics, err) == -1 ||
-	    put_snapshot_ids(record, vm, err) == -1 ||
+	    put_lineage(record, vm, err) == -1 ||
 	    put_identity(record, &vm->identity, err) == -1 ||
 	    put_some(record, "memory_from", vm->memory_from, err) == -1 ||
 	    put_some(record, "restored_from", vm->restored_from, err) == -1 ||
@@ -159,6 +213,21 @@ put_process(json_t *record, const struct proc_id *id, struct error *err)
 	    err);
 }
 
+/* A record that its reader refuses is a VM that is lost. */
+static int
+check_record(const json_t *record, size_t len, struct error *err)
+{
+	struct vm vm;
+
+	if (len > VM_RECORD_BYTES_MAX)
+		return error_set(err, EX_DATAERR, "%s: %zu bytes, more than %u",
+		    VM_RECORD_NAME, len, VM_RECORD_BYTES_MAX);
+	if (vm_decode(&vm, record, err) == -1)
+		return -1;
+	vm_fini(&vm);
+	return 0;
+}
+
 int
 vm_write(struct vm *vm, int dirfd, bool sync, const struct timespec *now,
     struct error *err)
@@ -172,13 +241,15 @@ vm_write(struct vm *vm, int dirfd, bool sync, const struct timespec *now,
 	if (record == NULL ||
 	    json_put_u64(record, "record", VM_RECORD_VERSION, err) == -1 ||
 	    put_common(record, vm, NULL, err) == -1 ||
-	    put_digests(record, vm, err) == -1 ||
+	    put_layers(record, vm, err) == -1 ||
+	    put_frozen(record, vm, err) == -1 ||
 	    put_process(record, &vm->proc, err) == -1 ||
 	    json_put_bool(record, "to_load", vm->to_load, err) == -1 ||
 	    (vm->diff_base_lost &&
 		json_put_bool(record, "diff_base_lost", true, err) == -1) ||
 	    json_put_u64(record, "console_from", vm->console_from, err) == -1 ||
-	    json_text(&text, &len, record, 0, err) == -1)
+	    json_text(&text, &len, record, 0, err) == -1 ||
+	    check_record(record, len, err) == -1)
 		goto out;
 	rc = fd_replace_file(dirfd, VM_RECORD_NAME, text, len, sync, err);
 out:

@@ -110,7 +110,7 @@ is_memory_at_risk(const struct vm *vm, int dirfd)
 {
 	uint64_t free_bytes;
 
-	return vm->memory == VM_MEMORY_FILE && vm->snapshot_ids.n > 0 &&
+	return vm->memory == VM_MEMORY_FILE && vm_has_snapshots(vm) &&
 	    vm_is_alive(vm) && fs_free_bytes(&free_bytes, dirfd, NULL) == 0 &&
 	    free_bytes < vm->memory_bytes;
 }

@@ -77,7 +77,7 @@ ATF_TC_BODY(record__round_trip, tc)
 	ATF_CHECK_EQ(VM_MEMORY_TEMPLATE, vm.memory);
 	ATF_CHECK_EQ(123, vm.console_from);
 	ATF_CHECK(vm.to_load);
-	ATF_CHECK(vm_has_snapshot(&vm, ID));
+	ATF_CHECK(vm_owns_snapshot(&vm, ID, ""));
 	ATF_CHECK(vm_find_frozen(&vm, "cow.raw") != NULL);
 	ATF_CHECK_EQ_MSG(0, vm_write(&vm, dirfd, false, &epoch, &err), "%s",
 	    err.msg);

@@ -351,6 +351,90 @@ nic__stays_the_same_cleanup()
 	vms_end
 }
 
+# change VM FILTER: its record as another version may have left it.
+change()
+{
+	jq -c "$2" "root/name/vm/$1/vm.json" >changed
+	cp changed "root/name/vm/$1/vm.json.new"
+	mv "root/name/vm/$1/vm.json.new" "root/name/vm/$1/vm.json"
+}
+
+# Whose a snapshot is, it says itself; a clone says what it was made from.
+atf_test_case lineage__in_the_snapshot cleanup
+lineage__in_the_snapshot_body()
+{
+	have_past
+	change a '.snapshot_ids = []'
+	atf_check -o ignore vm-restore a s
+	went_back
+	atf_check -o inline:"\n" vm-ls -p cloned_from a
+	# Wherever it has been meanwhile.
+	snap-export s | atf_check -o ignore snap-import -n back
+	atf_check -o ignore vm-restore a back
+	went_back
+	atf_check -o ignore snap-export --to-dir out s
+	atf_check -o ignore vm-restore a --from-dir out
+	went_back
+	atf_check -o ignore vm-clone -n c s
+	atf_check -o inline:"$(id_of_snap s)\n" vm-ls -p cloned_from c
+	counts_on c
+	change c '.snapshot_ids = []'
+	atf_check -o ignore vm-restore c s
+	counts_on c
+	atf_check -o inline:"$(id_of_snap s)\n" vm-ls -p cloned_from c
+	# As earlier versions wrote it.
+	change c 'del(.cloned_from)'
+	atf_check -o inline:"[\"$(id_of_snap s)\"]\n" vm-ls -p snapshot_ids c
+	atf_check -o ignore vm-restore c s
+	counts_on c
+	change c 'del(.cloned_from) | .snapshot_ids = []'
+	atf_check -s exit:77 -e match:"is not one of this VM's" vm-restore c s
+	counts_on c
+}
+lineage__in_the_snapshot_cleanup()
+{
+	vms_end
+}
+
+is_stopped()
+{
+	grep -q '^State:[[:space:]]*T' "/proc/$1/status"
+}
+
+# The old VMM hears nothing any more, and may not be killed.
+atf_test_case end__old_one_remains cleanup
+end__old_one_remains_body()
+{
+	have_past
+	grep -q INSTAR_HOOK "$top/vm-restore/vm-restore" ||
+	    atf_skip "not a build for tests"
+	old=$(pid_of a)
+	INSTAR_HOOK=new-runs=stop "$top/tests/lib/denied" signals \
+	    vm-restore a s >record 2>err &
+	tool=$!
+	eventually 60 is_stopped $tool || atf_fail "$(cat err)"
+	kill -STOP "$old"
+	kill -CONT $tool
+	rc=0
+	wait $tool || rc=$?
+	[ $rc -eq 0 ] || atf_fail "exit $rc: $(cat err)"
+	atf_check -o inline:"vm-restore: a: warning: restored, but the old VMM \
+has not ended: process $old: signal 15: Operation not permitted; state-gc ends \
+it\n" cat err
+	atf_check -o inline:"\"running\"\n" jq .state record
+	counts_on a
+	[ "$(pid_of a)" != "$old" ] || atf_fail "the old one is the new one"
+	# It is not forgotten.
+	is_stopped "$old" || atf_fail "it is gone"
+	atf_check -o ignore state-gc
+	eventually 20 test ! -e "/proc/$old/exe" || atf_fail "it is still there"
+	went_back
+}
+end__old_one_remains_cleanup()
+{
+	vms_end
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case restore__running
@@ -361,4 +445,6 @@ atf_init_test_cases()
 	atf_add_test_case preflight__leaves_the_guest_alone
 	atf_add_test_case from_dir__forced
 	atf_add_test_case nic__stays_the_same
+	atf_add_test_case lineage__in_the_snapshot
+	atf_add_test_case end__old_one_remains
 }

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: ISC */
+/* What the halves of state/vm share. */
+#ifndef STATE_VM_IMPL_H
+#define STATE_VM_IMPL_H
+
+#include <jansson.h>
+
+#include "state/vm.h"
+
+/*
+ * What vm.json says, checked like a stranger's.  On success *out is the
+ * caller's to vm_fini(); otherwise it is as it was.  EX_DATAERR.
+ */
+int vm_decode(struct vm *out, const json_t *record, struct error *err);
+
+#endif

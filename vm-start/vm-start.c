@@ -65,8 +65,9 @@ start(struct vm_at *at, void *arg, struct error *err)
 		return 0;
 	}
 	clock_gettime(CLOCK_REALTIME, &now);
-	if (!to_load && vm_seed_is_done(&at->vm, at->dirfd))
-		vm_seed_detach(&at->vm, at->dirfd);
+	if (!to_load && vm_seed_is_done(&at->vm, at->dirfd) &&
+	    vm_seed_detach(&at->vm, at->dirfd, &now, err) == -1)
+		return -1;
 	if (vmm_spawn(&vmm, &at->vm, at->dirfd, &now, err) == 0 &&
 	    vmm_ready(vmm, &now, err) == 0 && vmm_resume(vmm, err) == 0 &&
 	    vm_at_write(at, false, &now, err) == 0)

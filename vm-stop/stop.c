@@ -128,9 +128,9 @@ stop_vm(struct vm_at *at, void *arg, struct error *err)
 	/* One that was never started may have a state to load. */
 	if (at->vm.proc.pid == 0)
 		return 0;
-	/* A guest that shut down has finished its first boot. */
-	if (went_off)
-		vm_seed_detach(&at->vm, at->dirfd);
 	clock_gettime(CLOCK_REALTIME, &now);
+	/* A guest that shut down has finished its first boot. */
+	if (went_off && vm_seed_detach(&at->vm, at->dirfd, &now, err) == -1)
+		return -1;
 	return vmm_clear(&at->vm, at->dirfd, &now, err);
 }

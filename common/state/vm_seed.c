@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/hook.h"
 #include "base/json.h"
 #include "seed/cidata.h"
 #include "seed/password.h"
@@ -63,7 +64,6 @@ decode(struct vm_seed *seed, const json_t *obj, struct error *err)
 }
 
 static int
-static int
 check_writable(const json_t *obj, size_t len, struct error *err)
 {
 	struct vm_seed seed = { 0 };
@@ -104,6 +104,7 @@ out:
 	return rc;
 }
 
+static int
 read_seed(struct vm_seed *seed, int dirfd, struct error *err)
 {
 	json_t *obj;
@@ -218,13 +219,25 @@ vm_seed_is_done(const struct vm *vm, int dirfd)
 	return done;
 }
 
-void
-vm_seed_detach(struct vm *vm, int dirfd)
+int
+vm_seed_detach(struct vm *vm, int dirfd, const struct timespec *now,
+    struct error *err)
 {
-	struct storage *disk = storage_find(&vm->disks, STORAGE_CIDATA);
+	const struct storage *disk = storage_find(&vm->disks, STORAGE_CIDATA);
+	char *path;
+	int rc;
 
 	if (disk == NULL)
-		return;
-	unlinkat(dirfd, disk->path, 0);
+		return 0;
+	path = strdup(disk->path);
+	if (path == NULL)
+		return error_set(err, EX_OSERR, "out of memory");
 	storage_list_drop_last(&vm->disks);
+	/* A VM whose record has a disk that is not there cannot be started. */
+	rc = vm_write(vm, dirfd, true, now, err);
+	hook_step("seed-recorded");
+	if (rc == 0)
+		unlinkat(dirfd, path, 0);
+	free(path);
+	return rc;
 }

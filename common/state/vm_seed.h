@@ -47,7 +47,11 @@ bool vm_seed_is_there(int dirfd);
 /* Whether cloud-init says on the console that the last start's boot is done. */
 bool vm_seed_is_done(const struct vm *vm, int dirfd);
 
-/* Takes the cidata disk out of the record and the directory, if there is one. */
-void vm_seed_detach(struct vm *vm, int dirfd);
+/*
+ * Takes the cidata disk, if there is one, out of the record, which it puts in
+ * place with `now` as updated_at, and only then out of the directory.
+ */
+int vm_seed_detach(struct vm *vm, int dirfd, const struct timespec *now,
+    struct error *err);
 
 #endif

@@ -144,6 +144,34 @@ detach__told_on_the_console_cleanup()
 	vms_end
 }
 
+# The record knows first: a VM that has a disk which is not there cannot start.
+atf_test_case detach__record_first cleanup
+detach__record_first_head()
+{
+	atf_set require.progs jq
+}
+detach__record_first_body()
+{
+	make_vm
+	atf_check -s exit:74 -e inline:"vm-stop: web: vm.json: Input/output \
+error\n" "$top/tests/lib/denied" records vm-stop web
+	disks web >got
+	atf_check -o match:cidata cat got
+	atf_check -o inline:"running\n" vm-start -p state web
+	atf_check vm-wait --timeout 60 --console tick web
+	grep -q INSTAR_HOOK "$top/vm-stop/vm-stop" || return 0
+	# Killed where the record knows and the file is there.
+	atf_check -s signal:kill env INSTAR_HOOK=seed-recorded=kill vm-stop web
+	disks web >got
+	atf_check -o not-match:cidata cat got
+	atf_check -o inline:"running\n" vm-start -p state web
+	atf_check vm-wait --timeout 60 --console tick web
+}
+detach__record_first_cleanup()
+{
+	vms_end
+}
+
 atf_test_case create__refused
 create__refused_body()
 {
@@ -181,5 +209,6 @@ atf_init_test_cases()
 	atf_add_test_case clone__own_names
 	atf_add_test_case restore__same_names
 	atf_add_test_case detach__told_on_the_console
+	atf_add_test_case detach__record_first
 	atf_add_test_case create__refused
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/diag.h"
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/json.h"
@@ -37,12 +38,11 @@ struct restore {
 	bool was_running; /* the old guest; not when it was paused */
 	bool gave_forwards; /* the old VMM's are given up */
 	bool exchanged;
+	bool remains; /* the old VMM does not end */
 	int64_t ended_us; /* when the old one had to end first; else 0 */
 	double outage_ms;
 };
 
-static int
-check(struct restore *r, struct error *err)
 /* It was saved from the VM, or the VM cloned from it. */
 static int
 check_lineage(const struct restore *r, struct error *err)
@@ -61,6 +61,8 @@ check_lineage(const struct restore *r, struct error *err)
 		  id);
 }
 
+static int
+check(struct restore *r, struct error *err)
 {
 	r->checked = (struct preflight){ .dirfd = snap_fd(r->snap),
 		.envelope = snap_envelope(r->snap),
@@ -203,6 +205,29 @@ end_old(struct restore *r, struct error *err)
 	vmm_detach(r->old);
 	r->old = NULL;
 	return vmm_kill(&r->at->vm, clock_ms() + QUIT_MS, err);
+}
+
+/*
+ * The new guest runs: an old VMM that does not end makes no failure of that.
+ * Its directory stays, by which state-gc finds it.  -1: a signal came.
+ */
+static int
+leave_old(struct restore *r, struct error *err)
+{
+	struct error why = { 0 };
+
+	if (end_old(r, &why) == 0)
+		return 0;
+	r->remains = vm_is_alive(&r->at->vm);
+	if (why.code >= 128) {
+		if (err != NULL)
+			*err = why;
+		return -1;
+	}
+	diag("%s: warning: restored, but the old VMM has not ended: %s; "
+	     "state-gc ends it",
+	    r->vm.name[0] == '\0' ? r->vm.id : r->vm.name, why.msg);
+	return 0;
 }
 
 /* From the old VMM, where one runs, to the new. */
@@ -359,7 +384,7 @@ run(struct restore *r, struct error *err)
 		return -1;
 	}
 	hook_step("restore-recorded");
-	if (swap(r, err) == -1 || end_old(r, err) == -1)
+	if (swap(r, err) == -1 || leave_old(r, err) == -1)
 		return -1;
 	return print_restored(r, err);
 }
@@ -376,7 +401,10 @@ restore_vm(struct vm_at *at, const struct snap *snap,
 	rc = run(&r, err);
 	vmm_detach(r.vmm);
 	vmm_detach(r.old);
-	root_new_end(&r.dir);
+	if (r.remains)
+		root_new_leave(&r.dir);
+	else
+		root_new_end(&r.dir);
 	sidecar_fini(&r.checked.sidecar);
 	vm_fini(&r.vm);
 	return rc;

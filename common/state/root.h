@@ -88,6 +88,9 @@ int root_new_exchange(const struct root_new *n, const char *id,
 /* Removes what was not published, gives its name back; closes and unlocks. */
 void root_new_end(struct root_new *n);
 
+/* Closes and unlocks; what stands in the hidden place is state-gc's. */
+void root_new_leave(struct root_new *n);
+
 /*
  * Opens and locks the directory of an object (base/lock); *fd is the caller's.
  * EX_NOINPUT: it is gone.  EX_TEMPFAIL: busy.

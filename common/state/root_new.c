@@ -276,6 +276,15 @@ root_new_exchange(const struct root_new *n, const char *id, struct error *err)
 }
 
 void
+root_new_leave(struct root_new *n)
+{
+	if (n->root == NULL)
+		return;
+	fd_drop(&n->dirfd);
+	n->root = NULL;
+}
+
+void
 root_new_end(struct root_new *n)
 {
 	if (n->root == NULL)

@@ -23,7 +23,10 @@ vmm_kill(const struct vm *vm, int64_t deadline_ms, struct error *err)
 	int pidfd;
 
 	if (proc_open(&pidfd, &vm->proc, NULL) == -1)
-		return 0;
+		return !vm_is_alive(vm)
+		    ? 0
+		    : error_set(err, EX_OSERR, "process %ld: cannot be opened",
+			  (long)vm->proc.pid);
 	if (proc_wait(pidfd, deadline_ms, NULL) == 0)
 		goto gone;
 	if (proc_signal(pidfd, SIGTERM, err) == -1)

@@ -33,6 +33,9 @@ mount -t sysfs sys sys
 mount --bind /dev dev
 mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 pts dev/pts
 mount -t tmpfs -o mode=1777 shm dev/shm
+# What a step that was killed has left: process ids, and so names made of them,
+# are the same each time.
+find tmp -xdev -mindepth 1 -delete
 mkdir -p srv/states
 mount --bind "$states" srv/states
 for f in resolv.conf hosts; do

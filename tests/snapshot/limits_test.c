@@ -41,7 +41,7 @@ typedef void fill(struct envelope *, size_t n);
 static void
 fill_files(struct envelope *e, size_t n)
 {
-	char name[16];
+	char name[32];
 	size_t i;
 
 	for (i = 0; i < n; i++) {
@@ -53,7 +53,7 @@ fill_files(struct envelope *e, size_t n)
 static void
 fill_layers(struct envelope *e, size_t n)
 {
-	char name[16];
+	char name[32];
 	size_t i;
 
 	e->layers = calloc(n, sizeof(*e->layers));

@@ -14,6 +14,7 @@
 
 #include "base/fd.h"
 #include "base/json.h"
+#include "disk/chain.h"
 #include "seed/cidata.h"
 #include "state/vm.h"
 #include "state/vm_seed.h"
@@ -378,7 +379,8 @@ ATF_TC_BODY(frozen__many_saves, tc)
 		d = &vm.disks.v[0];
 		ATF_REQUIRE_EQ(0,
 		    vm_add_frozen(&vm, d->path, 4096, &digest, &err));
-		ATF_REQUIRE_EQ(0, storage_next_overlay(&top, d->path, &err));
+		ATF_REQUIRE_EQ(0,
+		    chain_next_name(&top, d->path, chain_overlay(), &err));
 		/* Merged onto the first, but for the last one. */
 		strv_fini(&d->backing);
 		ATF_REQUIRE_EQ(0, strv_add(&d->backing, &err, "%s", d->path));

@@ -31,7 +31,7 @@ unanswered()
 	"$@" >out 2>err &
 	tool=$!
 	eventually 60 grep -q 'done' between.out ||
-	    atf_fail "$*: asks nothing: $(cat err)"
+	    atf_fail "$*: asks nothing: $(cat err between.err)"
 	code=69
 	case $how in
 	*cut) ;;

@@ -29,6 +29,14 @@ guest_writes()
 	    atf_fail "no write"
 }
 
+# Starts VM a; its log has the numbers of the start before, too.
+starts_anew()
+{
+	atf_check -o ignore vm-start a
+	atf_check vm-wait --timeout 120 --console '^tick ' a
+	counts_on a
+}
+
 # VM a with a data disk of noise, db, which is disk 1; `want` is what it has.
 kept_vm()
 {
@@ -37,8 +45,7 @@ kept_vm()
 	atf_check -o ignore vm-stop --force a
 	dd if=/dev/urandom of=want bs=1M count=16 status=none
 	cp want root/name/vm/a/data-db.raw
-	atf_check -o ignore vm-start a
-	counts_on a
+	starts_anew
 	written=0
 }
 
@@ -57,6 +64,5 @@ disk_is_kept()
 	record_is_true a
 	atf_check -o inline:"$(sha256sum <want | cut -c1-64)\n" disk-backup \
 	    --vm a -p checksum -o kept db
-	atf_check -o ignore vm-start a
-	counts_on a
+	starts_anew
 }

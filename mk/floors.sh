@@ -45,6 +45,7 @@ sources()
 	done | sort -u
 }
 
+# shellcheck disable=SC2016
 sources | xargs awk -v floors="$FLOORS" -v drivers="$drivers" \
     -v names="$names" '
 BEGIN {

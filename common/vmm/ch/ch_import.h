@@ -18,16 +18,15 @@ bool ch_can_import(int dirfd, const struct intake_how *how);
 
 /*
  * Takes memory, state and disks in, and gives them the names that a snapshot
- * of ours has.  What lies at recorded paths outside the directory
- * (layers, backing files, kernels) is taken only with --trust-paths.  The
- * directory, open as `dirfd`, is only read.  EX_DATAERR: a file is missing or
- * damaged, or they do not agree.  EX_CONFIG: a VM that cannot be run here.
+ * of ours has.  What lies at recorded paths outside the directory (layers,
+ * backing files, kernels) is taken only with --trust-paths.  The directory,
+ * open as `dirfd`, is only read.  EX_DATAERR: a file is missing or damaged, or
+ * they do not agree.  EX_CONFIG: a VM that cannot be run here.
  */
 int ch_import(struct intake *in, int dirfd, const struct intake_how *how,
     struct error *err);
 
-/* One directory, and what was read of it: private to ch_import.c and
- * ch_import_disks.c. */
+/* One directory, and what was read of it: private to the two ch_import*.c. */
 struct ch_dir {
 	int dirfd; /* borrowed */
 	const struct intake_how *how; /* borrowed */

@@ -18,11 +18,11 @@ bool fc_can_import(int dirfd, const struct intake_how *how);
 
 /*
  * Takes state, memory and disks in, and gives them the names that a snapshot
- * of ours has.  How the state calls the disks, their order and
- * their roles --storage-config tells, or the sidecar where there is one; layers
- * outside the directory are taken with --trust-paths alone.  The directory,
- * open as `dirfd`, is only read.  EX_DATAERR: a file is missing or damaged, or
- * the state has no disk of such a name.
+ * of ours has.  How the state calls the disks, their order and their roles
+ * --storage-config tells, or the sidecar where there is one; layers outside the
+ * directory are taken with --trust-paths alone.  The directory, open as
+ * `dirfd`, is only read.  EX_DATAERR: a file is missing or damaged, or the
+ * state has no disk of such a name.
  */
 int fc_import(struct intake *in, int dirfd, const struct intake_how *how,
     struct error *err);

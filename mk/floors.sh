@@ -120,7 +120,7 @@ FNR == 1 {
 }
 
 # A hypervisor has no name here.  What it calls its formats may be cited, in the
-# comments of disk/; qemu-img is a program of its own.
+# comments of disk/; qemu-img, and qemu_img of disk/, is a program of its own.
 own_driver == "" {
 	text = $0
 	if (own ~ /^disk\//)

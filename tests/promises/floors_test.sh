@@ -23,7 +23,7 @@ tree_make()
 	echo '#define CH_NAME "cloud-hypervisor"' >tree/common/vmm/ch/ch.h
 	printf '\t.name = CH_NAME,\n' >tree/common/vmm/ch/ch.c
 	printf '#include "vmm/vmm.h"\n#include "x.h"\n' >tree/vm-x/vm-x.c
-	echo 'run("qemu-img", "--");' >>tree/vm-x/vm-x.c
+	echo 'run("qemu-img", "--"); qemu_img_run();' >>tree/vm-x/vm-x.c
 	printf '/*\n * QEMU block/qcow2.c\n */ int n; /* QEMU */\n' \
 	    >tree/common/disk/qcow2.c
 	echo 'qemu, Cloud Hypervisor' >tree/vm-x/vm-x.1

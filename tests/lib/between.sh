@@ -30,7 +30,7 @@ unanswered()
 	shift 3
 	"$@" >out 2>err &
 	tool=$!
-	eventually 60 grep -q 'done' between.out ||
+	eventually 120 grep -q 'done' between.out ||
 	    atf_fail "$*: asks nothing: $(cat err between.err)"
 	code=69
 	case $how in

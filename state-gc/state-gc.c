@@ -75,17 +75,24 @@ set_limits(struct gc *gc, const struct opts *o, struct error *err)
 	return 0;
 }
 
-/* Beneath the root and /proc, where processes are told apart. */
+/*
+ * Beneath the root, and /proc, where processes are told apart: those that a
+ * killed tool left behind are ended.
+ */
 static int
 enclose(const struct root *root, struct error *err)
 {
-	int fds[2] = { root_fd(root), -1 };
-	int rc;
+	int fd = root_fd(root), proc_fd, rc;
+	const struct sandbox s = { .dirfds = &fd,
+		.n = 1,
+		.read_dirfds = &proc_fd,
+		.read_n = 1,
+		.may_signal = true };
 
-	if (fd_open_dir(&fds[1], AT_FDCWD, "/proc", false, err) == -1)
+	if (fd_open_dir(&proc_fd, AT_FDCWD, "/proc", false, err) == -1)
 		return -1;
-	rc = sandbox_enter(fds, 2, err);
-	fd_drop(&fds[1]);
+	rc = sandbox_enter_as(&s, err);
+	fd_drop(&proc_fd);
 	return rc;
 }
 

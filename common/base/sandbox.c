@@ -12,6 +12,7 @@
 
 #include "base/fd.h"
 #include "base/hook.h"
+#include "base/sandbox_impl.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SANDBOX_OFF 1
@@ -24,53 +25,114 @@
 #define SANDBOX_OFF 0
 #endif
 
-/* Rights of the first version of the interface, known to every kernel. */
-#define SANDBOX_RIGHTS ((UINT64_C(1) << 13) - 1)
+/* linux/landlock.h, of a kernel that may be newer than the headers here. */
+#define FS_WRITE_FILE (UINT64_C(1) << 1)
+#define FS_READ_FILE (UINT64_C(1) << 2)
+#define FS_READ_DIR (UINT64_C(1) << 3)
+#define FS_REMOVE_DIR (UINT64_C(1) << 4)
+#define FS_REMOVE_FILE (UINT64_C(1) << 5)
+#define FS_MAKE_DIR (UINT64_C(1) << 7)
+#define FS_MAKE_REG (UINT64_C(1) << 8)
+#define FS_MAKE_SYM (UINT64_C(1) << 12)
+#define FS_FIRST ((UINT64_C(1) << 13) - 1) /* all of the first interface */
+#define FS_REFER (UINT64_C(1) << 13)
+#define FS_TRUNCATE (UINT64_C(1) << 14)
+#define FS_IOCTL_DEV (UINT64_C(1) << 15)
+#define NET_TCP UINT64_C(3) /* to bind and to connect */
+#define SCOPE_ABSTRACT UINT64_C(1)
+#define SCOPE_SIGNAL UINT64_C(2)
+
+#define READING (FS_READ_FILE | FS_READ_DIR)
+#define WRITING                                                                \
+	(READING | FS_WRITE_FILE | FS_REMOVE_DIR | FS_REMOVE_FILE |            \
+	    FS_MAKE_DIR | FS_MAKE_REG | FS_MAKE_SYM | FS_REFER | FS_TRUNCATE)
+
+/* struct landlock_ruleset_attr; an older kernel takes it with zeros at the end. */
+struct ruleset {
+	uint64_t fs, net, scoped;
+};
+
+/* What the kernel can be asked to refuse, by the version of its interface. */
+static struct ruleset
+all_of(long abi, bool may_signal)
+{
+	struct ruleset all = { .fs = FS_FIRST };
+
+	if (abi >= 2)
+		all.fs |= FS_REFER;
+	if (abi >= 3)
+		all.fs |= FS_TRUNCATE;
+	if (abi >= 4)
+		all.net = NET_TCP;
+	if (abi >= 5)
+		all.fs |= FS_IOCTL_DEV;
+	if (abi >= 6)
+		all.scoped = SCOPE_ABSTRACT | (may_signal ? 0 : SCOPE_SIGNAL);
+	return all;
+}
 
 static int
-allow_beneath(int ruleset, int dirfd, struct error *err)
+allow_beneath(int ruleset, const int *dirfds, size_t n, uint64_t rights,
+    struct error *err)
 {
 	struct landlock_path_beneath_attr rule;
+	size_t i;
 
-	memset(&rule, 0, sizeof(rule));
-	rule.allowed_access = SANDBOX_RIGHTS;
-	rule.parent_fd = dirfd;
-	if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH,
-		&rule, 0) == -1)
-		return error_sys(err, EX_OSERR, "Landlock rule");
+	for (i = 0; i < n; i++) {
+		memset(&rule, 0, sizeof(rule));
+		rule.allowed_access = rights;
+		rule.parent_fd = dirfds[i];
+		if (syscall(SYS_landlock_add_rule, ruleset,
+			LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == -1)
+			return error_sys(err, EX_OSERR, "Landlock rule");
+	}
+	return 0;
+}
+
+static int
+restrict_paths(const struct sandbox *s, struct error *err)
+{
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0,
+	    LANDLOCK_CREATE_RULESET_VERSION);
+	struct ruleset all;
+	int ruleset, rc = -1;
+
+	if (abi < 1) /* ENOSYS, or EOPNOTSUPP: not at this boot */
+		return 0;
+	all = all_of(abi, s->may_signal);
+	ruleset = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof(all),
+	    0);
+	if (ruleset == -1)
+		return error_sys(err, EX_OSERR, "Landlock");
+	if (allow_beneath(ruleset, s->dirfds, s->n, all.fs & WRITING, err) ==
+		0 &&
+	    allow_beneath(ruleset, s->read_dirfds, s->read_n, READING, err) ==
+		0) {
+		rc = (int)syscall(SYS_landlock_restrict_self, ruleset, 0);
+		if (rc == -1)
+			error_sys(err, EX_OSERR, "Landlock");
+	}
+	fd_drop(&ruleset);
+	return rc;
+}
+
+int
+sandbox_enter_as(const struct sandbox *s, struct error *err)
+{
+	if (SANDBOX_OFF)
+		return 0;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+		return error_sys(err, EX_OSERR, "no_new_privs");
+	if (restrict_paths(s, err) == -1 || sandbox_filter(s, err) == -1)
+		return -1;
+	hook_step("enclosed");
 	return 0;
 }
 
 int
 sandbox_enter(const int *dirfds, size_t n, struct error *err)
 {
-	struct landlock_ruleset_attr attr;
-	int ruleset, rc = -1;
-	size_t i;
+	const struct sandbox s = { .dirfds = dirfds, .n = n };
 
-	if (SANDBOX_OFF)
-		return 0;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
-		return error_sys(err, EX_OSERR, "no_new_privs");
-	memset(&attr, 0, sizeof(attr));
-	attr.handled_access_fs = SANDBOX_RIGHTS;
-	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr),
-	    0);
-	if (ruleset == -1) {
-		if (errno == ENOSYS || errno == EOPNOTSUPP || errno == EINVAL)
-			return 0;
-		return error_sys(err, EX_OSERR, "Landlock");
-	}
-	for (i = 0; i < n; i++)
-		if (allow_beneath(ruleset, dirfds[i], err) == -1)
-			goto out;
-	if (syscall(SYS_landlock_restrict_self, ruleset, 0) == -1) {
-		error_sys(err, EX_OSERR, "Landlock");
-		goto out;
-	}
-	hook_step("enclosed");
-	rc = 0;
-out:
-	fd_drop(&ruleset);
-	return rc;
+	return sandbox_enter_as(&s, err);
 }

@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -42,7 +43,9 @@
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |         \
 	    CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
 
-#define FILTER_MAX 400 /* instructions */
+#define FILTER_MAX 250 /* instructions: a jump goes no further */
+#define TO_REFUSE 255 /* where a jump is to go, before it is known */
+#define TO_ALLOW 255
 
 /* The lower half of an argument: all three have it first. */
 #define ARG(i) offsetof(struct seccomp_data, args[i])
@@ -122,13 +125,48 @@ static const uint32_t refused[] = {
 #endif
 };
 
-/* Signals whose first argument is a process: to this one they are let through. */
-static const uint32_t own_signals[] = { SYS_kill, SYS_tgkill };
+/* What becomes of a call: refused in one way, or by one of its arguments. */
+enum verdict {
+	REFUSE, /* EPERM */
+	PRETEND, /* ENOSYS: the caller then asks as its C library did before */
+	OWN_PROCESS, /* where argument 0 is another process */
+	NO_NAMESPACE, /* where argument 0 asks for one */
+	READ_AT_1, /* where flags, which are argument 1, are not to read */
+	READ_AT_2 /* or argument 2 */
+};
 
-static const uint32_t signals[] = { SYS_tkill, SYS_rt_sigqueueinfo,
-	SYS_rt_tgsigqueueinfo, SYS_pidfd_send_signal };
+struct rule {
+	uint32_t number;
+	enum verdict verdict;
+};
+
+static const struct rule always[] = {
+	{ SYS_clone, NO_NAMESPACE },
+	{ SYS_clone3, PRETEND }, /* no filter sees what it is told */
+};
+
+static const struct rule signals[] = {
+	{ SYS_kill, OWN_PROCESS },
+	{ SYS_tgkill, OWN_PROCESS },
+	{ SYS_tkill, REFUSE },
+	{ SYS_rt_sigqueueinfo, REFUSE },
+	{ SYS_rt_tgsigqueueinfo, REFUSE },
+	{ SYS_pidfd_send_signal, REFUSE },
+};
+
+/* Who writes nowhere: a Landlock before 6.2 lets who reads truncate. */
+static const struct rule opens[] = {
+	{ SYS_openat, READ_AT_2 },
+	{ SYS_openat2, PRETEND },
+#ifdef SYS_open
+	{ SYS_open, READ_AT_1 },
+	{ SYS_creat, REFUSE },
+#endif
+};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define RULES_MAX                                                              \
+	(COUNT(refused) + COUNT(always) + COUNT(signals) + COUNT(opens))
 
 struct filter {
 	struct sock_filter v[FILTER_MAX];
@@ -138,6 +176,7 @@ struct filter {
 static void
 emit(struct filter *f, uint16_t code, uint32_t k, uint8_t yes, uint8_t no)
 {
+	assert(f->n < FILTER_MAX);
 	f->v[f->n++] = (struct sock_filter){ code, yes, no, k };
 }
 
@@ -153,122 +192,137 @@ answer(struct filter *f, uint32_t how)
 	emit(f, BPF_RET | BPF_K, how, 0, 0);
 }
 
-/* The next `skip` instructions only where what is loaded is `k`. */
 static void
-if_equal(struct filter *f, uint32_t k, uint8_t skip)
+refuse(struct filter *f, uint32_t sys)
 {
-	emit(f, BPF_JMP | BPF_JEQ | BPF_K, k, 0, skip);
+	answer(f, SECCOMP_RET_ERRNO | sys);
+}
+
+/* Refused where a bit of `bits` is set in the argument `i`. */
+static void
+judge_bits(struct filter *f, int i, uint32_t bits, uint32_t sys)
+{
+	load(f, ARG(i));
+	emit(f, BPF_JMP | BPF_JSET | BPF_K, bits, 0, 1);
+	refuse(f, sys);
+	answer(f, SECCOMP_RET_ALLOW);
+}
+
+static void
+judge(struct filter *f, enum verdict verdict)
+{
+	const uint32_t more = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;
+
+	switch (verdict) {
+	case REFUSE:
+		refuse(f, EPERM);
+		break;
+	case PRETEND:
+		refuse(f, ENOSYS);
+		break;
+	case OWN_PROCESS:
+		load(f, ARG(0));
+		emit(f, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)getpid(), 0, 1);
+		answer(f, SECCOMP_RET_ALLOW);
+		refuse(f, EPERM);
+		break;
+	case NO_NAMESPACE:
+		judge_bits(f, 0, NEW_NAMESPACES, EPERM);
+		break;
+	case READ_AT_1:
+		judge_bits(f, 1, more, EACCES);
+		break;
+	case READ_AT_2:
+		judge_bits(f, 2, more, EACCES);
+		break;
+	}
+}
+
+/*
+ * The rule of v[n], sorted, that the number has; else it is allowed.  Both ends
+ * are shared, and put behind: the shorter a filter, the sooner it is taken.
+ */
+static void
+search(struct filter *f, const struct rule *v, size_t n)
+{
+	unsigned short at = f->n;
+
+	if (n == 1) {
+		emit(f, BPF_JMP | BPF_JEQ | BPF_K, v->number, TO_REFUSE,
+		    TO_ALLOW);
+		if (v->verdict == REFUSE)
+			return;
+		f->v[at].jt = 0;
+		judge(f, v->verdict);
+		return;
+	}
+	emit(f, BPF_JMP | BPF_JGE | BPF_K, v[n / 2].number, 0, 0);
+	search(f, v, n / 2);
+	/* Half of all rules, at two instructions each. */
+	f->v[at].jt = (uint8_t)(f->n - at - 1);
+	search(f, v + n / 2, n - n / 2);
+}
+
+/* The two ends, and where they are. */
+static void
+finish(struct filter *f, unsigned short from)
+{
+	unsigned short at;
+
+	for (at = from; at < f->n; at++) {
+		if (f->v[at].code != (BPF_JMP | BPF_JEQ | BPF_K))
+			continue;
+		if (f->v[at].jt == TO_REFUSE)
+			f->v[at].jt = (uint8_t)(f->n - at);
+		if (f->v[at].jf == TO_ALLOW)
+			f->v[at].jf = (uint8_t)(f->n - at - 1);
+	}
+	answer(f, SECCOMP_RET_ALLOW);
+	refuse(f, EPERM);
 }
 
 static int
 compare(const void *a, const void *b)
 {
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+	const struct rule *x = a, *y = b;
 
-	return x < y ? -1 : x > y;
+	return x->number < y->number ? -1 : x->number > y->number;
 }
 
-/* Whether the number is one of v[n], sorted: refused, else allowed. */
-static void
-search(struct filter *f, const uint32_t *v, size_t n)
+static size_t
+add(struct rule *all, size_t n, const struct rule *v, size_t count)
 {
-	unsigned short at;
-	size_t i;
-
-	if (n <= 4) {
-		for (i = 0; i < n; i++) {
-			if_equal(f, v[i], 1);
-			answer(f, SECCOMP_RET_ERRNO | EPERM);
-		}
-		answer(f, SECCOMP_RET_ALLOW);
-		return;
-	}
-	at = f->n;
-	emit(f, BPF_JMP | BPF_JGE | BPF_K, v[n / 2], 0, 0);
-	search(f, v, n / 2);
-	/* Less than 256: each of the halves has three instructions a number. */
-	f->v[at].jt = (uint8_t)(f->n - at - 1);
-	search(f, v + n / 2, n - n / 2);
-}
-/* The call `number`, whose flags are at `off`: only to read what is there. */
-static void
-only_read(struct filter *f, uint32_t number, size_t off)
-{
-	if_equal(f, number, 4);
-	load(f, off);
-	emit(f, BPF_JMP | BPF_JSET | BPF_K,
-	    O_WRONLY | O_RDWR | O_CREAT | O_TRUNC, 0, 1);
-	answer(f, SECCOMP_RET_ERRNO | EACCES);
-	answer(f, SECCOMP_RET_ALLOW);
-}
-
-/* A Landlock before 6.2 lets who may read a file truncate it. */
-static void
-judge_opens(struct filter *f)
-{
-	if_equal(f, SYS_openat2, 1);
-	answer(f, SECCOMP_RET_ERRNO | ENOSYS); /* then openat(2) is asked */
-	only_read(f, SYS_openat, ARG(2));
-#ifdef SYS_open
-	only_read(f, SYS_open, ARG(1));
-	if_equal(f, SYS_creat, 1);
-	answer(f, SECCOMP_RET_ERRNO | EACCES);
-#endif
-}
-
-/* Threads, yes; namespaces, no.  What clone3(2) is told no filter can see. */
-static void
-judge_clone(struct filter *f)
-{
-	if_equal(f, SYS_clone3, 1);
-	answer(f, SECCOMP_RET_ERRNO | ENOSYS); /* then clone(2) is asked */
-	if_equal(f, SYS_clone, 4);
-	load(f, ARG(0));
-	emit(f, BPF_JMP | BPF_JSET | BPF_K, NEW_NAMESPACES, 0, 1);
-	answer(f, SECCOMP_RET_ERRNO | EPERM);
-	answer(f, SECCOMP_RET_ALLOW);
-}
-
-static void
-judge_signals(struct filter *f)
-{
-	size_t i;
-
-	for (i = 0; i < COUNT(own_signals); i++) {
-		if_equal(f, own_signals[i], 4);
-		load(f, ARG(0));
-		if_equal(f, (uint32_t)getpid(), 1);
-		answer(f, SECCOMP_RET_ALLOW);
-		answer(f, SECCOMP_RET_ERRNO | EPERM);
-	}
-	for (i = 0; i < COUNT(signals); i++) {
-		if_equal(f, signals[i], 1);
-		answer(f, SECCOMP_RET_ERRNO | EPERM);
-	}
+	memcpy(all + n, v, count * sizeof(*v));
+	return n + count;
 }
 
 static void
 build(struct filter *f, const struct sandbox *s)
 {
-	uint32_t sorted[COUNT(refused)];
+	struct rule all[RULES_MAX];
+	unsigned short from;
+	size_t n;
 
-	memcpy(sorted, refused, sizeof(sorted));
-	qsort(sorted, COUNT(refused), sizeof(sorted[0]), compare);
+	for (n = 0; n < COUNT(refused); n++)
+		all[n] = (struct rule){ refused[n], REFUSE };
+	n = add(all, n, always, COUNT(always));
+	if (!s->may_signal)
+		n = add(all, n, signals, COUNT(signals));
+	if (s->n == 0)
+		n = add(all, n, opens, COUNT(opens));
+	qsort(all, n, sizeof(all[0]), compare);
 	f->n = 0;
 	load(f, offsetof(struct seccomp_data, arch));
 	emit(f, BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0);
-	answer(f, SECCOMP_RET_ERRNO | EPERM);
+	refuse(f, EPERM);
 	load(f, offsetof(struct seccomp_data, nr));
 #ifdef X32_BIT
 	emit(f, BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 1);
-	answer(f, SECCOMP_RET_ERRNO | EPERM);
+	refuse(f, EPERM);
 #endif
-	judge_clone(f);
-	if (!s->may_signal)
-		judge_signals(f);
-	if (s->n == 0)
-		judge_opens(f);
-	search(f, sorted, COUNT(refused));
+	from = f->n;
+	search(f, all, n);
+	finish(f, from);
 }
 
 int

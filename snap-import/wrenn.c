@@ -138,7 +138,8 @@ take_base_name(struct wrenn *w, const json_t *root, struct error *err)
 	if (!path_is_name(path_base(path)))
 		error_set(err, EX_DATAERR,
 		    "\"base_template\" does not end in a file name");
-	else if ((w->base_name = strdup(path_base(path))) == NULL)
+	else if (storage_check_name("\"base_template\"", path, err) == 0 &&
+	    (w->base_name = strdup(path_base(path))) == NULL)
 		error_sys(err, EX_OSERR, "path");
 	free(path);
 	return w->base_name == NULL ? -1 : 0;

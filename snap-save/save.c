@@ -119,7 +119,7 @@ prepare(struct save *s, const char *description, struct error *err)
 static int
 end_vmm(struct save *s, struct error *err)
 {
-	if (vmm_state_finish(&s->at->vm, s->at->dirfd, STATE_TEMPORARY,
+	if (vmm_state_finish(&s->at->vm, s->at->dirfd, VM_SAVE_STATE,
 		s->snap.dirfd, err) == -1 ||
 	    memory_link(s, err) == -1)
 		return -1;
@@ -140,7 +140,7 @@ capture(void *arg, struct error *err)
 {
 	struct save *s = arg;
 
-	if (vmm_state_save(s->vmm, STATE_TEMPORARY, err) == -1)
+	if (vmm_state_save(s->vmm, VM_SAVE_STATE, err) == -1)
 		return -1;
 	hook_step("state-saved");
 	save_phase(s, "state");
@@ -190,8 +190,8 @@ collect(struct save *s, struct error *err)
 
 	if (disks_link(s, err) == -1 ||
 	    (!s->stop &&
-		vmm_state_finish(vm, s->at->dirfd, STATE_TEMPORARY,
-		    s->snap.dirfd, err) == -1))
+		vmm_state_finish(vm, s->at->dirfd, VM_SAVE_STATE, s->snap.dirfd,
+		    err) == -1))
 		return -1;
 	if (s->stop && vmm_clear(&s->at->vm, s->at->dirfd, &s->now, err) == -1)
 		return -1;
@@ -266,7 +266,7 @@ take(struct save *s, const char *description, struct error *err)
 	rc = freeze_guest(&s->freeze, err);
 	if (rc == 0)
 		rc = collect(s, err);
-	vmm_state_drop(s->at->dirfd, STATE_TEMPORARY);
+	vmm_state_drop(s->at->dirfd, VM_SAVE_STATE);
 	return rc;
 }
 

@@ -19,7 +19,6 @@
 #include "vmm/freeze.h"
 #include "vmm/vmm.h"
 
-#define STATE_TEMPORARY "save.state" /* in the VM's directory */
 #define SAVE_PHASES_MAX 24
 
 /* How the guest's memory gets into the snapshot. */

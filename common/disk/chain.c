@@ -13,6 +13,7 @@
 
 #define MAGIC_MAX 8
 #define NUMBER_DIGITS_MAX 7
+#define NUMBER_MAX 9999999
 
 static int
 raw_bytes(uint64_t *out, int fd, uint64_t file_bytes, const char *what,
@@ -151,9 +152,28 @@ chain_next_name(char **out, const char *top, const struct chain_format *format,
 	if (dot == NULL || dot == top)
 		return error_set(err, EX_DATAERR, "%s: not a disk's name", top);
 	n = strtoul(dot + 1, NULL, 10);
+	if (n >= NUMBER_MAX)
+		return error_set(err, EX_DATAERR, "%s: the last of its disk",
+		    top);
 	*out = path_format("%.*s.%lu%s", (int)(dot - top), top, n + 1,
 	    format->suffix);
 	return *out == NULL ? error_set(err, EX_OSERR, "out of memory") : 0;
+}
+
+bool
+chain_is_later(const char *name, const char *top)
+{
+	const char *dot = strchr(top, '.');
+	size_t stem, digits;
+
+	if (dot == NULL)
+		return false;
+	stem = (size_t)(dot - top) + 1;
+	if (strncmp(name, top, stem) != 0)
+		return false;
+	digits = strspn(name + stem, "0123456789");
+	return digits > 0 && name[stem + digits] == '.' &&
+	    strtoul(name + stem, NULL, 10) > strtoul(dot + 1, NULL, 10);
 }
 
 unsigned

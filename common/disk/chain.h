@@ -56,10 +56,16 @@ void chain_first_name(char *out, size_t cap, const char *stem,
 /*
  * The name that follows the disk file `top`, in that format: cow.1.qcow2 after
  * cow.raw, cow.4.raw after cow.3.qcow2.  The caller frees it.  EX_DATAERR:
- * `top` is not such a name.
+ * `top` is not such a name, or the last.
  */
 int chain_next_name(char **out, const char *top,
     const struct chain_format *format, struct error *err);
+
+/*
+ * Whether some overlay of the disk whose file is `top` would be called `name`:
+ * to make it, that file is deleted.
+ */
+bool chain_is_later(const char *name, const char *top);
 
 /* The n of an overlay's name "cow.<n>.qcow2"; 0 for anything else. */
 unsigned chain_number(const char *name);

@@ -14,7 +14,7 @@
 #include "base/error.h"
 #include "base/strv.h"
 
-#define STORAGE_MAX 26 /* slots 4 to 0x1d of q35's root bus */
+#define STORAGE_MAX 26 /* of a list; a hypervisor may take fewer */
 #define STORAGE_SERIAL_MAX 20 /* bytes that virtio-blk carries */
 #define STORAGE_PATH_MAX 4095 /* bytes, PATH_MAX without the NUL */
 #define STORAGE_BYTES_MAX (UINT64_C(8) << 40) /* of a disk, as of any file */
@@ -67,8 +67,12 @@ void storage_list_drop_last(struct storage_list *list);
  */
 int storage_list_check(const struct storage_list *list, struct error *err);
 
-/* Whether a file of a snapshot or VM has this name that is no disk. */
-bool storage_is_reserved(const char *name);
+/*
+ * The rule for the name of a disk's file, which is the last part of `path`:
+ * chain_is_name().  Whoever takes such a name from outside asks here; `member`
+ * is what the message calls it.  EX_DATAERR.
+ */
+int storage_check_name(const char *member, const char *path, struct error *err);
 
 /*
  * The rules for a data disk's serial (also its name), and for a mount point

@@ -9,46 +9,39 @@
 
 #define ROLES 4
 
-/* Files of a VM or snapshot that no disk may stand for. */
-static const char *const reserved[] = { "snapshot.json", "snapshot.digests",
-	"cocoon.json", "vm.json", "config.json", "state.json", "state.qemu",
-	"memory.raw", "template.raw", "memory-ranges", "vmstate", "mem",
-	"kernel", "initrd", "firmware", "console.log", "vmm.log",
-	"console.sock", "console.lock", "qmp.sock", "api.sock", "watch.sock",
-	"saved.mem", "firecracker.log" };
-
-bool
-storage_is_reserved(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
-		if (strcmp(name, reserved[i]) == 0)
-			return true;
-	return false;
-}
-
 static bool
 role_is_ro(enum storage_role role)
 {
 	return role == STORAGE_LAYER || role == STORAGE_CIDATA;
 }
 
-/* The name that a file of a VM has for `path`, checked.  EX_DATAERR. */
-static int
-check_file_name(const char *member, const char *path, struct error *err)
+int
+storage_check_name(const char *member, const char *path, struct error *err)
 {
 	const char *base = path_base(path);
 
 	if (!path_is_name(base))
 		return error_set(err, EX_DATAERR,
 		    "%s \"%s\" does not end in a file name", member, path);
+	if (!chain_is_name(base))
+		return error_set(err, EX_DATAERR,
+		    "%s \"%s\": a disk's file has no colon in its name, and "
+		    "no dash in front",
+		    member, path);
+	return 0;
+}
+
+/* The same of a file that a VM has in its own directory. */
+static int
+check_file_name(const char *member, const char *path, struct error *err)
+{
+	const char *base = path_base(path);
+
+	if (storage_check_name(member, path, err) == -1)
+		return -1;
 	if (base[0] == '.')
 		return error_set(err, EX_DATAERR, "%s \"%s\" is a hidden file",
 		    member, path);
-	if (storage_is_reserved(base))
-		return error_set(err, EX_DATAERR,
-		    "%s \"%s\" is the name of another file", member, path);
 	return 0;
 }
 
@@ -66,10 +59,7 @@ check_path(const struct storage *disk, struct error *err)
 		    disk->origin);
 	if (disk->role != STORAGE_LAYER)
 		return check_file_name("path", disk->path, err);
-	if (!path_is_name(path_base(disk->path)))
-		return error_set(err, EX_DATAERR,
-		    "path \"%s\" does not end in a file name", disk->path);
-	return 0;
+	return storage_check_name("path", disk->path, err);
 }
 
 /* ^[a-z][a-z0-9_-]{0,19}$ */

@@ -43,6 +43,7 @@
 #define VM_FIRMWARE "firmware"
 #define VM_MEMORY "memory.raw"
 #define VM_TEMPLATE "template.raw"
+#define VM_SAVE_STATE "save.state" /* while a save writes it */
 #define VM_CONSOLE_LOG "console.log"
 #define VM_CONSOLE_LOCK "console.lock"
 #define VM_CONSOLE_SOCKET "console.sock"

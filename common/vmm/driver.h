@@ -14,6 +14,8 @@
 struct vmm_driver {
 	const char *name;
 	struct vmm_traits traits;
+	/* Files in a VM's directory that the traits do not name; or NULL. */
+	const char *const *files;
 	int (*check_program)(struct error *);
 	int (*check_vm)(const struct vm *, struct error *); /* or NULL */
 	bool (*starts_bare)(const struct load *); /* or NULL: no */
@@ -87,6 +89,9 @@ struct vmm_driver {
 
 /* NULL: there is none. */
 const struct vmm_driver *vmm_find_driver(const char *hypervisor);
+
+/* The drivers from 0 on; NULL behind the last. */
+const struct vmm_driver *vmm_driver_at(size_t i);
 
 struct vmm {
 	const struct vmm_driver *driver;

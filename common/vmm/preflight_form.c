@@ -82,7 +82,9 @@ check_layer_names(const struct preflight *p, struct error *err)
 
 	for (i = 0; i < p->envelope->layers_n; i++) {
 		name = p->envelope->layers[i].name;
-		if (name[0] == '.' || storage_is_reserved(name))
+		if (storage_check_name("layer", name, err) == -1)
+			return -1;
+		if (name[0] == '.' || vmm_is_reserved(name))
 			return error_set(err, EX_DATAERR,
 			    "layer %s: the name of another file", name);
 	}
@@ -96,10 +98,13 @@ preflight_sidecar(struct preflight *p, struct error *err)
 
 	if (check_layer_names(p, err) == -1)
 		return -1;
-	if (sidecar_read(&p->sidecar, p->dirfd, &why) == 0)
+	if (sidecar_read(&p->sidecar, p->dirfd, &why) == 0) {
+		if (vmm_check_names(&p->sidecar.disks, err) == -1)
+			return error_wrap(err, "%s", SIDECAR_NAME);
 		return p->root == NULL
 		    ? 0
 		    : vmm_complete(p->envelope, p->dirfd, &p->sidecar, err);
+	}
 	/* An import takes what has none. */
 	if (why.code == EX_NOINPUT && p->root == NULL)
 		return 0;

@@ -156,13 +156,18 @@ check_disk(const struct preflight *p, size_t i, struct error *err)
 int
 preflight_disks(struct preflight *p, struct error *err)
 {
-	size_t i;
+	const char *hypervisor = p->envelope->config.hypervisor;
+	size_t max = vmm_traits(hypervisor)->disks_max, i;
 
+	if (p->sidecar.disks.n > max)
+		return error_set(err, EX_DATAERR,
+		    "%s: %zu disks, %s has at most %zu", SIDECAR_NAME,
+		    p->sidecar.disks.n, hypervisor, max);
 	for (i = 0; i < p->sidecar.disks.n; i++)
 		if (check_disk(p, i, err) == -1)
 			return -1;
-	if (vmm_devices_match(p->envelope->config.hypervisor, &p->sidecar,
-		p->envelope->config.cpu, err) == -1)
+	if (vmm_devices_match(hypervisor, &p->sidecar, p->envelope->config.cpu,
+		err) == -1)
 		return error_wrap(err, "%s", SIDECAR_NAME);
 	return 0;
 }

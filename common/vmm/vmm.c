@@ -34,6 +34,12 @@ static const struct vmm_driver *const drivers[] = { DRIVERS };
 #define DRIVERS_N (sizeof(drivers) / sizeof(drivers[0]))
 
 const struct vmm_driver *
+vmm_driver_at(size_t i)
+{
+	return i < DRIVERS_N ? drivers[i] : NULL;
+}
+
+const struct vmm_driver *
 vmm_find_driver(const char *hypervisor)
 {
 	size_t i;
@@ -98,7 +104,8 @@ vmm_traits(const char *hypervisor)
 	/* A record may name what nobody knows: it can still be listed. */
 	static const struct vmm_traits none = { .api_socket = VM_API_SOCKET,
 		.state_files = no_files,
-		.memory_file = VM_MEMORY };
+		.memory_file = VM_MEMORY,
+		.disks_max = STORAGE_MAX };
 	const struct vmm_driver *driver = vmm_find_driver(hypervisor);
 
 	return driver == NULL ? &none : &driver->traits;
@@ -118,6 +125,9 @@ vmm_check_vm(const struct vm *vm, struct error *err)
 	if (vm->has_firmware && !has->has_firmware)
 		return error_set(err, EX_USAGE, "--firmware: %s takes none",
 		    driver->name);
+	if (vm->disks.n > has->disks_max)
+		return error_set(err, EX_USAGE, "%zu disks: %s has at most %zu",
+		    vm->disks.n, driver->name, has->disks_max);
 	for (i = 0; i < vm->nics.n; i++)
 		if (vm->nics.v[i].kind == NIC_USER && !has->has_user_nics)
 			return error_set(err, EX_USAGE,

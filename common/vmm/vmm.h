@@ -42,6 +42,7 @@ struct vmm_traits {
 	const char *const *state_files; /* of a saved guest; NULL ends them */
 	const char *memory_file; /* a saved guest's memory, byte by byte */
 	const char *memory_dump; /* the same as the VMM wrote it, or NULL */
+	size_t disks_max; /* of one VM */
 	bool has_tcg; /* runs guests without KVM */
 	bool has_firmware;
 	bool has_user_nics;
@@ -70,6 +71,19 @@ void vmm_list_hypervisors(char text[VMM_LIST_MAX], const char *separator);
 
 /* The one whose snapshots a wrenn directory holds. */
 const char *vmm_of_wrenn(void);
+
+/*
+ * Whether a VM or a snapshot, of whichever hypervisor, has a file of this name
+ * that is no disk: it is deleted or written over.
+ */
+bool vmm_is_reserved(const char *name);
+
+/*
+ * The disks' files have no such name (layers have theirs from the envelope),
+ * nor that of an overlay to come.  Of disks from outside that keep their files'
+ * names, beside storage_list_check().  EX_DATAERR.
+ */
+int vmm_check_names(const struct storage_list *disks, struct error *err);
 
 /* Whether there is a driver of that name.  EX_USAGE. */
 int vmm_check_hypervisor(const char *hypervisor, struct error *err);

@@ -99,6 +99,49 @@ ATF_TC_BODY(name__first_and_next, tc)
 	ATF_CHECK_STREQ("data-", name);
 }
 
+/* What would be deleted to make an overlay. */
+ATF_TC_WITHOUT_HEAD(name__later);
+ATF_TC_BODY(name__later, tc)
+{
+	static const struct {
+		const char *name, *top;
+		bool later;
+	} table[] = {
+		{ "cow.1.qcow2", "cow.raw", true },
+		{ "cow.2.qcow2", "cow.1.qcow2", true },
+		{ "cow.17.raw", "cow.1.qcow2", true },
+		{ "cow.1.qcow2", "cow.1.qcow2", false },
+		{ "cow.1.qcow2", "cow.2.qcow2", false },
+		{ "cow.raw", "cow.raw", false },
+		{ "cow.x.qcow2", "cow.raw", false },
+		{ "cow.1", "cow.raw", false },
+		{ "cow1.2.qcow2", "cow.raw", false },
+		{ "data-db.1.qcow2", "cow.raw", false },
+		{ "cow.1.qcow2", "cow", false },
+		{ "", "cow.raw", false },
+	};
+	struct error err = { 0 };
+	char *next = NULL;
+	size_t i;
+
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		ATF_CHECK_EQ_MSG(table[i].later,
+		    chain_is_later(table[i].name, table[i].top), "%s, %s",
+		    table[i].name, table[i].top);
+	/* The numbers do not begin anew. */
+	ATF_CHECK_EQ(0,
+	    chain_next_name(&next, "cow.9999998.qcow2", chain_overlay(), &err));
+	ATF_CHECK_STREQ("cow.9999999.qcow2", next);
+	ATF_CHECK_EQ(9999999, chain_number(next));
+	free(next);
+	ATF_CHECK_EQ(-1,
+	    chain_next_name(&next, "cow.9999999.qcow2", chain_overlay(), &err));
+	ATF_CHECK_EQ(EX_DATAERR, err.code);
+	ATF_CHECK_EQ(-1,
+	    chain_next_name(&next, "cow.99999999999999999999.qcow2",
+		chain_overlay(), &err));
+}
+
 ATF_TC_WITHOUT_HEAD(number__of_overlays_alone);
 ATF_TC_BODY(number__of_overlays_alone, tc)
 {
@@ -217,6 +260,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, format__by_name);
 	ATF_TP_ADD_TC(tp, name__rule);
 	ATF_TP_ADD_TC(tp, name__first_and_next);
+	ATF_TP_ADD_TC(tp, name__later);
 	ATF_TP_ADD_TC(tp, number__of_overlays_alone);
 	ATF_TP_ADD_TC(tp, check__and_sizes);
 	ATF_TP_ADD_TC(tp, recognize__short);

@@ -289,15 +289,17 @@ ATF_TC_BODY(decode__bad_path, tc)
 		    "disk 0: path \"/a/b?\" does not end in a file name" },
 		{ COW_AT("/a/.new-x"),
 		    "disk 0: path \"/a/.new-x\" is a hidden file" },
-		{ COW_AT("/vm/vm.json"),
-		    "disk 0: path \"/vm/vm.json\" is the name of another "
-		    "file" },
-		{ COW_AT("snapshot.json"),
-		    "disk 0: path \"snapshot.json\" is the name of another "
-		    "file" },
-		{ COW_AT("/x/memory.raw"),
-		    "disk 0: path \"/x/memory.raw\" is the name of another "
-		    "file" },
+		{ COW_AT("/a/nbd:127.0.0.1:1:exportname=x.qcow2"),
+		    "disk 0: path \"/a/nbd:127.0.0.1:1:exportname=x.qcow2\": a "
+		    "disk's file has no colon in its name, and no dash in "
+		    "front" },
+		{ COW_AT("-o"),
+		    "disk 0: path \"-o\": a disk's file has no colon in its "
+		    "name, and no dash in front" },
+		{ COW_AT("/a:b/-c/cow.raw"), NULL },
+		{ "[{\"path\":\"/l/a:b\",\"ro\":true,\"role\":\"layer\"}]",
+		    "disk 0: path \"/l/a:b\": a disk's file has no colon in "
+		    "its name, and no dash in front" },
 		{ COW_AT("../../etc/passwd"), NULL },
 		{ "[{\"path\":\"/l/..\",\"ro\":true,\"role\":\"layer\"}]",
 		    "disk 0: path \"/l/..\" does not end in a file name" },
@@ -320,9 +322,9 @@ ATF_TC_BODY(decode__bad_backing, tc)
 		    "disk 0: backing \"\" does not end in a file name" },
 		{ CHAIN("cow.1.qcow2", "\"..\""),
 		    "disk 0: backing \"..\" does not end in a file name" },
-		{ CHAIN("cow.1.qcow2", "\"vm.json\""),
-		    "disk 0: backing \"vm.json\" is the name of another "
-		    "file" },
+		{ CHAIN("cow.1.qcow2", "\"json:{}\""),
+		    "disk 0: backing \"json:{}\": a disk's file has no colon "
+		    "in its name, and no dash in front" },
 		{ CHAIN("cow.raw", "\"base.raw\""),
 		    "disk 0: backing behind a raw file \"cow.raw\"" },
 		{ CHAIN("cow.2.qcow2", "\"cow.raw\",\"base.raw\""),

@@ -191,6 +191,8 @@ pair_damage()
 	told-order) tac disks >told ;;
 	told-twice) { cat disks; sed -n 2p disks; } >told ;;
 	told-ro) sed '2s/false/true/' disks >told ;;
+	told-colon) sed 's,/cow.raw,/nbd:x,' disks >told ;;
+	told-dash) sed 's,/cow.raw,/-cow.raw,' disks >told ;;
 	told-garbage) echo '{"path":' >told ;;
 	told-deep) perl -e 'print "[" x 100000' >told ;;
 	told-huge) head -c 2000000 /dev/zero | tr '\0' ' ' >told ;;
@@ -255,6 +257,8 @@ import__damaged_pairs_body()
 		told-order 65 told
 		told-twice 65 told
 		told-ro 65 told
+		told-colon 65 told: disk 1: path "/srv/vm/web/nbd:x": a disk's file has no colon
+		told-dash 65 told: disk 1: path "/srv/vm/web/-cow.raw": a disk's file has no colon
 		told-garbage 65 told: line 1
 		told-deep 65 told: line 1
 		told-huge 65 told

@@ -340,6 +340,8 @@ clean_up(const struct vm *vm, int dirfd)
 static const char *const state_files[] = { CH_CONFIG_NAME, CH_STATE_NAME,
 	NULL };
 
+static const char *const files[] = { CH_VSOCK, NULL };
+
 const struct vmm_driver vmm_ch = {
 	.name = CH_NAME,
 	.traits = {
@@ -347,11 +349,13 @@ const struct vmm_driver vmm_ch = {
 		.state_files = state_files,
 		.memory_file = VM_MEMORY,
 		.memory_dump = CH_RANGES_NAME,
+		.disks_max = STORAGE_MAX,
 		.has_firmware = true,
 		.has_memfd = true,
 		.can_overlay = true,
 		.adds_seed = true,
 	},
+	.files = files,
 	.check_program = check_program,
 	.check_vm = check_vm,
 	.put_state = ch_put_state,

@@ -227,6 +227,8 @@ decode_disk(struct ch_config *c, uint32_t node, struct error *err)
 		return error_set(err, EX_DATAERR,
 		    "\"path\" is \"%s\", which does not end in a file name",
 		    disk->path);
+	if (storage_check_name("\"path\"", disk->path, err) == -1)
+		return -1;
 	if (disk->queues > c->vcpus)
 		return error_set(err, EX_DATAERR,
 		    "\"num_queues\" is %" PRIu64 ", there are %" PRIu64

@@ -263,18 +263,22 @@ clean_up(const struct vm *vm, int dirfd)
 
 static const char *const state_files[] = { FC_STATE, NULL };
 
+static const char *const files[] = { FC_LOG, FC_SAVED, FC_VSOCK, NULL };
+
 const struct vmm_driver vmm_fc = {
 	.name = FC_NAME,
 	.traits = {
 		.api_socket = FC_API_SOCKET,
 		.state_files = state_files,
 		.memory_file = FC_MEMORY,
+		.disks_max = STORAGE_MAX,
 		.has_links = true,
 		.has_vmgenid = true,
 		.needs_elf = true,
 		.names_disks = true,
 		.in_wrenn = true,
 	},
+	.files = files,
 	.check_program = fc_check_program,
 	.check_vm = fc_check_vm,
 	.put_memory = put_memory,

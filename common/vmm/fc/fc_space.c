@@ -69,7 +69,7 @@ fc_space_can_replace(const char *origin)
 	if (origin[0] == '/')
 		return is_clean(origin);
 	return path_is_name(origin) && origin[0] != '.' &&
-	    !storage_is_reserved(origin);
+	    !vmm_is_reserved(origin);
 }
 
 /* The program's absolute path: its directory must stay in sight. */

@@ -316,6 +316,7 @@ const struct vmm_driver vmm_qemu = {
 	.traits = { .api_socket = VM_API_SOCKET,
 	    .state_files = state_files,
 	    .memory_file = VM_MEMORY,
+	    .disks_max = QEMU_DISKS_MAX,
 	    .has_tcg = true,
 	    .has_firmware = true,
 	    .has_user_nics = true,

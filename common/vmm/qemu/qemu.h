@@ -40,6 +40,7 @@ enum qemu_fd {
 #define QEMU_RNG_ID "rng0"
 #define QEMU_SLOT_NICS 3 /* NIC i is function i */
 #define QEMU_SLOT_DISKS 4 /* disk i is slot 4 + i */
+#define QEMU_DISKS_MAX (0x1d - QEMU_SLOT_DISKS + 1)
 
 /*
  * Entries of each virtqueue, as every QEMU makes them for these machines; it

@@ -129,6 +129,7 @@ disk-id-long) edit $c 's/_disk1/"d" x 100/e' ;;
 disk-no-path) edit $c 's/"path":"cow.raw",//' ;;
 disk-path-twice) edit $c 's/"data-data1.raw"/"cow.raw"/' ;;
 disk-path-dots) edit $c 's/"cow.raw"/"..\/.."/' ;;
+disk-path-colon) edit $c 's/"cow.raw"/"nbd:x"/' ;;
 disk-path-outside) edit $c 's/"cow.raw"/"\/etc\/passwd"/' ;;
 disk-readonly)
 	edit $c 's/("path":"cow.raw","readonly":)false/${1}true/'

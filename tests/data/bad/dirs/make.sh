@@ -41,6 +41,23 @@ host()
 	edit $e "s/(\"host\": \\{.*?\"$1\": )[^,\n]*/\${1}$2/s"
 }
 
+# whole_cow NAME: the cow disk is one raw file of that name.
+whole_cow()
+{
+	undigest
+	mv cow.raw "./$1"
+	edit $e "s/\"cow.raw\"/\"$1\"/"
+	edit $s "s/\"path\":\"cow.1.qcow2\"/\"path\":\"$1\"/; s/,\"backing\":\[\"cow.raw\"\]//"
+}
+
+# layer_called NAME
+layer_called()
+{
+	undigest
+	edit $e "s/\"layer0\": \{/\"$1\": {/"
+	edit $s "s/\"path\":\"layer0\"/\"path\":\"$1\"/"
+}
+
 # patch FILE OFFSET HEX: bytes in place of those that are there.
 patch()
 {
@@ -164,7 +181,13 @@ ro-lies) undigest && edit $s 's/"ro":false/"ro":true/' ;;
 serial-other) undigest && edit $s 's/"serial":"db"/"serial":"dc"/' ;;
 serial-bad) undigest && edit $s 's/"serial":"db"/"serial":"D B"/' ;;
 path-dots) undigest && edit $s 's/"path":"cow.1.qcow2"/"path":"x\/.."/' ;;
-path-record) undigest && edit $s 's/"path":"data-db.1.qcow2"/"path":"vm.json"/' ;;
+path-record) whole_cow vm.json ;;
+path-save) whole_cow save.state ;;
+path-vsock) whole_cow vsock.sock ;;
+path-seed) whole_cow cidata.json ;;
+path-seed-disk) whole_cow cidata.img ;;
+path-colon) whole_cow nbd:127.0.0.1:1:x ;;
+path-dash) whole_cow -x.raw ;;
 path-twice) undigest && edit $s 's/"path":"data-db.1.qcow2"/"path":"cow.1.qcow2"/' ;;
 path-absent)
 	undigest
@@ -183,6 +206,8 @@ backing-missing) rm cow.raw ;;
 backing-none) undigest && edit $s 's/,"backing":\["cow.raw"\]//' ;;
 backing-twice) undigest && edit $s 's/"backing":\["cow.raw"\]/"backing":["a.qcow2","a.qcow2","cow.raw"]/' ;;
 backing-path) undigest && edit $s 's/"backing":\["cow.raw"\]/"backing":["..\/cow.raw"]/' ;;
+backing-colon) undigest && edit $s 's/"backing":\["cow.raw"\]/"backing":["nbd:127.0.0.1:1:x"]/' ;;
+backing-later) undigest && edit $s 's/"backing":\["cow.raw"\]/"backing":["cow.2.qcow2","cow.raw"]/' ;;
 backing-long)
 	undigest
 	edit $s 's/"backing":\["cow.raw"\]/q("backing":[) . join(",", map { qq("a$_.qcow2") } 1..8) . "]"/e'
@@ -214,11 +239,10 @@ layer-missing)
 	edit $e 's/("layers": \{.*?sha256:).{64}/$1 . "0" x 64/se; s/,\s*"path": "[^"]*"//'
 	;;
 layer-size) edit $e 's/("layers": \{.*?"size": )\d+/${1}4096/s; s/,\s*"path": "[^"]*"//' ;;
-layer-log)
-	undigest
-	edit $e 's/"layer0": \{/"vmm.log": {/'
-	edit $s 's/"path":"layer0"/"path":"vmm.log"/'
-	;;
+layer-log) layer_called vmm.log ;;
+layer-save) layer_called save.state ;;
+layer-colon) layer_called json:x ;;
+layer-later) layer_called cow.5.qcow2 ;;
 layer-undeclared) edit $e 's/  "layers": \{.*?\n  \},\n//s' ;;
 unlisted-link) ln -s kernel more ;;
 unlisted-fifo) mkfifo more ;;

@@ -50,53 +50,6 @@ vmm_find_driver(const char *hypervisor)
 	return NULL;
 }
 
-const char *
-vmm_hypervisor(size_t i)
-{
-	return i < DRIVERS_N ? drivers[i]->name : NULL;
-}
-
-void
-vmm_list_hypervisors(char text[VMM_LIST_MAX], const char *separator)
-{
-	size_t len = 0, i;
-
-	text[0] = '\0';
-	for (i = 0; i < DRIVERS_N && len < VMM_LIST_MAX; i++)
-		len += (size_t)snprintf(text + len, VMM_LIST_MAX - len, "%s%s",
-		    i == 0 ? "" : separator, drivers[i]->name);
-}
-
-const char *
-vmm_of_wrenn(void)
-{
-	size_t i = 0;
-
-	while (i < DRIVERS_N - 1 && !drivers[i]->traits.in_wrenn)
-		i++;
-	return drivers[i]->name;
-}
-
-int
-vmm_check_hypervisor(const char *hypervisor, struct error *err)
-{
-	char names[VMM_LIST_MAX];
-
-	if (vmm_find_driver(hypervisor) != NULL)
-		return 0;
-	vmm_list_hypervisors(names, ", ");
-	return error_set(err, EX_USAGE,
-	    "%s: no such hypervisor; it is one of %s", hypervisor, names);
-}
-
-int
-vmm_check_program(const char *hypervisor, struct error *err)
-{
-	if (vmm_check_hypervisor(hypervisor, err) == -1)
-		return -1;
-	return vmm_find_driver(hypervisor)->check_program(err);
-}
-
 const struct vmm_traits *
 vmm_traits(const char *hypervisor)
 {

@@ -58,27 +58,27 @@ ATF_TC_BODY(list__empty, tc)
 }
 
 /* More than one read of the directory brings. */
-ATF_TC_WITHOUT_HEAD(list__thousands);
-ATF_TC_BODY(list__thousands, tc)
+ATF_TC_WITHOUT_HEAD(list__long_names);
+ATF_TC_BODY(list__long_names, tc)
 {
 	struct strv names = { 0 };
 	struct error err = { 0 };
-	char name[64];
-	size_t i;
+	char name[256];
+	unsigned i;
 	int fd, one;
 
 	ATF_REQUIRE_EQ(0, mkdir("d", 0700));
 	ATF_REQUIRE_EQ(0, fd_open_dir(&fd, AT_FDCWD, "d", false, &err));
-	for (i = 0; i < 1500; i++) {
-		snprintf(name, sizeof(name), "a name of some length %05zu", i);
+	for (i = 0; i < 500; i++) {
+		snprintf(name, sizeof(name), "%0200u", i);
 		one = openat(fd, name, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 		ATF_REQUIRE(one != -1);
 		close(one);
 	}
 	ATF_REQUIRE_EQ(0, dir_list(&names, fd, "d", &err));
-	ATF_REQUIRE_EQ(1500, names.n);
-	for (i = 0; i < names.n; i++) {
-		snprintf(name, sizeof(name), "a name of some length %05zu", i);
+	ATF_REQUIRE_EQ(500, names.n);
+	for (i = 0; i < 500; i++) {
+		snprintf(name, sizeof(name), "%0200u", i);
 		ATF_REQUIRE_STREQ(name, names.v[i]);
 	}
 	strv_fini(&names);
@@ -138,7 +138,7 @@ ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, list__sorted_behind_what_was_there);
 	ATF_TP_ADD_TC(tp, list__empty);
-	ATF_TP_ADD_TC(tp, list__thousands);
+	ATF_TP_ADD_TC(tp, list__long_names);
 	ATF_TP_ADD_TC(tp, list__no_directory);
 	ATF_TP_ADD_TC(tp, list__read_error);
 	return atf_no_error();

@@ -180,10 +180,10 @@ check_envelope(const struct envelope *e, const char *what, bool is_good)
 		    "%s: %s", what, err.msg);
 		ATF_CHECK_EQ(-1, stat(ENVELOPE_NAME, &st));
 	} else {
-		ATF_CHECK_EQ_MSG(0, envelope_write(dirfd, e, &err), "%s: %s",
+		ATF_REQUIRE_EQ_MSG(0, envelope_write(dirfd, e, &err), "%s: %s",
 		    what, err.msg);
-		ATF_CHECK_EQ_MSG(0, envelope_read(&back, dirfd, &err), "%s: %s",
-		    what, err.msg);
+		ATF_REQUIRE_EQ_MSG(0, envelope_read(&back, dirfd, &err),
+		    "%s: %s", what, err.msg);
 		ATF_CHECK_EQ(e->files_n, back.files_n);
 		envelope_fini(&back);
 	}
@@ -205,36 +205,46 @@ ATF_TC_BODY(envelope__table, tc)
 		}
 }
 
+static size_t
+encoded_bytes(const struct envelope *e)
+{
+	struct error err = { 0 };
+	char *text;
+	size_t len;
+
+	ATF_REQUIRE_EQ_MSG(0, envelope_encode(&text, &len, e, &err), "%s",
+	    err.msg);
+	free(text);
+	return len;
+}
+
 /* Long names alone make it too long, of far fewer files. */
 ATF_TC_WITHOUT_HEAD(envelope__bytes);
 ATF_TC_BODY(envelope__bytes, tc)
 {
-	struct error err = { 0 };
 	struct envelope e;
-	char name[256], *text;
-	size_t i, len, left;
+	size_t len, each, left;
+	char name[PATH_NAME_MAX + 1];
+	unsigned i, n = 2;
 
 	envelope_init(&e);
 	e.config.image = letters(1);
-	memset(name, 'n', sizeof(name) - 1);
-	name[sizeof(name) - 1] = '\0';
-	for (i = 0;; i++) {
-		ATF_REQUIRE_EQ_MSG(0, envelope_encode(&text, &len, &e, &err),
-		    "%s", err.msg);
-		free(text);
-		left = ENVELOPE_BYTES_MAX - len;
-		if (left < ENVELOPE_IMAGE_MAX)
-			break;
-		snprintf(name, 8, "f%06zu", i);
-		name[7] = 'n';
-		ATF_REQUIRE(envelope_add_file(&e, name, &err) != NULL);
+	len = each = 0;
+	for (i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "%0255u", i);
+		ATF_REQUIRE(envelope_add_file(&e, name, NULL) != NULL);
+		if (i > 1)
+			continue;
+		each = encoded_bytes(&e) - len;
+		len += each;
+		if (i == 1)
+			n += (unsigned)((ENVELOPE_BYTES_MAX - len) / each);
 	}
+	left = ENVELOPE_BYTES_MAX - encoded_bytes(&e);
+	ATF_REQUIRE(n < ENVELOPE_FILES_MAX && left < ENVELOPE_IMAGE_MAX);
 	free(e.config.image);
 	e.config.image = letters(1 + left);
-	ATF_REQUIRE_EQ_MSG(0, envelope_encode(&text, &len, &e, &err), "%s",
-	    err.msg);
-	free(text);
-	ATF_CHECK_EQ(ENVELOPE_BYTES_MAX, len);
+	ATF_CHECK_EQ(ENVELOPE_BYTES_MAX, encoded_bytes(&e));
 	check_envelope(&e, "bytes", true);
 	free(e.config.image);
 	e.config.image = letters(2 + left);
@@ -247,11 +257,25 @@ static void
 add_disk(struct storage_list *list, size_t i)
 {
 	char path[32];
-	struct storage disk = { .role = STORAGE_DATA, .path = path };
+	struct storage disk = { .role = STORAGE_DATA,
+		.path = path,
+		.fstype = "none" };
 
 	snprintf(path, sizeof(path), "data-d%zu.raw", i);
-	snprintf(disk.serial, sizeof(disk.serial), "d%zu", i);
+	snprintf(disk.serial, sizeof(disk.serial), "d%u", (unsigned)i);
 	ATF_REQUIRE_EQ(0, storage_list_add(list, &disk, NULL));
+}
+
+/* Of so many files. */
+static void
+make_chain(struct storage *disk, size_t files)
+{
+	free(disk->path);
+	disk->path = strdup("data-d0.9.qcow2");
+	while (disk->backing.n + 1 < files)
+		ATF_REQUIRE_EQ(0,
+		    strv_add(&disk->backing, NULL, "data-d0.%zu.qcow2",
+			disk->backing.n + 10));
 }
 
 static void
@@ -269,10 +293,10 @@ check_sidecar(const struct sidecar *s, const char *what, bool is_good)
 		ATF_CHECK_EQ_MSG(EX_DATAERR, err.code, "%s: %s", what, err.msg);
 		ATF_CHECK_EQ(-1, stat(SIDECAR_NAME, &st));
 	} else {
-		ATF_CHECK_EQ_MSG(0, sidecar_write(dirfd, s, &err), "%s: %s",
+		ATF_REQUIRE_EQ_MSG(0, sidecar_write(dirfd, s, &err), "%s: %s",
 		    what, err.msg);
-		ATF_CHECK_EQ_MSG(0, sidecar_read(&back, dirfd, &err), "%s: %s",
-		    what, err.msg);
+		ATF_REQUIRE_EQ_MSG(0, sidecar_read(&back, dirfd, &err),
+		    "%s: %s", what, err.msg);
 		ATF_CHECK_EQ(s->disks.n, back.disks.n);
 		ATF_CHECK_EQ(s->devices_n, back.devices_n);
 		ATF_CHECK_EQ(s->nics.n, back.nics.n);
@@ -333,7 +357,7 @@ ATF_TC_BODY(sidecar__boot, tc)
 ATF_TC_WITHOUT_HEAD(sidecar__disks);
 ATF_TC_BODY(sidecar__disks, tc)
 {
-	struct storage disk = { .role = STORAGE_DATA };
+	struct storage disk = { .role = STORAGE_DATA, .fstype = "none" };
 	struct sidecar s = { 0 };
 	struct error err = { 0 };
 	char path[] = "data-more.raw";
@@ -348,10 +372,7 @@ ATF_TC_BODY(sidecar__disks, tc)
 	sidecar_fini(&s);
 	for (more = 0; more < 2; more++) {
 		add_disk(&s.disks, 0);
-		for (i = 0; i < STORAGE_CHAIN_MAX - 1 + more; i++)
-			ATF_REQUIRE_EQ(0,
-			    strv_add(&s.disks.v[0].backing, &err, "b%zu.raw",
-				i));
+		make_chain(&s.disks.v[0], STORAGE_CHAIN_MAX + more);
 		check_sidecar(&s, "chain", more == 0);
 		sidecar_fini(&s);
 		add_disk(&s.disks, 0);
@@ -370,7 +391,8 @@ ATF_TC_BODY(sidecar__nics, tc)
 	size_t i, more;
 
 	for (i = 0; i < NIC_MAX; i++) {
-		snprintf(nic.mac, sizeof(nic.mac), "52:54:00:00:00:%02zx", i);
+		snprintf(nic.mac, sizeof(nic.mac), "52:54:00:00:00:%02x",
+		    (unsigned char)i);
 		ATF_REQUIRE_EQ(0, nic_list_add(&s.nics, &nic, &err));
 	}
 	check_sidecar(&s, "nics", true);

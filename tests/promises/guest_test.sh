@@ -106,7 +106,7 @@ linux__checks_its_disk_body()
 	    -drive if=none,id=cow,file=cow.raw,format=raw \
 	    -device virtio-blk-pci,drive=cow,serial=cocoon-cow \
 	    -device virtio-rng-pci -nic user,model=virtio-net-pci
-	eventually 120 grep '^disk ok 16' console || atf_fail "$(cat console)"
+	eventually 300 grep '^disk ok 16' console || atf_fail "$(cat console)"
 	atf_check -o ignore grep '^ready' console
 	atf_check -o ignore grep '^count 1' console
 	atf_check -o ignore grep '^has all' console
@@ -140,7 +140,7 @@ linux__notices_a_torn_disk_body()
 	    -append "console=ttyS0 panic=1 writer=off" \
 	    -drive if=none,id=cow,file=cow.raw,format=raw \
 	    -device virtio-blk-pci,drive=cow,serial=cocoon-cow
-	eventually 120 grep '^ready' console || atf_fail "$(cat console)"
+	eventually 300 grep '^ready' console || atf_fail "$(cat console)"
 	atf_check -o ignore grep '^DISK TORN 1\.' console
 }
 linux__notices_a_torn_disk_cleanup()

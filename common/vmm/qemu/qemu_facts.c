@@ -19,6 +19,7 @@
 #include "base/proc.h"
 #include "base/program.h"
 #include "base/sha256.h"
+#include "base/strv.h"
 #include "vmm/host/spawn.h"
 #include "vmm/qemu/qemu.h"
 
@@ -196,7 +197,7 @@ qemu_facts_decode(struct qemu_facts *out, const char *text, size_t len,
  * QEMU makes them.
  */
 static int
-ask(struct qemu_facts *out, char *program, struct error *err)
+ask(struct qemu_facts *out, const char *program, struct error *err)
 {
 	static const char questions[] =
 	    "{\"execute\":\"qmp_capabilities\"}\n"
@@ -205,26 +206,31 @@ ask(struct qemu_facts *out, char *program, struct error *err)
 	    "\"queue\":0}}\n"
 	    "{\"execute\":\"query-machines\"}\n"
 	    "{\"execute\":\"quit\"}\n";
-	char words[][40] = { "-nodefaults", "-no-user-config", "-S", "-display",
-		"none", "-machine", "q35,accel=tcg:kvm", "-m", "16", "-device",
-		"virtio-rng-pci,id=" QEMU_RNG_ID, "-qmp", "stdio" };
-	char *argv[2 + sizeof(words) / sizeof(words[0])] = { program };
-	struct proc_run how = { .argv = argv, .dirfd = -1, .stdin_fd = -1 };
+	static const char rng[] = "virtio-rng-pci,id=" QEMU_RNG_ID;
+	static const char *const words[] = { "-nodefaults", "-no-user-config",
+		"-S", "-display", "none", "-machine", "q35,accel=tcg:kvm", "-m",
+		"16", "-device", rng, "-qmp", "stdio" };
+	struct proc_run how = { .dirfd = -1, .stdin_fd = -1 };
+	struct strv argv = { 0 };
 	size_t i;
 	int rc;
 
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		argv[1 + i] = words[i];
+	rc = strv_add(&argv, err, "%s", program);
+	for (i = 0; rc == 0 && i < sizeof(words) / sizeof(words[0]); i++)
+		rc = strv_add(&argv, err, "%s", words[i]);
+	how.argv = argv.v;
 	how.input = questions;
 	how.out_cap = ANSWERS_MAX;
 	how.out = malloc(how.out_cap);
-	if (how.out == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+	if (rc == 0 && how.out == NULL)
+		rc = error_set(err, EX_OSERR, "out of memory");
 	how.deadline_ms = clock_ms() + ASK_MS;
-	rc = proc_run(&how, err);
+	if (rc == 0)
+		rc = proc_run(&how, err);
 	if (rc == 0)
 		rc = qemu_facts_decode(out, how.out, strlen(how.out), err);
 	free(how.out);
+	strv_fini(&argv);
 	return rc;
 }
 

@@ -95,8 +95,16 @@ config-missing) edit $e 's/"config":/"konfig":/' ;;
 config-array) echo '{"version": 1, "config": []}' >$e ;;
 name-slash) config name '"..\/x"' ;;
 name-number) config name 7 ;;
-id-other) config id '"aaaaaaaaaaaaaaaaaaaaaaaaaa"' ;;
-id-absent) edit $e 's/    "id": [^\n]*\n//' ;;
+vm-other)
+	undigest
+	config id '"aaaaaaaaaaaaaaaaaaaaaaaaaa"'
+	edit $s 's/"vm_id":"[^"]*"/"vm_id":"bbbbbbbbbbbbbbbbbbbbbbbbbb"/'
+	;;
+vm-absent)
+	undigest
+	edit $e 's/    "id": [^\n]*\n//'
+	edit $s 's/"vm_id":"[^"]*",?//; s/,}/}/'
+	;;
 cpu-0) config cpu 0 ;;
 cpu-2) config cpu 2 ;;
 cpu-2-devices)

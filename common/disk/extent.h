@@ -31,6 +31,9 @@ int extent_data_bytes(uint64_t *out, int fd, uint64_t size, const char *what,
  */
 uint64_t extent_count(int fd);
 
+/* A reflink takes some 5 us an extent: so many are a moment. */
+#define EXTENT_QUICK_MAX 4000
+
 /*
  * Makes a hole of the `len` bytes at `off`: 1; 0 when the filesystem has no
  * holes, or no room to note another; -1.  EX_IOERR.

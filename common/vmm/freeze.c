@@ -14,9 +14,6 @@
 #include "vmm/overlay.h"
 #include "vmm/watcher.h"
 
-/* A reflink takes 5 us an extent: beyond this many the switch is shorter. */
-#define EXTENTS_MAX 4000
-
 /* Whether the disk file can be reflinked in a moment. */
 static bool
 is_quick_to_reflink(int dirfd, const char *file)
@@ -28,7 +25,7 @@ is_quick_to_reflink(int dirfd, const char *file)
 		return false;
 	n = extent_count(fd);
 	fd_drop(&fd);
-	return n <= EXTENTS_MAX;
+	return n <= EXTENT_QUICK_MAX;
 }
 
 int

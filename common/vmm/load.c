@@ -18,9 +18,6 @@
 #include "state/vm_seed.h"
 #include "vmm/driver.h"
 
-/* A reflink takes 5 us an extent; an overlay nothing. */
-#define EXTENTS_MAX 4000
-
 static int
 copy_disks(struct vm *vm, const struct sidecar *sidecar, struct error *err)
 {
@@ -298,7 +295,7 @@ put_reflink(const struct load *load, int dirfd, const char *name,
 		return -1;
 	n = extent_count(fd);
 	fd_drop(&fd);
-	if (n > EXTENTS_MAX)
+	if (n > EXTENT_QUICK_MAX)
 		return 0;
 	if (load_put(load, dirfd, name, name, COPY_MAY_REFLINK | COPY_NO_COPY,
 		&why) == 0)

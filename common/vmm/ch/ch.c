@@ -286,16 +286,6 @@ open_memory(struct vmm *vmm, int *fd, struct error *err)
 	return *fd == -1 ? error_sys(err, error_code_of(errno), "%s", path) : 0;
 }
 
-bool
-ch_has_kvm(void)
-{
-	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	bool has = fd != -1;
-
-	fd_drop(&fd);
-	return has;
-}
-
 static int
 check_host(const struct envelope_host *host, const struct sidecar *sidecar,
     struct error *err)
@@ -307,7 +297,7 @@ check_host(const struct envelope_host *host, const struct sidecar *sidecar,
 		    host->accel);
 	if (ch_check_saved_version(host->version, err) == -1)
 		return -1;
-	if (!ch_has_kvm())
+	if (!processor_has_kvm())
 		return error_set(err, EX_CONFIG,
 		    "saved under kvm, which is not here");
 	return processor_check(&host->cpu_flags, err);

@@ -62,9 +62,6 @@ int ch_spawn(struct vmm *vmm, const struct timespec *now, struct error *err);
 int ch_ready(struct vmm *vmm, int64_t deadline_ms, struct error *err);
 int ch_explain(const struct vmm *vmm, struct error *err);
 
-/* Whether /dev/kvm can be opened. */
-bool ch_has_kvm(void);
-
 /* A snapshot into a VM's directory: load_populate(). */
 int ch_put_state(struct vm *vm, int dirfd, const struct load *load,
     struct error *err);

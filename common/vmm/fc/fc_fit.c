@@ -5,7 +5,6 @@
 #include <sys/utsname.h>
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +12,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/fd.h"
 #include "base/proc.h"
 #include "disk/chain.h"
 #include "vmm/fc/fc_import.h"
@@ -44,7 +42,6 @@ fc_check_host(const struct envelope_host *host, const struct sidecar *sidecar,
 {
 	struct error why = { 0 };
 	unsigned minor;
-	int fd;
 
 	(void)sidecar;
 	if (strcmp(host->accel, "kvm") != 0)
@@ -53,11 +50,9 @@ fc_check_host(const struct envelope_host *host, const struct sidecar *sidecar,
 		    host->accel);
 	if (fc_version_check(&minor, host->version, &why) == -1)
 		return error_set(err, EX_CONFIG, "saved by %s", why.msg);
-	fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (fd == -1)
+	if (!processor_has_kvm())
 		return error_set(err, EX_CONFIG,
 		    "saved under kvm, which is not here");
-	fd_drop(&fd);
 	return processor_check(&host->cpu_flags, err);
 }
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "vmm/host/processor.h"
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/fd.h"
 
 int
 processor_flags(struct strv *out, struct error *err)
@@ -46,6 +49,16 @@ find_flag(size_t *at, const struct strv *here, const char *flag)
 		}
 	}
 	return false;
+}
+
+bool
+processor_has_kvm(void)
+{
+	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	bool has = fd != -1;
+
+	fd_drop(&fd);
+	return has;
 }
 
 int

@@ -2,13 +2,11 @@
 /* Whether this host will do for a state that was saved on another. */
 #include "vmm/qemu/qemu.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fd.h"
 #include "vmm/host/processor.h"
 
 bool
@@ -17,12 +15,9 @@ qemu_has_kvm(void)
 	char line[8192];
 	bool found = false;
 	FILE *f;
-	int fd;
 
-	fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (fd == -1)
+	if (!processor_has_kvm())
 		return false;
-	fd_drop(&fd);
 	f = fopen("/proc/cpuinfo", "re");
 	if (f == NULL)
 		return false;

@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 
 #include <errno.h>
@@ -389,4 +390,25 @@ int
 fd_dial_now(int *out, int dirfd, const char *name, struct error *err)
 {
 	return dial(out, dirfd, name, SOCK_NONBLOCK, err);
+}
+
+int
+fd_close_others(int from, const int *keep, size_t n)
+{
+	unsigned first = (unsigned)from, next;
+	size_t i;
+
+	for (;;) {
+		next = ~0u;
+		for (i = 0; i < n; i++)
+			if ((unsigned)keep[i] >= first &&
+			    (unsigned)keep[i] < next)
+				next = (unsigned)keep[i];
+		if (next > first &&
+		    syscall(SYS_close_range, first, next - 1, 0u) == -1)
+			return -1;
+		if (next == ~0u)
+			return 0;
+		first = next + 1;
+	}
 }

@@ -97,4 +97,7 @@ int fd_dial_now(int *out, int dirfd, const char *name, struct error *err);
 /* Removes the tree `name` beneath `dirfd`; absent is no error. */
 int fd_remove_tree(int dirfd, const char *name, struct error *err);
 
+/* Closes every descriptor from `from` on but those `n`.  -1 and errno. */
+int fd_close_others(int from, const int *keep, size_t n);
+
 #endif

@@ -1,28 +1,25 @@
 /* SPDX-License-Identifier: ISC */
 #include "state/stage.h"
 
-#include <sys/prctl.h>
-#include <sys/wait.h>
-
-#include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "archive/unpack.h"
 #include "archive/unpack_check.h"
+#include "base/aside.h"
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/progress.h"
-#include "base/sandbox.h"
-#include "base/sig.h"
 
-/* What the process that unpacks has to say: less than a pipe takes at once. */
-struct outcome {
-	struct error err; /* code 0: all is well */
-	char warning[ERROR_MSG_MAX];
+/* What the process that unpacks is given, and what it has to say. */
+struct job {
+	const struct root_new *dir;
+	int fd;
+	struct progress *progress;
+	struct unpack_check check;
 };
 
 static void
@@ -32,102 +29,57 @@ show_progress(void *arg, uint64_t read_bytes)
 }
 
 static int
-unpack(struct outcome *o, const struct root_new *dir, int fd,
-    struct progress *progress)
+unpack(struct job *job, struct error *err)
 {
-	struct unpack_check check = { 0 };
+	int dirfd = job->dir->dirfd;
 	struct unpack u = { 0 };
 	struct envelope e;
-	int rc, beneath = dir->dirfd;
+	int rc;
 
-	if (sandbox_enter(&beneath, 1, &o->err) == -1 ||
-	    unpack_archive(&u, fd, dir->dirfd, show_progress, progress,
-		&o->err) == -1 ||
-	    unpack_check(&e, &check, &u, &o->err) == -1)
+	if (unpack_archive(&u, job->fd, dirfd, show_progress, job->progress,
+		err) == -1 ||
+	    unpack_check(&e, &job->check, &u, err) == -1)
 		return -1;
 	hook_step("stage-unpacked");
-	rc = envelope_write(dir->dirfd, &e, &o->err);
-	memcpy(o->warning, check.warning, sizeof(o->warning));
+	rc = envelope_write(dirfd, &e, err);
 	envelope_fini(&e);
 	unpack_fini(&u);
 	return rc;
 }
 
-/* The process that reads what nobody vouches for. */
-static void
-unpack_and_tell(const struct root_new *dir, int fd, struct progress *progress,
-    int word, pid_t parent)
-{
-	struct outcome o;
-
-	memset(&o, 0, sizeof(o));
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || getppid() != parent)
-		_exit(EX_OSERR);
-	unpack(&o, dir, fd, progress);
-	progress_fini(progress);
-	if (write(word, &o, sizeof(o)) != (ssize_t)sizeof(o))
-		_exit(EX_OSERR);
-	_exit(EX_OK);
-}
-
-/* Its word, or what became of it.  A signal to us ends it. */
+/* The process that reads what nobody vouches for: it answers a warning. */
 static int
-await(struct outcome *o, int word, pid_t pid, struct error *err)
+unpack_and_tell(void *arg, struct aside_answer *answer, struct error *err)
 {
-	ssize_t n;
-	int status, rc = 0;
+	struct job *job = arg;
+	int rc = unpack(job, err);
 
-	while ((n = read(word, o, sizeof(*o))) == -1 && errno == EINTR &&
-	    (rc = sig_check(err)) == 0)
-		continue;
-	if (rc == -1)
-		kill(pid, SIGKILL);
-	while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
-		continue;
-	if (rc == -1)
-		return -1;
-	if (n != (ssize_t)sizeof(*o))
-		return WIFSIGNALED(status)
-		    ? error_set(err, EX_OSERR, "unpacking ended by signal %d",
-			  WTERMSIG(status))
-		    : error_set(err, EX_OSERR, "unpacking ended with status %d",
-			  WEXITSTATUS(status));
-	if (o->err.code == 0)
-		return 0;
-	o->err.msg[ERROR_MSG_MAX - 1] = '\0';
-	if (err != NULL)
-		*err = o->err;
-	return -1;
+	progress_fini(job->progress);
+	answer->data = job->check.warning;
+	answer->len = strlen(job->check.warning);
+	return rc;
 }
 
 static int
 unpack_aside(struct stage *s, int fd, struct progress *progress,
     struct error *err)
 {
-	int word[2] = { -1, -1 };
-	pid_t pid, self = getpid();
-	struct outcome o;
-	int rc = -1;
+	struct job job = { .dir = &s->dir, .fd = fd, .progress = progress };
+	const struct aside aside = { .what = "unpacking",
+		.run = unpack_and_tell,
+		.arg = &job,
+		.sandbox = { .dirfds = &s->dir.dirfd, .n = 1 },
+		.fds = &fd,
+		.fds_n = 1 };
+	void *warning;
+	size_t len;
 
-	if (pipe2(word, O_CLOEXEC) == -1)
-		return error_sys(err, EX_OSERR, "pipe");
-	pid = fork();
-	if (pid == 0) {
-		close(word[0]);
-		unpack_and_tell(&s->dir, fd, progress, word[1], self);
-	}
-	if (pid == -1) {
-		error_sys(err, EX_OSERR, "fork");
-		goto out;
-	}
-	fd_drop(&word[1]);
-	rc = await(&o, word[0], pid, err);
-	if (rc == 0)
-		memcpy(s->warning, o.warning, sizeof(s->warning));
-out:
-	fd_drop(&word[0]);
-	fd_drop(&word[1]);
-	return rc;
+	if (aside_run(&aside, &warning, &len, sizeof(s->warning) - 1, err) ==
+	    -1)
+		return -1;
+	snprintf(s->warning, sizeof(s->warning), "%s", (char *)warning);
+	free(warning);
+	return 0;
 }
 
 static int

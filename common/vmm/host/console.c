@@ -4,7 +4,6 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <errno.h>
@@ -55,28 +54,6 @@ open_lock(int *fd, int dirfd, struct error *err)
 	return 0;
 }
 
-/* Closes all but `n` descriptors, each above 2. */
-static int
-close_others(const int *keep, size_t n)
-{
-	unsigned from = 3, next;
-	size_t i;
-
-	for (;;) {
-		next = ~0u;
-		for (i = 0; i < n; i++)
-			if ((unsigned)keep[i] >= from &&
-			    (unsigned)keep[i] < next)
-				next = (unsigned)keep[i];
-		if (next > from &&
-		    syscall(SYS_close_range, from, next - 1, 0u) == -1)
-			return -1;
-		if (next == ~0u)
-			return 0;
-		from = next + 1;
-	}
-}
-
 static void
 ignore_signals(void)
 {
@@ -107,7 +84,7 @@ become_console(const struct console_parts *c, int report)
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null == -1 || dup2(null, 0) == -1 || dup2(null, 1) == -1 ||
 	    dup2(null, 2) == -1 || chdir("/") == -1 ||
-	    close_others(keep, CONSOLE_KEPT) == -1)
+	    fd_close_others(3, keep, CONSOLE_KEPT) == -1)
 		_exit(EX_OSERR);
 	own.master = keep[0];
 	own.listener = keep[1];

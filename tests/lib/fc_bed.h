@@ -65,6 +65,8 @@ add_disk(struct vm *vm, const char *path, enum storage_role role,
 	fd_drop(&fd);
 	disk.path = (char *)(uintptr_t)path;
 	snprintf(disk.serial, sizeof(disk.serial), "%s", serial);
+	if (role == STORAGE_DATA)
+		snprintf(disk.fstype, sizeof(disk.fstype), "none");
 	ATF_REQUIRE_EQ(0, storage_list_add(&vm->disks, &disk, NULL));
 }
 

@@ -210,7 +210,7 @@ aside_ask(const struct aside *a, void *out, size_t len, struct error *err)
 
 	if (aside_run(a, &answer, &said, len, err) == -1)
 		return -1;
-	if (said == len)
+	if (said == len && len > 0)
 		memcpy(out, answer, len);
 	free(answer);
 	return said == len

@@ -7,6 +7,7 @@
 #define VMM_FC_H
 
 #include "vmm/driver.h"
+#include "vmm/fc/fc_look.h"
 #include "vmm/fc/fc_state.h"
 #include "vmm/host/rest.h"
 #include "vmm/host/taps.h"
@@ -33,10 +34,11 @@ struct fc {
 	unsigned minor; /* Firecracker 1.minor; 0: not asked yet */
 	bool is_new; /* configured, not booted: the first resume does it */
 	bool is_diff; /* what this save asks for */
-	bool
-	    has_vsock; /* in the state that is loaded, and it goes to FC_VSOCK */
-	/* Of the only NIC, where the state says it is not that of fc_nic_id(). */
-	char nic_id[FC_STATE_ID];
+	/*
+	 * What is loaded: a vsock of its goes to FC_VSOCK, and the only NIC is
+	 * called so, where that is not fc_nic_id().
+	 */
+	struct fc_look look;
 };
 
 const char *fc_program(void);
@@ -55,7 +57,11 @@ int fc_spawn(struct vmm *vmm, const struct timespec *now, struct error *err);
 int fc_ready(struct vmm *vmm, int64_t deadline_ms, struct error *err);
 int fc_explain(const struct vmm *vmm, struct error *err);
 
-/* fc_load.c: the state in the VM's directory into the fresh process. */
+/*
+ * fc_load.c: the state in the VM's directory into the fresh process; what must
+ * be known of it is looked for while the process starts.
+ */
+int fc_look_ahead(struct vmm *vmm, struct error *err);
 int fc_load(struct vmm *vmm, int64_t deadline_ms, struct error *err);
 
 /* The id of NIC `i` in a Firecracker that booted here. */

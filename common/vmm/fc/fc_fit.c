@@ -15,6 +15,7 @@
 #include "base/proc.h"
 #include "disk/chain.h"
 #include "vmm/fc/fc_import.h"
+#include "vmm/fc/fc_look.h"
 #include "vmm/fc/fc_space.h"
 #include "vmm/host/processor.h"
 
@@ -90,52 +91,27 @@ must_know_now(const struct vm *vm)
 	return false;
 }
 
-/* The state has a drive for each disk, by the path that is recorded. */
-static int
-check_disks(const struct vm *vm, const char *raw, size_t len, struct error *err)
-{
-	const struct storage *disk;
-	const char *name;
-	size_t i;
-
-	for (i = 0; i < vm->disks.n; i++) {
-		disk = &vm->disks.v[i];
-		name = disk->origin == NULL ? disk->path : disk->origin;
-		if (!fc_state_has(raw, len, name))
-			return error_set(err, EX_DATAERR,
-			    FC_STATE ": has no disk \"%s\"", name);
-	}
-	return 0;
-}
-
 int
 fc_state_match(const struct vm *vm, int dirfd, struct error *err)
 {
-	struct fc_state state;
+	struct fc_look look;
 	struct utsname uts;
 	unsigned minor;
-	char *raw;
-	size_t len;
-	int rc;
 
-	if (fc_state_read(&state, &raw, &len, dirfd, FC_STATE, err) == -1)
-		return -1;
-	rc = check_disks(vm, raw, len, err);
-	free(raw);
-	if (rc == -1)
+	if (fc_look(&look, dirfd, FC_STATE, &vm->disks, err) == -1)
 		return -1;
 	if (uname(&uts) == -1)
 		return error_sys(err, EX_OSERR, "uname");
-	if (strcmp(uts.machine, state.arch) != 0)
+	if (strcmp(uts.machine, look.state.arch) != 0)
 		return error_set(err, EX_CONFIG,
-		    FC_STATE ": saved on %s, this is %s", state.arch,
+		    FC_STATE ": saved on %s, this is %s", look.state.arch,
 		    uts.machine);
 	/* Whether it is there at all is asked by who wants to start it. */
 	if (!must_know_now(vm) || fc_check_program(NULL) == -1)
 		return 0;
 	if (ask_program(&minor, err) == -1)
 		return -1;
-	if (fc_state_check_version(&state, minor, err) == -1)
+	if (fc_state_check_version(&look.state, minor, err) == -1)
 		return error_wrap(err, FC_STATE);
 	return 0;
 }
@@ -172,17 +148,17 @@ fc_devices_match(const struct sidecar *s, uint64_t cpu, struct error *err)
 int
 fc_complete(int dirfd, struct sidecar *sidecar, struct error *err)
 {
-	struct fc_state state;
-	size_t len;
-	char *raw;
-	int rc;
+	struct fc_look look;
+	size_t i;
 
-	if (fc_state_read(&state, &raw, &len, dirfd, FC_STATE, err) == -1) {
+	if (fc_look(&look, dirfd, FC_STATE, NULL, err) == -1) {
 		if (err != NULL && err->code == EX_NOINPUT)
 			err->code = EX_DATAERR;
 		return -1;
 	}
-	rc = fc_find_nics(&sidecar->nics, raw, len, err);
-	free(raw);
-	return rc;
+	for (i = 0; i < look.macs_n; i++)
+		if (fc_find_nics(&sidecar->nics, look.macs[i], FC_STATE_MAC - 1,
+			err) == -1)
+			return -1;
+	return 0;
 }

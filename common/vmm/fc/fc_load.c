@@ -29,33 +29,31 @@ fc_nic_id(char out[FC_ID_MAX], size_t i)
 	snprintf(out, FC_ID_MAX, "eth%zu", i);
 }
 
-/*
- * The file's form, for this version: Firecracker's own words are few.  And what
- * must be known of others' states before they are loaded: how the NIC is
- * called, whether a vsock's socket needs another place.
- */
-static int
-look_at_state(struct vmm *vmm, struct error *err)
+int
+fc_look_ahead(struct vmm *vmm, struct error *err)
 {
 	struct fc *fc = vmm->own;
-	struct fc_state state;
-	char *raw;
-	size_t len;
-	int rc;
 
-	if (fc_state_read(&state, &raw, &len, vmm->dirfd, FC_STATE, err) == -1)
+	if (fc_look(&fc->look, vmm->dirfd, FC_STATE, NULL, err) == -1)
 		return -1;
-	rc = fc_state_check_version(&state, fc->minor, err);
-	fc->has_vsock = fc_state_has_vsock(raw, len);
+	if (vmm->vm->nics.n != 1)
+		fc->look.nic_id[0] = '\0';
+	return 0;
+}
+
+/* The file's form, for this version: Firecracker's own words are few. */
+static int
+check_form(const struct fc *fc, struct error *err)
+{
+	if (fc_state_check_version(&fc->look.state, fc->minor, err) == -1)
+		return error_wrap(err, FC_STATE);
 	/* Loaded, it would make its socket wherever the state says. */
-	if (rc == 0 && fc->has_vsock && fc->minor < VSOCK_OVERRIDE_SINCE)
-		rc = error_set(err, EX_CONFIG,
-		    "has a vsock, which Firecracker 1.%u cannot put elsewhere",
+	if (fc->look.has_vsock && fc->minor < VSOCK_OVERRIDE_SINCE)
+		return error_set(err, EX_CONFIG,
+		    FC_STATE ": has a vsock, which Firecracker 1.%u cannot put "
+			     "elsewhere",
 		    fc->minor);
-	if (vmm->vm->nics.n != 1 || !fc_state_nic_id(fc->nic_id, raw, len))
-		fc->nic_id[0] = '\0';
-	free(raw);
-	return rc == -1 ? error_wrap(err, FC_STATE) : 0;
+	return 0;
 }
 
 static void
@@ -63,8 +61,8 @@ nic_id(char out[FC_ID_MAX], const struct vmm *vmm, size_t i)
 {
 	const struct fc *fc = vmm->own;
 
-	if (fc->nic_id[0] != '\0')
-		snprintf(out, FC_ID_MAX, "%s", fc->nic_id);
+	if (fc->look.nic_id[0] != '\0')
+		snprintf(out, FC_ID_MAX, "%s", fc->look.nic_id);
 	else
 		fc_nic_id(out, i);
 }
@@ -92,7 +90,7 @@ put_load(struct vmm *vmm, const struct taps *taps, int64_t deadline_ms,
 	    FC_STATE, "mem_backend", "backend_type", "File", "backend_path",
 	    VM_TEMPLATE, "track_dirty_pages", 1, "resume_vm", 0,
 	    "network_overrides", overrides);
-	if (fc->has_vsock &&
+	if (fc->look.has_vsock &&
 	    json_put(body, "vsock_override",
 		json_pack("{s:s}", "uds_path", FC_VSOCK), err) == -1) {
 		json_decref(body);
@@ -348,7 +346,7 @@ fc_load(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 {
 	struct taps taps;
 
-	if (look_at_state(vmm, err) == -1 ||
+	if (check_form(vmm->own, err) == -1 ||
 	    taps_make(&taps, vmm->vm, err) == -1)
 		return -1;
 	if (put_load(vmm, &taps, deadline_ms, err) == 0 &&

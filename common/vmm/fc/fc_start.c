@@ -264,7 +264,8 @@ fc_ready(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 {
 	struct fc *fc = vmm->own;
 
-	if (spawn_connect(&fc->rest, vmm, FC_API_SOCKET, deadline_ms, err) ==
+	if ((vmm->vm->to_load && fc_look_ahead(vmm, err) == -1) ||
+	    spawn_connect(&fc->rest, vmm, FC_API_SOCKET, deadline_ms, err) ==
 		-1 ||
 	    fc_ask_version(vmm, NULL, 0, deadline_ms, err) == -1)
 		return -1;

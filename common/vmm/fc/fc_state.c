@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "base/hook.h"
 #include "base/le.h"
 
 /* Polynomial 0xad93d23594c935a9, bits reversed. */
@@ -110,6 +111,7 @@ fc_state_decode(struct fc_state *out, const unsigned char *raw, size_t len,
 	uint64_t said, crc;
 	size_t at;
 
+	hook_step("parse-firecracker");
 	if (len > FC_STATE_BYTES_MAX)
 		return error_set(err, EX_DATAERR,
 		    "%zu bytes, more than Firecracker reads", len);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/aside.h"
 #include "base/fd.h"
 #include "base/le.h"
 #include "vmm/qemu/qemu.h"
@@ -178,22 +179,41 @@ qemu_devices_check(const unsigned char *raw, size_t len, size_t head,
 	return 0;
 }
 
+/* The bytes of a state, looked at in a process of their own. */
+struct state {
+	const struct vm *vm;
+	const unsigned char *raw;
+	size_t len;
+};
+
+static int
+match(void *arg, struct aside_answer *answer, struct error *err)
+{
+	const struct state *s = arg;
+	size_t head;
+
+	(void)answer;
+	if (qemu_head_decode(&head, s->raw, s->len, s->vm->machine,
+		s->vm->memory_bytes, err) == -1)
+		return -1;
+	return qemu_devices_check(s->raw, s->len, head, s->vm, err);
+}
+
 int
 qemu_state_match(const struct vm *vm, int dirfd, struct error *err)
 {
-	const unsigned char *raw;
-	size_t len, head;
+	struct state state = { .vm = vm };
+	const struct aside aside = { .what = "a look at it",
+		.run = match,
+		.arg = &state };
 	char *text;
 	int rc;
 
-	if (fd_slurp(&text, &len, dirfd, QEMU_STATE_NAME, QEMU_STATE_BYTES_MAX,
-		err) == -1)
+	if (fd_slurp(&text, &state.len, dirfd, QEMU_STATE_NAME,
+		QEMU_STATE_BYTES_MAX, err) == -1)
 		return -1;
-	raw = (const unsigned char *)text;
-	rc = qemu_head_decode(&head, raw, len, vm->machine, vm->memory_bytes,
-	    err);
-	if (rc == 0)
-		rc = qemu_devices_check(raw, len, head, vm, err);
+	state.raw = (const unsigned char *)text;
+	rc = aside_ask(&aside, NULL, 0, err);
 	free(text);
 	return rc == -1 ? error_wrap(err, "%s", QEMU_STATE_NAME) : 0;
 }

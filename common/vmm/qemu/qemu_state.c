@@ -8,7 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/aside.h"
 #include "base/fd.h"
+#include "base/hook.h"
 #include "base/le.h"
 #include "base/num.h"
 #include "vmm/qemu/qemu.h"
@@ -276,6 +278,7 @@ qemu_head_decode(size_t *end, const unsigned char *raw, size_t len,
 	struct cursor c = { .raw = raw, .len = len };
 	uint32_t section;
 
+	hook_step("parse-qemu");
 	if (read_configuration(&c, machine, err) == -1 ||
 	    read_blocks(&c, &section, memory_bytes, err) == -1 ||
 	    read_pages(&c, section, err) == -1)
@@ -286,21 +289,43 @@ qemu_head_decode(size_t *end, const unsigned char *raw, size_t len,
 	return 0;
 }
 
+/* What is looked for in the bytes of a state, in a process of its own. */
+struct head {
+	const struct vm *vm;
+	const unsigned char *raw;
+	size_t len, end;
+};
+
+static int
+find_end(void *arg, struct aside_answer *answer, struct error *err)
+{
+	struct head *head = arg;
+
+	answer->data = &head->end;
+	answer->len = sizeof(head->end);
+	return qemu_head_decode(&head->end, head->raw, head->len,
+	    head->vm->machine, head->vm->memory_bytes, err);
+}
+
 /* The head that the VM's next save builds on; *text is the caller's. */
 static int
 read_head(const struct vm *vm, int dirfd, char **text, size_t *end,
     struct error *err)
 {
-	unsigned char *raw;
-	size_t len;
+	struct head head = { .vm = vm };
+	const struct aside aside = { .what = "a look at it",
+		.run = find_end,
+		.arg = &head };
 
-	if (fd_slurp(text, &len, dirfd, QEMU_STATE_NAME, QEMU_STATE_BYTES_MAX,
-		err) == -1)
+	if (fd_slurp(text, &head.len, dirfd, QEMU_STATE_NAME,
+		QEMU_STATE_BYTES_MAX, err) == -1)
 		goto refuse;
-	raw = (unsigned char *)*text;
-	if (qemu_head_decode(end, raw, len, vm->machine, vm->memory_bytes,
-		err) == 0)
-		return 0;
+	head.raw = (const unsigned char *)*text;
+	if (aside_ask(&aside, end, sizeof(*end), err) == 0) {
+		if (*end < head.len)
+			return 0;
+		error_set(err, EX_DATAERR, "no head");
+	}
 	free(*text);
 	error_wrap(err, "%s", QEMU_STATE_NAME);
 refuse:

@@ -50,9 +50,13 @@ run_and_tell(const struct aside *a, int word, pid_t parent)
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || getppid() != parent)
 		_exit(EX_OSERR);
 	leave_all_but(a, word);
-	if (sandbox_enter_as(&a->sandbox, &err) == 0 &&
-	    a->run(a->arg, &answer, &err) == -1 && err.code == 0)
-		err.code = EX_SOFTWARE;
+	if (sandbox_enter_as(&a->sandbox, &err) == 0) {
+		/* *err may have been set, and what it tells of overcome. */
+		if (a->run(a->arg, &answer, &err) == 0)
+			err.code = 0;
+		else if (err.code == 0)
+			err.code = EX_SOFTWARE;
+	}
 	if (fd_write(word, &err, sizeof(err), a->what, NULL) == -1 ||
 	    (err.code == 0 &&
 		fd_write(word, answer.data, answer.len, a->what, NULL) == -1))

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "vmm/ch/ch_aside.h"
 #include "vmm/ch/ch_config.h"
 #include "vmm/ch/ch_state.h"
 #include "vmm/driver.h"
@@ -31,7 +32,9 @@ struct ch {
 	struct rest *rest; /* NULL: not connected */
 	uint64_t log_from; /* bytes of vmm.log before this start */
 	bool to_boot; /* the machine is there and was never started */
-	struct taps taps; /* between ready and resume, with to_boot */
+	/* Between ready and resume with to_boot; within ready of a restore. */
+	struct taps taps;
+	struct ch_plan plan; /* of what is restored */
 	bool is_saved; /* its state is in a file: it is to change nothing */
 };
 
@@ -73,11 +76,20 @@ int ch_put_memory(struct vm *vm, int dirfd, const struct load *load,
 int ch_state_save(struct vmm *vmm, const char *name, struct error *err);
 int ch_state_finish(const struct vm *vm, int dirfd, const char *name,
     int to_dirfd, struct error *err);
-int ch_complete(int dirfd, struct sidecar *sidecar, struct error *err);
+int ch_complete(int dirfd, struct sidecar *sidecar, enum load_bare *bare,
+    struct error *err);
 int ch_check_state(const struct vm *vm, int dirfd, struct error *err);
 
 /* Puts config.json in place in a VM's directory. */
-int ch_write_config(int dirfd, const struct ch_config *c, struct error *err);
+int ch_write_config(int dirfd, const struct ch_texts *texts, struct error *err);
+
+/*
+ * In a process of its own: the text of the configuration; that of the directory's
+ * state with no memory of its own.
+ */
+int ch_take_config(struct ch_texts *out, const struct ch_config *c,
+    struct error *err);
+int ch_strip_state(struct ch_texts *out, int dirfd, struct error *err);
 
 /*
  * The name that a restored NIC has while it is still the source's, by the id

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hook.h"
 #include "base/json.h"
 #include "base/num.h"
 #include "base/path.h"
@@ -410,6 +411,7 @@ ch_config_decode(struct ch_config *out, const char *text, size_t len,
 {
 	struct ch_config c = { 0 };
 
+	hook_step("parse-ch-config");
 	if (jdoc_parse(&c.doc, text, len, err) == -1 || decode(&c, err) == -1) {
 		ch_config_fini(&c);
 		return error_wrap(err, CH_CONFIG_NAME);

@@ -15,28 +15,6 @@
 #include "disk/copy.h"
 #include "vmm/ch/ch.h"
 
-/* The two files, each by itself and against the other. */
-static int
-read_pair(struct ch_config *c, struct ch_state *s, int dirfd, struct error *err)
-{
-	if (ch_config_read(c, dirfd, err) == -1)
-		return -1;
-	if (ch_state_read(s, dirfd, err) == 0 && ch_state_match(s, c, err) == 0)
-		return 0;
-	ch_config_fini(c);
-	return -1;
-}
-
-/*
- * A memory-ranges that is laid out as a zone's file is one: it is mapped, and
- * the state told that it has no memory to read.
- */
-static bool
-can_map(const struct ch_state *s, const struct ch_config *c)
-{
-	return c->zones_n <= 1 && (s->saved_bytes == 0 || s->saved_is_zone);
-}
-
 /*
  * A balloon makes holes in whatever file the memory is in, mapped privately or
  * not: it gets a memory that is nobody else's and on no disk.
@@ -57,36 +35,25 @@ put_into_memfd(struct vm *vm, int dirfd, const struct load *load,
 bool
 ch_starts_bare(const struct load *load)
 {
-	struct ch_config c;
-	bool bare;
+	bool balloon = true;
 
-	if (load->copy_memory ||
-	    ch_config_read(&c, load->from_dirfd, NULL) == -1)
+	if (load->copy_memory)
 		return false;
+	if (load->bare != LOAD_BARE_UNKNOWN)
+		return load->bare == LOAD_BARE_YES;
 	/* A memfd is filled first, and handed down. */
-	bare = !c.has_balloon;
-	ch_config_fini(&c);
-	return bare;
+	return ch_aside_config(NULL, &balloon, load->from_dirfd, NULL) == 0 &&
+	    !balloon;
 }
 
 int
 ch_put_memory(struct vm *vm, int dirfd, const struct load *load,
     struct error *err)
 {
-	struct ch_state *s = malloc(sizeof(*s));
-	struct ch_config c;
 	bool map, balloon;
 
-	if (s == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
-	if (read_pair(&c, s, load->from_dirfd, err) == -1) {
-		free(s);
+	if (ch_aside_memory(&map, &balloon, load->from_dirfd, err) == -1)
 		return -1;
-	}
-	map = can_map(s, &c);
-	balloon = c.has_balloon;
-	ch_config_fini(&c);
-	free(s);
 	if (map && balloon)
 		return put_into_memfd(vm, dirfd, load, err);
 	if (map)
@@ -176,64 +143,85 @@ patch(struct ch_config *c, const struct vm *vm, const struct load *load,
 }
 
 int
-ch_write_config(int dirfd, const struct ch_config *c, struct error *err)
+ch_write_config(int dirfd, const struct ch_texts *texts, struct error *err)
 {
-	size_t len;
-	char *text;
+	return fd_replace_file(dirfd, CH_CONFIG_NAME, texts->config,
+	    texts->config_len, false, err);
+}
+
+int
+ch_strip_state(struct ch_texts *out, int dirfd, struct error *err)
+{
+	char *text, *changed;
 	int rc;
 
-	if (ch_config_text(&text, &len, c, err) == -1)
+	if (fd_slurp(&text, &out->state_len, dirfd, CH_STATE_NAME,
+		CH_STATE_BYTES_MAX, err) == -1)
 		return -1;
-	rc = fd_replace_file(dirfd, CH_CONFIG_NAME, text, len, false, err);
+	rc = ch_state_without_memory(&changed, &out->state_len, text,
+	    out->state_len, err);
 	free(text);
+	if (rc == 0)
+		out->state = changed;
 	return rc;
 }
 
-/* state.json of `from`, with no memory of its own. */
-static int
-write_state(int dirfd, int from, struct error *err)
+int
+ch_take_config(struct ch_texts *out, const struct ch_config *c,
+    struct error *err)
 {
-	char *text, *changed;
-	size_t len;
-	int rc;
+	char *text;
 
-	if (fd_slurp(&text, &len, from, CH_STATE_NAME, CH_STATE_BYTES_MAX,
-		err) == -1)
+	if (ch_config_text(&text, &out->config_len, c, err) == -1)
 		return -1;
-	rc = ch_state_without_memory(&changed, &len, text, len, err);
-	free(text);
-	if (rc == -1)
+	out->config = text;
+	return 0;
+}
+
+/* A VM, and what it is made from. */
+struct making {
+	const struct vm *vm;
+	const struct load *load;
+};
+
+/* In the process: the pair as it is to be in the VM's directory. */
+static int
+make_pair(struct ch_texts *out, void *arg, struct error *err)
+{
+	const struct making *m = arg;
+	struct ch_state *s = malloc(sizeof(*s));
+	struct ch_config c;
+
+	if (s == NULL)
+		return error_set(err, EX_OSERR, "out of memory");
+	if (ch_read_pair(&c, s, m->load->from_dirfd, err) == -1 ||
+	    patch(&c, m->vm, m->load, err) == -1 ||
+	    ch_take_config(out, &c, err) == -1)
 		return -1;
-	rc = fd_replace_file(dirfd, CH_STATE_NAME, changed, len, false, err);
-	free(changed);
-	return rc;
+	return s->saved_bytes != 0 && m->vm->memory != VM_MEMORY_PRIVATE
+	    ? ch_strip_state(out, m->load->from_dirfd, err)
+	    : 0;
 }
 
 int
 ch_put_state(struct vm *vm, int dirfd, const struct load *load,
     struct error *err)
 {
-	struct ch_state *s = malloc(sizeof(*s));
-	struct ch_config c;
+	struct making making = { vm, load };
+	struct ch_texts texts;
 	int rc;
 
-	if (s == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
-	rc = read_pair(&c, s, load->from_dirfd, err);
-	if (rc == -1) {
-		free(s);
+	if (ch_aside_texts(&texts, make_pair, &making, load->from_dirfd, err) ==
+	    -1)
 		return -1;
-	}
-	rc = patch(&c, vm, load, err);
+	rc = ch_write_config(dirfd, &texts, err);
 	if (rc == 0)
-		rc = ch_write_config(dirfd, &c, err);
-	if (rc == 0)
-		rc = s->saved_bytes != 0 && vm->memory != VM_MEMORY_PRIVATE
-		    ? write_state(dirfd, load->from_dirfd, err)
+		rc = texts.state != NULL
+		    ? fd_replace_file(dirfd, CH_STATE_NAME, texts.state,
+			  texts.state_len, false, err)
 		    : load_put(load, dirfd, CH_STATE_NAME, CH_STATE_NAME,
 			  COPY_MAY_LINK | COPY_MAY_REFLINK, err);
-	ch_config_fini(&c);
-	free(s);
+	free(texts.answer);
 	return rc;
 }
 
@@ -360,35 +348,44 @@ check_parts(const struct ch_config *c, const struct ch_state *s,
 	return 0;
 }
 
-int
-ch_check_state(const struct vm *vm, int dirfd, struct error *err)
+/* A snapshot's pair, and the machine that it is said to be of. */
+struct checked {
+	const struct vm *vm;
+	int dirfd;
+};
+
+static int
+check_pair(void *arg, struct error *err)
 {
+	const struct checked *checked = arg;
 	struct ch_state *s = malloc(sizeof(*s));
 	struct ch_config c;
-	int rc;
 
 	if (s == NULL)
 		return error_set(err, EX_OSERR, "out of memory");
-	rc = read_pair(&c, s, dirfd, err);
-	if (rc == 0) {
-		rc = check_parts(&c, s, vm, dirfd, err);
-		ch_config_fini(&c);
-	}
-	free(s);
-	return rc;
+	if (ch_read_pair(&c, s, checked->dirfd, err) == -1)
+		return -1;
+	return check_parts(&c, s, checked->vm, checked->dirfd, err);
 }
 
 int
-ch_complete(int dirfd, struct sidecar *sidecar, struct error *err)
+ch_check_state(const struct vm *vm, int dirfd, struct error *err)
 {
-	struct ch_config c;
-	int rc;
+	struct checked checked = { vm, dirfd };
+
+	return ch_aside_check(check_pair, &checked, dirfd, err);
+}
+
+int
+ch_complete(int dirfd, struct sidecar *sidecar, enum load_bare *bare,
+    struct error *err)
+{
+	bool balloon;
 
 	if (!fd_exists(dirfd, CH_CONFIG_NAME))
 		return error_set(err, EX_DATAERR, CH_CONFIG_NAME ": missing");
-	if (ch_config_read(&c, dirfd, err) == -1)
+	if (ch_aside_config(&sidecar->nics, &balloon, dirfd, err) == -1)
 		return -1;
-	rc = ch_config_nics(&sidecar->nics, &c, err);
-	ch_config_fini(&c);
-	return rc;
+	*bare = balloon ? LOAD_BARE_NO : LOAD_BARE_YES;
+	return 0;
 }

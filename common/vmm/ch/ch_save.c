@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "disk/copy.h"
 #include "vmm/ch/ch.h"
 
 #define SAVE_MS (10 * 60 * 1000) /* it may write all memory */
@@ -80,48 +81,50 @@ ch_state_save(struct vmm *vmm, const char *name, struct error *err)
 	return ch->is_saved ? 0 : -1;
 }
 
-/* The guest's memory as the snapshot has it, which no VM may write. */
-static int
-finish_config(const struct vm *vm, int from, int to_dirfd, struct error *err)
-{
-	struct ch_config c;
-	char *text = NULL;
-	size_t len;
-	int rc;
+/* A VM, and the directory that its VMM has written. */
+struct saved {
+	const struct vm *vm;
+	int dirfd;
+};
 
-	if (ch_config_read(&c, from, err) == -1)
+/*
+ * In a process of its own: the guest's memory is as the snapshot has it, which
+ * no VM may write.
+ */
+static int
+make_pair(struct ch_texts *out, void *arg, struct error *err)
+{
+	const struct saved *saved = arg;
+	bool with_memory = saved->vm->memory == VM_MEMORY_PRIVATE;
+	struct ch_config c;
+
+	if (ch_config_read(&c, saved->dirfd, err) == -1)
 		return -1;
-	rc = vm->memory == VM_MEMORY_PRIVATE
-	    ? 0
-	    : ch_config_set_memory(&c, VM_MEMORY, false, err);
-	if (rc == 0)
-		rc = ch_config_text(&text, &len, &c, err);
-	if (rc == 0)
-		rc = fd_replace_file(to_dirfd, CH_CONFIG_NAME, text, len, false,
-		    err);
-	free(text);
-	ch_config_fini(&c);
-	return rc;
+	if (!with_memory &&
+	    ch_config_set_memory(&c, VM_MEMORY, false, err) == -1)
+		return -1;
+	if (ch_take_config(out, &c, err) == -1)
+		return -1;
+	return with_memory ? 0 : ch_strip_state(out, saved->dirfd, err);
 }
 
 static int
-finish_state(const struct vm *vm, int from, int to_dirfd, struct error *err)
+put_pair(const struct vm *vm, int from, int to_dirfd, struct error *err)
 {
-	char *text, *changed = NULL;
-	size_t len;
+	struct saved saved = { vm, from };
+	struct ch_texts texts;
 	int rc;
 
-	if (fd_slurp(&text, &len, from, CH_STATE_NAME, CH_STATE_BYTES_MAX,
-		err) == -1)
+	if (ch_aside_texts(&texts, make_pair, &saved, from, err) == -1)
 		return -1;
-	rc = vm->memory == VM_MEMORY_PRIVATE
-	    ? 0
-	    : ch_state_without_memory(&changed, &len, text, len, err);
+	rc = ch_write_config(to_dirfd, &texts, err);
 	if (rc == 0)
-		rc = fd_replace_file(to_dirfd, CH_STATE_NAME,
-		    changed == NULL ? text : changed, len, false, err);
-	free(changed);
-	free(text);
+		rc = texts.state != NULL
+		    ? fd_replace_file(to_dirfd, CH_STATE_NAME, texts.state,
+			  texts.state_len, false, err)
+		    : copy_file(NULL, to_dirfd, CH_STATE_NAME, from,
+			  CH_STATE_NAME, COPY_MAY_REFLINK, err);
+	free(texts.answer);
 	return rc;
 }
 
@@ -129,13 +132,11 @@ int
 ch_state_finish(const struct vm *vm, int dirfd, const char *name, int to_dirfd,
     struct error *err)
 {
-	int from, rc = -1;
+	int from, rc;
 
 	if (fd_open_dir(&from, dirfd, name, false, err) == -1)
 		return -1;
-	if (finish_config(vm, from, to_dirfd, err) == 0 &&
-	    finish_state(vm, from, to_dirfd, err) == 0)
-		rc = 0;
+	rc = put_pair(vm, from, to_dirfd, err);
 	if (rc == 0 && vm->memory == VM_MEMORY_PRIVATE &&
 	    renameat(from, CH_RANGES_NAME, to_dirfd, CH_RANGES_NAME) == -1)
 		rc = error_sys(err, EX_IOERR, CH_RANGES_NAME);

@@ -112,14 +112,61 @@ create(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 	return ch_put(vmm, "vm.create", machine, NULL, deadline_ms, err);
 }
 
+/* A restore's VM, and where its NICs go. */
+struct restoring {
+	const struct vm *vm;
+	int dirfd;
+	const struct taps *taps;
+};
+
 /*
  * The guest has seen the saved NIC's address and keeps it, so a NIC with
- * another one is another NIC, which takes the saved one's place.
+ * another one is another NIC, which takes the saved one's place.  Until then
+ * the saved one has a tap of nobody's.
  */
-static bool
-is_replaced(const struct ch_config *c, const struct nic_list *nics, size_t i)
+static int
+name_taps(struct ch_texts *out, struct ch_config *c, const struct restoring *r,
+    struct error *err)
 {
-	return strcasecmp(c->nets[i].mac, nics->v[i].mac) != 0;
+	const struct nic_list *nics = &r->vm->nics;
+	char spare[NIC_IFNAME_MAX + 1];
+	size_t i;
+
+	for (i = 0; i < c->nets_n; i++) {
+		out->plan.is_replaced[i] = strcasecmp(c->nets[i].mac,
+					       nics->v[i].mac) != 0;
+		snprintf(out->plan.ids[i], sizeof(out->plan.ids[i]), "%s",
+		    c->nets[i].id);
+		ch_spare_tap(spare, r->vm, i);
+		if (ch_config_set_net(c, &c->nets[i],
+			out->plan.is_replaced[i] ? spare : r->taps->names[i],
+			c->nets[i].mac, err) == -1)
+			return -1;
+	}
+	return ch_take_config(out, c, err);
+}
+
+/* In a process of its own: what is to be done, and the taps in config.json. */
+static int
+make_plan(struct ch_texts *out, void *arg, struct error *err)
+{
+	const struct restoring *r = arg;
+	const struct storage *seed = storage_find(&r->vm->disks,
+	    STORAGE_CIDATA);
+	struct ch_config c;
+
+	if (ch_config_read(&c, r->dirfd, err) == -1)
+		return -1;
+	out->plan.nets_n = (uint32_t)c.nets_n;
+	out->plan.has_seed = seed != NULL &&
+	    ch_config_find_disk(&c, seed->path) != NULL;
+	if (r->vm->nics.n == 0)
+		return 0;
+	if (c.nets_n != r->vm->nics.n)
+		return error_set(err, EX_DATAERR,
+		    CH_CONFIG_NAME ": %zu NICs, the VM has %zu", c.nets_n,
+		    r->vm->nics.n);
+	return name_taps(out, &c, r, err);
 }
 
 static int
@@ -139,46 +186,17 @@ replace_nic(struct vmm *vmm, const char *id, const char *tap, struct nic *nic,
 	return 0;
 }
 
-/*
- * Names the NICs' taps in config.json; one that will be replaced has a tap of
- * nobody's for the time being.
- */
-static int
-name_taps(struct vmm *vmm, struct ch_config *c, const struct taps *taps,
-    struct error *err)
-{
-	const struct nic_list *nics = &vmm->vm->nics;
-	char spare[NIC_IFNAME_MAX + 1];
-	size_t i;
-
-	for (i = 0; i < c->nets_n; i++) {
-		ch_spare_tap(spare, vmm->vm, i);
-		if (ch_config_set_net(c, &c->nets[i],
-			is_replaced(c, nics, i) ? spare : taps->names[i],
-			c->nets[i].mac, err) == -1)
-			return -1;
-	}
-	return ch_write_config(vmm->dirfd, c, err);
-}
-
 /* A seed that was not saved is added; config.json names what was alone. */
 static int
 add_seed(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 {
 	const struct storage *seed = storage_find(&vmm->vm->disks,
 	    STORAGE_CIDATA);
+	const struct ch *ch = vmm->own;
 	json_t *disk, *reply = NULL;
-	struct ch_config c;
-	bool is_saved;
 	int rc;
 
-	if (seed == NULL)
-		return 0;
-	if (ch_config_read(&c, vmm->dirfd, err) == -1)
-		return -1;
-	is_saved = ch_config_find_disk(&c, seed->path) != NULL;
-	ch_config_fini(&c);
-	if (is_saved)
+	if (seed == NULL || ch->plan.has_seed)
 		return 0;
 	disk = ch_machine_disk(vmm->vm, seed, 0);
 	if (disk == NULL)
@@ -202,46 +220,50 @@ call_restore(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 	return add_seed(vmm, deadline_ms, err);
 }
 
+/* While the program starts: what its restore will need. */
 static int
-restore_with(struct vmm *vmm, struct ch_config *c, const struct taps *taps,
-    int64_t deadline_ms, struct error *err)
+plan_restore(struct vmm *vmm, struct error *err)
 {
-	struct nic_list *nics = &vmm->vm->nics;
-	size_t i;
+	struct vm *vm = vmm->vm;
+	struct ch *ch = vmm->own;
+	struct restoring restoring = { vm, vmm->dirfd, &ch->taps };
+	struct ch_texts texts;
+	int rc = 0;
 
-	if (c->nets_n != nics->n)
-		return error_set(err, EX_DATAERR,
-		    CH_CONFIG_NAME ": %zu NICs, the VM has %zu", c->nets_n,
-		    nics->n);
-	if (name_taps(vmm, c, taps, err) == -1 ||
-	    call_restore(vmm, deadline_ms, err) == -1)
+	if (vm->nics.n == 0 && storage_find(&vm->disks, STORAGE_CIDATA) == NULL)
+		return 0;
+	if (taps_make(&ch->taps, vm, err) == -1)
 		return -1;
-	for (i = 0; i < nics->n; i++)
-		if (is_replaced(c, nics, i) &&
-		    replace_nic(vmm, c->nets[i].id, taps->names[i], &nics->v[i],
-			deadline_ms, err) == -1)
-			return -1;
-	return taps_give(taps, vmm->vm, err);
+	if (ch_aside_texts(&texts, make_plan, &restoring, vmm->dirfd, err) ==
+	    -1) {
+		taps_drop(&ch->taps, vm);
+		return -1;
+	}
+	ch->plan = texts.plan;
+	if (vm->nics.n > 0)
+		rc = ch_write_config(vmm->dirfd, &texts, err);
+	free(texts.answer);
+	if (rc == -1)
+		taps_drop(&ch->taps, vm);
+	return rc;
 }
 
 static int
 restore(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 {
-	struct ch_config c;
-	struct taps taps;
-	int rc;
+	struct nic_list *nics = &vmm->vm->nics;
+	struct ch *ch = vmm->own;
+	size_t i;
+	int rc = call_restore(vmm, deadline_ms, err);
 
-	if (vmm->vm->nics.n == 0)
-		return call_restore(vmm, deadline_ms, err);
-	if (taps_make(&taps, vmm->vm, err) == -1)
-		return -1;
-	rc = ch_config_read(&c, vmm->dirfd, err);
-	if (rc == 0) {
-		rc = restore_with(vmm, &c, &taps, deadline_ms, err);
-		ch_config_fini(&c);
-	}
-	if (rc == -1)
-		taps_drop(&taps, vmm->vm);
+	for (i = 0; rc == 0 && i < nics->n; i++)
+		if (ch->plan.is_replaced[i])
+			rc = replace_nic(vmm, ch->plan.ids[i],
+			    ch->taps.names[i], &nics->v[i], deadline_ms, err);
+	if (rc == 0 && nics->n > 0)
+		rc = taps_give(&ch->taps, vmm->vm, err);
+	if (rc == -1 && nics->n > 0)
+		taps_drop(&ch->taps, vmm->vm);
 	return rc;
 }
 
@@ -249,11 +271,20 @@ int
 ch_ready(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 {
 	struct ch *ch = vmm->own;
+	bool planned = false;
 
+	if (vmm->vm->to_load) {
+		if (plan_restore(vmm, err) == -1)
+			return -1;
+		planned = vmm->vm->nics.n > 0;
+	}
 	if (spawn_connect(&ch->rest, vmm, CH_API_SOCKET, deadline_ms, err) ==
 		-1 ||
-	    ch_version(vmm, NULL, 0, err) == -1)
+	    ch_version(vmm, NULL, 0, err) == -1) {
+		if (planned)
+			taps_drop(&ch->taps, vmm->vm);
 		return -1;
+	}
 	hook_step("answered");
 	if ((vmm->vm->to_load ? restore : create)(vmm, deadline_ms, err) == -1)
 		return -1;

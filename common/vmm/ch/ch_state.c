@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hook.h"
 #include "base/jdoc.h"
 #include "base/json.h"
 #include "base/num.h"
@@ -373,8 +374,10 @@ ch_state_decode(struct ch_state *out, const char *text, size_t len,
     struct error *err)
 {
 	struct jdoc *tree = NULL;
-	int rc = jdoc_parse(&tree, text, len, err);
+	int rc;
 
+	hook_step("parse-ch-state");
+	rc = jdoc_parse(&tree, text, len, err);
 	if (rc == 0)
 		rc = decode(out, tree, err);
 	jdoc_free(tree);
@@ -434,6 +437,7 @@ ch_state_without_memory(char **out, size_t *out_len, const char *text,
 	uint32_t node;
 	int rc = -1;
 
+	hook_step("parse-ch-memory");
 	if (jdoc_parse(&tree, text, len, err) == -1 ||
 	    find_top(&node, tree, MEMORY_NODE, err) == -1 ||
 	    empty_ranges(&state, tree, node, err) == -1)

@@ -12,14 +12,15 @@ WARN = -Wall -Wextra -Wshadow -Wconversion -Wcast-qual -Wpointer-arith \
 # Checks build with WERROR=-Werror; a release never fails on a warning.
 WERROR ?=
 OPTIMIZE ?= -O2
-HARD = $(OPTIMIZE) -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+HARD = -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
 HARDLINK = -pie -Wl,-z,relro,-z,now
 # SAN="-fsanitize=address,undefined -fno-sanitize-recover=all"
 SAN ?=
 # HOOKS=-DTEST_HOOKS lets tests stop a tool at a named step (base/hook.h).
 HOOKS ?=
+# OPTIMIZE goes behind CFLAGS, where some a make has an -O of its own.
 COMPILE = $(CC) $(STD) $(WARN) $(WERROR) $(HARD) $(SAN) $(HOOKS) $(CPPFLAGS) \
-	$(CFLAGS) -I$(TOP)/common
+	$(CFLAGS) $(OPTIMIZE) -I$(TOP)/common
 LINK = $(CC) $(SAN) $(HARDLINK) $(LDFLAGS)
 # We want single functions of these, by their archives where that works
 # (mk/libs.sh).  Debian's archive of libzstd compresses without threads: who

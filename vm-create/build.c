@@ -140,11 +140,11 @@ add_disk(struct plan *plan, const char *path, enum storage_role role,
 static int
 build_layers(struct plan *plan, const struct root_new *n, struct error *err)
 {
-	char name[32];
-	size_t i;
+	char name[STORAGE_SERIAL_MAX + 1];
+	unsigned i;
 
 	for (i = 0; i < plan->layers.n; i++) {
-		snprintf(name, sizeof(name), "layer%zu", i);
+		snprintf(name, sizeof(name), "layer%u", i);
 		if (take_layer(plan, n, name, plan->layers.v[i], err) == -1 ||
 		    add_disk(plan, name, STORAGE_LAYER, name, NULL, err) == -1)
 			return -1;

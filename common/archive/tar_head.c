@@ -126,7 +126,7 @@ tar_head_decode(struct tar_head *out, const unsigned char raw[TAR_BLOCK],
     struct error *err)
 {
 	struct tar_head h;
-	uint64_t sum;
+	uint64_t sum = 0;
 
 	if (tar_number(&sum, raw + SUM_OFF, SUM_LEN, NULL) == -1 ||
 	    sum != checksum(raw))
@@ -179,7 +179,7 @@ tar_pax_next(struct tar_record *out, size_t *pos, const char *body, size_t len,
 	const char *at = body + *pos, *blank, *equals;
 	size_t left = len - *pos, digits;
 	struct tar_record r;
-	uint64_t total;
+	uint64_t total = 0;
 
 	if (left == 0)
 		return 0;

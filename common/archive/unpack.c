@@ -146,7 +146,7 @@ write_piece(struct work *w, const struct archive_piece *piece,
 	const unsigned char *p = piece->data;
 	uint64_t off = piece->off;
 	size_t left = piece->len, n;
-	bool zero;
+	bool zero = false;
 
 	hasher_zeros(w->hasher, off - w->end);
 	for (; left != 0; p += n, off += n, left -= n) {

@@ -207,7 +207,7 @@ fd_slurp(char **buf, size_t *len, int dirfd, const char *name, size_t max,
 {
 	char *text = NULL;
 	uint64_t size;
-	size_t got;
+	size_t got = 0;
 	int fd = -1, rc = -1;
 
 	if (fd_open_file(&fd, &size, dirfd, name, O_RDONLY, err) == -1)
@@ -241,7 +241,7 @@ fd_read_all(char **buf, size_t *len, int fd, size_t max, const char *what,
     struct error *err)
 {
 	char *text = NULL, *grown;
-	size_t cap = 4096, used = 0, got;
+	size_t cap = 4096, used = 0, got = 0;
 
 	for (;;) {
 		/* Never more than one byte beyond `max`, and one for the NUL. */
@@ -317,7 +317,7 @@ empty_dir(int dirfd, const char *name, struct error *err)
 {
 	struct strv names = { 0 };
 	size_t i;
-	int fd, rc;
+	int fd = -1, rc;
 
 	if (fd_open_dir(&fd, dirfd, name, false, err) == -1)
 		return -1;

@@ -173,7 +173,7 @@ static int
 find_string(const char **out, const json_t *obj, const char *key, size_t max,
     unsigned flags, struct error *err)
 {
-	const json_t *value;
+	const json_t *value = NULL;
 	int found;
 
 	found = find(&value, obj, key, flags, err);
@@ -195,7 +195,7 @@ int
 json_get_str(const json_t *obj, const char *key, char *out, size_t cap,
     unsigned flags, struct error *err)
 {
-	const char *text;
+	const char *text = NULL;
 	int found;
 
 	found = find_string(&text, obj, key, cap - 1, flags, err);
@@ -208,7 +208,7 @@ int
 json_get_strdup(const json_t *obj, const char *key, char **out, size_t max,
     unsigned flags, struct error *err)
 {
-	const char *text;
+	const char *text = NULL;
 	char *copy;
 	int found;
 
@@ -430,7 +430,7 @@ int
 json_report(const json_t *record, const char *members, struct error *err)
 {
 	const char *p;
-	char *text;
+	char *text = NULL;
 	size_t n;
 
 	if (members == NULL) {

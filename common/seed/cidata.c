@@ -235,7 +235,7 @@ make_user_data(struct cidata_file *out, const struct cidata *s,
 static void
 derive_id(char *out, const struct cidata *s, const struct cidata_files *files)
 {
-	struct cidata_text pieces[CIDATA_FILES_MAX + 1];
+	struct cidata_text pieces[CIDATA_FILES_MAX + 1] = { 0 };
 	char digest[CIDATA_DIGEST_HEX + 1];
 	size_t i;
 

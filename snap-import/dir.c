@@ -141,9 +141,17 @@ import_from_dir(struct intake *in, const char *path,
 
 	if (fd_open_dir(&fd, AT_FDCWD, path, true, err) == -1)
 		return -1;
+	/*
+	 * Before a byte is read; wrenn's, which is known by names alone, first
+	 * opens what lies elsewhere, and then encloses itself.
+	 */
+	rc = wrenn_is(fd, how) && !vmm_can_import(fd, how)
+	    ? 0
+	    : intake_enclose(in, fd, how, err);
 	while (!sources[i].is(fd, how))
 		i++;
-	rc = sources[i].take(in, path, fd, how, err);
+	if (rc == 0)
+		rc = sources[i].take(in, path, fd, how, err);
 	fd_drop(&fd);
 	if (rc == 0)
 		rc = import_publish(in, how, err);

@@ -2,6 +2,7 @@
 #include "base/sandbox.h"
 
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include <errno.h>
@@ -76,11 +77,16 @@ allow_beneath(int ruleset, const int *dirfds, size_t n, uint64_t rights,
     struct error *err)
 {
 	struct landlock_path_beneath_attr rule;
+	struct stat st;
 	size_t i;
 
 	for (i = 0; i < n; i++) {
+		if (fstat(dirfds[i], &st) == -1)
+			return error_sys(err, EX_OSERR, "Landlock rule");
 		memset(&rule, 0, sizeof(rule));
-		rule.allowed_access = rights;
+		rule.allowed_access = S_ISDIR(st.st_mode)
+		    ? rights
+		    : rights & (FS_READ_FILE | FS_WRITE_FILE | FS_TRUNCATE);
 		rule.parent_fd = dirfds[i];
 		if (syscall(SYS_landlock_add_rule, ruleset,
 			LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == -1)

@@ -26,7 +26,7 @@ struct sandbox {
 	/* Beneath these all but running programs and making devices. */
 	const int *dirfds;
 	size_t n;
-	/* Beneath these files and directories are read. */
+	/* These, and what is beneath, are read: files may be among them. */
 	const int *read_dirfds;
 	size_t read_n;
 	bool may_signal; /* other processes, too */

@@ -96,6 +96,7 @@ intake_publish(struct intake *in, const struct intake_how *how,
     const struct timespec *now, struct error *err)
 {
 	progress_fini(&in->progress);
+	intake_end_errands(in); /* it would hold the lock of what is made */
 	if (intake_check_form(in->made.dirfd, &in->envelope, err) == -1)
 		return -1;
 	hook_step("import-checked");
@@ -108,6 +109,7 @@ void
 intake_fini(struct intake *in)
 {
 	progress_fini(&in->progress);
+	intake_end_errands(in);
 	root_new_end(&in->made);
 	envelope_fini(&in->envelope);
 	root_close(in->root);

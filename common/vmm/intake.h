@@ -8,6 +8,8 @@
 #ifndef VMM_INTAKE_H
 #define VMM_INTAKE_H
 
+#include <sys/types.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <time.h>
@@ -37,6 +39,8 @@ struct intake { /* { 0 } is none */
 	struct envelope envelope;
 	struct progress progress; /* the caller's to begin */
 	char warning[ERROR_MSG_MAX]; /* "", or what was put up with */
+	pid_t errand_pid; /* intake_enclose()'s; 0: none */
+	int errand_fd;
 };
 
 /* Opens the root and claims the name. */
@@ -106,6 +110,27 @@ int intake_take_layer(struct intake *in, int dirfd, const char *file,
 
 /* Warns where `disks` has layers, and none was taken. */
 void intake_note_layers(struct intake *in, const struct storage_list *disks);
+
+/*
+ * Of an import that encloses itself (intake_errand.c).
+ */
+
+/*
+ * From here on the directory that is taken in is only read (with how->trust_paths
+ * all that there is), and the root written: base/sandbox.h.  To be called before
+ * a byte of it is looked at.  EX_NOINPUT: no file of storage configs.
+ */
+int intake_enclose(struct intake *in, int dirfd, const struct intake_how *how,
+    struct error *err);
+
+/* root_layer_add() and qemu_img_rebase(), which an enclosed one has done. */
+int intake_add_layer(struct intake *in, struct digest *digest,
+    uint64_t *size_bytes, int dirfd, const char *file, struct error *err);
+int intake_rebase(struct intake *in, const char *name, const char *base,
+    struct error *err);
+
+/* intake_publish() and intake_fini() do it. */
+void intake_end_errands(struct intake *in);
 
 /*
  * Of what a VMM itself wrote (vmm_import.c).

@@ -103,7 +103,7 @@ intake_take_layer(struct intake *in, int dirfd, const char *file,
 	e->layers = v;
 	layer = &v[e->layers_n];
 	memset(layer, 0, sizeof(*layer));
-	if (root_layer_add(&layer->digest, &layer->size_bytes, in->root, dirfd,
+	if (intake_add_layer(in, &layer->digest, &layer->size_bytes, dirfd,
 		file, err) == -1)
 		return -1;
 	layer->name = strdup(name);

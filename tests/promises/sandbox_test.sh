@@ -5,6 +5,9 @@
 
 . "$(atf_get_srcdir)/../lib/lib.sh"
 . "$(atf_get_srcdir)/../lib/snaps.sh"
+. "$(atf_get_srcdir)/../lib/vms.sh"
+. "$(atf_get_srcdir)/../lib/ch.sh"
+. "$(atf_get_srcdir)/../lib/counting.sh"
 
 # Landlock's system calls are numbered alike everywhere: 444 tells the version.
 need_landlock()
@@ -138,9 +141,124 @@ enclosed__gains_no_privileges_body()
 	:
 }
 
+# reads_aside STEP WHAT COMMAND...: what parses at STEP is another process than
+# the tool, and can open nothing; the tool says that it ended.
+reads_aside()
+{
+	step=$1 what=$2
+	shift 2
+	for file in "$PWD/outside" /etc/passwd "$PWD/root/name"; do
+		got=0
+		INSTAR_HOOK=$step=open:$file "$@" >/dev/null 2>aside.err ||
+		    got=$?
+		[ $got -ne 0 ] || atf_fail "$*: does not come to $step"
+		grep -q "$what ended with status 97\$" aside.err ||
+		    atf_fail "$*: $file: $got: $(cat aside.err)"
+	done
+}
+
+# The same, where the tool itself is enclosed.
+reads_enclosed()
+{
+	step=$1
+	shift
+	for file in "$PWD/outside" /etc/passwd; do
+		got=0
+		INSTAR_HOOK=$step=open:$file "$@" >out 2>&1 || got=$?
+		atf_check_equal "$* $file: 97" "$* $file: $got"
+	done
+}
+
+atf_test_case states__qemu cleanup
+states__qemu_body()
+{
+	need_landlock
+	need_tiny
+	echo secret >outside
+	tiny_run w
+	atf_check -o ignore snap-save -n s w
+	atf_check -o ignore snap-export --to-dir dir s
+	looked="a look at it"
+	reads_aside parse-qemu "$looked" vm-clone -n c s
+	reads_aside parse-qemu "$looked" vm-clone -n c --from-dir dir
+	reads_aside parse-qemu "$looked" vm-clone -n c --no-start s
+	reads_aside parse-qemu "$looked" vm-restore w s
+	atf_check -o inline:"running\n" vm-clone -n c -p state s
+	reads_aside parse-qemu "$looked" snap-save c
+	counts_on c
+}
+states__qemu_cleanup()
+{
+	vms_end
+}
+
+atf_test_case states__cloud_hypervisor cleanup
+states__cloud_hypervisor_body()
+{
+	need_landlock
+	echo secret >outside
+	looked="a look at config.json"
+	ch_bare
+	truncate -s 1M bare/layer0.raw
+	for step in parse-ch-config parse-ch-state; do
+		reads_enclosed $step snap-import -n bare --from-dir bare
+	done
+	atf_check -o ignore snap-import -n bare --from-dir bare
+	ch_plays ping restore resume running
+	for step in parse-ch-config parse-ch-state parse-ch-memory; do
+		reads_aside $step "$looked" vm-clone -n c bare
+		reads_aside $step "$looked" vm-clone -n c --no-start bare
+	done
+	atf_check -o inline:"c\n" vm-clone -n c --no-start -p name bare
+	for step in parse-ch-config parse-ch-state parse-ch-memory; do
+		reads_aside $step "$looked" vm-restore c bare
+	done
+}
+states__cloud_hypervisor_cleanup()
+{
+	vms_end
+}
+
+atf_test_case states__firecracker cleanup
+states__firecracker_body()
+{
+	need_landlock
+	# One that is installed may be older than what was recorded.
+	export INSTAR_FIRECRACKER=/bin/true
+	echo secret >outside
+	mkdir pair
+	zstd -qdc "$top/tests/data/fc-snapshot.tar.zst" | tar -xf - -C pair
+	truncate -s 1M pair/layer0.raw
+	cat >disks <<-END
+		{"path":"/srv/image/layer0.raw","ro":true,"serial":"layer0","role":"layer"}
+		{"path":"/srv/vm/web/cow.raw","ro":false,"serial":"cocoon-cow","role":"cow"}
+		{"path":"/srv/vm/web/data-data1.raw","ro":false,"serial":"data1","role":"data","fstype":"ext4","mount_point":"/mnt"}
+	END
+	reads_enclosed parse-firecracker snap-import -n p --from-dir pair \
+	    --storage-config disks
+	atf_check -o ignore snap-import -n p --from-dir pair \
+	    --storage-config disks
+	for how in "p --no-start" "p"; do
+		# shellcheck disable=SC2086
+		reads_aside parse-firecracker "a look at it" \
+		    vm-clone -n c --nic tap=none0 $how
+	done
+	export INSTAR_FIRECRACKER="$PWD/none"
+	atf_check -o inline:"c\n" \
+	    vm-clone -n c --no-start -p name --nic tap=none0 p
+	reads_aside parse-firecracker "a look at it" vm-restore c p
+}
+states__firecracker_cleanup()
+{
+	vms_end
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case enclosed__opens_nothing_outside
 	atf_add_test_case enclosed__unpacking
 	atf_add_test_case enclosed__gains_no_privileges
+	atf_add_test_case states__qemu
+	atf_add_test_case states__cloud_hypervisor
+	atf_add_test_case states__firecracker
 }

@@ -425,6 +425,7 @@ ch_config_read(struct ch_config *out, int dirfd, struct error *err)
 {
 	struct ch_config c = { 0 };
 
+	hook_step("parse-ch-config");
 	if (jdoc_read(&c.doc, dirfd, CH_CONFIG_NAME, CH_CONFIG_BYTES_MAX,
 		err) == -1)
 		return -1;

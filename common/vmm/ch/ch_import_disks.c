@@ -18,7 +18,6 @@
 #include "disk/chain.h"
 #include "disk/copy.h"
 #include "disk/qcow2.h"
-#include "disk/qemu_img.h"
 
 /* A disk on its way in. */
 struct taken {
@@ -145,7 +144,7 @@ take_backing(struct intake *in, const struct ch_dir *d, struct taken *t,
 	if (rc == -1 ||
 	    intake_take_layer(in, from, file, t->base_name, err) == -1)
 		return -1;
-	return qemu_img_rebase(in->made.dirfd, t->name, t->base_name, err);
+	return intake_rebase(in, t->name, t->base_name, err);
 }
 
 /* Cloud Hypervisor would take any size, and the guest keep the one it knew. */

@@ -390,6 +390,7 @@ ch_state_read(struct ch_state *out, int dirfd, struct error *err)
 	struct jdoc *tree;
 	int rc;
 
+	hook_step("parse-ch-state");
 	if (jdoc_read(&tree, dirfd, CH_STATE_NAME, CH_STATE_BYTES_MAX, err) ==
 	    -1)
 		return -1;

@@ -123,8 +123,8 @@ floor_of(char *argv[])
 		fd = open(*argv, O_RDONLY);
 		if (fd == -1 || fstat(fd, &st) == -1)
 			err(1, "%s", *argv);
-		if (survey_file(&map, fd, (uint64_t)st.st_size, *argv, &e) ==
-		    -1)
+		if (survey_file(&map, fd, (uint64_t)st.st_size,
+			SPARSE_MAP_BYTES_MAX, *argv, &e) == -1)
 			errx(1, "%s", e.msg);
 		move_runs(&map, fd, by);
 		close(fd);

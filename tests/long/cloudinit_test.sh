@@ -34,8 +34,8 @@ booted()
 # What the seed has promised to VM $1, but its host name.
 as_promised()
 {
-	guest "$1" 'id -un; findmnt -no FSTYPE,TARGET /mnt/db' >got
-	atf_check -o inline:"admin\next4   /mnt/db\n" cat got
+	guest "$1" 'id -un; findmnt -rno FSTYPE,TARGET /mnt/db' >got
+	atf_check -o inline:"admin\next4 /mnt/db\n" cat got
 	guest "$1" 'grep /mnt/ /etc/fstab | cut -f 1,2
 	    lsblk -bdno SIZE /dev/disk/by-id/virtio-data1' >got
 	atf_check -o inline:"/dev/disk/by-id/virtio-db\t/mnt/db\n33554432\n" \

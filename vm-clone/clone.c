@@ -106,18 +106,6 @@ give_nics(struct clone *c, const struct job *job, struct error *err)
 	return 0;
 }
 
-static struct load
-load_of(const struct job *job)
-{
-	return (struct load){ .root = job->root,
-		.envelope = snap_envelope(job->snap),
-		.from_dirfd = snap_fd(job->snap),
-		.sidecar = &job->checked.sidecar,
-		.disks = job->how->disks,
-		.copy_memory = job->how->copy_memory,
-		.bare = job->checked.bare };
-}
-
 static int
 start(struct clone *c, const struct job *job, struct error *err)
 {
@@ -134,9 +122,14 @@ static int
 prepare(struct clone *c, const struct job *job, const char *name,
     struct error *err)
 {
-	struct load load = load_of(job);
+	struct load load = { .root = job->root,
+		.envelope = snap_envelope(job->snap),
+		.from_dirfd = snap_fd(job->snap),
+		.sidecar = &job->checked.sidecar,
+		.disks = job->how->disks,
+		.copy_memory = job->how->copy_memory };
 	struct vm *vm = &c->vm;
-	bool is_bare = load.bare == LOAD_BARE_YES;
+	bool is_bare = load_starts_bare(&load);
 
 	if (root_new_begin(&c->dir, job->root, ROOT_VM, name, err) == -1)
 		return -1;
@@ -345,8 +338,6 @@ clones_make(struct clone *clones, size_t n, struct job *job)
 static int
 check(struct job *job, struct error *err)
 {
-	struct load load;
-
 	job->checked = (struct preflight){ .dirfd = snap_fd(job->snap),
 		.envelope = snap_envelope(job->snap),
 		.root = job->root,
@@ -362,11 +353,6 @@ check(struct job *job, struct error *err)
 	    vmm_check_program(snap_envelope(job->snap)->config.hypervisor,
 		err) == -1)
 		return -1;
-	/* Asked once for all of them, and not where nothing is started. */
-	load = load_of(job);
-	if (!job->how->no_start)
-		job->checked.bare = load_starts_bare(&load) ? LOAD_BARE_YES
-							    : LOAD_BARE_NO;
 	return 0;
 }
 

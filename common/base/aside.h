@@ -7,10 +7,10 @@
  * write where it should not has what the others may do, and Landlock encloses
  * the one thread alone.  The tool itself can be enclosed for ever only where
  * nothing comes after the reading, as in an import: a clone goes on to start a
- * VMM.  Measured on two cores at 2.5 GHz, medians of a thousand, for a tool
- * without a dynamic loader: fork, pipe and end 0.13 ms; Landlock 0.01; the
- * filter of system calls 0.10; 0.24 ms together, to which the reading comes.
- * So whoever counts milliseconds has it done while a VMM starts.
+ * VMM.  Measured for a tool without a dynamic loader, medians of a thousand:
+ * fork, pipe and end 0.13 ms; Landlock 0.01; the filter of system calls 0.10;
+ * 0.24 ms together, to which the reading comes.  So whoever counts milliseconds
+ * has it done while a VMM starts, and a clone does nothing of it before.
  *
  * The answer is no more to be trusted than the file: it is bounded, and whoever
  * asked checks what is in it.

@@ -70,8 +70,7 @@ struct vmm_driver {
 	/* May be NULL, as those that follow. */
 	int (*devices_match)(const struct sidecar *, uint64_t, struct error *);
 	/* The NICs of a sidecar that has none. */
-	int (
-	    *complete)(int, struct sidecar *, enum load_bare *, struct error *);
+	int (*complete)(int, struct sidecar *, struct error *);
 	/* Those that a device state speaks of, by its bytes. */
 	int (*find_nics)(struct nic_list *, const char *, size_t,
 	    struct error *);

@@ -83,9 +83,15 @@ serve(const struct intake *in, int dirfd, const struct intake_how *how, int fd,
 {
 	struct request q;
 	struct reply r;
+	int made;
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || getppid() != parent)
 		_exit(EX_OSERR);
+	/* The same directory without the lock, which is to end with the tool. */
+	made = openat(in->made.dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (made == -1 || dup3(made, in->made.dirfd, O_CLOEXEC) == -1)
+		_exit(EX_OSERR);
+	close(made);
 	while (get(fd, &q, sizeof(q))) {
 		memset(&r, 0, sizeof(r));
 		if (do_errand(&r, in, dirfd, how, &q) == 0)

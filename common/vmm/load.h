@@ -19,9 +19,6 @@ enum load_disks {
 	LOAD_DISKS_COPY
 };
 
-/* Whether load_starts_bare(), as far as somebody has looked. */
-enum load_bare { LOAD_BARE_UNKNOWN, LOAD_BARE_NO, LOAD_BARE_YES };
-
 struct load {
 	const struct root *root; /* borrowed, as the next and the sidecar */
 	const struct envelope *envelope;
@@ -29,7 +26,6 @@ struct load {
 	const struct sidecar *sidecar;
 	enum load_disks disks;
 	bool copy_memory; /* a memory of its own in place of the template */
-	enum load_bare bare;
 };
 
 /*

@@ -33,7 +33,6 @@ struct preflight {
 	size_t copies; /* 0 is 1 */
 	/* Set by the checks: */
 	struct sidecar sidecar; /* sidecar_fini() */
-	enum load_bare bare;
 	double ms[PREFLIGHT_CHECKS]; /* what each has taken */
 };
 

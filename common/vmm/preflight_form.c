@@ -101,9 +101,9 @@ preflight_sidecar(struct preflight *p, struct error *err)
 	if (sidecar_read(&p->sidecar, p->dirfd, &why) == 0) {
 		if (vmm_check_names(&p->sidecar.disks, err) == -1)
 			return error_wrap(err, "%s", SIDECAR_NAME);
-		return p->root == NULL ? 0
-				       : vmm_complete(p->envelope, p->dirfd,
-					     &p->sidecar, &p->bare, err);
+		return p->root == NULL
+		    ? 0
+		    : vmm_complete(p->envelope, p->dirfd, &p->sidecar, err);
 	}
 	/* An import takes what has none. */
 	if (why.code == EX_NOINPUT && p->root == NULL)

@@ -339,7 +339,7 @@ vmm_open_memory(struct vmm *vmm, int *fd, struct error *err)
 
 int
 vmm_complete(const struct envelope *envelope, int dirfd,
-    struct sidecar *sidecar, enum load_bare *bare, struct error *err)
+    struct sidecar *sidecar, struct error *err)
 {
 	const struct vmm_driver *driver = vmm_find_driver(
 	    envelope->config.hypervisor);
@@ -347,7 +347,7 @@ vmm_complete(const struct envelope *envelope, int dirfd,
 	if (driver == NULL || driver->complete == NULL ||
 	    envelope->host.present || sidecar->nics.n > 0)
 		return 0;
-	return driver->complete(dirfd, sidecar, bare, err);
+	return driver->complete(dirfd, sidecar, err);
 }
 
 int

@@ -15,7 +15,6 @@
 #include "snapshot/envelope.h"
 #include "snapshot/sidecar.h"
 #include "state/vm.h"
-#include "vmm/load.h"
 
 #define VMM_START_MS 60000 /* deadline of a start or load, on a busy machine */
 #define VMM_CALL_MS 20000 /* of one ordinary exchange */
@@ -184,10 +183,10 @@ int vmm_open_memory(struct vmm *vmm, int *fd, struct error *err);
 
 /*
  * Adds to a sidecar that others wrote what it leaves to the device model: the
- * NICs.  Who looks there may learn *bare on the way.  EX_DATAERR.
+ * NICs.  EX_DATAERR.
  */
 int vmm_complete(const struct envelope *envelope, int dirfd,
-    struct sidecar *sidecar, enum load_bare *bare, struct error *err);
+    struct sidecar *sidecar, struct error *err);
 
 /*
  * Whether what `host` says of the VMM that saved a state can be met here:

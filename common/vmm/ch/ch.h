@@ -76,8 +76,7 @@ int ch_put_memory(struct vm *vm, int dirfd, const struct load *load,
 int ch_state_save(struct vmm *vmm, const char *name, struct error *err);
 int ch_state_finish(const struct vm *vm, int dirfd, const char *name,
     int to_dirfd, struct error *err);
-int ch_complete(int dirfd, struct sidecar *sidecar, enum load_bare *bare,
-    struct error *err);
+int ch_complete(int dirfd, struct sidecar *sidecar, struct error *err);
 int ch_check_state(const struct vm *vm, int dirfd, struct error *err);
 
 /* Puts config.json in place in a VM's directory. */

@@ -33,10 +33,10 @@ ask(void *out, size_t len,
 	return aside_ask(&aside, out, len, err);
 }
 
-/* What config.json is asked, and the answer. */
+/* What is asked, and the answer. */
 struct word {
 	int dirfd;
-	unsigned wants_nics, has_balloon, can_map;
+	unsigned has_balloon, can_map;
 	uint32_t nics_n;
 	struct {
 		char mac[sizeof(((struct nic *)0)->mac)];
@@ -62,17 +62,15 @@ put_nics(struct word *w, const struct ch_config *c, struct error *err)
 }
 
 static int
-look_at_config(void *arg, struct aside_answer *answer, struct error *err)
+look_at_nics(void *arg, struct aside_answer *answer, struct error *err)
 {
 	struct word *w = arg;
 	struct ch_config c;
 
-	if (ch_config_read(&c, w->dirfd, err) == -1)
-		return -1;
-	w->has_balloon = c.has_balloon;
 	answer->data = w;
 	answer->len = sizeof(*w);
-	return w->wants_nics ? put_nics(w, &c, err) : 0;
+	return ch_config_read(&c, w->dirfd, err) == -1 ? -1
+						       : put_nics(w, &c, err);
 }
 
 static int
@@ -96,15 +94,13 @@ take_nics(struct nic_list *out, const struct word *w, struct error *err)
 }
 
 int
-ch_aside_config(struct nic_list *nics, bool *has_balloon, int dirfd,
-    struct error *err)
+ch_aside_nics(struct nic_list *nics, int dirfd, struct error *err)
 {
-	struct word w = { .dirfd = dirfd, .wants_nics = nics != NULL };
+	struct word w = { .dirfd = dirfd };
 
-	if (ask(&w, sizeof(w), look_at_config, &w, dirfd, err) == -1)
+	if (ask(&w, sizeof(w), look_at_nics, &w, dirfd, err) == -1)
 		return -1;
-	*has_balloon = w.has_balloon != 0;
-	return nics == NULL ? 0 : take_nics(nics, &w, err);
+	return take_nics(nics, &w, err);
 }
 
 /*

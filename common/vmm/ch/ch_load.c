@@ -32,18 +32,44 @@ put_into_memfd(struct vm *vm, int dirfd, const struct load *load,
 	return 0;
 }
 
+/*
+ * Whether the text speaks of a balloon.  Words are looked for, and nothing taken
+ * apart: the question is on a clone's way, and a process that answers it would
+ * cost half a millisecond there.  Whoever spells the word otherwise gets a VMM
+ * that has started without the memory that its balloon needs, and fails.
+ */
+static bool
+has_balloon(const char *text, size_t len)
+{
+	static const char word[] = "\"balloon\"", none[] = "null";
+	const char *end = text + len, *p = text;
+
+	while ((p = memmem(p, (size_t)(end - p), word, sizeof(word) - 1)) !=
+	    NULL) {
+		p += sizeof(word) - 1;
+		/* A NUL stands behind the text. */
+		p += strspn(p, " \t\r\n:");
+		if (strncmp(p, none, sizeof(none) - 1) != 0)
+			return true;
+	}
+	return false;
+}
+
 bool
 ch_starts_bare(const struct load *load)
 {
-	bool balloon = true;
+	bool balloon;
+	size_t len;
+	char *text;
 
-	if (load->copy_memory)
+	if (load->copy_memory ||
+	    fd_slurp(&text, &len, load->from_dirfd, CH_CONFIG_NAME,
+		CH_CONFIG_BYTES_MAX, NULL) == -1)
 		return false;
-	if (load->bare != LOAD_BARE_UNKNOWN)
-		return load->bare == LOAD_BARE_YES;
 	/* A memfd is filled first, and handed down. */
-	return ch_aside_config(NULL, &balloon, load->from_dirfd, NULL) == 0 &&
-	    !balloon;
+	balloon = has_balloon(text, len);
+	free(text);
+	return !balloon;
 }
 
 int
@@ -377,15 +403,9 @@ ch_check_state(const struct vm *vm, int dirfd, struct error *err)
 }
 
 int
-ch_complete(int dirfd, struct sidecar *sidecar, enum load_bare *bare,
-    struct error *err)
+ch_complete(int dirfd, struct sidecar *sidecar, struct error *err)
 {
-	bool balloon;
-
 	if (!fd_exists(dirfd, CH_CONFIG_NAME))
 		return error_set(err, EX_DATAERR, CH_CONFIG_NAME ": missing");
-	if (ch_aside_config(&sidecar->nics, &balloon, dirfd, err) == -1)
-		return -1;
-	*bare = balloon ? LOAD_BARE_NO : LOAD_BARE_YES;
-	return 0;
+	return ch_aside_nics(&sidecar->nics, dirfd, err);
 }

@@ -84,7 +84,6 @@ int fc_check_host(const struct envelope_host *host,
     const struct sidecar *sidecar, struct error *err);
 int fc_state_match(const struct vm *vm, int dirfd, struct error *err);
 int fc_devices_match(const struct sidecar *s, uint64_t cpu, struct error *err);
-int fc_complete(int dirfd, struct sidecar *sidecar, enum load_bare *bare,
-    struct error *err);
+int fc_complete(int dirfd, struct sidecar *sidecar, struct error *err);
 
 #endif

@@ -146,13 +146,11 @@ fc_devices_match(const struct sidecar *s, uint64_t cpu, struct error *err)
 
 /* A tap for each MAC that the state has: where it goes, the user says. */
 int
-fc_complete(int dirfd, struct sidecar *sidecar, enum load_bare *bare,
-    struct error *err)
+fc_complete(int dirfd, struct sidecar *sidecar, struct error *err)
 {
 	struct fc_look look;
 	size_t i;
 
-	(void)bare; /* it never starts so */
 	if (fc_look(&look, dirfd, FC_STATE, NULL, err) == -1) {
 		if (err != NULL && err->code == EX_NOINPUT)
 			err->code = EX_DATAERR;

@@ -54,7 +54,7 @@ open_keys(struct seed *s, const struct strv *paths, struct error *err)
 
 	s->key_files = calloc(paths->n + 1, sizeof(*s->key_files));
 	if (s->key_files == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	for (i = 0; i < paths->n; i++) {
 		s->key_files[s->key_files_n++] = INPUT_NONE;
 		if (input_open(&s->key_files[i], paths->v[i], err) == -1)
@@ -209,7 +209,7 @@ report(const struct seed *s, const struct wishes *w, struct error *err)
 	int rc = -1;
 
 	if (record == NULL || names == NULL) {
-		error_set(err, EX_OSERR, "out of memory");
+		error_nomem(err, NULL);
 		goto out;
 	}
 	for (i = 0; i < s->files.n; i++)

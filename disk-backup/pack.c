@@ -42,7 +42,7 @@ pack_new(struct pack **out, int fd, const char *what, uint64_t size_bytes,
 		ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_checksumFlag, 1)) ||
 	    ZSTD_isError(ZSTD_CCtx_setPledgedSrcSize(p->zstd, size_bytes))) {
 		pack_free(p);
-		return error_set(err, EX_OSERR, "%s: out of memory", what);
+		return error_nomem(err, what);
 	}
 	/* A library without threads does its best without. */
 	(void)ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_nbWorkers, threads);

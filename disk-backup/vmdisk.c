@@ -252,7 +252,7 @@ freeze(struct source *out, char **label, struct chain *chain,
 	*label = path_format("%s-%s",
 	    at.vm.name[0] != '\0' ? at.vm.name : at.vm.id, name);
 	if (rc == 0 && *label == NULL)
-		rc = error_set(err, EX_OSERR, "out of memory");
+		rc = error_nomem(err, NULL);
 	if (rc == -1)
 		error_wrap(err, "%s", ref);
 	vmm_detach(f.vmm);

@@ -47,7 +47,7 @@ name_image(struct vmtarget *t, struct error *err)
 		free(next);
 	}
 	if (t->top == NULL || t->path == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	return 0;
 }
 

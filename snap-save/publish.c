@@ -32,7 +32,7 @@ copy_layers(struct envelope *e, const struct vm *vm, struct error *err)
 		return 0;
 	e->layers = calloc(vm->layers_n, sizeof(*e->layers));
 	if (e->layers == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	for (i = 0; i < vm->layers_n; i++) {
 		from = &vm->layers[i];
 		to = &e->layers[e->layers_n++];
@@ -41,7 +41,7 @@ copy_layers(struct envelope *e, const struct vm *vm, struct error *err)
 		to->path = from->path == NULL ? NULL : strdup(from->path);
 		if (to->name == NULL ||
 		    (from->path != NULL && to->path == NULL))
-			return error_set(err, EX_OSERR, "out of memory");
+			return error_nomem(err, NULL);
 	}
 	return 0;
 }
@@ -63,12 +63,12 @@ publish_describe(struct save *s, const char *description, struct error *err)
 	if (description != NULL) {
 		c->description = strdup(description);
 		if (c->description == NULL)
-			return error_set(err, EX_OSERR, "out of memory");
+			return error_nomem(err, NULL);
 	}
 	if (vm->image != NULL) {
 		c->image = strdup(vm->image);
 		if (c->image == NULL)
-			return error_set(err, EX_OSERR, "out of memory");
+			return error_nomem(err, NULL);
 	}
 	clock_rfc3339(e->created_at, &s->now);
 	clock_rfc3339(s->sidecar.saved_at, &s->now);

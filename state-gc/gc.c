@@ -41,7 +41,7 @@ put_path(json_t *obj, const struct gc *gc, const char *path, struct error *err)
 		return 0;
 	absolute = path_format("%s/%s", root_path(gc->root), path);
 	if (absolute == NULL)
-		return error_set(err, EX_OSERR, "record: out of memory");
+		return error_nomem(err, "record");
 	rc = json_put_str(obj, "path", absolute, err);
 	free(absolute);
 	return rc;
@@ -54,7 +54,7 @@ gc_report(const struct gc *gc, const struct gc_item *item, struct error *err)
 	int rc = -1;
 
 	if (obj == NULL)
-		return error_set(err, EX_OSERR, "record: out of memory");
+		return error_nomem(err, "record");
 	if (json_put_text(obj, "kind", item->kind, err) == -1 ||
 	    json_put_text(obj, "id", item->id, err) == -1 ||
 	    json_put_text(obj, "name", item->name, err) == -1 ||

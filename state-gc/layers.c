@@ -178,7 +178,7 @@ sweep_layers(struct gc *gc, const struct strv *names, int layerfd,
 		return 0;
 	used = json_object();
 	if (used == NULL)
-		return error_set(err, EX_OSERR, "layers: out of memory");
+		return error_nomem(err, "layers");
 	if (scan_snaps(used, gc, err) == -1 || scan_vms(used, gc, err) == -1)
 		goto out;
 	for (i = 0; i < names->n; i++) {

@@ -195,7 +195,7 @@ print_clone(struct clone *c, const struct job *job, double ms,
 	int rc;
 
 	if (dir == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	rc = status_report_as(&record, &c->vm, c->dir.dirfd, dir,
 	    job->how->no_start     ? STATUS_CREATED
 		: job->how->paused ? STATUS_PAUSED

@@ -127,7 +127,7 @@ add_disk(struct plan *plan, const char *path, enum storage_role role,
 	int rc = -1;
 
 	if (name == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	disk.path = name;
 	snprintf(disk.serial, sizeof(disk.serial), "%s", serial);
 	if (backing == NULL || strv_add(&disk.backing, err, "%s", backing) == 0)
@@ -344,7 +344,7 @@ build_vm(struct plan *plan, const struct root *root, char **dir,
 	clock_rfc3339(vm->created_at, now);
 	*dir = root_dir_of(root, ROOT_VM, n.id);
 	if (*dir == NULL) {
-		error_set(err, EX_OSERR, "out of memory");
+		error_nomem(err, NULL);
 		goto out;
 	}
 	if (build_files(plan, &n, err) == -1 ||

@@ -46,7 +46,7 @@ member_text(struct wishes *w, const json_t *object, const char *key,
 	if (json_is_integer(value)) {
 		if (asprintf(&text, "%" JSON_INTEGER_FORMAT,
 			json_integer_value(value)) == -1)
-			return error_set(err, EX_OSERR, "out of memory");
+			return error_nomem(err, NULL);
 	} else if (!json_is_string(value))
 		return error_set(err, EX_DATAERR,
 		    "\"%s\" is neither a string nor an integer", key);
@@ -205,9 +205,7 @@ plan_boot(struct plan *plan, const struct wishes *w, struct error *err)
 		return error_set(err, EX_USAGE,
 		    "--cmdline: longer than %d bytes", VM_CMDLINE_MAX);
 	plan->vm.cmdline = strdup(w->cmdline);
-	return plan->vm.cmdline == NULL
-	    ? error_set(err, EX_OSERR, "out of memory")
-	    : 0;
+	return plan->vm.cmdline == NULL ? error_nomem(err, NULL) : 0;
 }
 
 static int

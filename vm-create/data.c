@@ -108,7 +108,7 @@ take_disk(struct vm *vm, int dirfd, const struct storage *ready,
 
 	disk.path = path_format("data-%s.raw", ready->serial);
 	if (disk.path == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	rc = build_copy(dirfd, disk.path, ready->path, err);
 	if (rc == 0)
 		rc = storage_list_add(&vm->disks, &disk, err);

@@ -44,9 +44,7 @@ hash(struct vm_seed *seed, const char *password, struct error *err)
 		return error_wrap(err, "--password");
 	seed->password_hash = strdup(text);
 	explicit_bzero(text, sizeof(text));
-	return seed->password_hash == NULL
-	    ? error_set(err, EX_OSERR, "out of memory")
-	    : 0;
+	return seed->password_hash == NULL ? error_nomem(err, NULL) : 0;
 }
 
 static int
@@ -126,7 +124,7 @@ seed_read(struct plan *plan, const struct wishes *w, struct error *err)
 		return error_set(err, EX_USAGE, "--user: %s: not a user's name",
 		    w->user);
 	if (w->user != NULL && (seed->user = strdup(w->user)) == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	if (read_password(seed, w, err) == -1 || read_keys(seed, w, err) == -1)
 		return -1;
 	return read_user_data(seed, w, err);

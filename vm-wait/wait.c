@@ -118,7 +118,7 @@ wait_for(void *arg, const char *ref, struct error *err)
 		return -1;
 	console = malloc(sizeof(*console));
 	if (console == NULL) {
-		rc = error_set(err, EX_OSERR, "out of memory");
+		rc = error_nomem(err, NULL);
 	} else {
 		console_init(console);
 		rc = keep_looking(&at, wish, console, err);

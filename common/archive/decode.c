@@ -199,8 +199,7 @@ decode_all(struct decode *d, struct error *err)
 		return copy_plain(d, got, err);
 	d->state = d->codec->start();
 	if (d->state == NULL)
-		return error_set(err, EX_OSERR, "%s: out of memory",
-		    d->codec->name);
+		return error_nomem(err, d->codec->name);
 	if (strcmp(d->codec->name, "zstd") == 0 &&
 	    stamp_new(&d->stamp, STAMP_ZSTD, err) == -1)
 		return -1;

@@ -39,7 +39,7 @@ start_zstd(struct press *p, const struct archive_how *how, struct error *err)
 {
 	p->zstd = ZSTD_createCCtx();
 	if (p->zstd == NULL)
-		return error_set(err, EX_OSERR, "zstd: out of memory");
+		return error_nomem(err, "zstd");
 	ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_compressionLevel, how->level);
 	ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_checksumFlag, 1);
 	if (how->is_long) {
@@ -67,7 +67,7 @@ start_gzip(struct press *p, const struct archive_how *how, struct error *err)
 {
 	if (deflateInit2(&p->gzip, how->level, Z_DEFLATED, 15 + 16, 8,
 		Z_DEFAULT_STRATEGY) != Z_OK)
-		return error_set(err, EX_OSERR, "gzip: out of memory");
+		return error_nomem(err, "gzip");
 	p->has_gzip = true;
 	return stamp_new(&p->stamp, STAMP_GZIP, err);
 }

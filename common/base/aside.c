@@ -106,7 +106,7 @@ take_answer(char **out, size_t *len, int word, size_t max, struct error *err)
 		p = realloc(text, cap + more + 1);
 		if (p == NULL) {
 			free(text);
-			return error_set(err, EX_OSERR, "out of memory");
+			return error_nomem(err, NULL);
 		}
 		text = p;
 		cap += more;

@@ -53,6 +53,14 @@ error_sys(struct error *err, int code, const char *fmt, ...)
 }
 
 int
+error_nomem(struct error *err, const char *what)
+{
+	if (what == NULL)
+		return error_set(err, EX_OSERR, "out of memory");
+	return error_set(err, EX_OSERR, "%s: out of memory", what);
+}
+
+int
 error_wrap(struct error *err, const char *fmt, ...)
 {
 	char inner[ERROR_MSG_MAX];

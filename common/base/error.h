@@ -26,6 +26,12 @@ int error_set(struct error *err, int code, const char *fmt, ...)
 int error_sys(struct error *err, int code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+/*
+ * EX_OSERR, "what: out of memory"; without "what: " where `what` is NULL.  The
+ * one wording for an allocation that failed.
+ */
+int error_nomem(struct error *err, const char *what);
+
 /* Puts context in front of what *err already says. */
 int error_wrap(struct error *err, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -180,7 +180,7 @@ jdoc_get_str(const struct jdoc *d, uint32_t obj, const char *key, char **out,
 	/* Without its quotes; what is decoded is never longer. */
 	text = malloc(d->v[node].end - d->v[node].start);
 	if (text == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	len = jdoc_unescape(text, d->text + d->v[node].start + 1,
 	    d->v[node].end - d->v[node].start - 2);
 	text[len] = '\0';
@@ -277,7 +277,7 @@ jdoc_put(struct jdoc *d, uint32_t obj, const char *key, const char *json,
 		node = append(d, obj, key);
 	if (copy == NULL || node == 0) {
 		free(copy);
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	}
 	free(d->v[node].put);
 	d->v[node].put = copy;
@@ -293,7 +293,7 @@ jdoc_put_str(struct jdoc *d, uint32_t obj, const char *key, const char *text,
 	int rc;
 
 	if (json == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	rc = jdoc_put(d, obj, key, json, err);
 	free(json);
 	return rc;
@@ -355,11 +355,11 @@ jdoc_text(char **out, size_t *len, const struct jdoc *d, struct error *err)
 	int rc;
 
 	if (to == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	rc = write_node(to, d, JDOC_ROOT);
 	if (fclose(to) == EOF || rc == -1) {
 		free(text);
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	}
 	*out = text;
 	if (len != NULL)

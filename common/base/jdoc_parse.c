@@ -368,7 +368,7 @@ parse(struct jdoc *d, struct error *err)
 	/* Node 0 is none. */
 	jdoc_add(d, 0);
 	if (d->n == 0)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	if (scan_value(&p, 0) == 0)
 		return -1;
 	skip_blanks(&p);
@@ -387,7 +387,7 @@ jdoc_parse(struct jdoc **out, const char *text, size_t len, struct error *err)
 	}
 	if (d == NULL || d->text == NULL || d->keys == NULL) {
 		jdoc_free(d);
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	}
 	memcpy(d->text, text, len);
 	d->text[len] = '\0';

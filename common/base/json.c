@@ -130,7 +130,7 @@ json_parse_wide(json_t **out, const char *text, size_t len, struct error *err)
 	int rc;
 
 	if (wide == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	rc = json_parse(out, wide, len, err);
 	free(wide);
 	return rc;
@@ -360,12 +360,12 @@ json_text(char **out, size_t *len, const json_t *value, unsigned flags,
 	    JSON_ENCODE_ANY | JSON_REAL_PRECISION(JSON_REAL_DIGITS) |
 		((flags & JSON_PRETTY) != 0 ? JSON_INDENT(2) : JSON_COMPACT));
 	if (text == NULL)
-		return error_set(err, EX_OSERR, "JSON: out of memory");
+		return error_nomem(err, "JSON");
 	n = strlen(text);
 	line = realloc(text, n + 2);
 	if (line == NULL) {
 		free(text);
-		return error_set(err, EX_OSERR, "JSON: out of memory");
+		return error_nomem(err, "JSON");
 	}
 	line[n] = '\n';
 	line[n + 1] = '\0';

@@ -29,11 +29,11 @@ strv_add(struct strv *list, struct error *err, const char *fmt, ...)
 	len = vasprintf(&text, fmt, ap);
 	va_end(ap);
 	if (len == -1)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	grown = realloc(list->v, (list->n + 2) * sizeof(*grown));
 	if (grown == NULL) {
 		free(text);
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	}
 	grown[list->n++] = text;
 	grown[list->n] = NULL;

@@ -28,7 +28,7 @@ table_add(struct table *t, char *text, struct error *err)
 		cells = realloc(t->cells, (t->n + 1) * sizeof(*cells));
 	if (cells == NULL) {
 		free(text);
-		return error_set(err, EX_OSERR, "table: out of memory");
+		return error_nomem(err, "table");
 	}
 	t->cells = cells;
 	t->cells[t->n++] = text;

@@ -157,7 +157,7 @@ chain_next_name(char **out, const char *top, const struct chain_format *format,
 		    top);
 	*out = path_format("%.*s.%lu%s", (int)(dot - top), top, n + 1,
 	    format->suffix);
-	return *out == NULL ? error_set(err, EX_OSERR, "out of memory") : 0;
+	return *out == NULL ? error_nomem(err, NULL) : 0;
 }
 
 bool

@@ -176,7 +176,7 @@ kernel_unpack(int to, int from, uint64_t size, const char *what,
 	int rc = -1;
 
 	if (u == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	u->to = to;
 	u->from = from;
 	u->what = what;
@@ -190,7 +190,7 @@ kernel_unpack(int to, int from, uint64_t size, const char *what,
 	}
 	state = codec->start();
 	if (state == NULL)
-		error_set(err, EX_OSERR, "out of memory");
+		error_nomem(err, NULL);
 	else
 		rc = unpack(u, codec, state, &io, err);
 	codec->stop(state);

@@ -88,7 +88,7 @@ mirn_reader_new(struct mirn_reader **out, int fd, const char *what,
 	if (r->input == NULL || r->zstd == NULL ||
 	    ZSTD_isError(ZSTD_DCtx_setParameter(r->zstd, ZSTD_d_windowLogMax,
 		MIRN_WINDOW_LOG_MAX))) {
-		error_set(err, EX_OSERR, "%s: out of memory", what);
+		error_nomem(err, what);
 		goto out;
 	}
 	r->in.src = r->input;

@@ -124,7 +124,7 @@ text_end(FILE *to, char **text, const char *name, struct error *err)
 		return 0;
 	free(*text);
 	*text = NULL;
-	return error_set(err, EX_OSERR, "%s: out of memory", name);
+	return error_nomem(err, name);
 }
 
 static void
@@ -199,7 +199,7 @@ copy_text(struct cidata_file *out, const struct cidata_text *from,
 		    out->name, (unsigned long long)CIDATA_TEXT_MAX);
 	out->text = malloc(from->len + 1);
 	if (out->text == NULL)
-		return error_set(err, EX_OSERR, "%s: out of memory", out->name);
+		return error_nomem(err, out->name);
 	memcpy(out->text, from->text, from->len);
 	out->text[from->len] = '\0';
 	out->len = from->len;

@@ -60,7 +60,7 @@ put_mounts(FILE *to, const struct storage_list *disks, struct error *err)
 			continue;
 		where = escape_mount(disk->mount_point);
 		if (where == NULL)
-			return error_set(err, EX_OSERR, "out of memory");
+			return error_nomem(err, NULL);
 		snprintf(device, sizeof(device), "/dev/disk/by-id/virtio-%s",
 		    disk->serial);
 		fputs(first ? "mounts:\n  - [" : "  - [", to);
@@ -163,7 +163,7 @@ cidata_config(struct cidata_file *out, bool *empty, const struct cidata *s,
 	if (*empty)
 		fputs("{}\n", to);
 	if (rc == 0 && ferror(to))
-		rc = error_set(err, EX_OSERR, "user-data: out of memory");
+		rc = error_nomem(err, "user-data");
 	if (fclose(to) != 0 && rc == 0)
 		rc = error_sys(err, EX_OSERR, "user-data");
 	if (rc == -1) {

@@ -253,7 +253,7 @@ cidata_iso(unsigned char **out, size_t *len, const struct cidata_files *files,
 	a = l.write_new();
 	image = calloc(1, cap);
 	if (a == NULL || image == NULL)
-		error_set(err, EX_OSERR, "out of memory");
+		error_nomem(err, NULL);
 	else if (write_image(&l, a, image, cap, &used, files) == -1)
 		error_set(err, EX_IOERR, "libarchive: %s", l.error_string(a));
 	else if (set_times(image, used, err) == 0) {

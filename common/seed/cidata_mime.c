@@ -102,7 +102,7 @@ cidata_join(struct cidata_file *out, const struct cidata_text *own,
 	rc = ferror(to);
 	if (fclose(to) != 0 || rc != 0) {
 		free(text);
-		return error_set(err, EX_OSERR, "user-data: out of memory");
+		return error_nomem(err, "user-data");
 	}
 	out->text = text;
 	out->len = len;

@@ -212,7 +212,7 @@ cidata_vfat(unsigned char **out, size_t *len, const struct cidata_files *files,
 		return -1;
 	f.image = calloc(f.sectors, SECTOR);
 	if (f.image == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	f.entry = f.image + (1 + FATS * FAT_SECTORS) * SECTOR;
 	put_boot_sector(&f);
 	put_fat(&f, 0, 0xf00 | MEDIA);

@@ -90,7 +90,7 @@ split(struct draft *d, const char *spec, struct error *err)
 		return error_set(err, EX_USAGE, "empty");
 	d->copy = rest = strdup(spec);
 	if (rest == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	while ((item = strsep(&rest, ",")) != NULL)
 		if (take_item(d, item, ++number, err) == -1)
 			return -1;
@@ -365,7 +365,7 @@ datadisk_parse(struct datadisk_list *out, const char *const *specs, size_t n,
 		    STORAGE_MAX);
 	drafts = calloc(n + 1, sizeof(*drafts));
 	if (drafts == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	for (i = 0; i < n; i++)
 		if (parse_draft(&drafts[i], specs[i], err) == -1) {
 			blame_spec(&drafts[i], err);

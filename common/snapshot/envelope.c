@@ -78,7 +78,7 @@ envelope_add_file(struct envelope *e, const char *name, struct error *err)
 		file->name = strdup(name);
 	}
 	if (file == NULL || file->name == NULL) {
-		error_set(err, EX_OSERR, "envelope: out of memory");
+		error_nomem(err, "envelope");
 		return NULL;
 	}
 	e->has_files = true;

@@ -308,7 +308,7 @@ keep_unknown(json_t *place, const char *where, json_t *obj,
 
 	kept = json_object();
 	if (kept == NULL)
-		return error_set(err, EX_OSERR, "envelope: out of memory");
+		return error_nomem(err, "envelope");
 	json_object_foreach(obj, name, value)
 	{
 		for (i = 0; keys[i] != NULL && strcmp(keys[i], name) != 0; i++)
@@ -367,7 +367,7 @@ decode_all(struct envelope *e, json_t *root, struct error *err)
 		    e->created_at);
 	e->unknown = json_object();
 	if (e->unknown == NULL)
-		return error_set(err, EX_OSERR, "envelope: out of memory");
+		return error_nomem(err, "envelope");
 	if (keep_unknown(e->unknown, ENVELOPE_UNKNOWN_TOP, root,
 		envelope_top_keys, err) == -1)
 		return -1;

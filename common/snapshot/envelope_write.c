@@ -27,7 +27,7 @@ put_unknown(json_t *obj, const struct envelope *e, const char *where,
 	json_t *kept = json_object_get(e->unknown, where);
 
 	if (kept != NULL && json_object_update_missing(obj, kept) == -1)
-		return error_set(err, EX_OSERR, "envelope: out of memory");
+		return error_nomem(err, "envelope");
 	return 0;
 }
 
@@ -193,7 +193,7 @@ envelope_encode(char **text, size_t *len, const struct envelope *e,
 	int rc = -1;
 
 	if (root == NULL)
-		return error_set(err, EX_OSERR, "envelope: out of memory");
+		return error_nomem(err, "envelope");
 	if (put_all(root, e, err) == 0)
 		rc = json_text(&made, len, root, JSON_PRETTY, err);
 	json_decref(root);

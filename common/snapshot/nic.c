@@ -100,7 +100,7 @@ parse_forward(struct nic *nic, char *text, struct error *err)
 	fwd.guest_port = (uint16_t)guest_port;
 	grown = realloc(nic->forwards, (nic->forwards_n + 1) * sizeof(*grown));
 	if (grown == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	grown[nic->forwards_n++] = fwd;
 	nic->forwards = grown;
 	return 0;
@@ -214,7 +214,7 @@ nic_parse(struct nic *out, const char *spec, struct error *err)
 
 	copy = rest = strdup(spec);
 	if (copy == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	while ((item = strsep(&rest, ",")) != NULL) {
 		if (!first && is_again(&seen, item)) {
 			error_set(err, EX_USAGE, "%s: given twice", item);

@@ -29,12 +29,12 @@ nic_list_add(struct nic_list *list, const struct nic *nic, struct error *err)
 		return error_set(err, EX_USAGE, "more than %d NICs", NIC_MAX);
 	grown = realloc(list->v, (list->n + 1) * sizeof(*grown));
 	if (grown == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	list->v = grown;
 	if (nic->forwards_n > 0) {
 		forwards = calloc(nic->forwards_n, sizeof(*forwards));
 		if (forwards == NULL)
-			return error_set(err, EX_OSERR, "out of memory");
+			return error_nomem(err, NULL);
 		memcpy(forwards, nic->forwards,
 		    nic->forwards_n * sizeof(*forwards));
 	}
@@ -76,7 +76,7 @@ decode_forwards(struct nic *nic, const json_t *obj, struct error *err)
 		return 0;
 	nic->forwards = calloc(json_array_size(array), sizeof(*nic->forwards));
 	if (nic->forwards == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	json_array_foreach(array, i, entry)
 	{
 		if (decode_forward(&nic->forwards[i], entry, err) == -1)

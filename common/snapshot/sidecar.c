@@ -330,8 +330,7 @@ sidecar_write(int dirfd, const struct sidecar *s, struct error *err)
 	int rc = -1;
 
 	if (root == NULL)
-		return error_set(err, EX_OSERR, "%s: out of memory",
-		    SIDECAR_NAME);
+		return error_nomem(err, SIDECAR_NAME);
 	if (put_all(root, s, err) == -1 ||
 	    json_text(&text, &len, root, 0, err) == -1 ||
 	    check_writable(root, len, err) == -1) {

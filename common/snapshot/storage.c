@@ -69,7 +69,7 @@ disk_copy(struct storage *to, const struct storage *from, struct error *err)
 	return 0;
 nomem:
 	disk_fini(to);
-	return error_set(err, EX_OSERR, "disk: out of memory");
+	return error_nomem(err, "disk");
 }
 
 int
@@ -83,7 +83,7 @@ storage_list_add(struct storage_list *list, const struct storage *disk,
 		    STORAGE_MAX);
 	v = realloc(list->v, (list->n + 1) * sizeof(*v));
 	if (v == NULL)
-		return error_set(err, EX_OSERR, "disk: out of memory");
+		return error_nomem(err, "disk");
 	list->v = v;
 	if (disk_copy(&v[list->n], disk, err) == -1)
 		return -1;
@@ -207,7 +207,7 @@ encode_path(json_t *obj, const struct storage *disk, const char *dir,
 		return json_put_str(obj, "path", disk->path, err);
 	path = path_format("%s/%s", dir, path_base(disk->path));
 	if (path == NULL)
-		return error_set(err, EX_OSERR, "disk: out of memory");
+		return error_nomem(err, "disk");
 	rc = json_put_str(obj, "path", path, err);
 	free(path);
 	return rc;
@@ -266,7 +266,7 @@ storage_list_encode(json_t **out, const struct storage_list *list,
 
 	array = json_array();
 	if (array == NULL)
-		return error_set(err, EX_OSERR, "disks: out of memory");
+		return error_nomem(err, "disks");
 	for (i = 0; i < list->n; i++) {
 		obj = json_object();
 		if (json_append(array, "disks", obj, err) == -1) {

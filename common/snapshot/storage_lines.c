@@ -16,7 +16,7 @@ append(json_t *all, json_t *value, struct error *err)
 	if (array == NULL ||
 	    (array != value && json_array_append(array, value) == -1) ||
 	    json_array_extend(all, array) == -1)
-		rc = error_set(err, EX_OSERR, "out of memory");
+		rc = error_nomem(err, NULL);
 	else if (json_array_size(all) > STORAGE_MAX)
 		rc = error_set(err, EX_DATAERR, "more than %d disks",
 		    STORAGE_MAX);
@@ -52,7 +52,7 @@ storage_list_decode_lines(struct storage_list *out, const char *text,
 	int rc = 0;
 
 	if (all == NULL)
-		return error_set(err, EX_OSERR, "%s: out of memory", what);
+		return error_nomem(err, what);
 	for (; rc == 0 && text < end; text = next, number++) {
 		next = memchr(text, '\n', (size_t)(end - text));
 		if (next == NULL)

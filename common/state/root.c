@@ -148,7 +148,7 @@ open_root(struct root **out, const char *path, bool to_write, struct error *err)
 	if (r == NULL || chosen == NULL) {
 		free(r);
 		free(chosen);
-		return error_set(err, EX_OSERR, "state root: out of memory");
+		return error_nomem(err, "state root");
 	}
 	r->fd = r->layer_fd = r->access_fd = -1;
 	r->kind_fd[0] = r->kind_fd[1] = r->name_fd[0] = r->name_fd[1] = -1;

@@ -269,7 +269,7 @@ root_layer_link(const struct root *root, const struct digest *digest, int dirfd,
 	}
 	target = path_format("%s/layer/%s", root->path, layer);
 	if (target == NULL)
-		return error_set(err, EX_OSERR, "%s: out of memory", name);
+		return error_nomem(err, name);
 	rc = symlinkat(target, dirfd, name);
 	free(target);
 	if (rc == -1)

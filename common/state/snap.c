@@ -323,7 +323,7 @@ snap_report(json_t **out, const struct snap *snap, const struct root *root,
 		return -1;
 	obj = json_object();
 	if (obj == NULL)
-		return error_set(err, EX_OSERR, "record: out of memory");
+		return error_nomem(err, "record");
 	if (put_config(obj, snap, err) == -1 ||
 	    put_access(obj, snap, root, err) == -1 ||
 	    put_files(obj, snap, err) == -1 ||

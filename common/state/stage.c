@@ -89,7 +89,7 @@ open_snap(struct stage *s, struct error *err)
 	int rc;
 
 	if (dir == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	rc = snap_open_dir(&s->snap, dir, err);
 	free(dir);
 	return rc;

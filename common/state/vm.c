@@ -65,7 +65,7 @@ grow(void **v, size_t n, size_t size, struct error *err)
 	char *grown = realloc(*v, (n + 1) * size);
 
 	if (grown == NULL) {
-		error_set(err, EX_OSERR, "out of memory");
+		error_nomem(err, NULL);
 		return NULL;
 	}
 	*v = grown;
@@ -90,7 +90,7 @@ vm_add_layer(struct vm *vm, const struct envelope_layer *layer,
 	if (slot->name == NULL || (layer->path != NULL && slot->path == NULL)) {
 		free(slot->name);
 		free(slot->path);
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	}
 	vm->layers_n++;
 	return 0;
@@ -188,7 +188,7 @@ vm_set_error(struct vm *vm, const char *text, struct error *err)
 	if (text != NULL) {
 		copy = strdup(text);
 		if (copy == NULL)
-			return error_set(err, EX_OSERR, "out of memory");
+			return error_nomem(err, NULL);
 	}
 	free(vm->error);
 	vm->error = copy;

@@ -56,7 +56,7 @@ vm_at_open(struct vm_at *out, const struct root *root, const char *ref,
 		return -1;
 	at.dir = root_dir_of(root, ROOT_VM, id);
 	if (at.dir == NULL)
-		error_set(err, EX_OSERR, "%s: out of memory", ref);
+		error_nomem(err, ref);
 	else if (read_record(&at, id, err) == -1)
 		error_wrap(err, "%s", ref);
 	else {

@@ -266,7 +266,7 @@ put_path(json_t *record, const char *key, const char *dir, const char *name,
 	int rc;
 
 	if (path == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	rc = json_put_str(record, key, path, err);
 	free(path);
 	return rc;

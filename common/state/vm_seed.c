@@ -231,7 +231,7 @@ vm_seed_detach(struct vm *vm, int dirfd, const struct timespec *now,
 		return 0;
 	path = strdup(disk->path);
 	if (path == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	storage_list_drop_last(&vm->disks);
 	/* A VM whose record has a disk that is not there cannot be started. */
 	rc = vm_write(vm, dirfd, true, now, err);

@@ -99,7 +99,7 @@ intake_take_layer(struct intake *in, int dirfd, const char *file,
 
 	v = realloc(e->layers, (e->layers_n + 1) * sizeof(*v));
 	if (v == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	e->layers = v;
 	layer = &v[e->layers_n];
 	memset(layer, 0, sizeof(*layer));
@@ -109,8 +109,7 @@ intake_take_layer(struct intake *in, int dirfd, const char *file,
 	layer->name = strdup(name);
 	layer->path = file[0] == '/' ? strdup(file) : NULL;
 	e->layers_n++;
-	return layer->name == NULL ? error_set(err, EX_OSERR, "out of memory")
-				   : 0;
+	return layer->name == NULL ? error_nomem(err, NULL) : 0;
 }
 
 void

@@ -36,7 +36,7 @@ copy_disks(struct vm *vm, const struct sidecar *sidecar, struct error *err)
 		base = path_base(disk->path);
 		name = strdup(base);
 		if (name == NULL)
-			return error_set(err, EX_OSERR, "out of memory");
+			return error_nomem(err, NULL);
 		if (vmm_traits(vm->hypervisor)->names_disks &&
 		    base != disk->path && disk->origin == NULL)
 			disk->origin = disk->path;
@@ -81,10 +81,10 @@ load_record(struct vm *vm, const struct load *load, struct error *err)
 	vm->to_load = true;
 	if (sidecar->cmdline != NULL &&
 	    (vm->cmdline = strdup(sidecar->cmdline)) == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	if (e->config.image != NULL &&
 	    (vm->image = strdup(e->config.image)) == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	for (i = 0; i < sidecar->nics.n; i++)
 		if (nic_list_add(&vm->nics, &sidecar->nics.v[i], err) == -1)
 			return -1;

@@ -102,7 +102,7 @@ new_vmm(struct vm *vm, int dirfd, struct error *err)
 	}
 	vmm = calloc(1, sizeof(*vmm));
 	if (vmm == NULL) {
-		error_set(err, EX_OSERR, "out of memory");
+		error_nomem(err, NULL);
 		return NULL;
 	}
 	vmm->driver = driver;
@@ -290,9 +290,7 @@ static int
 copy_text(char **out, const char *text, struct error *err)
 {
 	*out = text == NULL ? NULL : strdup(text);
-	return text != NULL && *out == NULL
-	    ? error_set(err, EX_OSERR, "out of memory")
-	    : 0;
+	return text != NULL && *out == NULL ? error_nomem(err, NULL) : 0;
 }
 
 /* What of the sidecar is the VM's, whoever runs it. */

@@ -76,7 +76,7 @@ attach(struct vmm *vmm, enum vmm_line line, int64_t deadline_ms,
 
 	(void)line; /* its socket takes several at once */
 	if (ch == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	vmm->own = ch;
 	return rest_open(&ch->rest, vmm->dirfd, CH_API_SOCKET, false,
 	    deadline_ms, err);

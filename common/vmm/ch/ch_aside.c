@@ -121,7 +121,7 @@ look_at_memory(void *arg, struct aside_answer *answer, struct error *err)
 	struct ch_config c;
 
 	if (s == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	if (ch_read_pair(&c, s, w->dirfd, err) == -1)
 		return -1;
 	w->has_balloon = c.has_balloon;
@@ -180,7 +180,7 @@ make_and_tell(void *arg, struct aside_answer *answer, struct error *err)
 	memcpy(head.ids, t.plan.ids, sizeof(head.ids));
 	all = malloc(sizeof(head) + t.config_len + t.state_len);
 	if (all == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	memcpy(all, &head, sizeof(head));
 	if (t.config_len > 0)
 		memcpy(all + sizeof(head), t.config, t.config_len);

@@ -295,8 +295,7 @@ decode_line(struct ch_config *c, const char *key, char **mode,
 		return -1;
 	if (line == 0) {
 		*mode = strdup(otherwise);
-		return *mode == NULL ? error_set(err, EX_OSERR, "out of memory")
-				     : 0;
+		return *mode == NULL ? error_nomem(err, NULL) : 0;
 	}
 	if (jdoc_get_str(c->doc, line, "mode", mode, MODE_MAX, JSON_REQUIRED,
 		err) == -1)

@@ -47,7 +47,7 @@ read_all(struct ch_dir *d, struct error *err)
 
 	d->state = malloc(sizeof(*d->state));
 	if (d->state == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	if (ch_config_read(&d->config, d->dirfd, err) == -1 ||
 	    ch_state_read(d->state, d->dirfd, err) == -1 ||
 	    ch_state_match(d->state, &d->config, err) == -1)
@@ -117,7 +117,7 @@ take_boot_file(struct intake *in, const struct ch_dir *d, const char *path,
 	if (rc == -1)
 		return -1;
 	*said = strdup(name);
-	return *said == NULL ? error_set(err, EX_OSERR, "out of memory") : 0;
+	return *said == NULL ? error_nomem(err, NULL) : 0;
 }
 
 static int
@@ -136,7 +136,7 @@ take_boot(struct intake *in, struct ch_dir *d, struct error *err)
 		return -1;
 	if (s->kernel != NULL && c->cmdline != NULL &&
 	    (s->cmdline = strdup(c->cmdline)) == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	return ch_config_set_boot(&d->config,
 	    s->firmware == NULL ? VM_KERNEL : s->kernel, s->initrd, s->firmware,
 	    err);

@@ -219,7 +219,7 @@ make_pair(struct ch_texts *out, void *arg, struct error *err)
 	struct ch_config c;
 
 	if (s == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	if (ch_read_pair(&c, s, m->load->from_dirfd, err) == -1 ||
 	    patch(&c, m->vm, m->load, err) == -1 ||
 	    ch_take_config(out, &c, err) == -1)
@@ -388,7 +388,7 @@ check_pair(void *arg, struct error *err)
 	struct ch_config c;
 
 	if (s == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	if (ch_read_pair(&c, s, checked->dirfd, err) == -1)
 		return -1;
 	return check_parts(&c, s, checked->vm, checked->dirfd, err);

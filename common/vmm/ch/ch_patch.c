@@ -81,7 +81,7 @@ put_zone(struct ch_config *c, const char *file, bool shared, struct error *err)
 
 	json_decref(zones);
 	if (text == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	rc = jdoc_put(c->doc, memory, "size", "0", err);
 	/* Where the memory is mapped the zone says. */
 	if (rc == 0 && jdoc_member(c->doc, memory, "shared") != 0)

@@ -60,7 +60,7 @@ ch_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 
 	ch = vmm->own = calloc(1, sizeof(*ch));
 	if (ch == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	vm->accel = VM_ACCEL_KVM;
 	snprintf(vm->cpu_model, sizeof(vm->cpu_model), "host");
 	/* It takes none that is there already. */
@@ -106,7 +106,7 @@ create(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 	machine = ch_machine(vmm->vm, &ch->taps);
 	if (machine == NULL) {
 		taps_drop(&ch->taps, vmm->vm);
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	}
 	ch->to_boot = true; /* the taps are dropped by detach from here on */
 	return ch_put(vmm, "vm.create", machine, NULL, deadline_ms, err);
@@ -200,7 +200,7 @@ add_seed(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 		return 0;
 	disk = ch_machine_disk(vmm->vm, seed, 0);
 	if (disk == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	/* Those that were saved have all kinds of ids. */
 	json_object_del(disk, "id");
 	rc = ch_put(vmm, "vm.add-disk", disk, &reply, deadline_ms, err);

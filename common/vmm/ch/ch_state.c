@@ -358,7 +358,7 @@ decode(struct ch_state *out, const struct jdoc *tree, struct error *err)
 	int rc = -1;
 
 	if (s == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	if (decode_cpus(s, tree, err) == 0 &&
 	    decode_memory(s, tree, err) == 0 &&
 	    decode_devices(s, tree, err) == 0) {

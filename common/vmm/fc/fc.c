@@ -91,7 +91,7 @@ attach(struct vmm *vmm, enum vmm_line line, int64_t deadline_ms,
 
 	(void)line; /* one socket serves everybody */
 	if (fc == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	vmm->own = fc;
 	return rest_open(&fc->rest, vmm->dirfd, FC_API_SOCKET, false,
 	    deadline_ms, err);

@@ -214,9 +214,7 @@ take_kernel(struct intake *in, struct pair *p, struct error *err)
 		COPY_MAY_REFLINK, err) == -1)
 		return -1;
 	p->sidecar.kernel = strdup(VM_KERNEL);
-	return p->sidecar.kernel == NULL
-	    ? error_set(err, EX_OSERR, "out of memory")
-	    : 0;
+	return p->sidecar.kernel == NULL ? error_nomem(err, NULL) : 0;
 }
 
 /* What others say of it, corrected by what it is. */

@@ -135,7 +135,7 @@ fc_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 
 	fc = vmm->own = calloc(1, sizeof(*fc));
 	if (fc == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	if (clear_way(vm, vmm->dirfd, err) == -1)
 		return -1;
 	if (vm->to_load && fc_space_is_needed(vm)) {

@@ -193,7 +193,7 @@ pages_overlay(uint64_t *copied_bytes, int to, pid_t pid, int template,
 		return error_sys(err, error_code_of(errno), "%s", path);
 	p.buf = malloc(RUN_BYTES);
 	if (p.buf == NULL)
-		error_set(err, EX_OSERR, "out of memory");
+		error_nomem(err, NULL);
 	else
 		rc = copy_mapping(&p, &file, size, err);
 	*copied_bytes = p.copied_bytes;

@@ -81,7 +81,7 @@ compose(char **out, size_t *out_len, const char *method, const char *path,
 		    len);
 	request = malloc(REST_REQUEST_MAX + len);
 	if (request == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	n = snprintf(request, REST_REQUEST_MAX,
 	    "%s %s HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n%s%s\r\n",
 	    method, path, type, length);
@@ -271,7 +271,7 @@ rest_open(struct rest **out, int dirfd, const char *name, bool is_coming,
 
 	rest = calloc(1, sizeof(*rest));
 	if (rest == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	rest->wire.fd = -1;
 	rest->dirfd = dirfd;
 	n = snprintf(rest->name, sizeof(rest->name), "%s", name);

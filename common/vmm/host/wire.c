@@ -91,7 +91,7 @@ make_room(struct wire *w, size_t max, struct error *err)
 		    "message of more than %zu bytes", max);
 	grown = realloc(w->buf, cap);
 	if (grown == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	w->buf = grown;
 	w->cap = cap;
 	return 0;

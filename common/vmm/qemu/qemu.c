@@ -39,7 +39,7 @@ attach(struct vmm *vmm, enum vmm_line line, int64_t deadline_ms,
 	struct qemu *q = calloc(1, sizeof(*q));
 
 	if (q == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	vmm->own = q;
 	return qmp_open(&q->qmp, vmm->dirfd,
 	    line == VMM_CONTROL ? VM_API_SOCKET : VM_WATCH_SOCKET, deadline_ms,
@@ -184,9 +184,7 @@ human(struct vmm *vmm, const char *line, char **text, struct error *err)
 		*text = strdup(
 		    json_is_string(ret) ? json_string_value(ret) : "");
 	json_decref(ret);
-	return text != NULL && *text == NULL
-	    ? error_set(err, EX_OSERR, "out of memory")
-	    : 0;
+	return text != NULL && *text == NULL ? error_nomem(err, NULL) : 0;
 }
 
 /*

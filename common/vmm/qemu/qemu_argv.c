@@ -74,11 +74,11 @@ add_json(struct strv *argv, const char *option, json_t *value,
 	int rc;
 
 	if (value == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	text = json_dumps(value, JSON_COMPACT);
 	json_decref(value);
 	if (text == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	rc = strv_add(argv, err, "%s", option) == -1
 	    ? -1
 	    : strv_add(argv, err, "%s", text);

@@ -19,7 +19,7 @@ add_device(struct sidecar *s, const char *id, const char *driver,
 
 	grown = realloc(s->devices, (s->devices_n + 1) * sizeof(*grown));
 	if (grown == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	s->devices = grown;
 	d = &grown[s->devices_n++];
 	*d = (struct sidecar_device){ .queues = queues };

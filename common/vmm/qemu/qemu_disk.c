@@ -91,7 +91,7 @@ correct_disk(bool *changed, struct storage *disk, const struct strv *names,
 	path = strdup(names->v[0]);
 	if (path == NULL) {
 		strv_fini(&backing);
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	}
 	free(disk->path);
 	disk->path = path;
@@ -351,13 +351,13 @@ add_overlay_node(struct vmm *vmm, size_t i, const char *overlay,
 	json_t *node;
 
 	if (path == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	disk.path = path;
 	memset(&disk.backing, 0, sizeof(disk.backing));
 	node = qemu_blockdev(&disk, i);
 	free(path);
 	if (node == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	/* One of that name is what a killed save left; one in use stays. */
 	qemu_node_name(name, i, overlay);
 	qemu_call(vmm, "blockdev-del", json_pack("{s:s}", "node-name", name),

@@ -115,7 +115,7 @@ decode_machines(struct qemu_facts *f, const json_t *list, struct error *err)
 
 	f->machines = calloc(QEMU_FACTS_MACHINES_MAX, sizeof(*f->machines));
 	if (f->machines == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	json_array_foreach(list, i, entry)
 	{
 		name = json_string_value(json_object_get(entry, "name"));
@@ -223,7 +223,7 @@ ask(struct qemu_facts *out, const char *program, struct error *err)
 	how.out_cap = ANSWERS_MAX;
 	how.out = malloc(how.out_cap);
 	if (rc == 0 && how.out == NULL)
-		rc = error_set(err, EX_OSERR, "out of memory");
+		rc = error_nomem(err, NULL);
 	how.deadline_ms = clock_ms() + ASK_MS;
 	if (rc == 0)
 		rc = proc_run(&how, err);

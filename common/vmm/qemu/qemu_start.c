@@ -109,7 +109,7 @@ qemu_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 
 	q = vmm->own = calloc(1, sizeof(struct qemu));
 	if (q == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	qemu_facts_get(&q->facts);
 	if (choose_machine(vm, &q->facts, err) == -1 ||
 	    make_memory(&h, vm, vmm->dirfd, err) == -1 ||

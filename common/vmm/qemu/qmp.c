@@ -138,7 +138,7 @@ qmp_call_fd(struct qmp *qmp, const char *command, json_t *args, int fd,
 		json_object_set(message, "arguments", args) == -1)) {
 		json_decref(args);
 		json_decref(message);
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	}
 	json_decref(args);
 	if (json_text(&text, &len, message, 0, err) == -1 ||
@@ -186,7 +186,7 @@ qmp_open(struct qmp **out, int dirfd, const char *name, int64_t deadline_ms,
 	struct qmp *qmp = calloc(1, sizeof(*qmp));
 
 	if (qmp == NULL)
-		return error_set(err, EX_OSERR, "out of memory");
+		return error_nomem(err, NULL);
 	qmp->wire.fd = -1;
 	if (wire_dial(&qmp->wire, dirfd, name, false, deadline_ms, err) == -1 ||
 	    greet(qmp, deadline_ms, err) == -1) {

@@ -6,6 +6,7 @@
 
 #include "archive/unpack.h"
 #include "archive/unpack_check.h"
+#include "base/diag.h"
 #include "base/json.h"
 #include "disk/digest_file.h"
 #include "state/snap.h"
@@ -52,17 +53,23 @@ import_archive(struct intake *in, int fd, const struct intake_how *how,
 }
 
 int
-import_report(struct intake *in, const char *members, struct error *err)
+import_report(struct intake *in, const char *members, const struct label *label,
+    struct error *err)
 {
 	struct snap *snap = NULL;
-	char id[sizeof(in->made.id)];
+	char id[ID_LEN + 1], old_id[ID_LEN + 1];
+	struct error why = { 0 };
 	json_t *record = NULL;
 	int rc = -1;
 
 	memcpy(id, in->made.id, sizeof(id));
+	memcpy(old_id, in->made.old_id, sizeof(old_id));
 	root_new_end(&in->made); /* it is locked until then */
+	if (label_finish(in->root, old_id, label, &why) == -1)
+		diag("warning: %s", why.msg);
 	if (snap_open(&snap, in->root, id, err) == 0 &&
 	    snap_report(&record, snap, in->root, err) == 0 &&
+	    label_report(record, old_id, err) == 0 &&
 	    json_report(record, members, err) == 0)
 		rc = json_report_end(err);
 	json_decref(record);

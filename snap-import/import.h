@@ -13,7 +13,11 @@ int import_archive(struct intake *in, int fd, const struct intake_how *how,
 int import_publish(struct intake *in, const struct intake_how *how,
     struct error *err);
 
-/* Prints the record of what was published. */
-int import_report(struct intake *in, const char *members, struct error *err);
+/*
+ * Ends what --replace has left to do, and prints the record of what was
+ * published.
+ */
+int import_report(struct intake *in, const char *members,
+    const struct label *label, struct error *err);
 
 #endif

@@ -11,9 +11,9 @@ static void
 usage(FILE *to)
 {
 	fprintf(to,
-	    "usage: snap-import [-q] [-R root] [-n name] [-d text] "
-	    "[--require-digests]\n"
-	    "           [-p member,...] [file |\n"
+	    "usage: snap-import [-q] [-R root] [-n name [--replace[=rm]]] "
+	    "[-d text]\n"
+	    "           [--require-digests] [-p member,...] [file |\n"
 	    "           --from-dir dir [--base image] [--storage-config file]\n"
 	    "           [--trust-paths]]\n");
 }
@@ -23,13 +23,8 @@ check_opts(struct opts *o, char *operands[], int n)
 {
 	if (n > 1)
 		return opt_wrong("%s: one archive is imported", operands[1]);
-	if (o->how.name != NULL && !envelope_is_name(o->how.name))
-		return opt_wrong("--name: %s: not a name: %s", o->how.name,
-		    ENVELOPE_NAME_RULE);
-	if (o->how.text != NULL &&
-	    (strlen(o->how.text) > ENVELOPE_DESCRIPTION_MAX ||
-		!path_is_utf8(o->how.text, strlen(o->how.text))))
-		return opt_wrong("-d: text that is no UTF-8, or above 64 KiB");
+	if (label_check(&o->how.label, false) == -1)
+		return -1;
 	if (n == 1 && strcmp(operands[0], "-") != 0)
 		o->file = operands[0];
 	if (o->from_dir != NULL && n > 0)
@@ -50,9 +45,7 @@ int
 options_parse(struct opts *o, int argc, char *argv[])
 {
 	enum { DIGESTS = OPT_OWN, FROM_DIR, BASE, TRUST, CONFIGS };
-	static const struct option longopts[] = { OPT_LONG,
-		{ "name", required_argument, NULL, 'n' },
-		{ "description", required_argument, NULL, 'd' },
+	static const struct option longopts[] = { OPT_LONG, LABEL_LONG,
 		{ "from-dir", required_argument, NULL, FROM_DIR },
 		{ "base", required_argument, NULL, BASE },
 		{ "storage-config", required_argument, NULL, CONFIGS },
@@ -62,12 +55,10 @@ options_parse(struct opts *o, int argc, char *argv[])
 	int ch, rc = 0;
 
 	while (rc == 0 &&
-	    (ch = getopt_long(argc, argv, OPT_SHORT "n:d:p:", longopts,
+	    (ch = getopt_long(argc, argv, OPT_SHORT LABEL_SHORT "p:", longopts,
 		 NULL)) != -1) {
-		if (ch == 'n')
-			rc = opt_once(&o->how.name, optarg, "-n");
-		else if (ch == 'd')
-			rc = opt_once(&o->how.text, optarg, "-d");
+		if (label_takes(ch))
+			rc = label_option(&o->how.label, ch, optarg);
 		else if (ch == 'p')
 			rc = opt_members(&o->members, optarg);
 		else if (ch == FROM_DIR)

@@ -54,7 +54,7 @@ run(const struct opts *o, struct error *err)
 	if (rc == 0 && in.warning[0] != '\0')
 		diag("%s: warning: %s", what, in.warning);
 	if (rc == 0)
-		rc = import_report(&in, o->members, err);
+		rc = import_report(&in, o->members, &o->how.label, err);
 	intake_fini(&in);
 	return rc;
 }

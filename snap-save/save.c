@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/diag.h"
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/json.h"
@@ -213,23 +214,29 @@ phases_json(const struct save *s)
 }
 
 static int
-report_snapshot(json_t **out, struct save *s, struct error *err)
+report_snapshot(json_t **out, struct save *s, const struct label *label,
+    struct error *err)
 {
 	const struct root *root = s->at->root;
-	char id[ID_LEN + 1];
+	char id[ID_LEN + 1], old_id[ID_LEN + 1];
+	struct error why = { 0 };
 	struct snap *snap;
 	int rc;
 
 	/* Its lock is given up first: whoever reads a snapshot takes one. */
 	memcpy(id, s->snap.id, sizeof(id));
+	memcpy(old_id, s->snap.old_id, sizeof(old_id));
 	root_new_end(&s->snap);
+	if (label_finish(root, old_id, label, &why) == -1)
+		diag("warning: %s", why.msg);
 	if (snap_open(&snap, root, id, err) == -1)
 		return -1;
 	rc = snap_report(out, snap, root, err);
 	snap_close(snap);
 	if (rc == -1)
 		return -1;
-	if (json_put(*out, "pause_ms", json_real(s->pause_ms), err) == -1 ||
+	if (label_report(*out, old_id, err) == -1 ||
+	    json_put(*out, "pause_ms", json_real(s->pause_ms), err) == -1 ||
 	    json_put(*out, "phases", phases_json(s), err) == -1) {
 		json_decref(*out);
 		return -1;
@@ -271,13 +278,13 @@ take(struct save *s, const char *description, struct error *err)
 }
 
 int
-save_vm(json_t **report, struct vm_at *at, const char *name,
-    const char *description, bool stop, bool quiet, struct error *err)
+save_vm(json_t **report, struct vm_at *at, const struct save_how *how,
+    struct error *err)
 {
 	struct save s = { .at = at,
-		.stop = stop,
+		.stop = how->stop,
 		.freeze = { .at = at,
-		    .stop = stop,
+		    .stop = how->stop,
 		    .capture = capture,
 		    .step = note_step },
 		.memory_fd = -1,
@@ -289,17 +296,17 @@ save_vm(json_t **report, struct vm_at *at, const char *name,
 	s.freeze.arg = &s;
 	s.phase_us = clock_us();
 	envelope_init(&s.envelope);
-	if (root_new_begin(&s.snap, at->root, ROOT_SNAP, name, err) == -1)
+	if (label_begin(&s.snap, at->root, &how->label, err) == -1)
 		goto out;
-	if (take(&s, description, err) == -1)
+	if (take(&s, how->label.description, err) == -1)
 		goto out;
 	/* The frozen files are ours: others may have the VM again. */
 	vmm_detach(s.vmm);
 	s.vmm = NULL;
 	fd_drop(&at->dirfd);
-	if (publish(&s, quiet, err) == -1)
+	if (publish(&s, how->quiet, err) == -1)
 		goto out;
-	rc = report_snapshot(report, &s, err);
+	rc = report_snapshot(report, &s, &how->label, err);
 out:
 	save_fini(&s);
 	return rc;

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "base/error.h"
+#include "state/label.h"
 #include "state/root.h"
 #include "state/vm_at.h"
 #include "vmm/freeze.h"
@@ -78,11 +79,18 @@ int publish_describe(struct save *s, const char *description,
     struct error *err); /* under the VM's lock */
 int publish(struct save *s, bool quiet, struct error *err);
 
+/* What the user wants of a save. */
+struct save_how {
+	struct label label; /* -n, -d, --replace */
+	bool stop; /* --stop */
+	bool quiet; /* -q */
+};
+
 /*
- * Saves the VM `at`, whose lock is held and given up on the way, as `name`
- * ("": none).  *report is the record to print, the caller's.
+ * Saves the VM `at`, whose lock is held and given up on the way.  *report is
+ * the record to print, the caller's.
  */
-int save_vm(json_t **report, struct vm_at *at, const char *name,
-    const char *description, bool stop, bool quiet, struct error *err);
+int save_vm(json_t **report, struct vm_at *at, const struct save_how *how,
+    struct error *err);
 
 #endif

@@ -4,7 +4,6 @@
 #include "base/diag.h"
 #include "base/json.h"
 #include "base/opt.h"
-#include "base/path.h"
 #include "base/sig.h"
 #include "state/refs.h"
 #include "state/root.h"
@@ -14,18 +13,18 @@
 
 struct opts {
 	struct opt_common common;
-	const char *name, *description, *members;
+	const char *members;
+	struct save_how how;
 	char *const *operands;
-	bool stop;
 };
 
 static void
 usage(FILE *to)
 {
 	fprintf(to,
-	    "usage: snap-save [-q] [-R root] [-n name] [-d text] "
-	    "[-p member,...]\n"
-	    "           [--stop] vm\n");
+	    "usage: snap-save [-q] [-R root] [-n name [--replace[=rm]]] "
+	    "[-d text]\n"
+	    "           [-p member,...] [--stop] vm\n");
 }
 
 static int
@@ -35,13 +34,9 @@ check_opts(struct opts *o, char *const *operands)
 		return opt_wrong("no VM is named");
 	if (operands[1] != NULL)
 		return opt_wrong("%s: one VM at a time", operands[1]);
-	if (o->name != NULL && !envelope_is_name(o->name))
-		return opt_wrong("--name: %s: not a name: %s", o->name,
-		    ENVELOPE_NAME_RULE);
-	if (o->description != NULL &&
-	    (strlen(o->description) > ENVELOPE_DESCRIPTION_MAX ||
-		!path_is_utf8(o->description, strlen(o->description))))
-		return opt_wrong("--description: not UTF-8, or above 64 KiB");
+	if (label_check(&o->how.label, false) == -1)
+		return -1;
+	o->how.quiet = o->common.quiet;
 	o->operands = operands;
 	return 0;
 }
@@ -49,23 +44,19 @@ check_opts(struct opts *o, char *const *operands)
 static int
 parse_opts(struct opts *o, int argc, char *argv[])
 {
-	static const struct option longopts[] = { OPT_LONG,
-		{ "name", required_argument, NULL, 'n' },
-		{ "description", required_argument, NULL, 'd' },
+	static const struct option longopts[] = { OPT_LONG, LABEL_LONG,
 		{ "stop", no_argument, NULL, OPT_OWN }, { NULL, 0, NULL, 0 } };
 	int ch, rc = 0;
 
 	while (rc == 0 &&
-	    (ch = getopt_long(argc, argv, OPT_SHORT "n:d:p:", longopts,
+	    (ch = getopt_long(argc, argv, OPT_SHORT LABEL_SHORT "p:", longopts,
 		 NULL)) != -1) {
-		if (ch == 'n')
-			rc = opt_once(&o->name, optarg, "--name");
-		else if (ch == 'd')
-			rc = opt_once(&o->description, optarg, "--description");
+		if (label_takes(ch))
+			rc = label_option(&o->how.label, ch, optarg);
 		else if (ch == 'p')
 			rc = opt_members(&o->members, optarg);
 		else if (ch == OPT_OWN)
-			o->stop = true;
+			o->how.stop = true;
 		else
 			rc = opt_common(&o->common, ch, usage);
 	}
@@ -82,8 +73,7 @@ save_ref(const struct opts *o, const struct root *root, const char *ref,
 
 	if (vm_at_open(&at, root, ref, true, 0, err) == -1)
 		return -1;
-	rc = save_vm(&report, &at, o->name == NULL ? "" : o->name,
-	    o->description, o->stop, o->common.quiet, err);
+	rc = save_vm(&report, &at, &o->how, err);
 	vm_at_close(&at);
 	if (rc == -1)
 		return error_wrap(err, "%s", ref);

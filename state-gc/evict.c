@@ -79,7 +79,7 @@ examine(struct candidate *c, const struct gc *gc, const char *id,
 	if (snap_open(&snap, gc->root, id, err) == -1)
 		return -1;
 	snprintf(c->id, sizeof(c->id), "%s", id);
-	memcpy(c->name, snap_envelope(snap)->config.name, sizeof(c->name));
+	snprintf(c->name, sizeof(c->name), "%s", snap_name(snap));
 	c->why = 0;
 	if (snap_sizes(&apparent, &c->bytes, snap, err) == 0)
 		rc = access_time(&c->access, gc, id, err);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/lock.h"
+#include "snapshot/envelope.h"
 #include "state/vm.h"
 
 #include "gc.h"
@@ -112,12 +113,38 @@ out:
 	return rc;
 }
 
-/* Names whose object is neither there nor being built. */
+/*
+ * A name that leads to a snapshot whose envelope has another: of a snap-set that
+ * was killed.  1, 0 when it is not so, or somebody changes it just now.
+ */
+static int
+is_former(const struct gc *gc, const char *name)
+{
+	char id[ID_LEN + 1];
+	struct envelope e;
+	int fd, rc = 0;
+
+	if (root_name_target(id, gc->root, ROOT_SNAP, name, NULL) != 1 ||
+	    root_lock(&fd, gc->root, ROOT_SNAP, id, false, 0, NULL) == -1)
+		return 0;
+	envelope_init(&e);
+	if (envelope_read(&e, fd, NULL) == 0 &&
+	    strcmp(e.config.name, name) != 0)
+		rc = 1;
+	if (rc == 1 && !gc->dry_run &&
+	    root_name_release(gc->root, ROOT_SNAP, name, id, NULL) == -1)
+		rc = 0;
+	envelope_fini(&e);
+	fd_drop(&fd);
+	return rc;
+}
+
+/* Names whose object is neither there nor being built, or has another. */
 static int
 sweep_names(struct gc *gc, enum root_kind kind, const char *dir,
     struct error *err)
 {
-	struct gc_item item = { .kind = "name", .reason = "dead" };
+	struct gc_item item = { .kind = "name" };
 	struct error why = { 0 };
 	struct strv names = { 0 };
 	char path[PATH_BYTES];
@@ -131,6 +158,11 @@ sweep_names(struct gc *gc, enum root_kind kind, const char *dir,
 			goto out;
 		dead = root_name_clear(gc->root, kind, names.v[i], gc->dry_run,
 		    &why);
+		item.reason = "dead";
+		if (dead == 0 && kind == ROOT_SNAP) {
+			item.reason = "former";
+			dead = is_former(gc, names.v[i]);
+		}
 		snprintf(path, sizeof(path), "%s/%s", dir, names.v[i]);
 		item.name = names.v[i];
 		item.path = path;

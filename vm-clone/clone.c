@@ -37,7 +37,7 @@ struct job {
 static const char *
 label_of(const struct snap *snap)
 {
-	const char *name = snap_envelope(snap)->config.name;
+	const char *name = snap_name(snap);
 
 	return name[0] == '\0' ? snap_id(snap) : name;
 }

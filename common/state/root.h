@@ -58,6 +58,8 @@ struct root_new {
 	enum root_kind kind;
 	char id[ID_LEN + 1];
 	char name[64]; /* or "" */
+	bool over; /* the name is taken over when it appears */
+	char old_id[ID_LEN + 1]; /* what had that name until then, or "" */
 	char dir[ID_LEN + 8]; /* ".new-<id>" beneath the kind's directory */
 	int dirfd; /* of the hidden directory; holds its exclusive lock */
 };
@@ -68,6 +70,14 @@ struct root_new {
  * EX_USAGE: not a name.  EX_CANTCREAT: the name is taken.  EX_IOERR.
  */
 int root_new_begin(struct root_new *out, const struct root *root,
+    enum root_kind kind, const char *name, struct error *err);
+
+/*
+ * The same for one that is to take the name from what has it: until it is
+ * published the name leads where it led.  EX_CANTCREAT: what has the name is
+ * not ours to move.
+ */
+int root_new_begin_over(struct root_new *out, const struct root *root,
     enum root_kind kind, const char *name, struct error *err);
 
 /*
@@ -116,6 +126,27 @@ bool root_is_alive(const struct root *root, enum root_kind kind,
  */
 int root_name_check(const struct root *root, enum root_kind kind,
     const char *name, struct error *err);
+
+/*
+ * The name leads to `id` from now on, which is there or being built under a
+ * lock of the caller's, in one step.  Without `over` it must be free, as for
+ * root_new_begin(); with it, old_id is what it led to until then ("": nothing
+ * that is alive).  EX_CANTCREAT: taken, or not ours to move.
+ */
+int root_name_set(char old_id[ID_LEN + 1], const struct root *root,
+    enum root_kind kind, const char *name, const char *id, bool over,
+    struct error *err);
+
+/* Gives the name back where it leads to `id`. */
+int root_name_release(const struct root *root, enum root_kind kind,
+    const char *name, const char *id, struct error *err);
+
+/*
+ * The id that the link of `name` leads to: 1, 0 when there is no such link or
+ * it leads to no id, -1.  EX_IOERR.
+ */
+int root_name_target(char id[ID_LEN + 1], const struct root *root,
+    enum root_kind kind, const char *name, struct error *err);
 
 /*
  * Removes a name whose object is not alive: 1, 0 when it stays, -1.  With

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* For root.c, root_new.c and root_layer.c alone. */
+/* For root.c, root_name.c, root_new.c and root_layer.c alone. */
 #ifndef STATE_ROOT_IMPL_H
 #define STATE_ROOT_IMPL_H
 
@@ -19,18 +19,14 @@ struct root {
 /* "VM" or "snapshot", for messages. */
 const char *root_kind_noun(enum root_kind kind);
 
-/*
- * The id that the link of `name` points to: 1, 0 when there is no such link or
- * it points to no id, -1.  EX_IOERR.
- */
-int root_name_target(char id[ID_LEN + 1], const struct root *root,
-    enum root_kind kind, const char *name, struct error *err);
-
 /* Whether the object is there. */
 bool root_has(const struct root *root, enum root_kind kind, const char *id);
 
-/* Removes the name when it still points to `id`. */
-int root_name_release(const struct root *root, enum root_kind kind,
+/* "vm", "snap": beneath the root, and beneath name/. */
+const char *root_kind_dir(enum root_kind kind);
+
+/* Makes the link of a new name to `id`.  EX_CANTCREAT: it is taken. */
+int root_name_claim(const struct root *root, enum root_kind kind,
     const char *name, const char *id, struct error *err);
 
 /* Removes all names that point to `id`: reads the whole directory. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Names, claimed by a symbolic link, and hidden directories that get one. */
+/* Hidden directories in which something is built, and how it appears. */
 #include "state/root.h"
 
 #include <sys/stat.h>
@@ -11,17 +11,19 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/dir.h"
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/lock.h"
 #include "snapshot/envelope.h"
 #include "state/root_impl.h"
 
-#define NAME_LOCK_MS 10000 /* for the lock on a directory of names */
 #define HIDDEN_LOCK_MS 2000 /* somebody looks whether it is locked */
 
-static const char *const kind_dir[ROOT_KINDS] = { "vm", "snap" };
+const char *
+root_kind_dir(enum root_kind kind)
+{
+	return kind == ROOT_VM ? "vm" : "snap";
+}
 
 /* Whether somebody is building the object `id`: its lock is held. */
 static bool
@@ -50,137 +52,6 @@ root_is_alive(const struct root *root, enum root_kind kind, const char *id)
 	    root_has(root, kind, id);
 }
 
-/* Locks the directory of names against others that remove one. */
-static int
-lock_names(int *fd, const struct root *root, enum root_kind kind,
-    struct error *err)
-{
-	return lock_dir(fd, root->name_fd[kind], ".", LOCK_EXCLUSIVE,
-	    clock_ms() + NAME_LOCK_MS, err);
-}
-
-/* Removes the name when it leads to `id`. */
-static int
-release_one(const struct root *root, enum root_kind kind, const char *name,
-    const char *id, struct error *err)
-{
-	char target[ID_LEN + 1];
-	int found;
-
-	found = root_name_target(target, root, kind, name, err);
-	if (found == 1 && strcmp(target, id) == 0 &&
-	    unlinkat(root->name_fd[kind], name, 0) == -1 && errno != ENOENT)
-		return error_sys(err, error_code_of(errno), "name %s", name);
-	return found == -1 ? -1 : 0;
-}
-
-int
-root_name_release(const struct root *root, enum root_kind kind,
-    const char *name, const char *id, struct error *err)
-{
-	int fd, rc;
-
-	if (lock_names(&fd, root, kind, err) == -1)
-		return error_wrap(err, "names");
-	rc = release_one(root, kind, name, id, err);
-	fd_drop(&fd);
-	return rc;
-}
-
-int
-root_names_release(const struct root *root, enum root_kind kind, const char *id,
-    struct error *err)
-{
-	struct strv names = { 0 };
-	size_t i;
-	int lockfd, rc;
-
-	if (lock_names(&lockfd, root, kind, err) == -1)
-		return error_wrap(err, "names");
-	rc = dir_list(&names, root->name_fd[kind], "names", err);
-	for (i = 0; rc == 0 && i < names.n; i++)
-		rc = release_one(root, kind, names.v[i], id, err);
-	strv_fini(&names);
-	fd_drop(&lockfd);
-	return rc;
-}
-
-int
-root_name_clear(const struct root *root, enum root_kind kind, const char *name,
-    bool dry_run, struct error *err)
-{
-	char id[ID_LEN + 1];
-	int fd, found, rc = 0;
-
-	found = root_name_target(id, root, kind, name, err);
-	if (found == -1)
-		return -1;
-	/* A link to no id of ours is not ours to remove. */
-	if (found == 0 || root_is_alive(root, kind, id))
-		return 0;
-	if (dry_run)
-		return 1;
-	if (lock_names(&fd, root, kind, err) == -1)
-		return error_wrap(err, "names");
-	found = root_name_target(id, root, kind, name, err);
-	if (found == -1) {
-		rc = -1;
-	} else if (found == 1 && !root_is_alive(root, kind, id)) {
-		rc = 1;
-		if (unlinkat(root->name_fd[kind], name, 0) == -1 &&
-		    errno != ENOENT)
-			rc = error_sys(err, error_code_of(errno), "name %s",
-			    name);
-	}
-	fd_drop(&fd);
-	return rc;
-}
-
-static int
-say_taken(const char *name, struct error *err)
-{
-	return error_set(err, EX_CANTCREAT, "%s: the name is taken", name);
-}
-
-int
-root_name_check(const struct root *root, enum root_kind kind, const char *name,
-    struct error *err)
-{
-	char id[ID_LEN + 1];
-	int found;
-
-	if (faccessat(root->name_fd[kind], name, F_OK, AT_SYMLINK_NOFOLLOW) ==
-	    -1)
-		return 0;
-	found = root_name_target(id, root, kind, name, err);
-	if (found == -1)
-		return -1;
-	return found == 1 && !root_is_alive(root, kind, id)
-	    ? 0
-	    : say_taken(name, err);
-}
-
-static int
-claim_name(const struct root *root, enum root_kind kind, const char *name,
-    const char *id, struct error *err)
-{
-	char target[64];
-	int cleared;
-
-	snprintf(target, sizeof(target), "../../%s/%s", kind_dir[kind], id);
-	while (symlinkat(target, root->name_fd[kind], name) == -1) {
-		if (errno != EEXIST)
-			return error_sys(err, error_code_of(errno), "name %s",
-			    name);
-		cleared = root_name_clear(root, kind, name, false, err);
-		if (cleared == -1)
-			return -1;
-		if (cleared == 0)
-			return say_taken(name, err);
-	}
-	return 0;
-}
-
 int
 root_hidden_make(char id[ID_LEN + 1], int *fd, int dirfd, struct error *err)
 {
@@ -206,9 +77,9 @@ root_hidden_make(char id[ID_LEN + 1], int *fd, int dirfd, struct error *err)
 	return -1;
 }
 
-int
-root_new_begin(struct root_new *out, const struct root *root,
-    enum root_kind kind, const char *name, struct error *err)
+static int
+begin(struct root_new *out, const struct root *root, enum root_kind kind,
+    const char *name, bool over, struct error *err)
 {
 	struct root_new n;
 
@@ -219,18 +90,35 @@ root_new_begin(struct root_new *out, const struct root *root,
 	n.root = root;
 	n.kind = kind;
 	if (root_hidden_make(n.id, &n.dirfd, root->kind_fd[kind], err) == -1)
-		return error_wrap(err, "%s/%s", root->path, kind_dir[kind]);
+		return error_wrap(err, "%s/%s", root->path,
+		    root_kind_dir(kind));
 	snprintf(n.dir, sizeof(n.dir), ".new-%s", n.id);
 	hook_step("root-hidden");
 	/* The lock is held before the link is made: a claim is never dead. */
-	if (name[0] != '\0' && claim_name(root, kind, name, n.id, err) == -1) {
+	if (name[0] != '\0' && !over &&
+	    root_name_claim(root, kind, name, n.id, err) == -1) {
 		root_new_end(&n);
 		return -1;
 	}
+	n.over = over && name[0] != '\0';
 	snprintf(n.name, sizeof(n.name), "%s", name);
 	hook_step("root-claimed");
 	*out = n;
 	return 0;
+}
+
+int
+root_new_begin(struct root_new *out, const struct root *root,
+    enum root_kind kind, const char *name, struct error *err)
+{
+	return begin(out, root, kind, name, false, err);
+}
+
+int
+root_new_begin_over(struct root_new *out, const struct root *root,
+    enum root_kind kind, const char *name, struct error *err)
+{
+	return begin(out, root, kind, name, true, err);
 }
 
 static int
@@ -241,6 +129,24 @@ sync_before(const struct root_new *n, struct error *err)
 	if (n->name[0] == '\0')
 		return 0;
 	return fd_sync_dir(n->root->name_fd[n->kind], n->name, err);
+}
+
+static int
+take_name(struct root_new *n, bool sync, struct error *err)
+{
+	char ignored[ID_LEN + 1];
+	int fd = n->root->name_fd[n->kind];
+
+	if (root_name_set(n->old_id, n->root, n->kind, n->name, n->id, true,
+		err) == -1)
+		return -1;
+	hook_step("root-name-taken");
+	if (!sync || fd_sync_dir(fd, n->name, err) == 0)
+		return 0;
+	if (n->old_id[0] != '\0')
+		root_name_set(ignored, n->root, n->kind, n->name, n->old_id,
+		    true, NULL);
+	return -1;
 }
 
 int
@@ -261,6 +167,11 @@ root_new_publish(struct root_new *n, bool sync, struct error *err)
 		return -1;
 	}
 	hook_step("root-published");
+	/* It is whole: what has the name may go. */
+	if (n->over && take_name(n, sync, err) == -1) {
+		renameat2(fd, n->id, fd, n->dir, RENAME_NOREPLACE);
+		return -1;
+	}
 	memcpy(n->dir, n->id, sizeof(n->id));
 	return 0;
 }

@@ -20,6 +20,7 @@ struct snap {
 	char id[64]; /* in the store, or as the envelope has it */
 	char *dir;
 	int fd; /* holds the lock of one in the store */
+	const struct root *root; /* of one in the store; borrowed */
 	struct envelope envelope;
 };
 
@@ -35,22 +36,46 @@ new_snap(void)
 	return s;
 }
 
+/*
+ * Finds and locks what `ref` names.  When it goes in between, a name may lead
+ * to what took its place by then.
+ */
+static int
+lock_ref(char id[ID_LEN + 1], int *fd, const struct root *root, const char *ref,
+    struct error *err)
+{
+	char before[ID_LEN + 1] = "";
+	struct error why = { 0 };
+
+	for (;;) {
+		if (root_resolve(id, root, ROOT_SNAP, ref, &why) == -1)
+			break;
+		if (root_lock(fd, root, ROOT_SNAP, id, false,
+			clock_ms() + WAIT_MS, &why) == 0)
+			return 0;
+		if (why.code != EX_NOINPUT || strcmp(id, before) == 0)
+			break;
+		memcpy(before, id, sizeof(before));
+	}
+	if (err != NULL)
+		*err = why;
+	return -1;
+}
+
 int
 snap_open(struct snap **out, const struct root *root, const char *ref,
     struct error *err)
 {
 	char id[ID_LEN + 1];
-	struct snap *s = NULL;
+	struct snap *s;
 
-	if (root_resolve(id, root, ROOT_SNAP, ref, err) == -1)
-		return -1;
 	s = new_snap();
 	if (s == NULL)
 		return error_sys(err, EX_OSERR, "%s", ref);
-	memcpy(s->id, id, sizeof(id));
-	if (root_lock(&s->fd, root, ROOT_SNAP, id, false, clock_ms() + WAIT_MS,
-		err) == -1)
+	s->root = root;
+	if (lock_ref(id, &s->fd, root, ref, err) == -1)
 		goto fail;
+	memcpy(s->id, id, sizeof(id));
 	s->dir = root_dir_of(root, ROOT_SNAP, id);
 	if (s->dir == NULL) {
 		error_sys(err, EX_OSERR, "%s", ref);
@@ -111,6 +136,20 @@ const char *
 snap_id(const struct snap *snap)
 {
 	return snap->id;
+}
+
+const char *
+snap_name(const struct snap *snap)
+{
+	const char *name = snap->envelope.config.name;
+	char id[ID_LEN + 1];
+
+	if (snap->root == NULL || name[0] == '\0')
+		return name;
+	return root_name_target(id, snap->root, ROOT_SNAP, name, NULL) == 1 &&
+		strcmp(id, snap->id) == 0
+	    ? name
+	    : "";
 }
 
 const char *
@@ -243,7 +282,7 @@ put_config(json_t *obj, const struct snap *snap, struct error *err)
 	const struct envelope_config *c = &snap->envelope.config;
 
 	if (json_put_text(obj, "id", snap->id, err) == -1 ||
-	    json_put_text(obj, "name", c->name, err) == -1 ||
+	    json_put_text(obj, "name", snap_name(snap), err) == -1 ||
 	    json_put_text(obj, "description", c->description, err) == -1 ||
 	    json_put_text(obj, "hypervisor", c->hypervisor, err) == -1 ||
 	    put_origin(obj, snap, err) == -1)

@@ -30,6 +30,11 @@ void snap_close(struct snap *snap);
 
 /* All borrowed from the snapshot. */
 const char *snap_id(const struct snap *snap); /* store id, or the envelope's */
+/*
+ * Its envelope's name, of one in the store only while that name leads to it; or
+ * "".
+ */
+const char *snap_name(const struct snap *snap);
 const char *snap_dir(const struct snap *snap); /* absolute path */
 int snap_fd(const struct snap *snap); /* its directory */
 const struct envelope *snap_envelope(const struct snap *snap);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "vmm/intake.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,14 +21,8 @@ write_envelope(struct intake *in, const struct intake_how *how,
 	memset(c->id, 0, sizeof(c->id));
 	memcpy(c->id, in->made.id, sizeof(in->made.id));
 	memset(c->name, 0, sizeof(c->name));
-	if (how->name != NULL)
-		memcpy(c->name, how->name, strlen(how->name));
-	if (how->text != NULL) {
-		free(c->description);
-		c->description = strdup(how->text);
-		if (c->description == NULL)
-			return error_sys(err, EX_OSERR, "description");
-	}
+	if (label_put(c, &how->label, err) == -1)
+		return -1;
 	clock_rfc3339(in->envelope.created_at, now);
 	return envelope_write(in->made.dirfd, &in->envelope, err);
 }
@@ -40,8 +33,7 @@ intake_begin(struct intake *in, const char *root, const struct intake_how *how,
 {
 	if (root_open(&in->root, root, err) == -1)
 		return -1;
-	return root_new_begin(&in->made, in->root, ROOT_SNAP,
-	    how->name == NULL ? "" : how->name, err);
+	return label_begin(&in->made, in->root, &how->label, err);
 }
 
 int

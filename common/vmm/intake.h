@@ -19,14 +19,14 @@
 #include "snapshot/envelope.h"
 #include "snapshot/nic.h"
 #include "snapshot/storage.h"
+#include "state/label.h"
 #include "state/root.h"
 
 #define INTAKE_CONFIGS_MAX (1u << 20) /* of a file of storage configs */
 
 /* What the user wants, or tells of what is taken in. */
 struct intake_how {
-	const char *name; /* -n, or NULL */
-	const char *text; /* -d, or NULL: the envelope's */
+	struct label label; /* -n, -d, --replace; without -d the envelope's */
 	const char *base; /* --base, or NULL */
 	const char *configs; /* --storage-config, or NULL */
 	bool need_digests; /* --require-digests */

@@ -54,6 +54,13 @@ golden__built_once_body()
 	atf_check -o ignore -e ignore $golden
 	test "$id" != "$(cat golden.id)" || atf_fail "not built anew"
 	atf_check -o inline:"golden\n" snap-ls -p name
+	# A build that fails leaves the old one where it was.
+	id=$(cat golden.id)
+	printf 'no kernel' >broken
+	atf_check -s not-exit:0 -o ignore -e ignore $golden KERNEL=broken
+	atf_check_equal "$id" "$(cat golden.id)"
+	atf_check -o inline:"$id\tgolden\n" snap-ls -p id,name
+	atf_check -o inline:"$vm\n" vm-ls -p id
 	atf_check -o ignore vm-rm --force "$vm"
 	atf_check -o ignore -e ignore $golden clean
 	atf_check -o empty snap-ls

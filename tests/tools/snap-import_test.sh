@@ -162,6 +162,46 @@ import__own_forms_body()
 	atf_check_equal 6 $n
 }
 
+atf_test_case import__replace
+import__replace_body()
+{
+	snap_shapes b web
+	exports
+	atf_check -o save:first snap-import -n gold -p id good.tar
+	first=$(cat first)
+	atf_check -s exit:64 -e inline:"snap-import: --replace goes with -n\n" \
+	    snap-import --replace good.tar
+	# What is not whole takes nothing.
+	head -c 100000 good.tar >short
+	atf_check -s exit:65 -e ignore snap-import -n gold --replace short
+	atf_check -o inline:"$first\tgold\n" snap-ls -p id,name gold
+	atf_check -o save:second \
+	    snap-import -n gold --replace -p id,name,replaced good.tar
+	second=$(cut -f 1 second)
+	atf_check_equal "$second	gold	$first" "$(cat second)"
+	atf_check -o inline:"$first\t\n" snap-ls -p id,name "$first"
+	atf_check -o inline:"$second\n" snap-ls -p id gold
+	atf_check -o save:third \
+	    snap-import -n gold --replace=rm -p id,replaced good.tar
+	atf_check_equal "$second" "$(cut -f 2 third)"
+	atf_check -s exit:66 -e ignore snap-ls "$second"
+	atf_check -o ignore snap-ls "$first" gold web
+	atf_check -o empty state-gc
+	grep -q INSTAR_HOOK "$top/snap-import/snap-import" || return 0
+	third=$(cut -f 1 third)
+	for step in root-published root-name-beside root-name-taken; do
+		atf_check -s signal:kill env INSTAR_HOOK="$step=kill" \
+		    snap-import -n gold --replace good.tar
+		atf_check -o save:now snap-ls -p id gold
+		[ $step = root-name-taken ] ||
+		    atf_check_equal "$third" "$(cat now)"
+		atf_check -o ignore state-gc
+		atf_check -o file:now snap-ls -p id gold
+		atf_check -o ignore snap-verify gold
+	done
+	test "$third" != "$(cat now)" || atf_fail "it did not move"
+}
+
 atf_test_case import__record
 import__record_body()
 {
@@ -487,6 +527,7 @@ atf_init_test_cases()
 	atf_add_test_case import__flipped
 	atf_add_test_case import__cut
 	atf_add_test_case import__own_forms
+	atf_add_test_case import__replace
 	atf_add_test_case import__record
 	atf_add_test_case import__foreign
 	atf_add_test_case import__solaris

@@ -293,6 +293,41 @@ refused()
 	atf_check diff before after
 }
 
+# The name moves when the new snapshot is whole, and not before.
+atf_test_case save__replace cleanup
+save__replace_body()
+{
+	need
+	vm_run a --storage 8M
+	snap_save -n gold a
+	first=$(id_of_snap gold)
+	atf_check -s exit:64 -e inline:"snap-save: --replace goes with -n\n" \
+	    snap-save --replace a
+	atf_check -s exit:66 -e ignore snap-save -n gold --replace nobody
+	cp root/name/vm/a/state.qemu kept
+	truncate -s 100 root/name/vm/a/state.qemu
+	atf_check -s exit:69 -e ignore snap-save -n gold --replace a
+	cp kept root/name/vm/a/state.qemu
+	atf_check_equal "$first" "$(id_of_snap gold)"
+	snap_save -n gold --replace a
+	second=$(id_of_snap gold)
+	test "$first" != "$second" || atf_fail "the name has not moved"
+	atf_check -o inline:"\"$first\"\n" jq .replaced saved
+	atf_check -o inline:"$first\t\n" snap-ls -p id,name "$first"
+	atf_check snap-verify "$first" gold
+	snap_save -n gold --replace=rm a
+	atf_check -s exit:66 -e ignore snap-ls "$second"
+	# A VM can be put back to the old one, which has no name now.
+	atf_check -o ignore vm-restore a "$first"
+	counts_on a
+	proves_itself gold
+	counts_on a
+}
+save__replace_cleanup()
+{
+	vms_end
+}
+
 atf_test_case save__refused cleanup
 save__refused_body()
 {
@@ -459,6 +494,7 @@ atf_init_test_cases()
 	atf_add_test_case save__running_guest
 	atf_add_test_case save__paused_guest
 	atf_add_test_case save__paused_clone
+	atf_add_test_case save__replace
 	atf_add_test_case save__refused
 	atf_add_test_case save__reference_on_stdin
 	atf_add_test_case stop__ends_the_guest

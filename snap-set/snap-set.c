@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/diag.h"
+#include "base/json.h"
+#include "base/opt.h"
+#include "base/sig.h"
+#include "state/refs.h"
+
+#include "set.h"
+
+struct opts {
+	struct opt_common common;
+	const char *members;
+	struct label label;
+	char *const *operands;
+};
+
+static void
+usage(FILE *to)
+{
+	fprintf(to,
+	    "usage: snap-set [-q] [-R root] [-n name [--replace[=rm]]] "
+	    "[-d text]\n"
+	    "           [-p member,...] snapshot\n");
+}
+
+static int
+check_opts(struct opts *o, char *const *operands)
+{
+	if (o->label.name == NULL && o->label.description == NULL)
+		return opt_wrong("nothing to set: -n or -d is needed");
+	if (operands[0] == NULL)
+		return opt_wrong("no snapshot is named");
+	if (operands[1] != NULL)
+		return opt_wrong("%s: one snapshot at a time", operands[1]);
+	if (label_check(&o->label, true) == -1)
+		return -1;
+	o->operands = operands;
+	return 0;
+}
+
+static int
+parse_opts(struct opts *o, int argc, char *argv[])
+{
+	static const struct option longopts[] = { OPT_LONG, LABEL_LONG,
+		{ NULL, 0, NULL, 0 } };
+	int ch, rc = 0;
+
+	while (rc == 0 &&
+	    (ch = getopt_long(argc, argv, OPT_SHORT LABEL_SHORT "p:", longopts,
+		 NULL)) != -1) {
+		if (label_takes(ch))
+			rc = label_option(&o->label, ch, optarg);
+		else if (ch == 'p')
+			rc = opt_members(&o->members, optarg);
+		else
+			rc = opt_common(&o->common, ch, usage);
+	}
+	return rc != 0 ? rc : check_opts(o, argv + optind);
+}
+
+static int
+run(const struct opts *o, struct error *err)
+{
+	struct strv refs = { 0 };
+	struct root *root = NULL;
+	json_t *report = NULL;
+	int rc = -1;
+
+	if (refs_read(&refs, o->operands, 1, err) == -1 ||
+	    root_open(&root, o->common.root, err) == -1)
+		goto out;
+	if (refs.n != 1)
+		error_set(err, EX_USAGE, "%s",
+		    refs.n == 0 ? "no snapshot is named"
+				: "one snapshot at a time");
+	else if (set_snapshot(&report, root, refs.v[0], &o->label, err) == 0 &&
+	    json_report(report, o->members, err) == 0)
+		rc = json_report_end(err);
+out:
+	json_decref(report);
+	root_close(root);
+	strv_fini(&refs);
+	return rc;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct error err = { 0 };
+	struct opts o = { 0 };
+
+	sig_setup();
+	switch (parse_opts(&o, argc, argv)) {
+	case -1:
+		return EX_USAGE;
+	case 1:
+		return opt_done();
+	}
+	if (run(&o, &err) == -1) {
+		diag("%s", err.msg);
+		return err.code;
+	}
+	return EX_OK;
+}

@@ -18,6 +18,7 @@
 #include "disk/digest_file.h"
 #include "disk/seal.h"
 #include "snapshot/envelope.h"
+#include "vmm/preflight.h"
 
 #define RECORD_WAIT_MS (10 * 60 * 1000) /* for the VM's lock: a merge lasts */
 
@@ -182,6 +183,7 @@ tell_vm(struct save *s, struct error *err)
 			&file->digest, err) == -1)
 			goto out;
 	}
+	at.vm.storage_bytes = s->envelope.config.storage_bytes;
 	if (vm_add_snapshot(&at.vm, s->snap.id, err) == -1 ||
 	    vmm_state_published(&at.vm, at.dirfd, s->snap.dirfd, err) == -1)
 		goto out;
@@ -207,6 +209,30 @@ tell_sizes(struct save *s, struct error *err)
 			return -1;
 	}
 	return 0;
+}
+
+/* While the guest runs, and can go on: what would make a snapshot of no use. */
+int
+publish_check_disks(struct save *s, struct error *err)
+{
+	struct preflight p = { .dirfd = s->at->dirfd,
+		.envelope = &s->envelope,
+		.sidecar = s->sidecar };
+
+	return preflight_disks(&p, err);
+}
+
+/* What a clone will ask of the whole. */
+static int
+check_form(const struct save *s, struct error *err)
+{
+	struct preflight p = { .dirfd = s->snap.dirfd,
+		.envelope = &s->envelope,
+		.root = s->at->root };
+	int rc = preflight_whole(&p, err);
+
+	sidecar_fini(&p.sidecar);
+	return rc;
 }
 
 int
@@ -236,6 +262,8 @@ publish(struct save *s, bool quiet, struct error *err)
 	progress_fini(&progress);
 	save_phase(s, "seal");
 	hook_step("sealed");
+	if (check_form(s, err) == -1)
+		return -1;
 	if (envelope_write(s->snap.dirfd, e, err) == -1)
 		return -1;
 	hook_step("envelope-written");

@@ -16,6 +16,7 @@
 #include "disk/fs.h"
 #include "state/snap.h"
 #include "state/vm_seed.h"
+#include "vmm/own_disks.h"
 
 #define QUIT_MS 10000 /* for the VMM to close its disks */
 
@@ -96,7 +97,8 @@ static int
 prepare(struct save *s, const char *description, struct error *err)
 {
 	if (check_guest(s, err) == -1 ||
-	    vmm_settle_disks(s->vmm, &s->now, err) == -1)
+	    vmm_settle_disks(s->vmm, &s->now, err) == -1 ||
+	    own_disks_storage(&s->at->vm, s->at->dirfd, err) == -1)
 		return -1;
 	save_phase(s, "settle");
 	if (disks_plan(s, err) == -1 || memory_plan(s, err) == -1 ||
@@ -104,6 +106,8 @@ prepare(struct save *s, const char *description, struct error *err)
 	    vmm_describe(s->vmm, &s->sidecar, err) == -1 ||
 	    vmm_host(s->vmm, &s->envelope.host, err) == -1 ||
 	    publish_describe(s, description, err) == -1)
+		return -1;
+	if (publish_check_disks(s, err) == -1)
 		return -1;
 	save_phase(s, "prepare");
 	if (memory_flush(s, err) == -1 ||

@@ -77,6 +77,7 @@ int memory_link(struct save *s, struct error *err); /* the VMM ends next */
 /* publish.c: files sealed, envelope written, snapshot made visible. */
 int publish_describe(struct save *s, const char *description,
     struct error *err); /* under the VM's lock */
+int publish_check_disks(struct save *s, struct error *err);
 int publish(struct save *s, bool quiet, struct error *err);
 
 /* What the user wants of a save. */

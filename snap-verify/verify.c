@@ -11,6 +11,7 @@
 #include "disk/digest.h"
 #include "snapshot/manifest.h"
 #include "snapshot/trailer.h"
+#include "vmm/preflight.h"
 
 /* One call of verify_snap(). */
 struct job {
@@ -88,6 +89,20 @@ verify_trailer(struct job *j, struct error *err)
 	    0)
 		return 0;
 	return tell_fault(j, &why, err);
+}
+
+/* What is as it was saved, and could not be cloned all the same. */
+static int
+verify_form(struct job *j, struct error *err)
+{
+	struct preflight p = { .dirfd = snap_fd(j->snap),
+		.envelope = snap_envelope(j->snap),
+		.root = j->v->root };
+	struct error why = { 0 };
+	int rc = preflight_whole(&p, &why);
+
+	sidecar_fini(&p.sidecar);
+	return rc == -1 ? tell_fault(j, &why, err) : 0;
 }
 
 static void
@@ -207,6 +222,8 @@ verify_snap(size_t *faults, struct verify *v, const struct snap *snap,
 			goto out;
 	if (find_extra(&j, err) == -1 ||
 	    (e->trailer && verify_trailer(&j, err) == -1))
+		goto out;
+	if (j.faults == 0 && verify_form(&j, err) == -1)
 		goto out;
 	for (i = 0; v->root != NULL && i < e->layers_n; i++)
 		if (sig_check(err) == -1 ||

@@ -8,6 +8,7 @@
 #include "base/sig.h"
 #include "state/vm_seed.h"
 #include "vmm/each.h"
+#include "vmm/own_disks.h"
 #include "vmm/vmm.h"
 
 #define ENDING_MS 2000 /* for a process that does not answer any more */
@@ -65,6 +66,9 @@ start(struct vm_at *at, void *arg, struct error *err)
 		return 0;
 	}
 	clock_gettime(CLOCK_REALTIME, &now);
+	if (own_disks(at, &now, err) == -1 ||
+	    (!to_load && own_disks_storage(&at->vm, at->dirfd, err) == -1))
+		return -1;
 	if (!to_load && vm_seed_is_done(&at->vm, at->dirfd) &&
 	    vm_seed_detach(&at->vm, at->dirfd, &now, err) == -1)
 		return -1;

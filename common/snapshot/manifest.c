@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "disk/chain.h"
 #include "disk/digest_file.h"
 
 int
@@ -85,9 +86,13 @@ manifest_check_storage(const struct envelope *e, uint64_t cow_bytes,
     struct error *err)
 {
 	uint64_t want = e->config.storage_bytes;
+	size_t i;
 
 	if (want == 0 || cow_bytes == want)
 		return 0;
+	for (i = 0; i < e->files_n; i++)
+		if (chain_is_later(e->files[i].name, "cow.raw"))
+			return 0;
 	return error_set(err, EX_DATAERR,
 	    "cow.raw: %" PRIu64 " bytes, the envelope's storage has %" PRIu64,
 	    cow_bytes, want);

@@ -46,7 +46,8 @@ int manifest_read_layer(const struct envelope_layer *layer, int fd,
 
 /*
  * Whether cow.raw has the bytes that the envelope says of the storage, where it
- * does: it catches copies that lost their holes, and with them their end.
+ * does: it catches copies that lost their holes, and with them their end.  Under
+ * an overlay it may have another size.
  */
 int manifest_check_storage(const struct envelope *e, uint64_t cow_bytes,
     struct error *err);

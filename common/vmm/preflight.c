@@ -4,13 +4,15 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/json.h"
 #include "base/sig.h"
-
+#include "vmm/driver.h"
 #include "vmm/preflight_check.h"
 
 enum kind {
 	FORM, /* an import's, too */
+	WHOLE, /* as the snapshot is, whatever the host is */
 	FIT,
 	BYTES /* reads whole files: may come as late as the load */
 };
@@ -26,10 +28,10 @@ static const struct {
 	{ "sidecar", preflight_sidecar, FORM },
 	{ "storage", preflight_storage, FORM },
 	{ "hypervisor", preflight_hypervisor, FIT },
-	{ "memory", preflight_memory, FIT },
-	{ "disks", preflight_disks, FIT },
+	{ "memory", preflight_memory, WHOLE },
+	{ "disks", preflight_disks, WHOLE },
 	{ "processors", preflight_processors, FIT },
-	{ "boot_files", preflight_boot_files, FIT },
+	{ "boot_files", preflight_boot_files, WHOLE },
 	{ "roles", preflight_roles, FIT },
 	{ "nics", preflight_nics, FIT },
 	{ "digests", preflight_digests, BYTES },
@@ -66,14 +68,15 @@ preflight_late(struct preflight *p, struct error *err)
 	return 0;
 }
 
+/* The checks up to this kind. */
 static int
-run(struct preflight *p, bool all, struct error *err)
+run(struct preflight *p, enum kind most, struct error *err)
 {
 	bool skipped = false;
 	size_t i;
 
 	for (i = 0; i < CHECKS; i++) {
-		if (!all && checks[i].kind != FORM)
+		if (checks[i].kind > most)
 			continue;
 		if (p->bytes_later && checks[i].kind == BYTES) {
 			skipped = true;
@@ -92,13 +95,24 @@ run(struct preflight *p, bool all, struct error *err)
 int
 preflight_form(struct preflight *p, struct error *err)
 {
-	return run(p, false, err);
+	return run(p, FORM, err);
+}
+
+int
+preflight_whole(struct preflight *p, struct error *err)
+{
+	bool ours = fd_exists(p->dirfd, SIDECAR_NAME) &&
+	    vmm_find_driver(p->envelope->config.hypervisor) != NULL;
+
+	if (!ours)
+		p->root = NULL; /* as an import takes it */
+	return run(p, ours ? WHOLE : FORM, err);
 }
 
 int
 preflight_run(struct preflight *p, struct error *err)
 {
-	return run(p, true, err);
+	return run(p, BYTES, err);
 }
 
 int

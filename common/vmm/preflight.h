@@ -44,6 +44,16 @@ struct preflight {
 int preflight_form(struct preflight *p, struct error *err);
 
 /*
+ * The same, and what every clone will ask of it wherever that is: memory, disks
+ * and boot files that the sidecar tells of.  One without a sidecar, or of a
+ * hypervisor that nobody knows, has its form alone.  EX_DATAERR.
+ */
+int preflight_whole(struct preflight *p, struct error *err);
+
+/* The disks alone, by p->sidecar and in any directory that has their files. */
+int preflight_disks(struct preflight *p, struct error *err);
+
+/*
  * Every check.  EX_DATAERR: the snapshot is not whole, or its parts do not
  * agree.  EX_CONFIG: it does not fit this host, or the VM.  EX_IOERR: no room.
  */

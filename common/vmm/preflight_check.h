@@ -27,7 +27,6 @@ preflight_check preflight_hypervisor, preflight_processors, preflight_roles,
     preflight_nics, preflight_layers, preflight_space;
 
 /* preflight_parts.c: what the hypervisor will load */
-preflight_check preflight_memory, preflight_disks, preflight_boot_files,
-    preflight_state;
+preflight_check preflight_memory, preflight_boot_files, preflight_state;
 
 #endif

@@ -64,7 +64,10 @@ preflight_memory(struct preflight *p, struct error *err)
 	return 0;
 }
 
-/* One file of a chain, with `below` under it (NULL: nothing). */
+/*
+ * One file of a chain, with `below` under it (NULL: nothing), of a disk of
+ * `bytes`; 0: whatever it has.
+ */
 static int
 check_chain_file(const struct preflight *p, const char *name, const char *below,
     uint64_t bytes, struct error *err)
@@ -147,7 +150,9 @@ check_disk(const struct preflight *p, size_t i, struct error *err)
 	for (k = 0; k <= disk->backing.n; k++) {
 		name = k == 0 ? name : disk->backing.v[k - 1];
 		below = k == disk->backing.n ? NULL : disk->backing.v[k];
-		if (check_chain_file(p, name, below, bytes, err) == -1)
+		/* The disk may have been resized in an overlay. */
+		if (check_chain_file(p, name, below, k == 0 ? bytes : 0, err) ==
+		    -1)
 			return -1;
 	}
 	return 0;

@@ -19,7 +19,7 @@ or above 64 KiB\n" snap-save -n s -d "${text}d" a
 	atf_check -o ignore snap-save -n s -d "$text" a
 	[ "$(snap-ls -p description s)" = "$text" ] || atf_fail "another text"
 	snap-export s >archive
-	atf_check -s exit:64 -e match:"^snap-import: -d: " \
+	atf_check -s exit:64 -e match:"^snap-import: --description: " \
 	    snap-import -d "${text}d" archive
 	atf_check -o ignore snap-import -n t -d "$text" archive
 	[ "$(snap-ls -p description t)" = "$text" ] || atf_fail "another text"

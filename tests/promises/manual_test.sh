@@ -121,6 +121,9 @@ prepare()
 		# An id's beginning cannot be printed ahead.
 		sed -i "s/k3q7/$(snap-save -p id web | cut -c 1-12)/" "$2"
 		;;
+	snap-set)
+		snap-save -n candidate web
+		;;
 	snap-save)
 		[ "$3" -gt 1 ] || snap-rm golden
 		;;

@@ -38,6 +38,7 @@ struct restore {
 	bool was_running; /* the old guest; not when it was paused */
 	bool gave_forwards; /* the old VMM's are given up */
 	bool exchanged;
+	bool replaced; /* there is no way back */
 	bool remains; /* the old VMM does not end */
 	int64_t ended_us; /* when the old one had to end first; else 0 */
 	double outage_ms;
@@ -250,10 +251,20 @@ move_forwards(struct restore *r, struct error *err)
 static int
 exchange(struct restore *r, struct error *err)
 {
-	if (root_new_exchange(&r->dir, r->at->vm.id, err) == -1)
-		return -1;
-	r->exchanged = !r->exchanged;
-	return 0;
+	struct error why = { 0 };
+
+	if (root_new_exchange(&r->dir, r->at->vm.id, &why) == 0) {
+		r->exchanged = !r->exchanged;
+		return 0;
+	}
+	/* One that came in a container's image does not run. */
+	if (why.sys == EXDEV && r->old == NULL && !r->exchanged) {
+		r->replaced = true;
+		return root_new_replace(&r->dir, r->at->vm.id, err);
+	}
+	if (err != NULL)
+		*err = why;
+	return -1;
 }
 
 /* From the old guest's last instruction to the new one's first. */
@@ -302,7 +313,7 @@ roll_back(struct restore *r, const struct error *why)
 {
 	if (sig_check(NULL) == -1)
 		sig_shield();
-	if (r->exchanged && exchange(r, NULL) == -1)
+	if (r->replaced || (r->exchanged && exchange(r, NULL) == -1))
 		return 0; /* the new VM stands in its place */
 	if (r->vmm != NULL)
 		vmm_kill(&r->vm, 0, NULL);

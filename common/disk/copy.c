@@ -278,6 +278,21 @@ is_no_link(int sys)
 }
 
 /*
+ * A link to a file of an overlayfs' lower layer moves it to the upper one, where
+ * it may have another number; whoever has it open reads on below.
+ */
+static bool
+was_copied_up(int from, const struct stat *was, const struct stat *is)
+{
+	struct statfs fs;
+
+	return fstatfs(from, &fs) == 0 && fs.f_type == OVERLAYFS_SUPER_MAGIC &&
+	    was->st_size == is->st_size &&
+	    was->st_mtim.tv_sec == is->st_mtim.tv_sec &&
+	    was->st_mtim.tv_nsec == is->st_mtim.tv_nsec;
+}
+
+/*
  * Links the file that `from` has open: 1, 0 when links are not possible, -1.
  * Another file can have taken its name meanwhile.
  */
@@ -300,7 +315,8 @@ link_file(int from, int to_dirfd, const char *to_name, int from_dirfd,
 		unlinkat(to_dirfd, to_name, 0);
 		return -1;
 	}
-	if (want.st_dev != got.st_dev || want.st_ino != got.st_ino) {
+	if ((want.st_dev != got.st_dev || want.st_ino != got.st_ino) &&
+	    !was_copied_up(from, &want, &got)) {
 		unlinkat(to_dirfd, to_name, 0);
 		return error_set(err, EX_DATAERR, "%s: was replaced meanwhile",
 		    from_name);

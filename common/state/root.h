@@ -95,6 +95,13 @@ int root_new_publish(struct root_new *n, bool sync, struct error *err);
 int root_new_exchange(const struct root_new *n, const char *id,
     struct error *err);
 
+/*
+ * The same where directories cannot be exchanged (EXDEV: that one is in the
+ * lower layer of an overlayfs): the other one is removed first, so that there is
+ * no way back.
+ */
+int root_new_replace(struct root_new *n, const char *id, struct error *err);
+
 /* Removes what was not published, gives its name back; closes and unlocks. */
 void root_new_end(struct root_new *n);
 

@@ -186,6 +186,20 @@ root_new_exchange(const struct root_new *n, const char *id, struct error *err)
 	return 0;
 }
 
+int
+root_new_replace(struct root_new *n, const char *id, struct error *err)
+{
+	int fd = n->root->kind_fd[n->kind];
+
+	if (fd_remove_tree(fd, id, err) == -1)
+		return -1;
+	hook_step("root-replacing");
+	if (renameat2(fd, n->dir, fd, id, RENAME_NOREPLACE) == -1)
+		return error_sys(err, error_code_of(errno), "%s", id);
+	snprintf(n->dir, sizeof(n->dir), "%s", id);
+	return 0;
+}
+
 void
 root_new_leave(struct root_new *n)
 {

@@ -1,0 +1,105 @@
+#! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
+# A store that came in the image of a container: the lower layer of an overlayfs,
+# of which nothing can be renamed that is a directory.
+
+. "$(atf_get_srcdir)/../lib/lib.sh"
+. "$(atf_get_srcdir)/../lib/loopfs.sh"
+. "$(atf_get_srcdir)/../lib/counting.sh"
+
+# on_overlay UPPER: the root, with a snapshot and a VM, lies below; what is
+# written goes to UPPER, which is on the same filesystem, or on another.
+on_overlay()
+{
+	need_tiny
+	loopfs_make ext4 256M "$PWD/fs"
+	INSTAR_ROOT=$PWD/fs/low
+	export INSTAR_ROOT
+	vm_run a --storage 8M --cmdline "fill=4 dirty=4 rate=20"
+	snap_save -n s a
+	snap_save -n t a
+	atf_check -o ignore vm-stop --force a
+	mkdir -p merged "$1/upper" "$1/work"
+	mount -t overlay -o \
+	    "lowerdir=$PWD/fs/low,upperdir=$PWD/$1/upper,workdir=$PWD/$1/work" \
+	    overlay merged || atf_skip "no overlayfs here"
+	(cd fs/low && find . -type f -exec sha256sum {} + | sort) >low.sums
+	INSTAR_ROOT=$PWD/merged
+}
+
+overlay_end()
+{
+	vms_end "$PWD/merged"
+	sleep 0.3
+	umount "$PWD/merged" 2>/dev/null
+	umount "$PWD/mem" 2>/dev/null
+	loopfs_clean
+}
+
+all_of_it()
+{
+	atf_check -o ignore vm-clone -n c s
+	counts_on c
+	snap_save -n mine c
+	nothing_frozen_is_open c
+	# The VM from below is put back, runs, is saved, and goes.
+	atf_check -o ignore vm-restore a s
+	counts_on a
+	snap_save -n again a
+	atf_check -o ignore vm-restore a s
+	counts_on a
+	atf_check snap-verify s t mine again
+	atf_check -o ignore vm-rm --force a
+	atf_check -s exit:66 -e ignore vm-ls a
+	# And the snapshots, by name and by age.
+	atf_check snap-rm s
+	atf_check -s exit:66 -e ignore snap-ls s
+	atf_check -o match:'"reason":"lru-keep"' state-gc --keep 1
+	atf_check -o inline:"again\n" snap-ls -p name
+	counts_on c
+	atf_check -o ignore vm-rm --force c
+	atf_check -o inline:"again\n" ls merged/name/snap
+	atf_check -o empty ls merged/vm
+	atf_check -o empty find merged -mindepth 1 -name '.*'
+	# Nobody has written below.
+	(cd fs/low && find . -type f -exec sha256sum {} + | sort) >now.sums
+	atf_check diff low.sums now.sums
+}
+
+atf_test_case same_filesystem cleanup
+same_filesystem_head()
+{
+	atf_set require.user root
+}
+same_filesystem_body()
+{
+	on_overlay fs/up
+	all_of_it
+}
+same_filesystem_cleanup()
+{
+	overlay_end
+}
+
+atf_test_case upper_in_memory cleanup
+upper_in_memory_head()
+{
+	atf_set require.user root
+}
+upper_in_memory_body()
+{
+	mkdir mem
+	mount -t tmpfs -o size=512M tmpfs mem || atf_skip "no tmpfs here"
+	on_overlay mem
+	all_of_it
+}
+upper_in_memory_cleanup()
+{
+	overlay_end
+}
+
+atf_init_test_cases()
+{
+	atf_add_test_case same_filesystem
+	atf_add_test_case upper_in_memory
+}

@@ -141,21 +141,78 @@ is_building(bool *out, const struct gc *gc, const char *parent,
 }
 
 static int
-sweep_layer(struct gc *gc, const json_t *used, int layerfd, const char *name,
+compare_inodes(const void *a, const void *b)
+{
+	ino_t x = *(const ino_t *)a, y = *(const ino_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/*
+ * The inodes of all names in layer/, sorted, in *out (free it): a file that was
+ * written to after it was linked has a name for each digest that it had.
+ */
+static int
+list_inodes(ino_t **out, size_t *n, int layerfd, const struct strv *names,
+    struct error *err)
+{
+	ino_t *inodes = calloc(names->n, sizeof(*inodes));
+	struct stat st;
+	size_t i;
+
+	if (inodes == NULL)
+		return error_nomem(err, "layers");
+	*n = 0;
+	for (i = 0; i < names->n; i++)
+		if (is_hex(names->v[i]) &&
+		    fstatat(layerfd, names->v[i], &st, AT_SYMLINK_NOFOLLOW) ==
+			0)
+			inodes[(*n)++] = st.st_ino;
+	qsort(inodes, *n, sizeof(*inodes), compare_inodes);
+	*out = inodes;
+	return 0;
+}
+
+/* Whether the file has a link elsewhere than in layer/: a VM's, or a user's. */
+static bool
+is_linked(const struct stat *st, const ino_t *inodes, size_t n)
+{
+	const ino_t *at;
+	nlink_t here = 0;
+
+	if (st->st_nlink <= 1)
+		return false;
+	at = bsearch(&st->st_ino, inodes, n, sizeof(*inodes), compare_inodes);
+	while (at != NULL && at > inodes && at[-1] == st->st_ino)
+		at--;
+	for (; at != NULL && at < inodes + n && *at == st->st_ino; at++)
+		here++;
+	return st->st_nlink > here;
+}
+
+struct layers {
+	const json_t *used; /* digests that a snapshot or a VM names */
+	const ino_t *inodes; /* list_inodes() */
+	size_t inodes_n;
+	int fd; /* layer/ */
+};
+
+static int
+sweep_layer(struct gc *gc, const struct layers *l, const char *name,
     struct error *err)
 {
 	struct gc_item item = { .kind = "layer", .reason = "unused" };
 	char path[HEX_LEN + 8];
 	struct stat st;
 
-	if (!is_hex(name) || json_object_get(used, name) != NULL ||
-	    fstatat(layerfd, name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
-	    !S_ISREG(st.st_mode) || st.st_nlink > 1)
+	if (!is_hex(name) || json_object_get(l->used, name) != NULL ||
+	    fstatat(l->fd, name, &st, AT_SYMLINK_NOFOLLOW) == -1 ||
+	    !S_ISREG(st.st_mode) || is_linked(&st, l->inodes, l->inodes_n))
 		return 0;
 	snprintf(path, sizeof(path), "layer/%s", name);
 	item.path = path;
 	item.bytes = (uint64_t)st.st_blocks * 512;
-	if (!gc->dry_run && unlinkat(layerfd, name, 0) == -1)
+	if (!gc->dry_run && unlinkat(l->fd, name, 0) == -1)
 		return error_sys(err, error_code_of(errno), "%s", path);
 	return gc_report(gc, &item, err);
 }
@@ -167,6 +224,8 @@ sweep_layers(struct gc *gc, const struct strv *names, int layerfd,
 {
 	struct error why = { 0 };
 	bool building = false;
+	struct layers l = { .fd = layerfd };
+	ino_t *inodes = NULL;
 	json_t *used;
 	size_t i;
 	int rc = -1;
@@ -179,16 +238,20 @@ sweep_layers(struct gc *gc, const struct strv *names, int layerfd,
 	used = json_object();
 	if (used == NULL)
 		return error_nomem(err, "layers");
-	if (scan_snaps(used, gc, err) == -1 || scan_vms(used, gc, err) == -1)
+	if (scan_snaps(used, gc, err) == -1 || scan_vms(used, gc, err) == -1 ||
+	    list_inodes(&inodes, &l.inodes_n, layerfd, names, err) == -1)
 		goto out;
+	l.used = used;
+	l.inodes = inodes;
 	for (i = 0; i < names->n; i++) {
 		if (gc_check(err) == -1)
 			goto out;
-		if (sweep_layer(gc, used, layerfd, names->v[i], &why) == -1)
+		if (sweep_layer(gc, &l, names->v[i], &why) == -1)
 			gc_fail(gc, &why);
 	}
 	rc = 0;
 out:
+	free(inodes);
 	json_decref(used);
 	return rc;
 }

@@ -198,6 +198,28 @@ layers__in_use_body()
 	atf_check -o inline:"$hex2\nREADME\n" ls root/layer
 }
 
+# A file that was linked, written to, and linked again: two digests, one inode.
+atf_test_case layers__one_file_twice
+layers__one_file_twice_body()
+{
+	snap_plant abc web
+	printf hello >"root/layer/$hex1"
+	ln "root/layer/$hex1" "root/layer/$hex2"
+	ln "root/layer/$hex1" image
+	atf_check state-gc
+	rm image
+	layered bcd "$hex2"
+	atf_check -o inline:"layer\t$PWD/root/layer/$hex1\tunused\n" \
+	    state-gc -p kind,path,reason
+	atf_check snap-rm bcd
+	atf_check -o inline:"layer\n" state-gc -p kind
+	atf_check -o empty ls root/layer
+	printf hello >"root/layer/$hex1"
+	ln "root/layer/$hex1" "root/layer/$hex2"
+	atf_check -o inline:"layer\nlayer\n" state-gc -p kind
+	atf_check -o empty ls root/layer
+}
+
 atf_test_case layers__of_a_vm_record
 layers__of_a_vm_record_body()
 {
@@ -349,6 +371,7 @@ atf_init_test_cases()
 	atf_add_test_case leftovers__process_of_another_time
 	atf_add_test_case leftovers__temporary_files
 	atf_add_test_case layers__in_use
+	atf_add_test_case layers__one_file_twice
 	atf_add_test_case layers__of_a_vm_record
 	atf_add_test_case layers__somebody_builds
 	atf_add_test_case layers__broken_envelope

@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/num.h"
 #include "base/progress.h"
+#include "base/rfc3339.h"
 #include "disk/extent.h"
 #include "disk/hash.h"
 #include "disk/relay.h"
@@ -69,16 +70,15 @@ backup_timestamp(struct mirn_head *head, const char *text, struct error *err)
 
 	if (text == NULL) {
 		clock_gettime(CLOCK_REALTIME, &now);
-		mirn_timestamp(head->timestamp, &now);
+		rfc3339_ns(head->timestamp, &now);
 		return 0;
 	}
-	if (mirn_timestamp_check(text, err) == -1) {
+	if (rfc3339_parse(NULL, text, err) == -1) {
 		error_wrap(err, "--timestamp");
 		if (err != NULL)
 			err->code = EX_USAGE;
 		return -1;
 	}
-	/* The longest that the check takes has 35 characters. */
 	snprintf(head->timestamp, sizeof(head->timestamp), "%s", text);
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/progress.h"
+#include "base/rfc3339.h"
 #include "disk/chain.h"
 #include "disk/digest_file.h"
 #include "disk/seal.h"
@@ -71,8 +72,8 @@ publish_describe(struct save *s, const char *description, struct error *err)
 		if (c->image == NULL)
 			return error_nomem(err, NULL);
 	}
-	clock_rfc3339(e->created_at, &s->now);
-	clock_rfc3339(s->sidecar.saved_at, &s->now);
+	rfc3339_us(e->created_at, &s->now);
+	rfc3339_us(s->sidecar.saved_at, &s->now);
 	e->has_files = true;
 	return copy_layers(e, vm, err);
 }

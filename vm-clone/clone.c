@@ -11,6 +11,7 @@
 #include "base/hook.h"
 #include "base/json.h"
 #include "base/path.h"
+#include "base/rfc3339.h"
 #include "base/sig.h"
 #include "vmm/preflight.h"
 #include "vmm/status.h"
@@ -137,7 +138,7 @@ prepare(struct clone *c, const struct job *job, const char *name,
 		return -1;
 	snprintf(vm->id, sizeof(vm->id), "%s", c->dir.id);
 	snprintf(vm->name, sizeof(vm->name), "%s", c->dir.name);
-	clock_rfc3339(vm->created_at, &job->now);
+	rfc3339_us(vm->created_at, &job->now);
 	if (id_is_valid(snap_id(job->snap)))
 		snprintf(vm->cloned_from, sizeof(vm->cloned_from), "%.*s",
 		    ID_LEN, snap_id(job->snap));

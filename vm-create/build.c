@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/num.h"
+#include "base/rfc3339.h"
 #include "disk/chain.h"
 #include "disk/copy.h"
 #include "disk/fs.h"
@@ -341,7 +342,7 @@ build_vm(struct plan *plan, const struct root *root, char **dir,
 		return -1;
 	snprintf(vm->id, sizeof(vm->id), "%s", n.id);
 	snprintf(vm->name, sizeof(vm->name), "%s", n.name);
-	clock_rfc3339(vm->created_at, now);
+	rfc3339_us(vm->created_at, now);
 	*dir = root_dir_of(root, ROOT_VM, n.id);
 	if (*dir == NULL) {
 		error_nomem(err, NULL);

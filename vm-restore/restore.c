@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/json.h"
+#include "base/rfc3339.h"
 #include "base/sig.h"
 #include "vmm/load.h"
 #include "vmm/preflight.h"
@@ -90,7 +91,7 @@ keep_identity(struct restore *r, struct error *err)
 	snprintf(vm->created_at, sizeof(vm->created_at), "%s", old->created_at);
 	snprintf(vm->restored_from, sizeof(vm->restored_from), "%.*s", ID_LEN,
 	    snap_id(r->snap));
-	clock_rfc3339(vm->restored_at, &r->now);
+	rfc3339_us(vm->restored_at, &r->now);
 	vm->memory_choice = old->memory_choice;
 	vm->accel_choice = old->accel_choice;
 	nic_list_fini(&vm->nics);

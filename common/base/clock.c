@@ -2,8 +2,7 @@
 #include "base/clock.h"
 
 #include <limits.h>
-#include <stdio.h>
-#include <string.h>
+#include <time.h>
 
 int64_t
 clock_us(void)
@@ -38,34 +37,4 @@ clock_nap(int ms)
 	ts.tv_sec = ms / 1000;
 	ts.tv_nsec = (long)(ms % 1000) * 1000000;
 	nanosleep(&ts, NULL);
-}
-
-void
-clock_rfc3339(char *out, const struct timespec *now)
-{
-	char frac[16];
-	struct tm tm;
-	size_t len;
-
-	gmtime_r(&now->tv_sec, &tm);
-	strftime(out, CLOCK_RFC3339_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(frac, sizeof(frac), ".%06uZ",
-	    (unsigned)(now->tv_nsec / 1000) % 1000000u);
-	len = strlen(out);
-	snprintf(out + len, CLOCK_RFC3339_MAX - len, "%s", frac);
-}
-
-int64_t
-clock_parse_rfc3339(const char *text)
-{
-	struct tm tm;
-	const char *end;
-
-	memset(&tm, 0, sizeof(tm));
-	end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-	if (end == NULL)
-		return -1;
-	if (*end == '.')
-		end += 1 + strspn(end + 1, "0123456789");
-	return strcmp(end, "Z") == 0 ? (int64_t)timegm(&tm) : -1;
 }

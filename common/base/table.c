@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "base/path.h"
+#include "base/rfc3339.h"
 
 void
 table_fini(struct table *t)
@@ -72,30 +73,6 @@ table_print(const struct table *t, struct error *err)
 	return json_report_end(err);
 }
 
-/* Seconds since the epoch, of a time in any zone; -1: not RFC 3339. */
-static time_t
-parse_time(const char *text)
-{
-	struct tm tm = { 0 };
-	const char *p;
-	int hours, minutes;
-	time_t t;
-
-	p = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-	if (p == NULL)
-		return -1;
-	t = timegm(&tm);
-	if (*p == '.')
-		p += 1 + strspn(p + 1, "0123456789");
-	if (*p == 'Z' && p[1] == '\0')
-		return t;
-	if ((*p != '+' && *p != '-') ||
-	    sscanf(p + 1, "%2d:%2d", &hours, &minutes) != 2)
-		return -1;
-	minutes = hours * 60 + minutes;
-	return *p == '+' ? t - minutes * 60 : t + minutes * 60;
-}
-
 char *
 table_age(const char *since, time_t now)
 {
@@ -104,18 +81,18 @@ table_age(const char *since, time_t now)
 		char unit;
 	} units[] = { { 7 * 86400, 'w' }, { 86400, 'd' }, { 3600, 'h' },
 		{ 60, 'm' }, { 1, 's' } };
-	time_t then = since == NULL ? -1 : parse_time(since);
+	struct timespec then;
 	size_t i;
 
-	if (then == -1)
+	if (since == NULL || rfc3339_parse(&then, since, NULL) == -1)
 		return strdup("-");
-	if (now < then)
+	if (now < then.tv_sec)
 		return strdup("0s");
 	for (i = 0; i + 1 < sizeof(units) / sizeof(units[0]); i++)
-		if (now - then >= 2 * units[i].seconds)
+		if (now - then.tv_sec >= 2 * units[i].seconds)
 			break;
-	return path_format("%jd%c", (intmax_t)((now - then) / units[i].seconds),
-	    units[i].unit);
+	return path_format("%jd%c",
+	    (intmax_t)((now - then.tv_sec) / units[i].seconds), units[i].unit);
 }
 
 char *

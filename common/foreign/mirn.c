@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/le.h"
 #include "base/path.h"
+#include "base/rfc3339.h"
 
 static const unsigned char magic[4] = { 'M', 'I', 'R', 'N' };
 
@@ -94,7 +95,7 @@ get_members(struct mirn_head *h, const json_t *obj, struct error *err)
 	    json_get_str(obj, "checksum", h->checksum, sizeof(h->checksum),
 		JSON_REQUIRED, err) == -1)
 		return -1;
-	if (mirn_timestamp_check(h->timestamp, err) == -1)
+	if (rfc3339_parse(NULL, h->timestamp, err) == -1)
 		return error_wrap(err, "\"timestamp\"");
 	return check_checksum(h->checksum, err);
 }

@@ -9,9 +9,9 @@
 #include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <time.h>
 
 #include "base/error.h"
+#include "base/rfc3339.h"
 
 #define MIRN_FIXED_BYTES 12 /* magic, version, length of the JSON */
 #define MIRN_VERSION 1
@@ -19,7 +19,6 @@
 #define MIRN_NAME_MAX 1024 /* bytes of what we write; read, any header's */
 #define MIRN_SIZE_MAX (UINT64_C(8) << 40) /* design: 8 TiB a file */
 #define MIRN_CHECKSUM_LEN 64 /* hex digits, without the NUL */
-#define MIRN_TIMESTAMP_MAX 40 /* bytes, with the NUL */
 /* 128 MiB, as zstd(1) takes without being told; writers use 8 MiB. */
 #define MIRN_WINDOW_LOG_MAX 27
 
@@ -27,7 +26,7 @@ struct mirn_head {
 	char *name; /* owned, as the next; never NULL */
 	char *filesystem; /* of the image: "ext4"; may be empty */
 	uint64_t size_bytes; /* of the image */
-	char timestamp[MIRN_TIMESTAMP_MAX]; /* RFC 3339 */
+	char timestamp[RFC3339_MAX];
 	char checksum[MIRN_CHECKSUM_LEN + 1]; /* SHA-256 of the image */
 };
 
@@ -62,12 +61,6 @@ int mirn_head_encode(unsigned char **out, size_t *len,
 /* Puts the members of the header. */
 int mirn_head_report(json_t *record, const struct mirn_head *head,
     struct error *err);
-
-/* `now` with as many digits as it needs, in UTC. */
-void mirn_timestamp(char out[MIRN_TIMESTAMP_MAX], const struct timespec *now);
-
-/* EX_DATAERR: not an RFC 3339 time. */
-int mirn_timestamp_check(const char *text, struct error *err);
 
 /* An image being read out of a MIRN file. */
 struct mirn_reader;

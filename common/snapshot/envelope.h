@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/rfc3339.h"
 #include "base/strv.h"
 #include "disk/digest.h"
 
@@ -68,7 +69,7 @@ struct envelope {
 	struct envelope_layer *layers;
 	size_t layers_n;
 	struct envelope_host host;
-	char created_at[40]; /* RFC 3339, or "" */
+	char created_at[RFC3339_MAX]; /* RFC 3339, or "" */
 	bool trailer; /* archives only: snapshot.digests is promised */
 	json_t *unknown; /* members that we do not know, by place; or NULL */
 };

@@ -273,30 +273,6 @@ decode_host(struct envelope_host *h, const json_t *root, struct error *err)
 	return 0;
 }
 
-/* "2026-11-21T08:00:00.123Z" or with an offset: RFC 3339, section 5.6. */
-static bool
-is_rfc3339(const char *text)
-{
-	static const char shape[] = "dddd-dd-ddTdd:dd:dd";
-	size_t i, n;
-
-	for (i = 0; shape[i] != '\0'; i++)
-		if (shape[i] == 'd' ? text[i] < '0' || text[i] > '9'
-				    : text[i] != shape[i])
-			return false;
-	if (text[i] == '.') {
-		n = strspn(text + i + 1, "0123456789");
-		if (n == 0)
-			return false;
-		i += n + 1;
-	}
-	if (strcmp(text + i, "Z") == 0)
-		return true;
-	return (text[i] == '+' || text[i] == '-') && strlen(text + i) == 6 &&
-	    strspn(text + i + 1, "0123456789") == 2 && text[i + 3] == ':' &&
-	    strspn(text + i + 4, "0123456789") == 2;
-}
-
 /* Copies the members of `obj` that are not in `keys` to place[where]. */
 static int
 keep_unknown(json_t *place, const char *where, json_t *obj,
@@ -361,7 +337,8 @@ decode_all(struct envelope *e, json_t *root, struct error *err)
 	    json_get_bool(root, "trailer", &e->trailer, JSON_OPTIONAL, err) ==
 		-1)
 		return -1;
-	if (e->created_at[0] != '\0' && !is_rfc3339(e->created_at))
+	if (e->created_at[0] != '\0' &&
+	    rfc3339_parse(NULL, e->created_at, NULL) == -1)
 		return error_set(err, EX_DATAERR,
 		    "\"created_at\" is \"%s\", which is not a time",
 		    e->created_at);

@@ -6,9 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/id.h"
+#include "base/rfc3339.h"
 #include "snapshot/nic.h"
 #include "snapshot/storage.h"
 
@@ -33,8 +33,7 @@ struct sidecar {
 	size_t devices_n;
 	struct nic_list nics; /* "network_configs" */
 	char vm_id[ID_LEN + 1]; /* of the VM that was saved, or "" */
-	char
-	    saved_at[CLOCK_RFC3339_MAX]; /* when its clock stood still, or "" */
+	char saved_at[RFC3339_MAX]; /* when its clock stood still, or "" */
 	char *kernel, *initrd, *firmware; /* as recorded, or NULL */
 	char *cmdline; /* or NULL */
 	uint64_t cpu, memory_bytes; /* where no device model says it, else 0 */

@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/path.h"
+#include "base/rfc3339.h"
 
 #define WAIT_MS 5000 /* its maker may hold it yet, having printed its id */
 
@@ -305,7 +306,7 @@ static int
 put_access(json_t *obj, const struct snap *snap, const struct root *root,
     struct error *err)
 {
-	char text[CLOCK_RFC3339_MAX];
+	char text[RFC3339_MAX];
 	struct error why = { 0 };
 	struct timespec when;
 
@@ -318,7 +319,7 @@ put_access(json_t *obj, const struct snap *snap, const struct root *root,
 			*err = why;
 		return -1;
 	}
-	clock_rfc3339(text, &when);
+	rfc3339_us(text, &when);
 	return json_put_str(obj, "last_accessed_at", text, err);
 }
 

@@ -13,10 +13,10 @@
 #include <stdint.h>
 #include <time.h>
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "base/id.h"
 #include "base/proc.h"
+#include "base/rfc3339.h"
 #include "base/strv.h"
 #include "snapshot/envelope.h"
 #include "snapshot/nic.h"
@@ -87,7 +87,7 @@ struct vm {
 	enum vm_accel accel_choice;
 	char machine[64], cpu_model[128]; /* "" until the first start */
 	/* Of the state that is to be loaded: its VMM's version, and its time. */
-	char saved_version[32], saved_at[CLOCK_RFC3339_MAX];
+	char saved_version[32], saved_at[RFC3339_MAX];
 	bool has_kernel, has_initrd, has_firmware;
 	char *cmdline; /* or NULL */
 	char *image; /* where it came from, for people; or NULL */
@@ -110,10 +110,10 @@ struct vm {
 	bool diff_base_lost;
 	uint64_t console_from; /* bytes of console.log before this start */
 	struct vm_identity identity;
-	char restored_from[ID_LEN + 1], restored_at[CLOCK_RFC3339_MAX];
+	char restored_from[ID_LEN + 1], restored_at[RFC3339_MAX];
 	char *error; /* why it is not as it should be, or NULL */
-	char created_at[CLOCK_RFC3339_MAX], updated_at[CLOCK_RFC3339_MAX],
-	    started_at[CLOCK_RFC3339_MAX], stopped_at[CLOCK_RFC3339_MAX];
+	char created_at[RFC3339_MAX], updated_at[RFC3339_MAX],
+	    started_at[RFC3339_MAX], stopped_at[RFC3339_MAX];
 };
 
 void vm_init(struct vm *vm);

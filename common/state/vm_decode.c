@@ -250,7 +250,7 @@ decode_times(struct vm *vm, const json_t *record, struct error *err)
 
 	for (i = 0; i < sizeof(times) / sizeof(times[0]); i++)
 		if (json_get_str(record, times[i].key, times[i].out,
-			CLOCK_RFC3339_MAX, JSON_OPTIONAL, err) == -1)
+			RFC3339_MAX, JSON_OPTIONAL, err) == -1)
 			return -1;
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/path.h"
+#include "base/rfc3339.h"
 #include "state/vm_impl.h"
 
 /* Puts a string that is not empty. */
@@ -237,7 +238,7 @@ vm_write(struct vm *vm, int dirfd, bool sync, const struct timespec *now,
 	size_t len;
 	int rc = -1;
 
-	clock_rfc3339(vm->updated_at, now);
+	rfc3339_us(vm->updated_at, now);
 	if (record == NULL ||
 	    json_put_u64(record, "record", VM_RECORD_VERSION, err) == -1 ||
 	    put_common(record, vm, NULL, err) == -1 ||

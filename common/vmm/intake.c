@@ -4,9 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/fd.h"
 #include "base/hook.h"
+#include "base/rfc3339.h"
 #include "disk/digest.h"
 #include "snapshot/manifest.h"
 #include "vmm/preflight.h"
@@ -23,7 +23,7 @@ write_envelope(struct intake *in, const struct intake_how *how,
 	memset(c->name, 0, sizeof(c->name));
 	if (label_put(c, &how->label, err) == -1)
 		return -1;
-	clock_rfc3339(in->envelope.created_at, now);
+	rfc3339_us(in->envelope.created_at, now);
 	return envelope_write(in->made.dirfd, &in->envelope, err);
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/rfc3339.h"
 #include "base/sig.h"
 #include "vmm/driver.h"
 
@@ -133,7 +134,7 @@ note_identity(const struct vmm_driver *driver, struct vm *vm,
     const struct timespec *now)
 {
 	struct vm_identity *id = &vm->identity;
-	int64_t saved = clock_parse_rfc3339(vm->saved_at);
+	struct timespec saved;
 	const char *names;
 
 	memset(id, 0, sizeof(*id));
@@ -148,8 +149,9 @@ note_identity(const struct vmm_driver *driver, struct vm *vm,
 	    : "inherited";
 	snprintf(id->instance_id, sizeof(id->instance_id), "%s", names);
 	snprintf(id->hostname, sizeof(id->hostname), "%s", names);
-	if (saved != -1 && now->tv_sec > saved)
-		id->clock_behind_s = (uint64_t)(now->tv_sec - saved);
+	if (rfc3339_parse(&saved, vm->saved_at, NULL) == 0 &&
+	    now->tv_sec > saved.tv_sec)
+		id->clock_behind_s = (uint64_t)(now->tv_sec - saved.tv_sec);
 	if (driver->note_identity != NULL)
 		driver->note_identity(vm, id);
 }
@@ -175,7 +177,7 @@ vmm_ready(struct vmm *vmm, const struct timespec *now, struct error *err)
 	else
 		memset(&vm->identity, 0, sizeof(vm->identity));
 	vm->to_load = false;
-	clock_rfc3339(vm->started_at, now);
+	rfc3339_us(vm->started_at, now);
 	vm->stopped_at[0] = '\0';
 	return vm_set_error(vm, NULL, err);
 }

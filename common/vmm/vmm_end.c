@@ -11,6 +11,7 @@
 #include "base/dir.h"
 #include "base/fd.h"
 #include "base/proc.h"
+#include "base/rfc3339.h"
 #include "vmm/driver.h"
 #include "vmm/host/console.h"
 
@@ -108,7 +109,7 @@ vmm_clear(struct vm *vm, int dirfd, const struct timespec *now,
 	unlinkat(dirfd, VM_TEMPLATE, 0);
 	vm->proc.pid = 0;
 	vm->memory_from[0] = '\0';
-	clock_rfc3339(vm->stopped_at, now);
+	rfc3339_us(vm->stopped_at, now);
 	return vm_write(vm, dirfd, false, now, err);
 }
 

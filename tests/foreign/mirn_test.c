@@ -110,66 +110,9 @@ ATF_TC_BODY(head__escapes, tc)
 	mirn_head_fini(&head);
 }
 
-struct moment {
-	struct timespec at;
-	const char *text;
-};
-
-ATF_TC_WITHOUT_HEAD(timestamp__digits);
-ATF_TC_BODY(timestamp__digits, tc)
-{
-	static const struct moment table[] = {
-		{ { 0, 0 }, "1970-01-01T00:00:00Z" },
-		{ { 1795219200, 500000000 }, "2026-11-21T00:00:00.5Z" },
-		{ { 1795219200, 1 }, "2026-11-21T00:00:00.000000001Z" },
-		{ { 1795219200, 716881320 }, "2026-11-21T00:00:00.71688132Z" },
-		{ { 951782399, 999999999 }, "2000-02-28T23:59:59.999999999Z" },
-	};
-	char out[MIRN_TIMESTAMP_MAX];
-	size_t i;
-
-	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		mirn_timestamp(out, &table[i].at);
-		ATF_CHECK_STREQ(table[i].text, out);
-		ATF_CHECK_EQ(0, mirn_timestamp_check(out, NULL));
-	}
-}
-
-ATF_TC_WITHOUT_HEAD(timestamp__table);
-ATF_TC_BODY(timestamp__table, tc)
-{
-	static const char *const good[] = { "2024-02-29T12:00:00Z",
-		"2000-02-29T12:00:00+00:00", "0000-01-01T00:00:00-23:59",
-		"9999-12-31T23:59:59.123456789Z" };
-	static const char *const bad[] = { "", "2026", "2026-11-21",
-		"2023-02-29T12:00:00Z", "1900-02-29T12:00:00Z",
-		"2026-00-21T12:00:00Z", "2026-13-21T12:00:00Z",
-		"2026-11-00T12:00:00Z", "2026-11-31T12:00:00Z",
-		"2026-11-21t12:00:00Z", "2026-11-21T12:00:00z",
-		"2026-11-21T24:00:00Z", "2026-11-21T12:60:00Z",
-		"2026-11-21T12:00:60Z", "2026-11-21T12:00:00",
-		"2026-11-21T12:00:00.Z", "2026-11-21T12:00:00.1234567890Z",
-		"2026-11-21T12:00:00+1:00", "2026-11-21T12:00:00+24:00",
-		"2026-11-21T12:00:00+0100", "2026-11-21T12:00:00Z ",
-		"+2026-11-21T12:00:00Z", "20261121T120000Z" };
-	struct error err;
-	size_t i;
-
-	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-		ATF_CHECK_EQ_MSG(0, mirn_timestamp_check(good[i], &err), "%s",
-		    good[i]);
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		ATF_CHECK_EQ_MSG(-1, mirn_timestamp_check(bad[i], &err), "%s",
-		    bad[i]);
-		ATF_CHECK_EQ(EX_DATAERR, err.code);
-	}
-}
-
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, head__as_the_original_writes_it);
 	ATF_TP_ADD_TC(tp, head__escapes);
-	ATF_TP_ADD_TC(tp, timestamp__digits);
-	ATF_TP_ADD_TC(tp, timestamp__table);
 	return atf_no_error();
 }

@@ -12,9 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/fd.h"
 #include "base/proc.h"
+#include "base/rfc3339.h"
 #include "state/root.h"
 #include "state/vm_at.h"
 #include "vmm/host/console.h"
@@ -40,7 +40,7 @@ start(struct vm_at *at, char *const *argv, struct error *err)
 	    console_run(&console, &console_pid, err) == -1 ||
 	    proc_identify(&at->vm.proc, pid, err) == -1)
 		goto out;
-	clock_rfc3339(at->vm.started_at, &now);
+	rfc3339_us(at->vm.started_at, &now);
 	printf("%ld\n", (long)console_pid);
 	rc = vm_at_write(at, false, &now, err);
 out:

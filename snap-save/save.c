@@ -205,16 +205,21 @@ collect(struct save *s, struct error *err)
 	return 0;
 }
 
-static json_t *
-phases_json(const struct save *s)
+static int
+put_phases(json_t *report, const struct save *s, struct error *err)
 {
 	json_t *phases = json_object();
 	size_t i;
 
+	if (phases == NULL)
+		return error_nomem(err, "report");
 	for (i = 0; i < s->phases_n; i++)
-		json_object_set_new(phases, s->phases[i].name,
-		    json_real(s->phases[i].ms));
-	return phases;
+		if (json_put(phases, s->phases[i].name,
+			json_real(s->phases[i].ms), err) == -1) {
+			json_decref(phases);
+			return -1;
+		}
+	return json_put(report, "phases", phases, err);
 }
 
 static int
@@ -241,7 +246,7 @@ report_snapshot(json_t **out, struct save *s, const struct label *label,
 		return -1;
 	if (label_report(*out, old_id, err) == -1 ||
 	    json_put(*out, "pause_ms", json_real(s->pause_ms), err) == -1 ||
-	    json_put(*out, "phases", phases_json(s), err) == -1) {
+	    put_phases(*out, s, err) == -1) {
 		json_decref(*out);
 		return -1;
 	}

@@ -42,7 +42,7 @@ has_ticked()
 counts_on()
 {
 	now=$(ticks "$1")
-	eventually 20 has_ticked "$1" "$now" ||
+	eventually 60 has_ticked "$1" "$now" ||
 	    atf_fail "$1 does not count: $(vm-ls "$1")"
 }
 

@@ -16,7 +16,7 @@ tiny_run()
 {
 	tiny_vm "$@"
 	atf_check -o inline:"running\n" vm-start -p state "$vm"
-	atf_check vm-wait --timeout 60 --console '^tick ' "$vm"
+	atf_check vm-wait --timeout 60 --console '^tick [0-9a-f]{8}$' "$vm"
 }
 
 # The member $2 of the VM $1.

@@ -129,7 +129,7 @@ mount__vm_body()
 	mount_read_only root ro
 	atf_check -o inline:"running\n" vm-ls -R ro -p state web
 	atf_check vm-wait -R ro --timeout 60 --state running web
-	atf_check vm-wait -R ro --timeout 60 --console '^tick ' web
+	atf_check vm-wait -R ro --timeout 60 --console '^tick [0-9a-f]{8}$' web
 	atf_check -s exit:75 -e inline:"vm-wait: idle: the time is over\n" \
 	    vm-wait -R ro --timeout 0 --state running idle
 	atf_check -o match:'"idle-cow"' \
@@ -173,7 +173,7 @@ modes__vm_of_another_body()
 	    atf_skip "the way to here is not open to other users"
 	atf_check -o inline:"running\n" $as_other vm-ls -R root -p state web
 	atf_check -o inline:"created\n" $as_other vm-ls -R root -p state idle
-	atf_check $as_other vm-wait -R root --console '^tick ' web
+	atf_check $as_other vm-wait -R root --console '^tick [0-9a-f]{8}$' web
 	why="vm-wait: web: watch.sock: Permission denied"
 	for state in running paused; do
 		atf_check -s exit:77 -e inline:"$why\n" \

@@ -36,7 +36,7 @@ qemu__most_body()
 	most_vm 25 --kernel "$tiny" --nic user --nic user >/dev/null ||
 	    atf_fail "cannot be created"
 	atf_check -o inline:"running\n" vm-start -p state web
-	atf_check vm-wait --timeout 60 --console '^tick ' web
+	atf_check vm-wait --timeout 60 --console '^tick [0-9a-f]{8}$' web
 	readlink "/proc/$(member web pid)"/fd/* >open
 	atf_check_equal 26 "$(grep -E '/(cow|data-d[0-9]+)\.raw$' open |
 	    sort -u | wc -l)"

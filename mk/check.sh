@@ -3,7 +3,7 @@
 # usage: check.sh check|san|long
 # Builds a copy of the tree under build/, runs its tests there and ends with
 # one line: "N passed, N failed[, N skipped]".  TESTS="foo_test bar_test.sh:case"
-# runs these alone.  FUZZ_SECONDS (60) is how long each fuzzer runs.
+# runs these alone; with a word that is no test it does nothing and exits 64.  FUZZ_SECONDS (60) is how long each fuzzer runs.
 set -u
 
 kind=$1
@@ -65,6 +65,27 @@ sweep()
 	done
 }
 
+# What TESTS chooses in directory $1, as kyua's filters.  A test program's folder
+# need not be said.
+choose()
+{
+	for t in ${TESTS-}; do
+		word=${t%%:*}
+		case $word in
+		*.sh) file=$word ;;
+		*) file=$word.c ;;
+		esac
+		f=$(cd "$top/$1" && find . -maxdepth 2 -name '*_test.*' \
+		    \( -name "$file" -o -path "./$file" \) | head -n 1)
+		if [ -z "$f" ]; then
+			echo "check: $word: no test in $1" >&2
+			return 64
+		fi
+		f=${f#./}
+		echo "${f%.c}${t#"$word"}"
+	done
+}
+
 # Runs the Kyuafile in directory $1 and adds up what it says.
 suite()
 {
@@ -78,13 +99,9 @@ suite()
 	else
 		set -- test -r "$results"
 	fi
-	# A test program's folder need not be said.
-	for t in ${TESTS-}; do
-		f=$(find . -maxdepth 2 -name "${t%%:*}" | head -n 1)
-		set -- "$@" "${f#./}${t#"${t%%:*}"}"
-	done
+	# shellcheck disable=SC2086
 	kyua -c none --logfile="$dir/kyua.log" -v parallelism="${JOBS:-2}" \
-	    "$@" || :
+	    "$@" $chosen || :
 	kyua -c none --logfile="$dir/kyua.log" report --verbose \
 	    --results-filter=broken,failed -r "$results" >"$dir/report" 2>&1
 	sed -n '/^===> /,$p' "$dir/report" | awk '
@@ -189,6 +206,10 @@ other_systems()
 	esac
 }
 
+case $kind in
+check | san) chosen=$(choose tests) || exit ;;
+long) chosen=$(choose tests/long) || exit ;;
+esac
 case $kind in
 check)
 	build

@@ -233,45 +233,25 @@ plan_sizes(struct vm *vm, const struct wishes *w, struct error *err)
 	return 0;
 }
 
-/* The place of `text` among the names, or -1 with EX_USAGE. */
-static int
-choose(const char *text, const char *const names[3], const char *option,
-    struct error *err)
-{
-	int i;
-
-	for (i = 0; i < 3; i++)
-		if (strcmp(text, names[i]) == 0)
-			return i;
-	return error_set(err, EX_USAGE, "%s: %s: not %s, %s or %s", option,
-	    text, names[0], names[1], names[2]);
-}
-
 static int
 plan_choices(struct vm *vm, const struct wishes *w, struct error *err)
 {
-	static const char *const accels[] = { "auto", "kvm", "tcg" };
-	static const char *const backings[] = { "auto", "file", "memfd" };
 	const char *hypervisor = w->hypervisor == NULL ? vmm_hypervisor(0)
 						       : w->hypervisor;
-	int i;
 
 	if (vmm_check_hypervisor(hypervisor, err) == -1)
 		return error_wrap(err, "--hypervisor");
 	snprintf(vm->hypervisor, sizeof(vm->hypervisor), "%s", hypervisor);
-	if (w->accel != NULL) {
-		i = choose(w->accel, accels, "--accel", err);
-		if (i == -1)
-			return -1;
-		vm->accel_choice = (enum vm_accel)i;
-	}
-	if (w->memory_backing != NULL) {
-		i = choose(w->memory_backing, backings, "--memory-backing",
-		    err);
-		if (i == -1)
-			return -1;
-		vm->memory_choice = (enum vm_memory)i;
-	}
+	if (w->accel != NULL && !vm_accel_parse(&vm->accel_choice, w->accel))
+		return error_set(err, EX_USAGE,
+		    "--accel: %s: not auto, kvm or tcg", w->accel);
+	/* What else there is only a clone has. */
+	if (w->memory_backing != NULL &&
+	    (!vm_memory_parse(&vm->memory_choice, w->memory_backing) ||
+		vm->memory_choice > VM_MEMORY_MEMFD))
+		return error_set(err, EX_USAGE,
+		    "--memory-backing: %s: not auto, file or memfd",
+		    w->memory_backing);
 	return 0;
 }
 

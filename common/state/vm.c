@@ -14,6 +14,18 @@ static const char *const memory_names[] = { "auto", "file", "memfd", "template",
 	"private" };
 static const char *const accel_names[] = { "auto", "kvm", "tcg" };
 
+/* The place of `text` among the `n` names, or -1. */
+static int
+find_name(const char *const *names, size_t n, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (strcmp(names[i], text) == 0)
+			return (int)i;
+	return -1;
+}
+
 const char *
 vm_memory_name(enum vm_memory memory)
 {
@@ -24,6 +36,28 @@ const char *
 vm_accel_name(enum vm_accel accel)
 {
 	return accel_names[accel];
+}
+
+bool
+vm_memory_parse(enum vm_memory *out, const char *name)
+{
+	int i = find_name(memory_names,
+	    sizeof(memory_names) / sizeof(memory_names[0]), name);
+
+	if (i != -1)
+		*out = (enum vm_memory)i;
+	return i != -1;
+}
+
+bool
+vm_accel_parse(enum vm_accel *out, const char *name)
+{
+	int i = find_name(accel_names,
+	    sizeof(accel_names) / sizeof(accel_names[0]), name);
+
+	if (i != -1)
+		*out = (enum vm_accel)i;
+	return i != -1;
 }
 
 void

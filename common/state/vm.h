@@ -180,4 +180,8 @@ int vm_set_error(struct vm *vm, const char *text, struct error *err);
 const char *vm_memory_name(enum vm_memory memory);
 const char *vm_accel_name(enum vm_accel accel);
 
+/* The other way round; false: there is no such name, and *out is as it was. */
+bool vm_memory_parse(enum vm_memory *out, const char *name);
+bool vm_accel_parse(enum vm_accel *out, const char *name);
+
 #endif

@@ -9,54 +9,32 @@
 #include "base/path.h"
 #include "state/vm_impl.h"
 
-/* The place of `text` among the `n` names, or -1 with EX_DATAERR. */
-static int
-name_index(const char *const *names, size_t n, const char *text,
-    const char *key, struct error *err)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (strcmp(names[i], text) == 0)
-			return (int)i;
-	return error_set(err, EX_DATAERR, "\"%s\" is %s", key, text);
-}
-
 static int
 get_memory(const json_t *obj, const char *key, enum vm_memory *out,
     struct error *err)
 {
-	static const char *const names[] = { "auto", "file", "memfd",
-		"template", "private" };
 	char text[16] = "auto";
-	int i;
 
 	if (json_get_str(obj, key, text, sizeof(text), JSON_OPTIONAL, err) ==
 	    -1)
 		return -1;
-	i = name_index(names, 5, text, key, err);
-	if (i == -1)
-		return -1;
-	*out = (enum vm_memory)i;
-	return 0;
+	return vm_memory_parse(out, text)
+	    ? 0
+	    : error_set(err, EX_DATAERR, "\"%s\" is %s", key, text);
 }
 
 static int
 get_accel(const json_t *obj, const char *key, enum vm_accel *out,
     struct error *err)
 {
-	static const char *const names[] = { "auto", "kvm", "tcg" };
 	char text[8] = "auto";
-	int i;
 
 	if (json_get_str(obj, key, text, sizeof(text), JSON_OPTIONAL, err) ==
 	    -1)
 		return -1;
-	i = name_index(names, 3, text, key, err);
-	if (i == -1)
-		return -1;
-	*out = (enum vm_accel)i;
-	return 0;
+	return vm_accel_parse(out, text)
+	    ? 0
+	    : error_set(err, EX_DATAERR, "\"%s\" is %s", key, text);
 }
 
 static int

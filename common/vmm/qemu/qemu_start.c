@@ -49,15 +49,10 @@ choose_accel(struct vm *vm, struct error *err)
 	const char *wish = getenv("INSTAR_ACCEL");
 
 	vm->accel = vm->accel_choice;
-	if (vm->accel == VM_ACCEL_AUTO && wish != NULL && wish[0] != '\0') {
-		if (strcmp(wish, "kvm") == 0)
-			vm->accel = VM_ACCEL_KVM;
-		else if (strcmp(wish, "tcg") == 0)
-			vm->accel = VM_ACCEL_TCG;
-		else if (strcmp(wish, "auto") != 0)
-			return error_set(err, EX_USAGE,
-			    "INSTAR_ACCEL=%s: not auto, kvm or tcg", wish);
-	}
+	if (vm->accel == VM_ACCEL_AUTO && wish != NULL && wish[0] != '\0' &&
+	    !vm_accel_parse(&vm->accel, wish))
+		return error_set(err, EX_USAGE,
+		    "INSTAR_ACCEL=%s: not auto, kvm or tcg", wish);
 	if (vm->accel == VM_ACCEL_AUTO)
 		vm->accel = qemu_has_kvm() ? VM_ACCEL_KVM : VM_ACCEL_TCG;
 	return 0;

@@ -272,12 +272,6 @@ decode_flow(struct decode *d)
 	return d->flow;
 }
 
-const char *
-decode_name(const struct decode *d)
-{
-	return d->codec == NULL ? NULL : d->codec->name;
-}
-
 bool
 decode_has_padding(const struct decode *d)
 {

@@ -23,12 +23,10 @@ int decode_open(struct decode **out, int fd, struct error *err);
 /* Stops and waits for the thread; chunks may no longer be held by anybody. */
 void decode_free(struct decode *d);
 
-/* The flow whose consumer the caller is (format/chunk.h). */
+/* The flow whose consumer the caller is (archive/chunk.h). */
 struct chunk_flow *decode_flow(struct decode *d);
 
-/* After the end of the flow: "zstd" and so on, NULL for plain bytes. */
-const char *decode_name(const struct decode *d);
-/* Zero bytes stood behind the last frame. */
+/* After the end of the flow: zero bytes stood behind the last frame. */
 bool decode_has_padding(const struct decode *d);
 
 /* Bytes read from `fd` so far. */

@@ -64,12 +64,3 @@ lock_dir(int *fd, int dirfd, const char *name, enum lock_mode mode,
 		fd_drop(&dir);
 	}
 }
-
-bool
-lock_is_held(int fd)
-{
-	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
-		return errno == EWOULDBLOCK;
-	flock(fd, LOCK_UN);
-	return false;
-}

@@ -6,7 +6,6 @@
 #ifndef BASE_LOCK_H
 #define BASE_LOCK_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -27,8 +26,5 @@ int lock_dir(int *fd, int dirfd, const char *name, enum lock_mode mode,
 /* Locks what `fd` has open.  EX_TEMPFAIL as above; `what` names it. */
 int lock_fd(int fd, enum lock_mode mode, int64_t deadline_ms, const char *what,
     struct error *err);
-
-/* Whether somebody else holds a lock on the open directory `fd`. */
-bool lock_is_held(int fd);
 
 #endif

@@ -38,8 +38,8 @@ hash_data(struct hash *hash, const void *buf, size_t len)
 	sha256_data(&hash->sha, buf, len);
 }
 
-void
-hash_zeros(struct hash *hash, uint64_t len)
+static void
+take_zeros(struct hash *hash, uint64_t len)
 {
 	size_t part;
 
@@ -55,7 +55,7 @@ hash_take(const struct relay_piece *piece, void *arg, struct error *err)
 {
 	(void)err;
 	if (piece->data == NULL)
-		hash_zeros(arg, piece->len);
+		take_zeros(arg, piece->len);
 	else
 		hash_data(arg, piece->data, (size_t)piece->len);
 	return 0;

@@ -18,7 +18,6 @@ int hash_new(struct hash **out, struct error *err);
 void hash_free(struct hash *hash);
 
 void hash_data(struct hash *hash, const void *buf, size_t len);
-void hash_zeros(struct hash *hash, uint64_t len);
 
 /* A relay_take; `arg` is the hash. */
 int hash_take(const struct relay_piece *piece, void *arg, struct error *err);

@@ -22,8 +22,9 @@
 
 #define PREFIX_MIN 3 /* characters of an id; shorter ones fit too much */
 
-const char *
-root_kind_noun(enum root_kind kind)
+/* For messages. */
+static const char *
+kind_noun(enum root_kind kind)
 {
 	return kind == ROOT_VM ? "VM" : "snapshot";
 }
@@ -304,7 +305,7 @@ find_prefix(char id[ID_LEN + 1], const struct root *root, enum root_kind kind,
 		found = found == 0 ? 1
 				   : error_set(err, EX_NOINPUT,
 					 "%s: ambiguous: several %ss begin so",
-					 prefix, root_kind_noun(kind));
+					 prefix, kind_noun(kind));
 		memcpy(id, ids.v[i], ID_LEN + 1);
 	}
 	strv_fini(&ids);
@@ -334,7 +335,7 @@ root_resolve(char id[ID_LEN + 1], const struct root *root, enum root_kind kind,
 		return -1;
 	if (rc == 0)
 		return error_set(err, EX_NOINPUT, "%s: no such %s", ref,
-		    root_kind_noun(kind));
+		    kind_noun(kind));
 	memcpy(id, found, ID_LEN + 1);
 	return 0;
 }
@@ -347,14 +348,14 @@ root_lock(int *fd, const struct root *root, enum root_kind kind, const char *id,
 
 	if (!id_is_valid(id))
 		return error_set(err, EX_NOINPUT, "%s: no such %s", id,
-		    root_kind_noun(kind));
+		    kind_noun(kind));
 	if (lock_dir(fd, root->kind_fd[kind], id,
 		exclusive ? LOCK_EXCLUSIVE : LOCK_SHARED, deadline_ms,
 		&why) == 0)
 		return 0;
 	if (why.code == EX_NOINPUT)
 		return error_set(err, EX_NOINPUT, "%s: no such %s", id,
-		    root_kind_noun(kind));
+		    kind_noun(kind));
 	if (err != NULL)
 		*err = why;
 	return -1;

@@ -16,8 +16,6 @@ struct root {
 	int access_fd;
 };
 
-/* "VM" or "snapshot", for messages. */
-const char *root_kind_noun(enum root_kind kind);
 
 /* Whether the object is there. */
 bool root_has(const struct root *root, enum root_kind kind, const char *id);

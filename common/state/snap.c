@@ -153,12 +153,6 @@ snap_name(const struct snap *snap)
 	    : "";
 }
 
-const char *
-snap_dir(const struct snap *snap)
-{
-	return snap->dir;
-}
-
 int
 snap_fd(const struct snap *snap)
 {

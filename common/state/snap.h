@@ -35,7 +35,6 @@ const char *snap_id(const struct snap *snap); /* store id, or the envelope's */
  * "".
  */
 const char *snap_name(const struct snap *snap);
-const char *snap_dir(const struct snap *snap); /* absolute path */
 int snap_fd(const struct snap *snap); /* its directory */
 const struct envelope *snap_envelope(const struct snap *snap);
 

@@ -80,15 +80,6 @@ find_out(struct vm *vm, int dirfd, bool *no_space, struct error *why)
 	return vm->started_at[0] == '\0' ? STATUS_CREATED : STATUS_STOPPED;
 }
 
-enum status
-status_of(struct vm *vm, int dirfd, bool *no_space)
-{
-	struct error why = { 0 };
-	bool unused;
-
-	return find_out(vm, dirfd, no_space == NULL ? &unused : no_space, &why);
-}
-
 int
 status_known(enum status *status, struct vm *vm, int dirfd, struct error *err)
 {
@@ -148,11 +139,12 @@ int
 status_report(json_t **out, struct vm *vm, int dirfd, const char *dir,
     struct error *err)
 {
+	struct error why = { 0 };
 	enum status status;
 	bool no_space;
 	json_t *record;
 
-	status = status_of(vm, dirfd, &no_space);
+	status = find_out(vm, dirfd, &no_space, &why);
 	if (!vm_is_alive(vm))
 		forget_ports(vm);
 	if (status_report_as(&record, vm, dirfd, dir, status, err) == -1)

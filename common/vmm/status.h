@@ -21,19 +21,16 @@ const char *status_name(enum status status);
 /*
  * Asks the VMM, if it lives.  One that does not answer within VMM_ASK_MS is
  * running: somebody else asks just now, or a save is at work; and so is one
- * that we may not ask.  `no_space` (or NULL) says that the guest is halted for
- * want of room.
- */
-enum status status_of(struct vm *vm, int dirfd, bool *no_space);
-
-/*
- * The same for who wants no guess: 1, 0 when *status is no more than that just
- * now, -1 when it will never be.  EX_NOPERM.
+ * that we may not ask.  1, 0 when *status is no more than such a guess just now,
+ * -1 when it will never be.  EX_NOPERM.
  */
 int status_known(enum status *status, struct vm *vm, int dirfd,
     struct error *err);
 
-/* The record to print (json_decref); `dir` is the VM's absolute directory. */
+/*
+ * The record to print (json_decref), which says what status_known() finds, be
+ * it a guess; `dir` is the VM's absolute directory.
+ */
 int status_report(json_t **out, struct vm *vm, int dirfd, const char *dir,
     struct error *err);
 

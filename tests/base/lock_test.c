@@ -13,6 +13,8 @@
 #include "base/fd.h"
 #include "base/sig.h"
 
+#include "lib/locked.h"
+
 static int
 take(enum lock_mode mode)
 {
@@ -146,7 +148,7 @@ ATF_TC_BODY(dir__exchanged_meanwhile, tc)
 	ATF_CHECK_EQ(named.st_ino, held.st_ino);
 	/* The one that it waited for is locked by nobody. */
 	ATF_REQUIRE_EQ(0, fd_open_dir(&fd, AT_FDCWD, "gone", false, &err));
-	ATF_CHECK(!lock_is_held(fd));
+	ATF_CHECK(!is_locked(fd));
 	fd_drop(&fd);
 	fd_drop(&got);
 }
@@ -202,10 +204,10 @@ ATF_TC_BODY(fd__and_is_held, tc)
 	    fd_open_file(&one, NULL, AT_FDCWD, "f", O_RDONLY, &err));
 	ATF_REQUIRE_EQ(0,
 	    fd_open_file(&two, NULL, AT_FDCWD, "f", O_RDONLY, &err));
-	ATF_CHECK(!lock_is_held(one));
-	ATF_CHECK(!lock_is_held(two));
+	ATF_CHECK(!is_locked(one));
+	ATF_CHECK(!is_locked(two));
 	ATF_CHECK_EQ(0, lock_fd(one, LOCK_SHARED, 0, "f", &err));
-	ATF_CHECK(lock_is_held(two));
+	ATF_CHECK(is_locked(two));
 	ATF_CHECK_EQ(0, lock_fd(two, LOCK_SHARED, 0, "f", &err));
 	/* More than it has it does not get, and says for what. */
 	ATF_CHECK_EQ(-1, lock_fd(two, LOCK_EXCLUSIVE, 0, "it", &err));

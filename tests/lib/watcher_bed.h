@@ -25,6 +25,8 @@
 #include "base/lock.h"
 #include "vmm/watcher.h"
 
+#include "lib/locked.h"
+
 #define ID "abcdefghijklmnopqrstuvwxyz"
 #define HIDDEN ".new-" ID
 #define GREETING                                                               \
@@ -242,7 +244,7 @@ await_end(const struct one *one)
 {
 	int64_t deadline_ms = clock_ms() + WAIT_MS;
 
-	while (lock_is_held(one->dirfd)) {
+	while (is_locked(one->dirfd)) {
 		ATF_REQUIRE_MSG(clock_left(deadline_ms) > 0,
 		    "the watcher does not end");
 		clock_nap(10);

@@ -78,7 +78,7 @@ ATF_TC_BODY(lock__held_until_resumed, tc)
 	one.told->refuse = REFUSES_ALWAYS;
 	check_ends(run_tool(root, &one, 1, neither, IS_KILLED), IS_KILLED);
 	clock_nap(300);
-	ATF_CHECK(lock_is_held(one.dirfd));
+	ATF_CHECK(is_locked(one.dirfd));
 	ATF_CHECK(one.told->refuse < REFUSES_ALWAYS);
 	one.told->refuse = 0;
 	await_running(&one);
@@ -127,7 +127,7 @@ ATF_TC_BODY(streams__not_kept, tc)
 	pfd.fd = out[0];
 	ATF_REQUIRE_EQ(1, poll(&pfd, 1, WAIT_MS));
 	ATF_CHECK_EQ(0, read(out[0], &c, 1));
-	ATF_CHECK(lock_is_held(one.dirfd));
+	ATF_CHECK(is_locked(one.dirfd));
 	close(out[0]);
 	one.told->refuse = 0;
 	await_end(&one);

@@ -32,8 +32,8 @@ call(struct vmm *vmm, const char *method, const char *action, json_t *body,
 	return rest_call(ch->rest, method, path, body, reply, deadline_ms, err);
 }
 
-int
-ch_get(struct vmm *vmm, const char *action, json_t **reply, int64_t deadline_ms,
+static int
+call_get(struct vmm *vmm, const char *action, json_t **reply, int64_t deadline_ms,
     struct error *err)
 {
 	return call(vmm, "GET", action, NULL, reply, deadline_ms, err);
@@ -111,7 +111,7 @@ ch_version(struct vmm *vmm, char *out, size_t cap, struct error *err)
 	json_t *reply;
 	int rc;
 
-	if (ch_get(vmm, "vmm.ping", &reply, clock_ms() + VMM_CALL_MS, err) ==
+	if (call_get(vmm, "vmm.ping", &reply, clock_ms() + VMM_CALL_MS, err) ==
 	    -1)
 		return -1;
 	rc = json_get_str(reply, "version", version, sizeof(version),
@@ -129,8 +129,9 @@ ch_version(struct vmm *vmm, char *out, size_t cap, struct error *err)
 	return 0;
 }
 
-int
-ch_check_saved_version(const char *version, struct error *err)
+/* The same of a version that a snapshot names: EX_CONFIG. */
+static int
+check_saved_version(const char *version, struct error *err)
 {
 	return is_known(version)
 	    ? 0
@@ -155,7 +156,7 @@ query(struct vmm *vmm, enum vmm_state *out, struct error *err)
 	json_t *info;
 	size_t i;
 
-	if (ch_get(vmm, "vm.info", &info, clock_ms() + VMM_CALL_MS, err) ==
+	if (call_get(vmm, "vm.info", &info, clock_ms() + VMM_CALL_MS, err) ==
 	    -1) {
 		/* It says so where no VM was made yet: 404, up to v52 500. */
 		if (rest_status(ch->rest) != 404 &&
@@ -295,7 +296,7 @@ check_host(const struct envelope_host *host, const struct sidecar *sidecar,
 		return error_set(err, EX_CONFIG,
 		    "saved under accelerator %s, " CH_NAME " knows kvm alone",
 		    host->accel);
-	if (ch_check_saved_version(host->version, err) == -1)
+	if (check_saved_version(host->version, err) == -1)
 		return -1;
 	if (!processor_has_kvm())
 		return error_set(err, EX_CONFIG,

@@ -112,9 +112,6 @@ struct ch_disk_patch {
 int ch_config_set_disk(struct ch_config *c, const struct ch_disk *disk,
     const struct ch_disk_patch *to, struct error *err);
 
-/* Takes the disk out: it is added to the restored VM later. */
-void ch_config_drop_disk(struct ch_config *c, const struct ch_disk *disk);
-
 int ch_config_set_net(struct ch_config *c, const struct ch_net *net,
     const char *tap, const char *mac, struct error *err);
 

@@ -53,12 +53,6 @@ ch_config_set_disk(struct ch_config *c, const struct ch_disk *disk,
 	    to->image_type, err);
 }
 
-void
-ch_config_drop_disk(struct ch_config *c, const struct ch_disk *disk)
-{
-	jdoc_drop(c->doc, disk->node);
-}
-
 int
 ch_config_set_net(struct ch_config *c, const struct ch_net *net,
     const char *tap, const char *mac, struct error *err)

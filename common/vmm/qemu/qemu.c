@@ -277,8 +277,8 @@ set_forward(struct vmm *vmm, size_t nic, const struct nic_forward *fwd,
 	return rc;
 }
 
-int
-qemu_set_forwards(struct vmm *vmm, bool held, struct error *err)
+static int
+set_forwards(struct vmm *vmm, bool held, struct error *err)
 {
 	const struct nic *nic;
 	size_t i, k;
@@ -335,7 +335,7 @@ const struct vmm_driver vmm_qemu = {
 	.pause = pause_guest,
 	.resume = resume_guest,
 	.set_links = set_links,
-	.set_forwards = qemu_set_forwards,
+	.set_forwards = set_forwards,
 	.power_button = power_button,
 	.console_is_free = console_is_free,
 	.quit = quit,

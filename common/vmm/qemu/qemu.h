@@ -110,7 +110,6 @@ int qemu_state_check(const struct vm *vm, int dirfd, struct error *err);
 int qemu_state_match(const struct vm *vm, int dirfd, struct error *err);
 int qemu_devices_match(const struct sidecar *s, uint64_t cpu,
     struct error *err);
-int qemu_set_forwards(struct vmm *vmm, bool held, struct error *err);
 
 /* vm->disks as QEMU has them; *changed: they were not. */
 int qemu_ask_disks(struct vmm *vmm, bool *changed, struct error *err);

@@ -157,7 +157,7 @@ read_nics(struct seed *s, const struct strv *specs, struct error *err)
 }
 
 static int
-read_all(struct seed *s, const struct wishes *w, struct error *err)
+read_inputs(struct seed *s, const struct wishes *w, struct error *err)
 {
 	if (input_read(&s->user_data, CIDATA_TEXT_MAX, err) == -1 ||
 	    input_read(&s->vendor_data, CIDATA_TEXT_MAX, err) == -1 ||
@@ -178,7 +178,7 @@ seed_make(struct seed *s, const struct wishes *w, struct error *err)
 {
 	struct cidata plan = { 0 };
 
-	if (read_all(s, w, err) == -1)
+	if (read_inputs(s, w, err) == -1)
 		return -1;
 	plan.instance_id = w->instance_id;
 	plan.hostname = w->hostname;

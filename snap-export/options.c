@@ -96,7 +96,7 @@ check_dirs(const struct opts *o, const struct given *g)
 }
 
 static int
-check(struct opts *o, const struct given *g, char *operands[], int n)
+check_opts(struct opts *o, const struct given *g, char *operands[], int n)
 {
 	struct error err;
 
@@ -206,5 +206,5 @@ options_parse(struct opts *o, int argc, char *argv[])
 	    (ch = getopt_long(argc, argv, OPT_SHORT "o:p:", longopts, NULL)) !=
 		-1)
 		rc = take_option(o, &g, ch);
-	return rc != 0 ? rc : check(o, &g, argv + optind, argc - optind);
+	return rc != 0 ? rc : check_opts(o, &g, argv + optind, argc - optind);
 }

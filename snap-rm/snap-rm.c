@@ -22,7 +22,7 @@ usage(FILE *to)
 
 /* Tells the failure; the status to leave with is that of the first one. */
 static void
-tell(int *status, const struct error *err)
+note_failure(int *status, const struct error *err)
 {
 	diag("%s", err->msg);
 	if (*status == EX_OK)
@@ -46,7 +46,7 @@ resolve_all(struct strv *ids, const struct root *root, const struct strv *refs,
 
 	for (i = 0; i < refs->n; i++) {
 		if (root_resolve(id, root, ROOT_SNAP, refs->v[i], &why) == -1)
-			tell(status, &why);
+			note_failure(status, &why);
 		else if (strv_add(ids, err, "%s", id) == -1)
 			return -1;
 	}
@@ -100,7 +100,7 @@ run(const struct opt_common *o, char *const *operands, size_t n,
 		if (i > 0 && strcmp(ids.v[i - 1], ids.v[i]) == 0)
 			continue;
 		if (remove_one(root, ids.v[i], &why) == -1)
-			tell(&status, &why);
+			note_failure(&status, &why);
 	}
 	rc = status;
 out:

@@ -267,7 +267,7 @@ save_fini(struct save *s)
 
 /* The part under the VM's lock. */
 static int
-take(struct save *s, const char *description, struct error *err)
+save_locked(struct save *s, const char *description, struct error *err)
 {
 	int rc;
 
@@ -307,7 +307,7 @@ save_vm(json_t **report, struct vm_at *at, const struct save_how *how,
 	envelope_init(&s.envelope);
 	if (label_begin(&s.snap, at->root, &how->label, err) == -1)
 		goto out;
-	if (take(&s, how->label.description, err) == -1)
+	if (save_locked(&s, how->label.description, err) == -1)
 		goto out;
 	/* The frozen files are ours: others may have the VM again. */
 	vmm_detach(s.vmm);

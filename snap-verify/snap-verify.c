@@ -45,7 +45,7 @@ parse_opts(struct opts *o, int argc, char *argv[])
 }
 
 static void
-tell(const char *what)
+tell_fault(const char *what)
 {
 	diag("%s", what);
 }
@@ -130,7 +130,7 @@ out:
 int
 main(int argc, char *argv[])
 {
-	struct verify v = { .tell = tell };
+	struct verify v = { .tell = tell_fault };
 	struct error err = { 0 };
 	struct opts o = { 0 };
 	int rc;

@@ -89,7 +89,7 @@ examine(struct candidate *c, const struct gc *gc, const char *id,
 
 /* Sets what speaks against each of the `n` candidates. */
 static void
-judge(struct candidate *v, size_t n, const struct gc *gc)
+find_reasons(struct candidate *v, size_t n, const struct gc *gc)
 {
 	uint64_t total = 0, age;
 	size_t i;
@@ -179,7 +179,7 @@ gc_evict(struct gc *gc, struct error *err)
 				goto out;
 		}
 	}
-	judge(v, n, gc);
+	find_reasons(v, n, gc);
 	/* The longest unused goes first. */
 	for (i = n; i-- > 0;) {
 		if (gc_check(err) == -1)

@@ -97,7 +97,7 @@ enclose(const struct root *root, struct error *err)
 }
 
 static void
-tell(const struct error *why)
+tell_failure(const struct error *why)
 {
 	diag("%s", why->msg);
 }
@@ -107,7 +107,7 @@ run(const struct opts *o, int *status, struct error *err)
 {
 	struct gc gc = { .dry_run = o->dry_run,
 		.members = o->members,
-		.tell = tell };
+		.tell = tell_failure };
 	struct root *root = NULL;
 	int rc = -1;
 

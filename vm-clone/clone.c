@@ -337,7 +337,7 @@ clones_make(struct clone *clones, size_t n, struct job *job)
 }
 
 static int
-check(struct job *job, struct error *err)
+check_all(struct job *job, struct error *err)
 {
 	job->checked = (struct preflight){ .dirfd = snap_fd(job->snap),
 		.envelope = snap_envelope(job->snap),
@@ -368,7 +368,7 @@ clone_all(const struct clone_how *how, const struct root *root,
 	int code;
 
 	clock_gettime(CLOCK_REALTIME, &job.now);
-	if (check(&job, &err) == -1) {
+	if (check_all(&job, &err) == -1) {
 		diag("%s: %s", label_of(snap), err.msg);
 		code = err.code;
 		goto out;

@@ -64,7 +64,7 @@ check_lineage(const struct restore *r, struct error *err)
 }
 
 static int
-check(struct restore *r, struct error *err)
+check_all(struct restore *r, struct error *err)
 {
 	r->checked = (struct preflight){ .dirfd = snap_fd(r->snap),
 		.envelope = snap_envelope(r->snap),
@@ -381,7 +381,7 @@ print_restored(struct restore *r, struct error *err)
 static int
 run(struct restore *r, struct error *err)
 {
-	if (check(r, err) == -1 || find_old(r, err) == -1 ||
+	if (check_all(r, err) == -1 || find_old(r, err) == -1 ||
 	    build(r, err) == -1)
 		return -1;
 	if (r->old != NULL && needs_old_ended(&r->at->vm)) {

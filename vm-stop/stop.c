@@ -83,7 +83,7 @@ is_told(int64_t *until_ms, struct vmm *vmm, const struct vm *vm,
  * guest has turned itself off; *quits: the VMM has said that it ends.
  */
 static int
-ask(struct vm_at *at, const struct stop *how, bool *went_off, bool *quits,
+ask_guest(struct vm_at *at, const struct stop *how, bool *went_off, bool *quits,
     struct error *err)
 {
 	struct vmm *vmm;
@@ -112,7 +112,7 @@ end_vmm(struct vm_at *at, const struct stop *how, bool *went_off,
 
 	*went_off = false;
 	if (!how->force && how->timeout_s > 0 &&
-	    ask(at, how, went_off, &quits, err) == -1)
+	    ask_guest(at, how, went_off, &quits, err) == -1)
 		return -1;
 	return vmm_kill(&at->vm, quits ? clock_ms() + QUIT_MS : 0, err);
 }

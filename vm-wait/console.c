@@ -34,7 +34,7 @@ line_fits(struct console *c, const regex_t *regex)
 
 /* Takes `n` bytes of the log; true as soon as a finished line fits. */
 static bool
-take(struct console *c, const char *buf, size_t n, const regex_t *regex)
+take_text(struct console *c, const char *buf, size_t n, const regex_t *regex)
 {
 	size_t i;
 
@@ -100,7 +100,7 @@ console_scan(struct console *c, int dirfd, uint64_t from, const regex_t *regex,
 			return 0;
 		}
 		c->off += (uint64_t)n;
-		*found = take(c, buf, (size_t)n, regex);
+		*found = take_text(c, buf, (size_t)n, regex);
 		if (*found)
 			return 0;
 	}

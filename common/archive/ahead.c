@@ -30,7 +30,7 @@ is_in_memory(int fd, uint64_t off)
 }
 
 static void
-ask(int fd, uint64_t off, uint64_t end)
+ask_ahead(int fd, uint64_t off, uint64_t end)
 {
 	uint64_t n;
 
@@ -61,10 +61,10 @@ ahead_of(struct ahead *a, uint64_t done)
 			continue;
 		if (end == 0 || off - end > AHEAD_GAP ||
 		    off + part - from > AHEAD_PIECE) {
-			ask(a->fd, from, end);
+			ask_ahead(a->fd, from, end);
 			from = off;
 		}
 		end = off + part;
 	}
-	ask(a->fd, from, end);
+	ask_ahead(a->fd, from, end);
 }

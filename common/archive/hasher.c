@@ -111,7 +111,7 @@ hand_over(struct hasher *h)
 }
 
 static void
-add(struct hasher *h, struct op op)
+add_op(struct hasher *h, struct op op)
 {
 	h->batch[h->batch_n++] = op;
 	if (h->batch_n == HASHER_BATCH)
@@ -122,7 +122,7 @@ static void
 let_go(struct hasher *h)
 {
 	if (h->held != NULL)
-		add(h, (struct op){ .kind = OP_RELEASE, .chunk = h->held });
+		add_op(h, (struct op){ .kind = OP_RELEASE, .chunk = h->held });
 	h->held = NULL;
 }
 
@@ -136,20 +136,20 @@ hasher_data(struct hasher *h, struct chunk *chunk, const unsigned char *data,
 		chunk_hold(h->flow, chunk);
 		h->held = chunk;
 	}
-	add(h, (struct op){ .kind = OP_DATA, .data = data, .len = len });
+	add_op(h, (struct op){ .kind = OP_DATA, .data = data, .len = len });
 }
 
 void
 hasher_zeros(struct hasher *h, uint64_t len)
 {
 	if (len != 0)
-		add(h, (struct op){ .kind = OP_ZEROS, .len = len });
+		add_op(h, (struct op){ .kind = OP_ZEROS, .len = len });
 }
 
 void
 hasher_file(struct hasher *h, struct digest *out)
 {
-	add(h, (struct op){ .kind = OP_FILE, .out = out });
+	add_op(h, (struct op){ .kind = OP_FILE, .out = out });
 	let_go(h);
 	hand_over(h);
 }

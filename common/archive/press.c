@@ -159,7 +159,7 @@ press_step(const struct press *p, uint64_t len)
 }
 
 static int
-put(struct press *p, const void *buf, size_t len, struct error *err)
+put_now(struct press *p, const void *buf, size_t len, struct error *err)
 {
 	size_t done, n;
 
@@ -180,7 +180,7 @@ static int
 put_packed(struct press *p, size_t len, struct error *err)
 {
 	stamp_add(p->stamp, p->out, len);
-	return put(p, p->out, len, err);
+	return put_now(p, p->out, len, err);
 }
 
 static int
@@ -250,7 +250,7 @@ press_write(struct press *p, const void *buf, size_t len, struct error *err)
 	size_t done, n;
 
 	if (p->kind == ARCHIVE_PLAIN)
-		return put(p, buf, len, err);
+		return put_now(p, buf, len, err);
 	for (done = 0; done < len; done += n) {
 		n = sizeof(p->in) - p->in_n;
 		if (n > len - done)
@@ -287,5 +287,5 @@ press_end(struct press *p, struct error *err)
 	if (press_pack(p, err) == -1 || pack(p, NULL, 0, true, err) == -1)
 		return -1;
 	stamp_make(stamp, &len, p->stamp);
-	return put(p, stamp, len, err);
+	return put_now(p, stamp, len, err);
 }

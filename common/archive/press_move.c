@@ -66,7 +66,7 @@ press_flush(struct press *p, struct error *err)
 
 /* The kernel's answer to a splice(2) of the file that moved nothing. */
 static int
-judge(struct press *p, const char *name, struct error *err)
+look_at_failure(struct press *p, const char *name, struct error *err)
 {
 	if (errno == EAGAIN && p->inner_n != 0)
 		return press_flush(p, err);
@@ -95,7 +95,7 @@ move_file(struct press *p, int fd, uint64_t *off, uint64_t *len,
 		if (n == 0)
 			return ends_early(name, *off, err);
 		if (n == -1) {
-			if (judge(p, name, err) == -1)
+			if (look_at_failure(p, name, err) == -1)
 				return -1;
 			continue;
 		}

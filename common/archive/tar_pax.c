@@ -172,7 +172,7 @@ has_gnu(const struct gathered *g)
 
 /* GNU tar manual, "Storing Sparse Files": which keys make which form. */
 static int
-judge_gnu(struct tar_pax *p, const struct gathered *g, struct error *err)
+take_gnu_keys(struct tar_pax *p, const struct gathered *g, struct error *err)
 {
 	if (has(g, KEY_MAJOR) || has(g, KEY_MINOR)) {
 		if (!has(g, KEY_MAJOR) || !has(g, KEY_MINOR) || g->major != 1 ||
@@ -198,7 +198,7 @@ judge_gnu(struct tar_pax *p, const struct gathered *g, struct error *err)
 }
 
 static int
-judge(struct tar_pax *p, const struct gathered *g, struct error *err)
+take_keys(struct tar_pax *p, const struct gathered *g, struct error *err)
 {
 	bool cocoon = has(g, KEY_COCOON_MAP) || has(g, KEY_COCOON_SIZE);
 	bool sun = has(g, KEY_SUN);
@@ -210,7 +210,7 @@ judge(struct tar_pax *p, const struct gathered *g, struct error *err)
 		p->real_size = g->schily;
 	}
 	if (has_gnu(g))
-		return judge_gnu(p, g, err);
+		return take_gnu_keys(p, g, err);
 	if (cocoon) {
 		if (!has(g, KEY_COCOON_MAP) || !has(g, KEY_COCOON_SIZE))
 			return error_set(err, EX_DATAERR,
@@ -243,7 +243,7 @@ tar_pax_decode(struct tar_pax *out, const char *body, size_t len,
 			return error_wrap(err, "PAX record %.*s",
 			    (int)(r.key_len < 64 ? r.key_len : 64), r.key);
 	}
-	if (more == -1 || judge(&p, &g, err) == -1)
+	if (more == -1 || take_keys(&p, &g, err) == -1)
 		return -1;
 	if (p.sparse == TAR_SPARSE_GNU_00) {
 		p.map = body;

@@ -66,7 +66,7 @@ run_and_tell(const struct aside *a, int word, pid_t parent)
 
 /* Up to `max` bytes: how many came before the end, or -1. */
 static ssize_t
-take(int word, void *buf, size_t max, struct error *err)
+read_word(int word, void *buf, size_t max, struct error *err)
 {
 	struct pollfd pfd = { .fd = word, .events = POLLIN };
 	char *p = buf;
@@ -110,7 +110,7 @@ take_answer(char **out, size_t *len, int word, size_t max, struct error *err)
 		}
 		text = p;
 		cap += more;
-		n = take(word, text + *len, cap - *len, err);
+		n = read_word(word, text + *len, cap - *len, err);
 		if (n == -1) {
 			free(text);
 			return -1;
@@ -140,7 +140,7 @@ hear(const struct aside *a, int word, char **out, size_t *len, bool *spoke,
     size_t max, struct error *err)
 {
 	struct error why;
-	ssize_t n = take(word, &why, sizeof(why), err);
+	ssize_t n = read_word(word, &why, sizeof(why), err);
 
 	*spoke = n == (ssize_t)sizeof(why);
 	if (n == -1 || !*spoke)

@@ -333,7 +333,7 @@ struct capture {
 
 /* Takes what `fd` has; false at its end. */
 static bool
-take(struct capture *c, int fd)
+take_output(struct capture *c, int fd)
 {
 	char chunk[4096];
 	ssize_t n;
@@ -379,9 +379,9 @@ drain(struct capture *out, int out_fd, struct capture *msg, int msg_fd,
 		if (poll(pfd, 2, left < PROC_POLL_MS ? left : PROC_POLL_MS) <=
 		    0)
 			continue;
-		if (pfd[0].revents != 0 && !take(out, out_fd))
+		if (pfd[0].revents != 0 && !take_output(out, out_fd))
 			pfd[0].fd = -1;
-		if (pfd[1].revents != 0 && !take(msg, msg_fd))
+		if (pfd[1].revents != 0 && !take_output(msg, msg_fd))
 			pfd[1].fd = -1;
 	}
 	return 0;
@@ -401,8 +401,8 @@ last_line(char *text)
 }
 
 static int
-judge(const struct proc_run *how, int status, char *messages, bool out_overrun,
-    struct error *err)
+look_at_end(const struct proc_run *how, int status, char *messages,
+    bool out_overrun, struct error *err)
 {
 	const char *name = how->argv[0];
 
@@ -475,7 +475,7 @@ proc_run(const struct proc_run *how, struct error *err)
 	out.buf[out.len] = '\0';
 	messages[msg.len] = '\0';
 	if (rc == 0)
-		rc = judge(how, status, messages,
+		rc = look_at_end(how, status, messages,
 		    how->out != NULL && out.overrun, err);
 out:
 	fd_drop(&in[0]);

@@ -200,7 +200,7 @@ refuse(struct filter *f, uint32_t sys)
 
 /* Refused where a bit of `bits` is set in the argument `i`. */
 static void
-judge_bits(struct filter *f, int i, uint32_t bits, uint32_t sys)
+put_bits(struct filter *f, int i, uint32_t bits, uint32_t sys)
 {
 	load(f, ARG(i));
 	emit(f, BPF_JMP | BPF_JSET | BPF_K, bits, 0, 1);
@@ -209,7 +209,7 @@ judge_bits(struct filter *f, int i, uint32_t bits, uint32_t sys)
 }
 
 static void
-judge(struct filter *f, enum verdict verdict)
+put_verdict(struct filter *f, enum verdict verdict)
 {
 	const uint32_t more = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;
 
@@ -227,13 +227,13 @@ judge(struct filter *f, enum verdict verdict)
 		refuse(f, EPERM);
 		break;
 	case NO_NAMESPACE:
-		judge_bits(f, 0, NEW_NAMESPACES, EPERM);
+		put_bits(f, 0, NEW_NAMESPACES, EPERM);
 		break;
 	case READ_AT_1:
-		judge_bits(f, 1, more, EACCES);
+		put_bits(f, 1, more, EACCES);
 		break;
 	case READ_AT_2:
-		judge_bits(f, 2, more, EACCES);
+		put_bits(f, 2, more, EACCES);
 		break;
 	}
 }
@@ -253,7 +253,7 @@ search(struct filter *f, const struct rule *v, size_t n)
 		if (v->verdict == REFUSE)
 			return;
 		f->v[at].jt = 0;
-		judge(f, v->verdict);
+		put_verdict(f, v->verdict);
 		return;
 	}
 	emit(f, BPF_JMP | BPF_JGE | BPF_K, v[n / 2].number, 0, 0);
@@ -290,7 +290,7 @@ compare(const void *a, const void *b)
 }
 
 static size_t
-add(struct rule *all, size_t n, const struct rule *v, size_t count)
+add_rules(struct rule *all, size_t n, const struct rule *v, size_t count)
 {
 	memcpy(all + n, v, count * sizeof(*v));
 	return n + count;
@@ -305,11 +305,11 @@ build(struct filter *f, const struct sandbox *s)
 
 	for (n = 0; n < COUNT(refused); n++)
 		all[n] = (struct rule){ refused[n], REFUSE };
-	n = add(all, n, always, COUNT(always));
+	n = add_rules(all, n, always, COUNT(always));
 	if (!s->may_signal)
-		n = add(all, n, signals, COUNT(signals));
+		n = add_rules(all, n, signals, COUNT(signals));
 	if (s->n == 0)
-		n = add(all, n, opens, COUNT(opens));
+		n = add_rules(all, n, opens, COUNT(opens));
 	qsort(all, n, sizeof(all[0]), compare);
 	f->n = 0;
 	load(f, offsetof(struct seccomp_data, arch));

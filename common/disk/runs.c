@@ -38,7 +38,7 @@ runs_init(struct runs *r, int fd, uint64_t from, uint64_t end, const char *what)
  * (FIEMAP_FLAG_SYNC), so extents that are unwritten then hold zeros.
  */
 static bool
-ask(struct runs *r)
+ask_kernel(struct runs *r)
 {
 	union {
 		struct fiemap map;
@@ -87,7 +87,7 @@ next_extent(struct extent *out, struct runs *r, struct error *err)
 	while (r->use_fiemap && r->at == r->n) {
 		if (r->is_last || r->from >= r->end)
 			return 0;
-		if (!ask(r))
+		if (!ask_kernel(r))
 			r->use_fiemap = false;
 	}
 	if (r->use_fiemap) {

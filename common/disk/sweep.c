@@ -259,7 +259,7 @@ fail(struct sweep *s, const struct error *err)
 
 /* Takes a job: NULL when none is left or the sweep has failed. */
 static struct job *
-take(struct sweep *s)
+take_job(struct sweep *s)
 {
 	struct error err = { 0 };
 	struct job *j = NULL;
@@ -300,7 +300,7 @@ work(struct worker *w)
 	struct job *j;
 	int rc;
 
-	j = take(w->s);
+	j = take_job(w->s);
 	if (j == NULL)
 		return false;
 	verity_reset(w->verity);

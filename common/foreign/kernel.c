@@ -119,7 +119,7 @@ refill(struct unpack *u, struct codec_io *io, struct error *err)
 }
 
 static int
-put(struct unpack *u, size_t len, struct error *err)
+put_output(struct unpack *u, size_t len, struct error *err)
 {
 	if (u->done == 0 && !is_elf64(u->out, len))
 		return error_set(err, EX_DATAERR,
@@ -159,7 +159,7 @@ unpack(struct unpack *u, const struct codec *codec, void *state,
 			if (step(u, codec, state, io, err) == -1)
 				return -1;
 		} while (io->out_left > 0 && !io->is_between);
-		if (put(u, PIECE - io->out_left, err) == -1)
+		if (put_output(u, PIECE - io->out_left, err) == -1)
 			return -1;
 	} while (!io->is_between);
 	return 0;

@@ -13,7 +13,7 @@
 #define REF_MAX 255 /* bytes of an id or name */
 
 static int
-add(struct strv *refs, const char *ref, struct error *err)
+add_ref(struct strv *refs, const char *ref, struct error *err)
 {
 	if (refs->n >= REFS_MAX)
 		return error_set(err, EX_USAGE, "more than %d references",
@@ -32,7 +32,7 @@ add_line(struct strv *refs, const char *line, size_t len, struct error *err)
 		return -1;
 	rc = json_get_str(record, "id", id, sizeof(id), JSON_REQUIRED, err);
 	json_decref(record);
-	return rc == -1 ? -1 : add(refs, id, err);
+	return rc == -1 ? -1 : add_ref(refs, id, err);
 }
 
 /* One line without its newline: 1, 0 at the end of input, -1. */
@@ -89,7 +89,7 @@ refs_read(struct strv *refs, char *const *operands, size_t n, struct error *err)
 
 	for (i = 0; i < n; i++) {
 		if (strcmp(operands[i], "-") != 0) {
-			if (add(refs, operands[i], err) == -1)
+			if (add_ref(refs, operands[i], err) == -1)
 				return -1;
 			continue;
 		}

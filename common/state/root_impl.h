@@ -16,7 +16,6 @@ struct root {
 	int access_fd;
 };
 
-
 /* Whether the object is there. */
 bool root_has(const struct root *root, enum root_kind kind, const char *id);
 

@@ -49,7 +49,7 @@ freeze_plan(struct freeze *f, size_t i, bool reflinks, struct error *err)
 }
 
 static void
-tell(const struct freeze *f, enum freeze_step step)
+tell_step(const struct freeze *f, enum freeze_step step)
 {
 	if (f->step != NULL)
 		f->step(f->arg, step);
@@ -151,7 +151,7 @@ switch_and_capture(struct freeze *f, struct error *err)
 	if (switch_disks(f, err) == -1)
 		return -1;
 	hook_step("switched");
-	tell(f, FREEZE_SWITCHED);
+	tell_step(f, FREEZE_SWITCHED);
 	return f->capture(f->arg, err);
 }
 
@@ -182,18 +182,18 @@ pause_and_capture(struct freeze *f, struct error *err)
 	    watcher_start(&watcher, f->at->root, &watched, 1, err) == -1)
 		return -1;
 	hook_step("watched");
-	tell(f, FREEZE_WATCHED);
+	tell_step(f, FREEZE_WATCHED);
 	if (!f->was_paused)
 		rc = vmm_pause(f->vmm, err);
 	hook_step("paused");
-	tell(f, FREEZE_PAUSED);
+	tell_step(f, FREEZE_PAUSED);
 	if (rc == 0)
 		rc = switch_and_capture(f, err);
 	/* Also when no answer to the pause came: it may have worked. */
 	if (!f->was_paused && !f->ended &&
 	    run_on(f, &watcher, rc == 0 ? err : NULL) == -1)
 		rc = -1;
-	tell(f, FREEZE_RESUMED);
+	tell_step(f, FREEZE_RESUMED);
 	watcher_end(&watcher);
 	hook_step("resumed");
 	return rc;
@@ -230,7 +230,7 @@ freeze_guest(struct freeze *f, struct error *err)
 	int rc = prepare(f, err);
 
 	if (rc == 0) {
-		tell(f, FREEZE_PREPARED);
+		tell_step(f, FREEZE_PREPARED);
 		rc = pause_and_capture(f, err);
 	}
 	if (rc == -1) {

@@ -160,7 +160,7 @@ out:
 }
 
 static int
-ask(struct reply *r, struct intake *in, const struct request *q,
+ask_errand(struct reply *r, struct intake *in, const struct request *q,
     struct error *err)
 {
 	if (fd_write(in->errand_fd, q, sizeof(*q), "errand", err) == -1)
@@ -191,7 +191,7 @@ intake_add_layer(struct intake *in, struct digest *digest, uint64_t *size_bytes,
 		    "bytes",
 		    STORAGE_PATH_MAX);
 	memcpy(q.file, file, strlen(file));
-	if (ask(&r, in, &q, err) == -1)
+	if (ask_errand(&r, in, &q, err) == -1)
 		return -1;
 	*digest = r.digest;
 	*size_bytes = r.size_bytes;
@@ -211,7 +211,7 @@ intake_rebase(struct intake *in, const char *name, const char *base,
 		return error_set(err, EX_DATAERR, "a name that is too long");
 	memcpy(q.file, name, strlen(name));
 	memcpy(q.base, base, strlen(base));
-	return ask(&r, in, &q, err);
+	return ask_errand(&r, in, &q, err);
 }
 
 void

@@ -40,7 +40,7 @@ reach(struct vmm **vmm, struct vm *vm, int dirfd, struct error *err)
 
 /* The status of a VM whose process lives; *why is set unless the VMM told. */
 static enum status
-ask(struct vm *vm, int dirfd, bool *no_space, struct error *why)
+ask_vmm(struct vm *vm, int dirfd, bool *no_space, struct error *why)
 {
 	enum vmm_state state = VMM_RUNNING;
 	struct error err = { 0 };
@@ -74,7 +74,7 @@ find_out(struct vm *vm, int dirfd, bool *no_space, struct error *why)
 {
 	*no_space = false;
 	if (vm_is_alive(vm))
-		return ask(vm, dirfd, no_space, why);
+		return ask_vmm(vm, dirfd, no_space, why);
 	if (vm->error != NULL)
 		return STATUS_ERROR;
 	return vm->started_at[0] == '\0' ? STATUS_CREATED : STATUS_STOPPED;

@@ -33,8 +33,8 @@ call(struct vmm *vmm, const char *method, const char *action, json_t *body,
 }
 
 static int
-call_get(struct vmm *vmm, const char *action, json_t **reply, int64_t deadline_ms,
-    struct error *err)
+call_get(struct vmm *vmm, const char *action, json_t **reply,
+    int64_t deadline_ms, struct error *err)
 {
 	return call(vmm, "GET", action, NULL, reply, deadline_ms, err);
 }

@@ -21,7 +21,7 @@ ch_read_pair(struct ch_config *c, struct ch_state *s, int dirfd,
 }
 
 static int
-ask(void *out, size_t len,
+ask_aside(void *out, size_t len,
     int (*run)(void *, struct aside_answer *, struct error *), void *arg,
     int dirfd, struct error *err)
 {
@@ -98,7 +98,7 @@ ch_aside_nics(struct nic_list *nics, int dirfd, struct error *err)
 {
 	struct word w = { .dirfd = dirfd };
 
-	if (ask(&w, sizeof(w), look_at_nics, &w, dirfd, err) == -1)
+	if (ask_aside(&w, sizeof(w), look_at_nics, &w, dirfd, err) == -1)
 		return -1;
 	return take_nics(nics, &w, err);
 }
@@ -136,7 +136,7 @@ ch_aside_memory(bool *can_map, bool *has_balloon, int dirfd, struct error *err)
 {
 	struct word w = { .dirfd = dirfd };
 
-	if (ask(&w, sizeof(w), look_at_memory, &w, dirfd, err) == -1)
+	if (ask_aside(&w, sizeof(w), look_at_memory, &w, dirfd, err) == -1)
 		return -1;
 	*can_map = w.can_map != 0;
 	*has_balloon = w.has_balloon != 0;
@@ -264,5 +264,5 @@ ch_aside_check(int (*check)(void *arg, struct error *err), void *arg, int dirfd,
 {
 	struct check job = { check, arg };
 
-	return ask(NULL, 0, run_check, &job, dirfd, err);
+	return ask_aside(NULL, 0, run_check, &job, dirfd, err);
 }

@@ -41,7 +41,7 @@ read_envelope(struct intake *in, const struct ch_dir *d, struct error *err)
 }
 
 static int
-read_all(struct ch_dir *d, struct error *err)
+read_files(struct ch_dir *d, struct error *err)
 {
 	struct error why = { 0 };
 
@@ -230,7 +230,7 @@ take_all(struct intake *in, struct ch_dir *d, struct error *err)
 	if (d->how->base != NULL)
 		return error_set(err, EX_USAGE,
 		    "no wrenn directory, --base is not for it");
-	if (read_all(d, err) == -1 || read_envelope(in, d, err) == -1 ||
+	if (read_files(d, err) == -1 || read_envelope(in, d, err) == -1 ||
 	    take_memory(in, d, err) == -1 || take_boot(in, d, err) == -1 ||
 	    ch_take_disks(in, d, err) == -1 || take_nics(d, err) == -1 ||
 	    put_texts(in, d, err) == -1 || tell_storage(in, err) == -1)

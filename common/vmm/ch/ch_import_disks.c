@@ -193,7 +193,7 @@ take_file(struct intake *in, const struct ch_dir *d, struct taken *t,
 
 /* Into the sidecar's list, and into the configuration. */
 static int
-tell(struct ch_dir *d, struct taken *t, struct error *err)
+put_disk(struct ch_dir *d, struct taken *t, struct error *err)
 {
 	struct storage disk = { .path = t->name,
 		.ro = t->from->readonly,
@@ -245,7 +245,7 @@ ch_take_disks(struct intake *in, struct ch_dir *d, struct error *err)
 		for (i = 0; i < d->config.disks_n; i++)
 			if ((int)disks[i].role == role &&
 			    (take_file(in, d, &disks[i], err) == -1 ||
-				tell(d, &disks[i], err) == -1))
+				put_disk(d, &disks[i], err) == -1))
 				return -1;
 	return 0;
 }

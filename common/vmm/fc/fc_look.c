@@ -80,7 +80,7 @@ is_id(const char *id)
 
 /* What it says, where it is what it may be. */
 static int
-take(struct fc_look *out, struct word *w, struct error *err)
+take_look(struct fc_look *out, struct word *w, struct error *err)
 {
 	struct fc_look l = { .has_vsock = w->has_vsock != 0 };
 	size_t i, at;
@@ -124,6 +124,6 @@ fc_look(struct fc_look *out, int dirfd, const char *name,
 	rc = aside_ask(&aside, &word, sizeof(word), err);
 	free(raw);
 	if (rc == 0)
-		rc = take(out, &word, err);
+		rc = take_look(out, &word, err);
 	return rc == -1 ? error_wrap(err, "%s", name) : 0;
 }

@@ -126,7 +126,7 @@ lay_over(const struct vm *vm, int dirfd, int from_dirfd, const char *base,
 }
 
 static int
-take(int to_dirfd, const char *to, int from_dirfd, const char *from,
+move_file(int to_dirfd, const char *to, int from_dirfd, const char *from,
     struct error *err)
 {
 	if (fchmodat(from_dirfd, from, 0600, 0) == -1 ||
@@ -144,12 +144,13 @@ finish_memory(const struct vm *vm, int dirfd, int from_dirfd, int to_dirfd,
 	if (!fd_exists(from_dirfd, DIFF))
 		return check_memory(vm, from_dirfd, FC_MEMORY, err) == -1
 		    ? -1
-		    : take(to_dirfd, FC_MEMORY, from_dirfd, FC_MEMORY, err);
+		    : move_file(to_dirfd, FC_MEMORY, from_dirfd, FC_MEMORY,
+			  err);
 	if (check_memory(vm, from_dirfd, DIFF, err) == -1)
 		return -1;
 	base = find_base(vm, dirfd);
 	if (base == NULL)
-		return take(to_dirfd, FC_MEMORY, from_dirfd, DIFF, err);
+		return move_file(to_dirfd, FC_MEMORY, from_dirfd, DIFF, err);
 	return lay_over(vm, dirfd, from_dirfd, base, to_dirfd, err);
 }
 
@@ -162,7 +163,7 @@ fc_state_finish(const struct vm *vm, int dirfd, const char *name, int to_dirfd,
 	if (fd_open_dir(&from_dirfd, dirfd, name, false, err) == -1)
 		return -1;
 	if (finish_memory(vm, dirfd, from_dirfd, to_dirfd, err) == 0)
-		rc = take(to_dirfd, FC_STATE, from_dirfd, FC_STATE, err);
+		rc = move_file(to_dirfd, FC_STATE, from_dirfd, FC_STATE, err);
 	fd_drop(&from_dirfd);
 	if (rc == -1)
 		return -1;

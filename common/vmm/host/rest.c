@@ -173,8 +173,8 @@ take_body(struct rest *rest, struct http_head *head, int64_t deadline_ms,
 
 /* What the answer says, as an error unless it is one of success. */
 static int
-judge(const struct rest *rest, const char *text, size_t len, json_t **reply,
-    struct error *err)
+look_at_reply(const struct rest *rest, const char *text, size_t len,
+    json_t **reply, struct error *err)
 {
 	char words[REST_WORDS_MAX + 1];
 	json_t *value = NULL;
@@ -212,8 +212,8 @@ take_answer(struct rest *rest, json_t **reply, int64_t deadline_ms,
 		return -1;
 	}
 	rest->status = head.status;
-	rc = judge(rest, w->buf + head.head_bytes, (size_t)head.body_bytes,
-	    reply, err);
+	rc = look_at_reply(rest, w->buf + head.head_bytes,
+	    (size_t)head.body_bytes, reply, err);
 	wire_use(w, head.head_bytes + (size_t)head.body_bytes);
 	if (head.is_last || w->len > 0)
 		wire_end(w);

@@ -21,7 +21,7 @@ struct words {
  * jansson has seen that it is UTF-8.
  */
 static void
-add(struct words *w, const char *text, size_t len, bool is_utf8)
+add_words(struct words *w, const char *text, size_t len, bool is_utf8)
 {
 	size_t i;
 	char c;
@@ -50,9 +50,9 @@ add_value(struct words *w, const json_t *value)
 
 	if (json_is_string(value)) {
 		if (w->len > 0)
-			add(w, ": ", 2, true);
-		add(w, json_string_value(value), json_string_length(value),
-		    true);
+			add_words(w, ": ", 2, true);
+		add_words(w, json_string_value(value),
+		    json_string_length(value), true);
 	}
 	if (json_is_array(value))
 		for (i = 0; i < json_array_size(value); i++)
@@ -112,7 +112,7 @@ rest_words(char *out, size_t cap, const char *text, size_t len)
 	add_value(&w, json_object_get(value, "fault_message"));
 	add_value(&w, json_object_get(value, "error"));
 	if (w.len == 0 && len > 0)
-		add(&w, text, len, false);
+		add_words(&w, text, len, false);
 	json_decref(value);
 	finish(&w);
 }

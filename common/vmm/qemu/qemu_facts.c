@@ -197,7 +197,7 @@ qemu_facts_decode(struct qemu_facts *out, const char *text, size_t len,
  * QEMU makes them.
  */
 static int
-ask(struct qemu_facts *out, const char *program, struct error *err)
+ask_program(struct qemu_facts *out, const char *program, struct error *err)
 {
 	static const char questions[] =
 	    "{\"execute\":\"qmp_capabilities\"}\n"
@@ -399,7 +399,7 @@ qemu_facts_get(struct qemu_facts *out)
 	if (place_init(&p) == -1)
 		return;
 	if ((p.dirfd == -1 || read_kept(out, &p) == -1) &&
-	    ask(out, p.program, NULL) == 0 && p.dirfd != -1)
+	    ask_program(out, p.program, NULL) == 0 && p.dirfd != -1)
 		keep(out, &p);
 	place_fini(&p);
 }

@@ -55,7 +55,8 @@ wrong(const struct cursor *c, const char *what, struct error *err)
 }
 
 static int
-take(const unsigned char **out, struct cursor *c, size_t n, struct error *err)
+take_bytes(const unsigned char **out, struct cursor *c, size_t n,
+    struct error *err)
 {
 	if (!num_in_range(c->off, n, c->len))
 		return wrong(c, "stream ends", err);
@@ -69,7 +70,7 @@ take_u8(unsigned *out, struct cursor *c, struct error *err)
 {
 	const unsigned char *p;
 
-	if (take(&p, c, 1, err) == -1)
+	if (take_bytes(&p, c, 1, err) == -1)
 		return -1;
 	*out = p[0];
 	return 0;
@@ -80,7 +81,7 @@ take_u32(uint32_t *out, struct cursor *c, struct error *err)
 {
 	const unsigned char *p;
 
-	if (take(&p, c, 4, err) == -1)
+	if (take_bytes(&p, c, 4, err) == -1)
 		return -1;
 	*out = be32(p);
 	return 0;
@@ -91,7 +92,7 @@ take_u64(uint64_t *out, struct cursor *c, struct error *err)
 {
 	const unsigned char *p;
 
-	if (take(&p, c, 8, err) == -1)
+	if (take_bytes(&p, c, 8, err) == -1)
 		return -1;
 	*out = be64(p);
 	return 0;
@@ -104,7 +105,7 @@ take_name(bool *is, struct cursor *c, const char *name, struct error *err)
 	const unsigned char *p;
 	unsigned n;
 
-	if (take_u8(&n, c, err) == -1 || take(&p, c, n, err) == -1)
+	if (take_u8(&n, c, err) == -1 || take_bytes(&p, c, n, err) == -1)
 		return -1;
 	*is = strlen(name) == n && memcmp(p, name, n) == 0;
 	return 0;
@@ -148,7 +149,7 @@ read_configuration(struct cursor *c, const char *machine, struct error *err)
 	if (magic != STREAM_MAGIC || version != STREAM_VERSION ||
 	    type != SECTION_CONFIGURATION)
 		return wrong(c, "not a stream of version 3", err);
-	if (take(&name, c, n, err) == -1)
+	if (take_bytes(&name, c, n, err) == -1)
 		return -1;
 	if (strlen(machine) != n || memcmp(name, machine, n) != 0)
 		return wrong(c, "another machine", err);
@@ -238,9 +239,9 @@ read_page(struct cursor *c, bool *last, bool *in_mem, struct error *err)
 		return wrong(c, "page of the guest's memory", err);
 	switch (flags & ~(uint64_t)PAGE_CONTINUE) {
 	case PAGE_ZERO:
-		return take(&p, c, 1, err);
+		return take_bytes(&p, c, 1, err);
 	case PAGE_DATA:
-		return take(&p, c, PAGE_BYTES, err);
+		return take_bytes(&p, c, PAGE_BYTES, err);
 	default:
 		return wrong(c, "page with unknown flags", err);
 	}

@@ -40,7 +40,7 @@ qmp_close(struct qmp *qmp)
 
 /* What wire_fill() and wire_send() say, with QEMU's name before it. */
 static int
-judge(struct qmp *qmp, int how, struct error *err)
+look_at_wire(struct qmp *qmp, int how, struct error *err)
 {
 	qmp->closed = how == 0;
 	if (how == 0)
@@ -68,8 +68,8 @@ next_message(struct qmp *qmp, json_t **out, int64_t deadline_ms,
 		if (end != NULL)
 			break;
 		seen = w->len;
-		rc = judge(qmp, wire_fill(w, QMP_LINE_MAX, deadline_ms, err),
-		    err);
+		rc = look_at_wire(qmp,
+		    wire_fill(w, QMP_LINE_MAX, deadline_ms, err), err);
 		if (rc == -1)
 			return -1;
 	}
@@ -142,7 +142,8 @@ qmp_call_fd(struct qmp *qmp, const char *command, json_t *args, int fd,
 	}
 	json_decref(args);
 	if (json_text(&text, &len, message, 0, err) == -1 ||
-	    judge(qmp, wire_send(&qmp->wire, text, len, fd, deadline_ms, err),
+	    look_at_wire(qmp,
+		wire_send(&qmp->wire, text, len, fd, deadline_ms, err),
 		err) == -1)
 		error_wrap(err, "%s", command);
 	else

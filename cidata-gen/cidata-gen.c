@@ -46,22 +46,14 @@ main(int argc, char *argv[])
 {
 	struct error err = { 0 };
 	struct wishes w = { 0 };
-	int code = EX_OK;
+	int code;
 
 	sig_setup();
-	switch (wishes_parse(&w, argc, argv, usage)) {
-	case -1:
-		code = EX_USAGE;
-		break;
-	case 1:
-		code = opt_done();
-		break;
-	default:
-		if (run(&w, &err) == -1) {
-			diag("%s", err.msg);
-			code = err.code;
-		}
-	}
+	code = wishes_parse(&w, argc, argv, usage);
+	if (code != 0)
+		code = opt_end(code);
+	else if (run(&w, &err) == -1)
+		code = diag_error(&err);
 	wishes_fini(&w);
 	return code;
 }

@@ -124,17 +124,11 @@ main(int argc, char *argv[])
 {
 	struct error err = { 0 };
 	struct opts o = { 0 };
+	int rc;
 
 	sig_setup();
-	switch (options_parse(&o, argc, argv)) {
-	case -1:
-		return EX_USAGE;
-	case 1:
-		return opt_done();
-	}
-	if (run(&o, &err) == -1) {
-		diag("%s", err.msg);
-		return err.code;
-	}
-	return EX_OK;
+	rc = options_parse(&o, argc, argv);
+	if (rc != 0)
+		return opt_end(rc);
+	return run(&o, &err) == -1 ? diag_error(&err) : EX_OK;
 }

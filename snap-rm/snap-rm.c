@@ -20,15 +20,6 @@ usage(FILE *to)
 	fprintf(to, "usage: snap-rm [-q] [-R dir] snapshot ...\n");
 }
 
-/* Tells the failure; the status to leave with is that of the first one. */
-static void
-note_failure(int *status, const struct error *err)
-{
-	diag("%s", err->msg);
-	if (*status == EX_OK)
-		*status = err->code;
-}
-
 static int
 compare_ids(const void *a, const void *b)
 {
@@ -46,7 +37,7 @@ resolve_all(struct strv *ids, const struct root *root, const struct strv *refs,
 
 	for (i = 0; i < refs->n; i++) {
 		if (root_resolve(id, root, ROOT_SNAP, refs->v[i], &why) == -1)
-			note_failure(status, &why);
+			diag_failure(status, &why);
 		else if (strv_add(ids, err, "%s", id) == -1)
 			return -1;
 	}
@@ -100,7 +91,7 @@ run(const struct opt_common *o, char *const *operands, size_t n,
 		if (i > 0 && strcmp(ids.v[i - 1], ids.v[i]) == 0)
 			continue;
 		if (remove_one(root, ids.v[i], &why) == -1)
-			note_failure(&status, &why);
+			diag_failure(&status, &why);
 	}
 	rc = status;
 out:
@@ -126,11 +117,7 @@ main(int argc, char *argv[])
 	if (rc == 0 && argv[optind] == NULL)
 		rc = opt_wrong("no snapshot is named");
 	if (rc != 0)
-		return rc == 1 ? opt_done() : EX_USAGE;
+		return opt_end(rc);
 	rc = run(&o, argv + optind, (size_t)(argc - optind), &err);
-	if (rc == -1) {
-		diag("%s", err.msg);
-		return err.code;
-	}
-	return rc;
+	return rc == -1 ? diag_error(&err) : rc;
 }

@@ -44,12 +44,6 @@ parse_opts(struct opts *o, int argc, char *argv[])
 	return rc;
 }
 
-static void
-tell_fault(const char *what)
-{
-	diag("%s", what);
-}
-
 /* EX_DATAERR with an empty message: faults, all told. */
 static int
 verify(struct verify *v, const struct snap *snap, const char *label,
@@ -96,10 +90,8 @@ verify_all(const struct opts *o, struct verify *v, const struct strv *refs,
 			rc = 0; /* removed since it was listed */
 		if (sig_check(err) == -1)
 			return -1;
-		if (rc == -1 && why.msg[0] != '\0')
-			diag("%s", why.msg);
-		if (rc == -1 && first == EX_OK)
-			first = why.code;
+		if (rc == -1)
+			diag_failure(&first, &why);
 	}
 	return first == EX_OK ? 0 : error_set(err, first, "%s", "");
 }
@@ -130,7 +122,7 @@ out:
 int
 main(int argc, char *argv[])
 {
-	struct verify v = { .tell = tell_fault };
+	struct verify v = { 0 };
 	struct error err = { 0 };
 	struct opts o = { 0 };
 	int rc;
@@ -138,11 +130,9 @@ main(int argc, char *argv[])
 	sig_setup();
 	rc = parse_opts(&o, argc, argv);
 	if (rc != 0)
-		return rc == 1 ? opt_done() : EX_USAGE;
+		return opt_end(rc);
 	v.quiet = o.common.quiet;
 	rc = o.dir != NULL ? run_dir(&o, &v, &err) : run_store(&o, &v, &err);
 	verify_fini(&v);
-	if (rc == -1 && err.msg[0] != '\0')
-		diag("%s", err.msg);
-	return rc == -1 ? err.code : EX_OK;
+	return rc == -1 ? diag_error(&err) : EX_OK;
 }

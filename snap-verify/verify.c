@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/diag.h"
 #include "base/dir.h"
 #include "base/fd.h"
 #include "base/path.h"
@@ -38,7 +39,7 @@ fault(struct job *j, const char *what)
 
 	error_set(&line, EX_DATAERR, "%s: %s", j->label, what);
 	progress_fini(&j->progress);
-	j->v->tell(line.msg);
+	diag_error(&line);
 	j->faults++;
 }
 

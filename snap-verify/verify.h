@@ -14,7 +14,6 @@
 struct verify {
 	const struct root *root; /* or NULL: layers are not looked at */
 	bool quiet; /* no progress line */
-	void (*tell)(const char *what); /* is given each fault, a line */
 	struct strv layers; /* digests of the layers that were looked at */
 	struct strv bad_layers; /* those of them that differ */
 };

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/diag.h"
 #include "base/dir.h"
 #include "base/fd.h"
 #include "base/json.h"
@@ -16,9 +17,7 @@
 void
 gc_fail(struct gc *gc, const struct error *why)
 {
-	gc->tell(why);
-	if (gc->status == EX_OK)
-		gc->status = why->code;
+	diag_failure(&gc->status, why);
 }
 
 int

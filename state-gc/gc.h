@@ -18,7 +18,6 @@ struct gc {
 	const struct root *root;
 	bool dry_run;
 	const char *members; /* -p, or NULL */
-	void (*tell)(const struct error *why); /* prints a failure */
 	int status; /* code of the first failure, else 0 */
 
 	/* Limits on snapshots; the flags say which are set. */

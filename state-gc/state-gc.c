@@ -96,18 +96,10 @@ enclose(const struct root *root, struct error *err)
 	return rc;
 }
 
-static void
-tell_failure(const struct error *why)
-{
-	diag("%s", why->msg);
-}
-
 static int
 run(const struct opts *o, int *status, struct error *err)
 {
-	struct gc gc = { .dry_run = o->dry_run,
-		.members = o->members,
-		.tell = tell_failure };
+	struct gc gc = { .dry_run = o->dry_run, .members = o->members };
 	struct root *root = NULL;
 	int rc = -1;
 
@@ -139,10 +131,9 @@ main(int argc, char *argv[])
 	sig_setup();
 	rc = parse_opts(&o, argc, argv);
 	if (rc != 0)
-		return rc == 1 ? opt_done() : EX_USAGE;
+		return opt_end(rc);
 	if (run(&o, &status, &err) == 0)
 		return status;
-	if (err.msg[0] != '\0')
-		diag("%s", err.msg);
-	return status == EX_OK ? err.code : status;
+	rc = diag_error(&err);
+	return status == EX_OK ? rc : status;
 }

@@ -290,12 +290,9 @@ tell_failures(const struct clone *clones, size_t n)
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		if (!clones[i].failed)
+		if (!clones[i].failed || (was_ended(&clones[i]) && code > 128))
 			continue;
-		if (!was_ended(&clones[i]) || code < 128)
-			diag("%s", clones[i].err.msg);
-		if (code == EX_OK || was_ended(&clones[i]))
-			code = clones[i].err.code;
+		diag_failure(&code, &clones[i].err);
 	}
 	return code;
 }

@@ -37,13 +37,12 @@ main(int argc, char *argv[])
 	code = options_parse(&o, argc, argv);
 	if (code != 0) {
 		strv_fini(&o.how.nics);
-		return code == 1 ? opt_done() : EX_USAGE;
+		return opt_end(code);
 	}
 	if (root_open(&root, o.common.root, &err) == -1 ||
-	    open_snap(&source, &o, root, argv + optind, &err) == -1) {
-		diag("%s", err.msg);
-		code = err.code;
-	} else
+	    open_snap(&source, &o, root, argv + optind, &err) == -1)
+		code = diag_error(&err);
+	else
 		code = clone_all(&o.how, root, source.snap);
 	if (code == EX_OK && source_warning(&source)[0] != '\0')
 		diag("%s: warning: %s", o.archive, source_warning(&source));

@@ -97,10 +97,7 @@ main(int argc, char *argv[])
 	sig_setup();
 	status = parse_opts(&common, argc, argv);
 	if (status != 0)
-		return status == 1 ? opt_done() : EX_USAGE;
-	if (run(&common, argv[optind], &err) == -1) {
-		diag("%s", err.msg);
-		return err.code;
-	}
-	return EX_OK;
+		return opt_end(status);
+	return run(&common, argv[optind], &err) == -1 ? diag_error(&err)
+						      : EX_OK;
 }

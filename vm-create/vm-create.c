@@ -41,22 +41,14 @@ main(int argc, char *argv[])
 {
 	struct error err = { 0 };
 	struct opts o = { 0 };
-	int code = EX_OK;
+	int code;
 
 	sig_setup();
-	switch (options_parse(&o, argc, argv)) {
-	case -1:
-		code = EX_USAGE;
-		break;
-	case 1:
-		code = opt_done();
-		break;
-	default:
-		if (run(&o, &err) == -1) {
-			diag("%s", err.msg);
-			code = err.code;
-		}
-	}
+	code = options_parse(&o, argc, argv);
+	if (code != 0)
+		code = opt_end(code);
+	else if (run(&o, &err) == -1)
+		code = diag_error(&err);
 	wishes_fini(&o.wishes);
 	return code;
 }

@@ -96,11 +96,7 @@ main(int argc, char *argv[])
 	sig_setup();
 	status = parse_opts(&o, argc, argv);
 	if (status != 0)
-		return status == 1 ? opt_done() : EX_USAGE;
+		return opt_end(status);
 	status = run(&o, &err);
-	if (status == -1) {
-		diag("%s", err.msg);
-		return err.code;
-	}
-	return status;
+	return status == -1 ? diag_error(&err) : status;
 }

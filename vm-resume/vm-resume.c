@@ -58,7 +58,6 @@ main(int argc, char *argv[])
 	static const struct option longopts[] = { OPT_LONG,
 		{ "link-up", no_argument, NULL, OPT_OWN },
 		{ NULL, 0, NULL, 0 } };
-	struct opt_common common = { 0 };
 	static const enum status running = STATUS_RUNNING;
 	bool link_up = false;
 	struct each each = { .one = resume_vm,
@@ -75,12 +74,7 @@ main(int argc, char *argv[])
 		else if (ch == OPT_OWN)
 			link_up = true;
 		else
-			rc = opt_common(&common, ch, usage);
+			rc = opt_common(&each.common, ch, usage);
 	}
-	if (rc == 0 && argv[optind] == NULL)
-		rc = opt_wrong("no VM is named");
-	if (rc != 0)
-		return rc == 1 ? opt_done() : EX_USAGE;
-	each.root = common.root;
-	return each_vm(&each, argv + optind, (size_t)(argc - optind));
+	return each_vm(&each, rc, argv + optind);
 }

@@ -47,7 +47,6 @@ main(int argc, char *argv[])
 {
 	static const struct option longopts[] = { OPT_LONG,
 		{ "force", no_argument, NULL, OPT_OWN }, { NULL, 0, NULL, 0 } };
-	struct opt_common common = { 0 };
 	bool force = false;
 	struct each each = { .one = remove_vm,
 		.damaged = remove_damaged,
@@ -61,12 +60,7 @@ main(int argc, char *argv[])
 		if (ch == OPT_OWN)
 			force = true;
 		else
-			rc = opt_common(&common, ch, usage);
+			rc = opt_common(&each.common, ch, usage);
 	}
-	if (rc == 0 && argv[optind] == NULL)
-		rc = opt_wrong("no VM is named");
-	if (rc != 0)
-		return rc == 1 ? opt_done() : EX_USAGE;
-	each.root = common.root;
-	return each_vm(&each, argv + optind, (size_t)(argc - optind));
+	return each_vm(&each, rc, argv + optind);
 }

@@ -90,8 +90,7 @@ main(int argc, char *argv[])
 {
 	static const struct option longopts[] = { OPT_LONG,
 		{ NULL, 0, NULL, 0 } };
-	struct opt_common common = { 0 };
-	struct each each = { .one = start, .arg = &common.quiet };
+	struct each each = { .one = start, .arg = &each.common.quiet };
 	int ch, rc = 0;
 
 	sig_setup();
@@ -99,11 +98,6 @@ main(int argc, char *argv[])
 	    (ch = getopt_long(argc, argv, OPT_SHORT "p:", longopts, NULL)) !=
 		-1)
 		rc = ch == 'p' ? opt_members(&each.members, optarg)
-			       : opt_common(&common, ch, usage);
-	if (rc == 0 && argv[optind] == NULL)
-		rc = opt_wrong("no VM is named");
-	if (rc != 0)
-		return rc == 1 ? opt_done() : EX_USAGE;
-	each.root = common.root;
-	return each_vm(&each, argv + optind, (size_t)(argc - optind));
+			       : opt_common(&each.common, ch, usage);
+	return each_vm(&each, rc, argv + optind);
 }

@@ -35,7 +35,6 @@ main(int argc, char *argv[])
 		{ "force", no_argument, NULL, FORCE },
 		{ "timeout", required_argument, NULL, TIMEOUT },
 		{ NULL, 0, NULL, 0 } };
-	struct opt_common common = { 0 };
 	struct stop how = { .timeout_s = DEFAULT_TIMEOUT_S };
 	struct each each = { .one = stop_vm,
 		.before = stop_press,
@@ -54,16 +53,11 @@ main(int argc, char *argv[])
 		else if (ch == TIMEOUT)
 			rc = opt_once(&timeout, optarg, "--timeout");
 		else
-			rc = opt_common(&common, ch, usage);
+			rc = opt_common(&each.common, ch, usage);
 	}
 	if (rc == 0 && timeout != NULL)
 		rc = parse_timeout(&how, timeout);
-	if (rc == 0 && argv[optind] == NULL)
-		rc = opt_wrong("no VM is named");
-	if (rc != 0)
-		return rc == 1 ? opt_done() : EX_USAGE;
-	each.root = common.root;
-	code = each_vm(&each, argv + optind, (size_t)(argc - optind));
+	code = each_vm(&each, rc, argv + optind);
 	strv_fini(&how.pressed);
 	return code;
 }

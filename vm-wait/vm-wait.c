@@ -121,11 +121,10 @@ main(int argc, char *argv[])
 	sig_setup();
 	status = parse_opts(&o, &regex, argc, argv);
 	if (status != 0)
-		return status == 1 ? opt_done() : EX_USAGE;
-	if (root_open_to_read(&root, o.common.root, &err) == -1) {
-		diag("%s", err.msg);
-		status = err.code;
-	} else {
+		return opt_end(status);
+	if (root_open_to_read(&root, o.common.root, &err) == -1)
+		status = diag_error(&err);
+	else {
 		o.wish.root = root;
 		status = refs_each(o.refs, o.refs_n, wait_for, &o.wish);
 		root_close(root);

@@ -27,3 +27,20 @@ diag(const char *fmt, ...)
 	if (write(STDERR_FILENO, line, len) == -1)
 		return; /* nobody is left to tell */
 }
+
+int
+diag_error(const struct error *err)
+{
+	if (err->msg[0] != '\0')
+		diag("%s", err->msg);
+	return err->code;
+}
+
+void
+diag_failure(int *status, const struct error *err)
+{
+	int code = diag_error(err);
+
+	if (*status == EX_OK || code > 128)
+		*status = code;
+}

@@ -30,16 +30,16 @@ opt_common(struct opt_common *c, int ch, void (*usage)(FILE *))
 }
 
 int
-opt_done(void)
+opt_end(int rc)
 {
 	struct error err = { 0 };
 
-	if (fflush(stdout) == EOF || ferror(stdout)) {
-		error_sys(&err, EX_IOERR, "standard output");
-		diag("%s", err.msg);
-		return err.code;
-	}
-	return EX_OK;
+	if (rc == -1)
+		return EX_USAGE;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return EX_OK;
+	error_sys(&err, EX_IOERR, "standard output");
+	return diag_error(&err);
 }
 
 int

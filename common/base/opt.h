@@ -39,10 +39,11 @@ struct opt_common {
 int opt_common(struct opt_common *c, int ch, void (*usage)(FILE *));
 
 /*
- * The exit status after -h or -V: EX_OK, or EX_IOERR with a line that tells
- * why, for a text that nobody got.
+ * The exit status where parsing the options was all: `rc` is -1, a usage error,
+ * or 1 after -h or -V, with EX_IOERR and a line that tells why for a text that
+ * nobody got.
  */
-int opt_done(void);
+int opt_end(int rc);
 
 /* Prints "tool: text" and returns -1: for usage errors in parse_opts. */
 int opt_wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

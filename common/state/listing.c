@@ -40,8 +40,7 @@ list_all(const struct listing *l, const struct root *root,
 		/* Removed since its id was read: it is not there to list. */
 		if (l->refs_n == 0 && err.code == EX_NOINPUT)
 			continue;
-		diag("%s", err.msg);
-		code = code == EX_OK ? err.code : code;
+		diag_failure(&code, &err);
 	}
 	return code;
 }

@@ -110,17 +110,11 @@ refs_each(char *const *operands, size_t n, refs_one *one, void *arg)
 	int code = EX_OK;
 	size_t i;
 
-	if (refs_read(&refs, operands, n, &err) == -1) {
-		diag("%s", err.msg);
-		code = err.code;
-	}
-	for (i = 0; code < 128 && i < refs.n; i++) {
-		if (one(arg, refs.v[i], &err) == 0)
-			continue;
-		diag("%s", err.msg);
-		if (code == EX_OK || err.code >= 128)
-			code = err.code;
-	}
+	if (refs_read(&refs, operands, n, &err) == -1)
+		diag_failure(&code, &err);
+	for (i = 0; code < 128 && i < refs.n; i++)
+		if (one(arg, refs.v[i], &err) == -1)
+			diag_failure(&code, &err);
 	strv_fini(&refs);
 	return code;
 }

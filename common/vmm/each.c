@@ -52,23 +52,26 @@ do_before(const struct pass *pass, const struct strv *refs)
 }
 
 int
-each_vm(const struct each *each, char *const *operands, size_t n)
+each_vm(const struct each *each, int rc, char *const *operands)
 {
 	struct pass pass = { .each = each };
 	struct error err = { 0 };
 	struct strv refs = { 0 };
 	struct root *root;
 	int code = EX_OK, worst;
+	size_t n = 0;
 
-	if (root_open(&root, each->root, &err) == -1) {
-		diag("%s", err.msg);
-		return err.code;
-	}
+	while (operands[n] != NULL)
+		n++;
+	if (rc == 0 && n == 0)
+		rc = opt_wrong("no VM is named");
+	if (rc != 0)
+		return opt_end(rc);
+	if (root_open(&root, each->common.root, &err) == -1)
+		return diag_error(&err);
 	pass.root = root;
-	if (refs_read(&refs, operands, n, &err) == -1) {
-		diag("%s", err.msg);
-		code = err.code;
-	}
+	if (refs_read(&refs, operands, n, &err) == -1)
+		diag_failure(&code, &err);
 	if (code < 128 && each->before != NULL && refs.n > 1)
 		do_before(&pass, &refs);
 	if (code < 128) {

@@ -4,11 +4,12 @@
 #define VMM_EACH_H
 
 #include "base/error.h"
+#include "base/opt.h"
 #include "state/vm_at.h"
 #include "vmm/status.h"
 
 struct each {
-	const char *root; /* -R, or NULL */
+	struct opt_common common;
 	const char *members; /* -p, or NULL */
 	/* Done to each VM, under its lock; it writes the record itself. */
 	int (*one)(struct vm_at *at, void *arg, struct error *err);
@@ -27,9 +28,11 @@ struct each {
 };
 
 /*
- * Does it to every operand ("-": references on stdin) and prints the records.
- * Failures are told by diag(); the first one's code is returned, or EX_OK.
+ * The tool from where its options are read, which ended with `rc` as
+ * opt_common() has it: does it to every operand ("-": references on stdin) and
+ * prints the records.  Failures are told by diag(); returns the exit status, the
+ * code of the first one or EX_OK.
  */
-int each_vm(const struct each *each, char *const *operands, size_t n);
+int each_vm(const struct each *each, int rc, char *const *operands);
 
 #endif

@@ -8,17 +8,13 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-work=$(mktemp -d "${1:-/var/tmp}/archive_bench.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' INT TERM HUP
 runs=${RUNS:-3}
-PATH=$here/../snap-export:$here/../snap-import:$PATH
+. "$here/lib/bench.sh"
+begin archive_bench "$@"
+tools snap-export snap-import
 INSTAR_ROOT=$work/root
-export PATH INSTAR_ROOT
-${CC:-cc} -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -O2 \
-    -I"$here/../common" -o "$work/bench" "$here/archive_bench.c" \
-    "$here/../common/libcommon.a" -lcrypto -lpthread
-cd "$work"
+export INSTAR_ROOT
+build archive_bench bench
 
 # Two snapshots that have digests, as a save leaves them.
 mkdir s f
@@ -39,12 +35,6 @@ once()
 	mkdir x
 	sync -f .
 	./bench time sh -c "$1"
-}
-
-# median FILE: the middle line of it.
-median()
-{
-	sort -n "$1" | sed -n "$((($(wc -l <"$1") + 1) / 2))p"
 }
 
 # compare LABEL LIMIT OURS THEIRS: in turn, so that both see the same machine.

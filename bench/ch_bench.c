@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What ch_bench.sh compares with: Cloud Hypervisor driven by hand. */
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 
 #include <dirent.h>
@@ -22,10 +20,8 @@
 #include "disk/copy.h"
 #include "vmm/host/pages.h"
 
-#include "lib/answer.h"
+#include "lib/hand.h"
 
-#define START_MS 10000
-#define NAP_US 100 /* between two tries to connect */
 #define RANGES "hand/memory-ranges"
 
 /* One request; its answer must be `wanted`. */
@@ -33,16 +29,11 @@ static int
 ask(int sock, const char *method, const char *action, const char *body,
     int wanted, struct error *err)
 {
-	char text[4096];
-	int want, status;
+	char path[64], text[4096];
+	int status;
 
-	want = snprintf(text, sizeof(text),
-	    "%s /api/v1/%s HTTP/1.1\r\nHost: localhost\r\n"
-	    "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-	    method, action, strlen(body), body);
-	if (write(sock, text, (size_t)want) != want)
-		return error_sys(err, EX_UNAVAILABLE, "%s", action);
-	status = answer(text, sizeof(text), sock, action, err);
+	snprintf(path, sizeof(path), "/api/v1/%s", action);
+	status = request(text, sizeof(text), sock, method, path, body, err);
 	if (status == -1)
 		return -1;
 	return status == wanted
@@ -55,24 +46,6 @@ call(int sock, const char *action, const char *body, int wanted,
     struct error *err)
 {
 	return ask(sock, "PUT", action, body, wanted, err);
-}
-
-/* From the program's first moment on: it listens after some milliseconds. */
-static int
-connect_to(const char *name, struct error *err)
-{
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	int64_t deadline = clock_ms() + START_MS;
-	int sock;
-
-	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", name);
-	sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	while (connect(sock, (struct sockaddr *)&sun, sizeof(sun)) == -1) {
-		if (clock_left(deadline) == 0)
-			return error_sys(err, EX_UNAVAILABLE, "%s", name);
-		usleep(NAP_US);
-	}
-	return sock;
 }
 
 static pid_t
@@ -300,9 +273,5 @@ main(int argc, char *argv[])
 		error_set(&err, EX_USAGE,
 		    "usage: start | clone program prepared dir | "
 		    "save file|template|dump vm pid");
-	if (rc == -1) {
-		diag("%s", err.msg);
-		return err.code;
-	}
-	return EX_OK;
+	return rc == -1 ? diag_error(&err) : EX_OK;
 }

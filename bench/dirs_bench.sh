@@ -7,8 +7,7 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-top=$here/..
-work=$(mktemp -d "${1:-/var/tmp}/dirs_bench.XXXXXX")
+. "$here/lib/bench.sh"
 # The VMs are ended by the pids of their own records.
 finish()
 {
@@ -17,27 +16,12 @@ finish()
 		    vm-rm -q -R "${r%/vm/*/vm.json}" --force \
 		    "$(basename "$(dirname "$r")")" || :
 	done
-	! mountpoint -q "$work/xfs" || umount "$work/xfs"
-	rm -rf "$work"
 }
-trap finish EXIT
-trap 'exit 1' INT TERM HUP
-for t in vm-create vm-start vm-clone vm-rm snap-save snap-ls \
-    snap-export snap-import; do
-	PATH=$top/$t:$PATH
-done
-# shellcheck disable=SC2086
-${CC:-cc} -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -O2 \
-    -I"$top/common" -o "$work/bench" "$here/store_bench.c" \
-    "$top/common/libcommon.a" -larchive -ljansson -lzstd -lcrypto -lpthread
-(cd "$top/tests/guest" && ${MAKE:-make} -s tiny.elf)
-tiny=$top/tests/guest/tiny.elf
-cd "$work"
-
-median()
-{
-	sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
-}
+begin dirs_bench "$@"
+tools vm-create vm-start vm-clone vm-rm snap-save snap-ls snap-export \
+    snap-import
+build store_bench bench
+need_tiny
 
 now()
 {
@@ -56,8 +40,8 @@ took()
 # row LABEL FILE FILE: the medians of two lists, and their ratio.
 row()
 {
-	a=$(median <"$2")
-	b=$(median <"$3")
+	a=$(median "$2")
+	b=$(median "$3")
 	awk -v l="$1" -v a="$a" -v b="$b" 'BEGIN {
 		printf "%-44s %9.2f %9.2f %6.2f\n", l, a, b, b / a }'
 }

@@ -127,9 +127,5 @@ main(int argc, char *argv[])
 		diag("usage: disk_bench make|digest|seal|copy|clock file [to]");
 		return EX_USAGE;
 	}
-	if (run(argv, &err) == -1) {
-		diag("%s", err.msg);
-		return err.code;
-	}
-	return EX_OK;
+	return run(argv, &err) == -1 ? diag_error(&err) : EX_OK;
 }

@@ -7,7 +7,7 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib/turns.sh"
-begin disk_bench "$@"
+begin_turns disk_bench "$@"
 ./bench make file
 
 title "disk floor"

@@ -9,7 +9,7 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib/turns.sh"
-begin disk_tools_bench "$@"
+begin_turns disk_tools_bench "$@"
 tools disk-backup disk-restore disk-flatten disk-overlay
 ./bench make file
 

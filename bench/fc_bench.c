@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* What fc_bench.sh compares with: Firecracker driven by hand. */
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 
 #include <fcntl.h>
@@ -19,10 +17,8 @@
 #include "base/fd.h"
 #include "disk/copy.h"
 
-#include "lib/answer.h"
+#include "lib/hand.h"
 
-#define START_MS 10000
-#define NAP_US 100 /* between two tries to connect */
 #define PAUSED "{\"state\":\"Paused\"}"
 #define RESUMED "{\"state\":\"Resumed\"}"
 #define LOAD                                                                   \
@@ -36,38 +32,14 @@ call(int sock, const char *method, const char *path, const char *body,
     struct error *err)
 {
 	char text[4096];
-	int want, status;
+	int status;
 
-	want = snprintf(text, sizeof(text),
-	    "%s %s HTTP/1.1\r\nHost: localhost\r\n"
-	    "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-	    method, path, strlen(body), body);
-	if (write(sock, text, (size_t)want) != want)
-		return error_sys(err, EX_UNAVAILABLE, "%s", path);
-	status = answer(text, sizeof(text), sock, path, err);
+	status = request(text, sizeof(text), sock, method, path, body, err);
 	if (status == -1)
 		return -1;
 	return status / 100 == 2
 	    ? 0
 	    : error_set(err, EX_UNAVAILABLE, "%s: %.200s", path, text);
-}
-
-/* From the program's first moment on: it listens after some milliseconds. */
-static int
-connect_to(const char *name, struct error *err)
-{
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	int64_t deadline = clock_ms() + START_MS;
-	int sock;
-
-	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", name);
-	sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	while (connect(sock, (struct sockaddr *)&sun, sizeof(sun)) == -1) {
-		if (clock_left(deadline) == 0)
-			return error_sys(err, EX_UNAVAILABLE, "%s", name);
-		usleep(NAP_US);
-	}
-	return sock;
 }
 
 static pid_t
@@ -206,9 +178,5 @@ main(int argc, char *argv[])
 	else
 		error_set(&err, EX_USAGE,
 		    "usage: start | clone program snapshot dir | save Full|Diff vm");
-	if (rc == -1) {
-		diag("%s", err.msg);
-		return err.code;
-	}
-	return EX_OK;
+	return rc == -1 ? diag_error(&err) : EX_OK;
 }

@@ -10,89 +10,13 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-top=$(dirname "$here")
 runs=${RUNS:-7}
 parts=${PARTS:-clone pause}
-program=$(command -v "${INSTAR_FIRECRACKER:-firecracker}") || {
-	echo "fc_bench.sh: skipped: Firecracker is not installed"
-	exit 0
-}
-(: <>/dev/kvm) 2>/dev/null || {
-	echo "fc_bench.sh: skipped: /dev/kvm cannot be opened"
-	exit 0
-}
-work=$(mktemp -d "${1:-/var/tmp}/fc_bench.XXXXXX")
-for t in vm-create vm-start vm-stop vm-rm vm-ls vm-clone snap-save snap-rm; do
-	PATH=$top/$t:$PATH
-done
-unset INSTAR_ROOT
-export INSTAR_FIRECRACKER="$program"
-
-# By the pids of their records, which are the VMs' own.
-end_vms()
-{
-	for r in "$work"/*/root/vm/*/vm.json; do
-		[ -e "$r" ] || continue
-		pid=$(sed -n 's/.*"pid" *: *\([0-9][0-9]*\).*/\1/p' "$r")
-		case $(readlink "/proc/${pid:-none}/cwd") in
-		"$work"/*) kill -9 "$pid" ;;
-		esac
-	done 2>/dev/null
-	return 0
-}
-
-clean()
-{
-	end_vms
-	for d in "$work"/*/; do
-		if mountpoint -q "$d"; then
-			umount "$d" 2>/dev/null || {
-				sleep 1
-				umount -l "$d"
-			}
-		fi
-	done
-	rm -rf "$work"
-}
-trap clean EXIT
-trap 'exit 1' INT TERM HUP
-
-[ -e "$top/tests/guest/tiny.elf" ] ||
-    make -s -C "$top/tests/guest" tiny.elf
-for b in vm_bench fc_bench; do
-	${CC:-cc} -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -O2 \
-	    -I"$top/common" -o "$work/$b" "$here/$b.c" \
-	    "$top/common/libcommon.a" -ljansson -lcrypto -lpthread
-done
-cd "$work"
-
-median()
-{
-	sort -n "$1" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
-}
-
-# row LABEL OURS THEIRS [TARGET]: files of microseconds.
-row()
-{
-	awk -v l="$1" -v o="$(median "$2")" -v t="$(median "$3")" \
-	    -v g="${4:-}" 'BEGIN {
-		printf "%-46s %9.1f %9.1f %7.2f %s\n", l, o / 1000, t / 1000,
-		    o / t, g
-	}'
-}
-
-# part LABEL FILE: what of it is what.
-part()
-{
-	awk -v l="$1" -v t="$(median "$2")" 'BEGIN {
-		printf "    %-42s %19.1f\n", l, t / 1000
-	}'
-}
-
-head_line()
-{
-	printf '\n%-46s %9s %9s %7s %s\n' "$1" "ours" "by hand" ratio target
-}
+. "$here/lib/bench.sh"
+. "$here/lib/vms.sh"
+need_program fc_bench INSTAR_FIRECRACKER firecracker \
+    "Firecracker"
+begin_vms fc_bench "$@"
 
 # make_vm MEMORY DISK CMDLINE: runs, and is past its filling, which is short:
 # what a guest has touched counts for its first save alone.  32 MiB of its disk
@@ -100,31 +24,19 @@ head_line()
 make_vm()
 {
 	vm-create -R "$root" -n a --hypervisor firecracker --memory "$1" \
-	    --storage "$2" --kernel "$top/tests/guest/tiny.elf" \
+	    --storage "$2" --kernel "$tiny" \
 	    --cmdline "$3" >/dev/null
 	head -c 32M /dev/urandom |
 	    dd of="$root/name/vm/a/cow.raw" bs=1M conv=notrunc status=none
 	vm-start -R "$root" a >/dev/null
-	log=$(vm-ls -R "$root" -p console_log a)
-	while ! grep -q "tick 0000000a" "$log"; do
-		sleep 0.1
-	done
-}
-
-# Its files stay until the filesystem is left: see vm_bench.sh.
-drop_vm()
-{
-	vm-stop -R "$root" --force "$1" >/dev/null
-	mv "$root/name/vm/$1" "$fs/dropped.$dropped"
-	dropped=$((dropped + 1))
+	await_tick a
 }
 
 # A VM that was ended goes on ending for a while.
-settle()
+settle_now()
 {
-	sync -f "$fs"
 	sleep 0.3
-	./vm_bench touch 256M
+	settle 256M
 }
 
 # The start of the process is counted, ours and the one that does it by hand.
@@ -132,7 +44,7 @@ settle()
 # vm-clone -h takes; its end is an upper bound, too.
 clone_ours()
 {
-	settle
+	settle_now
 	./vm_bench run out vm-clone -h >start
 	./vm_bench run out vm-clone -R "$root" -n c -p clone_ms s >wall
 	awk -v ms="$(cat out)" -v wall="$(cut -d ' ' -f 1 wall)" '{
@@ -145,7 +57,7 @@ clone_ours()
 
 clone_by_hand()
 {
-	settle
+	settle_now
 	hands=$((hands + 1))
 	./vm_bench run out ./fc_bench start >start
 	./fc_bench clone "$program" "$root/name/snap/s" "$fs/hand.$hands" >out
@@ -156,7 +68,7 @@ clone_by_hand()
 # What a user without a program for it runs.
 clone_by_curl()
 {
-	settle
+	settle_now
 	hands=$((hands + 1))
 	./vm_bench run out sh "$work/curl.sh" "$program" "$root/name/snap/s" \
 	    "$fs/hand.$hands" | cut -d ' ' -f 1 >>curl
@@ -216,7 +128,7 @@ clone_part()
 
 save_ours()
 {
-	settle
+	settle_now
 	snap-save -R "$root" -n t -p pause_ms a >out
 	awk '{ print int($1 * 1000) }' out >>ours
 	snap-rm -R "$root" t >/dev/null
@@ -225,7 +137,7 @@ save_ours()
 # A Diff of this kind is none of ours: what it has our next one lacks.
 save_by_hand()
 {
-	settle
+	settle_now
 	./fc_bench save "$1" "$root/name/vm/a" >out
 	cut -d ' ' -f 1 out >>"$2"
 	cut -d ' ' -f 2 out >>"$2.written"
@@ -240,18 +152,7 @@ pause_row()
 	# The first has all that the guest has touched.
 	save_ours
 	rm -f ours
-	for i in $(seq "$runs"); do
-		if [ $((i % 2)) -eq 0 ]; then
-			save_ours
-			sleep 0.5
-			save_by_hand Diff theirs
-		else
-			save_by_hand Diff theirs
-			sleep 0.5
-			save_ours
-		fi
-		sleep 0.5
-	done
+	in_turn save_ours "save_by_hand Diff theirs" 0.5
 	row "$1, memory $2, disk $3, $4 MB/s" ours theirs "<= 1.20"
 	part "by hand: pause and Diff" theirs.written
 	part "by hand: disk" theirs.copied
@@ -271,32 +172,4 @@ pause_part()
 	pause_row "$1" 1G 10G 20
 }
 
-# on FS: every part, in a root on this filesystem.
-on()
-{
-	fs=$work/$1
-	hands=0
-	dropped=0
-	root=$fs/root
-	mkdir -p "$fs"
-	if [ "$2" = loop ]; then
-		truncate -s 40G "$1.img"
-		case $1 in
-		ext4) mkfs.ext4 -q -F -m 0 "$1.img" ;;
-		*) "mkfs.$1" -q -f "$1.img" ;;
-		esac
-		mount -t "$1" -o loop "$1.img" "$fs"
-	fi
-	for part in $parts; do
-		"${part}_part" "$1"
-	done
-}
-
-PATH=$PATH:/usr/sbin:/sbin
-if [ "$(id -u)" -eq 0 ]; then
-	for f in ${FILESYSTEMS:-ext4 xfs}; do
-		on "$f" loop
-	done
-else
-	on "$(stat -f -c %T .)" here
-fi
+run_parts

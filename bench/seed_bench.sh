@@ -8,7 +8,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 RUNS=${RUNS:-11}
 . "$here/lib/turns.sh"
-begin seed_bench "$@"
+begin_turns seed_bench "$@"
 tools disk-mkdata cidata-gen
 
 cat >user-data <<'END'

@@ -146,9 +146,5 @@ main(int argc, char *argv[])
 		else if (n <= RUNS_MAX)
 			rc = time_two(n, argv + 3, &err);
 	}
-	if (rc == -1) {
-		diag("%s", err.msg);
-		return err.code;
-	}
-	return EX_OK;
+	return rc == -1 ? diag_error(&err) : EX_OK;
 }

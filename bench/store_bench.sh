@@ -7,15 +7,10 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-work=$(mktemp -d "${1:-/var/tmp}/store_bench.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' INT TERM HUP
-# shellcheck disable=SC2086
-${CC:-cc} -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -O2 \
-    -I"$here/../common" -o "$work/bench" "$here/store_bench.c" \
-    "$here/../common/libcommon.a" -larchive -ljansson -lzstd -lcrypto -lpthread
-PATH=$here/../snap-ls:$here/../snap-verify:$PATH
-cd "$work"
+. "$here/lib/bench.sh"
+begin store_bench "$@"
+tools snap-ls snap-verify
+build store_bench bench
 ./bench make 10 small
 ./bench make 100000 large
 

@@ -468,9 +468,5 @@ main(int argc, char *argv[])
 		    "usage: run out program... | clone dir vector |\n"
 		    "save dir pid file|memfd|template size to | "
 		    "stream dir to | touch size");
-	if (rc == -1) {
-		diag("%s", err.msg);
-		return err.code;
-	}
-	return EX_OK;
+	return rc == -1 ? diag_error(&err) : EX_OK;
 }

@@ -8,112 +8,34 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-top=$(dirname "$here")
 runs=${RUNS:-5}
 parts=${PARTS:-clone resume pause stream restore}
-work=$(mktemp -d "${1:-/var/tmp}/vm_bench.XXXXXX")
-for t in vm-create vm-start vm-stop vm-rm vm-ls vm-clone vm-restore vm-pause \
-    vm-resume snap-save snap-rm; do
-	PATH=$top/$t:$PATH
-done
-unset INSTAR_ROOT INSTAR_QEMU
+unset INSTAR_QEMU
 export INSTAR_ACCEL=tcg
-
-# By the pids of their records, which are the VMs' own.
-end_vms()
-{
-	for r in "$work"/*/root/vm/*/vm.json; do
-		[ -e "$r" ] || continue
-		pid=$(sed -n 's/.*"pid" *: *\([0-9][0-9]*\).*/\1/p' "$r")
-		case $(readlink "/proc/${pid:-none}/cwd") in
-		"$work"/*) kill -9 "$pid" ;;
-		esac
-	done 2>/dev/null
-	return 0
-}
-
-clean()
-{
-	end_vms
-	for d in "$work"/*/; do
-		if mountpoint -q "$d"; then
-			umount "$d" 2>/dev/null || {
-				sleep 1
-				umount -l "$d"
-			}
-		fi
-	done
-	rm -rf "$work"
-}
-trap clean EXIT
-trap 'exit 1' INT TERM HUP
-
-[ -e "$top/tests/guest/tiny.elf" ] ||
-    make -s -C "$top/tests/guest" tiny.elf
-${CC:-cc} -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -O2 \
-    -I"$top/common" -o "$work/bench" "$here/vm_bench.c" \
-    "$top/common/libcommon.a" -larchive -ljansson -lzstd -lcrypto -lpthread
-cd "$work"
+. "$here/lib/bench.sh"
+. "$here/lib/vms.sh"
+tools vm-restore vm-pause vm-resume
+begin_vms vm_bench "$@"
 
 # watch TOOL ARGS...: runs the tool; what it printed is in out, its time in
 # wall and of the processor in cpu (us); its memory is noted.
 watch()
 {
 	# shellcheck disable=SC2046
-	set -- "$1" $(./bench run out "$@")
+	set -- "$1" $(./vm_bench run out "$@")
 	wall=$2
 	cpu=$3
 	echo "$1 $4" >>rss
-}
-
-median()
-{
-	sort -n "$1" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
-}
-
-# row LABEL OURS THEIRS [TARGET]: files of microseconds.
-row()
-{
-	awk -v l="$1" -v o="$(median "$2")" -v t="$(median "$3")" \
-	    -v g="${4:-}" 'BEGIN {
-		printf "%-46s %9.1f %9.1f %7.2f %s\n", l, o / 1000, t / 1000,
-		    o / t, g
-	}'
-}
-
-head_line()
-{
-	printf '\n%-46s %9s %9s %7s %s\n' "$1" "ours" "by hand" ratio target
 }
 
 # make_vm NAME MEMORY DISK CMDLINE [BACKING]: runs, and is past its filling.
 make_vm()
 {
 	vm-create -R "$root" -n "$1" --memory "$2" --storage "$3" \
-	    --kernel "$top/tests/guest/tiny.elf" --cmdline "$4" \
+	    --kernel "$tiny" --cmdline "$4" \
 	    --memory-backing "${5:-auto}" >/dev/null
 	watch vm-start -R "$root" "$1"
-	log=$(vm-ls -R "$root" -p console_log "$1")
-	while ! grep -q "tick 0000000a" "$log"; do
-		sleep 0.1
-	done
-}
-
-# Its files stay until the filesystem is left: ext4 takes half a millisecond
-# to make a file beside many that were removed less than a minute ago.
-drop_vm()
-{
-	vm-stop -R "$root" --force "$1" >/dev/null
-	mv "$root/name/vm/$1" "$fs/dropped.$dropped"
-	dropped=$((dropped + 1))
-}
-
-# Before a save of either kind: nothing is being written back, and the memory
-# that it will fill is there (a virtual machine may get it as it is touched).
-settle()
-{
-	sync -f "$fs"
-	./bench touch "$1"
+	await_tick "$1"
 }
 
 # What a user prepares who clones by hand: links, and his own top of the disk.
@@ -142,7 +64,7 @@ clone_row()
 	rm -f ours theirs own
 	for i in $(seq "$runs"); do
 		hand_dir
-		./bench run out vm-clone -h >start
+		./vm_bench run out vm-clone -h >start
 		watch vm-clone -R "$root" -n c -p pid,clone_ms s
 		read -r pid ms <out
 		awk -v ms="$ms" -v wall="$wall" '{
@@ -152,7 +74,7 @@ clone_row()
 		echo "$cpu" >>own
 		cat "/proc/$pid/cmdline" >vector
 		drop_vm c
-		./bench clone "$hand" vector >>theirs
+		./vm_bench clone "$hand" vector >>theirs
 	done
 	row "$1, memory $2, disk $3" ours theirs "<= 1.15"
 	awk -v o="$(median own)" 'BEGIN {
@@ -185,7 +107,7 @@ resume_part()
 		watch vm-resume -R "$root" -q -p id c
 		echo "$wall" >>ours
 		vm-pause -R "$root" c >/dev/null
-		./bench run out "$top/vm-resume/vm-resume" -h |
+		./vm_bench run out "$top/vm-resume/vm-resume" -h |
 		    cut -d ' ' -f 1 >>theirs
 	done
 	row "$1, start to exit (against vm-resume -h)" ours theirs "<= 3 ms"
@@ -205,7 +127,7 @@ save_by_hand()
 {
 	settle "$2"
 	mkdir "$fs/hand"
-	./bench save "$(vm-ls -R "$root" -p dir "$3")" \
+	./vm_bench save "$(vm-ls -R "$root" -p dir "$3")" \
 	    "$(vm-ls -R "$root" -p pid "$3")" "$1" "$2" "$fs/hand" >>theirs
 	rm -rf "$fs/hand"
 }
@@ -277,7 +199,7 @@ stream_part()
 		awk '{ print int($1 * 1000) }' out >>ours
 		snap-rm -R "$root" t >/dev/null
 		settle 1G
-		./bench stream "$(vm-ls -R "$root" -p dir c)" "$fs/stream" \
+		./vm_bench stream "$(vm-ls -R "$root" -p dir c)" "$fs/stream" \
 		    >>theirs
 		rm -f "$fs/stream"
 		drop_vm c
@@ -304,35 +226,7 @@ restore_part()
 	snap-rm -R "$root" s >/dev/null
 }
 
-# on FS: every part, in a root on this filesystem.
-on()
-{
-	fs=$work/$1
-	hands=0
-	dropped=0
-	root=$fs/root
-	mkdir -p "$fs"
-	if [ "$2" = loop ]; then
-		truncate -s 40G "$1.img"
-		case $1 in
-		ext4) mkfs.ext4 -q -F -m 0 "$1.img" ;;
-		*) "mkfs.$1" -q -f "$1.img" ;;
-		esac
-		mount -t "$1" -o loop "$1.img" "$fs"
-	fi
-	for part in $parts; do
-		"${part}_part" "$1"
-	done
-}
-
-PATH=$PATH:/usr/sbin:/sbin
-if [ "$(id -u)" -eq 0 ]; then
-	for f in ${FILESYSTEMS:-ext4 xfs}; do
-		on "$f" loop
-	done
-else
-	on "$(stat -f -c %T .)" here
-fi
+run_parts
 printf '\n%-46s %9s\n' "peak memory of a tool" MiB
 sort rss | awk '$2 > max[$1] { max[$1] = $2 }
 END { for (t in max) printf "%-46s %9.1f %25s\n", t, max[t] / 1024, "<= 64" }'

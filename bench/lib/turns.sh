@@ -1,34 +1,14 @@
 # SPDX-License-Identifier: ISC
-# For benches that run two commands in turn: a directory of their own with
-# ./bench (disk_bench.c) in it, and medians.  Sourced by a script that has set
-# `here`, the directory of benches.
+# For benches that run two commands in turn: ./bench (disk_bench.c) in their
+# directory.  Sourced in place of bench.sh, as that is.
 
-# begin NAME [dir]: makes the directory under `dir` (/var/tmp) and goes there.
-begin()
-{
-	work=$(mktemp -d "${2:-/var/tmp}/$1.XXXXXX")
-	trap end EXIT
-	trap 'exit 1' INT TERM HUP
-	# shellcheck disable=SC2086
-	${CC:-cc} -std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -O2 \
-	    -I"$here/../common" -o "$work/bench" "$here/disk_bench.c" \
-	    "$here/../common/libcommon.a" -lcrypto -lpthread
-	cd "$work"
-}
+. "$here/lib/bench.sh"
 
-# A filesystem that the script has mounted is at $work/xfs.
-end()
+# begin_turns NAME [dir]
+begin_turns()
 {
-	! mountpoint -q "$work/xfs" || umount "$work/xfs"
-	rm -rf "$work"
-}
-
-# tools TOOL...: those of this tree.
-tools()
-{
-	for t in "$@"; do
-		PATH=$here/../$t:$PATH
-	done
+	begin "$@"
+	build disk_bench bench
 }
 
 # once PREPARE COMMAND: microseconds that the command takes.
@@ -43,12 +23,6 @@ once()
 	fi
 	b=$(./bench clock -)
 	echo $((b - a))
-}
-
-# median FILE: the middle one of its numbers.
-median()
-{
-	sort -n "$1" | sed -n "$((($(wc -l <"$1") + 1) / 2))p"
 }
 
 # title TEXT: the line above the rows.

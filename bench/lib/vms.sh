@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: ISC
+# For benches that compare a hypervisor's clones and saves with those by hand:
+# after bench.sh.  In `parts` are the parts to run, each a function PART_part
+# that is given the filesystem's name.
+
+# begin_vms NAME [dir]: with ./vm_bench and ./NAME.
+begin_vms()
+{
+	unset INSTAR_ROOT
+	tools vm-create vm-start vm-stop vm-rm vm-ls vm-clone snap-save snap-rm
+	begin "$@"
+	need_tiny
+	build vm_bench
+	[ "$1" = vm_bench ] || build "$1"
+}
+
+# need_program NAME VARIABLE PROGRAM WORDS: the bench NAME is skipped unless the
+# hypervisor, WORDS, and KVM are there; `program` is what $VARIABLE says then.
+need_program()
+{
+	eval "program=\${$2:-$3}"
+	program=$(command -v "$program") || {
+		echo "$1.sh: skipped: $4 is not installed"
+		exit 0
+	}
+	(: <>/dev/kvm) 2>/dev/null || {
+		echo "$1.sh: skipped: /dev/kvm cannot be opened"
+		exit 0
+	}
+	export "$2=$program"
+}
+
+# VMs are ended by the pids of their records, which are their own.
+finish()
+{
+	for r in "$work"/*/root/vm/*/vm.json; do
+		[ -e "$r" ] || continue
+		pid=$(sed -n 's/.*"pid" *: *\([0-9][0-9]*\).*/\1/p' "$r")
+		case $(readlink "/proc/${pid:-none}/cwd") in
+		"$work"/*) kill -9 "$pid" ;;
+		esac
+	done 2>/dev/null
+	return 0
+}
+
+# row LABEL OURS THEIRS [TARGET]: files of microseconds.
+row()
+{
+	awk -v l="$1" -v o="$(median "$2")" -v t="$(median "$3")" \
+	    -v g="${4:-}" 'BEGIN {
+		printf "%-46s %9.1f %9.1f %7.2f %s\n", l, o / 1000, t / 1000,
+		    o / t, g
+	}'
+}
+
+# part LABEL FILE: what of it is what.
+part()
+{
+	awk -v l="$1" -v t="$(median "$2")" 'BEGIN {
+		printf "    %-42s %19.1f\n", l, t / 1000
+	}'
+}
+
+head_line()
+{
+	printf '\n%-46s %9s %9s %7s %s\n' "$1" "ours" "by hand" ratio target
+}
+
+# Until the VM has begun to count, and is past its filling.
+await_tick()
+{
+	log=$(vm-ls -R "$root" -p console_log "$1")
+	while ! grep -q "tick 0000000a" "$log"; do
+		sleep 0.1
+	done
+}
+
+# Its files stay until the filesystem is left: ext4 takes half a millisecond
+# to make a file beside many that were removed less than a minute ago.
+drop_vm()
+{
+	vm-stop -R "$root" --force "$1" >/dev/null
+	mv "$root/name/vm/$1" "$fs/dropped.$dropped"
+	dropped=$((dropped + 1))
+}
+
+# settle MEMORY: before a clone or save of either kind: nothing is being written
+# back, and the memory that it will fill is there (a virtual machine may get it
+# as it is touched).
+settle()
+{
+	sync -f "$fs"
+	./vm_bench touch "$1"
+}
+
+# in_turn OURS THEIRS [NAP]: each command RUNS times, each first in turn.
+in_turn()
+{
+	for i in $(seq "$runs"); do
+		if [ $((i % 2)) -eq 0 ]; then
+			$1
+			sleep "${3:-0}"
+			$2
+		else
+			$2
+			sleep "${3:-0}"
+			$1
+		fi
+		sleep "${3:-0}"
+	done
+}
+
+# on FS here|loop: every part, in a root on this filesystem.
+on()
+{
+	fs=$work/$1
+	hands=0
+	dropped=0
+	root=$fs/root
+	mkdir -p "$fs"
+	if [ "$2" = loop ]; then
+		truncate -s 40G "$1.img"
+		case $1 in
+		ext4) mkfs.ext4 -q -F -m 0 "$1.img" ;;
+		*) "mkfs.$1" -q -f "$1.img" ;;
+		esac
+		mount -t "$1" -o loop "$1.img" "$fs"
+	fi
+	for part in $parts; do
+		"${part}_part" "$1"
+	done
+}
+
+# As root on filesystems of its own, else where the directory is.
+run_parts()
+{
+	PATH=$PATH:/usr/sbin:/sbin
+	if [ "$(id -u)" -eq 0 ]; then
+		for f in ${FILESYSTEMS:-ext4 xfs}; do
+			on "$f" loop
+		done
+	else
+		on "$(stat -f -c %T .)" here
+	fi
+}

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "snapshot/manifest.h"
 
+#include <sys/stat.h>
+
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/path.h"
@@ -23,6 +27,25 @@ manifest_open(int *fd, uint64_t *size_bytes, int dirfd, const char *name,
 	if (err != NULL)
 		*err = why;
 	return -1;
+}
+
+int
+manifest_size(uint64_t *size_bytes, int dirfd, const char *name,
+    struct error *err)
+{
+	struct stat st;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return errno == ENOENT
+		    ? error_set(err, EX_DATAERR, "%s: missing", name)
+		    : error_sys(err, error_code_of(errno), "%s", name);
+	if (!S_ISREG(st.st_mode))
+		return error_set(err, EX_DATAERR, "%s: not a regular file",
+		    name);
+	if (faccessat(dirfd, name, R_OK, AT_EACCESS) == -1)
+		return error_sys(err, error_code_of(errno), "%s", name);
+	*size_bytes = (uint64_t)st.st_size;
+	return 0;
 }
 
 int

@@ -22,6 +22,13 @@ int manifest_open(int *fd, uint64_t *size_bytes, int dirfd, const char *name,
     struct error *err);
 
 /*
+ * The size of such a file, by its name alone; the same errors.  That we could
+ * read it is asked, too.
+ */
+int manifest_size(uint64_t *size_bytes, int dirfd, const char *name,
+    struct error *err);
+
+/*
  * Whether `name` is as long as recorded and, where `digest` is not NULL, has
  * the digest that was.  EX_DATAERR.
  */

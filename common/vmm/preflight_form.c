@@ -17,12 +17,7 @@ int
 preflight_size(uint64_t *out, const struct preflight *p, const char *name,
     struct error *err)
 {
-	int fd;
-
-	if (manifest_open(&fd, out, p->dirfd, name, err) == -1)
-		return -1;
-	fd_drop(&fd);
-	return 0;
+	return manifest_size(out, p->dirfd, name, err);
 }
 
 const struct envelope_layer *

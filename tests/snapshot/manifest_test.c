@@ -88,6 +88,47 @@ ATF_TC_BODY(file__not_there, tc)
 	ATF_CHECK_STREQ("f: not a regular file", err.msg);
 }
 
+/* A size by the name alone fails where, and as, opening would. */
+ATF_TC_WITHOUT_HEAD(size__as_opened);
+ATF_TC_BODY(size__as_opened, tc)
+{
+	static const char *const names[] = { "f", "none", "link", "dir", "fifo",
+		"unreadable" };
+	struct error opened, sized;
+	uint64_t is, want;
+	uid_t user = geteuid();
+	size_t i;
+	int fd, rc;
+
+	put("f", "memory");
+	put("unreadable", "secret");
+	ATF_REQUIRE_EQ(0, chmod("unreadable", 0));
+	ATF_REQUIRE_EQ(0, symlink("f", "link"));
+	ATF_REQUIRE_EQ(0, mkdir("dir", 0700));
+	ATF_REQUIRE_EQ(0, mkfifo("fifo", 0600));
+	/* Root reads everything: another looks. */
+	ATF_REQUIRE_EQ(0, chmod(".", 0755));
+	ATF_REQUIRE(chmod("f", 0644) == 0 && chmod("dir", 0755) == 0 &&
+	    chmod("fifo", 0644) == 0);
+	ATF_REQUIRE(user != 0 || seteuid(65534) == 0);
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		memset(&opened, 0, sizeof(opened));
+		memset(&sized, 0, sizeof(sized));
+		rc = manifest_open(&fd, &want, AT_FDCWD, names[i], &opened);
+		ATF_CHECK_EQ(rc,
+		    manifest_size(&is, AT_FDCWD, names[i], &sized));
+		ATF_CHECK_EQ_MSG(rc == 0, i == 0, "%s: %s", names[i],
+		    opened.msg);
+		ATF_CHECK_EQ(opened.code, sized.code);
+		ATF_CHECK_STREQ(opened.msg, sized.msg);
+		if (rc == 0) {
+			ATF_CHECK_EQ(want, is);
+			close(fd);
+		}
+	}
+	ATF_REQUIRE_EQ(0, seteuid(user));
+}
+
 ATF_TC_WITHOUT_HEAD(layer__as_recorded_or_not);
 ATF_TC_BODY(layer__as_recorded_or_not, tc)
 {
@@ -128,6 +169,7 @@ ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, file__as_recorded_or_not);
 	ATF_TP_ADD_TC(tp, file__not_there);
+	ATF_TP_ADD_TC(tp, size__as_opened);
 	ATF_TP_ADD_TC(tp, layer__as_recorded_or_not);
 	ATF_TP_ADD_TC(tp, storage__of_the_envelope);
 	return atf_no_error();

@@ -128,9 +128,11 @@ prepare(struct clone *c, const struct job *job, const char *name,
 		.from_dirfd = snap_fd(job->snap),
 		.sidecar = &job->checked.sidecar,
 		.disks = job->how->disks,
-		.copy_memory = job->how->copy_memory };
+		.copy_memory = job->how->copy_memory,
+		.to_check = job->checked.bytes_later };
 	struct vm *vm = &c->vm;
-	bool is_bare = load_starts_bare(&load);
+	bool is_bare = vmm_traits(load.envelope->config.hypervisor)
+			   ->starts_bare;
 
 	if (root_new_begin(&c->dir, job->root, ROOT_VM, name, err) == -1)
 		return -1;
@@ -160,11 +162,13 @@ give_up(struct clone *c)
 		vmm_kill(&c->vm, 0, NULL);
 }
 
-/* What came to nothing may be a file that is not what was saved. */
+/* What came to nothing may be so by a file that is not what was saved. */
 static void
 explain(struct clone *c, struct job *job)
 {
-	if (c->err.code == EX_DATAERR && job->checked.bytes_later &&
+	job->checked.is_loaded = false;
+	if ((c->err.code == EX_DATAERR || c->err.code == EX_CONFIG) &&
+	    job->checked.bytes_later &&
 	    preflight_late(&job->checked, &c->err) == -1)
 		error_wrap(&c->err, "%s", label_of(job->snap));
 }
@@ -216,13 +220,14 @@ print_clone(struct clone *c, const struct job *job, double ms,
 
 /* Second half: it runs, and everybody may see it. */
 static void
-finish(struct clone *c, const struct job *job)
+finish(struct clone *c, struct job *job)
 {
 	double ms;
 
 	if (c->failed)
 		return;
 	if (c->vmm != NULL && run_guest(c, job, &c->err) == -1) {
+		explain(c, job);
 		give_up(c);
 		return;
 	}
@@ -250,6 +255,7 @@ check_late(struct clone *clones, size_t n, struct job *job)
 	struct error err = { 0 };
 	size_t i;
 
+	job->checked.is_loaded = true;
 	if (!job->checked.bytes_later ||
 	    preflight_late(&job->checked, &err) == 0)
 		return;

@@ -202,36 +202,39 @@ fd_open_dir(int *out, int dirfd, const char *name, bool follow,
 }
 
 int
+fd_slurp_open(char **buf, size_t *len, int fd, uint64_t size, size_t max,
+    const char *what, struct error *err)
+{
+	size_t got = 0;
+	char *text;
+
+	if (size > max)
+		return error_set(err, EX_DATAERR,
+		    "%s: %" PRIu64 " bytes, more than %zu", what, size, max);
+	text = malloc((size_t)size + 1);
+	if (text == NULL)
+		return error_sys(err, EX_OSERR, "%s", what);
+	if (fd_read(&got, fd, text, (size_t)size, what, err) == -1) {
+		free(text);
+		return -1;
+	}
+	text[got] = '\0';
+	*buf = text;
+	if (len != NULL)
+		*len = got;
+	return 0;
+}
+
+int
 fd_slurp(char **buf, size_t *len, int dirfd, const char *name, size_t max,
     struct error *err)
 {
-	char *text = NULL;
 	uint64_t size;
-	size_t got = 0;
-	int fd = -1, rc = -1;
+	int fd, rc;
 
 	if (fd_open_file(&fd, &size, dirfd, name, O_RDONLY, err) == -1)
 		return -1;
-	if (size > max) {
-		error_set(err, EX_DATAERR,
-		    "%s: %" PRIu64 " bytes, more than %zu", name, size, max);
-		goto out;
-	}
-	text = malloc((size_t)size + 1);
-	if (text == NULL) {
-		error_sys(err, EX_OSERR, "%s", name);
-		goto out;
-	}
-	if (fd_read(&got, fd, text, (size_t)size, name, err) == -1)
-		goto out;
-	text[got] = '\0';
-	*buf = text;
-	text = NULL;
-	if (len != NULL)
-		*len = got;
-	rc = 0;
-out:
-	free(text);
+	rc = fd_slurp_open(buf, len, fd, size, max, name, err);
 	fd_drop(&fd);
 	return rc;
 }

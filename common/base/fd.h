@@ -67,6 +67,10 @@ int fd_open_dir(int *out, int dirfd, const char *name, bool follow,
 int fd_slurp(char **buf, size_t *len, int dirfd, const char *name, size_t max,
     struct error *err);
 
+/* The same of a file that is open, from where it stands, of `size` bytes. */
+int fd_slurp_open(char **buf, size_t *len, int fd, uint64_t size, size_t max,
+    const char *what, struct error *err);
+
 /*
  * The same of what `fd` has left to read, a pipe or terminal among it.
  * EX_DATAERR: more than max.  EX_IOERR.

@@ -74,6 +74,7 @@ vm_fini(struct vm *vm)
 	free(vm->cmdline);
 	free(vm->image);
 	free(vm->error);
+	free(vm->of_state);
 	storage_list_fini(&vm->disks);
 	for (i = 0; i < vm->layers_n; i++) {
 		free(vm->layers[i].name);

@@ -106,6 +106,11 @@ struct vm {
 	char memory_from[12]; /* linked, reflinked, copied; "" from power-on */
 	enum vm_accel accel; /* what that one uses */
 	bool to_load; /* the next start loads the state in the directory */
+	/*
+	 * What its driver has found in that state while it put it there, in one
+	 * piece of the heap; NULL: nothing.  In no record.
+	 */
+	void *of_state;
 	/* What the VMM has written last is in no snapshot. */
 	bool diff_base_lost;
 	uint64_t console_from; /* bytes of console.log before this start */

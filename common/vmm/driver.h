@@ -18,16 +18,13 @@ struct vmm_driver {
 	const char *const *files;
 	int (*check_program)(struct error *);
 	int (*check_vm)(const struct vm *, struct error *); /* or NULL */
-	bool (*starts_bare)(const struct load *); /* or NULL: no */
 	/* Whether it opens a template for reading only; or NULL: no. */
 	bool (*reads_templates)(void);
 	/*
-	 * A snapshot's state and memory into a VM's directory, vm->memory set;
-	 * NULL: load_put_state() and load_put_memory().
+	 * A snapshot's memory and state into a VM's directory, where the disks
+	 * are already, vm->memory set; NULL: load_put_guest().
 	 */
-	int (*put_state)(struct vm *, int, const struct load *, struct error *);
-	int (
-	    *put_memory)(struct vm *, int, const struct load *, struct error *);
+	int (*put_guest)(struct vm *, int, const struct load *, struct error *);
 	int (*spawn)(struct vmm *, const struct timespec *, struct error *);
 	int (
 	    *ready)(struct vmm *, int64_t, struct error *); /* deadline in ms */

@@ -258,6 +258,15 @@ load_put_memory(struct vm *vm, int dirfd, const struct load *load,
 	return 0;
 }
 
+int
+load_put_guest(struct vm *vm, int dirfd, const struct load *load,
+    struct error *err)
+{
+	return load_put_memory(vm, dirfd, load, err) == -1
+	    ? -1
+	    : load_put_state(vm, dirfd, load, err);
+}
+
 /* A file that nobody will write: linked, and its digest remembered. */
 static int
 put_frozen(struct vm *vm, const struct load *load, int dirfd, const char *name,
@@ -420,16 +429,6 @@ put_seed(struct vm *vm, int dirfd, struct error *err)
 	return vm_seed_make(vm, dirfd, err);
 }
 
-bool
-load_starts_bare(const struct load *load)
-{
-	const struct vmm_driver *driver = vmm_find_driver(
-	    load->envelope->config.hypervisor);
-
-	return driver != NULL && driver->starts_bare != NULL &&
-	    driver->starts_bare(load);
-}
-
 int
 load_populate(struct vm *vm, int dirfd, const struct load *load,
     struct error *err)
@@ -443,16 +442,13 @@ load_populate(struct vm *vm, int dirfd, const struct load *load,
 	for (i = 0; i < vm->layers_n; i++)
 		if (put_layer(load, dirfd, &vm->layers[i], err) == -1)
 			return -1;
-	if (put_boot_files(vm, load, dirfd, err) == -1 ||
-	    (driver->put_memory == NULL
-		    ? load_put_memory
-		    : driver->put_memory)(vm, dirfd, load, err) == -1)
+	if (put_boot_files(vm, load, dirfd, err) == -1)
 		return -1;
 	for (i = 0; i < vm->disks.n; i++)
 		if (put_disk(vm, &vm->disks.v[i], load, dirfd, err) == -1)
 			return -1;
 	/* It may have to name the disks as they are now. */
-	if ((driver->put_state == NULL ? load_put_state : driver->put_state)(vm,
+	if ((driver->put_guest == NULL ? load_put_guest : driver->put_guest)(vm,
 		dirfd, load, err) == -1)
 		return -1;
 	return put_seed(vm, dirfd, err);

@@ -26,6 +26,11 @@ struct load {
 	const struct sidecar *sidecar;
 	enum load_disks disks;
 	bool copy_memory; /* a memory of its own in place of the template */
+	/*
+	 * The state is not looked at yet: where vmm_traits() say so the driver
+	 * does it, as the preflight would.
+	 */
+	bool to_check;
 };
 
 /*
@@ -43,18 +48,14 @@ int load_populate(struct vm *vm, int dirfd, const struct load *load,
     struct error *err);
 
 /*
- * Whether the VM's process may be started before load_populate(), which it then
- * does not wait for: it opens none of these files before it is told to load.
+ * The memory linked as the template, or with `copy_memory` a memory of the VM's
+ * own; the files of the state linked; and what most drivers do: both.
  */
-bool load_starts_bare(const struct load *load);
-
-/*
- * What most drivers do with the two: the files of the state linked; the memory
- * linked as the template, or with `copy_memory` a memory of the VM's own.
- */
+int load_put_memory(struct vm *vm, int dirfd, const struct load *load,
+    struct error *err);
 int load_put_state(struct vm *vm, int dirfd, const struct load *load,
     struct error *err);
-int load_put_memory(struct vm *vm, int dirfd, const struct load *load,
+int load_put_guest(struct vm *vm, int dirfd, const struct load *load,
     struct error *err);
 
 /* One file of the snapshot into the VM's directory, by what COPY_MAY_* say. */

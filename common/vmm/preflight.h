@@ -27,6 +27,8 @@ struct preflight {
 	const struct vm *vm; /* the VM to restore into; NULL: a clone */
 	bool verify; /* digests of all files, not only of small ones */
 	bool bytes_later; /* what reads files is left to preflight_late() */
+	/* It was loaded with to_check: what its driver has looked at is done. */
+	bool is_loaded;
 	/* How much will be copied: */
 	enum load_disks disks;
 	bool copy_memory;

@@ -121,6 +121,22 @@ preflight_storage(struct preflight *p, struct error *err)
 	return manifest_check_storage(p->envelope, size, err);
 }
 
+/* Whether who loaded the state has compared this file of it. */
+static bool
+was_hashed(const struct preflight *p, const char *name)
+{
+	const struct vmm_traits *traits = vmm_traits(
+	    p->envelope->config.hypervisor);
+	size_t i;
+
+	if (!p->is_loaded || !traits->hashes_loaded)
+		return false;
+	for (i = 0; traits->state_files[i] != NULL; i++)
+		if (strcmp(traits->state_files[i], name) == 0)
+			return true;
+	return false;
+}
+
 int
 preflight_digests(struct preflight *p, struct error *err)
 {
@@ -132,7 +148,8 @@ preflight_digests(struct preflight *p, struct error *err)
 	for (i = 0; i < p->envelope->files_n; i++) {
 		file = &p->envelope->files[i];
 		if (!file->has_digest ||
-		    (!p->verify && file->size_bytes > PREFLIGHT_SMALL_BYTES))
+		    (!p->verify && file->size_bytes > PREFLIGHT_SMALL_BYTES) ||
+		    was_hashed(p, file->name))
 			continue;
 		if (sig_check(err) == -1 ||
 		    manifest_open(&fd, &size, p->dirfd, file->name, err) == -1)

@@ -210,6 +210,8 @@ preflight_state(struct preflight *p, struct error *err)
 	size_t i;
 	int rc = 0;
 
+	if (p->is_loaded && vmm_traits(e->config.hypervisor)->matches_loaded)
+		return 0;
 	vm_init(&vm);
 	vm.memory_bytes = e->config.memory_bytes;
 	vm.cpu = e->config.cpu;

@@ -345,7 +345,8 @@ vmm_complete(const struct envelope *envelope, int dirfd,
 	    envelope->config.hypervisor);
 
 	if (driver == NULL || driver->complete == NULL ||
-	    envelope->host.present || sidecar->nics.n > 0)
+	    envelope->host.present || envelope->config.nics == 0 ||
+	    sidecar->nics.n > 0)
 		return 0;
 	return driver->complete(dirfd, sidecar, err);
 }

@@ -54,6 +54,12 @@ struct vmm_traits {
 	bool needs_elf; /* boots no kernel but an uncompressed one */
 	bool needs_host; /* an envelope must say which host saved it */
 	bool adds_seed; /* gives a loaded guest a seed that was not saved */
+	/*
+	 * What is loaded is compared with the machine, and its files' digests
+	 * with the envelope's, at the latest before vmm_ready() loads it.
+	 */
+	bool matches_loaded, hashes_loaded;
+	bool starts_bare; /* opens no file of a VM's before it is to load */
 	bool names_disks; /* a state names the disks by their paths of then */
 	bool in_wrenn; /* a wrenn directory holds what it saved */
 };

@@ -13,12 +13,13 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 	char *text;
 	size_t n;
 
-	if (ch_state_decode(&s, (const char *)data, len, &err) == -1)
+	if (ch_state_decode(&s, NULL, (const char *)data, len, &err) == -1)
 		return 0;
 	if (ch_state_without_memory(&text, &n, (const char *)data, len, &err) ==
 	    -1)
 		abort();
-	if (ch_state_decode(&s, text, n, &err) == -1 || s.saved_bytes != 0)
+	if (ch_state_decode(&s, NULL, text, n, &err) == -1 ||
+	    s.saved_bytes != 0)
 		abort();
 	free(text);
 	return 0;

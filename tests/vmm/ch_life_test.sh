@@ -84,6 +84,49 @@ clone__nic_replaced_cleanup()
 	vms_end
 }
 
+# opens_once SNAPSHOT [OPTION]...: a clone opens each of the pair once, by the
+# same one process, and starts none but that, the VMM and its console.
+opens_once()
+{
+	snap=$1
+	shift
+	# A sanitizer's leak check is a tracer, too.
+	ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o trace \
+	    -e trace=openat,openat2,clone,clone3,fork,vfork \
+	    vm-clone -p state "$@" "$snap" >said || atf_fail "strace"
+	atf_check_equal running "$(cat said)"
+	for file in config.json state.json; do
+		grep "\"$file\"" trace >opened
+		atf_check_equal "$file 1" "$file $(wc -l <opened)"
+	done
+	atf_check_equal 3 "$(grep -cE '(clone|clone3|fork|vfork)\(' trace)"
+}
+
+# What must be known of them is asked at once: a process for each question
+# would be half of what a clone costs.
+atf_test_case clone__opens_the_pair_once cleanup
+clone__opens_the_pair_once_head()
+{
+	atf_set require.progs strace
+}
+clone__opens_the_pair_once_body()
+{
+	ch_import_nic
+	ch_plays ping restore resume
+	opens_once nic --same-mac --nic tap=tap9
+	ch_plays ping restore 'remove NIC' 'add NIC' resume
+	opens_once nic --nic tap=tap9,mac=52:54:00:00:00:09
+	rm -rf bare
+	ch_import
+	ch_plays ping restore resume
+	opens_once bare
+	opens_once bare --disk-mode overlay --memory-mode copy
+}
+clone__opens_the_pair_once_cleanup()
+{
+	vms_end
+}
+
 atf_test_case clone__tap_busy cleanup
 clone__tap_busy_body()
 {
@@ -302,6 +345,7 @@ atf_init_test_cases()
 {
 	atf_add_test_case clone__seed_added
 	atf_add_test_case clone__nic_replaced
+	atf_add_test_case clone__opens_the_pair_once
 	atf_add_test_case clone__tap_busy
 	atf_add_test_case clone__saved_by_another_version
 	atf_add_test_case create__what_it_cannot

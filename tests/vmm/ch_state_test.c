@@ -90,7 +90,7 @@ ATF_TC_BODY(decode__damaged, tc)
 		text = sample_change(good, damages[i].from, damages[i].to);
 		memset(&err, 0, sizeof(err));
 		ATF_REQUIRE_EQ_MSG(-1,
-		    ch_state_decode(&s, text, strlen(text), &err), "%s",
+		    ch_state_decode(&s, NULL, text, strlen(text), &err), "%s",
 		    damages[i].message);
 		ATF_CHECK_EQ(EX_DATAERR, err.code);
 		ATF_CHECK_EQ(0, strncmp(err.msg, "state.json: ", 12));
@@ -107,8 +107,8 @@ ATF_TC_BODY(decode__recorded, tc)
 	struct error err = { 0 };
 	struct ch_state s;
 
-	ATF_REQUIRE_EQ_MSG(0, ch_state_decode(&s, good, strlen(good), &err),
-	    "%s", err.msg);
+	ATF_REQUIRE_EQ_MSG(0,
+	    ch_state_decode(&s, NULL, good, strlen(good), &err), "%s", err.msg);
 	ATF_CHECK_EQ(1, s.vcpus);
 	ATF_CHECK_EQ(1, s.ram_n);
 	ATF_CHECK_STREQ("mem0", s.ram[0].zone);
@@ -143,12 +143,13 @@ ATF_TC_BODY(decode__two_ranges, tc)
 	      "mem0" Q "},{" Q "gpa" Q ":8589934592," Q "size" Q ":16," Q
 	      "zone_id");
 	/* The mapping that the recording had is now a third, elsewhere. */
-	ATF_CHECK_EQ(-1, ch_state_decode(&s, both, strlen(both), &err));
+	ATF_CHECK_EQ(-1, ch_state_decode(&s, NULL, both, strlen(both), &err));
 	swapped = sample_change(both,
 	    Q "mem0" Q "," Q "virtio_mem" Q ":false," Q "file_offset" Q ":0",
 	    Q "mem0" Q "," Q "file_offset" Q ":3221229568");
 	ATF_REQUIRE_EQ_MSG(0,
-	    ch_state_decode(&s, swapped, strlen(swapped), &err), "%s", err.msg);
+	    ch_state_decode(&s, NULL, swapped, strlen(swapped), &err), "%s",
+	    err.msg);
 	ATF_CHECK_EQ(3221225472 + 4096 + 16, s.ram_bytes);
 	ATF_CHECK_EQ(3221225472 + 4096, s.saved_bytes);
 	/* The last mapping was not saved: not all of a zone is there. */
@@ -191,7 +192,7 @@ ATF_TC_BODY(match__table, tc)
 	struct ch_state s;
 	size_t i;
 
-	ATF_REQUIRE_EQ(0, ch_state_decode(&s, good, strlen(good), &err));
+	ATF_REQUIRE_EQ(0, ch_state_decode(&s, NULL, good, strlen(good), &err));
 	for (i = 0; i < sizeof(mismatches) / sizeof(mismatches[0]); i++) {
 		text = sample_change(config, mismatches[i].from,
 		    mismatches[i].to == NULL ? mismatches[i].from
@@ -228,7 +229,7 @@ ATF_TC_BODY(without_memory__keeps_the_rest, tc)
 	    Q "data" Q ":[{" Q "gpa" Q ":0," Q "length" Q ":16777216}]",
 	    Q "data" Q ":[]");
 	ATF_CHECK_STREQ(want, out);
-	ATF_REQUIRE_EQ(0, ch_state_decode(&s, out, len, &err));
+	ATF_REQUIRE_EQ(0, ch_state_decode(&s, NULL, out, len, &err));
 	ATF_CHECK_EQ(0, s.saved_bytes);
 	ATF_CHECK_EQ(16777216, s.ram_bytes);
 	free(want);

@@ -77,6 +77,7 @@ attach(struct vmm *vmm, enum vmm_line line, int64_t deadline_ms,
 	(void)line; /* its socket takes several at once */
 	if (ch == NULL)
 		return error_nomem(err, NULL);
+	ch->memory_fd = -1;
 	vmm->own = ch;
 	return rest_open(&ch->rest, vmm->dirfd, CH_API_SOCKET, false,
 	    deadline_ms, err);
@@ -89,8 +90,10 @@ detach(struct vmm *vmm)
 
 	if (ch != NULL && ch->to_boot)
 		taps_drop(&ch->taps, vmm->vm);
-	if (ch != NULL)
+	if (ch != NULL) {
 		rest_close(ch->rest);
+		fd_drop(&ch->memory_fd);
+	}
 	free(ch);
 }
 
@@ -345,13 +348,14 @@ const struct vmm_driver vmm_ch = {
 		.has_memfd = true,
 		.can_overlay = true,
 		.adds_seed = true,
+		.starts_bare = true,
+		.matches_loaded = true,
+		.hashes_loaded = true,
 	},
 	.files = files,
 	.check_program = check_program,
 	.check_vm = check_vm,
-	.put_state = ch_put_state,
-	.starts_bare = ch_starts_bare,
-	.put_memory = ch_put_memory,
+	.put_guest = ch_put_guest,
 	.spawn = ch_spawn,
 	.ready = ch_ready,
 	.explain = ch_explain,

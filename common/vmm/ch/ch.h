@@ -35,6 +35,7 @@ struct ch {
 	/* Between ready and resume with to_boot; within ready of a restore. */
 	struct taps taps;
 	struct ch_plan plan; /* of what is restored */
+	int memory_fd; /* until it is loaded: CH_FD_MEMORY; else -1 */
 	bool is_saved; /* its state is in a file: it is to change nothing */
 };
 
@@ -61,10 +62,7 @@ int ch_ready(struct vmm *vmm, int64_t deadline_ms, struct error *err);
 int ch_explain(const struct vmm *vmm, struct error *err);
 
 /* A snapshot into a VM's directory: load_populate(). */
-int ch_put_state(struct vm *vm, int dirfd, const struct load *load,
-    struct error *err);
-bool ch_starts_bare(const struct load *load);
-int ch_put_memory(struct vm *vm, int dirfd, const struct load *load,
+int ch_put_guest(struct vm *vm, int dirfd, const struct load *load,
     struct error *err);
 
 /* The way back. */
@@ -74,16 +72,28 @@ int ch_state_finish(const struct vm *vm, int dirfd, const char *name,
 int ch_complete(int dirfd, struct sidecar *sidecar, struct error *err);
 int ch_check_state(const struct vm *vm, int dirfd, struct error *err);
 
+/* Of a pair that was read: whether it is of this machine with these disks. */
+int ch_pair_check(const struct ch_pair *pair, const struct vm *vm,
+    const struct storage_list *disks, int dirfd, struct error *err);
+
 /* Puts config.json in place in a VM's directory. */
 int ch_write_config(int dirfd, const struct ch_texts *texts, struct error *err);
 
 /*
- * In a process of its own: the text of the configuration; that of the directory's
- * state with no memory of its own.
+ * In a process of its own: the text of the configuration; that of the state
+ * with no memory of its own.
  */
 int ch_take_config(struct ch_texts *out, const struct ch_config *c,
     struct error *err);
-int ch_strip_state(struct ch_texts *out, int dirfd, struct error *err);
+int ch_take_stripped(struct ch_texts *out, struct jdoc *tree,
+    struct error *err);
+
+/*
+ * What is to be done with the NICs, and their taps in the configuration.  With
+ * no `taps` it is before they are made: *plan says whether that is enough.
+ */
+int ch_plan_nics(struct ch_plan *plan, struct ch_config *c, const struct vm *vm,
+    const struct taps *taps, struct error *err);
 
 /*
  * The name that a restored NIC has while it is still the source's, by the id

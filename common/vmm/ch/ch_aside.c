@@ -1,23 +1,74 @@
 /* SPDX-License-Identifier: ISC */
 #include "vmm/ch/ch_aside.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/aside.h"
+#include "base/fd.h"
+#include "snapshot/manifest.h"
+#include "vmm/preflight.h"
 
 #define WHAT "a look at " CH_CONFIG_NAME
 
+/*
+ * The whole file, as it was saved where that is recorded: of a size that is
+ * always hashed, for who asks in a clone's place.
+ */
+static int
+read_text(char **text, size_t *len, int dirfd, const char *name, size_t max,
+    const struct envelope *saved, struct error *err)
+{
+	const struct envelope_file *file = saved == NULL
+	    ? NULL
+	    : envelope_find_file(saved, name);
+	uint64_t size;
+	int fd, rc = 0;
+
+	if (fd_open_file(&fd, &size, dirfd, name, O_RDONLY, err) == -1)
+		return -1;
+	if (file != NULL && file->has_digest && size <= PREFLIGHT_SMALL_BYTES)
+		rc = manifest_read(NULL, file, fd, size, err);
+	if (rc == 0 && lseek(fd, 0, SEEK_SET) == -1)
+		rc = error_sys(err, EX_IOERR, "%s", name);
+	if (rc == 0)
+		rc = fd_slurp_open(text, len, fd, size, max, name, err);
+	fd_drop(&fd);
+	return rc;
+}
+
+void
+ch_pair_fini(struct ch_pair *pair)
+{
+	ch_config_fini(&pair->config);
+	jdoc_free(pair->tree);
+	pair->tree = NULL;
+}
+
 int
-ch_read_pair(struct ch_config *c, struct ch_state *s, int dirfd,
+ch_pair_read(struct ch_pair *pair, int dirfd, const struct envelope *saved,
     struct error *err)
 {
-	if (ch_config_read(c, dirfd, err) == -1)
-		return -1;
-	if (ch_state_read(s, dirfd, err) == 0 && ch_state_match(s, c, err) == 0)
-		return 0;
-	ch_config_fini(c);
-	return -1;
+	char *config = NULL, *state = NULL;
+	size_t config_len, state_len;
+	int rc = -1;
+
+	memset(pair, 0, sizeof(*pair));
+	if (read_text(&config, &config_len, dirfd, CH_CONFIG_NAME,
+		CH_CONFIG_BYTES_MAX, saved, err) == 0 &&
+	    read_text(&state, &state_len, dirfd, CH_STATE_NAME,
+		CH_STATE_BYTES_MAX, saved, err) == 0 &&
+	    ch_config_decode(&pair->config, config, config_len, err) == 0 &&
+	    ch_state_decode(&pair->state, &pair->tree, state, state_len, err) ==
+		0)
+		rc = ch_state_match(&pair->state, &pair->config, err);
+	free(config);
+	free(state);
+	if (rc == -1)
+		ch_pair_fini(pair);
+	return rc;
 }
 
 static int
@@ -36,7 +87,6 @@ ask_aside(void *out, size_t len,
 /* What is asked, and the answer. */
 struct word {
 	int dirfd;
-	unsigned has_balloon, can_map;
 	uint32_t nics_n;
 	struct {
 		char mac[sizeof(((struct nic *)0)->mac)];
@@ -103,51 +153,12 @@ ch_aside_nics(struct nic_list *nics, int dirfd, struct error *err)
 	return take_nics(nics, &w, err);
 }
 
-/*
- * A memory-ranges that is laid out as a zone's file is one: it is mapped, and
- * the state told that it has no memory to read.
- */
-static bool
-can_be_mapped(const struct ch_state *s, const struct ch_config *c)
-{
-	return c->zones_n <= 1 && (s->saved_bytes == 0 || s->saved_is_zone);
-}
-
-static int
-look_at_memory(void *arg, struct aside_answer *answer, struct error *err)
-{
-	struct ch_state *s = malloc(sizeof(*s));
-	struct word *w = arg;
-	struct ch_config c;
-
-	if (s == NULL)
-		return error_nomem(err, NULL);
-	if (ch_read_pair(&c, s, w->dirfd, err) == -1)
-		return -1;
-	w->has_balloon = c.has_balloon;
-	w->can_map = can_be_mapped(s, &c);
-	answer->data = w;
-	answer->len = sizeof(*w);
-	return 0;
-}
-
-int
-ch_aside_memory(bool *can_map, bool *has_balloon, int dirfd, struct error *err)
-{
-	struct word w = { .dirfd = dirfd };
-
-	if (ask_aside(&w, sizeof(w), look_at_memory, &w, dirfd, err) == -1)
-		return -1;
-	*can_map = w.can_map != 0;
-	*has_balloon = w.has_balloon != 0;
-	return 0;
-}
-
 /* The answer with texts: lengths and plan, then the two behind them. */
 struct head {
 	uint64_t config_len, state_len; /* 0: there is none */
 	uint32_t nets_n;
-	unsigned char is_replaced[NIC_MAX], has_seed;
+	unsigned char is_replaced[NIC_MAX], has_seed, is_whole, can_map,
+	    has_balloon;
 	char ids[NIC_MAX][CH_ID_MAX + 1];
 };
 
@@ -175,6 +186,9 @@ make_and_tell(void *arg, struct aside_answer *answer, struct error *err)
 	head.state_len = t.state_len;
 	head.nets_n = t.plan.nets_n;
 	head.has_seed = t.plan.has_seed;
+	head.is_whole = t.plan.is_whole;
+	head.can_map = t.can_map;
+	head.has_balloon = t.has_balloon;
 	for (i = 0; i < NIC_MAX; i++)
 		head.is_replaced[i] = t.plan.is_replaced[i];
 	memcpy(head.ids, t.plan.ids, sizeof(head.ids));
@@ -215,6 +229,9 @@ take_texts(struct ch_texts *out, const char *answer, size_t len,
 		out->state = answer + sizeof(head) + out->config_len;
 	out->plan.nets_n = head.nets_n;
 	out->plan.has_seed = head.has_seed != 0;
+	out->plan.is_whole = head.is_whole != 0;
+	out->can_map = head.can_map != 0;
+	out->has_balloon = head.has_balloon != 0;
 	for (i = 0; i < NIC_MAX; i++) {
 		out->plan.is_replaced[i] = head.is_replaced[i] != 0;
 		memcpy(out->plan.ids[i], head.ids[i], CH_ID_MAX);

@@ -2,11 +2,8 @@
 /*
  * config.json and state.json read, and changed, in a process of its own that
  * can open nothing but what stands beside them: somebody made them, and jdoc,
- * which takes them apart, is our largest parser.  A clone asks while its VMM
- * starts, which takes longer: what its memory is (0.5 ms), how the pair of files
- * reads for it (0.6 ms), and whether it fits (0.6 ms).  Of these 1.7 ms a clone
- * took 0.3 longer at the least and 0.6 at the median, on two busy cores and
- * with a VMM that needs 20 ms to start.
+ * which takes them apart, is our largest parser.  A clone asks all that it must
+ * know at once, while its VMM starts, which takes longer.
  */
 #ifndef VMM_CH_ASIDE_H
 #define VMM_CH_ASIDE_H
@@ -16,20 +13,28 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "snapshot/envelope.h"
 #include "snapshot/nic.h"
 #include "vmm/ch/ch_config.h"
 #include "vmm/ch/ch_state.h"
 
-/* The two files, each by itself and against the other. */
-int ch_read_pair(struct ch_config *c, struct ch_state *s, int dirfd,
+struct ch_pair {
+	struct ch_config config;
+	struct ch_state state;
+	struct jdoc *tree; /* state.json: ch_state_strip() */
+};
+
+/*
+ * The two files, each by itself and against the other; before, against the
+ * digests that `saved` (or NULL) has of them, so that what somebody changed is
+ * not taken apart.  On success *pair is the caller's (ch_pair_fini).
+ */
+int ch_pair_read(struct ch_pair *pair, int dirfd, const struct envelope *saved,
     struct error *err);
+void ch_pair_fini(struct ch_pair *pair);
 
 /* The NICs are appended, as a record has them.  EX_DATAERR, EX_CONFIG. */
 int ch_aside_nics(struct nic_list *nics, int dirfd, struct error *err);
-
-/* Of both: whether the memory can be mapped, and whether there is a balloon. */
-int ch_aside_memory(bool *can_map, bool *has_balloon, int dirfd,
-    struct error *err);
 
 /* What a start must know of the devices in config.json. */
 struct ch_plan {
@@ -37,6 +42,7 @@ struct ch_plan {
 	bool is_replaced[NIC_MAX]; /* it gets another NIC in its place */
 	char ids[NIC_MAX][CH_ID_MAX + 1]; /* of the NICs that were saved */
 	bool has_seed; /* the seed is one of the saved disks */
+	bool is_whole; /* config.json names every tap as it is to be */
 };
 
 /* New texts: the caller frees `answer`, in which the others are. */
@@ -45,6 +51,7 @@ struct ch_texts {
 	const char *config, *state; /* NULL: there is none */
 	size_t config_len, state_len;
 	struct ch_plan plan;
+	bool can_map, has_balloon; /* of the memory */
 };
 
 /* How they are made, in the process: those of *out are on its heap. */

@@ -87,6 +87,23 @@ struct saved {
 	int dirfd;
 };
 
+static int
+strip_state(struct ch_texts *out, int dirfd, struct error *err)
+{
+	char *text, *changed;
+	size_t len;
+	int rc;
+
+	if (fd_slurp(&text, &len, dirfd, CH_STATE_NAME, CH_STATE_BYTES_MAX,
+		err) == -1)
+		return -1;
+	rc = ch_state_without_memory(&changed, &out->state_len, text, len, err);
+	free(text);
+	if (rc == 0)
+		out->state = changed;
+	return rc;
+}
+
 /*
  * In a process of its own: the guest's memory is as the snapshot has it, which
  * no VM may write.
@@ -105,7 +122,7 @@ make_pair(struct ch_texts *out, void *arg, struct error *err)
 		return -1;
 	if (ch_take_config(out, &c, err) == -1)
 		return -1;
-	return with_memory ? 0 : ch_strip_state(out, saved->dirfd, err);
+	return with_memory ? 0 : strip_state(out, saved->dirfd, err);
 }
 
 static int

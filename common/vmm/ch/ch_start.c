@@ -15,21 +15,38 @@
 #include "vmm/host/console.h"
 #include "vmm/host/spawn.h"
 
-/* In a file of the VM's own, if nothing else was asked for. */
+/*
+ * In a file of the VM's own, if nothing else was asked for.  What is loaded may
+ * need a memfd: whether it does, nobody has to know before the process starts.
+ */
 static int
-make_memory(struct spawn_fds *fds, struct vm *vm, int dirfd, struct error *err)
+make_memory(struct spawn_fds *fds, struct vmm *vmm, struct error *err)
 {
-	if (!vm->to_load) {
-		unlinkat(dirfd, VM_TEMPLATE, 0);
-		vm->memory = vm->memory_choice == VM_MEMORY_MEMFD
-		    ? VM_MEMORY_MEMFD
-		    : VM_MEMORY_FILE;
-		if (vm->memory == VM_MEMORY_FILE)
-			return spawn_memory_file(vm, dirfd, err);
-	}
-	return vm->memory == VM_MEMORY_MEMFD
-	    ? spawn_memfd(fds, vm, dirfd, CH_FD_MEMORY, err)
-	    : 0;
+	struct ch *ch = vmm->own;
+	struct vm *vm = vmm->vm;
+
+	if (vm->to_load)
+		return spawn_empty_memfd(fds, &ch->memory_fd, CH_FD_MEMORY,
+		    err);
+	unlinkat(vmm->dirfd, VM_TEMPLATE, 0);
+	vm->memory = vm->memory_choice == VM_MEMORY_MEMFD ? VM_MEMORY_MEMFD
+							  : VM_MEMORY_FILE;
+	return vm->memory == VM_MEMORY_FILE
+	    ? spawn_memory_file(vm, vmm->dirfd, err)
+	    : spawn_memfd(fds, vm, vmm->dirfd, CH_FD_MEMORY, err);
+}
+
+/* The process is there: what it was handed down empty gets the memory. */
+static int
+fill_memory(struct vmm *vmm, struct error *err)
+{
+	struct ch *ch = vmm->own;
+	int rc = 0;
+
+	if (vmm->vm->memory == VM_MEMORY_MEMFD)
+		rc = spawn_fill_memfd(ch->memory_fd, vmm->vm, vmm->dirfd, err);
+	fd_drop(&ch->memory_fd);
+	return rc;
 }
 
 static int
@@ -61,11 +78,12 @@ ch_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 	ch = vmm->own = calloc(1, sizeof(*ch));
 	if (ch == NULL)
 		return error_nomem(err, NULL);
+	ch->memory_fd = -1;
 	vm->accel = VM_ACCEL_KVM;
 	snprintf(vm->cpu_model, sizeof(vm->cpu_model), "host");
 	/* It takes none that is there already. */
 	unlinkat(vmm->dirfd, CH_VSOCK, 0);
-	if (make_memory(&fds, vm, vmm->dirfd, err) == -1 ||
+	if (make_memory(&fds, vmm, err) == -1 ||
 	    spawn_open_log(&log_fd, &ch->log_from, vmm->dirfd, VM_VMM_LOG,
 		err) == -1 ||
 	    spawn_listen(&fds, vmm->dirfd, CH_API_SOCKET, CH_FD_API, err) ==
@@ -119,33 +137,6 @@ struct restoring {
 	const struct taps *taps;
 };
 
-/*
- * The guest has seen the saved NIC's address and keeps it, so a NIC with
- * another one is another NIC, which takes the saved one's place.  Until then
- * the saved one has a tap of nobody's.
- */
-static int
-name_taps(struct ch_texts *out, struct ch_config *c, const struct restoring *r,
-    struct error *err)
-{
-	const struct nic_list *nics = &r->vm->nics;
-	char spare[NIC_IFNAME_MAX + 1];
-	size_t i;
-
-	for (i = 0; i < c->nets_n; i++) {
-		out->plan.is_replaced[i] = strcasecmp(c->nets[i].mac,
-					       nics->v[i].mac) != 0;
-		snprintf(out->plan.ids[i], sizeof(out->plan.ids[i]), "%s",
-		    c->nets[i].id);
-		ch_spare_tap(spare, r->vm, i);
-		if (ch_config_set_net(c, &c->nets[i],
-			out->plan.is_replaced[i] ? spare : r->taps->names[i],
-			c->nets[i].mac, err) == -1)
-			return -1;
-	}
-	return ch_take_config(out, c, err);
-}
-
 /* In a process of its own: what is to be done, and the taps in config.json. */
 static int
 make_plan(struct ch_texts *out, void *arg, struct error *err)
@@ -157,16 +148,13 @@ make_plan(struct ch_texts *out, void *arg, struct error *err)
 
 	if (ch_config_read(&c, r->dirfd, err) == -1)
 		return -1;
-	out->plan.nets_n = (uint32_t)c.nets_n;
 	out->plan.has_seed = seed != NULL &&
 	    ch_config_find_disk(&c, seed->path) != NULL;
 	if (r->vm->nics.n == 0)
 		return 0;
-	if (c.nets_n != r->vm->nics.n)
-		return error_set(err, EX_DATAERR,
-		    CH_CONFIG_NAME ": %zu NICs, the VM has %zu", c.nets_n,
-		    r->vm->nics.n);
-	return name_taps(out, &c, r, err);
+	return ch_plan_nics(&out->plan, &c, r->vm, r->taps, err) == -1
+	    ? -1
+	    : ch_take_config(out, &c, err);
 }
 
 static int
@@ -220,9 +208,9 @@ call_restore(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 	return add_seed(vmm, deadline_ms, err);
 }
 
-/* While the program starts: what its restore will need. */
+/* By config.json of the VM's directory, into which the taps are written. */
 static int
-plan_restore(struct vmm *vmm, struct error *err)
+read_plan(struct vmm *vmm, struct error *err)
 {
 	struct vm *vm = vmm->vm;
 	struct ch *ch = vmm->own;
@@ -230,22 +218,39 @@ plan_restore(struct vmm *vmm, struct error *err)
 	struct ch_texts texts;
 	int rc = 0;
 
-	if (vm->nics.n == 0 && storage_find(&vm->disks, STORAGE_CIDATA) == NULL)
-		return 0;
-	if (taps_make(&ch->taps, vm, err) == -1)
-		return -1;
 	if (ch_aside_texts(&texts, make_plan, &restoring, vmm->dirfd, err) ==
-	    -1) {
-		taps_drop(&ch->taps, vm);
+	    -1)
 		return -1;
-	}
 	ch->plan = texts.plan;
 	if (vm->nics.n > 0)
 		rc = ch_write_config(vmm->dirfd, &texts, err);
 	free(texts.answer);
-	if (rc == -1)
-		taps_drop(&ch->taps, vm);
 	return rc;
+}
+
+/*
+ * While the program starts: what its restore will need.  Whoever has put the
+ * state here a moment ago knows it, but for taps that are made only now.
+ */
+static int
+plan_restore(struct vmm *vmm, struct error *err)
+{
+	struct vm *vm = vmm->vm;
+	struct ch *ch = vmm->own;
+	const struct ch_plan *known = vm->of_state;
+
+	if (vm->nics.n == 0 && storage_find(&vm->disks, STORAGE_CIDATA) == NULL)
+		return 0;
+	if (taps_make(&ch->taps, vm, err) == -1)
+		return -1;
+	if (known != NULL && known->is_whole) {
+		ch->plan = *known;
+		return 0;
+	}
+	if (read_plan(vmm, err) == 0)
+		return 0;
+	taps_drop(&ch->taps, vm);
+	return -1;
 }
 
 static int
@@ -274,7 +279,7 @@ ch_ready(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 	bool planned = false;
 
 	if (vmm->vm->to_load) {
-		if (plan_restore(vmm, err) == -1)
+		if (fill_memory(vmm, err) == -1 || plan_restore(vmm, err) == -1)
 			return -1;
 		planned = vmm->vm->nics.n > 0;
 	}

@@ -370,18 +370,22 @@ decode(struct ch_state *out, const struct jdoc *tree, struct error *err)
 }
 
 int
-ch_state_decode(struct ch_state *out, const char *text, size_t len,
-    struct error *err)
+ch_state_decode(struct ch_state *out, struct jdoc **tree, const char *text,
+    size_t len, struct error *err)
 {
-	struct jdoc *tree = NULL;
-	int rc;
+	struct jdoc *all = NULL;
 
 	hook_step("parse-ch-state");
-	rc = jdoc_parse(&tree, text, len, err);
-	if (rc == 0)
-		rc = decode(out, tree, err);
-	jdoc_free(tree);
-	return rc == -1 ? error_wrap(err, CH_STATE_NAME) : 0;
+	if (jdoc_parse(&all, text, len, err) == -1 ||
+	    decode(out, all, err) == -1) {
+		jdoc_free(all);
+		return error_wrap(err, CH_STATE_NAME);
+	}
+	if (tree != NULL)
+		*tree = all;
+	else
+		jdoc_free(all);
+	return 0;
 }
 
 int
@@ -430,17 +434,15 @@ empty_ranges(char **out, const struct jdoc *tree, uint32_t node,
 }
 
 int
-ch_state_without_memory(char **out, size_t *out_len, const char *text,
-    size_t len, struct error *err)
+ch_state_strip(char **out, size_t *out_len, struct jdoc *tree,
+    struct error *err)
 {
-	struct jdoc *tree = NULL;
 	char *state = NULL;
 	uint32_t node;
 	int rc = -1;
 
 	hook_step("parse-ch-memory");
-	if (jdoc_parse(&tree, text, len, err) == -1 ||
-	    find_top(&node, tree, MEMORY_NODE, err) == -1 ||
+	if (find_top(&node, tree, MEMORY_NODE, err) == -1 ||
 	    empty_ranges(&state, tree, node, err) == -1)
 		goto out;
 	/* It is there: its state was read. */
@@ -449,6 +451,19 @@ ch_state_without_memory(char **out, size_t *out_len, const char *text,
 		rc = jdoc_text(out, out_len, tree, err);
 out:
 	free(state);
-	jdoc_free(tree);
 	return rc == -1 ? error_wrap(err, CH_STATE_NAME) : 0;
+}
+
+int
+ch_state_without_memory(char **out, size_t *out_len, const char *text,
+    size_t len, struct error *err)
+{
+	struct jdoc *tree = NULL;
+	int rc;
+
+	if (jdoc_parse(&tree, text, len, err) == -1)
+		return error_wrap(err, CH_STATE_NAME);
+	rc = ch_state_strip(out, out_len, tree, err);
+	jdoc_free(tree);
+	return rc;
 }

@@ -48,10 +48,11 @@ struct ch_state {
 
 /*
  * Decodes and checks the text.  EX_DATAERR names node and member.  *out owns
- * nothing.
+ * nothing.  *tree, the whole text taken apart, is the caller's (jdoc_free), or
+ * NULL: not wanted.
  */
-int ch_state_decode(struct ch_state *out, const char *text, size_t len,
-    struct error *err);
+int ch_state_decode(struct ch_state *out, struct jdoc **tree, const char *text,
+    size_t len, struct error *err);
 
 /* The same of the file in the directory; EX_NOINPUT besides. */
 int ch_state_read(struct ch_state *out, int dirfd, struct error *err);
@@ -74,5 +75,9 @@ int ch_state_match(const struct ch_state *s, const struct ch_config *c,
  */
 int ch_state_without_memory(char **out, size_t *out_len, const char *text,
     size_t len, struct error *err);
+
+/* The same of a tree, which is changed. */
+int ch_state_strip(char **out, size_t *out_len, struct jdoc *tree,
+    struct error *err);
 
 #endif

@@ -246,11 +246,14 @@ writes_memory(const struct vm *vm)
 
 /* Mapped privately and opened for reading only: a link will always do. */
 static int
-put_memory(struct vm *vm, int dirfd, const struct load *load, struct error *err)
+put_guest(struct vm *vm, int dirfd, const struct load *load, struct error *err)
 {
 	vm->memory = VM_MEMORY_TEMPLATE;
-	return load_put_template(vm, dirfd, load,
-	    COPY_MAY_REFLINK | (load->copy_memory ? 0 : COPY_MAY_LINK), err);
+	if (load_put_template(vm, dirfd, load,
+		COPY_MAY_REFLINK | (load->copy_memory ? 0 : COPY_MAY_LINK),
+		err) == -1)
+		return -1;
+	return load_put_state(vm, dirfd, load, err);
 }
 
 static void
@@ -281,7 +284,7 @@ const struct vmm_driver vmm_fc = {
 	.files = files,
 	.check_program = fc_check_program,
 	.check_vm = fc_check_vm,
-	.put_memory = put_memory,
+	.put_guest = put_guest,
 	.spawn = fc_spawn,
 	.ready = fc_ready,
 	.explain = fc_explain,

@@ -92,32 +92,61 @@ spawn_memory_file(const struct vm *vm, int dirfd, struct error *err)
 	return 0;
 }
 
+static int
+make_memfd(int *fd, struct error *err)
+{
+	*fd = memfd_create("instar-memory", MFD_CLOEXEC);
+	return *fd == -1 ? error_sys(err, EX_OSERR, "memfd") : 0;
+}
+
+int
+spawn_fill_memfd(int fd, const struct vm *vm, int dirfd, struct error *err)
+{
+	uint64_t size;
+	int from, rc;
+
+	if (ftruncate(fd, (off_t)vm->memory_bytes) == -1)
+		return error_sys(err, EX_OSERR, "memfd");
+	if (!vm->to_load)
+		return 0;
+	if (fd_open_file(&from, &size, dirfd, VM_TEMPLATE, O_RDONLY, err) == -1)
+		return -1;
+	rc = copy_extents(fd, from, size, NULL, NULL, VM_TEMPLATE, err);
+	fd_drop(&from);
+	return rc;
+}
+
 int
 spawn_memfd(struct spawn_fds *h, const struct vm *vm, int dirfd, int number,
     struct error *err)
 {
-	int fd = -1, from = -1, rc = -1;
-	uint64_t size;
+	int fd;
 
-	fd = memfd_create("instar-memory", MFD_CLOEXEC);
-	if (fd == -1 || ftruncate(fd, (off_t)vm->memory_bytes) == -1) {
-		error_sys(err, EX_OSERR, "memfd");
-		goto out;
-	}
-	if (vm->to_load) {
-		if (fd_open_file(&from, &size, dirfd, VM_TEMPLATE, O_RDONLY,
-			err) == -1 ||
-		    copy_extents(fd, from, size, NULL, NULL, VM_TEMPLATE,
-			err) == -1)
-			goto out;
+	if (make_memfd(&fd, err) == -1)
+		return -1;
+	if (spawn_fill_memfd(fd, vm, dirfd, err) == -1) {
+		fd_drop(&fd);
+		return -1;
 	}
 	spawn_hand(h, fd, number);
-	fd = -1;
-	rc = 0;
-out:
-	fd_drop(&fd);
-	fd_drop(&from);
-	return rc;
+	return 0;
+}
+
+int
+spawn_empty_memfd(struct spawn_fds *h, int *own, int number, struct error *err)
+{
+	int fd;
+
+	if (make_memfd(&fd, err) == -1)
+		return -1;
+	*own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (*own == -1) {
+		error_sys(err, EX_OSERR, "memfd");
+		fd_drop(&fd);
+		return -1;
+	}
+	spawn_hand(h, fd, number);
+	return 0;
 }
 
 int

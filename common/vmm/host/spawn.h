@@ -46,6 +46,16 @@ int spawn_memory_file(const struct vm *vm, int dirfd, struct error *err);
 int spawn_memfd(struct spawn_fds *fds, const struct vm *vm, int dirfd,
     int number, struct error *err);
 
+/*
+ * For a VM whose memory is known only after its start: hands down a memfd with
+ * nothing in it.  *own, the caller's, is another descriptor of it, for
+ * spawn_fill_memfd() to give it the VM's size and, of a VM that is to be
+ * loaded, what its template holds.  EX_OSERR.
+ */
+int spawn_empty_memfd(struct spawn_fds *fds, int *own, int number,
+    struct error *err);
+int spawn_fill_memfd(int fd, const struct vm *vm, int dirfd, struct error *err);
+
 /* Opens `name` to append; *from is its length.  *fd is the caller's. */
 int spawn_open_log(int *fd, uint64_t *from, int dirfd, const char *name,
     struct error *err);

@@ -426,6 +426,28 @@ clone__versions_body()
 	END
 }
 
+# The state is looked at once, by one process, while the program starts; nor is
+# the program, which says it anyway, run for its version.
+atf_test_case clone__looks_once
+clone__looks_once_head()
+{
+	atf_set require.progs strace
+}
+clone__looks_once_body()
+{
+	mountpoint -q / || atf_skip "in a chroot nothing can be mounted"
+	[ "$(id -u)" -eq 0 ] || atf_skip "others' paths need root"
+	good_make
+	export INSTAR_FIRECRACKER=true
+	# A sanitizer's leak check is a tracer, too.
+	ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o trace \
+	    -e trace=clone,clone3,fork,vfork \
+	    vm-clone --nic tap=none0 good >out 2>err
+	atf_check -o match:"vm-clone: Firecracker has ended" cat err
+	# The program, its console, and who looks.
+	atf_check_equal 3 "$(grep -cE '(clone|clone3|fork|vfork)\(' trace)"
+}
+
 # Others' absolute paths are the only ones that ask for privilege.
 atf_test_case clone__without_root
 clone__without_root_body()
@@ -507,6 +529,7 @@ atf_init_test_cases()
 	atf_add_test_case clone__no_room_for_a_copy
 	atf_add_test_case clone__damaged_directories
 	atf_add_test_case clone__versions
+	atf_add_test_case clone__looks_once
 	atf_add_test_case clone__without_root
 	atf_add_test_case create__kernels
 	atf_add_test_case create__refused

@@ -366,7 +366,8 @@ ATF_TC_WITHOUT_HEAD(load__vsock_before_it_can_be_moved);
 ATF_TC_BODY(load__vsock_before_it_can_be_moved, tc)
 {
 	static const char head[] = "\0\0\0\x64\x86\x84\x19\x10\x07\5"
-				   "9.0.0\1\5vsock\2/v";
+				   "9.0.0\1\5vsock\2/v"
+				   "\12layer0.raw\7cow.raw\16data-data1.raw";
 	unsigned char raw[sizeof(head) - 1 + 8];
 	struct error err = { 0 };
 	struct bed b = { 0 };

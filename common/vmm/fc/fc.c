@@ -278,6 +278,7 @@ const struct vmm_driver vmm_fc = {
 		.has_links = true,
 		.has_vmgenid = true,
 		.needs_elf = true,
+		.matches_loaded = true,
 		.names_disks = true,
 		.in_wrenn = true,
 	},

@@ -59,7 +59,8 @@ int fc_explain(const struct vmm *vmm, struct error *err);
 
 /*
  * fc_load.c: the state in the VM's directory into the fresh process; what must
- * be known of it is looked for while the process starts.
+ * be known of it is looked for while the process starts, and whether it is of
+ * this machine.
  */
 int fc_look_ahead(struct vmm *vmm, struct error *err);
 int fc_load(struct vmm *vmm, int64_t deadline_ms, struct error *err);
@@ -82,6 +83,7 @@ int fc_state_published(struct vm *vm, int dirfd, int snap_dirfd,
 int fc_check_vm(const struct vm *vm, struct error *err);
 int fc_check_host(const struct envelope_host *host,
     const struct sidecar *sidecar, struct error *err);
+int fc_check_arch(const struct fc_look *look, struct error *err);
 int fc_state_match(const struct vm *vm, int dirfd, struct error *err);
 int fc_devices_match(const struct sidecar *s, uint64_t cpu, struct error *err);
 int fc_complete(int dirfd, struct sidecar *sidecar, struct error *err);

@@ -92,20 +92,27 @@ must_know_now(const struct vm *vm)
 }
 
 int
+fc_check_arch(const struct fc_look *look, struct error *err)
+{
+	struct utsname uts;
+
+	if (uname(&uts) == -1)
+		return error_sys(err, EX_OSERR, "uname");
+	return strcmp(uts.machine, look->state.arch) == 0
+	    ? 0
+	    : error_set(err, EX_CONFIG, FC_STATE ": saved on %s, this is %s",
+		  look->state.arch, uts.machine);
+}
+
+int
 fc_state_match(const struct vm *vm, int dirfd, struct error *err)
 {
 	struct fc_look look;
-	struct utsname uts;
 	unsigned minor;
 
-	if (fc_look(&look, dirfd, FC_STATE, &vm->disks, err) == -1)
+	if (fc_look(&look, dirfd, FC_STATE, &vm->disks, err) == -1 ||
+	    fc_check_arch(&look, err) == -1)
 		return -1;
-	if (uname(&uts) == -1)
-		return error_sys(err, EX_OSERR, "uname");
-	if (strcmp(uts.machine, look.state.arch) != 0)
-		return error_set(err, EX_CONFIG,
-		    FC_STATE ": saved on %s, this is %s", look.state.arch,
-		    uts.machine);
 	/* Whether it is there at all is asked by who wants to start it. */
 	if (!must_know_now(vm) || fc_check_program(NULL) == -1)
 		return 0;

@@ -34,7 +34,9 @@ fc_look_ahead(struct vmm *vmm, struct error *err)
 {
 	struct fc *fc = vmm->own;
 
-	if (fc_look(&fc->look, vmm->dirfd, FC_STATE, NULL, err) == -1)
+	if (fc_look(&fc->look, vmm->dirfd, FC_STATE, &vmm->vm->disks, err) ==
+		-1 ||
+	    fc_check_arch(&fc->look, err) == -1)
 		return -1;
 	if (vmm->vm->nics.n != 1)
 		fc->look.nic_id[0] = '\0';

@@ -3,11 +3,15 @@
 # usage: floors.sh [tree]
 # Whether each floor of common/ uses only those above it in FLOORS, each driver
 # (a folder of common/vmm/ but host) keeps to itself, and no name of a
-# hypervisor stands outside its driver but in its line of vmm.c's table.  A line
-# for each that does not; the drivers and their names are found, not listed.
+# hypervisor stands outside its driver but in its line of vmm.c's table, nor what
+# is so for one processor alone outside the files named for it.  A line for each
+# that does not; the drivers and their names are found, not listed.
 set -u
 
 FLOORS="base disk snapshot archive seed foreign state vmm"
+
+# What stands in *_x86.c alone: machines, devices, forms of kernels.
+X86='q35|ttyS[0-9]|i8042|bzImage|CtrlAltDel|"(vmx|svm)"'
 
 cd "${1:-.}" || exit
 
@@ -47,7 +51,7 @@ sources()
 
 # shellcheck disable=SC2016
 sources | xargs awk -v floors="$FLOORS" -v drivers="$drivers" \
-    -v names="$names" '
+    -v names="$names" -v x86="$X86" '
 BEGIN {
 	n = split(floors, list, " ")
 	for (i = 1; i <= n; i++)
@@ -103,6 +107,14 @@ FNR == 1 {
 		tell("on no floor")
 }
 
+{
+	plain = without_comments($0)
+}
+
+common && own !~ /_x86\.c$/ && match(plain, x86) {
+	tell("is of one processor: " substr(plain, RSTART, RLENGTH))
+}
+
 /^[ \t]*#[ \t]*include[ \t]*"/ {
 	path = $0
 	sub(/^[^"]*"/, "", path)
@@ -122,9 +134,7 @@ FNR == 1 {
 # A hypervisor has no name here.  What it calls its formats may be cited, in the
 # comments of disk/; qemu-img, and qemu_img of disk/, is a program of its own.
 own_driver == "" {
-	text = $0
-	if (own ~ /^disk\//)
-		text = without_comments(text)
+	text = own ~ /^disk\// ? plain : $0
 	if (common && own == "vmm/vmm.c" && text ~ row) {
 		sub(/[ \t]*\\?$/, "", text)
 		if (!(text in seen)) {

@@ -301,7 +301,7 @@ build_kernel(const struct plan *plan, const struct root_new *n,
 	if (build_copy(n->dirfd, VM_KERNEL, plan->kernel, err) == -1)
 		return -1;
 	return vmm_traits(plan->vm.hypervisor)->needs_elf
-	    ? kernel_make_elf(n->dirfd, VM_KERNEL, "--kernel", err)
+	    ? kernel_make_plain(n->dirfd, VM_KERNEL, "--kernel", err)
 	    : 0;
 }
 

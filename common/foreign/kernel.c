@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,25 +11,10 @@
 
 #include "archive/codec.h"
 #include "base/fd.h"
-#include "base/le.h"
 #include "base/num.h"
+#include "foreign/kernel_arch.h"
 
 #define KERNEL_NEW "kernel.new" /* until it is whole */
-
-#define HEAD_BYTES 0x250 /* up to payload_length and its end */
-#define SETUP_SECTS 0x1f1
-#define BOOT_FLAG 0x1fe
-#define HEADER 0x202 /* "HdrS" */
-#define VERSION 0x206
-#define PAYLOAD_OFFSET 0x248
-#define PAYLOAD_LENGTH 0x24c
-#define VERSION_MIN 0x0208 /* the first with a payload_offset */
-#define SECTOR 512
-
-#define ELF_BYTES 20 /* of its head, up to e_machine and its end */
-#define ELF_64 2
-#define ELF_LITTLE 1
-#define ELF_X86_64 62
 
 #define PIECE (256u << 10)
 
@@ -42,36 +26,20 @@ struct unpack {
 	unsigned char in[PIECE], out[PIECE];
 };
 
-static bool
-is_elf64(const unsigned char *p, size_t len)
-{
-	static const unsigned char magic[4] = { 0x7f, 'E', 'L', 'F' };
-
-	return len >= ELF_BYTES && memcmp(p, magic, sizeof(magic)) == 0 &&
-	    p[4] == ELF_64 && p[5] == ELF_LITTLE && le16(p + 18) == ELF_X86_64;
-}
-
-static bool
-is_bzimage(const unsigned char *p)
-{
-	return le16(p + BOOT_FLAG) == 0xaa55 &&
-	    memcmp(p + HEADER, "HdrS", 4) == 0;
-}
-
 int
 kernel_form(enum kernel_form *out, int fd, uint64_t size, const char *what,
     struct error *err)
 {
-	unsigned char head[HEAD_BYTES] = { 0 };
+	unsigned char head[KERNEL_HEAD_BYTES] = { 0 };
 	size_t len = size < sizeof(head) ? (size_t)size : sizeof(head);
 
 	if (fd_pread(fd, head, len, 0, what, err) == -1)
 		return -1;
 	*out = KERNEL_OTHER;
-	if (is_elf64(head, len))
-		*out = KERNEL_ELF64;
-	else if (len == sizeof(head) && is_bzimage(head))
-		*out = KERNEL_BZIMAGE;
+	if (KERNEL_ARCH.is_plain(head, len))
+		*out = KERNEL_PLAIN;
+	else if (KERNEL_ARCH.is_packed(head, len))
+		*out = KERNEL_PACKED;
 	return 0;
 }
 
@@ -79,20 +47,16 @@ kernel_form(enum kernel_form *out, int fd, uint64_t size, const char *what,
 static int
 find_payload(struct unpack *u, uint64_t size, struct error *err)
 {
-	unsigned char head[HEAD_BYTES];
-	uint64_t setup;
+	unsigned char head[KERNEL_HEAD_BYTES];
 
 	if (size < sizeof(head) ||
 	    fd_pread(u->from, head, sizeof(head), 0, u->what, NULL) == -1 ||
-	    !is_bzimage(head))
-		return error_set(err, EX_DATAERR, "%s: no bzImage", u->what);
-	if (le16(head + VERSION) < VERSION_MIN)
-		return error_set(err, EX_DATAERR,
-		    "%s: boot protocol %x.%02x does not tell its payload",
-		    u->what, head[VERSION + 1], head[VERSION]);
-	setup = head[SETUP_SECTS] == 0 ? 4 : head[SETUP_SECTS];
-	u->off = (setup + 1) * SECTOR + le32(head + PAYLOAD_OFFSET);
-	u->left = le32(head + PAYLOAD_LENGTH);
+	    !KERNEL_ARCH.is_packed(head, sizeof(head)))
+		return error_set(err, EX_DATAERR, "%s: no %s", u->what,
+		    KERNEL_ARCH.packed);
+	if (KERNEL_ARCH.find_payload(&u->off, &u->left, head, u->what, err) ==
+	    -1)
+		return -1;
 	if (num_in_range(u->off, u->left, size))
 		return 0;
 	return error_set(err, EX_DATAERR,
@@ -121,9 +85,9 @@ refill(struct unpack *u, struct codec_io *io, struct error *err)
 static int
 put_output(struct unpack *u, size_t len, struct error *err)
 {
-	if (u->done == 0 && !is_elf64(u->out, len))
-		return error_set(err, EX_DATAERR,
-		    "%s: its payload is no ELF file for x86-64", u->what);
+	if (u->done == 0 && !KERNEL_ARCH.is_plain(u->out, len))
+		return error_set(err, EX_DATAERR, "%s: its payload is no %s",
+		    u->what, KERNEL_ARCH.plain);
 	if (len > KERNEL_BYTES_MAX - u->done)
 		return error_set(err, EX_DATAERR,
 		    "%s: unpacks to more than 1 GiB", u->what);
@@ -200,7 +164,7 @@ out:
 }
 
 static int
-replace_by_elf(int dirfd, const char *name, const char *what, int from,
+replace_by_plain(int dirfd, const char *name, const char *what, int from,
     uint64_t size, struct error *err)
 {
 	int to, rc;
@@ -219,7 +183,7 @@ replace_by_elf(int dirfd, const char *name, const char *what, int from,
 }
 
 int
-kernel_make_elf(int dirfd, const char *name, const char *what,
+kernel_make_plain(int dirfd, const char *name, const char *what,
     struct error *err)
 {
 	enum kernel_form form;
@@ -229,11 +193,11 @@ kernel_make_elf(int dirfd, const char *name, const char *what,
 	if (fd_open_file(&fd, &size, dirfd, name, O_RDONLY, err) == -1)
 		return -1;
 	rc = kernel_form(&form, fd, size, what, err);
-	if (rc == 0 && form == KERNEL_BZIMAGE)
-		rc = replace_by_elf(dirfd, name, what, fd, size, err);
-	else if (rc == 0 && form != KERNEL_ELF64)
-		rc = error_set(err, EX_DATAERR,
-		    "%s: neither an ELF file for x86-64 nor a bzImage", what);
+	if (rc == 0 && form == KERNEL_PACKED)
+		rc = replace_by_plain(dirfd, name, what, fd, size, err);
+	else if (rc == 0 && form != KERNEL_PLAIN)
+		rc = error_set(err, EX_DATAERR, "%s: neither an %s nor a %s",
+		    what, KERNEL_ARCH.plain, KERNEL_ARCH.packed);
 	fd_drop(&fd);
 	return rc;
 }

@@ -146,10 +146,10 @@ ATF_TC_BODY(unpack__each_compression, tc)
 		len = packs[i](packed, sizeof(packed) - 4, elf, ELF_LEN);
 		le32_put(packed + len, ELF_LEN);
 		len = wrap(image, packed, i == 1 ? len : len + 4);
-		check_form(KERNEL_BZIMAGE, image, len);
+		check_form(KERNEL_PACKED, image, len);
 		ATF_REQUIRE_EQ_MSG(0, unpack(&to, image, len, &err), "%s",
 		    err.msg);
-		check_form(KERNEL_ELF64, elf, ELF_LEN);
+		check_form(KERNEL_PLAIN, elf, ELF_LEN);
 		ATF_REQUIRE_EQ(0, lseek(to, 0, SEEK_SET));
 		ATF_REQUIRE_EQ(0,
 		    fd_read(&len, to, back, ELF_LEN + 1, "kernel", &err));

@@ -100,6 +100,23 @@ name__outside_its_driver_body()
 	END
 }
 
+# A machine's words stand in the file that is named for its processor; what a
+# comment says of them, and what the tools do, is not asked.
+atf_test_case processor__outside_its_file
+processor__outside_its_file_body()
+{
+	each <<-'END'
+		common/vmm/qemu/qemu.c|x = "pc-q35-7.2";|is of one processor: q35
+		common/vmm/host/tap.c|strcmp(flag, "vmx");|is of one processor: "vmx"
+		common/foreign/cow.c|BZ "bzImage" /* x */|is of one processor: bzImage
+		common/vmm/ch/ch.c|x = "console=ttyS0";|is of one processor: ttyS0
+	END
+	tree_make
+	echo 'x = "pc-q35-7.2";' >tree/common/vmm/qemu/qemu_x86.c
+	echo '/* As q35 has it. */' >>tree/common/vmm/qemu/qemu.c
+	atf_check sh "$top/mk/floors.sh" tree
+}
+
 # One line of the table is a driver's, and of vmm.c alone.
 atf_test_case name__twice_in_the_table
 name__twice_in_the_table_body()
@@ -130,6 +147,7 @@ atf_init_test_cases()
 	atf_add_test_case include__out_of_order
 	atf_add_test_case include__of_a_driver
 	atf_add_test_case name__outside_its_driver
+	atf_add_test_case processor__outside_its_file
 	atf_add_test_case name__twice_in_the_table
 	atf_add_test_case driver__without_a_name
 }

@@ -12,12 +12,12 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "disk/copy.h"
+#include "vmm/fc/fc_arch.h"
 #include "vmm/fc/fc_import.h"
 #include "vmm/host/console.h"
 #include "vmm/host/spawn.h"
 
 #define VARIABLE "INSTAR_FIRECRACKER"
-#define PRESSES 4 /* of the button, which fill the keyboard's queue */
 #define LISTEN_MS 2000 /* for a guest to read them */
 
 const char *
@@ -164,23 +164,25 @@ resume_guest(struct vmm *vmm, struct error *err)
 }
 
 /*
- * Ctrl-Alt-Del on an i8042.  A guest without a driver for it never reads the
- * keys, and its queue has room for four of them (Firecracker,
- * devices/legacy/i8042.rs): that the fifth does not fit tells who is deaf.
+ * A guest without a driver for it never reads the keys, and their queue has room
+ * for some: that one more does not fit tells who is deaf.
  */
 static int
 power_button(struct vmm *vmm, struct error *err)
 {
 	int i, pidfd, rc;
 
-	for (i = 0; i < PRESSES; i++)
-		if (act(vmm, "SendCtrlAltDel", err) == -1)
+	if (FC_ARCH.button == NULL)
+		return error_set(err, EX_UNAVAILABLE,
+		    "Firecracker has no power button here");
+	for (i = 0; i < FC_ARCH.button_fill; i++)
+		if (act(vmm, FC_ARCH.button, err) == -1)
 			return -1;
 	if (proc_open(&pidfd, &vmm->vm->proc, NULL) == -1)
 		return 0;
 	rc = proc_wait(pidfd, clock_ms() + LISTEN_MS, NULL);
 	fd_drop(&pidfd);
-	return rc == 0 ? 0 : act(vmm, "SendCtrlAltDel", err);
+	return rc == 0 ? 0 : act(vmm, FC_ARCH.button, err);
 }
 
 static int

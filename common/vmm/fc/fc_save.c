@@ -23,7 +23,6 @@
 #include "disk/copy.h"
 
 #define DIFF "diff" /* in the temporary directory, in place of FC_MEMORY */
-#define PAGE 4096
 #define NAME_MAX_BYTES 64 /* of "<temporary>/vmstate", with the NUL */
 
 /*
@@ -36,7 +35,7 @@ has_page_holes(int dirfd)
 	struct stat st;
 
 	return fstatat(dirfd, FC_LOG, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    st.st_blksize <= PAGE;
+	    st.st_blksize <= sysconf(_SC_PAGESIZE);
 }
 
 int

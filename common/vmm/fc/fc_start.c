@@ -16,6 +16,7 @@
 #include "base/num.h"
 #include "base/sig.h"
 #include "base/strv.h"
+#include "vmm/fc/fc_arch.h"
 #include "vmm/fc/fc_space.h"
 #include "vmm/host/console.h"
 #include "vmm/host/spawn.h"
@@ -24,12 +25,6 @@
 _Static_assert(STORAGE_MAX <= SPAWN_FDS_MAX &&
 	FD_LOCK + STORAGE_MAX - 1 <= PROC_NUMBER_MAX,
     "a lock for each disk");
-
-/*
- * Where the user says nothing; without it Firecracker's own, which has no
- * console.  With reboot=k and panic a guest that ends ends the process.
- */
-#define CMDLINE "console=ttyS0 reboot=k panic=1"
 
 /* Firecracker keeps its place in the file: it gets one of its own. */
 static int
@@ -183,7 +178,7 @@ put_machine(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 		NULL, deadline_ms, err) == -1)
 		return -1;
 	boot = json_pack("{s:s, s:s}", "kernel_image_path", VM_KERNEL,
-	    "boot_args", vm->cmdline == NULL ? CMDLINE : vm->cmdline);
+	    "boot_args", vm->cmdline == NULL ? FC_ARCH.cmdline : vm->cmdline);
 	if (vm->has_initrd &&
 	    json_put_str(boot, "initrd_path", VM_INITRD, err) == -1) {
 		json_decref(boot);

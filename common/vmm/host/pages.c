@@ -18,7 +18,6 @@
 #include "base/num.h"
 #include "state/vm.h"
 
-#define PAGE_BYTES UINT64_C(4096)
 #define BATCH_PAGES 8192 /* pagemap entries read at once: 64 KiB */
 #define RUN_BYTES (1u << 20) /* copied at once */
 
@@ -30,6 +29,7 @@
 struct pages {
 	int to, pagemap;
 	pid_t pid;
+	uint64_t page_bytes; /* of this host */
 	char *buf; /* RUN_BYTES */
 	uint64_t copied_bytes;
 };
@@ -87,9 +87,9 @@ copy_batch(struct pages *p, const uint64_t *entries, size_t n, uint64_t addr,
 		while (i < n && is_own(entries[i]))
 			i++;
 		if (i > first &&
-		    copy_run(p, addr + first * PAGE_BYTES,
-			off + first * PAGE_BYTES, (i - first) * PAGE_BYTES,
-			err) == -1)
+		    copy_run(p, addr + first * p->page_bytes,
+			off + first * p->page_bytes,
+			(i - first) * p->page_bytes, err) == -1)
 			return -1;
 	}
 	return 0;
@@ -102,16 +102,17 @@ copy_part(struct pages *p, const struct part *part, struct error *err)
 	size_t n;
 
 	while (done < part->len) {
-		n = (size_t)((part->len - done) / PAGE_BYTES);
+		n = (size_t)((part->len - done) / p->page_bytes);
 		if (n > BATCH_PAGES)
 			n = BATCH_PAGES;
 		if (fd_pread(p->pagemap, entries, n * sizeof(entries[0]),
-			(part->addr + done) / PAGE_BYTES * sizeof(entries[0]),
+			(part->addr + done) / p->page_bytes *
+			    sizeof(entries[0]),
 			"pagemap", err) == -1 ||
 		    copy_batch(p, entries, n, part->addr + done,
 			part->off + done, err) == -1)
 			return -1;
-		done += n * PAGE_BYTES;
+		done += n * p->page_bytes;
 	}
 	return 0;
 }
@@ -180,7 +181,10 @@ int
 pages_overlay(uint64_t *copied_bytes, int to, pid_t pid, int template,
     uint64_t size, struct error *err)
 {
-	struct pages p = { .to = to, .pagemap = -1, .pid = pid };
+	struct pages p = { .to = to,
+		.pagemap = -1,
+		.pid = pid,
+		.page_bytes = (uint64_t)sysconf(_SC_PAGESIZE) };
 	struct stat file;
 	char path[64];
 	int rc = -1;

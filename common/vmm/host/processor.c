@@ -8,30 +8,45 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "vmm/host/processor_arch.h"
 
-int
-processor_flags(struct strv *out, struct error *err)
+/* The first processor's; *line, the caller's to free, may be NULL: none. */
+static int
+read_flags(char **line, struct error *err)
 {
-	char *line = NULL, *rest, *flag;
-	size_t cap = 0;
-	int rc = 0;
+	size_t cap = 0, len = strlen(PROCESSOR_ARCH.flags);
+	char *text = NULL, *colon = NULL;
 	FILE *f;
 
 	f = fopen("/proc/cpuinfo", "re");
 	if (f == NULL)
 		return error_sys(err, EX_OSERR, "/proc/cpuinfo");
-	while (rc == 0 && getline(&line, &cap, f) != -1) {
-		if (strncmp(line, "flags", 5) != 0)
-			continue;
-		rest = strchr(line, ':');
-		rest = rest == NULL ? NULL : rest + 1;
-		while (rc == 0 && (flag = strsep(&rest, " \n")) != NULL)
-			if (flag[0] != '\0')
-				rc = strv_add(out, err, "%s", flag);
-		break;
-	}
-	free(line);
+	while (colon == NULL && getline(&text, &cap, f) != -1)
+		if (strncmp(text, PROCESSOR_ARCH.flags, len) == 0)
+			colon = strchr(text, ':');
 	fclose(f);
+	*line = NULL;
+	if (colon != NULL) {
+		memmove(text, colon + 1, strlen(colon + 1) + 1);
+		*line = text;
+	} else
+		free(text);
+	return 0;
+}
+
+int
+processor_flags(struct strv *out, struct error *err)
+{
+	char *line, *rest, *flag;
+	int rc = 0;
+
+	if (read_flags(&line, err) == -1)
+		return -1;
+	rest = line;
+	while (rc == 0 && (flag = strsep(&rest, " \n")) != NULL)
+		if (flag[0] != '\0')
+			rc = strv_add(out, err, "%s", flag);
+	free(line);
 	return rc;
 }
 
@@ -59,6 +74,23 @@ processor_has_kvm(void)
 
 	fd_drop(&fd);
 	return has;
+}
+
+bool
+processor_runs_guests(void)
+{
+	const char *const *word;
+	char *line, *rest, *flag;
+	bool found = false;
+
+	if (!processor_has_kvm() || read_flags(&line, NULL) == -1)
+		return false;
+	rest = line;
+	while (!found && (flag = strsep(&rest, " \n")) != NULL)
+		for (word = PROCESSOR_ARCH.runs_guests; *word != NULL; word++)
+			found = found || strcmp(*word, flag) == 0;
+	free(line);
+	return found;
 }
 
 int

@@ -14,6 +14,9 @@ int processor_flags(struct strv *out, struct error *err);
 /* Whether /dev/kvm can be opened. */
 bool processor_has_kvm(void);
 
+/* Whether KVM would run ordinary guests: the device and the processor. */
+bool processor_runs_guests(void);
+
 /* EX_CONFIG names the first flag that this host lacks. */
 int processor_check(const struct strv *wanted, struct error *err);
 

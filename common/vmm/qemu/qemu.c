@@ -28,8 +28,8 @@ qemu_call(struct vmm *vmm, const char *command, json_t *args, json_t **ret,
 static int
 check_program(struct error *err)
 {
-	return spawn_check_program(QEMU_VARIABLE, QEMU_PROGRAM,
-	    "install qemu-system-x86", err);
+	return spawn_check_program(QEMU_VARIABLE, QEMU_ARCH.program,
+	    QEMU_ARCH.hint, err);
 }
 
 static int

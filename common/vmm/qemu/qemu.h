@@ -5,25 +5,15 @@
 
 #include "base/strv.h"
 #include "vmm/driver.h"
+#include "vmm/qemu/qemu_arch.h"
 #include "vmm/qemu/qemu_facts.h"
 #include "vmm/qemu/qmp.h"
 
 #define QEMU_STATE_NAME "state.qemu" /* in a VM's directory, a snapshot's */
 
-/*
- * The oldest QEMU that we support, and the machine of a new VM wherever it is
- * known and not about to go: so that a snapshot travels to any later QEMU.
- */
-#define QEMU_MACHINE "pc-q35-7.2"
+/* The oldest QEMU that we support. */
 #define QEMU_FLOOR_MAJOR 7
 #define QEMU_FLOOR_MINOR 2
-
-/*
- * Under emulation: no more than every QEMU emulates, and enough for guests
- * built for x86-64-v2.  Under KVM the host's own.
- */
-#define QEMU_CPU_TCG "qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+cx16"
-#define QEMU_CPU_KVM "host"
 
 /* Descriptors that QEMU inherits, by number. */
 enum qemu_fd {
@@ -35,7 +25,7 @@ enum qemu_fd {
 };
 
 /* PCI slots on pcie.0: 1 stays free for people, 0x1f is the chipset's. */
-#define QEMU_BUS "pcie.0" /* q35's root bus */
+#define QEMU_BUS "pcie.0" /* the root bus */
 #define QEMU_SLOT_RNG 2
 #define QEMU_RNG_ID "rng0"
 #define QEMU_SLOT_NICS 3 /* NIC i is function i */
@@ -57,7 +47,6 @@ struct qemu {
 };
 
 #define QEMU_VARIABLE "INSTAR_QEMU"
-#define QEMU_PROGRAM "qemu-system-x86_64"
 
 /* EX_DATAERR: words that would mean more to QEMU than a machine or processor. */
 int qemu_check_words(const char *machine, const char *cpu, struct error *err);
@@ -87,9 +76,6 @@ void qemu_node_name(char *out, size_t i, const char *file);
 int qemu_spawn(struct vmm *vmm, const struct timespec *now, struct error *err);
 int qemu_ready(struct vmm *vmm, int64_t deadline_ms, struct error *err);
 int qemu_explain(const struct vmm *vmm, struct error *err);
-
-/* Whether KVM would run ordinary guests: the device and the processor. */
-bool qemu_has_kvm(void);
 
 /* The rest of the driver's table. */
 int qemu_check_host(const struct envelope_host *host,

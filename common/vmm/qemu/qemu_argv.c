@@ -109,16 +109,15 @@ add_machine(struct strv *argv, const struct vm *vm, struct error *err)
 
 	if (qemu_check_words(vm->machine, vm->cpu_model, err) == -1 ||
 	    strv_add(argv, err, "%s",
-		spawn_program(QEMU_VARIABLE, QEMU_PROGRAM)) == -1 ||
+		spawn_program(QEMU_VARIABLE, QEMU_ARCH.program)) == -1 ||
 	    strv_add(argv, err, "-name") == -1 ||
 	    strv_add(argv, err, "%s", vm->id) == -1 ||
 	    add_words(argv, fixed, sizeof(fixed) / sizeof(fixed[0]), err) ==
 		-1 ||
 	    strv_add(argv, err, "-machine") == -1 ||
-	    strv_add(argv, err,
-		"%s,accel=%s,memory-backend=mem,usb=off,vmport=off,sata=off,"
-		"smbus=off",
-		vm->machine, vm_accel_name(vm->accel)) == -1 ||
+	    strv_add(argv, err, "%s,accel=%s,memory-backend=mem,%s",
+		vm->machine, vm_accel_name(vm->accel),
+		QEMU_ARCH.options) == -1 ||
 	    strv_add(argv, err, "-cpu") == -1 ||
 	    strv_add(argv, err, "%s", vm->cpu_model) == -1 ||
 	    strv_add(argv, err, "-smp") == -1 ||

@@ -27,7 +27,6 @@
 #define KEPT_MAX (64u << 10)
 #define ASK_MS 30000
 #define QUEUE_MAX 32768 /* entries of a queue; VIRTIO 1.2, 2.7 */
-#define MACHINE_PREFIX "pc-q35-"
 #define KEY_BYTES 8 /* of the path's SHA-256, in the file's name */
 
 /* The program, and where what is known of it is kept. */
@@ -52,15 +51,25 @@ qemu_facts_since(const struct qemu_facts *facts, int major, int minor)
 	    (facts->major == major && facts->minor >= minor);
 }
 
-/* "pc-q35-7.2" has its version in its name. */
+/* "pc-q35-7.2" has its version in its name; NULL: no such machine. */
+static const char *
+version_of(const char *machine)
+{
+	size_t len = strlen(QEMU_ARCH.prefix);
+
+	return strncmp(machine, QEMU_ARCH.prefix, len) == 0 ? machine + len
+							    : NULL;
+}
+
 static bool
 machine_version(int *major, int *minor, const char *name)
 {
+	const char *version = version_of(name);
 	int end = 0;
 
-	return sscanf(name, MACHINE_PREFIX "%d.%d%n", major, minor, &end) ==
-	    2 &&
-	    name[end] == '\0';
+	return version != NULL &&
+	    sscanf(version, "%d.%d%n", major, minor, &end) == 2 &&
+	    version[end] == '\0';
 }
 
 static bool
@@ -93,8 +102,7 @@ qemu_facts_check_machine(const struct qemu_facts *facts, const char *machine,
 {
 	size_t i;
 
-	if (facts->machines_n == 0 ||
-	    strncmp(machine, MACHINE_PREFIX, strlen(MACHINE_PREFIX)) != 0)
+	if (facts->machines_n == 0 || version_of(machine) == NULL)
 		return 0;
 	for (i = 0; i < facts->machines_n; i++)
 		if (strcmp(facts->machines[i].name, machine) == 0)
@@ -104,7 +112,7 @@ qemu_facts_check_machine(const struct qemu_facts *facts, const char *machine,
 	    facts->version);
 }
 
-/* Of all machines those that are a version of q35. */
+/* Of all machines those of the family. */
 static int
 decode_machines(struct qemu_facts *f, const json_t *list, struct error *err)
 {
@@ -208,14 +216,18 @@ ask_program(struct qemu_facts *out, const char *program, struct error *err)
 	    "{\"execute\":\"quit\"}\n";
 	static const char rng[] = "virtio-rng-pci,id=" QEMU_RNG_ID;
 	static const char *const words[] = { "-nodefaults", "-no-user-config",
-		"-S", "-display", "none", "-machine", "q35,accel=tcg:kvm", "-m",
-		"16", "-device", rng, "-qmp", "stdio" };
+		"-S", "-display", "none", "-m", "16", "-device", rng, "-qmp",
+		"stdio" };
 	struct proc_run how = { .dirfd = -1, .stdin_fd = -1 };
 	struct strv argv = { 0 };
 	size_t i;
 	int rc;
 
-	rc = strv_add(&argv, err, "%s", program);
+	rc = strv_add(&argv, err, "%s", program) == -1 ||
+		strv_add(&argv, err, "-machine") == -1 ||
+		strv_add(&argv, err, "%s,accel=tcg:kvm", QEMU_ARCH.any) == -1
+	    ? -1
+	    : 0;
 	for (i = 0; rc == 0 && i < sizeof(words) / sizeof(words[0]); i++)
 		rc = strv_add(&argv, err, "%s", words[i]);
 	how.argv = argv.v;
@@ -294,7 +306,8 @@ place_init(struct place *p)
 	char hex[2 * KEY_BYTES + 1], *dir;
 
 	*p = (struct place){ .dirfd = -1 };
-	p->program = program_find(spawn_program(QEMU_VARIABLE, QEMU_PROGRAM));
+	p->program = program_find(
+	    spawn_program(QEMU_VARIABLE, QEMU_ARCH.program));
 	if (p->program == NULL)
 		return -1;
 	identify(p->identity, sizeof(p->identity), p->program);

@@ -27,7 +27,7 @@ struct qemu_machine {
 struct qemu_facts {
 	char version[QEMU_FACTS_NAME_MAX]; /* "10.0.13"; "": nothing is known */
 	int major, minor;
-	struct qemu_machine *machines; /* its versions of q35, in its order */
+	struct qemu_machine *machines; /* those of the family, in its order */
 	size_t machines_n;
 	/* Entries that it gives virtio-rng's queue: 8, or all that virtio has. */
 	uint64_t rng_queue;

@@ -9,26 +9,6 @@
 
 #include "vmm/host/processor.h"
 
-bool
-qemu_has_kvm(void)
-{
-	char line[8192];
-	bool found = false;
-	FILE *f;
-
-	if (!processor_has_kvm())
-		return false;
-	f = fopen("/proc/cpuinfo", "re");
-	if (f == NULL)
-		return false;
-	while (!found && fgets(line, sizeof(line), f) != NULL)
-		found = strncmp(line, "flags", 5) == 0 &&
-		    (strstr(line, " vmx") != NULL ||
-			strstr(line, " svm") != NULL);
-	fclose(f);
-	return found;
-}
-
 #define LETTERS "abcdefghijklmnopqrstuvwxyz"
 #define CAPITALS "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
@@ -154,7 +134,7 @@ qemu_check_host(const struct envelope_host *host, const struct sidecar *sidecar,
 	    strcmp(wish, host->accel) != 0)
 		return error_set(err, EX_CONFIG,
 		    "saved under %s, INSTAR_ACCEL says %s", host->accel, wish);
-	if (kvm && !qemu_has_kvm())
+	if (kvm && !processor_runs_guests())
 		return error_set(err, EX_CONFIG,
 		    "saved under kvm, which is not here");
 	if (kvm && processor_check(&host->cpu_flags, err) == -1)

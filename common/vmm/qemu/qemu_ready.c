@@ -35,7 +35,7 @@ qemu_explain(const struct vmm *vmm, struct error *err)
 	    (q->qmp != NULL && !qmp_is_closed(q->qmp)))
 		return -1;
 	spawn_last_words(vmm->dirfd, q->log_from,
-	    path_base(spawn_program(QEMU_VARIABLE, QEMU_PROGRAM)), words,
+	    path_base(spawn_program(QEMU_VARIABLE, QEMU_ARCH.program)), words,
 	    sizeof(words));
 	if (words[0] == '\0')
 		return -1;

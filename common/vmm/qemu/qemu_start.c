@@ -19,6 +19,7 @@
 #include "base/fd.h"
 #include "base/hook.h"
 #include "disk/copy.h"
+#include "vmm/host/processor.h"
 #include "vmm/host/spawn.h"
 #include "vmm/host/tap.h"
 
@@ -54,7 +55,8 @@ choose_accel(struct vm *vm, struct error *err)
 		return error_set(err, EX_USAGE,
 		    "INSTAR_ACCEL=%s: not auto, kvm or tcg", wish);
 	if (vm->accel == VM_ACCEL_AUTO)
-		vm->accel = qemu_has_kvm() ? VM_ACCEL_KVM : VM_ACCEL_TCG;
+		vm->accel = processor_runs_guests() ? VM_ACCEL_KVM
+						    : VM_ACCEL_TCG;
 	return 0;
 }
 
@@ -67,9 +69,9 @@ choose_machine(struct vm *vm, const struct qemu_facts *facts, struct error *err)
 	if (choose_accel(vm, err) == -1)
 		return -1;
 	snprintf(vm->machine, sizeof(vm->machine), "%s",
-	    qemu_facts_machine(facts, QEMU_MACHINE));
+	    qemu_facts_machine(facts, QEMU_ARCH.machine));
 	snprintf(vm->cpu_model, sizeof(vm->cpu_model), "%s",
-	    vm->accel == VM_ACCEL_KVM ? QEMU_CPU_KVM : QEMU_CPU_TCG);
+	    vm->accel == VM_ACCEL_KVM ? QEMU_ARCH.cpu_kvm : QEMU_ARCH.cpu_tcg);
 	return 0;
 }
 

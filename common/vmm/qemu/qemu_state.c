@@ -33,8 +33,7 @@
 #define PAGE_DATA 0x08
 #define PAGE_EOS 0x10
 #define PAGE_CONTINUE 0x20
-#define PAGE_BYTES 4096
-#define PAGE_FLAGS UINT64_C(0xfff)
+#define PAGE_FLAGS (QEMU_ARCH.page_bytes - 1)
 
 /* A device save's own head: magic and version. */
 #define DEVICES_HEAD 8
@@ -241,7 +240,7 @@ read_page(struct cursor *c, bool *last, bool *in_mem, struct error *err)
 	case PAGE_ZERO:
 		return take_bytes(&p, c, 1, err);
 	case PAGE_DATA:
-		return take_bytes(&p, c, PAGE_BYTES, err);
+		return take_bytes(&p, c, QEMU_ARCH.page_bytes, err);
 	default:
 		return wrong(c, "page with unknown flags", err);
 	}

@@ -303,6 +303,8 @@ dir_damage()
 	origin-up) edit d/cocoon.json '.storage_configs[1].origin = "../x"' ;;
 	origin-record) edit d/cocoon.json \
 		'.storage_configs[1].origin = "vm.json"' ;;
+	origin-other) edit d/cocoon.json \
+		'.storage_configs[1].origin = "data-data1.raw"' ;;
 	origin-empty) edit d/cocoon.json '.storage_configs[1].origin = ""' ;;
 	origin-number) edit d/cocoon.json '.storage_configs[1].origin = 1' ;;
 	origin-untold) edit d/cocoon.json \
@@ -386,6 +388,7 @@ clone__damaged_directories_body()
 		origin-dots 65 cocoon.json: disk 1: origin "/srv/../etc/shadow"
 		origin-up 65 cocoon.json: disk 1: origin "../x"
 		origin-record 65 cocoon.json: disk 1: origin "vm.json"
+		origin-other 65 cocoon.json: disk 1: origin "data-data1.raw" is disk 2's
 		origin-empty 65 cocoon.json: disk 1: origin ""
 		origin-number 65 cocoon.json: .*"origin"
 		origin-untold 65 vmstate: has no disk "/srv/vm/web/other.raw"

@@ -45,6 +45,78 @@ ATF_TC_BODY(replace__names, tc)
 }
 
 static void
+make_file(const char *name, const char *text)
+{
+	FILE *file = fopen(name, "w");
+
+	ATF_REQUIRE(file != NULL);
+	fputs(text, file);
+	ATF_REQUIRE(fclose(file) == 0);
+}
+
+/*
+ * A state that calls one disk as another's file is called would get the other
+ * one; and what stands there is no link that could go after the load.
+ */
+ATF_TC_WITHOUT_HEAD(prepare__name_of_another_file);
+ATF_TC_BODY(prepare__name_of_another_file, tc)
+{
+	char cow[] = "cow.raw", data[] = "data.raw", old[] = "old.raw",
+	     other[] = "other.raw";
+	static const struct {
+		int origins[2]; /* in names[]; -1: none */
+		const char *message; /* NULL: good */
+	} cases[] = {
+		{ { 2, -1 }, NULL },
+		{ { 2, 3 }, NULL },
+		{ { 0, 1 }, NULL },
+		{ { 1, -1 }, "disk 0: origin \"data.raw\" is disk 1's" },
+		{ { 1, 0 }, "disk 0: origin \"data.raw\" is disk 1's" },
+		{ { 3, 0 }, "disk 1: origin \"cow.raw\" is disk 0's" },
+		{ { 2, 2 }, "disk 0: origin \"old.raw\" is disk 1's" },
+	};
+	char *names[] = { cow, data, old, other };
+	struct storage disks[2] = { { .path = cow }, { .path = data } };
+	struct vm vm = { .disks = { .v = disks, .n = 2 } };
+	struct fc_space space = { 0 };
+	struct error err;
+	size_t i, k;
+	int rc;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		make_file(cow, "cow");
+		make_file(data, "data");
+		for (k = 0; k < 2; k++)
+			disks[k].origin = cases[i].origins[k] == -1
+			    ? NULL
+			    : names[cases[i].origins[k]];
+		memset(&err, 0, sizeof(err));
+		/* Twice: a start that was killed has left its links. */
+		for (k = 0; k < 2; k++) {
+			rc = fc_space_prepare(&space, &vm, AT_FDCWD, &err);
+			ATF_CHECK_EQ_MSG(cases[i].message == NULL ? 0 : -1, rc,
+			    "case %zu: %s", i, err.msg);
+			fc_space_fini(&space);
+		}
+		if (cases[i].message != NULL) {
+			ATF_CHECK_EQ(EX_DATAERR, err.code);
+			ATF_CHECK_STREQ(cases[i].message, err.msg);
+		}
+		unlink(old);
+		unlink(other);
+	}
+	/* Nor any other file that is there. */
+	make_file(old, "what the user has put here");
+	disks[0].origin = old;
+	disks[1].origin = NULL;
+	ATF_CHECK_EQ(-1, fc_space_prepare(&space, &vm, AT_FDCWD, &err));
+	ATF_CHECK_EQ(EX_DATAERR, err.code);
+	ATF_CHECK_STREQ("the state calls its disk old.raw: that is another "
+			"file here",
+	    err.msg);
+}
+
+static void
 need_mounts(void)
 {
 	pid_t pid = fork();
@@ -63,16 +135,6 @@ need_mounts(void)
 		atf_tc_skip("mount namespaces are not for this user");
 	if (WEXITSTATUS(status) == 2)
 		atf_tc_skip("the root directory is no mount (a chroot)");
-}
-
-static void
-make_file(const char *name, const char *text)
-{
-	FILE *file = fopen(name, "w");
-
-	ATF_REQUIRE(file != NULL);
-	fputs(text, file);
-	ATF_REQUIRE(fclose(file) == 0);
 }
 
 /*
@@ -167,6 +229,7 @@ ATF_TC_BODY(enter__makes_nothing_of_the_hosts, tc)
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, replace__names);
+	ATF_TP_ADD_TC(tp, prepare__name_of_another_file);
 	ATF_TP_ADD_TC(tp, enter__only_this_process_sees_it);
 	ATF_TP_ADD_TC(tp, enter__makes_nothing_of_the_hosts);
 	return atf_no_error();

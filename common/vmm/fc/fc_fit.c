@@ -141,14 +141,8 @@ fc_devices_match(const struct sidecar *s, uint64_t cpu, struct error *err)
 			return error_set(err, EX_DATAERR,
 			    "disk %zu: %s: Firecracker reads no qcow2", i,
 			    s->disks.v[i].path);
-		if (s->disks.v[i].origin != NULL &&
-		    !fc_space_can_replace(s->disks.v[i].origin))
-			return error_set(err, EX_DATAERR,
-			    "disk %zu: origin \"%s\" is no path that a disk "
-			    "can be put at",
-			    i, s->disks.v[i].origin);
 	}
-	return 0;
+	return fc_space_check(&s->disks, err);
 }
 
 /* A tap for each MAC that the state has: where it goes, the user says. */

@@ -72,6 +72,49 @@ fc_space_can_replace(const char *origin)
 	    !vmm_is_reserved(origin);
 }
 
+/* Whether the disk has the plain name, as its file or in the state. */
+static bool
+has_name(const struct storage *disk, const char *name)
+{
+	return strcmp(path_base(disk->path), name) == 0 ||
+	    (disk->origin != NULL && strcmp(disk->origin, name) == 0);
+}
+
+int
+fc_space_check(const struct storage_list *disks, struct error *err)
+{
+	const char *origin;
+	size_t i, k;
+
+	for (i = 0; i < disks->n; i++) {
+		origin = origin_of(&disks->v[i]);
+		if (origin == NULL)
+			continue;
+		if (!fc_space_can_replace(origin))
+			return error_set(err, EX_DATAERR,
+			    "disk %zu: origin \"%s\" is no path that a disk "
+			    "can be put at",
+			    i, origin);
+		for (k = 0; k < disks->n && origin[0] != '/'; k++)
+			if (k != i && has_name(&disks->v[k], origin))
+				return error_set(err, EX_DATAERR,
+				    "disk %zu: origin \"%s\" is disk %zu's", i,
+				    origin, k);
+	}
+	return 0;
+}
+
+/* Whether what is at the disk's plain name is a link of ours to it. */
+static bool
+is_link(const struct storage *disk, int dirfd)
+{
+	char to[NAME_MAX + 2];
+	ssize_t n = readlinkat(dirfd, disk->origin, to, sizeof(to));
+
+	return n == (ssize_t)strlen(disk->path) &&
+	    memcmp(to, disk->path, (size_t)n) == 0;
+}
+
 /* The program's absolute path: its directory must stay in sight. */
 static char *
 find_program(void)
@@ -92,18 +135,22 @@ prepare_disk(const struct storage *disk, int dirfd, struct error *err)
 
 	if (origin == NULL)
 		return 0;
-	if (!fc_space_can_replace(origin))
-		return error_set(err, EX_DATAERR,
-		    "the state's disk %s: nothing can be put there", origin);
 	if (origin[0] == '/')
 		return geteuid() == 0 ? 0
 				      : error_set(err, EX_NOPERM,
 					    "the state calls its disk %s: to "
 					    "put another there needs root",
 					    origin);
-	if (symlinkat(disk->path, dirfd, origin) == -1 && errno != EEXIST)
+	if (symlinkat(disk->path, dirfd, origin) == 0)
+		return 0;
+	if (errno != EEXIST)
 		return error_sys(err, error_code_of(errno), "%s", origin);
-	return 0;
+	/* A start that was killed has left it. */
+	return is_link(disk, dirfd)
+	    ? 0
+	    : error_set(err, EX_DATAERR,
+		  "the state calls its disk %s: that is another file here",
+		  origin);
 }
 
 int
@@ -112,6 +159,8 @@ fc_space_prepare(struct fc_space *space, const struct vm *vm, int dirfd,
 {
 	size_t i;
 
+	if (fc_space_check(&vm->disks, err) == -1)
+		return -1;
 	for (i = 0; i < vm->disks.n; i++)
 		if (prepare_disk(&vm->disks.v[i], dirfd, err) == -1)
 			return -1;
@@ -324,7 +373,7 @@ patch_drive(struct vmm *vmm, const json_t *drives, const struct storage *disk,
 		    disk->path),
 		NULL, deadline_ms, err) == -1)
 		return -1;
-	if (disk->origin[0] != '/')
+	if (disk->origin[0] != '/' && is_link(disk, vmm->dirfd))
 		unlinkat(vmm->dirfd, disk->origin, 0);
 	return 0;
 }

@@ -20,12 +20,19 @@ struct fc_space {
  */
 bool fc_space_can_replace(const char *origin);
 
+/*
+ * The same of all disks, none of which may have a plain name that another's file
+ * has, or another's state: one of the two would be the other.  EX_DATAERR.
+ */
+int fc_space_check(const struct storage_list *disks, struct error *err);
+
 /* Whether the state names a disk of the VM by another name than its own. */
 bool fc_space_is_needed(const struct vm *vm);
 
 /*
  * Checks the names, and puts those that are plain names into the directory as
- * links.  EX_DATAERR: a name that nothing can be put at.  EX_NOPERM: absolute
+ * links.  EX_DATAERR: a name that nothing can be put at, or where something is
+ * that is no such link.  EX_NOPERM: absolute
  * paths need root, for the mounts.  The space is the caller's (fc_space_fini).
  */
 int fc_space_prepare(struct fc_space *space, const struct vm *vm, int dirfd,

@@ -22,14 +22,14 @@ static void
 usage(FILE *to)
 {
 	fprintf(to,
-	    "usage: snap-ls [-q] [-R dir] [-t | --table] [--exclusive]\n"
-	    "           [-p member,...] [snapshot ...]\n");
+	    "usage: snap-ls [-q] [-R dir] [--allow-empty] [-t | --table]\n"
+	    "           [--exclusive] [-p member,...] [snapshot ...]\n");
 }
 
 static int
 parse_opts(struct opts *o, int argc, char *argv[])
 {
-	static const struct option longopts[] = { OPT_LONG,
+	static const struct option longopts[] = { OPT_LONG_LIST,
 		{ "table", no_argument, NULL, 't' },
 		{ "exclusive", no_argument, NULL, OPT_OWN },
 		{ NULL, 0, NULL, 0 } };
@@ -80,6 +80,7 @@ run(struct opts *o, struct error *err)
 		.kind = ROOT_SNAP,
 		.refs = o->refs,
 		.refs_n = o->refs_n,
+		.allow_empty = o->common.allow_empty,
 		.members = o->members,
 		.as_table = o->table,
 		.enclosed = true,

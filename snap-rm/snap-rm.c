@@ -17,7 +17,8 @@
 static void
 usage(FILE *to)
 {
-	fprintf(to, "usage: snap-rm [-q] [-R dir] snapshot ...\n");
+	fprintf(to,
+	    "usage: snap-rm [-q] [-R dir] [--allow-empty] snapshot ...\n");
 }
 
 static int
@@ -78,7 +79,7 @@ run(const struct opt_common *o, char *const *operands, size_t n,
 	size_t i;
 
 	if (root_open(&root, o->root, err) == -1 ||
-	    refs_read(&refs, operands, n, err) == -1)
+	    refs_read(&refs, operands, n, o->allow_empty, err) == -1)
 		goto out;
 	fd = root_fd(root);
 	if (sandbox_enter(&fd, 1, err) == -1 ||
@@ -104,7 +105,7 @@ out:
 int
 main(int argc, char *argv[])
 {
-	static const struct option longopts[] = { OPT_LONG,
+	static const struct option longopts[] = { OPT_LONG_LIST,
 		{ NULL, 0, NULL, 0 } };
 	struct opt_common o = { 0 };
 	struct error err = { 0 };

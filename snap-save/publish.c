@@ -228,8 +228,7 @@ static int
 check_form(const struct save *s, struct error *err)
 {
 	struct preflight p = { .dirfd = s->snap.dirfd,
-		.envelope = &s->envelope,
-		.root = s->at->root };
+		.envelope = &s->envelope };
 	int rc = preflight_whole(&p, err);
 
 	sidecar_fini(&p.sidecar);

@@ -89,7 +89,7 @@ run(const struct opts *o, struct error *err)
 	struct root *root = NULL;
 	int rc = -1;
 
-	if (refs_read(&refs, o->operands, 1, err) == -1 ||
+	if (refs_read(&refs, o->operands, 1, true, err) == -1 ||
 	    root_open(&root, o->common.root, err) == -1)
 		goto out;
 	if (refs.n != 1)

@@ -20,14 +20,14 @@ static void
 usage(FILE *to)
 {
 	fprintf(to,
-	    "usage: snap-verify [-q] [-R dir] "
+	    "usage: snap-verify [-q] [-R dir] [--allow-empty] "
 	    "[--from-dir dir | snapshot ...]\n");
 }
 
 static int
 parse_opts(struct opts *o, int argc, char *argv[])
 {
-	static const struct option longopts[] = { OPT_LONG,
+	static const struct option longopts[] = { OPT_LONG_LIST,
 		{ "from-dir", required_argument, NULL, OPT_OWN },
 		{ NULL, 0, NULL, 0 } };
 	int ch, rc = 0;
@@ -105,7 +105,8 @@ run_store(const struct opts *o, struct verify *v, struct error *err)
 
 	if (root_open_to_read(&root, o->common.root, err) == -1)
 		goto out;
-	if (o->refs_n > 0 ? refs_read(&refs, o->refs, o->refs_n, err) == -1
+	if (o->refs_n > 0 ? refs_read(&refs, o->refs, o->refs_n,
+				o->common.allow_empty, err) == -1
 			  : root_list(&refs, root, ROOT_SNAP, err) == -1)
 		goto out;
 	fd = root_fd(root);

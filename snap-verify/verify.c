@@ -97,8 +97,7 @@ static int
 verify_form(struct job *j, struct error *err)
 {
 	struct preflight p = { .dirfd = snap_fd(j->snap),
-		.envelope = snap_envelope(j->snap),
-		.root = j->v->root };
+		.envelope = snap_envelope(j->snap) };
 	struct error why = { 0 };
 	int rc = preflight_whole(&p, &why);
 

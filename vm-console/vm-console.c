@@ -69,7 +69,7 @@ run(const struct opt_common *common, char *operand, struct error *err)
 	int rc = -1;
 
 	if (root_open(&root, common->root, err) == -1 ||
-	    refs_read(&refs, &operand, 1, err) == -1)
+	    refs_read(&refs, &operand, 1, true, err) == -1)
 		goto out;
 	if (refs.n != 1) {
 		error_set(err, EX_USAGE, "exactly one VM is needed");

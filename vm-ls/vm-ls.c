@@ -22,13 +22,14 @@ static void
 usage(FILE *to)
 {
 	fprintf(to,
-	    "usage: vm-ls [-q] [-R root] [-t | --table | -p member,...] [vm ...]\n");
+	    "usage: vm-ls [-q] [-R root] [--allow-empty]\n"
+	    "           [-t | --table | -p member,...] [vm ...]\n");
 }
 
 static int
 parse_opts(struct opts *o, int argc, char *argv[])
 {
-	static const struct option longopts[] = { OPT_LONG,
+	static const struct option longopts[] = { OPT_LONG_LIST,
 		{ "table", no_argument, NULL, 't' }, { NULL, 0, NULL, 0 } };
 	int ch, rc = 0;
 
@@ -74,6 +75,7 @@ run(const struct opts *o, struct error *err)
 		.kind = ROOT_VM,
 		.refs = o->refs,
 		.refs_n = o->refs_n,
+		.allow_empty = o->common.allow_empty,
 		.members = o->members,
 		.as_table = o->table,
 		.now = time(NULL),

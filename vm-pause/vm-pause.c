@@ -8,7 +8,9 @@
 static void
 usage(FILE *to)
 {
-	fprintf(to, "usage: vm-pause [-q] [-R root] [-p member,...] vm...\n");
+	fprintf(to,
+	    "usage: vm-pause [-q] [-R root] [--allow-empty] [-p member,...] "
+	    "vm...\n");
 }
 
 static int
@@ -31,7 +33,7 @@ pause_vm(struct vm_at *at, void *arg, struct error *err)
 int
 main(int argc, char *argv[])
 {
-	static const struct option longopts[] = { OPT_LONG,
+	static const struct option longopts[] = { OPT_LONG_LIST,
 		{ NULL, 0, NULL, 0 } };
 	struct each each = { .one = pause_vm };
 	int ch, rc = 0;

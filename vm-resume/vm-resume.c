@@ -11,7 +11,9 @@ static void
 usage(FILE *to)
 {
 	fprintf(to,
-	    "usage: vm-resume [-q] [-R root] [-p member,...] [--link-up] vm...\n");
+	    "usage: vm-resume [-q] [-R root] [--allow-empty] "
+	    "[-p member,...]\n"
+	    "           [--link-up] vm...\n");
 }
 
 /* The guest runs on; with *link_up its cables are plugged in first. */
@@ -55,7 +57,7 @@ out:
 int
 main(int argc, char *argv[])
 {
-	static const struct option longopts[] = { OPT_LONG,
+	static const struct option longopts[] = { OPT_LONG_LIST,
 		{ "link-up", no_argument, NULL, OPT_OWN },
 		{ NULL, 0, NULL, 0 } };
 	static const enum status running = STATUS_RUNNING;

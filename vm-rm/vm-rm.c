@@ -9,7 +9,8 @@
 static void
 usage(FILE *to)
 {
-	fprintf(to, "usage: vm-rm [-q] [-R root] [--force] vm...\n");
+	fprintf(to,
+	    "usage: vm-rm [-q] [-R root] [--allow-empty] [--force] vm...\n");
 }
 
 /* Removes the VM; one that runs only with *force. */
@@ -45,7 +46,7 @@ remove_damaged(const struct root *root, const char *ref, void *arg,
 int
 main(int argc, char *argv[])
 {
-	static const struct option longopts[] = { OPT_LONG,
+	static const struct option longopts[] = { OPT_LONG_LIST,
 		{ "force", no_argument, NULL, OPT_OWN }, { NULL, 0, NULL, 0 } };
 	bool force = false;
 	struct each each = { .one = remove_vm,

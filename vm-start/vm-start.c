@@ -16,7 +16,9 @@
 static void
 usage(FILE *to)
 {
-	fprintf(to, "usage: vm-start [-q] [-R root] [-p member,...] vm...\n");
+	fprintf(to,
+	    "usage: vm-start [-q] [-R root] [--allow-empty] [-p member,...] "
+	    "vm...\n");
 }
 
 /* Whether the VMM lives, and whoever started it came to the end of it. */
@@ -88,7 +90,7 @@ start(struct vm_at *at, void *arg, struct error *err)
 int
 main(int argc, char *argv[])
 {
-	static const struct option longopts[] = { OPT_LONG,
+	static const struct option longopts[] = { OPT_LONG_LIST,
 		{ NULL, 0, NULL, 0 } };
 	struct each each = { .one = start, .arg = &each.common.quiet };
 	int ch, rc = 0;

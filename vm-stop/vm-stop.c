@@ -13,7 +13,8 @@ static void
 usage(FILE *to)
 {
 	fprintf(to,
-	    "usage: vm-stop [-q] [-R root] [-p member,...] [--force]\n"
+	    "usage: vm-stop [-q] [-R root] [--allow-empty] "
+	    "[-p member,...] [--force]\n"
 	    "           [--timeout seconds] vm...\n");
 }
 
@@ -31,7 +32,7 @@ int
 main(int argc, char *argv[])
 {
 	enum { FORCE = OPT_OWN, TIMEOUT };
-	static const struct option longopts[] = { OPT_LONG,
+	static const struct option longopts[] = { OPT_LONG_LIST,
 		{ "force", no_argument, NULL, FORCE },
 		{ "timeout", required_argument, NULL, TIMEOUT },
 		{ NULL, 0, NULL, 0 } };

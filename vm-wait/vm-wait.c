@@ -24,7 +24,7 @@ static void
 usage(FILE *to)
 {
 	fprintf(to,
-	    "usage: vm-wait [-q] [-R root] [--timeout seconds]\n"
+	    "usage: vm-wait [-q] [-R root] [--allow-empty] [--timeout seconds]\n"
 	    "           (--state running|paused|stopped | --console regex)\n"
 	    "           vm ...\n");
 }
@@ -86,7 +86,7 @@ static int
 parse_opts(struct opts *o, regex_t *regex, int argc, char *argv[])
 {
 	enum { TIMEOUT = OPT_OWN, STATE, CONSOLE };
-	static const struct option longopts[] = { OPT_LONG,
+	static const struct option longopts[] = { OPT_LONG_LIST,
 		{ "timeout", required_argument, NULL, TIMEOUT },
 		{ "state", required_argument, NULL, STATE },
 		{ "console", required_argument, NULL, CONSOLE },
@@ -126,7 +126,8 @@ main(int argc, char *argv[])
 		status = diag_error(&err);
 	else {
 		o.wish.root = root;
-		status = refs_each(o.refs, o.refs_n, wait_for, &o.wish);
+		status = refs_each(o.refs, o.refs_n, o.common.allow_empty,
+		    wait_for, &o.wish);
 		root_close(root);
 	}
 	if (o.wish.regex != NULL)

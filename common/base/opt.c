@@ -22,6 +22,9 @@ opt_common(struct opt_common *c, int ch, void (*usage)(FILE *))
 	case 'q':
 		c->quiet = true;
 		return 0;
+	case OPT_ALLOW_EMPTY:
+		c->allow_empty = true;
+		return 0;
 	case 'R':
 		return opt_once(&c->root, optarg, "--root");
 	default:

@@ -14,6 +14,7 @@
 struct opt_common {
 	const char *root; /* -R, or NULL: borrowed from argv */
 	bool quiet; /* -q */
+	bool allow_empty; /* --allow-empty, of tools that take lists */
 };
 
 /* For the tool's own getopt_long strings: OPT_SHORT "n:" and so on. */
@@ -27,6 +28,11 @@ struct opt_common {
 	[2] = { "quiet", no_argument, NULL, 'q' }
 #define OPT_LONG                                                               \
 	OPT_LONG_STATELESS, [3] = { "root", required_argument, NULL, 'R' }
+
+/* The same for tools to which "-" is a list of references. */
+#define OPT_ALLOW_EMPTY 250
+#define OPT_LONG_LIST                                                          \
+	OPT_LONG, [4] = { "allow-empty", no_argument, NULL, OPT_ALLOW_EMPTY }
 
 /* Long options without a letter start here. */
 #define OPT_OWN 256

@@ -57,7 +57,8 @@ listing_print(const struct listing *l, struct error *err)
 
 	if (root_open_to_read(&root, l->root, err) == -1)
 		goto out;
-	if (l->refs_n > 0 ? refs_read(&refs, l->refs, l->refs_n, err) == -1
+	if (l->refs_n > 0 ? refs_read(&refs, l->refs, l->refs_n, l->allow_empty,
+				err) == -1
 			  : root_list(&refs, root, l->kind, err) == -1)
 		goto out;
 	fd = root_fd(root);

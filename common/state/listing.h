@@ -17,6 +17,7 @@ struct listing {
 	enum root_kind kind;
 	char *const *refs; /* borrowed; "-": references on stdin */
 	size_t refs_n; /* 0: all there are */
+	bool allow_empty; /* --allow-empty */
 	const char *members; /* -p, or NULL */
 	bool as_table;
 	bool enclosed; /* nothing outside the root is needed */

@@ -82,10 +82,11 @@ out:
 }
 
 int
-refs_read(struct strv *refs, char *const *operands, size_t n, struct error *err)
+refs_read(struct strv *refs, char *const *operands, size_t n, bool allow_empty,
+    struct error *err)
 {
-	bool had_stdin = false;
-	size_t i;
+	bool had_stdin = false, is_empty = false;
+	size_t i, before;
 
 	for (i = 0; i < n; i++) {
 		if (strcmp(operands[i], "-") != 0) {
@@ -96,21 +97,27 @@ refs_read(struct strv *refs, char *const *operands, size_t n, struct error *err)
 		if (had_stdin)
 			return error_set(err, EX_USAGE, "\"-\" is given twice");
 		had_stdin = true;
+		before = refs->n;
 		if (add_stdin(refs, err) == -1)
 			return -1;
+		is_empty = refs->n == before;
 	}
+	if (is_empty && !allow_empty)
+		return error_set(err, EX_USAGE,
+		    "standard input: names nothing (--allow-empty takes that)");
 	return 0;
 }
 
 int
-refs_each(char *const *operands, size_t n, refs_one *one, void *arg)
+refs_each(char *const *operands, size_t n, bool allow_empty, refs_one *one,
+    void *arg)
 {
 	struct error err = { 0 };
 	struct strv refs = { 0 };
 	int code = EX_OK;
 	size_t i;
 
-	if (refs_read(&refs, operands, n, &err) == -1)
+	if (refs_read(&refs, operands, n, allow_empty, &err) == -1)
 		diag_failure(&code, &err);
 	for (i = 0; code < 128 && i < refs.n; i++)
 		if (one(arg, refs.v[i], &err) == -1)

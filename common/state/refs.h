@@ -3,6 +3,9 @@
 #ifndef STATE_REFS_H
 #define STATE_REFS_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "base/error.h"
 #include "base/strv.h"
 
@@ -12,11 +15,13 @@
 
 /*
  * Appends the operands to *refs; in place of "-" the member `id` of each JSON
- * line on stdin, which is read once.  EX_USAGE: "-" twice.  EX_DATAERR: a line
- * that is not an object with an id; the line is named.
+ * line on stdin, which is read once.  EX_USAGE: "-" twice; or no line came, and
+ * not `allow_empty`: whoever was to print some has failed.  What else is named
+ * is in *refs then.  EX_DATAERR: a line that is not an object with an id; the
+ * line is named.
  */
 int refs_read(struct strv *refs, char *const *operands, size_t n,
-    struct error *err);
+    bool allow_empty, struct error *err);
 
 typedef int refs_one(void *arg, const char *ref, struct error *err);
 
@@ -25,6 +30,7 @@ typedef int refs_one(void *arg, const char *ref, struct error *err);
  * each failure, which names the reference, is told by diag(), and the code of
  * the first is what the tool exits with.  A signal ends it.  EX_OK: all of them.
  */
-int refs_each(char *const *operands, size_t n, refs_one *one, void *arg);
+int refs_each(char *const *operands, size_t n, bool allow_empty, refs_one *one,
+    void *arg);
 
 #endif

@@ -25,7 +25,7 @@ open_stored(struct source *s, const struct root *root,
 
 	if (how->verb == NULL)
 		return open_ref(s, root, how->ref[0], how, err);
-	if (refs_read(&refs, how->ref, 1, err) == -1)
+	if (refs_read(&refs, how->ref, 1, true, err) == -1)
 		goto out;
 	if (refs.n != 1)
 		error_set(err, EX_USAGE, "%zu snapshots, one is %s", refs.n,

@@ -70,12 +70,12 @@ each_vm(const struct each *each, int rc, char *const *operands)
 	if (root_open(&root, each->common.root, &err) == -1)
 		return diag_error(&err);
 	pass.root = root;
-	if (refs_read(&refs, operands, n, &err) == -1)
+	if (refs_read(&refs, operands, n, each->common.allow_empty, &err) == -1)
 		diag_failure(&code, &err);
 	if (code < 128 && each->before != NULL && refs.n > 1)
 		do_before(&pass, &refs);
 	if (code < 128) {
-		worst = refs_each(refs.v, refs.n, do_one, &pass);
+		worst = refs_each(refs.v, refs.n, true, do_one, &pass);
 		code = code == EX_OK || worst >= 128 ? worst : code;
 	}
 	strv_fini(&refs);

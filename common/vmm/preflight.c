@@ -104,8 +104,7 @@ preflight_whole(struct preflight *p, struct error *err)
 	bool ours = fd_exists(p->dirfd, SIDECAR_NAME) &&
 	    vmm_find_driver(p->envelope->config.hypervisor) != NULL;
 
-	if (!ours)
-		p->root = NULL; /* as an import takes it */
+	p->root = NULL; /* the device state is not asked for NICs */
 	return run(p, ours ? WHOLE : FORM, err);
 }
 

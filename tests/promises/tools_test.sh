@@ -107,8 +107,40 @@ paused or stopped\n" vm-wait --state "$(printf 'a\nb\033')" web
 	atf_check -s exit:1 test -e root
 }
 
+# Whoever was to print the lines has failed: one rule, for all that take a list.
+atf_test_case list__empty
+list__empty_body()
+{
+	n=0
+	for page in "$top"/*/*.1; do
+		grep -q 'Fl -allow-empty' "$page" || continue
+		tool=$(basename "$page" .1)
+		n=$((n + 1))
+		case $tool in
+		vm-wait) set -- --state running ;;
+		*) set -- ;;
+		esac
+		words="standard input: names nothing (--allow-empty takes that)"
+		atf_check -s exit:64 -e inline:"$tool: $words\n" \
+		    "$tool" "$@" - </dev/null
+		atf_check "$tool" "$@" --allow-empty - </dev/null
+	done
+	atf_check_equal 10 $n
+	# What takes one reference takes no empty list.
+	for call in "snap-save -" "snap-set -n x -" "vm-clone -" \
+	    "snap-export -" "vm-console -"; do
+		atf_check -s exit:64 -e not-empty -o empty \
+		    sh -c "$call </dev/null"
+	done
+	# As in make: the first fails, and so does the last.
+	atf_check -s exit:64 -e match:"vm-create: " -e match:"vm-wait: " \
+	    sh -c "vm-create -n x --kernel none --memory 32M | vm-start - |
+		vm-wait --state running -"
+}
+
 atf_init_test_cases()
 {
+	atf_add_test_case list__empty
 	atf_add_test_case manual__of_each_tool
 	atf_add_test_case manual__synopsis_is_usage
 	atf_add_test_case help__on_stdout

@@ -28,7 +28,7 @@ ATF_TC_BODY(read__operands_and_lines, tc)
 	struct error err = { 0 };
 
 	feed("{\"id\":\"one\",\"x\":[]}\n{\"id\":\"two\"}");
-	ATF_REQUIRE_EQ_MSG(0, refs_read(&refs, operands, 3, &err), "%s",
+	ATF_REQUIRE_EQ_MSG(0, refs_read(&refs, operands, 3, false, &err), "%s",
 	    err.msg);
 	ATF_REQUIRE_EQ(4, refs.n);
 	ATF_CHECK_STREQ("web", refs.v[0]);
@@ -42,13 +42,21 @@ ATF_TC_WITHOUT_HEAD(read__nothing);
 ATF_TC_BODY(read__nothing, tc)
 {
 	char dash[] = "-";
-	char *const operands[] = { dash };
+	char name[] = "web", other[] = "db";
+	char *const operands[] = { name, dash, other };
 	struct strv refs = { 0 };
 	struct error err;
 
 	feed("");
-	ATF_CHECK_EQ(0, refs_read(&refs, operands, 1, &err));
+	ATF_CHECK_EQ(0, refs_read(&refs, &operands[1], 1, true, &err));
 	ATF_CHECK_EQ(0, refs.n);
+	ATF_CHECK_EQ(-1, refs_read(&refs, &operands[1], 1, false, &err));
+	ATF_CHECK_EQ(EX_USAGE, err.code);
+	/* The others are named all the same. */
+	ATF_CHECK_EQ(-1, refs_read(&refs, operands, 3, false, &err));
+	ATF_CHECK_EQ(EX_USAGE, err.code);
+	ATF_CHECK_EQ(2, refs.n);
+	strv_fini(&refs);
 }
 
 ATF_TC_WITHOUT_HEAD(read__bad_lines);
@@ -77,7 +85,7 @@ ATF_TC_BODY(read__bad_lines, tc)
 
 	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		feed(table[i].text);
-		ATF_CHECK_EQ(-1, refs_read(&refs, operands, 1, &err));
+		ATF_CHECK_EQ(-1, refs_read(&refs, operands, 1, false, &err));
 		snprintf(message, sizeof(message), "standard input: %s",
 		    table[i].message);
 		ATF_CHECK_STREQ(message, err.msg);
@@ -99,14 +107,15 @@ ATF_TC_BODY(read__long_line, tc)
 	memset(text, ' ', REFS_LINE_MAX + 1);
 	text[REFS_LINE_MAX + 1] = '\0';
 	feed(text);
-	ATF_CHECK_EQ(-1, refs_read(&refs, operands, 1, &err));
+	ATF_CHECK_EQ(-1, refs_read(&refs, operands, 1, false, &err));
 	ATF_CHECK_STREQ("standard input: line 1: longer than 4194304 bytes",
 	    err.msg);
 	memcpy(text, "{\"id\":\"a\"}", 10);
 	text[REFS_LINE_MAX] = '\0';
 	feed(text);
 	free(text);
-	ATF_CHECK_EQ_MSG(0, refs_read(&refs, operands, 1, &err), "%s", err.msg);
+	ATF_CHECK_EQ_MSG(0, refs_read(&refs, operands, 1, false, &err), "%s",
+	    err.msg);
 	ATF_REQUIRE_EQ(1, refs.n);
 	ATF_CHECK_STREQ("a", refs.v[0]);
 	strv_fini(&refs);
@@ -121,7 +130,7 @@ ATF_TC_BODY(read__dash_twice, tc)
 	struct error err;
 
 	feed("");
-	ATF_CHECK_EQ(-1, refs_read(&refs, operands, 2, &err));
+	ATF_CHECK_EQ(-1, refs_read(&refs, operands, 2, false, &err));
 	ATF_CHECK_EQ(EX_USAGE, err.code);
 	ATF_CHECK_STREQ("\"-\" is given twice", err.msg);
 }

@@ -102,7 +102,9 @@ remove__no_operand_body()
 {
 	atf_check -s exit:64 -e inline:"snap-rm: no snapshot is named\n" snap-rm
 	atf_check -s exit:1 test -e root
-	atf_check snap-rm - </dev/null
+	atf_check -s exit:64 -e inline:"snap-rm: standard input: names nothing \
+(--allow-empty takes that)\n" snap-rm - </dev/null
+	atf_check snap-rm --allow-empty - </dev/null
 	atf_check -s exit:65 -e match:'line 1: no member "id"' \
 	    sh -c 'echo {} | snap-rm -'
 }

@@ -3,7 +3,8 @@
  * config.json and state.json read, and changed, in a process of its own that
  * can open nothing but what stands beside them: somebody made them, and jdoc,
  * which takes them apart, is our largest parser.  A clone asks all that it must
- * know at once, while its VMM starts, which takes longer.
+ * know at once, while its VMM starts, which takes longer: 0.3 ms for a state of
+ * 48 KB, and what a process costs (base/aside.h).
  */
 #ifndef VMM_CH_ASIDE_H
 #define VMM_CH_ASIDE_H

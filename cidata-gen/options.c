@@ -4,16 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int
-take_list(struct strv *list, const char *value)
-{
-	struct error err = { 0 };
-
-	return strv_add(list, &err, "%s", value) == -1
-	    ? opt_wrong("%s", err.msg)
-	    : 0;
-}
-
 /* The password, copied where ps(1) does not look, and wiped from there. */
 static int
 take_password(struct wishes *w, char *value)
@@ -96,9 +86,9 @@ wishes_parse(struct wishes *w, int argc, char *argv[], void (*usage)(FILE *))
 		else if (ch == PASSWORD)
 			rc = take_password(w, optarg);
 		else if (ch == SSH_KEY)
-			rc = take_list(&w->ssh_keys, optarg);
+			rc = opt_again(&w->ssh_keys, optarg);
 		else if (ch == NIC)
-			rc = take_list(&w->nics, optarg);
+			rc = opt_again(&w->nics, optarg);
 		else if (ch == MOUNTS)
 			w->mounts = true;
 		else

@@ -4,12 +4,6 @@
 #include "base/json.h"
 #include "base/progress.h"
 
-static void
-show_progress(void *arg, uint64_t done_bytes)
-{
-	progress_update(arg, done_bytes);
-}
-
 int
 flatten_write(struct sink *out, const struct cow_map *map,
     const struct image *base, const struct image *cow, bool quiet,
@@ -19,7 +13,7 @@ flatten_write(struct sink *out, const struct cow_map *map,
 	int rc;
 
 	progress_init(&progress, "flattened", base->bytes, quiet);
-	rc = cow_merge(out, map, base, cow, show_progress, &progress, err);
+	rc = cow_merge(out, map, base, cow, progress_show, &progress, err);
 	progress_fini(&progress);
 	return rc;
 }

@@ -25,12 +25,6 @@ struct job {
 	struct progress progress;
 };
 
-static void
-show_progress(void *arg, uint64_t done_bytes)
-{
-	progress_update(arg, done_bytes);
-}
-
 /* The access is noted by what is sure to read it. */
 static int
 open_snap(struct job *j, const struct opts *o, struct error *err)
@@ -51,7 +45,7 @@ write_archive(struct job *j, struct opts *o, struct error *err)
 	int fd = o->out == NULL ? STDOUT_FILENO : j->file.fd, rc;
 	uint64_t bytes;
 
-	o->how.progress = show_progress;
+	o->how.progress = progress_show;
 	o->how.arg = &j->progress;
 	progress_init(&j->progress, "exported", 0, o->common.quiet);
 	if (j->progress.on &&

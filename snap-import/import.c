@@ -11,12 +11,6 @@
 #include "disk/digest_file.h"
 #include "state/snap.h"
 
-static void
-show_progress(void *arg, uint64_t read_bytes)
-{
-	progress_update(arg, read_bytes);
-}
-
 int
 import_publish(struct intake *in, const struct intake_how *how,
     struct error *err)
@@ -33,7 +27,7 @@ take_archive(struct intake *in, struct unpack *u, int fd,
 {
 	struct unpack_check check = { .need_digests = how->need_digests };
 
-	if (unpack_archive(u, fd, in->made.dirfd, show_progress, &in->progress,
+	if (unpack_archive(u, fd, in->made.dirfd, progress_show, &in->progress,
 		err) == -1 ||
 	    unpack_check(&in->envelope, &check, u, err) == -1)
 		return -1;

@@ -260,12 +260,6 @@ read_map(struct wrenn *w, struct error *err)
 	return error_wrap(err, MEMMAP_NAME);
 }
 
-static void
-show_progress(void *arg, uint64_t done_bytes)
-{
-	progress_update(arg, done_bytes);
-}
-
 static int
 open_target(int *fd, struct sink *sink, int dirfd, const char *name,
     struct error *err)
@@ -306,7 +300,7 @@ put_disk(struct intake *in, const struct wrenn *w, struct error *err)
 	if (cow_read(&map, w->cow.fd, w->cow.bytes, w->base.bytes, COW, err) ==
 		0 &&
 	    open_target(&fd, &sink, in->made.dirfd, "cow.raw", err) == 0)
-		rc = cow_merge(&sink, &map, &w->base, &w->cow, show_progress,
+		rc = cow_merge(&sink, &map, &w->base, &w->cow, progress_show,
 		    &in->progress, err);
 	sink_fini(&sink);
 	cow_map_fini(&map);

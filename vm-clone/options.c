@@ -82,16 +82,6 @@ check_opts(struct opts *o, char *const *operands)
 		  o->disk_mode);
 }
 
-static int
-take_nic(struct opts *o)
-{
-	struct error err = { 0 };
-
-	return strv_add(&o->how.nics, &err, "%s", optarg) == -1
-	    ? opt_wrong("%s", err.msg)
-	    : 0;
-}
-
 int
 options_parse(struct opts *o, int argc, char *argv[])
 {
@@ -134,7 +124,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		else if (ch == COUNT)
 			rc = opt_once(&o->count, optarg, "--count");
 		else if (ch == NIC)
-			rc = take_nic(o);
+			rc = opt_again(&o->how.nics, optarg);
 		else if (ch == MEMORY)
 			rc = opt_once(&o->memory_mode, optarg, "--memory-mode");
 		else if (ch == DISK)

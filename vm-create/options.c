@@ -32,16 +32,6 @@ take_once(const char **slot, const char *name)
 			     : opt_once(slot, optarg, name);
 }
 
-static int
-take_list(struct strv *list)
-{
-	struct error err = { 0 };
-
-	return strv_add(list, &err, "%s", optarg) == -1
-	    ? opt_wrong("%s", err.msg)
-	    : 0;
-}
-
 int
 options_parse(struct opts *o, int argc, char *argv[])
 {
@@ -100,7 +90,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 	    (ch = getopt_long(argc, argv, OPT_SHORT "n:p:", longopts, NULL)) !=
 		-1) {
 		if (ch >= FIRST_AGAIN)
-			rc = take_list(again[ch - FIRST_AGAIN].list);
+			rc = opt_again(again[ch - FIRST_AGAIN].list, optarg);
 		else if (ch >= OPT_OWN)
 			rc = take_once(once[ch - OPT_OWN].slot,
 			    once[ch - OPT_OWN].name);

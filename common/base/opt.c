@@ -68,6 +68,16 @@ opt_once(const char **slot, const char *value, const char *name)
 }
 
 int
+opt_again(struct strv *list, const char *value)
+{
+	struct error err = { 0 };
+
+	return strv_add(list, &err, "%s", value) == -1
+	    ? opt_wrong("%s", err.msg)
+	    : 0;
+}
+
+int
 opt_members(const char **slot, const char *value)
 {
 	const char *p;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "base/strv.h"
 
 #define INSTAR_VERSION "0.1"
 
@@ -56,6 +57,9 @@ int opt_wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Sets *slot to `value`; a second time is a usage error (-1, told). */
 int opt_once(const char **slot, const char *value, const char *name);
+
+/* Appends a copy of `value`, for what may be given again; -1, told: no memory. */
+int opt_again(struct strv *list, const char *value);
 
 /* As opt_once() for -p, a list of members "a,b.c": none of them empty. */
 int opt_members(const char **slot, const char *value);

@@ -53,6 +53,12 @@ progress_update(struct progress *p, uint64_t done_bytes)
 }
 
 void
+progress_show(void *progress, uint64_t done_bytes)
+{
+	progress_update(progress, done_bytes);
+}
+
+void
 progress_fini(struct progress *p)
 {
 	if (p->on && p->shown_us != 0)

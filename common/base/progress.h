@@ -23,6 +23,9 @@ void progress_init(struct progress *p, const char *label, uint64_t total_bytes,
 /* Says that `done_bytes` are done; cheap, prints ten times a second. */
 void progress_update(struct progress *p, uint64_t done_bytes);
 
+/* The same for who takes a callback; `progress` is the struct progress. */
+void progress_show(void *progress, uint64_t done_bytes);
+
 /* Wipes the line. */
 void progress_fini(struct progress *p);
 

@@ -22,12 +22,6 @@ struct job {
 	struct unpack_check check;
 };
 
-static void
-show_progress(void *arg, uint64_t read_bytes)
-{
-	progress_update(arg, read_bytes);
-}
-
 static int
 unpack(struct job *job, struct error *err)
 {
@@ -36,7 +30,7 @@ unpack(struct job *job, struct error *err)
 	struct envelope e;
 	int rc;
 
-	if (unpack_archive(&u, job->fd, dirfd, show_progress, job->progress,
+	if (unpack_archive(&u, job->fd, dirfd, progress_show, job->progress,
 		err) == -1 ||
 	    unpack_check(&e, &job->check, &u, err) == -1)
 		return -1;

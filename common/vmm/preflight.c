@@ -28,7 +28,7 @@ static const struct {
 	{ "sidecar", preflight_sidecar, FORM },
 	{ "storage", preflight_storage, FORM },
 	{ "hypervisor", preflight_hypervisor, FIT },
-	{ "memory", preflight_memory, WHOLE },
+	{ "memory", preflight_memory, FIT },
 	{ "disks", preflight_disks, WHOLE },
 	{ "processors", preflight_processors, FIT },
 	{ "boot_files", preflight_boot_files, WHOLE },

@@ -46,7 +46,7 @@ struct preflight {
 int preflight_form(struct preflight *p, struct error *err);
 
 /*
- * The same, and what every clone will ask of it wherever that is: memory, disks
+ * The same, and what every clone will ask of it wherever that is: the disks
  * and boot files that the sidecar tells of.  One without a sidecar, or of a
  * hypervisor that nobody knows, has its form alone.  EX_DATAERR.
  */

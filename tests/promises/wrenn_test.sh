@@ -137,7 +137,7 @@ import__fixtures_body()
 	done <list
 	# These were made without Firecracker.
 	atf_check -s exit:65 -e match:"gen0-cow: vmstate: magic" \
-	    vm-clone gen0-cow
+	    env INSTAR_FIRECRACKER=true vm-clone gen0-cow
 }
 
 atf_test_case import__finds_the_base

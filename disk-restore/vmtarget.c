@@ -110,8 +110,7 @@ vmtarget_publish(struct vmtarget *t, uint64_t size_bytes, struct error *err)
 	if (rc == 0 && strcmp(top, t->disk->path) != 0)
 		unlinkat(t->at.dirfd, top, 0);
 	for (i = 0; rc == 0 && i < old.n; i++)
-		if (envelope_find_layer(t->at.vm.layers, t->at.vm.layers_n,
-			old.v[i]) == NULL)
+		if (layer_find(&t->at.vm.layers, old.v[i]) == NULL)
 			unlinkat(t->at.dirfd, old.v[i], 0);
 	strv_fini(&old);
 	free(top);

@@ -59,8 +59,7 @@ disks_reflink(struct save *s, struct error *err)
 static int
 link_file(struct save *s, const char *name, struct error *err)
 {
-	if (envelope_find_layer(s->at->vm.layers, s->at->vm.layers_n, name) !=
-	    NULL)
+	if (layer_find(&s->at->vm.layers, name) != NULL)
 		return 0;
 	return copy_file(NULL, s->snap.dirfd, name, s->at->dirfd, name,
 	    COPY_MAY_LINK | COPY_MAY_REFLINK, err);

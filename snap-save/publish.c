@@ -26,25 +26,11 @@
 static int
 copy_layers(struct envelope *e, const struct vm *vm, struct error *err)
 {
-	const struct envelope_layer *from;
-	struct envelope_layer *to;
 	size_t i;
 
-	if (vm->layers_n == 0)
-		return 0;
-	e->layers = calloc(vm->layers_n, sizeof(*e->layers));
-	if (e->layers == NULL)
-		return error_nomem(err, NULL);
-	for (i = 0; i < vm->layers_n; i++) {
-		from = &vm->layers[i];
-		to = &e->layers[e->layers_n++];
-		*to = *from;
-		to->name = strdup(from->name);
-		to->path = from->path == NULL ? NULL : strdup(from->path);
-		if (to->name == NULL ||
-		    (from->path != NULL && to->path == NULL))
-			return error_nomem(err, NULL);
-	}
+	for (i = 0; i < vm->layers.n; i++)
+		if (layer_list_add(&e->layers, &vm->layers.v[i], err) == -1)
+			return -1;
 	return 0;
 }
 

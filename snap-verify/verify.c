@@ -141,8 +141,8 @@ find_extra(struct job *j, struct error *err)
 
 /* Reads a layer that the root has; one that differs is remembered. */
 static int
-read_layer(struct job *j, const struct envelope_layer *layer,
-    const char *digest, struct error *err)
+read_layer(struct job *j, const struct layer *layer, const char *digest,
+    struct error *err)
 {
 	struct error why = { 0 };
 	uint64_t size;
@@ -173,8 +173,7 @@ read_layer(struct job *j, const struct envelope_layer *layer,
 
 /* Whether a layer that is in the root is what its digest says. */
 static int
-verify_layer(struct job *j, const struct envelope_layer *layer,
-    struct error *err)
+verify_layer(struct job *j, const struct layer *layer, struct error *err)
 {
 	char text[DIGEST_TEXT_MAX];
 	struct error what;
@@ -200,8 +199,8 @@ total_bytes(const struct envelope *e, bool layers)
 	for (i = 0; i < e->files_n; i++)
 		if (e->files[i].has_digest)
 			sum += e->files[i].size_bytes;
-	for (i = 0; layers && i < e->layers_n; i++)
-		sum += e->layers[i].size_bytes;
+	for (i = 0; layers && i < e->layers.n; i++)
+		sum += e->layers.v[i].size_bytes;
 	return sum;
 }
 
@@ -225,9 +224,9 @@ verify_snap(size_t *faults, struct verify *v, const struct snap *snap,
 		goto out;
 	if (j.faults == 0 && verify_form(&j, err) == -1)
 		goto out;
-	for (i = 0; v->root != NULL && i < e->layers_n; i++)
+	for (i = 0; v->root != NULL && i < e->layers.n; i++)
 		if (sig_check(err) == -1 ||
-		    verify_layer(&j, &e->layers[i], err) == -1)
+		    verify_layer(&j, &e->layers.v[i], err) == -1)
 			goto out;
 	*faults = j.faults;
 	rc = 0;

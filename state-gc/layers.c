@@ -28,14 +28,13 @@ is_hex(const char *name)
 
 /* The digests of `layers` become members of the set `used`. */
 static int
-add_used(json_t *used, const struct envelope_layer *layers, size_t n,
-    struct error *err)
+add_used(json_t *used, const struct layer_list *layers, struct error *err)
 {
 	char text[DIGEST_TEXT_MAX];
 	size_t i;
 
-	for (i = 0; i < n; i++) {
-		digest_text(text, &layers[i].digest);
+	for (i = 0; i < layers->n; i++) {
+		digest_text(text, &layers->v[i].digest);
 		if (json_put_bool(used, strchr(text, ':') + 1, true, err) == -1)
 			return -1;
 	}
@@ -81,7 +80,7 @@ scan_snaps(json_t *used, const struct gc *gc, struct error *err)
 			break;
 		}
 		e = snap_envelope(snap);
-		rc = add_used(used, e->layers, e->layers_n, err);
+		rc = add_used(used, &e->layers, err);
 		snap_close(snap);
 	}
 	strv_fini(&ids);
@@ -104,7 +103,7 @@ scan_vms(json_t *used, const struct gc *gc, struct error *err)
 			false, &why) == -1)
 			continue;
 		if (vm_read(&vm, fd, &why) == 0) {
-			rc = add_used(used, vm.layers, vm.layers_n, err);
+			rc = add_used(used, &vm.layers, err);
 			vm_fini(&vm);
 		} else
 			rc = error_set(err, why.code, "%s: %s: layers are kept",

@@ -92,7 +92,7 @@ static int
 take_layer(struct plan *plan, const struct root_new *n, const char *name,
     const char *path, struct error *err)
 {
-	struct envelope_layer layer = { 0 };
+	struct layer layer = { 0 };
 	char *text = NULL, *absolute = NULL;
 	uint64_t size;
 	int fd, rc = -1;
@@ -112,7 +112,7 @@ take_layer(struct plan *plan, const struct root_new *n, const char *name,
 		absolute, err) == -1 ||
 	    root_layer_link(n->root, &layer.digest, n->dirfd, name, err) == -1)
 		goto out;
-	rc = vm_add_layer(&plan->vm, &layer, err);
+	rc = layer_list_add(&plan->vm.layers, &layer, err);
 out:
 	free(absolute);
 	free(text);

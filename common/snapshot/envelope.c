@@ -10,18 +10,6 @@ envelope_init(struct envelope *e)
 	memset(e, 0, sizeof(*e));
 }
 
-const struct envelope_layer *
-envelope_find_layer(const struct envelope_layer *layers, size_t n,
-    const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (strcmp(layers[i].name, name) == 0)
-			return &layers[i];
-	return NULL;
-}
-
 void
 envelope_fini(struct envelope *e)
 {
@@ -32,11 +20,7 @@ envelope_fini(struct envelope *e)
 	for (i = 0; i < e->files_n; i++)
 		free(e->files[i].name);
 	free(e->files);
-	for (i = 0; i < e->layers_n; i++) {
-		free(e->layers[i].name);
-		free(e->layers[i].path);
-	}
-	free(e->layers);
+	layer_list_fini(&e->layers);
 	strv_fini(&e->host.cpu_flags);
 	json_decref(e->unknown);
 	envelope_init(e);

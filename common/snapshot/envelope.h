@@ -15,6 +15,7 @@
 #include "base/rfc3339.h"
 #include "base/strv.h"
 #include "disk/digest.h"
+#include "snapshot/layer.h"
 
 #define ENVELOPE_NAME "snapshot.json"
 #define ENVELOPE_BYTES_MAX (1u << 20) /* ours have a few KiB; cocoon's less */
@@ -42,18 +43,6 @@ struct envelope_file {
 	struct digest digest;
 };
 
-struct envelope_layer {
-	char *name; /* plain name of the link in a VM's directory */
-	char *path; /* where it lay when saved, or NULL */
-	uint64_t size_bytes;
-	struct digest digest;
-};
-
-/* The layer of that name among `n`, borrowed, or NULL. */
-const struct envelope_layer *
-envelope_find_layer(const struct envelope_layer *layers, size_t n,
-    const char *name);
-
 struct envelope_host {
 	bool present;
 	char vmm[32], version[32], binary[DIGEST_TEXT_MAX], machine[64],
@@ -66,8 +55,7 @@ struct envelope {
 	bool has_files; /* a manifest was there, maybe an empty one */
 	struct envelope_file *files; /* every file but the envelope */
 	size_t files_n;
-	struct envelope_layer *layers;
-	size_t layers_n;
+	struct layer_list layers;
 	struct envelope_host host;
 	char created_at[RFC3339_MAX]; /* RFC 3339, or "" */
 	bool trailer; /* archives only: snapshot.digests is promised */

@@ -175,25 +175,25 @@ static int
 decode_layer(struct envelope *e, const char *name, const json_t *obj,
     struct error *err)
 {
-	struct envelope_layer *layer = &e->layers[e->layers_n];
+	struct layer layer = { 0 };
+	int rc = -1;
 
-	memset(layer, 0, sizeof(*layer));
 	if (!path_is_name(name))
 		return error_set(err, EX_DATAERR, "not a file name");
 	if (envelope_find_file(e, name) != NULL)
 		return error_set(err, EX_DATAERR, "is among \"files\", too");
-	if (decode_digest(&layer->size_bytes, &layer->digest, obj, err) == -1)
-		return -1;
-	if (json_get_strdup(obj, "path", &layer->path, 4095, JSON_OPTIONAL,
+	if (decode_digest(&layer.size_bytes, &layer.digest, obj, err) == -1 ||
+	    json_get_strdup(obj, "path", &layer.path, 4095, JSON_OPTIONAL,
 		err) == -1)
 		return -1;
-	layer->name = strdup(name);
-	if (layer->name == NULL) {
-		free(layer->path);
-		return error_sys(err, EX_OSERR, "envelope");
-	}
-	e->layers_n++;
-	return 0;
+	layer.name = strdup(name);
+	if (layer.name == NULL)
+		error_nomem(err, "envelope");
+	else
+		rc = layer_list_add(&e->layers, &layer, err);
+	free(layer.name);
+	free(layer.path);
+	return rc;
 }
 
 static int
@@ -210,9 +210,6 @@ decode_layers(struct envelope *e, json_t *root, struct error *err)
 	if (json_object_size(seen) > ENVELOPE_LAYERS_MAX)
 		return error_set(err, EX_DATAERR,
 		    "\"layers\" has more than %d entries", ENVELOPE_LAYERS_MAX);
-	e->layers = calloc(json_object_size(seen), sizeof(*e->layers));
-	if (e->layers == NULL)
-		return error_sys(err, EX_OSERR, "envelope");
 	layers = json_object_get(root, "layers");
 	json_object_foreach(layers, name, item)
 	{

@@ -100,17 +100,17 @@ put_files(json_t *root, const struct envelope *e, struct error *err)
 static int
 put_layers(json_t *root, const struct envelope *e, struct error *err)
 {
-	const struct envelope_layer *layer;
+	const struct layer *layer;
 	json_t *layers;
 	size_t i;
 
-	if (e->layers_n == 0)
+	if (e->layers.n == 0)
 		return 0;
 	layers = json_object();
 	if (json_put(root, "layers", layers, err) == -1)
 		return -1;
-	for (i = 0; i < e->layers_n; i++) {
-		layer = &e->layers[i];
+	for (i = 0; i < e->layers.n; i++) {
+		layer = &e->layers.v[i];
 		if (put_digest(layers, layer->name, layer->size_bytes,
 			&layer->digest, layer->path, err) == -1)
 			return -1;

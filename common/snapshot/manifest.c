@@ -89,8 +89,8 @@ manifest_read(struct digest *digest, const struct envelope_file *file, int fd,
 }
 
 int
-manifest_read_layer(const struct envelope_layer *layer, int fd,
-    uint64_t size_bytes, struct error *err)
+manifest_read_layer(const struct layer *layer, int fd, uint64_t size_bytes,
+    struct error *err)
 {
 	char name[PATH_NAME_MAX + sizeof("layer ")];
 	struct digest is;

@@ -48,8 +48,8 @@ int manifest_read(struct digest *digest, const struct envelope_file *file,
     int fd, uint64_t size_bytes, struct error *err);
 
 /* The same for a layer. */
-int manifest_read_layer(const struct envelope_layer *layer, int fd,
-    uint64_t size_bytes, struct error *err);
+int manifest_read_layer(const struct layer *layer, int fd, uint64_t size_bytes,
+    struct error *err);
 
 /*
  * Whether cow.raw has the bytes that the envelope says of the storage, where it

@@ -69,18 +69,12 @@ vm_init(struct vm *vm)
 void
 vm_fini(struct vm *vm)
 {
-	size_t i;
-
 	free(vm->cmdline);
 	free(vm->image);
 	free(vm->error);
 	free(vm->of_state);
 	storage_list_fini(&vm->disks);
-	for (i = 0; i < vm->layers_n; i++) {
-		free(vm->layers[i].name);
-		free(vm->layers[i].path);
-	}
-	free(vm->layers);
+	layer_list_fini(&vm->layers);
 	free(vm->frozen);
 	nic_list_fini(&vm->nics);
 	strv_fini(&vm->snapshot_ids);
@@ -91,44 +85,6 @@ bool
 vm_is_alive(const struct vm *vm)
 {
 	return proc_is_alive(&vm->proc);
-}
-
-/* One more element of `size` bytes behind *v, zeroed; NULL: out of memory. */
-static void *
-grow(void **v, size_t n, size_t size, struct error *err)
-{
-	char *grown = realloc(*v, (n + 1) * size);
-
-	if (grown == NULL) {
-		error_nomem(err, NULL);
-		return NULL;
-	}
-	*v = grown;
-	memset(grown + n * size, 0, size);
-	return grown + n * size;
-}
-
-int
-vm_add_layer(struct vm *vm, const struct envelope_layer *layer,
-    struct error *err)
-{
-	void *v = vm->layers;
-	struct envelope_layer *slot;
-
-	slot = grow(&v, vm->layers_n, sizeof(*slot), err);
-	if (slot == NULL)
-		return -1;
-	vm->layers = v;
-	*slot = *layer;
-	slot->name = strdup(layer->name);
-	slot->path = layer->path == NULL ? NULL : strdup(layer->path);
-	if (slot->name == NULL || (layer->path != NULL && slot->path == NULL)) {
-		free(slot->name);
-		free(slot->path);
-		return error_nomem(err, NULL);
-	}
-	vm->layers_n++;
-	return 0;
 }
 
 int
@@ -188,16 +144,15 @@ int
 vm_add_frozen(struct vm *vm, const char *name, uint64_t size_bytes,
     const struct digest *digest, struct error *err)
 {
-	void *v = vm->frozen;
-	struct vm_frozen *slot;
+	struct vm_frozen *v, *slot;
 
 	if (vm_find_frozen(vm, name) != NULL)
 		return 0;
-	slot = grow(&v, vm->frozen_n, sizeof(*slot), err);
-	if (slot == NULL)
-		return -1;
+	v = realloc(vm->frozen, (vm->frozen_n + 1) * sizeof(*v));
+	if (v == NULL)
+		return error_nomem(err, NULL);
 	vm->frozen = v;
-	vm->frozen_n++;
+	slot = &v[vm->frozen_n++];
 	snprintf(slot->name, sizeof(slot->name), "%s", name);
 	slot->size_bytes = size_bytes;
 	slot->digest = *digest;

@@ -19,6 +19,7 @@
 #include "base/rfc3339.h"
 #include "base/strv.h"
 #include "snapshot/envelope.h"
+#include "snapshot/layer.h"
 #include "snapshot/nic.h"
 #include "snapshot/sidecar.h"
 #include "snapshot/storage.h"
@@ -93,8 +94,7 @@ struct vm {
 	char *image; /* where it came from, for people; or NULL */
 
 	struct storage_list disks;
-	struct envelope_layer *layers; /* shared disks, in any chain */
-	size_t layers_n;
+	struct layer_list layers; /* shared disks, in any chain */
 	struct vm_frozen *frozen;
 	size_t frozen_n;
 	struct nic_list nics;
@@ -151,9 +151,7 @@ int vm_flush_disks(const struct vm *vm, int dirfd, struct error *err);
 /* Whether the recorded VMM process lives. */
 bool vm_is_alive(const struct vm *vm);
 
-/* Appends a layer (deep copy), a frozen file. */
-int vm_add_layer(struct vm *vm, const struct envelope_layer *layer,
-    struct error *err);
+/* Appends a frozen file that is not there yet. */
 int vm_add_frozen(struct vm *vm, const char *name, uint64_t size_bytes,
     const struct digest *digest, struct error *err);
 const struct vm_frozen *vm_find_frozen(const struct vm *vm, const char *name);

@@ -121,7 +121,7 @@ check_name(const char *name, struct error *err)
 static int
 decode_layer(struct vm *vm, const json_t *obj, struct error *err)
 {
-	struct envelope_layer layer = { 0 };
+	struct layer layer = { 0 };
 	int rc = -1;
 
 	if (json_get_strdup(obj, "name", &layer.name, VM_FILE_MAX,
@@ -130,7 +130,7 @@ decode_layer(struct vm *vm, const json_t *obj, struct error *err)
 		JSON_OPTIONAL, err) == 0 &&
 	    check_name(layer.name, err) == 0 &&
 	    decode_digest(&layer.digest, &layer.size_bytes, obj, err) == 0)
-		rc = vm_add_layer(vm, &layer, err);
+		rc = layer_list_add(&vm->layers, &layer, err);
 	free(layer.name);
 	free(layer.path);
 	return rc;

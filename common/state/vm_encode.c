@@ -67,14 +67,14 @@ put_file(json_t *array, const char *name, uint64_t size_bytes,
 static int
 put_layers(json_t *record, const struct vm *vm, struct error *err)
 {
-	const struct envelope_layer *layer;
+	const struct layer *layer;
 	json_t *layers = json_array();
 	size_t i;
 
 	if (json_put(record, "layers", layers, err) == -1)
 		return -1;
-	for (i = 0; i < vm->layers_n; i++) {
-		layer = &vm->layers[i];
+	for (i = 0; i < vm->layers.n; i++) {
+		layer = &vm->layers.v[i];
 		if (put_file(layers, layer->name, layer->size_bytes,
 			&layer->digest, layer->path, err) == -1)
 			return error_wrap(err, "layers[%zu]", i);

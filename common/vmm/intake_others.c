@@ -94,28 +94,27 @@ int
 intake_take_layer(struct intake *in, int dirfd, const char *file,
     const char *name, struct error *err)
 {
-	struct envelope *e = &in->envelope;
-	struct envelope_layer *v, *layer;
+	struct layer layer = { 0 };
+	int rc = -1;
 
-	v = realloc(e->layers, (e->layers_n + 1) * sizeof(*v));
-	if (v == NULL)
-		return error_nomem(err, NULL);
-	e->layers = v;
-	layer = &v[e->layers_n];
-	memset(layer, 0, sizeof(*layer));
-	if (intake_add_layer(in, &layer->digest, &layer->size_bytes, dirfd,
-		file, err) == -1)
+	if (intake_add_layer(in, &layer.digest, &layer.size_bytes, dirfd, file,
+		err) == -1)
 		return -1;
-	layer->name = strdup(name);
-	layer->path = file[0] == '/' ? strdup(file) : NULL;
-	e->layers_n++;
-	return layer->name == NULL ? error_nomem(err, NULL) : 0;
+	layer.name = strdup(name);
+	layer.path = file[0] == '/' ? strdup(file) : NULL;
+	if (layer.name == NULL || (file[0] == '/' && layer.path == NULL))
+		error_nomem(err, NULL);
+	else
+		rc = layer_list_add(&in->envelope.layers, &layer, err);
+	free(layer.name);
+	free(layer.path);
+	return rc;
 }
 
 void
 intake_note_layers(struct intake *in, const struct storage_list *disks)
 {
-	if (in->envelope.layers_n == 0 &&
+	if (in->envelope.layers.n == 0 &&
 	    storage_find(disks, STORAGE_LAYER) != NULL)
 		snprintf(in->warning, sizeof(in->warning),
 		    "its layers were not followed: a clone needs "

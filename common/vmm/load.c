@@ -88,8 +88,8 @@ load_record(struct vm *vm, const struct load *load, struct error *err)
 	for (i = 0; i < sidecar->nics.n; i++)
 		if (nic_list_add(&vm->nics, &sidecar->nics.v[i], err) == -1)
 			return -1;
-	for (i = 0; i < e->layers_n; i++)
-		if (vm_add_layer(vm, &e->layers[i], err) == -1)
+	for (i = 0; i < e->layers.n; i++)
+		if (layer_list_add(&vm->layers, &e->layers.v[i], err) == -1)
 			return -1;
 	return copy_disks(vm, sidecar, err);
 }
@@ -103,8 +103,8 @@ load_put(const struct load *load, int dirfd, const char *to, const char *from,
 
 /* A layer by its digest; one that lies where it was recorded is taken in. */
 static int
-put_layer(const struct load *load, int dirfd,
-    const struct envelope_layer *layer, struct error *err)
+put_layer(const struct load *load, int dirfd, const struct layer *layer,
+    struct error *err)
 {
 	struct digest digest;
 	uint64_t size;
@@ -274,7 +274,7 @@ put_frozen(struct vm *vm, const struct load *load, int dirfd, const char *name,
 {
 	const struct envelope_file *file;
 
-	if (envelope_find_layer(vm->layers, vm->layers_n, name) != NULL)
+	if (layer_find(&vm->layers, name) != NULL)
 		return 0;
 	if (load_put(load, dirfd, name, name, COPY_MAY_LINK | COPY_MAY_REFLINK,
 		err) == -1)
@@ -439,8 +439,8 @@ load_populate(struct vm *vm, int dirfd, const struct load *load,
 	if (driver == NULL)
 		return error_set(err, EX_CONFIG, "hypervisor %s: no driver",
 		    vm->hypervisor);
-	for (i = 0; i < vm->layers_n; i++)
-		if (put_layer(load, dirfd, &vm->layers[i], err) == -1)
+	for (i = 0; i < vm->layers.n; i++)
+		if (put_layer(load, dirfd, &vm->layers.v[i], err) == -1)
 			return -1;
 	if (put_boot_files(vm, load, dirfd, err) == -1)
 		return -1;

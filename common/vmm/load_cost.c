@@ -73,8 +73,7 @@ add_disk(struct cost *c, const struct storage *disk, struct error *err)
 	if (disk->role == STORAGE_LAYER)
 		return 0;
 	for (i = 0; i < disk->backing.n; i++)
-		if (envelope_find_layer(c->load->envelope->layers,
-			c->load->envelope->layers_n,
+		if (layer_find(&c->load->envelope->layers,
 			disk->backing.v[i]) == NULL &&
 		    add_file(c, disk->backing.v[i], any, err) == -1)
 			return -1;

@@ -15,7 +15,7 @@ int preflight_size(uint64_t *out, const struct preflight *p, const char *name,
     struct error *err);
 
 /* NULL when no layer is called so. */
-const struct envelope_layer *preflight_layer(const struct preflight *p,
+const struct layer *preflight_layer(const struct preflight *p,
     const char *name);
 
 /* preflight_form.c */

@@ -133,7 +133,7 @@ preflight_nics(struct preflight *p, struct error *err)
 
 /* Whether what lies at `path` is the layer. */
 static bool
-is_layer_at(const struct envelope_layer *layer, const char *path)
+is_layer_at(const struct layer *layer, const char *path)
 {
 	uint64_t size;
 	bool is;
@@ -150,14 +150,14 @@ is_layer_at(const struct envelope_layer *layer, const char *path)
 int
 preflight_layers(struct preflight *p, struct error *err)
 {
-	const struct envelope_layer *layer;
+	const struct layer *layer;
 	char text[DIGEST_TEXT_MAX];
 	uint64_t size;
 	size_t i;
 	int fd, rc;
 
-	for (i = 0; i < p->envelope->layers_n; i++) {
-		layer = &p->envelope->layers[i];
+	for (i = 0; i < p->envelope->layers.n; i++) {
+		layer = &p->envelope->layers.v[i];
 		if (root_layer_open(&fd, &size, p->root, &layer->digest,
 			NULL) == 0) {
 			/* The name is the digest: only --verify doubts it. */

@@ -20,11 +20,10 @@ preflight_size(uint64_t *out, const struct preflight *p, const char *name,
 	return manifest_size(out, p->dirfd, name, err);
 }
 
-const struct envelope_layer *
+const struct layer *
 preflight_layer(const struct preflight *p, const char *name)
 {
-	return envelope_find_layer(p->envelope->layers, p->envelope->layers_n,
-	    name);
+	return layer_find(&p->envelope->layers, name);
 }
 
 /* Every file that the envelope names is one, as long as it says. */
@@ -75,8 +74,8 @@ check_layer_names(const struct preflight *p, struct error *err)
 	const char *name;
 	size_t i;
 
-	for (i = 0; i < p->envelope->layers_n; i++) {
-		name = p->envelope->layers[i].name;
+	for (i = 0; i < p->envelope->layers.n; i++) {
+		name = p->envelope->layers.v[i].name;
 		if (storage_check_name("layer", name, err) == -1)
 			return -1;
 		if (name[0] == '.' || vmm_is_reserved(name))

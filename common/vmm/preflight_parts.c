@@ -222,8 +222,8 @@ preflight_state(struct preflight *p, struct error *err)
 		rc = storage_list_add(&vm.disks, &p->sidecar.disks.v[i], err);
 	for (i = 0; rc == 0 && i < p->sidecar.nics.n; i++)
 		rc = nic_list_add(&vm.nics, &p->sidecar.nics.v[i], err);
-	for (i = 0; rc == 0 && i < e->layers_n; i++)
-		rc = vm_add_layer(&vm, &e->layers[i], err);
+	for (i = 0; rc == 0 && i < e->layers.n; i++)
+		rc = layer_list_add(&vm.layers, &e->layers.v[i], err);
 	if (rc == 0)
 		rc = vmm_state_match(&vm, p->dirfd, err);
 	vm_fini(&vm);

@@ -54,22 +54,20 @@ static void
 fill_layers(struct envelope *e, size_t n)
 {
 	char name[32];
+	const struct layer layer = { .name = name };
 	size_t i;
 
-	e->layers = calloc(n, sizeof(*e->layers));
-	ATF_REQUIRE(e->layers != NULL);
 	for (i = 0; i < n; i++) {
 		snprintf(name, sizeof(name), "layer%zu", i);
-		e->layers[i].name = strdup(name);
+		ATF_REQUIRE_EQ(0, layer_list_add(&e->layers, &layer, NULL));
 	}
-	e->layers_n = n;
 }
 
 static void
 fill_layer_path(struct envelope *e, size_t n)
 {
 	fill_layers(e, 1);
-	e->layers[0].path = letters(n);
+	e->layers.v[0].path = letters(n);
 }
 
 static void

@@ -134,7 +134,7 @@ ATF_TC_BODY(layer__as_recorded_or_not, tc)
 {
 	char name[] = "root";
 	struct envelope_file file = recorded(name);
-	struct envelope_layer layer = { .name = name,
+	struct layer layer = { .name = name,
 		.size_bytes = file.size_bytes,
 		.digest = file.digest };
 	struct error err = { 0 };

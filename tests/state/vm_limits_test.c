@@ -124,11 +124,11 @@ ATF_TC_BODY(record__numbers_and_texts, tc)
 static void
 add_layer(struct vm *vm, size_t name_bytes, size_t path_bytes, char byte)
 {
-	struct envelope_layer layer = { .name = letters(name_bytes),
+	struct layer layer = { .name = letters(name_bytes),
 		.path = letters(path_bytes) };
 
 	memset(layer.path, byte, path_bytes);
-	ATF_REQUIRE_EQ(0, vm_add_layer(vm, &layer, NULL));
+	ATF_REQUIRE_EQ(0, layer_list_add(&vm->layers, &layer, NULL));
 	free(layer.name);
 	free(layer.path);
 }
@@ -250,15 +250,15 @@ ATF_TC_BODY(record__not_utf8, tc)
 	begin(&vm);
 	add_layer(&vm, 1, 4, '/');
 	check(&vm, "as it was", true);
-	memcpy(vm.layers[0].path, "/l/\xe4", 4);
+	memcpy(vm.layers.v[0].path, "/l/\xe4", 4);
 	ATF_CHECK_EQ(-1, vm_write(&vm, dirfd, false, &now, &err));
 	ATF_CHECK_EQ(EX_OSERR, err.code);
 	ATF_CHECK_STREQ(
 	    "layers[0]: member \"path\": out of memory, or not UTF-8", err.msg);
 	vm_fini(&vm);
 	ATF_REQUIRE_EQ(0, vm_read(&vm, dirfd, &err));
-	ATF_REQUIRE_EQ(1, vm.layers_n);
-	ATF_CHECK_STREQ("////", vm.layers[0].path);
+	ATF_REQUIRE_EQ(1, vm.layers.n);
+	ATF_CHECK_STREQ("////", vm.layers.v[0].path);
 	vm_fini(&vm);
 	close(dirfd);
 }

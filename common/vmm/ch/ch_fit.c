@@ -57,9 +57,9 @@ check_disk(const struct ch_config *c, const struct ch_state *s,
 	const char *name = path_base(disk->path);
 	const struct ch_state_device *device;
 	const struct chain_format *format = chain_format(name);
+	const struct layer *layer;
 	bool known = false;
 	uint64_t bytes = 0;
-	size_t i;
 
 	if (found == NULL)
 		return error_set(err, EX_DATAERR, CH_CONFIG_NAME ": no disk %s",
@@ -82,12 +82,11 @@ check_disk(const struct ch_config *c, const struct ch_state *s,
 		    CH_CONFIG_NAME ": %s: \"image_type\" is \"%s\", the "
 				   "sidecar has %s",
 		    found->id, found->image_type, name);
-	for (i = 0; i < vm->layers_n; i++)
-		if (strcmp(vm->layers[i].name, name) == 0) {
-			bytes = vm->layers[i].size_bytes;
-			known = true;
-		}
-	if (!known && disk->role != STORAGE_LAYER) {
+	layer = layer_find(&vm->layers, name);
+	if (layer != NULL) {
+		bytes = layer->size_bytes;
+		known = true;
+	} else if (disk->role != STORAGE_LAYER) {
 		if (chain_disk_bytes(&bytes, format, dirfd, name, err) == -1)
 			return -1;
 		known = true;

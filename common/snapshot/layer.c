@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC */
+#include "snapshot/layer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void
+layer_fini(struct layer *layer)
+{
+	free(layer->name);
+	free(layer->path);
+}
+
+void
+layer_list_fini(struct layer_list *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		layer_fini(&list->v[i]);
+	free(list->v);
+	list->v = NULL;
+	list->n = 0;
+}
+
+int
+layer_list_add(struct layer_list *list, const struct layer *layer,
+    struct error *err)
+{
+	struct layer *v, *to;
+
+	v = realloc(list->v, (list->n + 1) * sizeof(*v));
+	if (v == NULL)
+		return error_nomem(err, "layer");
+	list->v = v;
+	to = &v[list->n];
+	*to = *layer;
+	to->name = strdup(layer->name);
+	to->path = layer->path == NULL ? NULL : strdup(layer->path);
+	if (to->name == NULL || (layer->path != NULL && to->path == NULL)) {
+		layer_fini(to);
+		return error_nomem(err, "layer");
+	}
+	list->n++;
+	return 0;
+}
+
+const struct layer *
+layer_find(const struct layer_list *list, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		if (strcmp(list->v[i].name, name) == 0)
+			return &list->v[i];
+	return NULL;
+}

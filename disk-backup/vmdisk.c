@@ -80,13 +80,13 @@ chain_open(struct chain *c, int dirfd, const struct storage *disk,
 static struct storage *
 disk_of(struct freezing *f)
 {
-	return &f->at->vm.disks.v[f->index];
+	return &f->at->vm.machine.disks.v[f->index];
 }
 
 static int
 find_disk(struct freezing *f, const char *name, struct error *err)
 {
-	const struct storage_list *disks = &f->at->vm.disks;
+	const struct storage_list *disks = &f->at->vm.machine.disks;
 	const struct storage *disk = storage_find_serial(disks, name);
 
 	if (strcmp(name, "cow") == 0)
@@ -130,7 +130,7 @@ take_top(struct freezing *f, bool may_copy, struct error *err)
 static bool
 can_switch(const struct freezing *f)
 {
-	return vmm_traits(f->at->vm.hypervisor)->can_switch;
+	return vmm_traits(f->at->vm.machine.hypervisor)->can_switch;
 }
 
 /* A freeze's capture: a disk that is switched is whole without it. */

@@ -18,7 +18,7 @@
 static int
 find_disk(struct vmtarget *t, const char *name, struct error *err)
 {
-	const struct storage_list *disks = &t->at.vm.disks;
+	const struct storage_list *disks = &t->at.vm.machine.disks;
 
 	t->disk = strcmp(name, "cow") == 0 ? storage_find(disks, STORAGE_COW)
 					   : storage_find_serial(disks, name);
@@ -102,7 +102,7 @@ vmtarget_publish(struct vmtarget *t, uint64_t size_bytes, struct error *err)
 	}
 	memset(&t->disk->backing, 0, sizeof(t->disk->backing));
 	if (t->disk->role == STORAGE_COW)
-		t->at.vm.storage_bytes = size_bytes;
+		t->at.vm.machine.storage_bytes = size_bytes;
 	clock_gettime(CLOCK_REALTIME, &now);
 	rc = vm_at_write(&t->at, true, &now, err);
 	hook_step("restore-recorded");
@@ -110,7 +110,7 @@ vmtarget_publish(struct vmtarget *t, uint64_t size_bytes, struct error *err)
 	if (rc == 0 && strcmp(top, t->disk->path) != 0)
 		unlinkat(t->at.dirfd, top, 0);
 	for (i = 0; rc == 0 && i < old.n; i++)
-		if (layer_find(&t->at.vm.layers, old.v[i]) == NULL)
+		if (layer_find(&t->at.vm.machine.layers, old.v[i]) == NULL)
 			unlinkat(t->at.dirfd, old.v[i], 0);
 	strv_fini(&old);
 	free(top);

@@ -23,7 +23,7 @@ add_allocated(uint64_t *sum, const struct save *s, const char *file,
 int
 disks_plan(struct save *s, struct error *err)
 {
-	const struct storage_list *disks = &s->at->vm.disks;
+	const struct storage_list *disks = &s->at->vm.machine.disks;
 	bool reflinks = copy_can_reflink(s->snap.dirfd);
 	uint64_t copied = 0;
 	size_t i;
@@ -59,7 +59,7 @@ disks_reflink(struct save *s, struct error *err)
 static int
 link_file(struct save *s, const char *name, struct error *err)
 {
-	if (layer_find(&s->at->vm.layers, name) != NULL)
+	if (layer_find(&s->at->vm.machine.layers, name) != NULL)
 		return 0;
 	return copy_file(NULL, s->snap.dirfd, name, s->at->dirfd, name,
 	    COPY_MAY_LINK | COPY_MAY_REFLINK, err);

@@ -43,7 +43,7 @@ memory_at_stake(uint64_t *out, const struct save *s, struct error *err)
 			continue;
 		if (other.vm.memory == VM_MEMORY_FILE &&
 		    vm_is_alive(&other.vm) &&
-		    ckd_add(&sum, sum, other.vm.memory_bytes))
+		    ckd_add(&sum, sum, other.vm.machine.memory_bytes))
 			sum = UINT64_MAX / 2;
 		vm_at_close(&other);
 	}
@@ -97,7 +97,7 @@ memory_plan(struct save *s, struct error *err)
 
 	if (vmm_writes_memory(&s->at->vm)) {
 		s->memory = MEMORY_VMM;
-		return save_need_room(s, s->at->vm.memory_bytes, err);
+		return save_need_room(s, s->at->vm.machine.memory_bytes, err);
 	}
 	if (s->at->vm.memory == VM_MEMORY_TEMPLATE) {
 		s->memory = MEMORY_OWN_PAGES;
@@ -163,7 +163,7 @@ copy_own_pages(struct save *s, struct error *err)
 	uint64_t copied;
 
 	return pages_overlay(&copied, s->image_fd, vm->proc.pid, s->memory_fd,
-	    vm->memory_bytes, err);
+	    vm->machine.memory_bytes, err);
 }
 
 /*
@@ -178,7 +178,7 @@ memory_flush(struct save *s, struct error *err)
 		return flush_file(s, err);
 	case MEMORY_COPY:
 		return copy_memory(s->image_fd, s->memory_fd,
-		    s->at->vm.memory_bytes, false, VM_MEMORY, err);
+		    s->at->vm.machine.memory_bytes, false, VM_MEMORY, err);
 	case MEMORY_OWN_PAGES:
 		return copy_own_pages(s, err);
 	default:
@@ -194,7 +194,7 @@ memory_capture(struct save *s, struct error *err)
 		return copy_reflink(s->image_fd, s->memory_fd, VM_MEMORY, err);
 	case MEMORY_COPY:
 		return copy_memory(s->image_fd, s->memory_fd,
-		    s->at->vm.memory_bytes, true, VM_MEMORY, err);
+		    s->at->vm.machine.memory_bytes, true, VM_MEMORY, err);
 	case MEMORY_OWN_PAGES:
 		return copy_own_pages(s, err);
 	default:

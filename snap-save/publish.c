@@ -23,17 +23,6 @@
 
 #define RECORD_WAIT_MS (10 * 60 * 1000) /* for the VM's lock: a merge lasts */
 
-static int
-copy_layers(struct envelope *e, const struct vm *vm, struct error *err)
-{
-	size_t i;
-
-	for (i = 0; i < vm->layers.n; i++)
-		if (layer_list_add(&e->layers, &vm->layers.v[i], err) == -1)
-			return -1;
-	return 0;
-}
-
 int
 publish_describe(struct save *s, const char *description, struct error *err)
 {
@@ -43,31 +32,33 @@ publish_describe(struct save *s, const char *description, struct error *err)
 
 	snprintf(c->id, sizeof(c->id), "%s", s->snap.id);
 	snprintf(c->name, sizeof(c->name), "%s", s->snap.name);
-	snprintf(c->hypervisor, sizeof(c->hypervisor), "%s", vm->hypervisor);
-	c->nics = vm->nics.n;
-	c->cpu = vm->cpu;
-	c->memory_bytes = vm->memory_bytes;
-	c->storage_bytes = vm->storage_bytes;
+	snprintf(c->hypervisor, sizeof(c->hypervisor), "%s",
+	    vm->machine.hypervisor);
+	c->nics = vm->machine.nics.n;
+	c->cpu = vm->machine.cpu;
+	c->memory_bytes = vm->machine.memory_bytes;
+	c->storage_bytes = vm->machine.storage_bytes;
 	if (description != NULL) {
 		c->description = strdup(description);
 		if (c->description == NULL)
 			return error_nomem(err, NULL);
 	}
-	if (vm->image != NULL) {
-		c->image = strdup(vm->image);
+	if (vm->machine.image != NULL) {
+		c->image = strdup(vm->machine.image);
 		if (c->image == NULL)
 			return error_nomem(err, NULL);
 	}
 	rfc3339_us(e->created_at, &s->now);
 	rfc3339_us(s->sidecar.saved_at, &s->now);
 	e->has_files = true;
-	return copy_layers(e, vm, err);
+	return layer_list_copy(&e->layers, &vm->machine.layers, err);
 }
 
 static bool
 is_memory(const struct save *s, const char *name)
 {
-	const struct vmm_traits *traits = vmm_traits(s->at->vm.hypervisor);
+	const struct vmm_traits *traits = vmm_traits(
+	    s->at->vm.machine.hypervisor);
 
 	return strcmp(name, traits->memory_file) == 0 ||
 	    (traits->memory_dump != NULL &&
@@ -170,7 +161,7 @@ tell_vm(struct save *s, struct error *err)
 			&file->digest, err) == -1)
 			goto out;
 	}
-	at.vm.storage_bytes = s->envelope.config.storage_bytes;
+	at.vm.machine.storage_bytes = s->envelope.config.storage_bytes;
 	if (vm_add_snapshot(&at.vm, s->snap.id, err) == -1 ||
 	    vmm_state_published(&at.vm, at.dirfd, s->snap.dirfd, err) == -1)
 		goto out;

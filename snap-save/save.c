@@ -67,29 +67,27 @@ check_guest(struct save *s, struct error *err)
 	return vmm_state_check(&s->at->vm, s->at->dirfd, err);
 }
 
+static int
+link_boot_file(const struct save *s, const char *name, struct error *err)
+{
+	return copy_file(NULL, s->snap.dirfd, name, s->at->dirfd, name,
+	    COPY_MAY_LINK | COPY_MAY_REFLINK, err);
+}
+
 /* What a boot needs, from the VM's directory. */
 static int
 link_boot_files(struct save *s, struct error *err)
 {
 	const struct vm *vm = &s->at->vm;
-	const struct {
-		const char *name;
-		bool has;
-	} files[] = {
-		{ VM_KERNEL, vm->has_kernel },
-		{ VM_INITRD, vm->has_initrd },
-		{ VM_FIRMWARE, vm->has_firmware },
-		{ VM_SEED_NAME, vm_seed_is_there(s->at->dirfd) },
-	};
 	size_t i;
 
-	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		if (files[i].has &&
-		    copy_file(NULL, s->snap.dirfd, files[i].name, s->at->dirfd,
-			files[i].name, COPY_MAY_LINK | COPY_MAY_REFLINK,
-			err) == -1)
+	for (i = 0; i < MACHINE_BOOT_FILES; i++)
+		if (vm->machine.boot[i] != NULL &&
+		    link_boot_file(s, vm->machine.boot[i], err) == -1)
 			return -1;
-	return 0;
+	return vm_seed_is_there(s->at->dirfd)
+	    ? link_boot_file(s, VM_SEED_NAME, err)
+	    : 0;
 }
 
 /* Everything that can be done, or refused, while the guest runs. */

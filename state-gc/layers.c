@@ -103,7 +103,7 @@ scan_vms(json_t *used, const struct gc *gc, struct error *err)
 			false, &why) == -1)
 			continue;
 		if (vm_read(&vm, fd, &why) == 0) {
-			rc = add_used(used, &vm.layers, err);
+			rc = add_used(used, &vm.machine.layers, err);
 			vm_fini(&vm);
 		} else
 			rc = error_set(err, why.code, "%s: %s: layers are kept",

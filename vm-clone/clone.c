@@ -76,19 +76,17 @@ parse_nics(struct job *job, struct error *err)
 static int
 give_nics(struct clone *c, const struct job *job, struct error *err)
 {
-	bool has_links = vmm_traits(c->vm.hypervisor)->has_links;
+	bool has_links = vmm_traits(c->vm.machine.hypervisor)->has_links;
 	struct nic *nic;
 	size_t i, k;
 
 	if (job->nics.n > 0) {
-		nic_list_fini(&c->vm.nics);
-		for (i = 0; i < job->nics.n; i++)
-			if (nic_list_add(&c->vm.nics, &job->nics.v[i], err) ==
-			    -1)
-				return -1;
+		nic_list_fini(&c->vm.machine.nics);
+		if (nic_list_copy(&c->vm.machine.nics, &job->nics, err) == -1)
+			return -1;
 	}
-	for (i = 0; i < c->vm.nics.n; i++) {
-		nic = &c->vm.nics.v[i];
+	for (i = 0; i < c->vm.machine.nics.n; i++) {
+		nic = &c->vm.machine.nics.v[i];
 		if (job->nics.n == 0 && nic->kind != NIC_USER)
 			return error_set(err, EX_USAGE,
 			    "the snapshot's NIC %zu is of kind %s: say with "

@@ -112,7 +112,7 @@ take_layer(struct plan *plan, const struct root_new *n, const char *name,
 		absolute, err) == -1 ||
 	    root_layer_link(n->root, &layer.digest, n->dirfd, name, err) == -1)
 		goto out;
-	rc = layer_list_add(&plan->vm.layers, &layer, err);
+	rc = layer_list_add(&plan->vm.machine.layers, &layer, err);
 out:
 	free(absolute);
 	free(text);
@@ -132,7 +132,7 @@ add_disk(struct plan *plan, const char *path, enum storage_role role,
 	disk.path = name;
 	snprintf(disk.serial, sizeof(disk.serial), "%s", serial);
 	if (backing == NULL || strv_add(&disk.backing, err, "%s", backing) == 0)
-		rc = storage_list_add(&plan->vm.disks, &disk, err);
+		rc = storage_list_add(&plan->vm.machine.disks, &disk, err);
 	strv_fini(&disk.backing);
 	free(name);
 	return rc;
@@ -171,7 +171,7 @@ build_empty(struct plan *plan, const struct root_new *n, struct error *err)
 
 	if (make_file(&fd, n->dirfd, COW_RAW, err) == -1)
 		return -1;
-	rc = ftruncate(fd, (off_t)plan->vm.storage_bytes) == -1
+	rc = ftruncate(fd, (off_t)plan->vm.machine.storage_bytes) == -1
 	    ? error_sys(err, EX_IOERR, COW_RAW)
 	    : fs_make_ext4(n->dirfd, COW_RAW, err);
 	fd_drop(&fd);
@@ -202,7 +202,7 @@ static int
 copy_base(struct plan *plan, const struct root_new *n, int base, uint64_t bytes,
     struct error *err)
 {
-	bool can_overlay = vmm_traits(plan->vm.hypervisor)->can_overlay;
+	bool can_overlay = vmm_traits(plan->vm.machine.hypervisor)->can_overlay;
 	int fd, rc = 0;
 
 	if (make_file(&fd, n->dirfd, COW_RAW, err) == -1)
@@ -213,7 +213,8 @@ copy_base(struct plan *plan, const struct root_new *n, int base, uint64_t bytes,
 				       plan->base, err);
 	if (rc == 1)
 		unlinkat(n->dirfd, COW_RAW, 0);
-	if (rc == 0 && ftruncate(fd, (off_t)plan->vm.storage_bytes) == -1)
+	if (rc == 0 &&
+	    ftruncate(fd, (off_t)plan->vm.machine.storage_bytes) == -1)
 		rc = error_sys(err, EX_IOERR, COW_RAW);
 	if (rc == 0)
 		rc = add_disk(plan, COW_RAW, STORAGE_COW, STORAGE_COW_SERIAL,
@@ -235,8 +236,8 @@ overlay_base(struct plan *plan, const struct root_new *n,
 	if (take_layer(plan, n, name, plan->base, err) == -1 ||
 	    make_file(&fd, n->dirfd, overlay, err) == -1)
 		return -1;
-	rc = chain_write_overlay(fd, plan->vm.storage_bytes, name, overlay,
-	    err);
+	rc = chain_write_overlay(fd, plan->vm.machine.storage_bytes, name,
+	    overlay, err);
 	fd_drop(&fd);
 	return rc == -1 ? -1
 			: add_disk(plan, overlay, STORAGE_COW,
@@ -254,9 +255,9 @@ build_on_base(struct plan *plan, const struct root_new *n, struct error *err)
 		return -1;
 	if (look_at_base(&format, &bytes, fd, size, plan->base, err) == -1)
 		goto out;
-	if (plan->vm.storage_bytes == 0)
-		plan->vm.storage_bytes = num_round_up(bytes, 512);
-	if (plan->vm.storage_bytes < bytes) {
+	if (plan->vm.machine.storage_bytes == 0)
+		plan->vm.machine.storage_bytes = num_round_up(bytes, 512);
+	if (plan->vm.machine.storage_bytes < bytes) {
 		error_set(err, EX_USAGE,
 		    "--storage: smaller than the base of %llu bytes",
 		    (unsigned long long)bytes);
@@ -265,10 +266,11 @@ build_on_base(struct plan *plan, const struct root_new *n, struct error *err)
 	if (format->is_flat)
 		rc = copy_base(plan, n, fd, bytes, err);
 	else
-		rc = vmm_traits(plan->vm.hypervisor)->can_overlay
+		rc = vmm_traits(plan->vm.machine.hypervisor)->can_overlay
 		    ? 1
 		    : error_set(err, EX_USAGE, "--base %s: %s reads no %s",
-			  plan->base, plan->vm.hypervisor, format->name);
+			  plan->base, plan->vm.machine.hypervisor,
+			  format->name);
 	if (rc == 1)
 		rc = overlay_base(plan, n, format, err);
 out:
@@ -280,7 +282,7 @@ out:
 static int
 build_seed(struct plan *plan, const struct root_new *n, struct error *err)
 {
-	const struct storage_list *disks = &plan->vm.disks;
+	const struct storage_list *disks = &plan->vm.machine.disks;
 	bool wanted = plan->wants_seed;
 	size_t i;
 
@@ -300,7 +302,7 @@ build_kernel(const struct plan *plan, const struct root_new *n,
 {
 	if (build_copy(n->dirfd, VM_KERNEL, plan->kernel, err) == -1)
 		return -1;
-	return vmm_traits(plan->vm.hypervisor)->needs_elf
+	return vmm_traits(plan->vm.machine.hypervisor)->needs_elf
 	    ? kernel_make_plain(n->dirfd, VM_KERNEL, "--kernel", err)
 	    : 0;
 }
@@ -310,23 +312,25 @@ build_files(struct plan *plan, const struct root_new *n, struct error *err)
 {
 	struct vm *vm = &plan->vm;
 
-	if ((vm->has_kernel && build_kernel(plan, n, err) == -1) ||
-	    (vm->has_initrd &&
+	if ((vm->machine.boot[MACHINE_KERNEL] != NULL &&
+		build_kernel(plan, n, err) == -1) ||
+	    (vm->machine.boot[MACHINE_INITRD] != NULL &&
 		build_copy(n->dirfd, VM_INITRD, plan->initrd, err) == -1) ||
-	    (vm->has_firmware &&
+	    (vm->machine.boot[MACHINE_FIRMWARE] != NULL &&
 		build_copy(n->dirfd, VM_FIRMWARE, plan->firmware, err) == -1) ||
 	    build_layers(plan, n, err) == -1)
 		return -1;
 	if (plan->base != NULL) {
 		if (build_on_base(plan, n, err) == -1)
 			return -1;
-	} else if (vm->storage_bytes > 0 && build_empty(plan, n, err) == -1)
+	} else if (vm->machine.storage_bytes > 0 &&
+	    build_empty(plan, n, err) == -1)
 		return -1;
 	if (data_build(vm, n->dirfd, &plan->data, &plan->ready, err) == -1 ||
 	    build_seed(plan, n, err) == -1)
 		return -1;
 	hook_step("files-made");
-	return storage_list_check(&vm->disks, err);
+	return storage_list_check(&vm->machine.disks, err);
 }
 
 int

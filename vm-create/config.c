@@ -183,6 +183,10 @@ wishes_read_config(struct wishes *wishes, struct error *err)
 static int
 plan_boot(struct plan *plan, const struct wishes *w, struct error *err)
 {
+	/* By enum machine_boot. */
+	const char *const given[] = { w->kernel, w->initrd, w->firmware };
+	size_t i;
+
 	if (w->firmware != NULL && w->kernel != NULL)
 		return error_set(err, EX_USAGE,
 		    "--firmware and --kernel exclude each other");
@@ -196,38 +200,40 @@ plan_boot(struct plan *plan, const struct wishes *w, struct error *err)
 	plan->kernel = w->kernel;
 	plan->initrd = w->initrd;
 	plan->firmware = w->firmware;
-	plan->vm.has_kernel = w->kernel != NULL;
-	plan->vm.has_initrd = w->initrd != NULL;
-	plan->vm.has_firmware = w->firmware != NULL;
+	for (i = 0; i < MACHINE_BOOT_FILES; i++)
+		if (given[i] != NULL &&
+		    machine_set_boot(&plan->vm.machine, (enum machine_boot)i,
+			vm_boot_names[i], err) == -1)
+			return -1;
 	if (w->cmdline == NULL)
 		return 0;
 	if (strlen(w->cmdline) > VM_CMDLINE_MAX)
 		return error_set(err, EX_USAGE,
 		    "--cmdline: longer than %d bytes", VM_CMDLINE_MAX);
-	plan->vm.cmdline = strdup(w->cmdline);
-	return plan->vm.cmdline == NULL ? error_nomem(err, NULL) : 0;
+	plan->vm.machine.cmdline = strdup(w->cmdline);
+	return plan->vm.machine.cmdline == NULL ? error_nomem(err, NULL) : 0;
 }
 
 static int
 plan_sizes(struct vm *vm, const struct wishes *w, struct error *err)
 {
-	vm->cpu = 1;
-	vm->memory_bytes = DEFAULT_MEMORY;
+	vm->machine.cpu = 1;
+	vm->machine.memory_bytes = DEFAULT_MEMORY;
 	if (w->cpu != NULL &&
-	    num_u64(&vm->cpu, w->cpu, 1, VM_CPU_MAX, err) == -1)
+	    num_u64(&vm->machine.cpu, w->cpu, 1, VM_CPU_MAX, err) == -1)
 		return error_wrap(err, "--cpu");
 	if (w->memory != NULL &&
-	    num_size(&vm->memory_bytes, w->memory, VM_MEMORY_MIN, VM_MEMORY_MAX,
-		err) == -1)
+	    num_size(&vm->machine.memory_bytes, w->memory, VM_MEMORY_MIN,
+		VM_MEMORY_MAX, err) == -1)
 		return error_wrap(err, "--memory");
-	if (vm->memory_bytes % VM_MEMORY_MIN != 0)
+	if (vm->machine.memory_bytes % VM_MEMORY_MIN != 0)
 		return error_set(err, EX_USAGE,
 		    "--memory: %s: not a multiple of 1M", w->memory);
 	if (w->storage != NULL &&
-	    num_size(&vm->storage_bytes, w->storage, STORAGE_MIN,
+	    num_size(&vm->machine.storage_bytes, w->storage, STORAGE_MIN,
 		ENVELOPE_FILE_BYTES_MAX, err) == -1)
 		return error_wrap(err, "--storage");
-	if (vm->storage_bytes % 512 != 0)
+	if (vm->machine.storage_bytes % 512 != 0)
 		return error_set(err, EX_USAGE,
 		    "--storage: %s: not a multiple of 512", w->storage);
 	return 0;
@@ -241,7 +247,8 @@ plan_choices(struct vm *vm, const struct wishes *w, struct error *err)
 
 	if (vmm_check_hypervisor(hypervisor, err) == -1)
 		return error_wrap(err, "--hypervisor");
-	snprintf(vm->hypervisor, sizeof(vm->hypervisor), "%s", hypervisor);
+	snprintf(vm->machine.hypervisor, sizeof(vm->machine.hypervisor), "%s",
+	    hypervisor);
 	if (w->accel != NULL && !vm_accel_parse(&vm->accel_choice, w->accel))
 		return error_set(err, EX_USAGE,
 		    "--accel: %s: not auto, kvm or tcg", w->accel);
@@ -261,7 +268,7 @@ plan_nics(struct vm *vm, const struct wishes *w, struct error *err)
 	size_t i;
 
 	for (i = 0; i < w->nics.n; i++)
-		if (nic_list_parse(&vm->nics, w->nics.v[i], err) == -1)
+		if (nic_list_parse(&vm->machine.nics, w->nics.v[i], err) == -1)
 			return -1;
 	return 0;
 }

@@ -111,7 +111,7 @@ take_disk(struct vm *vm, int dirfd, const struct storage *ready,
 		return error_nomem(err, NULL);
 	rc = build_copy(dirfd, disk.path, ready->path, err);
 	if (rc == 0)
-		rc = storage_list_add(&vm->disks, &disk, err);
+		rc = storage_list_add(&vm->machine.disks, &disk, err);
 	free(disk.path);
 	return rc;
 }
@@ -128,8 +128,8 @@ data_build(struct vm *vm, int dirfd, const struct datadisk_list *declared,
 	for (i = 0; i < declared->disks.n; i++)
 		if (make_disk(dirfd, &declared->disks.v[i],
 			declared->size_bytes[i], err) == -1 ||
-		    storage_list_add(&vm->disks, &declared->disks.v[i], err) ==
-			-1)
+		    storage_list_add(&vm->machine.disks, &declared->disks.v[i],
+			err) == -1)
 			return -1;
 	return 0;
 }

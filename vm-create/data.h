@@ -16,7 +16,7 @@ int data_read_configs(struct storage_list *out, const char *path,
     struct error *err);
 
 /*
- * Makes the disks in the VM's directory and appends them to vm->disks: new
+ * Makes the disks in the VM's directory and appends them to the record's: new
  * ones as declared, ready ones as copies (reflinks where possible).
  */
 int data_build(struct vm *vm, int dirfd, const struct datadisk_list *declared,

@@ -24,7 +24,7 @@ run(struct opts *o, struct error *err)
 	plan_init(&plan);
 	if (wishes_read_config(&o->wishes, err) == -1 ||
 	    wishes_plan(&plan, &o->wishes, err) == -1 ||
-	    vmm_check_program(plan.vm.hypervisor, err) == -1 ||
+	    vmm_check_program(plan.vm.machine.hypervisor, err) == -1 ||
 	    root_open(&root, o->common.root, err) == -1 ||
 	    build_vm(&plan, root, &dir, &now, err) == -1)
 		goto out;

@@ -75,7 +75,7 @@ check_all(struct restore *r, struct error *err)
 	if (check_lineage(r, err) == -1 ||
 	    preflight_run(&r->checked, err) == -1)
 		return -1;
-	return vmm_check_program(r->at->vm.hypervisor, err);
+	return vmm_check_program(r->at->vm.machine.hypervisor, err);
 }
 
 /* What stays of a VM when its state is replaced: its identity. */
@@ -84,7 +84,6 @@ keep_identity(struct restore *r, struct error *err)
 {
 	const struct vm *old = &r->at->vm;
 	struct vm *vm = &r->vm;
-	size_t i;
 
 	snprintf(vm->id, sizeof(vm->id), "%s", old->id);
 	snprintf(vm->name, sizeof(vm->name), "%s", old->name);
@@ -94,10 +93,9 @@ keep_identity(struct restore *r, struct error *err)
 	rfc3339_us(vm->restored_at, &r->now);
 	vm->memory_choice = old->memory_choice;
 	vm->accel_choice = old->accel_choice;
-	nic_list_fini(&vm->nics);
-	for (i = 0; i < old->nics.n; i++)
-		if (nic_list_add(&vm->nics, &old->nics.v[i], err) == -1)
-			return -1;
+	nic_list_fini(&vm->machine.nics);
+	if (nic_list_copy(&vm->machine.nics, &old->machine.nics, err) == -1)
+		return -1;
 	return vm_copy_lineage(vm, old, err);
 }
 
@@ -137,8 +135,8 @@ needs_old_ended(const struct vm *vm)
 {
 	size_t i;
 
-	for (i = 0; i < vm->nics.n; i++)
-		if (vm->nics.v[i].kind == NIC_TAP)
+	for (i = 0; i < vm->machine.nics.n; i++)
+		if (vm->machine.nics.v[i].kind == NIC_TAP)
 			return true;
 	return false;
 }
@@ -148,7 +146,7 @@ static int
 load_new(struct restore *r, struct error *err)
 {
 	size_t forwards[NIC_MAX], i;
-	struct nic_list *nics = &r->vm.nics;
+	struct nic_list *nics = &r->vm.machine.nics;
 	int rc;
 
 	for (i = 0; i < nics->n; i++) {
@@ -243,9 +241,9 @@ move_forwards(struct restore *r, struct error *err)
 		return -1;
 	hook_step("forwards-given");
 	/* Those of a VM that was stopped are anybody's meanwhile. */
-	for (i = 0; r->old == NULL && i < r->vm.nics.n; i++)
-		for (k = 0; k < r->vm.nics.v[i].forwards_n; k++)
-			r->vm.nics.v[i].forwards[k].host_port = 0;
+	for (i = 0; r->old == NULL && i < r->vm.machine.nics.n; i++)
+		for (k = 0; k < r->vm.machine.nics.v[i].forwards_n; k++)
+			r->vm.machine.nics.v[i].forwards[k].host_port = 0;
 	return vmm_take_forwards(r->vmm, err);
 }
 

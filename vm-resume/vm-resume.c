@@ -44,8 +44,8 @@ resume_vm(struct vm_at *at, void *arg, struct error *err)
 		goto out;
 	rc = 0;
 	if (*link_up) {
-		for (i = 0; i < at->vm.nics.n; i++)
-			at->vm.nics.v[i].link_down = false;
+		for (i = 0; i < at->vm.machine.nics.n; i++)
+			at->vm.machine.nics.v[i].link_down = false;
 		clock_gettime(CLOCK_REALTIME, &now);
 		rc = vm_at_write(at, false, &now, err);
 	}

@@ -45,6 +45,18 @@ layer_list_add(struct layer_list *list, const struct layer *layer,
 	return 0;
 }
 
+int
+layer_list_copy(struct layer_list *to, const struct layer_list *from,
+    struct error *err)
+{
+	size_t i;
+
+	for (i = 0; i < from->n; i++)
+		if (layer_list_add(to, &from->v[i], err) == -1)
+			return -1;
+	return 0;
+}
+
 const struct layer *
 layer_find(const struct layer_list *list, const char *name)
 {

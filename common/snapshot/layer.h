@@ -27,6 +27,10 @@ void layer_list_fini(struct layer_list *list);
 int layer_list_add(struct layer_list *list, const struct layer *layer,
     struct error *err);
 
+/* Appends deep copies of all of `from`.  EX_OSERR. */
+int layer_list_copy(struct layer_list *to, const struct layer_list *from,
+    struct error *err);
+
 /* The layer of that name, borrowed, or NULL. */
 const struct layer *layer_find(const struct layer_list *list, const char *name);
 

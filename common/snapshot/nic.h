@@ -73,6 +73,10 @@ void nic_list_fini(struct nic_list *list);
 int nic_list_add(struct nic_list *list, const struct nic *nic,
     struct error *err);
 
+/* Appends deep copies of all of `from`. */
+int nic_list_copy(struct nic_list *to, const struct nic_list *from,
+    struct error *err);
+
 /* The JSON form, both ways.  EX_DATAERR names the entry and the member. */
 int nic_list_decode(struct nic_list *out, const json_t *array,
     struct error *err);

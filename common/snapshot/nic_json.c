@@ -43,6 +43,18 @@ nic_list_add(struct nic_list *list, const struct nic *nic, struct error *err)
 	return 0;
 }
 
+int
+nic_list_copy(struct nic_list *to, const struct nic_list *from,
+    struct error *err)
+{
+	size_t i;
+
+	for (i = 0; i < from->n; i++)
+		if (nic_list_add(to, &from->v[i], err) == -1)
+			return -1;
+	return 0;
+}
+
 static int
 decode_forward(struct nic_forward *out, const json_t *obj, struct error *err)
 {

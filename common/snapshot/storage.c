@@ -91,6 +91,18 @@ storage_list_add(struct storage_list *list, const struct storage *disk,
 	return 0;
 }
 
+int
+storage_list_copy(struct storage_list *to, const struct storage_list *from,
+    struct error *err)
+{
+	size_t i;
+
+	for (i = 0; i < from->n; i++)
+		if (storage_list_add(to, &from->v[i], err) == -1)
+			return -1;
+	return 0;
+}
+
 static int
 decode_role(enum storage_role *out, const json_t *obj, struct error *err)
 {

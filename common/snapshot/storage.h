@@ -56,6 +56,10 @@ void storage_list_fini(struct storage_list *list);
 int storage_list_add(struct storage_list *list, const struct storage *disk,
     struct error *err);
 
+/* Appends deep copies of all of `from`.  EX_OSERR, EX_DATAERR. */
+int storage_list_copy(struct storage_list *to, const struct storage_list *from,
+    struct error *err);
+
 /* Takes the last disk off a list that is not empty. */
 void storage_list_drop_last(struct storage_list *list);
 

@@ -10,6 +10,9 @@
 #include "base/fd.h"
 #include "base/path.h"
 
+const char *const vm_boot_names[MACHINE_BOOT_FILES] = { VM_KERNEL, VM_INITRD,
+	VM_FIRMWARE };
+
 static const char *const memory_names[] = { "auto", "file", "memfd", "template",
 	"private" };
 static const char *const accel_names[] = { "auto", "kvm", "tcg" };
@@ -69,14 +72,10 @@ vm_init(struct vm *vm)
 void
 vm_fini(struct vm *vm)
 {
-	free(vm->cmdline);
-	free(vm->image);
+	machine_fini(&vm->machine);
 	free(vm->error);
 	free(vm->of_state);
-	storage_list_fini(&vm->disks);
-	layer_list_fini(&vm->layers);
 	free(vm->frozen);
-	nic_list_fini(&vm->nics);
 	strv_fini(&vm->snapshot_ids);
 	vm_init(vm);
 }
@@ -192,10 +191,10 @@ vm_flush_disks(const struct vm *vm, int dirfd, struct error *err)
 	size_t i;
 	int fd, rc;
 
-	for (i = 0; i < vm->disks.n; i++) {
-		if (vm->disks.v[i].ro)
+	for (i = 0; i < vm->machine.disks.n; i++) {
+		if (vm->machine.disks.v[i].ro)
 			continue;
-		file = vm->disks.v[i].path;
+		file = vm->machine.disks.v[i].path;
 		if (fd_open_file(&fd, NULL, dirfd, file, O_RDONLY, err) == -1)
 			return -1;
 		rc = fdatasync(fd) == -1 ? error_sys(err, EX_IOERR, "%s", file)

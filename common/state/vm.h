@@ -19,10 +19,8 @@
 #include "base/rfc3339.h"
 #include "base/strv.h"
 #include "snapshot/envelope.h"
-#include "snapshot/layer.h"
-#include "snapshot/nic.h"
+#include "snapshot/machine.h"
 #include "snapshot/sidecar.h"
-#include "snapshot/storage.h"
 
 #define VM_RECORD_NAME "vm.json"
 #define VM_RECORD_VERSION 1
@@ -52,6 +50,9 @@
 #define VM_WATCH_SOCKET "watch.sock"
 #define VM_VMM_LOG "vmm.log"
 
+/* The boot files, by enum machine_boot. */
+extern const char *const vm_boot_names[MACHINE_BOOT_FILES];
+
 enum vm_memory {
 	VM_MEMORY_AUTO,
 	VM_MEMORY_FILE,
@@ -80,24 +81,16 @@ struct vm_identity {
 struct vm {
 	char id[ID_LEN + 1];
 	char name[ENVELOPE_NAME_MAX + 1]; /* or "" */
-	char hypervisor[20];
 
 	/* cpu is 0 until a state is loaded that others saved and do not tell. */
-	uint64_t cpu, memory_bytes, storage_bytes;
+	struct machine machine;
 	enum vm_memory memory_choice; /* AUTO, FILE or MEMFD */
 	enum vm_accel accel_choice;
-	char machine[64], cpu_model[128]; /* "" until the first start */
 	/* Of the state that is to be loaded: its VMM's version, and its time. */
 	char saved_version[32], saved_at[RFC3339_MAX];
-	bool has_kernel, has_initrd, has_firmware;
-	char *cmdline; /* or NULL */
-	char *image; /* where it came from, for people; or NULL */
 
-	struct storage_list disks;
-	struct layer_list layers; /* shared disks, in any chain */
 	struct vm_frozen *frozen;
 	size_t frozen_n;
-	struct nic_list nics;
 	char cloned_from[ID_LEN + 1]; /* the snapshot, or "" */
 	struct strv snapshot_ids; /* saved from it; not all of them */
 

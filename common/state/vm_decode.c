@@ -9,6 +9,8 @@
 #include "base/path.h"
 #include "state/vm_impl.h"
 
+#define HYPERVISOR_MAX 19 /* bytes of a driver's name */
+
 static int
 get_memory(const json_t *obj, const char *key, enum vm_memory *out,
     struct error *err)
@@ -37,6 +39,25 @@ get_accel(const json_t *obj, const char *key, enum vm_accel *out,
 	    : error_set(err, EX_DATAERR, "\"%s\" is %s", key, text);
 }
 
+/* Which boot files the VM has: its members are called as they are. */
+static int
+decode_boot(struct machine *m, const json_t *config, struct error *err)
+{
+	bool has;
+	size_t i;
+
+	for (i = 0; i < MACHINE_BOOT_FILES; i++) {
+		has = false;
+		if (json_get_bool(config, vm_boot_names[i], &has, JSON_OPTIONAL,
+			err) == -1 ||
+		    (has &&
+			machine_set_boot(m, (enum machine_boot)i,
+			    vm_boot_names[i], err) == -1))
+			return -1;
+	}
+	return 0;
+}
+
 static int
 decode_config(struct vm *vm, const json_t *record, struct error *err)
 {
@@ -44,27 +65,22 @@ decode_config(struct vm *vm, const json_t *record, struct error *err)
 
 	if (json_get_object(record, "config", &c, JSON_REQUIRED, err) == -1)
 		return -1;
-	if (json_get_u64(c, "cpu", &vm->cpu, 0, VM_CPU_MAX, JSON_REQUIRED,
-		err) == -1 ||
-	    json_get_u64(c, "memory", &vm->memory_bytes, VM_MEMORY_MIN,
+	if (json_get_u64(c, "cpu", &vm->machine.cpu, 0, VM_CPU_MAX,
+		JSON_REQUIRED, err) == -1 ||
+	    json_get_u64(c, "memory", &vm->machine.memory_bytes, VM_MEMORY_MIN,
 		VM_MEMORY_MAX, JSON_REQUIRED, err) == -1 ||
-	    json_get_u64(c, "storage", &vm->storage_bytes, 0,
+	    json_get_u64(c, "storage", &vm->machine.storage_bytes, 0,
 		ENVELOPE_FILE_BYTES_MAX, JSON_OPTIONAL, err) == -1 ||
-	    json_get_str(c, "machine", vm->machine, sizeof(vm->machine),
-		JSON_OPTIONAL, err) == -1 ||
-	    json_get_str(c, "cpu_model", vm->cpu_model, sizeof(vm->cpu_model),
-		JSON_OPTIONAL, err) == -1 ||
+	    json_get_str(c, "machine", vm->machine.type,
+		sizeof(vm->machine.type), JSON_OPTIONAL, err) == -1 ||
+	    json_get_str(c, "cpu_model", vm->machine.cpu_model,
+		sizeof(vm->machine.cpu_model), JSON_OPTIONAL, err) == -1 ||
 	    json_get_str(c, "saved_version", vm->saved_version,
 		sizeof(vm->saved_version), JSON_OPTIONAL, err) == -1 ||
-	    json_get_bool(c, "kernel", &vm->has_kernel, JSON_OPTIONAL, err) ==
-		-1 ||
-	    json_get_bool(c, "initrd", &vm->has_initrd, JSON_OPTIONAL, err) ==
-		-1 ||
-	    json_get_bool(c, "firmware", &vm->has_firmware, JSON_OPTIONAL,
-		err) == -1 ||
-	    json_get_strdup(c, "cmdline", &vm->cmdline, SIDECAR_CMDLINE_MAX,
-		JSON_OPTIONAL, err) == -1 ||
-	    json_get_strdup(c, "image", &vm->image, ENVELOPE_IMAGE_MAX,
+	    decode_boot(&vm->machine, c, err) == -1 ||
+	    json_get_strdup(c, "cmdline", &vm->machine.cmdline,
+		SIDECAR_CMDLINE_MAX, JSON_OPTIONAL, err) == -1 ||
+	    json_get_strdup(c, "image", &vm->machine.image, ENVELOPE_IMAGE_MAX,
 		JSON_OPTIONAL, err) == -1 ||
 	    get_memory(c, "memory_backing", &vm->memory_choice, err) == -1 ||
 	    get_accel(c, "accel", &vm->accel_choice, err) == -1)
@@ -130,7 +146,7 @@ decode_layer(struct vm *vm, const json_t *obj, struct error *err)
 		JSON_OPTIONAL, err) == 0 &&
 	    check_name(layer.name, err) == 0 &&
 	    decode_digest(&layer.digest, &layer.size_bytes, obj, err) == 0)
-		rc = layer_list_add(&vm->layers, &layer, err);
+		rc = layer_list_add(&vm->machine.layers, &layer, err);
 	free(layer.name);
 	free(layer.path);
 	return rc;
@@ -245,8 +261,8 @@ decode(struct vm *vm, const json_t *record, struct error *err)
 		err) == -1 ||
 	    json_get_str(record, "name", vm->name, sizeof(vm->name),
 		JSON_OPTIONAL, err) == -1 ||
-	    json_get_str(record, "hypervisor", vm->hypervisor,
-		sizeof(vm->hypervisor), JSON_REQUIRED, err) == -1 ||
+	    json_get_str(record, "hypervisor", vm->machine.hypervisor,
+		HYPERVISOR_MAX + 1, JSON_REQUIRED, err) == -1 ||
 	    decode_config(vm, record, err) == -1 ||
 	    decode_process(vm, record, err) == -1 ||
 	    decode_times(vm, record, err) == -1 ||
@@ -276,12 +292,12 @@ decode(struct vm *vm, const json_t *record, struct error *err)
 		    vm->cloned_from);
 	if (vm->name[0] != '\0' && !envelope_is_name(vm->name))
 		return error_set(err, EX_DATAERR, "\"name\" is %s", vm->name);
-	if (storage_list_decode(&vm->disks, disks, err) == -1)
+	if (storage_list_decode(&vm->machine.disks, disks, err) == -1)
 		return error_wrap(err, "storage_configs");
 	if (json_get_array(record, "network_configs", &nics, NIC_MAX,
 		JSON_OPTIONAL, err) == -1)
 		return -1;
-	if (nics != NULL && nic_list_decode(&vm->nics, nics, err) == -1)
+	if (nics != NULL && nic_list_decode(&vm->machine.nics, nics, err) == -1)
 		return error_wrap(err, "network_configs");
 	if (decode_identity(vm, record, err) == -1 ||
 	    decode_each(vm, record, "layers", VM_LAYERS_MAX, decode_layer,

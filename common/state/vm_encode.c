@@ -22,20 +22,30 @@ put_some(json_t *obj, const char *key, const char *text, struct error *err)
 }
 
 static int
+put_boot(json_t *config, const struct machine *m, struct error *err)
+{
+	size_t i;
+
+	for (i = 0; i < MACHINE_BOOT_FILES; i++)
+		if (json_put_bool(config, vm_boot_names[i], m->boot[i] != NULL,
+			err) == -1)
+			return -1;
+	return 0;
+}
+
+static int
 put_config(json_t *record, const struct vm *vm, struct error *err)
 {
 	json_t *c = json_object();
 
-	if (c == NULL || json_put_u64(c, "cpu", vm->cpu, err) == -1 ||
-	    json_put_u64(c, "memory", vm->memory_bytes, err) == -1 ||
-	    json_put_u64(c, "storage", vm->storage_bytes, err) == -1 ||
-	    put_some(c, "image", vm->image, err) == -1 ||
-	    json_put_bool(c, "kernel", vm->has_kernel, err) == -1 ||
-	    json_put_bool(c, "initrd", vm->has_initrd, err) == -1 ||
-	    json_put_bool(c, "firmware", vm->has_firmware, err) == -1 ||
-	    put_some(c, "cmdline", vm->cmdline, err) == -1 ||
-	    put_some(c, "machine", vm->machine, err) == -1 ||
-	    put_some(c, "cpu_model", vm->cpu_model, err) == -1 ||
+	if (c == NULL || json_put_u64(c, "cpu", vm->machine.cpu, err) == -1 ||
+	    json_put_u64(c, "memory", vm->machine.memory_bytes, err) == -1 ||
+	    json_put_u64(c, "storage", vm->machine.storage_bytes, err) == -1 ||
+	    put_some(c, "image", vm->machine.image, err) == -1 ||
+	    put_boot(c, &vm->machine, err) == -1 ||
+	    put_some(c, "cmdline", vm->machine.cmdline, err) == -1 ||
+	    put_some(c, "machine", vm->machine.type, err) == -1 ||
+	    put_some(c, "cpu_model", vm->machine.cpu_model, err) == -1 ||
 	    put_some(c, "saved_version", vm->saved_version, err) == -1 ||
 	    json_put_str(c, "memory_backing", vm_memory_name(vm->memory_choice),
 		err) == -1 ||
@@ -73,8 +83,8 @@ put_layers(json_t *record, const struct vm *vm, struct error *err)
 
 	if (json_put(record, "layers", layers, err) == -1)
 		return -1;
-	for (i = 0; i < vm->layers.n; i++) {
-		layer = &vm->layers.v[i];
+	for (i = 0; i < vm->machine.layers.n; i++) {
+		layer = &vm->machine.layers.v[i];
 		if (put_file(layers, layer->name, layer->size_bytes,
 			&layer->digest, layer->path, err) == -1)
 			return error_wrap(err, "layers[%zu]", i);
@@ -93,8 +103,8 @@ is_in_use(const struct vm *vm, const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < vm->disks.n; i++)
-		if (is_in_chain(&vm->disks.v[i], name))
+	for (i = 0; i < vm->machine.disks.n; i++)
+		if (is_in_chain(&vm->machine.disks.v[i], name))
 			return true;
 	return false;
 }
@@ -174,12 +184,13 @@ put_common(json_t *record, const struct vm *vm, const char *dir,
 	if (json_put_str(record, "id", vm->id, err) == -1 ||
 	    (vm->name[0] != '\0' &&
 		json_put_str(record, "name", vm->name, err) == -1) ||
-	    json_put_str(record, "hypervisor", vm->hypervisor, err) == -1 ||
+	    json_put_str(record, "hypervisor", vm->machine.hypervisor, err) ==
+		-1 ||
 	    put_config(record, vm, err) == -1)
 		return -1;
-	if (storage_list_encode(&disks, &vm->disks, dir, err) == -1 ||
+	if (storage_list_encode(&disks, &vm->machine.disks, dir, err) == -1 ||
 	    json_put(record, "storage_configs", disks, err) == -1 ||
-	    nic_list_encode(&nics, &vm->nics, err) == -1 ||
+	    nic_list_encode(&nics, &vm->machine.nics, err) == -1 ||
 	    json_put(record, "network_configs", nics, err) == -1 ||
 	    put_lineage(record, vm, err) == -1 ||
 	    put_identity(record, &vm->identity, err) == -1 ||

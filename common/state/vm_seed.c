@@ -129,9 +129,9 @@ need_disk(struct vm *vm, struct error *err)
 		.ro = true,
 		.path = path };
 
-	if (storage_find(&vm->disks, STORAGE_CIDATA) != NULL)
+	if (storage_find(&vm->machine.disks, STORAGE_CIDATA) != NULL)
 		return 0;
-	return storage_list_add(&vm->disks, &disk, err);
+	return storage_list_add(&vm->machine.disks, &disk, err);
 }
 
 /* The VM's name where a host can have it, else the head of its id. */
@@ -166,8 +166,8 @@ vm_seed_make(struct vm *vm, int dirfd, struct error *err)
 	cidata.user = seed.user;
 	cidata.password_hash = seed.password_hash;
 	cidata.ssh_keys = &seed.ssh_keys;
-	cidata.nics = &vm->nics;
-	cidata.disks = &vm->disks;
+	cidata.nics = &vm->machine.nics;
+	cidata.disks = &vm->machine.disks;
 	if (seed.user_data != NULL) {
 		cidata.user_data.text = seed.user_data;
 		cidata.user_data.len = strlen(seed.user_data);
@@ -223,7 +223,8 @@ int
 vm_seed_detach(struct vm *vm, int dirfd, const struct timespec *now,
     struct error *err)
 {
-	const struct storage *disk = storage_find(&vm->disks, STORAGE_CIDATA);
+	const struct storage *disk = storage_find(&vm->machine.disks,
+	    STORAGE_CIDATA);
 	char *path;
 	int rc;
 
@@ -232,7 +233,7 @@ vm_seed_detach(struct vm *vm, int dirfd, const struct timespec *now,
 	path = strdup(disk->path);
 	if (path == NULL)
 		return error_nomem(err, NULL);
-	storage_list_drop_last(&vm->disks);
+	storage_list_drop_last(&vm->machine.disks);
 	/* A VM whose record has a disk that is not there cannot be started. */
 	rc = vm_write(vm, dirfd, true, now, err);
 	hook_step("seed-recorded");

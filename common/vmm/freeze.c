@@ -31,13 +31,13 @@ is_quick_to_reflink(int dirfd, const char *file)
 int
 freeze_plan(struct freeze *f, size_t i, bool reflinks, struct error *err)
 {
-	const struct storage *disk = &f->at->vm.disks.v[i];
+	const struct storage *disk = &f->at->vm.machine.disks.v[i];
 
 	f->ways[i] = FREEZE_AS_IT_IS;
 	if (disk->ro)
 		return 0;
 	f->ways[i] = FREEZE_REFLINK;
-	if (!vmm_traits(f->at->vm.hypervisor)->can_switch ||
+	if (!vmm_traits(f->at->vm.machine.hypervisor)->can_switch ||
 	    (reflinks && is_quick_to_reflink(f->at->dirfd, disk->path)))
 		return 0;
 	if (chain_next_name(&f->overlays[i], disk->path, chain_overlay(),
@@ -67,24 +67,23 @@ swap_disks(struct freeze *f)
 {
 	struct storage_list other = f->other;
 
-	f->other = f->at->vm.disks;
-	f->at->vm.disks = other;
+	f->other = f->at->vm.machine.disks;
+	f->at->vm.machine.disks = other;
 }
 
 /* The list of the VM's disks as they will be after the switch. */
 static int
 list_switched(struct freeze *f, struct error *err)
 {
-	const struct storage_list *disks = &f->at->vm.disks;
+	const struct storage_list *disks = &f->at->vm.machine.disks;
 	size_t i;
 
-	for (i = 0; i < disks->n; i++) {
-		if (storage_list_add(&f->other, &disks->v[i], err) == -1)
-			return -1;
+	if (storage_list_copy(&f->other, disks, err) == -1)
+		return -1;
+	for (i = 0; i < disks->n; i++)
 		if (f->ways[i] == FREEZE_SWITCH &&
 		    overlay_push(&f->other.v[i], f->overlays[i], err) == -1)
 			return -1;
-	}
 	return 0;
 }
 
@@ -109,7 +108,7 @@ record_switched(struct freeze *f, struct error *err)
 static int
 prepare(struct freeze *f, struct error *err)
 {
-	const struct storage_list *disks = &f->at->vm.disks;
+	const struct storage_list *disks = &f->at->vm.machine.disks;
 	size_t i;
 
 	if (!f->switches)
@@ -206,7 +205,7 @@ pause_and_capture(struct freeze *f, struct error *err)
 static void
 undo(struct freeze *f)
 {
-	const struct storage_list *disks = &f->at->vm.disks;
+	const struct storage_list *disks = &f->at->vm.machine.disks;
 	struct sidecar now;
 	size_t i;
 
@@ -244,7 +243,7 @@ freeze_guest(struct freeze *f, struct error *err)
 const struct storage_list *
 freeze_disks(const struct freeze *f)
 {
-	return f->switched ? &f->other : &f->at->vm.disks;
+	return f->switched ? &f->other : &f->at->vm.machine.disks;
 }
 
 void

@@ -57,8 +57,9 @@ struct freeze {
 	char *overlays[STORAGE_MAX]; /* FREEZE_SWITCH: owned, else NULL */
 	bool switches; /* some disk is to be switched */
 	bool added; /* the VMM has the overlays open */
-	bool switched; /* the guest is on the overlays, as at->vm.disks are */
-	/* at->vm.disks as they become by the switch; afterwards as they were. */
+	bool
+	    switched; /* the guest is on the overlays, as at->vm.machine.disks are */
+	/* at->vm.machine.disks as they become by the switch; afterwards as they were. */
 	struct storage_list other;
 };
 
@@ -72,7 +73,7 @@ int freeze_plan(struct freeze *f, size_t i, bool reflinks, struct error *err);
 /*
  * The whole sequence, for the disks that were planned.  When it fails, the
  * guest goes on as it was all the same, if need be by the watcher, which then
- * has the lock until it does; signals are ignored from then on; at->vm.disks
+ * has the lock until it does; signals are ignored from then on; at->vm.machine.disks
  * and the record say what the VMM has open, as far as it can be asked.
  */
 int freeze_guest(struct freeze *f, struct error *err);

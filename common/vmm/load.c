@@ -27,17 +27,17 @@ copy_disks(struct vm *vm, const struct sidecar *sidecar, struct error *err)
 	size_t i;
 
 	for (i = 0; i < sidecar->disks.n; i++) {
-		if (storage_list_add(&vm->disks, &sidecar->disks.v[i], err) ==
-		    -1)
+		if (storage_list_add(&vm->machine.disks, &sidecar->disks.v[i],
+			err) == -1)
 			return -1;
 		/* Of a recorded path only the last component counts. */
-		disk = &vm->disks.v[i];
+		disk = &vm->machine.disks.v[i];
 		disk->size_bytes = 0; /* from here on its file tells */
 		base = path_base(disk->path);
 		name = strdup(base);
 		if (name == NULL)
 			return error_nomem(err, NULL);
-		if (vmm_traits(vm->hypervisor)->names_disks &&
+		if (vmm_traits(vm->machine.hypervisor)->names_disks &&
 		    base != disk->path && disk->origin == NULL)
 			disk->origin = disk->path;
 		else
@@ -58,38 +58,44 @@ load_record(struct vm *vm, const struct load *load, struct error *err)
 {
 	const struct envelope *e = load->envelope;
 	const struct sidecar *sidecar = load->sidecar;
+	const char *const said[] = { sidecar->kernel, sidecar->initrd,
+		sidecar->firmware };
 	size_t i;
 
-	snprintf(vm->hypervisor, sizeof(vm->hypervisor), "%.*s",
-	    (int)sizeof(vm->hypervisor) - 1, e->config.hypervisor);
-	vm->cpu = e->config.cpu;
-	vm->memory_bytes = e->config.memory_bytes;
-	vm->storage_bytes = e->config.storage_bytes;
-	snprintf(vm->machine, sizeof(vm->machine), "%s", e->host.machine);
-	snprintf(vm->cpu_model, sizeof(vm->cpu_model), "%s", e->host.cpu);
+	snprintf(vm->machine.hypervisor, sizeof(vm->machine.hypervisor), "%.*s",
+	    (int)sizeof(vm->machine.hypervisor) - 1, e->config.hypervisor);
+	vm->machine.cpu = e->config.cpu;
+	vm->machine.memory_bytes = e->config.memory_bytes;
+	vm->machine.storage_bytes = e->config.storage_bytes;
+	snprintf(vm->machine.type, sizeof(vm->machine.type), "%s",
+	    e->host.machine);
+	snprintf(vm->machine.cpu_model, sizeof(vm->machine.cpu_model), "%s",
+	    e->host.cpu);
 	snprintf(vm->saved_version, sizeof(vm->saved_version), "%s",
 	    e->host.version);
 	snprintf(vm->saved_at, sizeof(vm->saved_at), "%s", sidecar->saved_at);
 	vm->accel = strcmp(e->host.accel, "kvm") == 0 ? VM_ACCEL_KVM
 						      : VM_ACCEL_TCG;
-	vm->has_kernel = load_has_boot_file(load->from_dirfd, VM_KERNEL,
-	    sidecar->kernel);
-	vm->has_initrd = load_has_boot_file(load->from_dirfd, VM_INITRD,
-	    sidecar->initrd);
-	vm->has_firmware = load_has_boot_file(load->from_dirfd, VM_FIRMWARE,
-	    sidecar->firmware);
+	for (i = 0; i < MACHINE_BOOT_FILES; i++)
+		if (load_has_boot_file(load->from_dirfd, vm_boot_names[i],
+			said[i]) &&
+		    machine_set_boot(&vm->machine, (enum machine_boot)i,
+			vm_boot_names[i], err) == -1)
+			return -1;
 	vm->to_load = true;
 	if (sidecar->cmdline != NULL &&
-	    (vm->cmdline = strdup(sidecar->cmdline)) == NULL)
+	    (vm->machine.cmdline = strdup(sidecar->cmdline)) == NULL)
 		return error_nomem(err, NULL);
 	if (e->config.image != NULL &&
-	    (vm->image = strdup(e->config.image)) == NULL)
+	    (vm->machine.image = strdup(e->config.image)) == NULL)
 		return error_nomem(err, NULL);
 	for (i = 0; i < sidecar->nics.n; i++)
-		if (nic_list_add(&vm->nics, &sidecar->nics.v[i], err) == -1)
+		if (nic_list_add(&vm->machine.nics, &sidecar->nics.v[i], err) ==
+		    -1)
 			return -1;
 	for (i = 0; i < e->layers.n; i++)
-		if (layer_list_add(&vm->layers, &e->layers.v[i], err) == -1)
+		if (layer_list_add(&vm->machine.layers, &e->layers.v[i], err) ==
+		    -1)
 			return -1;
 	return copy_disks(vm, sidecar, err);
 }
@@ -126,30 +132,27 @@ static int
 put_boot_files(const struct vm *vm, const struct load *load, int dirfd,
     struct error *err)
 {
-	const struct {
-		const char *name;
-		bool has;
-	} files[] = {
-		{ VM_KERNEL, vm->has_kernel },
-		{ VM_INITRD, vm->has_initrd },
-		{ VM_FIRMWARE, vm->has_firmware },
-		{ VM_SEED_NAME, vm_seed_is_there(load->from_dirfd) },
-	};
+	const unsigned may = COPY_MAY_LINK | COPY_MAY_REFLINK;
+	const char *name;
 	size_t i;
 
-	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		if (files[i].has &&
-		    load_put(load, dirfd, files[i].name, files[i].name,
-			COPY_MAY_LINK | COPY_MAY_REFLINK, err) == -1)
+	for (i = 0; i < MACHINE_BOOT_FILES; i++) {
+		name = vm->machine.boot[i];
+		if (name != NULL &&
+		    load_put(load, dirfd, name, name, may, err) == -1)
 			return -1;
-	return 0;
+	}
+	return vm_seed_is_there(load->from_dirfd)
+	    ? load_put(load, dirfd, VM_SEED_NAME, VM_SEED_NAME, may, err)
+	    : 0;
 }
 
 int
 load_put_state(struct vm *vm, int dirfd, const struct load *load,
     struct error *err)
 {
-	const char *const *name = vmm_traits(vm->hypervisor)->state_files;
+	const char *const *name = vmm_traits(vm->machine.hypervisor)
+				      ->state_files;
 
 	for (; *name != NULL; name++)
 		if (load_put(load, dirfd, *name, *name,
@@ -209,13 +212,13 @@ put_own_memory(struct vm *vm, const struct load *load, int dirfd,
 	    fs_free_bytes(&left, dirfd, err) == -1)
 		return -1;
 	tell_memory(vm, how);
-	if (left < vm->memory_bytes)
+	if (left < vm->machine.memory_bytes)
 		return error_set(err, EX_IOERR,
 		    "%s: no space: %" PRIu64 " bytes needed, %" PRIu64 " free",
-		    VM_MEMORY, vm->memory_bytes, left);
+		    VM_MEMORY, vm->machine.memory_bytes, left);
 	if (fd_open_file(&fd, NULL, dirfd, VM_MEMORY, O_RDWR, err) == -1)
 		return -1;
-	sys = posix_fallocate(fd, 0, (off_t)vm->memory_bytes);
+	sys = posix_fallocate(fd, 0, (off_t)vm->machine.memory_bytes);
 	fd_drop(&fd);
 	if (sys != 0) {
 		errno = sys;
@@ -274,7 +277,7 @@ put_frozen(struct vm *vm, const struct load *load, int dirfd, const char *name,
 {
 	const struct envelope_file *file;
 
-	if (layer_find(&vm->layers, name) != NULL)
+	if (layer_find(&vm->machine.layers, name) != NULL)
 		return 0;
 	if (load_put(load, dirfd, name, name, COPY_MAY_LINK | COPY_MAY_REFLINK,
 		err) == -1)
@@ -396,12 +399,13 @@ put_disk(struct vm *vm, struct storage *disk, const struct load *load,
 	if (disk->ro)
 		return load_put(load, dirfd, disk->path, disk->path,
 		    COPY_MAY_REFLINK, err);
-	if (overlay && !vmm_traits(vm->hypervisor)->can_overlay)
+	if (overlay && !vmm_traits(vm->machine.hypervisor)->can_overlay)
 		return error_set(err, EX_UNAVAILABLE,
-		    "--disk-mode overlay: %s reads no qcow2", vm->hypervisor);
+		    "--disk-mode overlay: %s reads no qcow2",
+		    vm->machine.hypervisor);
 	if (load->disks == LOAD_DISKS_AUTO &&
 	    disk->backing.n + 2 <= STORAGE_CHAIN_MAX &&
-	    vmm_traits(vm->hypervisor)->can_overlay) {
+	    vmm_traits(vm->machine.hypervisor)->can_overlay) {
 		done = put_reflink(load, dirfd, disk->path, err);
 		if (done != 0)
 			return done == 1 ? 0 : -1;
@@ -423,8 +427,8 @@ put_seed(struct vm *vm, int dirfd, struct error *err)
 	bool is_clone = vm->restored_from[0] == '\0';
 
 	if (!vm_seed_is_there(dirfd) ||
-	    (storage_find(&vm->disks, STORAGE_CIDATA) == NULL &&
-		!(is_clone && vmm_traits(vm->hypervisor)->adds_seed)))
+	    (storage_find(&vm->machine.disks, STORAGE_CIDATA) == NULL &&
+		!(is_clone && vmm_traits(vm->machine.hypervisor)->adds_seed)))
 		return 0;
 	return vm_seed_make(vm, dirfd, err);
 }
@@ -433,19 +437,21 @@ int
 load_populate(struct vm *vm, int dirfd, const struct load *load,
     struct error *err)
 {
-	const struct vmm_driver *driver = vmm_find_driver(vm->hypervisor);
+	const struct vmm_driver *driver = vmm_find_driver(
+	    vm->machine.hypervisor);
 	size_t i;
 
 	if (driver == NULL)
 		return error_set(err, EX_CONFIG, "hypervisor %s: no driver",
-		    vm->hypervisor);
-	for (i = 0; i < vm->layers.n; i++)
-		if (put_layer(load, dirfd, &vm->layers.v[i], err) == -1)
+		    vm->machine.hypervisor);
+	for (i = 0; i < vm->machine.layers.n; i++)
+		if (put_layer(load, dirfd, &vm->machine.layers.v[i], err) == -1)
 			return -1;
 	if (put_boot_files(vm, load, dirfd, err) == -1)
 		return -1;
-	for (i = 0; i < vm->disks.n; i++)
-		if (put_disk(vm, &vm->disks.v[i], load, dirfd, err) == -1)
+	for (i = 0; i < vm->machine.disks.n; i++)
+		if (put_disk(vm, &vm->machine.disks.v[i], load, dirfd, err) ==
+		    -1)
 			return -1;
 	/* It may have to name the disks as they are now. */
 	if ((driver->put_guest == NULL ? load_put_guest : driver->put_guest)(vm,

@@ -67,7 +67,7 @@ own_one(struct vm_at *at, struct storage *disk, const struct timespec *now,
 		return 0;
 	if (copy_can_reflink(at->dirfd))
 		return go_on_in_reflink(at, disk->path, err);
-	if (vmm_traits(at->vm.hypervisor)->can_switch &&
+	if (vmm_traits(at->vm.machine.hypervisor)->can_switch &&
 	    disk->backing.n + 1 < STORAGE_CHAIN_MAX)
 		return go_on_in_overlay(at, disk, now, err);
 	return error_set(err, EX_NOPERM,
@@ -81,9 +81,9 @@ own_disks(struct vm_at *at, const struct timespec *now, struct error *err)
 {
 	size_t i;
 
-	for (i = 0; i < at->vm.disks.n; i++)
-		if (!at->vm.disks.v[i].ro &&
-		    own_one(at, &at->vm.disks.v[i], now, err) == -1)
+	for (i = 0; i < at->vm.machine.disks.n; i++)
+		if (!at->vm.machine.disks.v[i].ro &&
+		    own_one(at, &at->vm.machine.disks.v[i], now, err) == -1)
 			return -1;
 	return 0;
 }
@@ -94,10 +94,10 @@ own_disks_storage(struct vm *vm, int dirfd, struct error *err)
 	const struct storage *disk;
 	size_t i;
 
-	for (i = 0; i < vm->disks.n; i++) {
-		disk = &vm->disks.v[i];
+	for (i = 0; i < vm->machine.disks.n; i++) {
+		disk = &vm->machine.disks.v[i];
 		if (disk->role == STORAGE_COW)
-			return chain_disk_bytes(&vm->storage_bytes,
+			return chain_disk_bytes(&vm->machine.storage_bytes,
 			    chain_format(disk->path), dirfd, disk->path, err);
 	}
 	return 0;

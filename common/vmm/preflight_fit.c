@@ -32,10 +32,10 @@ preflight_hypervisor(struct preflight *p, struct error *err)
 		return error_set(err, EX_CONFIG,
 		    "hypervisor %s: no driver for it", e->config.hypervisor);
 	if (p->vm != NULL &&
-	    strcmp(p->vm->hypervisor, e->config.hypervisor) != 0)
+	    strcmp(p->vm->machine.hypervisor, e->config.hypervisor) != 0)
 		return error_set(err, EX_CONFIG,
 		    "saved from %s, the VM is of %s", e->config.hypervisor,
-		    p->vm->hypervisor);
+		    p->vm->machine.hypervisor);
 	if (!is_left_to_vmm(e) &&
 	    (e->config.cpu < 1 || e->config.cpu > VM_CPU_MAX))
 		return error_set(err, EX_DATAERR,
@@ -61,7 +61,7 @@ preflight_processors(struct preflight *p, struct error *err)
 
 	if (is_left_to_vmm(e) || strcmp(e->host.accel, "tcg") == 0 ||
 	    here < 1 || e->config.cpu <= (uint64_t)here ||
-	    (p->vm != NULL && e->config.cpu <= p->vm->cpu))
+	    (p->vm != NULL && e->config.cpu <= p->vm->machine.cpu))
 		return 0;
 	return error_set(err, EX_CONFIG,
 	    "saved with %" PRIu64 " processors, this host has %ld",
@@ -81,7 +81,7 @@ preflight_roles(struct preflight *p, struct error *err)
 
 	if (p->vm == NULL)
 		return 0;
-	v = &p->vm->disks;
+	v = &p->vm->machine.disks;
 	if (saved > v->n && s->v[saved - 1].role == STORAGE_CIDATA)
 		saved--;
 	if (saved > v->n)
@@ -118,16 +118,17 @@ preflight_nics(struct preflight *p, struct error *err)
 		    s->n);
 	if (p->vm == NULL)
 		return 0;
-	if (s->n != p->vm->nics.n)
+	if (s->n != p->vm->machine.nics.n)
 		return error_set(err, EX_CONFIG,
-		    "%zu NICs were saved, the VM has %zu", s->n, p->vm->nics.n);
+		    "%zu NICs were saved, the VM has %zu", s->n,
+		    p->vm->machine.nics.n);
 	for (i = 0; i < s->n; i++)
 		if ((s->v[i].kind == NIC_USER) !=
-		    (p->vm->nics.v[i].kind == NIC_USER))
+		    (p->vm->machine.nics.v[i].kind == NIC_USER))
 			return error_set(err, EX_CONFIG,
 			    "NIC %zu: %s was saved, the VM has %s", i,
 			    nic_kind_name(s->v[i].kind),
-			    nic_kind_name(p->vm->nics.v[i].kind));
+			    nic_kind_name(p->vm->machine.nics.v[i].kind));
 	return 0;
 }
 

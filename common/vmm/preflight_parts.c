@@ -213,17 +213,18 @@ preflight_state(struct preflight *p, struct error *err)
 	if (p->is_loaded && vmm_traits(e->config.hypervisor)->matches_loaded)
 		return 0;
 	vm_init(&vm);
-	vm.memory_bytes = e->config.memory_bytes;
-	vm.cpu = e->config.cpu;
-	memcpy(vm.machine, e->host.machine, sizeof(vm.machine));
-	snprintf(vm.hypervisor, sizeof(vm.hypervisor), "%.*s",
-	    (int)sizeof(vm.hypervisor) - 1, e->config.hypervisor);
+	vm.machine.memory_bytes = e->config.memory_bytes;
+	vm.machine.cpu = e->config.cpu;
+	memcpy(vm.machine.type, e->host.machine, sizeof(vm.machine.type));
+	snprintf(vm.machine.hypervisor, sizeof(vm.machine.hypervisor), "%.*s",
+	    (int)sizeof(vm.machine.hypervisor) - 1, e->config.hypervisor);
 	for (i = 0; rc == 0 && i < p->sidecar.disks.n; i++)
-		rc = storage_list_add(&vm.disks, &p->sidecar.disks.v[i], err);
+		rc = storage_list_add(&vm.machine.disks, &p->sidecar.disks.v[i],
+		    err);
 	for (i = 0; rc == 0 && i < p->sidecar.nics.n; i++)
-		rc = nic_list_add(&vm.nics, &p->sidecar.nics.v[i], err);
+		rc = nic_list_add(&vm.machine.nics, &p->sidecar.nics.v[i], err);
 	for (i = 0; rc == 0 && i < e->layers.n; i++)
-		rc = layer_list_add(&vm.layers, &e->layers.v[i], err);
+		rc = layer_list_add(&vm.machine.layers, &e->layers.v[i], err);
 	if (rc == 0)
 		rc = vmm_state_match(&vm, p->dirfd, err);
 	vm_fini(&vm);

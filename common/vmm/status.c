@@ -103,7 +103,7 @@ is_memory_at_risk(const struct vm *vm, int dirfd)
 
 	return vm->memory == VM_MEMORY_FILE && vm_has_snapshots(vm) &&
 	    vm_is_alive(vm) && fs_free_bytes(&free_bytes, dirfd, NULL) == 0 &&
-	    free_bytes < vm->memory_bytes;
+	    free_bytes < vm->machine.memory_bytes;
 }
 
 /* Ports are in effect only while it runs. */
@@ -112,9 +112,9 @@ forget_ports(struct vm *vm)
 {
 	size_t i, k;
 
-	for (i = 0; i < vm->nics.n; i++)
-		for (k = 0; k < vm->nics.v[i].forwards_n; k++)
-			vm->nics.v[i].forwards[k].host_port = 0;
+	for (i = 0; i < vm->machine.nics.n; i++)
+		for (k = 0; k < vm->machine.nics.v[i].forwards_n; k++)
+			vm->machine.nics.v[i].forwards[k].host_port = 0;
 }
 
 int
@@ -124,7 +124,7 @@ status_report_as(json_t **out, struct vm *vm, int dirfd, const char *dir,
 	json_t *record;
 
 	if (vm_report(&record, vm, dir, status_name(status),
-		vmm_traits(vm->hypervisor)->api_socket, err) == -1)
+		vmm_traits(vm->machine.hypervisor)->api_socket, err) == -1)
 		return -1;
 	if (is_memory_at_risk(vm, dirfd) &&
 	    json_put_bool(record, "memory_at_risk", true, err) == -1) {

@@ -69,21 +69,23 @@ vmm_traits(const char *hypervisor)
 int
 vmm_check_vm(const struct vm *vm, struct error *err)
 {
-	const struct vmm_driver *driver = vmm_find_driver(vm->hypervisor);
+	const struct vmm_driver *driver = vmm_find_driver(
+	    vm->machine.hypervisor);
 	const struct vmm_traits *has = &driver->traits;
 	size_t i;
 
 	if (vm->accel_choice == VM_ACCEL_TCG && !has->has_tcg)
 		return error_set(err, EX_USAGE,
 		    "--accel tcg: %s runs guests under KVM only", driver->name);
-	if (vm->has_firmware && !has->has_firmware)
+	if (vm->machine.boot[MACHINE_FIRMWARE] != NULL && !has->has_firmware)
 		return error_set(err, EX_USAGE, "--firmware: %s takes none",
 		    driver->name);
-	if (vm->disks.n > has->disks_max)
+	if (vm->machine.disks.n > has->disks_max)
 		return error_set(err, EX_USAGE, "%zu disks: %s has at most %zu",
-		    vm->disks.n, driver->name, has->disks_max);
-	for (i = 0; i < vm->nics.n; i++)
-		if (vm->nics.v[i].kind == NIC_USER && !has->has_user_nics)
+		    vm->machine.disks.n, driver->name, has->disks_max);
+	for (i = 0; i < vm->machine.nics.n; i++)
+		if (vm->machine.nics.v[i].kind == NIC_USER &&
+		    !has->has_user_nics)
 			return error_set(err, EX_USAGE,
 			    "--nic user: %s has none; give it a tap or bridge",
 			    driver->name);
@@ -93,12 +95,13 @@ vmm_check_vm(const struct vm *vm, struct error *err)
 static struct vmm *
 new_vmm(struct vm *vm, int dirfd, struct error *err)
 {
-	const struct vmm_driver *driver = vmm_find_driver(vm->hypervisor);
+	const struct vmm_driver *driver = vmm_find_driver(
+	    vm->machine.hypervisor);
 	struct vmm *vmm;
 
 	if (driver == NULL) {
 		error_set(err, EX_CONFIG, "hypervisor %s: no driver for it",
-		    vm->hypervisor);
+		    vm->machine.hypervisor);
 		return NULL;
 	}
 	vmm = calloc(1, sizeof(*vmm));
@@ -140,10 +143,10 @@ note_identity(const struct vmm_driver *driver, struct vm *vm,
 	memset(id, 0, sizeof(*id));
 	id->present = true;
 	id->vmgenid_offered = driver->traits.has_vmgenid;
-	if (vm->nics.n > 0)
+	if (vm->machine.nics.n > 0)
 		snprintf(id->mac, sizeof(id->mac), "inherited");
 	/* A clone's seed says its own; the guest reads it when it reboots. */
-	names = storage_find(&vm->disks, STORAGE_CIDATA) != NULL &&
+	names = storage_find(&vm->machine.disks, STORAGE_CIDATA) != NULL &&
 		vm->restored_from[0] == '\0'
 	    ? "refreshed"
 	    : "inherited";
@@ -250,7 +253,7 @@ int
 vmm_take_forwards(struct vmm *vmm, struct error *err)
 {
 	uint16_t asked[NIC_MAX][NIC_FORWARD_MAX];
-	struct nic_list *nics = &vmm->vm->nics;
+	struct nic_list *nics = &vmm->vm->machine.nics;
 	struct nic_forward *fwd;
 	size_t i, k;
 	int rc;
@@ -302,19 +305,18 @@ describe_vm(struct sidecar *s, const struct vm *vm, struct error *err)
 	size_t i, k;
 
 	snprintf(s->vm_id, sizeof(s->vm_id), "%s", vm->id);
-	for (i = 0; i < vm->nics.n; i++) {
-		if (nic_list_add(&s->nics, &vm->nics.v[i], err) == -1)
+	for (i = 0; i < vm->machine.nics.n; i++) {
+		if (nic_list_add(&s->nics, &vm->machine.nics.v[i], err) == -1)
 			return -1;
 		for (k = 0; k < s->nics.v[i].forwards_n; k++)
 			s->nics.v[i].forwards[k].host_port = 0;
 	}
-	if (copy_text(&s->cmdline, vm->cmdline, err) == -1 ||
-	    copy_text(&s->kernel, vm->has_kernel ? VM_KERNEL : NULL, err) ==
+	if (copy_text(&s->cmdline, vm->machine.cmdline, err) == -1 ||
+	    copy_text(&s->kernel, vm->machine.boot[MACHINE_KERNEL], err) ==
 		-1 ||
-	    copy_text(&s->initrd, vm->has_initrd ? VM_INITRD : NULL, err) == -1)
+	    copy_text(&s->initrd, vm->machine.boot[MACHINE_INITRD], err) == -1)
 		return -1;
-	return copy_text(&s->firmware, vm->has_firmware ? VM_FIRMWARE : NULL,
-	    err);
+	return copy_text(&s->firmware, vm->machine.boot[MACHINE_FIRMWARE], err);
 }
 
 int
@@ -409,14 +411,15 @@ int
 vmm_state_finish(const struct vm *vm, int dirfd, const char *name, int to_dirfd,
     struct error *err)
 {
-	return vmm_find_driver(vm->hypervisor)
+	return vmm_find_driver(vm->machine.hypervisor)
 	    ->state_finish(vm, dirfd, name, to_dirfd, err);
 }
 
 int
 vmm_state_check(const struct vm *vm, int dirfd, struct error *err)
 {
-	const struct vmm_driver *driver = vmm_find_driver(vm->hypervisor);
+	const struct vmm_driver *driver = vmm_find_driver(
+	    vm->machine.hypervisor);
 
 	return driver->state_check == NULL
 	    ? 0
@@ -426,7 +429,8 @@ vmm_state_check(const struct vm *vm, int dirfd, struct error *err)
 bool
 vmm_writes_memory(const struct vm *vm)
 {
-	const struct vmm_driver *driver = vmm_find_driver(vm->hypervisor);
+	const struct vmm_driver *driver = vmm_find_driver(
+	    vm->machine.hypervisor);
 
 	return driver->writes_memory != NULL && driver->writes_memory(vm);
 }
@@ -434,7 +438,8 @@ vmm_writes_memory(const struct vm *vm)
 int
 vmm_state_published(struct vm *vm, int dirfd, int snap_dirfd, struct error *err)
 {
-	const struct vmm_driver *driver = vmm_find_driver(vm->hypervisor);
+	const struct vmm_driver *driver = vmm_find_driver(
+	    vm->machine.hypervisor);
 
 	return driver->state_published == NULL
 	    ? 0
@@ -444,7 +449,8 @@ vmm_state_published(struct vm *vm, int dirfd, int snap_dirfd, struct error *err)
 int
 vmm_state_match(const struct vm *vm, int dirfd, struct error *err)
 {
-	return vmm_find_driver(vm->hypervisor)->state_match(vm, dirfd, err);
+	return vmm_find_driver(vm->machine.hypervisor)
+	    ->state_match(vm, dirfd, err);
 }
 
 int

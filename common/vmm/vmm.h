@@ -207,7 +207,7 @@ int vmm_host(struct vmm *vmm, struct envelope_host *out, struct error *err);
 
 /*
  * Before a save: ends jobs that somebody left, asks which file each writable
- * disk has (vm->disks is corrected by it), and merges chains that one more
+ * disk has (vm->machine.disks is corrected by it), and merges chains that one more
  * overlay would make longer than STORAGE_CHAIN_MAX.
  */
 int vmm_settle_disks(struct vmm *vmm, const struct timespec *now,

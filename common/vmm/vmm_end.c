@@ -75,9 +75,12 @@ remove_files(int dirfd, const char *const *names, size_t n)
 static void
 remove_sockets(const struct vm *vm, int dirfd)
 {
-	const struct vmm_driver *driver = vmm_find_driver(vm->hypervisor);
-	const char *const sockets[] = { vmm_traits(vm->hypervisor)->api_socket,
-		VM_WATCH_SOCKET, VM_CONSOLE_SOCKET };
+	const struct vmm_driver *driver = vmm_find_driver(
+	    vm->machine.hypervisor);
+	const char *const sockets[] = {
+		vmm_traits(vm->machine.hypervisor)->api_socket, VM_WATCH_SOCKET,
+		VM_CONSOLE_SOCKET
+	};
 
 	/* The guest's last words may still be on their way to the log. */
 	console_await_end(dirfd, clock_ms() + VMM_ASK_MS);
@@ -90,7 +93,7 @@ remove_sockets(const struct vm *vm, int dirfd)
 static void
 remove_guest(const struct vm *vm, int dirfd)
 {
-	const struct vmm_traits *traits = vmm_traits(vm->hypervisor);
+	const struct vmm_traits *traits = vmm_traits(vm->machine.hypervisor);
 	const char *const *state;
 
 	for (state = traits->state_files; *state != NULL; state++)

@@ -67,7 +67,7 @@ add_disk(struct vm *vm, const char *path, enum storage_role role,
 	snprintf(disk.serial, sizeof(disk.serial), "%s", serial);
 	if (role == STORAGE_DATA)
 		snprintf(disk.fstype, sizeof(disk.fstype), "none");
-	ATF_REQUIRE_EQ(0, storage_list_add(&vm->disks, &disk, NULL));
+	ATF_REQUIRE_EQ(0, storage_list_add(&vm->machine.disks, &disk, NULL));
 }
 
 /* The recorded VM: three disks, one NIC, 16 MiB. */
@@ -79,17 +79,19 @@ make_vm(struct bed *b, const char *tap)
 
 	vm_init(vm);
 	snprintf(vm->id, sizeof(vm->id), "%s", ID);
-	snprintf(vm->hypervisor, sizeof(vm->hypervisor), "firecracker");
-	vm->cpu = 1;
-	vm->memory_bytes = MEMORY;
-	vm->has_kernel = true;
-	vm->cmdline = strdup(CMDLINE);
+	snprintf(vm->machine.hypervisor, sizeof(vm->machine.hypervisor),
+	    "firecracker");
+	vm->machine.cpu = 1;
+	vm->machine.memory_bytes = MEMORY;
+	ATF_REQUIRE_EQ(0,
+	    machine_set_boot(&vm->machine, MACHINE_KERNEL, VM_KERNEL, NULL));
+	vm->machine.cmdline = strdup(CMDLINE);
 	add_disk(vm, "layer0.raw", STORAGE_LAYER, "layer0");
 	add_disk(vm, "cow.raw", STORAGE_COW, STORAGE_COW_SERIAL);
 	add_disk(vm, "data-data1.raw", STORAGE_DATA, "data1");
 	snprintf(nic.mac, sizeof(nic.mac), "52:54:00:12:34:56");
 	snprintf(nic.ifname, sizeof(nic.ifname), "%s", tap);
-	ATF_REQUIRE_EQ(0, nic_list_add(&vm->nics, &nic, NULL));
+	ATF_REQUIRE_EQ(0, nic_list_add(&vm->machine.nics, &nic, NULL));
 	clock_gettime(CLOCK_REALTIME, &b->now);
 	b->dirfd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ATF_REQUIRE(b->dirfd != -1);

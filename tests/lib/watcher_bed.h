@@ -145,7 +145,8 @@ begin(struct one *one, struct root *root, const char *name)
 	ATF_REQUIRE(one->told != MAP_FAILED);
 	vm_init(&one->vm);
 	snprintf(one->vm.id, sizeof(one->vm.id), ID);
-	snprintf(one->vm.hypervisor, sizeof(one->vm.hypervisor), "qemu");
+	snprintf(one->vm.machine.hypervisor, sizeof(one->vm.machine.hypervisor),
+	    "qemu");
 	ATF_REQUIRE_EQ(0, mkdirat(root_kind_fd(root, ROOT_VM), name, 0700));
 	ATF_REQUIRE_EQ(0,
 	    fd_open_dir(&one->dirfd, root_kind_fd(root, ROOT_VM), name, false,

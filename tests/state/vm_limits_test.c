@@ -51,9 +51,10 @@ begin(struct vm *vm)
 {
 	vm_init(vm);
 	snprintf(vm->id, sizeof(vm->id), ID);
-	snprintf(vm->hypervisor, sizeof(vm->hypervisor), "qemu");
-	vm->cpu = 1;
-	vm->memory_bytes = VM_MEMORY_MIN;
+	snprintf(vm->machine.hypervisor, sizeof(vm->machine.hypervisor),
+	    "qemu");
+	vm->machine.cpu = 1;
+	vm->machine.memory_bytes = VM_MEMORY_MIN;
 }
 
 static void
@@ -93,25 +94,25 @@ ATF_TC_BODY(record__numbers_and_texts, tc)
 
 	for (more = 0; more < 2; more++) {
 		begin(&vm);
-		vm.cpu = VM_CPU_MAX + more;
+		vm.machine.cpu = VM_CPU_MAX + more;
 		check(&vm, "cpu", more == 0);
 		vm_fini(&vm);
 		begin(&vm);
-		vm.memory_bytes = VM_MEMORY_MAX + more;
+		vm.machine.memory_bytes = VM_MEMORY_MAX + more;
 		check(&vm, "memory", more == 0);
 		vm_fini(&vm);
 		begin(&vm);
-		vm.storage_bytes = ENVELOPE_FILE_BYTES_MAX + more;
+		vm.machine.storage_bytes = ENVELOPE_FILE_BYTES_MAX + more;
 		check(&vm, "storage", more == 0);
 		vm_fini(&vm);
 		/* What a snapshot of others has is one's own from a clone on.
 		 */
 		begin(&vm);
-		vm.cmdline = letters(SIDECAR_CMDLINE_MAX + more);
+		vm.machine.cmdline = letters(SIDECAR_CMDLINE_MAX + more);
 		check(&vm, "cmdline", more == 0);
 		vm_fini(&vm);
 		begin(&vm);
-		vm.image = letters(ENVELOPE_IMAGE_MAX + more);
+		vm.machine.image = letters(ENVELOPE_IMAGE_MAX + more);
 		check(&vm, "image", more == 0);
 		vm_fini(&vm);
 		begin(&vm);
@@ -128,7 +129,7 @@ add_layer(struct vm *vm, size_t name_bytes, size_t path_bytes, char byte)
 		.path = letters(path_bytes) };
 
 	memset(layer.path, byte, path_bytes);
-	ATF_REQUIRE_EQ(0, layer_list_add(&vm->layers, &layer, NULL));
+	ATF_REQUIRE_EQ(0, layer_list_add(&vm->machine.layers, &layer, NULL));
 	free(layer.name);
 	free(layer.path);
 }
@@ -173,24 +174,25 @@ ATF_TC_BODY(record__disks_and_nics, tc)
 		snprintf(path, sizeof(path), "data-d%zu.raw", i);
 		snprintf(disk.serial, sizeof(disk.serial), "d%u", (unsigned)i);
 		ATF_CHECK_EQ(i < STORAGE_MAX ? 0 : -1,
-		    storage_list_add(&vm.disks, &disk, &err));
+		    storage_list_add(&vm.machine.disks, &disk, &err));
 	}
 	for (i = 0; i <= NIC_MAX; i++) {
 		snprintf(nic.mac, sizeof(nic.mac), "52:54:00:00:00:%02x",
 		    (unsigned char)i);
 		ATF_CHECK_EQ(i < NIC_MAX ? 0 : -1,
-		    nic_list_add(&vm.nics, &nic, &err));
+		    nic_list_add(&vm.machine.nics, &nic, &err));
 	}
 	check(&vm, "disks and NICs", true);
 	vm_fini(&vm);
 	for (more = 0; more < 2; more++) {
 		begin(&vm);
-		ATF_REQUIRE_EQ(0, storage_list_add(&vm.disks, &disk, &err));
-		free(vm.disks.v[0].path);
-		vm.disks.v[0].path = strdup("data-d0.9.qcow2");
+		ATF_REQUIRE_EQ(0,
+		    storage_list_add(&vm.machine.disks, &disk, &err));
+		free(vm.machine.disks.v[0].path);
+		vm.machine.disks.v[0].path = strdup("data-d0.9.qcow2");
 		for (i = 1; i < STORAGE_CHAIN_MAX + more; i++)
 			ATF_REQUIRE_EQ(0,
-			    strv_add(&vm.disks.v[0].backing, &err,
+			    strv_add(&vm.machine.disks.v[0].backing, &err,
 				"data-d0.%zu.qcow2", i + 10));
 		check(&vm, "chain", more == 0);
 		vm_fini(&vm);
@@ -216,7 +218,7 @@ ATF_TC_BODY(record__bytes, tc)
 	size_t left, want;
 
 	begin(&vm);
-	vm.cmdline = letters(1);
+	vm.machine.cmdline = letters(1);
 	for (;;) {
 		ATF_REQUIRE_EQ_MSG(0, vm_write(&vm, dirfd, false, &now, &err),
 		    "%s", err.msg);
@@ -228,12 +230,12 @@ ATF_TC_BODY(record__bytes, tc)
 							: (left - 1000) / 2;
 		add_layer(&vm, 1, want, '"');
 	}
-	free(vm.cmdline);
-	vm.cmdline = letters(1 + left);
+	free(vm.machine.cmdline);
+	vm.machine.cmdline = letters(1 + left);
 	check(&vm, "bytes", true);
 	ATF_CHECK_EQ(VM_RECORD_BYTES_MAX, record_bytes());
-	free(vm.cmdline);
-	vm.cmdline = letters(2 + left);
+	free(vm.machine.cmdline);
+	vm.machine.cmdline = letters(2 + left);
 	check(&vm, "bytes", false);
 	vm_fini(&vm);
 	close(dirfd);
@@ -250,15 +252,15 @@ ATF_TC_BODY(record__not_utf8, tc)
 	begin(&vm);
 	add_layer(&vm, 1, 4, '/');
 	check(&vm, "as it was", true);
-	memcpy(vm.layers.v[0].path, "/l/\xe4", 4);
+	memcpy(vm.machine.layers.v[0].path, "/l/\xe4", 4);
 	ATF_CHECK_EQ(-1, vm_write(&vm, dirfd, false, &now, &err));
 	ATF_CHECK_EQ(EX_OSERR, err.code);
 	ATF_CHECK_STREQ(
 	    "layers[0]: member \"path\": out of memory, or not UTF-8", err.msg);
 	vm_fini(&vm);
 	ATF_REQUIRE_EQ(0, vm_read(&vm, dirfd, &err));
-	ATF_REQUIRE_EQ(1, vm.layers.n);
-	ATF_CHECK_STREQ("////", vm.layers.v[0].path);
+	ATF_REQUIRE_EQ(1, vm.machine.layers.n);
+	ATF_CHECK_STREQ("////", vm.machine.layers.v[0].path);
 	vm_fini(&vm);
 	close(dirfd);
 }
@@ -379,9 +381,9 @@ ATF_TC_BODY(frozen__many_saves, tc)
 	size_t i;
 
 	begin(&vm);
-	ATF_REQUIRE_EQ(0, storage_list_add(&vm.disks, &disk, &err));
+	ATF_REQUIRE_EQ(0, storage_list_add(&vm.machine.disks, &disk, &err));
 	for (i = 0; i < 300; i++) {
-		d = &vm.disks.v[0];
+		d = &vm.machine.disks.v[0];
 		ATF_REQUIRE_EQ(0,
 		    vm_add_frozen(&vm, d->path, 4096, &digest, &err));
 		ATF_REQUIRE_EQ(0,
@@ -401,7 +403,8 @@ ATF_TC_BODY(frozen__many_saves, tc)
 		    i, err.msg);
 	}
 	ATF_CHECK_EQ(2, vm.frozen_n);
-	ATF_CHECK(vm_find_frozen(&vm, vm.disks.v[0].backing.v[0]) != NULL);
+	ATF_CHECK(
+	    vm_find_frozen(&vm, vm.machine.disks.v[0].backing.v[0]) != NULL);
 	vm_fini(&vm);
 	close(dirfd);
 }

@@ -46,16 +46,16 @@ put_script(const struct vm *vm)
 	    "{\"kernel_image_path\":\"kernel\",\"boot_args\":\"" CMDLINE "\"}",
 	    NULL);
 	put_call(f, "4. entropy", "PUT /entropy", "{}", NULL);
-	for (i = 0; i < vm->disks.n; i++) {
+	for (i = 0; i < vm->machine.disks.n; i++) {
 		snprintf(title, sizeof(title), "%zu. drive", 100 + i);
 		snprintf(request, sizeof(request), "PUT /drives/drive_%zu", i);
 		snprintf(body, sizeof(body),
 		    "{\"drive_id\":\"drive_%zu\",\"path_on_host\":\"%s\","
 		    "\"is_root_device\":false,\"is_read_only\":%s,"
 		    "\"cache_type\":\"%s\"}",
-		    i, vm->disks.v[i].path,
-		    vm->disks.v[i].ro ? "true" : "false",
-		    vm->disks.v[i].ro ? "Unsafe" : "Writeback");
+		    i, vm->machine.disks.v[i].path,
+		    vm->machine.disks.v[i].ro ? "true" : "false",
+		    vm->machine.disks.v[i].ro ? "Unsafe" : "Writeback");
 		put_call(f, title, request, body, NULL);
 	}
 	ATF_REQUIRE_EQ(0, fclose(f));
@@ -76,7 +76,7 @@ put_program(struct bed *b, const atf_tc_t *tc)
 	ATF_REQUIRE(f != NULL);
 	fprintf(f, "#!/bin/sh\nexec %s \"$2\" '%s/%s' 1 2 3", b->server.program,
 	    cwd, SCRIPT);
-	for (i = 0; i < b->vm.disks.n; i++)
+	for (i = 0; i < b->vm.machine.disks.n; i++)
 		fprintf(f, " %zu", 100 + i);
 	fprintf(f, " 4\n");
 	ATF_REQUIRE_EQ(0, fclose(f));
@@ -114,11 +114,13 @@ run_with(const atf_tc_t *tc, size_t disks)
 
 	vm_init(&b.vm);
 	snprintf(b.vm.id, sizeof(b.vm.id), "%s", ID);
-	snprintf(b.vm.hypervisor, sizeof(b.vm.hypervisor), "firecracker");
-	b.vm.cpu = 1;
-	b.vm.memory_bytes = MEMORY;
-	b.vm.has_kernel = true;
-	b.vm.cmdline = strdup(CMDLINE);
+	snprintf(b.vm.machine.hypervisor, sizeof(b.vm.machine.hypervisor),
+	    "firecracker");
+	b.vm.machine.cpu = 1;
+	b.vm.machine.memory_bytes = MEMORY;
+	ATF_REQUIRE_EQ(0,
+	    machine_set_boot(&b.vm.machine, MACHINE_KERNEL, VM_KERNEL, NULL));
+	b.vm.machine.cmdline = strdup(CMDLINE);
 	for (i = 0; i < disks; i++) {
 		snprintf(name, sizeof(name), "disk-%zu.raw", i);
 		snprintf(serial, sizeof(serial), "d%zu", i);

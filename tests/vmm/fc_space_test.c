@@ -77,7 +77,7 @@ ATF_TC_BODY(prepare__name_of_another_file, tc)
 	};
 	char *names[] = { cow, data, old, other };
 	struct storage disks[2] = { { .path = cow }, { .path = data } };
-	struct vm vm = { .disks = { .v = disks, .n = 2 } };
+	struct vm vm = { .machine.disks = { .v = disks, .n = 2 } };
 	struct fc_space space = { 0 };
 	struct error err;
 	size_t i, k;
@@ -157,7 +157,7 @@ sees_disk_at(const char *origin)
 	disk.path = strdup("cow.raw");
 	disk.origin = strdup(origin);
 	ATF_REQUIRE(disk.path != NULL && disk.origin != NULL);
-	ATF_REQUIRE(storage_list_add(&vm.disks, &disk, &err) == 0);
+	ATF_REQUIRE(storage_list_add(&vm.machine.disks, &disk, &err) == 0);
 	free(disk.path);
 	free(disk.origin);
 	ATF_REQUIRE(fc_space_is_needed(&vm));

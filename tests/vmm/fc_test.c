@@ -247,12 +247,12 @@ ATF_TC_BODY(load__as_recorded, tc)
 	make_program(&b, tc, LOAD_SWAPS OUR_VSOCK, "2 74 76 75 77");
 	make_vm(&b, "instar1");
 	/* Its own would be another: the guest keeps the one that it has. */
-	snprintf(b.vm.nics.v[0].mac, 18, "52:54:00:00:00:01");
+	snprintf(b.vm.machine.nics.v[0].mac, 18, "52:54:00:00:00:01");
 	put_state(tc);
 	b.vm.to_load = true;
 	b.vm.memory = VM_MEMORY_TEMPLATE;
 	ATF_REQUIRE_EQ_MSG(0, start(&b, &err), "%s", err.msg);
-	ATF_CHECK_STREQ("52:54:00:12:34:56", b.vm.nics.v[0].mac);
+	ATF_CHECK_STREQ("52:54:00:12:34:56", b.vm.machine.nics.v[0].mac);
 	ATF_CHECK_STREQ("inherited", b.vm.identity.mac);
 	ATF_CHECK(b.vm.identity.vmgenid_offered);
 	ATF_CHECK(!b.vm.to_load);

@@ -154,23 +154,25 @@ ATF_TC_BODY(check__number_of_disks, tc)
 		ATF_CHECK(driver->traits.disks_max > 0 &&
 		    driver->traits.disks_max <= STORAGE_MAX);
 		vm_init(&vm);
-		snprintf(vm.hypervisor, sizeof(vm.hypervisor), "%s",
-		    driver->name);
-		vm.cpu = 1;
-		vm.memory_bytes = VM_MEMORY_MIN;
-		vm.has_kernel = true;
-		vm.disks.v = disks;
-		vm.disks.n = driver->traits.disks_max;
+		snprintf(vm.machine.hypervisor, sizeof(vm.machine.hypervisor),
+		    "%s", driver->name);
+		vm.machine.cpu = 1;
+		vm.machine.memory_bytes = VM_MEMORY_MIN;
+		ATF_REQUIRE_EQ(0,
+		    machine_set_boot(&vm.machine, MACHINE_KERNEL, VM_KERNEL,
+			NULL));
+		vm.machine.disks.v = disks;
+		vm.machine.disks.n = driver->traits.disks_max;
 		if (vmm_check_vm(&vm, &err) == -1)
 			ATF_CHECK_MSG(strstr(err.msg, "disks:") == NULL, "%s",
 			    err.msg);
-		vm.disks.n++;
+		vm.machine.disks.n++;
 		ATF_CHECK_EQ(-1, vmm_check_vm(&vm, &err));
 		ATF_CHECK_EQ(EX_USAGE, err.code);
 		snprintf(msg, sizeof(msg), "%zu disks: %s has at most %zu",
-		    vm.disks.n, driver->name, driver->traits.disks_max);
+		    vm.machine.disks.n, driver->name, driver->traits.disks_max);
 		ATF_CHECK_STREQ(msg, err.msg);
-		memset(&vm.disks, 0, sizeof(vm.disks));
+		memset(&vm.machine.disks, 0, sizeof(vm.machine.disks));
 		vm_fini(&vm);
 	}
 }

@@ -145,7 +145,7 @@ add_forward(struct vm *vm)
 
 	snprintf(nic.mac, sizeof(nic.mac), "52:54:00:12:34:56");
 	snprintf(forward.addr, sizeof(forward.addr), "127.0.0.1");
-	ATF_REQUIRE_EQ(0, nic_list_add(&vm->nics, &nic, NULL));
+	ATF_REQUIRE_EQ(0, nic_list_add(&vm->machine.nics, &nic, NULL));
 }
 
 /*

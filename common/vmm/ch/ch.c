@@ -62,7 +62,8 @@ check_program(struct error *err)
 static int
 check_vm(const struct vm *vm, struct error *err)
 {
-	if (!vm->has_kernel && !vm->has_firmware)
+	if (vm->machine.boot[MACHINE_KERNEL] == NULL &&
+	    vm->machine.boot[MACHINE_FIRMWARE] == NULL)
 		return error_set(err, EX_USAGE,
 		    CH_NAME " boots a --kernel or a --firmware");
 	return 0;
@@ -236,9 +237,9 @@ has_qcow2(const struct vm *vm)
 {
 	size_t i;
 
-	for (i = 0; i < vm->disks.n; i++)
-		if (!vm->disks.v[i].ro &&
-		    !chain_format(vm->disks.v[i].path)->is_flat)
+	for (i = 0; i < vm->machine.disks.n; i++)
+		if (!vm->machine.disks.v[i].ro &&
+		    !chain_format(vm->machine.disks.v[i].path)->is_flat)
 			return true;
 	return false;
 }
@@ -267,7 +268,7 @@ quit(struct vmm *vmm, struct error *err)
 static int
 describe(struct vmm *vmm, struct sidecar *out, struct error *err)
 {
-	const struct storage_list *disks = &vmm->vm->disks;
+	const struct storage_list *disks = &vmm->vm->machine.disks;
 	size_t i;
 
 	for (i = 0; i < disks->n; i++)
@@ -319,8 +320,8 @@ note_identity(const struct vm *vm, struct vm_identity *id)
 {
 	size_t i;
 
-	for (i = 0; i < vm->nics.n; i++)
-		if (vm->nics.v[i].is_new)
+	for (i = 0; i < vm->machine.nics.n; i++)
+		if (vm->machine.nics.v[i].is_new)
 			snprintf(id->mac, sizeof(id->mac), "refreshed");
 }
 

@@ -82,7 +82,7 @@ check_disk(const struct ch_config *c, const struct ch_state *s,
 		    CH_CONFIG_NAME ": %s: \"image_type\" is \"%s\", the "
 				   "sidecar has %s",
 		    found->id, found->image_type, name);
-	layer = layer_find(&vm->layers, name);
+	layer = layer_find(&vm->machine.layers, name);
 	if (layer != NULL) {
 		bytes = layer->size_bytes;
 		known = true;
@@ -107,25 +107,25 @@ ch_pair_check(const struct ch_pair *pair, const struct vm *vm,
 	const struct ch_state *s = &pair->state;
 	size_t i;
 
-	if (vm->cpu != c->vcpus)
+	if (vm->machine.cpu != c->vcpus)
 		return error_set(err, EX_DATAERR,
 		    CH_CONFIG_NAME ": %" PRIu64
 				   " processors, the envelope has %" PRIu64,
-		    c->vcpus, vm->cpu);
-	if (vm->memory_bytes != c->memory_bytes)
+		    c->vcpus, vm->machine.cpu);
+	if (vm->machine.memory_bytes != c->memory_bytes)
 		return error_set(err, EX_DATAERR,
 		    CH_CONFIG_NAME ": %" PRIu64
 				   " bytes of memory, the envelope has "
 				   "%" PRIu64,
-		    c->memory_bytes, vm->memory_bytes);
+		    c->memory_bytes, vm->machine.memory_bytes);
 	if (disks->n != c->disks_n)
 		return error_set(err, EX_DATAERR,
 		    CH_CONFIG_NAME ": %zu disks, the sidecar has %zu",
 		    c->disks_n, disks->n);
-	if (vm->nics.n != c->nets_n)
+	if (vm->machine.nics.n != c->nets_n)
 		return error_set(err, EX_DATAERR,
 		    CH_CONFIG_NAME ": %zu NICs, the sidecar has %zu", c->nets_n,
-		    vm->nics.n);
+		    vm->machine.nics.n);
 	if (check_memory(s, c, dirfd, err) == -1)
 		return -1;
 	for (i = 0; i < disks->n; i++)
@@ -151,7 +151,8 @@ check_pair(void *arg, struct error *err)
 	if (pair == NULL)
 		return error_nomem(err, NULL);
 	if (ch_pair_read(pair, checked->dirfd, NULL, err) == 0) {
-		rc = ch_pair_check(pair, vm, &vm->disks, checked->dirfd, err);
+		rc = ch_pair_check(pair, vm, &vm->machine.disks, checked->dirfd,
+		    err);
 		ch_pair_fini(pair);
 	}
 	free(pair);

@@ -142,20 +142,6 @@ take_boot(struct intake *in, struct ch_dir *d, struct error *err)
 	    err);
 }
 
-static int
-take_nics(struct ch_dir *d, struct error *err)
-{
-	struct nic_list nics = { 0 };
-	size_t i;
-	int rc;
-
-	rc = ch_config_nics(&nics, &d->config, err);
-	for (i = 0; rc == 0 && i < nics.n; i++)
-		rc = nic_list_add(&d->sidecar.nics, &nics.v[i], err);
-	nic_list_fini(&nics);
-	return rc;
-}
-
 /* The configuration as it is now, and the state as it was. */
 static int
 put_texts(struct intake *in, struct ch_dir *d, struct error *err)
@@ -232,7 +218,8 @@ take_all(struct intake *in, struct ch_dir *d, struct error *err)
 		    "no wrenn directory, --base is not for it");
 	if (read_files(d, err) == -1 || read_envelope(in, d, err) == -1 ||
 	    take_memory(in, d, err) == -1 || take_boot(in, d, err) == -1 ||
-	    ch_take_disks(in, d, err) == -1 || take_nics(d, err) == -1 ||
+	    ch_take_disks(in, d, err) == -1 ||
+	    ch_config_nics(&d->sidecar.nics, &d->config, err) == -1 ||
 	    put_texts(in, d, err) == -1 || tell_storage(in, err) == -1)
 		return -1;
 	hook_step("import-copied");

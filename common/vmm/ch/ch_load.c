@@ -75,14 +75,14 @@ ch_plan_nics(struct ch_plan *plan, struct ch_config *c, const struct vm *vm,
 	const char *tap;
 	size_t i;
 
-	if (c->nets_n != vm->nics.n)
+	if (c->nets_n != vm->machine.nics.n)
 		return error_set(err, EX_DATAERR,
 		    CH_CONFIG_NAME ": %zu NICs, the VM has %zu", c->nets_n,
-		    vm->nics.n);
+		    vm->machine.nics.n);
 	plan->nets_n = (uint32_t)c->nets_n;
 	plan->is_whole = true;
 	for (i = 0; i < c->nets_n; i++) {
-		nic = &vm->nics.v[i];
+		nic = &vm->machine.nics.v[i];
 		plan->is_replaced[i] = strcasecmp(c->nets[i].mac, nic->mac) !=
 		    0;
 		snprintf(plan->ids[i], sizeof(plan->ids[i]), "%s",
@@ -151,11 +151,12 @@ static int
 patch(struct ch_config *c, const struct vm *vm, const struct load *load,
     enum vm_memory memory, struct error *err)
 {
+	char *const *boot = vm->machine.boot;
 	size_t i;
 
-	for (i = 0; i < vm->disks.n; i++)
+	for (i = 0; i < vm->machine.disks.n; i++)
 		if (patch_disk(c, load->sidecar->disks.v[i].path,
-			&vm->disks.v[i], err) == -1)
+			&vm->machine.disks.v[i], err) == -1)
 			return -1;
 	/* Where it is the VMM's own no file that others named is it, either. */
 	if (ch_config_set_memory(c, ch_memory_path(memory),
@@ -164,9 +165,9 @@ patch(struct ch_config *c, const struct vm *vm, const struct load *load,
 	if (patch_lines(c, err) == -1 ||
 	    ch_config_set_vsock(c, CH_VSOCK, err) == -1 ||
 	    ch_config_set_boot(c,
-		vm->has_kernel || !vm->has_firmware ? VM_KERNEL : NULL,
-		vm->has_initrd ? VM_INITRD : NULL,
-		vm->has_firmware ? VM_FIRMWARE : NULL, err) == -1)
+		boot[MACHINE_FIRMWARE] == NULL ? VM_KERNEL
+					       : boot[MACHINE_KERNEL],
+		boot[MACHINE_INITRD], boot[MACHINE_FIRMWARE], err) == -1)
 		return -1;
 	return ch_config_set_host(c, err);
 }
@@ -230,8 +231,8 @@ change_pair(struct ch_texts *out, struct ch_pair *pair, const struct making *m,
 	out->has_balloon = pair->config.has_balloon;
 	memory = choose_memory(out, m->load, m->can_reflink);
 	/* Every disk that the VM has by now has its place in the text. */
-	out->plan.has_seed = storage_find(&m->vm->disks, STORAGE_CIDATA) !=
-	    NULL;
+	out->plan.has_seed = storage_find(&m->vm->machine.disks,
+				 STORAGE_CIDATA) != NULL;
 	if (patch(&pair->config, m->vm, m->load, memory, err) == -1 ||
 	    ch_plan_nics(&out->plan, &pair->config, m->vm, NULL, err) == -1 ||
 	    ch_take_config(out, &pair->config, err) == -1)

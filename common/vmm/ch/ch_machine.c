@@ -28,23 +28,25 @@ static json_t *
 memory_json(const struct vm *vm)
 {
 	return json_pack("{s:i, s:[{s:s, s:I, s:s, s:b}]}", "size", 0, "zones",
-	    "id", CH_ZONE_ID, "size", (json_int_t)vm->memory_bytes, "file",
-	    ch_memory_path(vm->memory), "shared", 1);
+	    "id", CH_ZONE_ID, "size", (json_int_t)vm->machine.memory_bytes,
+	    "file", ch_memory_path(vm->memory), "shared", 1);
 }
 
 static json_t *
 payload_json(const struct vm *vm)
 {
+	char *const *boot = vm->machine.boot;
 	json_t *payload = json_object();
 
-	if ((vm->has_kernel &&
-		json_put_str(payload, "kernel", VM_KERNEL, NULL) == -1) ||
-	    (vm->has_initrd &&
-		json_put_str(payload, "initramfs", VM_INITRD, NULL) == -1) ||
-	    (vm->has_firmware &&
-		json_put_str(payload, "firmware", VM_FIRMWARE, NULL) == -1) ||
-	    (vm->has_kernel && vm->cmdline != NULL &&
-		json_put_str(payload, "cmdline", vm->cmdline, NULL) == -1)) {
+	if (json_put_text(payload, "kernel", boot[MACHINE_KERNEL], NULL) ==
+		-1 ||
+	    json_put_text(payload, "initramfs", boot[MACHINE_INITRD], NULL) ==
+		-1 ||
+	    json_put_text(payload, "firmware", boot[MACHINE_FIRMWARE], NULL) ==
+		-1 ||
+	    (boot[MACHINE_KERNEL] != NULL && vm->machine.cmdline != NULL &&
+		json_put_str(payload, "cmdline", vm->machine.cmdline, NULL) ==
+		    -1)) {
 		json_decref(payload);
 		return NULL;
 	}
@@ -61,7 +63,8 @@ ch_machine_disk(const struct vm *vm, const struct storage *disk, size_t i)
 	out = json_pack("{s:s, s:s, s:b, s:b, s:I, s:s, s:b}", "id", id, "path",
 	    disk->path, "readonly", (int)disk->ro, "direct",
 	    (int)(disk->direct_io == STORAGE_DIRECT_ON), "num_queues",
-	    (json_int_t)(vm->cpu < QUEUES_MAX ? vm->cpu : QUEUES_MAX),
+	    (json_int_t)(vm->machine.cpu < QUEUES_MAX ? vm->machine.cpu
+						      : QUEUES_MAX),
 	    "image_type", ch_image_type(chain_format(disk->path)),
 	    "backing_files", (int)(disk->backing.n > 0));
 	if (json_put_text(out, "serial", disk->serial, NULL) == -1) {
@@ -77,9 +80,10 @@ disks_json(const struct vm *vm)
 	json_t *disks = json_array();
 	size_t i;
 
-	for (i = 0; i < vm->disks.n; i++)
+	for (i = 0; i < vm->machine.disks.n; i++)
 		if (json_append(disks, "disks",
-			ch_machine_disk(vm, &vm->disks.v[i], i), NULL) == -1) {
+			ch_machine_disk(vm, &vm->machine.disks.v[i], i),
+			NULL) == -1) {
 			json_decref(disks);
 			return NULL;
 		}
@@ -93,11 +97,11 @@ nets_json(const struct vm *vm, const struct taps *taps)
 	char id[32];
 	size_t i;
 
-	for (i = 0; i < vm->nics.n; i++) {
+	for (i = 0; i < vm->machine.nics.n; i++) {
 		snprintf(id, sizeof(id), "nic%zu", i);
 		if (json_append(nets, "net",
 			json_pack("{s:s, s:s, s:s}", "id", id, "tap",
-			    taps->names[i], "mac", vm->nics.v[i].mac),
+			    taps->names[i], "mac", vm->machine.nics.v[i].mac),
 			NULL) == -1) {
 			json_decref(nets);
 			return NULL;
@@ -111,15 +115,15 @@ ch_machine(const struct vm *vm, const struct taps *taps)
 {
 	json_t *machine =
 	    json_pack("{s:{s:I, s:I}, s:o, s:o, s:{s:s}, s:{s:s}, s:{s:s}}",
-		"cpus", "boot_vcpus", (json_int_t)vm->cpu, "max_vcpus",
-		(json_int_t)vm->cpu, "memory", memory_json(vm), "payload",
-		payload_json(vm), "rng", "src", "/dev/urandom", "serial",
-		"mode", "Tty", "console", "mode", "Off");
+		"cpus", "boot_vcpus", (json_int_t)vm->machine.cpu, "max_vcpus",
+		(json_int_t)vm->machine.cpu, "memory", memory_json(vm),
+		"payload", payload_json(vm), "rng", "src", "/dev/urandom",
+		"serial", "mode", "Tty", "console", "mode", "Off");
 
 	if (machine == NULL ||
-	    (vm->disks.n > 0 &&
+	    (vm->machine.disks.n > 0 &&
 		json_object_set_new(machine, "disks", disks_json(vm)) == -1) ||
-	    (vm->nics.n > 0 &&
+	    (vm->machine.nics.n > 0 &&
 		json_object_set_new(machine, "net", nets_json(vm, taps)) ==
 		    -1)) {
 		json_decref(machine);

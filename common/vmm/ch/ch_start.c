@@ -80,7 +80,7 @@ ch_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 		return error_nomem(err, NULL);
 	ch->memory_fd = -1;
 	vm->accel = VM_ACCEL_KVM;
-	snprintf(vm->cpu_model, sizeof(vm->cpu_model), "host");
+	snprintf(vm->machine.cpu_model, sizeof(vm->machine.cpu_model), "host");
 	/* It takes none that is there already. */
 	unlinkat(vmm->dirfd, CH_VSOCK, 0);
 	if (make_memory(&fds, vmm, err) == -1 ||
@@ -142,7 +142,7 @@ static int
 make_plan(struct ch_texts *out, void *arg, struct error *err)
 {
 	const struct restoring *r = arg;
-	const struct storage *seed = storage_find(&r->vm->disks,
+	const struct storage *seed = storage_find(&r->vm->machine.disks,
 	    STORAGE_CIDATA);
 	struct ch_config c;
 
@@ -150,7 +150,7 @@ make_plan(struct ch_texts *out, void *arg, struct error *err)
 		return -1;
 	out->plan.has_seed = seed != NULL &&
 	    ch_config_find_disk(&c, seed->path) != NULL;
-	if (r->vm->nics.n == 0)
+	if (r->vm->machine.nics.n == 0)
 		return 0;
 	return ch_plan_nics(&out->plan, &c, r->vm, r->taps, err) == -1
 	    ? -1
@@ -178,7 +178,7 @@ replace_nic(struct vmm *vmm, const char *id, const char *tap, struct nic *nic,
 static int
 add_seed(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 {
-	const struct storage *seed = storage_find(&vmm->vm->disks,
+	const struct storage *seed = storage_find(&vmm->vm->machine.disks,
 	    STORAGE_CIDATA);
 	const struct ch *ch = vmm->own;
 	json_t *disk, *reply = NULL;
@@ -222,7 +222,7 @@ read_plan(struct vmm *vmm, struct error *err)
 	    -1)
 		return -1;
 	ch->plan = texts.plan;
-	if (vm->nics.n > 0)
+	if (vm->machine.nics.n > 0)
 		rc = ch_write_config(vmm->dirfd, &texts, err);
 	free(texts.answer);
 	return rc;
@@ -239,7 +239,8 @@ plan_restore(struct vmm *vmm, struct error *err)
 	struct ch *ch = vmm->own;
 	const struct ch_plan *known = vm->of_state;
 
-	if (vm->nics.n == 0 && storage_find(&vm->disks, STORAGE_CIDATA) == NULL)
+	if (vm->machine.nics.n == 0 &&
+	    storage_find(&vm->machine.disks, STORAGE_CIDATA) == NULL)
 		return 0;
 	if (taps_make(&ch->taps, vm, err) == -1)
 		return -1;
@@ -256,7 +257,7 @@ plan_restore(struct vmm *vmm, struct error *err)
 static int
 restore(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 {
-	struct nic_list *nics = &vmm->vm->nics;
+	struct nic_list *nics = &vmm->vm->machine.nics;
 	struct ch *ch = vmm->own;
 	size_t i;
 	int rc = call_restore(vmm, deadline_ms, err);
@@ -281,7 +282,7 @@ ch_ready(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 	if (vmm->vm->to_load) {
 		if (fill_memory(vmm, err) == -1 || plan_restore(vmm, err) == -1)
 			return -1;
-		planned = vmm->vm->nics.n > 0;
+		planned = vmm->vm->machine.nics.n > 0;
 	}
 	if (spawn_connect(&ch->rest, vmm, CH_API_SOCKET, deadline_ms, err) ==
 		-1 ||

@@ -213,15 +213,16 @@ describe(struct vmm *vmm, struct sidecar *out, struct error *err)
 	const struct vm *vm = vmm->vm;
 	size_t i;
 
-	for (i = 0; i < vm->disks.n; i++) {
-		if (storage_list_add(&out->disks, &vm->disks.v[i], err) == -1)
+	for (i = 0; i < vm->machine.disks.n; i++) {
+		if (storage_list_add(&out->disks, &vm->machine.disks.v[i],
+			err) == -1)
 			return -1;
 		/* By now the state, too, calls it so: vmm/fc_space.h. */
 		free(out->disks.v[i].origin);
 		out->disks.v[i].origin = NULL;
 	}
-	out->cpu = vm->cpu;
-	out->memory_bytes = vm->memory_bytes;
+	out->cpu = vm->machine.cpu;
+	out->memory_bytes = vm->machine.memory_bytes;
 	return 0;
 }
 

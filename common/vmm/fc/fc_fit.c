@@ -24,13 +24,13 @@
 int
 fc_check_vm(const struct vm *vm, struct error *err)
 {
-	if (!vm->has_kernel)
+	if (vm->machine.boot[MACHINE_KERNEL] == NULL)
 		return error_set(err, EX_USAGE,
 		    "--kernel: firecracker boots nothing else");
-	if (vm->cpu > FC_CPU_MAX)
+	if (vm->machine.cpu > FC_CPU_MAX)
 		return error_set(err, EX_USAGE,
-		    "--cpu %" PRIu64 ": firecracker has at most %d", vm->cpu,
-		    FC_CPU_MAX);
+		    "--cpu %" PRIu64 ": firecracker has at most %d",
+		    vm->machine.cpu, FC_CPU_MAX);
 	if (vm->memory_choice != VM_MEMORY_AUTO)
 		return error_set(err, EX_USAGE,
 		    "--memory-backing: firecracker keeps its memory itself");
@@ -85,8 +85,8 @@ must_know_now(const struct vm *vm)
 {
 	size_t i;
 
-	for (i = 0; i < vm->nics.n; i++)
-		if (vm->nics.v[i].kind == NIC_TAP)
+	for (i = 0; i < vm->machine.nics.n; i++)
+		if (vm->machine.nics.v[i].kind == NIC_TAP)
 			return true;
 	return false;
 }
@@ -110,7 +110,7 @@ fc_state_match(const struct vm *vm, int dirfd, struct error *err)
 	struct fc_look look;
 	unsigned minor;
 
-	if (fc_look(&look, dirfd, FC_STATE, &vm->disks, err) == -1 ||
+	if (fc_look(&look, dirfd, FC_STATE, &vm->machine.disks, err) == -1 ||
 	    fc_check_arch(&look, err) == -1)
 		return -1;
 	/* Whether it is there at all is asked by who wants to start it. */

@@ -60,7 +60,6 @@ static int
 find_disks(struct pair *p, struct error *err)
 {
 	struct error why = { 0 };
-	size_t i;
 
 	p->has_old = sidecar_read(&p->old, p->dirfd, &why) == 0;
 	if (!p->has_old && why.code != EX_NOINPUT) {
@@ -75,10 +74,7 @@ find_disks(struct pair *p, struct error *err)
 		    "%s does not tell the roles of its disks: "
 		    "--storage-config does",
 		    p->state);
-	for (i = 0; i < p->old.disks.n; i++)
-		if (storage_list_add(&p->disks, &p->old.disks.v[i], err) == -1)
-			return -1;
-	return 0;
+	return storage_list_copy(&p->disks, &p->old.disks, err);
 }
 
 static int

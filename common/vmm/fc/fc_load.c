@@ -34,11 +34,11 @@ fc_look_ahead(struct vmm *vmm, struct error *err)
 {
 	struct fc *fc = vmm->own;
 
-	if (fc_look(&fc->look, vmm->dirfd, FC_STATE, &vmm->vm->disks, err) ==
-		-1 ||
+	if (fc_look(&fc->look, vmm->dirfd, FC_STATE, &vmm->vm->machine.disks,
+		err) == -1 ||
 	    fc_check_arch(&fc->look, err) == -1)
 		return -1;
-	if (vmm->vm->nics.n != 1)
+	if (vmm->vm->machine.nics.n != 1)
 		fc->look.nic_id[0] = '\0';
 	return 0;
 }
@@ -116,16 +116,16 @@ check_machine(struct vm *vm, const json_t *config, struct error *err)
 	    json_get_u64(machine, "mem_size_mib", &mib, 0, INT64_MAX / NUM_MIB,
 		JSON_REQUIRED, err) == -1)
 		return -1;
-	if (vm->cpu == 0 && cpu <= FC_CPU_MAX)
-		vm->cpu = cpu;
-	if (cpu != vm->cpu)
+	if (vm->machine.cpu == 0 && cpu <= FC_CPU_MAX)
+		vm->machine.cpu = cpu;
+	if (cpu != vm->machine.cpu)
 		return error_set(err, EX_DATAERR,
 		    "%" PRIu64 " processors, the envelope says %" PRIu64, cpu,
-		    vm->cpu);
-	if (mib * NUM_MIB != vm->memory_bytes)
+		    vm->machine.cpu);
+	if (mib * NUM_MIB != vm->machine.memory_bytes)
 		return error_set(err, EX_DATAERR,
 		    "%" PRIu64 " bytes of memory, the envelope says %" PRIu64,
-		    mib * NUM_MIB, vm->memory_bytes);
+		    mib * NUM_MIB, vm->machine.memory_bytes);
 	return 0;
 }
 
@@ -152,13 +152,14 @@ check_drive(bool found[STORAGE_MAX], const struct vm *vm, const json_t *drive,
 		    "a drive that is no file is not for us");
 	if (json_get_bool(drive, "is_read_only", &ro, JSON_REQUIRED, err) == -1)
 		return -1;
-	for (i = 0; i < vm->disks.n; i++)
-		if (!found[i] && strcmp(name_of(&vm->disks.v[i]), path) == 0)
+	for (i = 0; i < vm->machine.disks.n; i++)
+		if (!found[i] &&
+		    strcmp(name_of(&vm->machine.disks.v[i]), path) == 0)
 			break;
-	if (i == vm->disks.n)
+	if (i == vm->machine.disks.n)
 		return error_set(err, EX_DATAERR,
 		    "drive %s is none of the sidecar's disks", path);
-	if (ro != vm->disks.v[i].ro)
+	if (ro != vm->machine.disks.v[i].ro)
 		return error_set(err, EX_DATAERR,
 		    "drive %s is %s, the sidecar says otherwise", path,
 		    ro ? "read-only" : "writable");
@@ -180,11 +181,11 @@ check_drives(const struct vm *vm, const json_t *config, struct error *err)
 		if (check_drive(found, vm, json_array_get(drives, i), err) ==
 		    -1)
 			return -1;
-	for (i = 0; i < vm->disks.n; i++)
+	for (i = 0; i < vm->machine.disks.n; i++)
 		if (!found[i])
 			return error_set(err, EX_DATAERR,
 			    "has no drive %s, which the sidecar has",
-			    name_of(&vm->disks.v[i]));
+			    name_of(&vm->machine.disks.v[i]));
 	return 0;
 }
 
@@ -203,9 +204,9 @@ check_nics(struct vmm *vmm, const json_t *config, const struct taps *taps,
 		JSON_REQUIRED, err) == -1)
 		return -1;
 	n = json_array_size(nics);
-	if (n != vm->nics.n)
+	if (n != vm->machine.nics.n)
 		return error_set(err, EX_DATAERR,
-		    "%zu NICs, the sidecar has %zu", n, vm->nics.n);
+		    "%zu NICs, the sidecar has %zu", n, vm->machine.nics.n);
 	for (k = 0; k < n; k++) {
 		nic = json_array_get(nics, k);
 		id = json_string_value(json_object_get(nic, "iface_id"));
@@ -223,8 +224,8 @@ check_nics(struct vmm *vmm, const json_t *config, const struct taps *taps,
 			    "NIC %s is none of the sidecar's",
 			    id == NULL ? "" : id);
 		if (mac != NULL)
-			snprintf(vm->nics.v[i].mac, sizeof(vm->nics.v[i].mac),
-			    "%s", mac);
+			snprintf(vm->machine.nics.v[i].mac,
+			    sizeof(vm->machine.nics.v[i].mac), "%s", mac);
 	}
 	return 0;
 }
@@ -258,7 +259,7 @@ find_own(struct own_files *own, const struct vmm *vmm)
 {
 	static const char *const files[] = { VM_TEMPLATE, VM_VMM_LOG, FC_LOG,
 		VM_CONSOLE_LOG };
-	const struct storage_list *disks = &vmm->vm->disks;
+	const struct storage_list *disks = &vmm->vm->machine.disks;
 	const char *name;
 	size_t i;
 

@@ -15,7 +15,7 @@ fc_set_links(struct vmm *vmm, bool up, struct error *err)
 	size_t i;
 	int rc;
 
-	if (vmm->vm->nics.n == 0)
+	if (vmm->vm->machine.nics.n == 0)
 		return 0;
 	if (fc_call(vmm, "GET", "/vm/config", NULL, &config,
 		clock_ms() + VMM_CALL_MS, err) == -1)

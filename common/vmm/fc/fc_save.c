@@ -98,11 +98,11 @@ check_memory(const struct vm *vm, int dirfd, const char *name,
 
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return error_sys(err, EX_IOERR, "%s", name);
-	if ((uint64_t)st.st_size == vm->memory_bytes)
+	if ((uint64_t)st.st_size == vm->machine.memory_bytes)
 		return 0;
 	return error_set(err, EX_IOERR,
 	    "%s: Firecracker wrote %" PRIu64 " bytes, the guest has %" PRIu64,
-	    name, (uint64_t)st.st_size, vm->memory_bytes);
+	    name, (uint64_t)st.st_size, vm->machine.memory_bytes);
 }
 
 /* The pages of the Diff over a reflink or copy of the base. */
@@ -118,7 +118,8 @@ lay_over(const struct vm *vm, int dirfd, int from_dirfd, const char *base,
 	if (check_memory(vm, to_dirfd, FC_MEMORY, err) == 0 &&
 	    fd_open_file(&to, NULL, to_dirfd, FC_MEMORY, O_RDWR, err) == 0 &&
 	    fd_open_file(&from, NULL, from_dirfd, DIFF, O_RDONLY, err) == 0)
-		rc = copy_again(to, from, vm->memory_bytes, FC_MEMORY, err);
+		rc = copy_again(to, from, vm->machine.memory_bytes, FC_MEMORY,
+		    err);
 	fd_drop(&from);
 	fd_drop(&to);
 	return rc;

@@ -36,8 +36,8 @@ fc_space_is_needed(const struct vm *vm)
 {
 	size_t i;
 
-	for (i = 0; i < vm->disks.n; i++)
-		if (origin_of(&vm->disks.v[i]) != NULL)
+	for (i = 0; i < vm->machine.disks.n; i++)
+		if (origin_of(&vm->machine.disks.v[i]) != NULL)
 			return true;
 	return false;
 }
@@ -159,10 +159,10 @@ fc_space_prepare(struct fc_space *space, const struct vm *vm, int dirfd,
 {
 	size_t i;
 
-	if (fc_space_check(&vm->disks, err) == -1)
+	if (fc_space_check(&vm->machine.disks, err) == -1)
 		return -1;
-	for (i = 0; i < vm->disks.n; i++)
-		if (prepare_disk(&vm->disks.v[i], dirfd, err) == -1)
+	for (i = 0; i < vm->machine.disks.n; i++)
+		if (prepare_disk(&vm->machine.disks.v[i], dirfd, err) == -1)
 			return -1;
 	space->vm = vm;
 	space->program = find_program();
@@ -303,7 +303,7 @@ int
 fc_space_enter(void *arg)
 {
 	const struct fc_space *space = arg;
-	const struct storage_list *disks = &space->vm->disks;
+	const struct storage_list *disks = &space->vm->machine.disks;
 	struct covers covers = { .n = 0 };
 	int fds[STORAGE_MAX];
 	char from[64];
@@ -381,7 +381,7 @@ patch_drive(struct vmm *vmm, const json_t *drives, const struct storage *disk,
 int
 fc_space_leave(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 {
-	const struct storage_list *disks = &vmm->vm->disks;
+	const struct storage_list *disks = &vmm->vm->machine.disks;
 	const json_t *drives;
 	json_t *config;
 	size_t i;

@@ -93,7 +93,7 @@ compare_paths(const void *a, const void *b)
 static int
 hand_locks(struct spawn_fds *fds, const struct vmm *vmm, struct error *err)
 {
-	const struct storage_list *disks = &vmm->vm->disks;
+	const struct storage_list *disks = &vmm->vm->machine.disks;
 	const struct storage *sorted[STORAGE_MAX], *disk;
 	size_t i;
 	int fd;
@@ -172,14 +172,16 @@ put_machine(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 	/* With dirty pages tracked a Diff is exact. */
 	if (fc_call(vmm, "PUT", "/machine-config",
 		json_pack("{s:I, s:I, s:b, s:b}", "vcpu_count",
-		    (json_int_t)vm->cpu, "mem_size_mib",
-		    (json_int_t)(vm->memory_bytes / NUM_MIB), "smt", 0,
+		    (json_int_t)vm->machine.cpu, "mem_size_mib",
+		    (json_int_t)(vm->machine.memory_bytes / NUM_MIB), "smt", 0,
 		    "track_dirty_pages", 1),
 		NULL, deadline_ms, err) == -1)
 		return -1;
 	boot = json_pack("{s:s, s:s}", "kernel_image_path", VM_KERNEL,
-	    "boot_args", vm->cmdline == NULL ? FC_ARCH.cmdline : vm->cmdline);
-	if (vm->has_initrd &&
+	    "boot_args",
+	    vm->machine.cmdline == NULL ? FC_ARCH.cmdline
+					: vm->machine.cmdline);
+	if (vm->machine.boot[MACHINE_INITRD] != NULL &&
 	    json_put_str(boot, "initrd_path", VM_INITRD, err) == -1) {
 		json_decref(boot);
 		return -1;
@@ -192,7 +194,7 @@ put_machine(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 static int
 put_drives(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 {
-	const struct storage_list *disks = &vmm->vm->disks;
+	const struct storage_list *disks = &vmm->vm->machine.disks;
 	char id[FC_ID_MAX], path[48];
 	size_t i;
 
@@ -215,7 +217,7 @@ static int
 put_nics(struct vmm *vmm, const struct taps *taps, int64_t deadline_ms,
     struct error *err)
 {
-	const struct nic_list *nics = &vmm->vm->nics;
+	const struct nic_list *nics = &vmm->vm->machine.nics;
 	char id[FC_ID_MAX], path[64];
 	size_t i;
 

@@ -81,7 +81,7 @@ spawn_memory_file(const struct vm *vm, int dirfd, struct error *err)
 	if (fd == -1)
 		return error_sys(err, error_code_of(errno), VM_MEMORY);
 	do
-		sys = posix_fallocate(fd, 0, (off_t)vm->memory_bytes);
+		sys = posix_fallocate(fd, 0, (off_t)vm->machine.memory_bytes);
 	while (sys == EINTR);
 	fd_drop(&fd);
 	if (sys != 0) {
@@ -105,7 +105,7 @@ spawn_fill_memfd(int fd, const struct vm *vm, int dirfd, struct error *err)
 	uint64_t size;
 	int from, rc;
 
-	if (ftruncate(fd, (off_t)vm->memory_bytes) == -1)
+	if (ftruncate(fd, (off_t)vm->machine.memory_bytes) == -1)
 		return error_sys(err, EX_OSERR, "memfd");
 	if (!vm->to_load)
 		return 0;

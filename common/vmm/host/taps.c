@@ -22,7 +22,7 @@ taps_drop(const struct taps *taps, const struct vm *vm)
 	size_t i;
 
 	for (i = 0; i < taps->n; i++)
-		if (vm->nics.v[i].kind == NIC_BRIDGE)
+		if (vm->machine.nics.v[i].kind == NIC_BRIDGE)
 			tap_remove(taps->names[i]);
 }
 
@@ -56,8 +56,8 @@ taps_make(struct taps *taps, const struct vm *vm, struct error *err)
 	char *name;
 	int rc;
 
-	for (taps->n = 0; taps->n < vm->nics.n; taps->n++) {
-		nic = &vm->nics.v[taps->n];
+	for (taps->n = 0; taps->n < vm->machine.nics.n; taps->n++) {
+		nic = &vm->machine.nics.v[taps->n];
 		name = taps->names[taps->n];
 		snprintf(name, sizeof(taps->names[0]), "%s", nic->ifname);
 		rc = nic->kind == NIC_BRIDGE
@@ -132,7 +132,7 @@ taps_give(const struct taps *taps, const struct vm *vm, struct error *err)
 	int fd, rc = 0;
 
 	for (i = 0; rc == 0 && i < taps->n; i++) {
-		if (vm->nics.v[i].kind != NIC_BRIDGE)
+		if (vm->machine.nics.v[i].kind != NIC_BRIDGE)
 			continue;
 		if (borrow_tap(&fd, vm, taps->names[i], err) == -1)
 			return -1;

@@ -108,8 +108,8 @@ set_links(struct vmm *vmm, bool up, struct error *err)
 	char name[32];
 	size_t i;
 
-	for (i = 0; i < vmm->vm->nics.n; i++) {
-		if (vmm->vm->nics.v[i].kind == NIC_USER)
+	for (i = 0; i < vmm->vm->machine.nics.n; i++) {
+		if (vmm->vm->machine.nics.v[i].kind == NIC_USER)
 			continue;
 		snprintf(name, sizeof(name), "nic%zu", i);
 		if (qemu_call(vmm, "set_link",
@@ -221,10 +221,10 @@ section_nic(struct vm *vm, struct nic *nic, const char *line)
 	unsigned i;
 
 	if (strncmp(line, "Hub", 3) == 0 && p != NULL &&
-	    sscanf(p, "(net%u)", &i) == 1 && i < vm->nics.n)
-		return &vm->nics.v[i];
-	if (sscanf(line, "net%u:", &i) == 1 && i < vm->nics.n)
-		return &vm->nics.v[i];
+	    sscanf(p, "(net%u)", &i) == 1 && i < vm->machine.nics.n)
+		return &vm->machine.nics.v[i];
+	if (sscanf(line, "net%u:", &i) == 1 && i < vm->machine.nics.n)
+		return &vm->machine.nics.v[i];
 	return nic;
 }
 
@@ -236,9 +236,9 @@ qemu_read_forwards(struct vmm *vmm, struct error *err)
 	bool wanted = false;
 	size_t i, k;
 
-	for (i = 0; i < vmm->vm->nics.n; i++)
-		for (k = 0; k < vmm->vm->nics.v[i].forwards_n; k++) {
-			vmm->vm->nics.v[i].forwards[k].host_port = 0;
+	for (i = 0; i < vmm->vm->machine.nics.n; i++)
+		for (k = 0; k < vmm->vm->machine.nics.v[i].forwards_n; k++) {
+			vmm->vm->machine.nics.v[i].forwards[k].host_port = 0;
 			wanted = true;
 		}
 	if (!wanted)
@@ -285,8 +285,8 @@ set_forwards(struct vmm *vmm, bool held, struct error *err)
 	int rc = 0;
 
 	/* All are tried: of some that were half given up the rest come back. */
-	for (i = 0; i < vmm->vm->nics.n; i++) {
-		nic = &vmm->vm->nics.v[i];
+	for (i = 0; i < vmm->vm->machine.nics.n; i++) {
+		nic = &vmm->vm->machine.nics.v[i];
 		for (k = 0; k < nic->forwards_n; k++)
 			if (set_forward(vmm, i, &nic->forwards[k], held,
 				rc == 0 ? err : NULL) == -1)

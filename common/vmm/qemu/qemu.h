@@ -97,10 +97,10 @@ int qemu_state_match(const struct vm *vm, int dirfd, struct error *err);
 int qemu_devices_match(const struct sidecar *s, uint64_t cpu,
     struct error *err);
 
-/* vm->disks as QEMU has them; *changed: they were not. */
+/* vm->machine.disks as QEMU has them; *changed: they were not. */
 int qemu_ask_disks(struct vmm *vmm, bool *changed, struct error *err);
 
-/* Which host ports the user NICs' forwards have got, into vm->nics. */
+/* Which host ports the user NICs' forwards have got, into vm->machine.nics. */
 int qemu_read_forwards(struct vmm *vmm, struct error *err);
 
 /* One command to the VMM with the ordinary deadline; takes args. */

@@ -107,7 +107,8 @@ add_machine(struct strv *argv, const struct vm *vm, struct error *err)
 	const char *const fixed[] = { "-nodefaults", "-no-user-config",
 		"-display", "none", "-S", "-sandbox", sandbox };
 
-	if (qemu_check_words(vm->machine, vm->cpu_model, err) == -1 ||
+	if (qemu_check_words(vm->machine.type, vm->machine.cpu_model, err) ==
+		-1 ||
 	    strv_add(argv, err, "%s",
 		spawn_program(QEMU_VARIABLE, QEMU_ARCH.program)) == -1 ||
 	    strv_add(argv, err, "-name") == -1 ||
@@ -116,14 +117,14 @@ add_machine(struct strv *argv, const struct vm *vm, struct error *err)
 		-1 ||
 	    strv_add(argv, err, "-machine") == -1 ||
 	    strv_add(argv, err, "%s,accel=%s,memory-backend=mem,%s",
-		vm->machine, vm_accel_name(vm->accel),
+		vm->machine.type, vm_accel_name(vm->accel),
 		QEMU_ARCH.options) == -1 ||
 	    strv_add(argv, err, "-cpu") == -1 ||
-	    strv_add(argv, err, "%s", vm->cpu_model) == -1 ||
+	    strv_add(argv, err, "%s", vm->machine.cpu_model) == -1 ||
 	    strv_add(argv, err, "-smp") == -1 ||
-	    strv_add(argv, err, "%" PRIu64, vm->cpu) == -1 ||
+	    strv_add(argv, err, "%" PRIu64, vm->machine.cpu) == -1 ||
 	    strv_add(argv, err, "-m") == -1 ||
-	    strv_add(argv, err, "%" PRIu64 "b", vm->memory_bytes) == -1)
+	    strv_add(argv, err, "%" PRIu64 "b", vm->machine.memory_bytes) == -1)
 		return -1;
 	return 0;
 }
@@ -145,7 +146,7 @@ add_memory(struct strv *argv, const struct vm *vm,
 	}
 	memory = json_pack("{s:s, s:s, s:I, s:s, s:b}", "qom-type",
 	    "memory-backend-file", "id", "mem", "size",
-	    (json_int_t)vm->memory_bytes, "mem-path", path, "share",
+	    (json_int_t)vm->machine.memory_bytes, "mem-path", path, "share",
 	    (int)share);
 	/* Opened for reading, and yet memory that the guest can write. */
 	if (!share && qemu_facts_since(facts, QEMU_ROM_MAJOR, QEMU_ROM_MINOR) &&
@@ -187,19 +188,20 @@ add_lines(struct strv *argv, const struct vm *vm, struct error *err)
 static int
 add_boot(struct strv *argv, const struct vm *vm, struct error *err)
 {
-	if (vm->has_kernel &&
+	if (vm->machine.boot[MACHINE_KERNEL] != NULL &&
 	    (strv_add(argv, err, "-kernel") == -1 ||
 		strv_add(argv, err, "%s", VM_KERNEL) == -1))
 		return -1;
-	if (vm->has_initrd &&
+	if (vm->machine.boot[MACHINE_INITRD] != NULL &&
 	    (strv_add(argv, err, "-initrd") == -1 ||
 		strv_add(argv, err, "%s", VM_INITRD) == -1))
 		return -1;
-	if (vm->has_kernel && vm->cmdline != NULL &&
+	if (vm->machine.boot[MACHINE_KERNEL] != NULL &&
+	    vm->machine.cmdline != NULL &&
 	    (strv_add(argv, err, "-append") == -1 ||
-		strv_add(argv, err, "%s", vm->cmdline) == -1))
+		strv_add(argv, err, "%s", vm->machine.cmdline) == -1))
 		return -1;
-	if (vm->has_firmware &&
+	if (vm->machine.boot[MACHINE_FIRMWARE] != NULL &&
 	    (strv_add(argv, err, "-bios") == -1 ||
 		strv_add(argv, err, "%s", VM_FIRMWARE) == -1))
 		return -1;
@@ -209,7 +211,7 @@ add_boot(struct strv *argv, const struct vm *vm, struct error *err)
 static int
 add_disk(struct strv *argv, const struct vm *vm, size_t i, struct error *err)
 {
-	const struct storage *disk = &vm->disks.v[i];
+	const struct storage *disk = &vm->machine.disks.v[i];
 	char id[32], addr[32], node[QEMU_NODE_MAX];
 	json_t *device;
 
@@ -220,10 +222,11 @@ add_disk(struct strv *argv, const struct vm *vm, size_t i, struct error *err)
 	qemu_node_name(node, i, disk->path);
 	device = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:i}", "driver",
 	    "virtio-blk-pci", "id", id, "drive", node, "bus", QEMU_BUS, "addr",
-	    addr, "num-queues", (json_int_t)vm->cpu, "queue-size",
+	    addr, "num-queues", (json_int_t)vm->machine.cpu, "queue-size",
 	    QEMU_QUEUE_BLK);
 	if (json_put_text(device, "serial", disk->serial, err) == -1 ||
-	    (disk->role == STORAGE_COW && !vm->has_kernel &&
+	    (disk->role == STORAGE_COW &&
+		vm->machine.boot[MACHINE_KERNEL] == NULL &&
 		json_put_u64(device, "bootindex", 0, err) == -1)) {
 		json_decref(device);
 		return -1;
@@ -259,7 +262,7 @@ add_user_net(struct strv *argv, const struct nic *nic, size_t i,
 static int
 add_nic(struct strv *argv, const struct vm *vm, size_t i, struct error *err)
 {
-	const struct nic *nic = &vm->nics.v[i];
+	const struct nic *nic = &vm->machine.nics.v[i];
 	char id[32], net[32], addr[32];
 
 	snprintf(id, sizeof(id), "nic%zu", i);
@@ -332,10 +335,10 @@ qemu_argv(struct strv *argv, const struct vm *vm,
 		"virtio-rng-pci,id=" QEMU_RNG_ID ",bus=" QEMU_BUS ",addr=0x%x",
 		QEMU_SLOT_RNG) == -1)
 		return -1;
-	for (i = 0; i < vm->disks.n; i++)
+	for (i = 0; i < vm->machine.disks.n; i++)
 		if (add_disk(argv, vm, i, err) == -1)
 			return -1;
-	for (i = 0; i < vm->nics.n; i++)
+	for (i = 0; i < vm->machine.nics.n; i++)
 		if (add_nic(argv, vm, i, err) == -1)
 			return -1;
 	return 0;

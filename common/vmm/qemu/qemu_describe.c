@@ -107,20 +107,22 @@ qemu_describe(struct vmm *vmm, struct sidecar *out, struct error *err)
 	    add_device(&s, QEMU_RNG_ID, "virtio-rng-pci", addr, 0, "", "",
 		err) == -1)
 		goto fail;
-	for (i = 0; i < vm->disks.n; i++) {
+	for (i = 0; i < vm->machine.disks.n; i++) {
 		snprintf(id, sizeof(id), "disk%zu", i);
 		snprintf(addr, sizeof(addr), "0x%zx", QEMU_SLOT_DISKS + i);
-		if (storage_list_add(&s.disks, &vm->disks.v[i], err) == -1 ||
-		    add_device(&s, id, "virtio-blk-pci", addr, vm->cpu,
-			storage_role_name(vm->disks.v[i].role),
-			vm->disks.v[i].serial, err) == -1)
+		if (storage_list_add(&s.disks, &vm->machine.disks.v[i], err) ==
+			-1 ||
+		    add_device(&s, id, "virtio-blk-pci", addr, vm->machine.cpu,
+			storage_role_name(vm->machine.disks.v[i].role),
+			vm->machine.disks.v[i].serial, err) == -1)
 			goto fail;
 	}
-	for (i = 0; i < vm->nics.n; i++) {
+	for (i = 0; i < vm->machine.nics.n; i++) {
 		snprintf(id, sizeof(id), "nic%zu", i);
 		snprintf(addr, sizeof(addr), "0x%x.%zu", QEMU_SLOT_NICS, i);
 		if (add_device(&s, id, "virtio-net-pci", addr, 1,
-			nic_kind_name(vm->nics.v[i].kind), "", err) == -1)
+			nic_kind_name(vm->machine.nics.v[i].kind), "",
+			err) == -1)
 			goto fail;
 	}
 	if (note_queue_sizes(vmm, &s, err) == -1)

@@ -110,11 +110,11 @@ qemu_ask_disks(struct vmm *vmm, bool *changed, struct error *err)
 	size_t i;
 	int rc = -1;
 
-	if (vmm->vm->disks.n == 0)
+	if (vmm->vm->machine.disks.n == 0)
 		return 0;
 	if (qemu_call(vmm, "query-block", NULL, &blocks, err) == -1)
 		return -1;
-	for (i = 0; i < vmm->vm->disks.n; i++) {
+	for (i = 0; i < vmm->vm->machine.disks.n; i++) {
 		inserted = find_block(blocks, i);
 		if (inserted == NULL) {
 			error_set(err, EX_UNAVAILABLE,
@@ -122,8 +122,8 @@ qemu_ask_disks(struct vmm *vmm, bool *changed, struct error *err)
 			goto out;
 		}
 		if (read_chain(&names, inserted, err) == -1 ||
-		    correct_disk(changed, &vmm->vm->disks.v[i], &names, err) ==
-			-1) {
+		    correct_disk(changed, &vmm->vm->machine.disks.v[i], &names,
+			err) == -1) {
 			error_wrap(err, "disk %zu", i);
 			goto out;
 		}
@@ -205,7 +205,7 @@ check_room(struct vmm *vmm, const struct storage *disk, struct error *err)
 static int
 merge_disk(struct vmm *vmm, size_t i, struct error *err)
 {
-	const struct storage *disk = &vmm->vm->disks.v[i];
+	const struct storage *disk = &vmm->vm->machine.disks.v[i];
 	const char *deepest = disk->backing.v[disk->backing.n - 1];
 	char top[QEMU_NODE_MAX], base[QEMU_NODE_MAX];
 	struct error job = { 0 };
@@ -232,7 +232,7 @@ merge_disk(struct vmm *vmm, size_t i, struct error *err)
 static void
 drop_merged(struct vmm *vmm, size_t i, const struct strv *old)
 {
-	const struct storage *disk = &vmm->vm->disks.v[i];
+	const struct storage *disk = &vmm->vm->machine.disks.v[i];
 	char node[QEMU_NODE_MAX];
 	size_t k, m;
 	bool kept;
@@ -255,7 +255,7 @@ static int
 merge_if_long(struct vmm *vmm, size_t i, const struct timespec *now,
     struct error *err)
 {
-	struct storage *disk = &vmm->vm->disks.v[i];
+	struct storage *disk = &vmm->vm->machine.disks.v[i];
 	struct strv old = { 0 };
 	bool changed = false;
 	size_t k;
@@ -294,8 +294,8 @@ is_needed(const struct vm *vm, const char *file)
 
 	if (chain_number(file) == 0)
 		return true;
-	for (i = 0; i < vm->disks.n; i++) {
-		disk = &vm->disks.v[i];
+	for (i = 0; i < vm->machine.disks.n; i++) {
+		disk = &vm->machine.disks.v[i];
 		stem = strcspn(disk->path, ".") + 1;
 		ours |= strncmp(file, disk->path, stem) == 0;
 		if (strcmp(file, disk->path) == 0)
@@ -334,7 +334,7 @@ qemu_settle_disks(struct vmm *vmm, const struct timespec *now,
 		return -1;
 	if (changed && vm_write(vmm->vm, vmm->dirfd, true, now, err) == -1)
 		return -1;
-	for (i = 0; i < vmm->vm->disks.n; i++)
+	for (i = 0; i < vmm->vm->machine.disks.n; i++)
 		if (merge_if_long(vmm, i, now, err) == -1)
 			return error_wrap(err, "merge of disk %zu", i);
 	drop_unused(vmm);
@@ -346,7 +346,7 @@ static int
 add_overlay_node(struct vmm *vmm, size_t i, const char *overlay,
     struct error *err)
 {
-	struct storage disk = vmm->vm->disks.v[i];
+	struct storage disk = vmm->vm->machine.disks.v[i];
 	char *path = strdup(overlay), name[QEMU_NODE_MAX];
 	json_t *node;
 
@@ -381,7 +381,7 @@ qemu_drop_overlays(struct vmm *vmm, const char *const *overlays)
 {
 	size_t i;
 
-	for (i = 0; i < vmm->vm->disks.n; i++)
+	for (i = 0; i < vmm->vm->machine.disks.n; i++)
 		if (overlays[i] != NULL)
 			drop_overlay_node(vmm, i, overlays[i]);
 }
@@ -392,7 +392,7 @@ qemu_add_overlays(struct vmm *vmm, const char *const *overlays,
 {
 	size_t i;
 
-	for (i = 0; i < vmm->vm->disks.n; i++) {
+	for (i = 0; i < vmm->vm->machine.disks.n; i++) {
 		if (overlays[i] == NULL)
 			continue;
 		/* One that is there already is what a killed save left. */
@@ -415,10 +415,10 @@ qemu_switch_disks(struct vmm *vmm, const char *const *overlays,
 	size_t i;
 	int rc = 0;
 
-	for (i = 0; i < vmm->vm->disks.n; i++) {
+	for (i = 0; i < vmm->vm->machine.disks.n; i++) {
 		if (overlays[i] == NULL)
 			continue;
-		qemu_node_name(node, i, vmm->vm->disks.v[i].path);
+		qemu_node_name(node, i, vmm->vm->machine.disks.v[i].path);
 		qemu_node_name(top, i, overlays[i]);
 		/* One that is left out writes on into the frozen file. */
 		if (json_append(actions, "actions",

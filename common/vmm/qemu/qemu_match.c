@@ -96,15 +96,15 @@ count_pci(struct tally *t, const char *name, size_t off, struct error *err)
 	if (strcmp(name + end, "virtio-blk") == 0) {
 		i = slot - QEMU_SLOT_DISKS;
 		if (slot < QEMU_SLOT_DISKS || function != 0 ||
-		    i >= t->vm->disks.n || t->has_disk[i])
+		    i >= t->vm->machine.disks.n || t->has_disk[i])
 			return wrong(off, "state of another disk", err);
 		t->has_disk[i] = true;
 		t->disks++;
 		return 0;
 	}
 	if (strcmp(name + end, "virtio-net") == 0) {
-		if (slot != QEMU_SLOT_NICS || function >= t->vm->nics.n ||
-		    t->has_nic[function])
+		if (slot != QEMU_SLOT_NICS ||
+		    function >= t->vm->machine.nics.n || t->has_nic[function])
 			return wrong(off, "state of another NIC", err);
 		t->has_nic[function] = true;
 		t->nics++;
@@ -166,16 +166,16 @@ qemu_devices_check(const unsigned char *raw, size_t len, size_t head,
 
 	if (count_sections(&t, raw, len, head, err) == -1)
 		return -1;
-	if (t.processors != vm->cpu)
+	if (t.processors != vm->machine.cpu)
 		return error_set(err, EX_DATAERR,
 		    "has %" PRIu64 " processors, not %" PRIu64, t.processors,
-		    vm->cpu);
-	if (t.disks != vm->disks.n)
+		    vm->machine.cpu);
+	if (t.disks != vm->machine.disks.n)
 		return error_set(err, EX_DATAERR, "has %zu disks, not %zu",
-		    t.disks, vm->disks.n);
-	if (t.nics != vm->nics.n)
+		    t.disks, vm->machine.disks.n);
+	if (t.nics != vm->machine.nics.n)
 		return error_set(err, EX_DATAERR, "has %zu NICs, not %zu",
-		    t.nics, vm->nics.n);
+		    t.nics, vm->machine.nics.n);
 	return 0;
 }
 
@@ -193,8 +193,8 @@ match(void *arg, struct aside_answer *answer, struct error *err)
 	size_t head;
 
 	(void)answer;
-	if (qemu_head_decode(&head, s->raw, s->len, s->vm->machine,
-		s->vm->memory_bytes, err) == -1)
+	if (qemu_head_decode(&head, s->raw, s->len, s->vm->machine.type,
+		s->vm->machine.memory_bytes, err) == -1)
 		return -1;
 	return qemu_devices_check(s->raw, s->len, head, s->vm, err);
 }

@@ -233,8 +233,8 @@ pull_links(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 	char name[32];
 	size_t i;
 
-	for (i = 0; i < vmm->vm->nics.n; i++) {
-		if (!vmm->vm->nics.v[i].link_down)
+	for (i = 0; i < vmm->vm->machine.nics.n; i++) {
+		if (!vmm->vm->machine.nics.v[i].link_down)
 			continue;
 		snprintf(name, sizeof(name), "nic%zu", i);
 		if (call(vmm, "set_link",

@@ -68,9 +68,9 @@ choose_machine(struct vm *vm, const struct qemu_facts *facts, struct error *err)
 		return 0;
 	if (choose_accel(vm, err) == -1)
 		return -1;
-	snprintf(vm->machine, sizeof(vm->machine), "%s",
+	snprintf(vm->machine.type, sizeof(vm->machine.type), "%s",
 	    qemu_facts_machine(facts, QEMU_ARCH.machine));
-	snprintf(vm->cpu_model, sizeof(vm->cpu_model), "%s",
+	snprintf(vm->machine.cpu_model, sizeof(vm->machine.cpu_model), "%s",
 	    vm->accel == VM_ACCEL_KVM ? QEMU_ARCH.cpu_kvm : QEMU_ARCH.cpu_tcg);
 	return 0;
 }
@@ -82,8 +82,8 @@ open_taps(struct spawn_fds *h, const struct vm *vm, struct error *err)
 	size_t i;
 	int fd;
 
-	for (i = 0; i < vm->nics.n; i++) {
-		nic = &vm->nics.v[i];
+	for (i = 0; i < vm->machine.nics.n; i++) {
+		nic = &vm->machine.nics.v[i];
 		if (nic->kind == NIC_USER)
 			continue;
 		if ((nic->kind == NIC_TAP

@@ -304,7 +304,7 @@ find_end(void *arg, struct aside_answer *answer, struct error *err)
 	answer->data = &head->end;
 	answer->len = sizeof(head->end);
 	return qemu_head_decode(&head->end, head->raw, head->len,
-	    head->vm->machine, head->vm->memory_bytes, err);
+	    head->vm->machine.type, head->vm->machine.memory_bytes, err);
 }
 
 /* The head that the VM's next save builds on; *text is the caller's. */

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What a VM is made of.  A VM's record has all of it.  Of a snapshot, the
+ * envelope tells what comes first here, up to the layers, and the sidecar the
+ * rest; machine_fill() makes one of the two.
+ */
+#ifndef SNAPSHOT_MACHINE_H
+#define SNAPSHOT_MACHINE_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "snapshot/layer.h"
+#include "snapshot/nic.h"
+#include "snapshot/storage.h"
+
+/* Files that a boot needs. */
+enum machine_boot { MACHINE_KERNEL, MACHINE_INITRD, MACHINE_FIRMWARE };
+#define MACHINE_BOOT_FILES 3
+
+struct machine { /* { 0 } tells nothing */
+	char hypervisor[32];
+	char type[64], cpu_model[128]; /* in its words; "" until it ran */
+	uint64_t cpu, memory_bytes, storage_bytes; /* 0: not told */
+	char *image; /* where it came from, for people; or NULL */
+	struct layer_list layers; /* shared disks, in any chain */
+
+	struct storage_list disks;
+	struct nic_list nics;
+	/*
+	 * By enum machine_boot, NULL where there is none: in a VM plain names,
+	 * in a sidecar what was recorded.
+	 */
+	char *boot[MACHINE_BOOT_FILES];
+	char *cmdline; /* or NULL */
+};
+
+void machine_fini(struct machine *m);
+
+/*
+ * Gives `to` deep copies of what `from` tells and it does not: numbers that are
+ * 0, texts that are empty or NULL, lists and files that are not there.  So
+ * { 0 } becomes a copy.  On failure `to` is to be given up: machine_fini().
+ * EX_OSERR.
+ */
+int machine_fill(struct machine *to, const struct machine *from,
+    struct error *err);
+
+/* Notes a copy of `name`, NULL: that there is no such file.  EX_OSERR. */
+int machine_set_boot(struct machine *m, enum machine_boot file,
+    const char *name, struct error *err);
+
+/*
+ * Members "cpu", "memory" and "storage" (bytes) as snapshots are described
+ * with: those that are told.
+ */
+int machine_put_sizes(json_t *obj, const struct machine *m, struct error *err);
+
+#endif

@@ -129,9 +129,10 @@ merge_all(struct merge *m, struct envelope *e, const struct snap *snap,
 	struct envelope_file *f;
 	size_t i;
 
-	for (i = 0; i < sidecar->disks.n; i++)
-		if (sidecar->disks.v[i].backing.n != 0 &&
-		    merge_disk(m, e, snap, &sidecar->disks.v[i], err) == -1)
+	for (i = 0; i < sidecar->machine.disks.n; i++)
+		if (sidecar->machine.disks.v[i].backing.n != 0 &&
+		    merge_disk(m, e, snap, &sidecar->machine.disks.v[i], err) ==
+			-1)
 			return -1;
 	if (sidecar_write(m->made.dirfd, sidecar, err) == -1 ||
 	    strv_add(&m->names, err, "%s", SIDECAR_NAME) == -1)
@@ -157,8 +158,8 @@ merge_overlays(struct merge *m, struct envelope *e, const struct root *root,
 		*err = why;
 		return -1;
 	}
-	for (i = 0; i < sidecar.disks.n; i++)
-		chains += sidecar.disks.v[i].backing.n != 0;
+	for (i = 0; i < sidecar.machine.disks.n; i++)
+		chains += sidecar.machine.disks.v[i].backing.n != 0;
 	if (chains != 0 &&
 	    (root_new_begin(&m->made, root, ROOT_SNAP, "", err) == -1 ||
 		merge_all(m, e, snap, &sidecar, err) == -1))

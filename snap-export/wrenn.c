@@ -52,15 +52,15 @@ find_disk(struct work *w, struct error *err)
 			err->code = EX_DATAERR;
 		return -1;
 	}
-	for (i = 0; i < s.disks.n; i++)
-		if (s.disks.v[i].role != STORAGE_COW) {
+	for (i = 0; i < s.machine.disks.n; i++)
+		if (s.machine.disks.v[i].role != STORAGE_COW) {
 			error_set(err, EX_CONFIG,
 			    "disk %zu (%s): a wrenn directory has the root "
 			    "disk alone",
-			    i, storage_role_name(s.disks.v[i].role));
+			    i, storage_role_name(s.machine.disks.v[i].role));
 			goto out;
 		}
-	disk = storage_find(&s.disks, STORAGE_COW);
+	disk = storage_find(&s.machine.disks, STORAGE_COW);
 	if (disk == NULL)
 		error_set(err, EX_CONFIG,
 		    "no disk, and a wrenn directory has one");

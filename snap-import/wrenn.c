@@ -344,10 +344,11 @@ put_sidecar(struct intake *in, const struct wrenn *w, struct error *err)
 
 	if (fd_slurp(&raw, &len, w->dirfd, STATE, WRENN_STATE_MAX, err) == 0 &&
 	    tell_origin(&disk, w, raw, len, err) == 0 &&
-	    vmm_find_nics(vmm_of_wrenn(), &s.nics, raw, len, err) == 0 &&
-	    storage_list_add(&s.disks, &disk, err) == 0)
+	    vmm_find_nics(vmm_of_wrenn(), &s.machine.nics, raw, len, err) ==
+		0 &&
+	    storage_list_add(&s.machine.disks, &disk, err) == 0)
 		rc = sidecar_write(in->made.dirfd, &s, err);
-	in->envelope.config.nics = s.nics.n;
+	in->envelope.config.nics = s.machine.nics.n;
 	sidecar_fini(&s);
 	free(raw);
 	return rc;

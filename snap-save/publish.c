@@ -178,8 +178,8 @@ tell_sizes(struct save *s, struct error *err)
 	struct storage *disk;
 	size_t i;
 
-	for (i = 0; i < s->sidecar.disks.n; i++) {
-		disk = &s->sidecar.disks.v[i];
+	for (i = 0; i < s->sidecar.machine.disks.n; i++) {
+		disk = &s->sidecar.machine.disks.v[i];
 		if (disk->role != STORAGE_LAYER &&
 		    chain_disk_bytes(&disk->size_bytes,
 			chain_format(disk->path), s->snap.dirfd, disk->path,

@@ -46,7 +46,7 @@ label_of(const struct snap *snap)
 static int
 parse_nics(struct job *job, struct error *err)
 {
-	const struct nic_list *saved = &job->checked.sidecar.nics;
+	const struct nic_list *saved = &job->checked.sidecar.machine.nics;
 	const struct nic *nic;
 	size_t i;
 
@@ -98,7 +98,7 @@ give_nics(struct clone *c, const struct job *job, struct error *err)
 		    !job->how->same_mac;
 		if (job->how->same_mac)
 			snprintf(nic->mac, sizeof(nic->mac), "%s",
-			    job->checked.sidecar.nics.v[i].mac);
+			    job->checked.sidecar.machine.nics.v[i].mac);
 		else if (job->nics.n == 0 && nic_new_mac(nic->mac, err) == -1)
 			return -1;
 	}

@@ -16,13 +16,8 @@
 void
 sidecar_fini(struct sidecar *s)
 {
-	storage_list_fini(&s->disks);
+	machine_fini(&s->machine);
 	free(s->devices);
-	nic_list_fini(&s->nics);
-	free(s->kernel);
-	free(s->initrd);
-	free(s->firmware);
-	free(s->cmdline);
 	memset(s, 0, sizeof(*s));
 }
 
@@ -53,8 +48,9 @@ get_boot_path(const json_t *obj, const char *key, char **out, struct error *err)
 }
 
 static int
-decode_boot(struct sidecar *s, const json_t *root, struct error *err)
+decode_boot(struct machine *m, const json_t *root, struct error *err)
 {
+	char **file = m->boot;
 	const json_t *boot;
 
 	if (json_get_object(root, "boot_config", &boot, JSON_OPTIONAL, err) ==
@@ -62,13 +58,16 @@ decode_boot(struct sidecar *s, const json_t *root, struct error *err)
 		return -1;
 	if (boot == NULL)
 		return 0;
-	if (get_boot_path(boot, "kernel_path", &s->kernel, err) == -1 ||
-	    get_boot_path(boot, "initrd_path", &s->initrd, err) == -1 ||
-	    get_boot(boot, "cmdline", &s->cmdline, SIDECAR_CMDLINE_MAX, err) ==
+	if (get_boot_path(boot, "kernel_path", &file[MACHINE_KERNEL], err) ==
 		-1 ||
-	    get_boot_path(boot, "firmware_path", &s->firmware, err) == -1)
+	    get_boot_path(boot, "initrd_path", &file[MACHINE_INITRD], err) ==
+		-1 ||
+	    get_boot(boot, "cmdline", &m->cmdline, SIDECAR_CMDLINE_MAX, err) ==
+		-1 ||
+	    get_boot_path(boot, "firmware_path", &file[MACHINE_FIRMWARE],
+		err) == -1)
 		return error_wrap(err, "\"boot_config\"");
-	if (s->initrd != NULL && s->kernel == NULL)
+	if (file[MACHINE_INITRD] != NULL && file[MACHINE_KERNEL] == NULL)
 		return error_set(err, EX_DATAERR,
 		    "\"boot_config\": an initrd without a kernel");
 	return 0;
@@ -141,20 +140,22 @@ decode_origin(struct sidecar *s, const json_t *root, struct error *err)
 		return -1;
 	if (s->vm_id[0] != '\0' && !id_is_valid(s->vm_id))
 		return error_set(err, EX_DATAERR, "\"vm_id\" is %s", s->vm_id);
-	return nics == NULL ? 0 : nic_list_decode(&s->nics, nics, err);
+	return nics == NULL ? 0 : nic_list_decode(&s->machine.nics, nics, err);
 }
 
 static int
 check_boot_form(const struct sidecar *s, struct error *err)
 {
-	const struct storage *cow = storage_find(&s->disks, STORAGE_COW);
+	const struct storage *cow = storage_find(&s->machine.disks,
+	    STORAGE_COW);
 
-	if (s->kernel != NULL && s->firmware == NULL && cow != NULL &&
+	if (s->machine.boot[MACHINE_KERNEL] != NULL &&
+	    s->machine.boot[MACHINE_FIRMWARE] == NULL && cow != NULL &&
 	    strcmp(cow->serial, STORAGE_COW_SERIAL) != 0)
 		return error_set(err, EX_DATAERR,
 		    "disk %zu: serial \"%s\": the cow disk beside a kernel "
 		    "has %s",
-		    (size_t)(cow - s->disks.v), cow->serial,
+		    (size_t)(cow - s->machine.disks.v), cow->serial,
 		    STORAGE_COW_SERIAL);
 	return 0;
 }
@@ -168,8 +169,8 @@ decode_all(struct sidecar *s, const json_t *root, struct error *err)
 		return error_set(err, EX_DATAERR, "not an object");
 	if (json_get_array(root, "storage_configs", &disks, STORAGE_MAX,
 		JSON_REQUIRED, err) == -1 ||
-	    storage_list_decode(&s->disks, disks, err) == -1 ||
-	    decode_boot(s, root, err) == -1 ||
+	    storage_list_decode(&s->machine.disks, disks, err) == -1 ||
+	    decode_boot(&s->machine, root, err) == -1 ||
 	    json_get_u64(root, "cpu", &s->cpu, 0, CPUS_MAX, JSON_OPTIONAL,
 		err) == -1 ||
 	    json_get_u64(root, "memory", &s->memory_bytes, 0, MEMORY_BYTES_MAX,
@@ -218,21 +219,25 @@ sidecar_read(struct sidecar *out, int dirfd, struct error *err)
 }
 
 static int
-put_boot(json_t *root, const struct sidecar *s, struct error *err)
+put_boot(json_t *root, const struct machine *m, struct error *err)
 {
+	char *const *file = m->boot;
 	json_t *boot;
 
-	if (s->kernel == NULL && s->initrd == NULL && s->cmdline == NULL &&
-	    s->firmware == NULL)
+	if (file[MACHINE_KERNEL] == NULL && file[MACHINE_INITRD] == NULL &&
+	    m->cmdline == NULL && file[MACHINE_FIRMWARE] == NULL)
 		return 0;
 	boot = json_object();
 	if (json_put(root, "boot_config", boot, err) == -1)
 		return -1;
-	if (json_put_text(boot, "kernel_path", s->kernel, err) == -1 ||
-	    json_put_text(boot, "initrd_path", s->initrd, err) == -1 ||
-	    json_put_text(boot, "cmdline", s->cmdline, err) == -1)
+	if (json_put_text(boot, "kernel_path", file[MACHINE_KERNEL], err) ==
+		-1 ||
+	    json_put_text(boot, "initrd_path", file[MACHINE_INITRD], err) ==
+		-1 ||
+	    json_put_text(boot, "cmdline", m->cmdline, err) == -1)
 		return -1;
-	return json_put_text(boot, "firmware_path", s->firmware, err);
+	return json_put_text(boot, "firmware_path", file[MACHINE_FIRMWARE],
+	    err);
 }
 
 static int
@@ -278,9 +283,9 @@ put_origin(json_t *root, const struct sidecar *s, struct error *err)
 		return -1;
 	if (json_put_text(root, "saved_at", s->saved_at, err) == -1)
 		return -1;
-	if (s->nics.n == 0)
+	if (s->machine.nics.n == 0)
 		return 0;
-	return nic_list_encode(&nics, &s->nics, err) == -1
+	return nic_list_encode(&nics, &s->machine.nics, err) == -1
 	    ? -1
 	    : json_put(root, "network_configs", nics, err);
 }
@@ -290,11 +295,11 @@ put_all(json_t *root, const struct sidecar *s, struct error *err)
 {
 	json_t *disks;
 
-	if (storage_list_check(&s->disks, err) == -1 ||
+	if (storage_list_check(&s->machine.disks, err) == -1 ||
 	    check_boot_form(s, err) == -1 ||
-	    storage_list_encode(&disks, &s->disks, NULL, err) == -1 ||
+	    storage_list_encode(&disks, &s->machine.disks, NULL, err) == -1 ||
 	    json_put(root, "storage_configs", disks, err) == -1 ||
-	    put_boot(root, s, err) == -1)
+	    put_boot(root, &s->machine, err) == -1)
 		return -1;
 	if (s->cpu != 0 && json_put_u64(root, "cpu", s->cpu, err) == -1)
 		return -1;

@@ -9,8 +9,7 @@
 #include "base/error.h"
 #include "base/id.h"
 #include "base/rfc3339.h"
-#include "snapshot/nic.h"
-#include "snapshot/storage.h"
+#include "snapshot/machine.h"
 
 #define SIDECAR_NAME "cocoon.json"
 #define SIDECAR_BYTES_MAX (1u << 20)
@@ -28,15 +27,13 @@ struct sidecar_device {
 };
 
 struct sidecar {
-	struct storage_list disks;
+	struct machine machine; /* disks, NICs and what a boot needs */
 	struct sidecar_device *devices;
 	size_t devices_n;
-	struct nic_list nics; /* "network_configs" */
 	char vm_id[ID_LEN + 1]; /* of the VM that was saved, or "" */
 	char saved_at[RFC3339_MAX]; /* when its clock stood still, or "" */
-	char *kernel, *initrd, *firmware; /* as recorded, or NULL */
-	char *cmdline; /* or NULL */
-	uint64_t cpu, memory_bytes; /* where no device model says it, else 0 */
+	/* As the envelope has them; where no device model says it, else 0. */
+	uint64_t cpu, memory_bytes;
 	bool no_direct_io;
 };
 

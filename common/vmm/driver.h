@@ -43,6 +43,7 @@ struct vmm_driver {
 	int (*power_button)(struct vmm *, struct error *);
 	int (*console_is_free)(struct vmm *, bool *, struct error *);
 	int (*quit)(struct vmm *, struct error *);
+	/* vmm_describe_vm(), and what else its sidecars say. */
 	int (*describe)(struct vmm *, struct sidecar *, struct error *);
 	int (*open_memory)(struct vmm *, int *, struct error *);
 	int (*check_host)(const struct envelope_host *, const struct sidecar *,
@@ -83,6 +84,13 @@ struct vmm_driver {
 	/* The process is gone: what else it had outside goes, too. */
 	void (*clean_up)(const struct vm *, int dirfd);
 };
+
+/*
+ * What of a sidecar ({ 0 }) the record tells, whoever runs the VM; for
+ * describe(), once the record is as things are.  EX_OSERR.
+ */
+int vmm_describe_vm(struct sidecar *out, const struct vm *vm,
+    struct error *err);
 
 /* NULL: there is none. */
 const struct vmm_driver *vmm_find_driver(const char *hypervisor);

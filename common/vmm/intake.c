@@ -67,17 +67,42 @@ intake_seal_file(struct envelope_file *file, int dirfd, struct error *err)
 	return 0;
 }
 
+static int
+seal_new(struct intake *in, const char *name, struct error *err)
+{
+	struct envelope_file *file = envelope_add_file(&in->envelope, name,
+	    err);
+
+	return file == NULL ? -1 : intake_seal_file(file, in->made.dirfd, err);
+}
+
 int
 intake_seal_all(struct intake *in, const char *const *names, size_t n,
     struct error *err)
 {
-	struct envelope_file *file;
 	size_t i;
 
-	for (i = 0; i < n; i++) {
-		file = envelope_add_file(&in->envelope, names[i], err);
-		if (file == NULL ||
-		    intake_seal_file(file, in->made.dirfd, err) == -1)
+	for (i = 0; i < n; i++)
+		if (seal_new(in, names[i], err) == -1)
+			return -1;
+	return 0;
+}
+
+int
+intake_seal_machine(struct intake *in, const struct machine *machine,
+    struct error *err)
+{
+	const struct storage *disk;
+	size_t i;
+
+	for (i = 0; i < MACHINE_BOOT_FILES; i++)
+		if (machine->boot[i] != NULL &&
+		    seal_new(in, machine->boot[i], err) == -1)
+			return -1;
+	for (i = 0; i < machine->disks.n; i++) {
+		disk = &machine->disks.v[i];
+		if (disk->role != STORAGE_LAYER &&
+		    seal_new(in, disk->path, err) == -1)
 			return -1;
 	}
 	return 0;

@@ -17,8 +17,7 @@
 #include "base/error.h"
 #include "base/progress.h"
 #include "snapshot/envelope.h"
-#include "snapshot/nic.h"
-#include "snapshot/storage.h"
+#include "snapshot/machine.h"
 #include "state/label.h"
 #include "state/root.h"
 
@@ -59,6 +58,10 @@ int intake_seal_file(struct envelope_file *file, int dirfd, struct error *err);
 
 /* The files become those of the envelope, sealed. */
 int intake_seal_all(struct intake *in, const char *const *names, size_t n,
+    struct error *err);
+
+/* The same for what it boots from and the disks that travel, named plainly. */
+int intake_seal_machine(struct intake *in, const struct machine *machine,
     struct error *err);
 
 /*

@@ -26,9 +26,9 @@ copy_disks(struct vm *vm, const struct sidecar *sidecar, struct error *err)
 	char *name;
 	size_t i;
 
-	for (i = 0; i < sidecar->disks.n; i++) {
-		if (storage_list_add(&vm->machine.disks, &sidecar->disks.v[i],
-			err) == -1)
+	for (i = 0; i < sidecar->machine.disks.n; i++) {
+		if (storage_list_add(&vm->machine.disks,
+			&sidecar->machine.disks.v[i], err) == -1)
 			return -1;
 		/* Of a recorded path only the last component counts. */
 		disk = &vm->machine.disks.v[i];
@@ -58,8 +58,6 @@ load_record(struct vm *vm, const struct load *load, struct error *err)
 {
 	const struct envelope *e = load->envelope;
 	const struct sidecar *sidecar = load->sidecar;
-	const char *const said[] = { sidecar->kernel, sidecar->initrd,
-		sidecar->firmware };
 	size_t i;
 
 	snprintf(vm->machine.hypervisor, sizeof(vm->machine.hypervisor), "%.*s",
@@ -78,20 +76,20 @@ load_record(struct vm *vm, const struct load *load, struct error *err)
 						      : VM_ACCEL_TCG;
 	for (i = 0; i < MACHINE_BOOT_FILES; i++)
 		if (load_has_boot_file(load->from_dirfd, vm_boot_names[i],
-			said[i]) &&
+			sidecar->machine.boot[i]) &&
 		    machine_set_boot(&vm->machine, (enum machine_boot)i,
 			vm_boot_names[i], err) == -1)
 			return -1;
 	vm->to_load = true;
-	if (sidecar->cmdline != NULL &&
-	    (vm->machine.cmdline = strdup(sidecar->cmdline)) == NULL)
+	if (sidecar->machine.cmdline != NULL &&
+	    (vm->machine.cmdline = strdup(sidecar->machine.cmdline)) == NULL)
 		return error_nomem(err, NULL);
 	if (e->config.image != NULL &&
 	    (vm->machine.image = strdup(e->config.image)) == NULL)
 		return error_nomem(err, NULL);
-	for (i = 0; i < sidecar->nics.n; i++)
-		if (nic_list_add(&vm->machine.nics, &sidecar->nics.v[i], err) ==
-		    -1)
+	for (i = 0; i < sidecar->machine.nics.n; i++)
+		if (nic_list_add(&vm->machine.nics, &sidecar->machine.nics.v[i],
+			err) == -1)
 			return -1;
 	for (i = 0; i < e->layers.n; i++)
 		if (layer_list_add(&vm->machine.layers, &e->layers.v[i], err) ==

@@ -104,13 +104,21 @@ add_memory(struct cost *c, struct error *err)
 	return add_file(c, file, may, err);
 }
 
-/* A boot file, where the snapshot has it. */
+/* The boot files that the snapshot has. */
 static int
-add_boot(struct cost *c, const char *name, const char *said, struct error *err)
+add_boot(struct cost *c, const struct machine *m, struct error *err)
 {
-	return load_has_boot_file(c->load->from_dirfd, name, said)
-	    ? add_file(c, name, COPY_MAY_LINK | COPY_MAY_REFLINK, err)
-	    : 0;
+	const char *name;
+	size_t i;
+
+	for (i = 0; i < MACHINE_BOOT_FILES; i++) {
+		name = vm_boot_names[i];
+		if (load_has_boot_file(c->load->from_dirfd, name, m->boot[i]) &&
+		    add_file(c, name, COPY_MAY_LINK | COPY_MAY_REFLINK, err) ==
+			-1)
+			return -1;
+	}
+	return 0;
 }
 
 int
@@ -118,7 +126,7 @@ load_cost(uint64_t *bytes, const struct load *load, bool at_most,
     struct error *err)
 {
 	const unsigned any = COPY_MAY_LINK | COPY_MAY_REFLINK;
-	const struct sidecar *s = load->sidecar;
+	const struct machine *m = &load->sidecar->machine;
 	struct cost c = { .load = load, .at_most = at_most, .reflinks = -1 };
 	const char *const *state;
 	size_t i;
@@ -128,13 +136,10 @@ load_cost(uint64_t *bytes, const struct load *load, bool at_most,
 	for (; *state != NULL; state++)
 		if (add_file(&c, *state, any, err) == -1)
 			return -1;
-	if (add_memory(&c, err) == -1 ||
-	    add_boot(&c, VM_KERNEL, s->kernel, err) == -1 ||
-	    add_boot(&c, VM_INITRD, s->initrd, err) == -1 ||
-	    add_boot(&c, VM_FIRMWARE, s->firmware, err) == -1)
+	if (add_memory(&c, err) == -1 || add_boot(&c, m, err) == -1)
 		return -1;
-	for (i = 0; i < s->disks.n; i++)
-		if (add_disk(&c, &s->disks.v[i], err) == -1)
+	for (i = 0; i < m->disks.n; i++)
+		if (add_disk(&c, &m->disks.v[i], err) == -1)
 			return -1;
 	*bytes = c.bytes;
 	return 0;

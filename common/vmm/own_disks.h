@@ -17,8 +17,8 @@
 int own_disks(struct vm_at *at, const struct timespec *now, struct error *err);
 
 /*
- * vm->machine.storage_bytes becomes the size that the root disk has, where there
- * is one: somebody may have changed it.  EX_DATAERR, EX_NOINPUT.
+ * vm->machine.storage_bytes becomes the size that the root disk has, where
+ * there is one: somebody may have changed it.  EX_DATAERR, EX_NOINPUT.
  */
 int own_disks_storage(struct vm *vm, int dirfd, struct error *err);
 

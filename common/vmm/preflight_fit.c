@@ -75,7 +75,7 @@ preflight_processors(struct preflight *p, struct error *err)
 int
 preflight_roles(struct preflight *p, struct error *err)
 {
-	const struct storage_list *s = &p->sidecar.disks;
+	const struct storage_list *s = &p->sidecar.machine.disks;
 	const struct storage_list *v;
 	size_t i, saved = s->n;
 
@@ -108,7 +108,7 @@ preflight_roles(struct preflight *p, struct error *err)
 int
 preflight_nics(struct preflight *p, struct error *err)
 {
-	const struct nic_list *s = &p->sidecar.nics;
+	const struct nic_list *s = &p->sidecar.machine.nics;
 	uint64_t said = p->envelope->config.nics;
 	size_t i;
 

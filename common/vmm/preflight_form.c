@@ -93,7 +93,7 @@ preflight_sidecar(struct preflight *p, struct error *err)
 	if (check_layer_names(p, err) == -1)
 		return -1;
 	if (sidecar_read(&p->sidecar, p->dirfd, &why) == 0) {
-		if (vmm_check_names(&p->sidecar.disks, err) == -1)
+		if (vmm_check_names(&p->sidecar.machine.disks, err) == -1)
 			return error_wrap(err, "%s", SIDECAR_NAME);
 		return p->root == NULL
 		    ? 0

@@ -125,7 +125,7 @@ saved_bytes(uint64_t *out, const struct preflight *p,
 static int
 check_disk(const struct preflight *p, size_t i, struct error *err)
 {
-	const struct storage *disk = &p->sidecar.disks.v[i];
+	const struct storage *disk = &p->sidecar.machine.disks.v[i];
 	const char *name = path_base(disk->path), *below;
 	bool is_layer = preflight_layer(p, name) != NULL;
 	uint64_t bytes;
@@ -164,11 +164,11 @@ preflight_disks(struct preflight *p, struct error *err)
 	const char *hypervisor = p->envelope->config.hypervisor;
 	size_t max = vmm_traits(hypervisor)->disks_max, i;
 
-	if (p->sidecar.disks.n > max)
+	if (p->sidecar.machine.disks.n > max)
 		return error_set(err, EX_DATAERR,
 		    "%s: %zu disks, %s has at most %zu", SIDECAR_NAME,
-		    p->sidecar.disks.n, hypervisor, max);
-	for (i = 0; i < p->sidecar.disks.n; i++)
+		    p->sidecar.machine.disks.n, hypervisor, max);
+	for (i = 0; i < p->sidecar.machine.disks.n; i++)
 		if (check_disk(p, i, err) == -1)
 			return -1;
 	if (vmm_devices_match(hypervisor, &p->sidecar, p->envelope->config.cpu,
@@ -181,22 +181,13 @@ preflight_disks(struct preflight *p, struct error *err)
 int
 preflight_boot_files(struct preflight *p, struct error *err)
 {
-	const struct {
-		const char *name;
-		const char *said;
-	} files[] = {
-		{ VM_KERNEL, p->sidecar.kernel },
-		{ VM_INITRD, p->sidecar.initrd },
-		{ VM_FIRMWARE, p->sidecar.firmware },
-	};
+	char *const *said = p->sidecar.machine.boot;
 	uint64_t size;
 	size_t i;
 
-	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		if (files[i].said != NULL &&
-		    load_has_boot_file(p->dirfd, files[i].name,
-			files[i].said) &&
-		    preflight_size(&size, p, files[i].name, err) == -1)
+	for (i = 0; i < MACHINE_BOOT_FILES; i++)
+		if (load_has_boot_file(p->dirfd, vm_boot_names[i], said[i]) &&
+		    preflight_size(&size, p, vm_boot_names[i], err) == -1)
 			return -1;
 	return 0;
 }
@@ -218,11 +209,12 @@ preflight_state(struct preflight *p, struct error *err)
 	memcpy(vm.machine.type, e->host.machine, sizeof(vm.machine.type));
 	snprintf(vm.machine.hypervisor, sizeof(vm.machine.hypervisor), "%.*s",
 	    (int)sizeof(vm.machine.hypervisor) - 1, e->config.hypervisor);
-	for (i = 0; rc == 0 && i < p->sidecar.disks.n; i++)
-		rc = storage_list_add(&vm.machine.disks, &p->sidecar.disks.v[i],
-		    err);
-	for (i = 0; rc == 0 && i < p->sidecar.nics.n; i++)
-		rc = nic_list_add(&vm.machine.nics, &p->sidecar.nics.v[i], err);
+	for (i = 0; rc == 0 && i < p->sidecar.machine.disks.n; i++)
+		rc = storage_list_add(&vm.machine.disks,
+		    &p->sidecar.machine.disks.v[i], err);
+	for (i = 0; rc == 0 && i < p->sidecar.machine.nics.n; i++)
+		rc = nic_list_add(&vm.machine.nics,
+		    &p->sidecar.machine.nics.v[i], err);
 	for (i = 0; rc == 0 && i < e->layers.n; i++)
 		rc = layer_list_add(&vm.machine.layers, &e->layers.v[i], err);
 	if (rc == 0)

@@ -290,33 +290,19 @@ vmm_quit(struct vmm *vmm, struct error *err)
 	return vmm->driver->quit(vmm, err);
 }
 
-/* A copy of `text` where it is wanted, else NULL; -1: out of memory. */
-static int
-copy_text(char **out, const char *text, struct error *err)
+int
+vmm_describe_vm(struct sidecar *out, const struct vm *vm, struct error *err)
 {
-	*out = text == NULL ? NULL : strdup(text);
-	return text != NULL && *out == NULL ? error_nomem(err, NULL) : 0;
-}
-
-/* What of the sidecar is the VM's, whoever runs it. */
-static int
-describe_vm(struct sidecar *s, const struct vm *vm, struct error *err)
-{
+	struct nic_list *nics = &out->machine.nics;
 	size_t i, k;
 
-	snprintf(s->vm_id, sizeof(s->vm_id), "%s", vm->id);
-	for (i = 0; i < vm->machine.nics.n; i++) {
-		if (nic_list_add(&s->nics, &vm->machine.nics.v[i], err) == -1)
-			return -1;
-		for (k = 0; k < s->nics.v[i].forwards_n; k++)
-			s->nics.v[i].forwards[k].host_port = 0;
-	}
-	if (copy_text(&s->cmdline, vm->machine.cmdline, err) == -1 ||
-	    copy_text(&s->kernel, vm->machine.boot[MACHINE_KERNEL], err) ==
-		-1 ||
-	    copy_text(&s->initrd, vm->machine.boot[MACHINE_INITRD], err) == -1)
+	snprintf(out->vm_id, sizeof(out->vm_id), "%s", vm->id);
+	if (machine_fill(&out->machine, &vm->machine, err) == -1)
 		return -1;
-	return copy_text(&s->firmware, vm->machine.boot[MACHINE_FIRMWARE], err);
+	for (i = 0; i < nics->n; i++)
+		for (k = 0; k < nics->v[i].forwards_n; k++)
+			nics->v[i].forwards[k].host_port = 0;
+	return 0;
 }
 
 int
@@ -324,8 +310,7 @@ vmm_describe(struct vmm *vmm, struct sidecar *out, struct error *err)
 {
 	struct sidecar s = { 0 };
 
-	if (vmm->driver->describe(vmm, &s, err) == -1 ||
-	    describe_vm(&s, vmm->vm, err) == -1) {
+	if (vmm->driver->describe(vmm, &s, err) == -1) {
 		sidecar_fini(&s);
 		return -1;
 	}
@@ -348,7 +333,7 @@ vmm_complete(const struct envelope *envelope, int dirfd,
 
 	if (driver == NULL || driver->complete == NULL ||
 	    envelope->host.present || envelope->config.nics == 0 ||
-	    sidecar->nics.n > 0)
+	    sidecar->machine.nics.n > 0)
 		return 0;
 	return driver->complete(dirfd, sidecar, err);
 }

@@ -13,7 +13,7 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t len)
 
 	if (sidecar_decode(&s, (const char *)data, len, &err) == -1)
 		return 0;
-	if (storage_list_check(&s.disks, &err) == -1)
+	if (storage_list_check(&s.machine.disks, &err) == -1)
 		abort();
 	sidecar_fini(&s);
 	return 0;

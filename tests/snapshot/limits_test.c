@@ -295,9 +295,9 @@ check_sidecar(const struct sidecar *s, const char *what, bool is_good)
 		    what, err.msg);
 		ATF_REQUIRE_EQ_MSG(0, sidecar_read(&back, dirfd, &err),
 		    "%s: %s", what, err.msg);
-		ATF_CHECK_EQ(s->disks.n, back.disks.n);
+		ATF_CHECK_EQ(s->machine.disks.n, back.machine.disks.n);
 		ATF_CHECK_EQ(s->devices_n, back.devices_n);
-		ATF_CHECK_EQ(s->nics.n, back.nics.n);
+		ATF_CHECK_EQ(s->machine.nics.n, back.machine.nics.n);
 		sidecar_fini(&back);
 	}
 	close(dirfd);
@@ -340,13 +340,13 @@ ATF_TC_BODY(sidecar__boot, tc)
 	size_t more;
 
 	for (more = 0; more < 2; more++) {
-		s.cmdline = letters(SIDECAR_CMDLINE_MAX + more);
+		s.machine.cmdline = letters(SIDECAR_CMDLINE_MAX + more);
 		check_sidecar(&s, "cmdline", more == 0);
 		sidecar_fini(&s);
 		s.cpu = CPUS_MAX + more;
 		check_sidecar(&s, "cpu", more == 0);
 		sidecar_fini(&s);
-		s.kernel = letters(PATH_NAME_MAX + more);
+		s.machine.boot[MACHINE_KERNEL] = letters(PATH_NAME_MAX + more);
 		check_sidecar(&s, "kernel", more == 0);
 		sidecar_fini(&s);
 	}
@@ -362,19 +362,20 @@ ATF_TC_BODY(sidecar__disks, tc)
 	size_t i, more;
 
 	for (i = 0; i < STORAGE_MAX; i++)
-		add_disk(&s.disks, i);
+		add_disk(&s.machine.disks, i);
 	check_sidecar(&s, "disks", true);
 	disk.path = path;
-	ATF_CHECK_EQ(-1, storage_list_add(&s.disks, &disk, &err));
+	ATF_CHECK_EQ(-1, storage_list_add(&s.machine.disks, &disk, &err));
 	ATF_CHECK_EQ(EX_DATAERR, err.code);
 	sidecar_fini(&s);
 	for (more = 0; more < 2; more++) {
-		add_disk(&s.disks, 0);
-		make_chain(&s.disks.v[0], STORAGE_CHAIN_MAX + more);
+		add_disk(&s.machine.disks, 0);
+		make_chain(&s.machine.disks.v[0], STORAGE_CHAIN_MAX + more);
 		check_sidecar(&s, "chain", more == 0);
 		sidecar_fini(&s);
-		add_disk(&s.disks, 0);
-		s.disks.v[0].size_bytes = STORAGE_BYTES_MAX + 512 * more;
+		add_disk(&s.machine.disks, 0);
+		s.machine.disks.v[0].size_bytes = STORAGE_BYTES_MAX +
+		    512 * more;
 		check_sidecar(&s, "disk's bytes", more == 0);
 		sidecar_fini(&s);
 	}
@@ -386,26 +387,28 @@ ATF_TC_BODY(sidecar__nics, tc)
 	struct nic nic = { .kind = NIC_USER };
 	struct sidecar s = { 0 };
 	struct error err = { 0 };
+	struct nic *one;
 	size_t i, more;
 
 	for (i = 0; i < NIC_MAX; i++) {
 		snprintf(nic.mac, sizeof(nic.mac), "52:54:00:00:00:%02x",
 		    (unsigned char)i);
-		ATF_REQUIRE_EQ(0, nic_list_add(&s.nics, &nic, &err));
+		ATF_REQUIRE_EQ(0, nic_list_add(&s.machine.nics, &nic, &err));
 	}
 	check_sidecar(&s, "nics", true);
-	ATF_CHECK_EQ(-1, nic_list_add(&s.nics, &nic, &err));
+	ATF_CHECK_EQ(-1, nic_list_add(&s.machine.nics, &nic, &err));
 	sidecar_fini(&s);
 	for (more = 0; more < 2; more++) {
-		ATF_REQUIRE_EQ(0, nic_list_add(&s.nics, &nic, &err));
-		s.nics.v[0].forwards_n = NIC_FORWARD_MAX + more;
-		s.nics.v[0].forwards = calloc(s.nics.v[0].forwards_n,
+		ATF_REQUIRE_EQ(0, nic_list_add(&s.machine.nics, &nic, &err));
+		one = s.machine.nics.v;
+		one->forwards_n = NIC_FORWARD_MAX + more;
+		one->forwards = calloc(one->forwards_n,
 		    sizeof(struct nic_forward));
-		ATF_REQUIRE(s.nics.v[0].forwards != NULL);
-		for (i = 0; i < s.nics.v[0].forwards_n; i++) {
-			snprintf(s.nics.v[0].forwards[i].addr,
-			    sizeof(s.nics.v[0].forwards[i].addr), "127.0.0.1");
-			s.nics.v[0].forwards[i].guest_port = 22;
+		ATF_REQUIRE(one->forwards != NULL);
+		for (i = 0; i < one->forwards_n; i++) {
+			snprintf(one->forwards[i].addr,
+			    sizeof(one->forwards[i].addr), "127.0.0.1");
+			one->forwards[i].guest_port = 22;
 		}
 		check_sidecar(&s, "forwards", more == 0);
 		sidecar_fini(&s);

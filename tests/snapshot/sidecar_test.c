@@ -174,11 +174,11 @@ ATF_TC_BODY(write__golden, tc)
 	ATF_CHECK_STREQ(text, out);
 	free(out);
 	ATF_REQUIRE_EQ(0, sidecar_read(&back, dirfd, &err));
-	ATF_CHECK_STREQ("console=ttyS0", back.cmdline);
+	ATF_CHECK_STREQ("console=ttyS0", back.machine.cmdline);
 	sidecar_fini(&back);
 
 	/* What could not be read back is not written. */
-	s.disks.v[0].ro = true;
+	s.machine.disks.v[0].ro = true;
 	ATF_REQUIRE_EQ(0, unlinkat(dirfd, SIDECAR_NAME, 0));
 	ATF_CHECK_EQ(-1, sidecar_write(dirfd, &s, &err));
 	ATF_CHECK_STREQ("cocoon.json: disk 0: ro must be false for role cow",
@@ -218,11 +218,12 @@ ATF_TC_BODY(decode__of_cocoon, tc)
 		ATF_REQUIRE_EQ_MSG(0,
 		    sidecar_decode(&s, raw, strlen(raw), &err), "%s: %s",
 		    names[i], err.msg);
-		ATF_CHECK_EQ_MSG(disks[i], s.disks.n, "%s: %zu disks", names[i],
-		    s.disks.n);
+		ATF_CHECK_EQ_MSG(disks[i], s.machine.disks.n, "%s: %zu disks",
+		    names[i], s.machine.disks.n);
 		if (disks[i] == 3)
 			ATF_CHECK_EQ(STORAGE_DIRECT_OFF,
-			    storage_find_serial(&s.disks, "db")->direct_io);
+			    storage_find_serial(&s.machine.disks, "db")
+				->direct_io);
 		sidecar_fini(&s);
 	}
 }

@@ -268,13 +268,7 @@ quit(struct vmm *vmm, struct error *err)
 static int
 describe(struct vmm *vmm, struct sidecar *out, struct error *err)
 {
-	const struct storage_list *disks = &vmm->vm->machine.disks;
-	size_t i;
-
-	for (i = 0; i < disks->n; i++)
-		if (storage_list_add(&out->disks, &disks->v[i], err) == -1)
-			return -1;
-	return 0;
+	return vmm_describe_vm(out, vmm->vm, err);
 }
 
 static int

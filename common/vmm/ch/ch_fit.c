@@ -172,5 +172,5 @@ ch_complete(int dirfd, struct sidecar *sidecar, struct error *err)
 {
 	if (!fd_exists(dirfd, CH_CONFIG_NAME))
 		return error_set(err, EX_DATAERR, CH_CONFIG_NAME ": missing");
-	return ch_aside_nics(&sidecar->nics, dirfd, err);
+	return ch_aside_nics(&sidecar->machine.nics, dirfd, err);
 }

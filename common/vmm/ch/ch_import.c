@@ -96,11 +96,12 @@ take_memory(struct intake *in, const struct ch_dir *d, struct error *err)
 	    COPY_MAY_REFLINK, err);
 }
 
-/* One file that a boot needs; *said is set where it was taken. */
+/* One file that a boot needs; the sidecar says it where it was taken. */
 static int
-take_boot_file(struct intake *in, const struct ch_dir *d, const char *path,
-    const char *name, char **said, struct error *err)
+take_boot_file(struct intake *in, struct ch_dir *d, enum machine_boot file,
+    const char *path, struct error *err)
 {
+	const char *name = vm_boot_names[file];
 	bool here = path != NULL && fd_exists(d->dirfd, path_base(path));
 	char *real;
 	int rc;
@@ -116,30 +117,27 @@ take_boot_file(struct intake *in, const struct ch_dir *d, const char *path,
 	free(real);
 	if (rc == -1)
 		return -1;
-	*said = strdup(name);
-	return *said == NULL ? error_nomem(err, NULL) : 0;
+	return machine_set_boot(&d->sidecar.machine, file, name, err);
 }
 
 static int
 take_boot(struct intake *in, struct ch_dir *d, struct error *err)
 {
-	struct sidecar *s = &d->sidecar;
+	struct machine *m = &d->sidecar.machine;
+	char *const *boot = m->boot;
 	const struct ch_config *c = &d->config;
 
-	if (take_boot_file(in, d, c->kernel, VM_KERNEL, &s->kernel, err) ==
-		-1 ||
-	    (s->kernel != NULL &&
-		take_boot_file(in, d, c->initrd, VM_INITRD, &s->initrd, err) ==
-		    -1) ||
-	    take_boot_file(in, d, c->firmware, VM_FIRMWARE, &s->firmware,
-		err) == -1)
+	if (take_boot_file(in, d, MACHINE_KERNEL, c->kernel, err) == -1 ||
+	    (boot[MACHINE_KERNEL] != NULL &&
+		take_boot_file(in, d, MACHINE_INITRD, c->initrd, err) == -1) ||
+	    take_boot_file(in, d, MACHINE_FIRMWARE, c->firmware, err) == -1)
 		return -1;
-	if (s->kernel != NULL && c->cmdline != NULL &&
-	    (s->cmdline = strdup(c->cmdline)) == NULL)
+	if (boot[MACHINE_KERNEL] != NULL && c->cmdline != NULL &&
+	    (m->cmdline = strdup(c->cmdline)) == NULL)
 		return error_nomem(err, NULL);
 	return ch_config_set_boot(&d->config,
-	    s->firmware == NULL ? VM_KERNEL : s->kernel, s->initrd, s->firmware,
-	    err);
+	    boot[MACHINE_FIRMWARE] == NULL ? VM_KERNEL : boot[MACHINE_KERNEL],
+	    boot[MACHINE_INITRD], boot[MACHINE_FIRMWARE], err);
 }
 
 /* The configuration as it is now, and the state as it was. */
@@ -187,24 +185,14 @@ tell_storage(struct intake *in, struct error *err)
 static int
 seal_all(struct intake *in, const struct ch_dir *d, struct error *err)
 {
-	const struct sidecar *s = &d->sidecar;
-	const char *names[STORAGE_MAX + 8];
-	size_t n = 0, i;
+	const char *const names[] = { SIDECAR_NAME, CH_CONFIG_NAME,
+		CH_STATE_NAME,
+		d->state->saved_bytes == 0 ? VM_MEMORY : CH_RANGES_NAME };
 
-	names[n++] = SIDECAR_NAME;
-	names[n++] = CH_CONFIG_NAME;
-	names[n++] = CH_STATE_NAME;
-	names[n++] = d->state->saved_bytes == 0 ? VM_MEMORY : CH_RANGES_NAME;
-	if (s->kernel != NULL)
-		names[n++] = VM_KERNEL;
-	if (s->initrd != NULL)
-		names[n++] = VM_INITRD;
-	if (s->firmware != NULL)
-		names[n++] = VM_FIRMWARE;
-	for (i = 0; i < s->disks.n; i++)
-		if (s->disks.v[i].role != STORAGE_LAYER)
-			names[n++] = s->disks.v[i].path;
-	return intake_seal_all(in, names, n, err);
+	return intake_seal_all(in, names, sizeof(names) / sizeof(names[0]),
+		   err) == -1
+	    ? -1
+	    : intake_seal_machine(in, &d->sidecar.machine, err);
 }
 
 static int
@@ -219,7 +207,7 @@ take_all(struct intake *in, struct ch_dir *d, struct error *err)
 	if (read_files(d, err) == -1 || read_envelope(in, d, err) == -1 ||
 	    take_memory(in, d, err) == -1 || take_boot(in, d, err) == -1 ||
 	    ch_take_disks(in, d, err) == -1 ||
-	    ch_config_nics(&d->sidecar.nics, &d->config, err) == -1 ||
+	    ch_config_nics(&d->sidecar.machine.nics, &d->config, err) == -1 ||
 	    put_texts(in, d, err) == -1 || tell_storage(in, err) == -1)
 		return -1;
 	hook_step("import-copied");
@@ -234,7 +222,7 @@ ch_import(struct intake *in, int dirfd, const struct intake_how *how,
 	int rc = take_all(in, &d, err);
 
 	if (rc == 0)
-		intake_note_layers(in, &d.sidecar.disks);
+		intake_note_layers(in, &d.sidecar.machine.disks);
 	ch_config_fini(&d.config);
 	free(d.state);
 	sidecar_fini(&d.old);

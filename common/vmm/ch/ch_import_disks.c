@@ -55,9 +55,9 @@ find_old(const struct ch_dir *d, const struct ch_disk *disk)
 {
 	size_t i;
 
-	for (i = 0; d->has_old && i < d->old.disks.n; i++)
-		if (strcmp(d->old.disks.v[i].path, disk->path) == 0)
-			return &d->old.disks.v[i];
+	for (i = 0; d->has_old && i < d->old.machine.disks.n; i++)
+		if (strcmp(d->old.machine.disks.v[i].path, disk->path) == 0)
+			return &d->old.machine.disks.v[i];
 	return NULL;
 }
 
@@ -216,7 +216,7 @@ put_disk(struct ch_dir *d, struct taken *t, struct error *err)
 	if (t->base_name[0] != '\0')
 		rc = strv_add(&disk.backing, err, "%s", t->base_name);
 	if (rc == 0)
-		rc = storage_list_add(&d->sidecar.disks, &disk, err);
+		rc = storage_list_add(&d->sidecar.machine.disks, &disk, err);
 	strv_fini(&disk.backing);
 	return rc == -1 ? -1
 			: ch_config_set_disk(&d->config, t->from, &to, err);

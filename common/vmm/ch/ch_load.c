@@ -155,7 +155,7 @@ patch(struct ch_config *c, const struct vm *vm, const struct load *load,
 	size_t i;
 
 	for (i = 0; i < vm->machine.disks.n; i++)
-		if (patch_disk(c, load->sidecar->disks.v[i].path,
+		if (patch_disk(c, load->sidecar->machine.disks.v[i].path,
 			&vm->machine.disks.v[i], err) == -1)
 			return -1;
 	/* Where it is the VMM's own no file that others named is it, either. */
@@ -257,8 +257,8 @@ make_pair(struct ch_texts *out, void *arg, struct error *err)
 		load->to_check ? load->envelope : NULL, err) == -1)
 		goto out;
 	if (!load->to_check ||
-	    ch_pair_check(pair, m->vm, &load->sidecar->disks, load->from_dirfd,
-		err) == 0)
+	    ch_pair_check(pair, m->vm, &load->sidecar->machine.disks,
+		load->from_dirfd, err) == 0)
 		rc = change_pair(out, pair, m, err);
 	ch_pair_fini(pair);
 out:

@@ -210,16 +210,16 @@ quit(struct vmm *vmm, struct error *err)
 static int
 describe(struct vmm *vmm, struct sidecar *out, struct error *err)
 {
+	struct storage_list *disks = &out->machine.disks;
 	const struct vm *vm = vmm->vm;
 	size_t i;
 
-	for (i = 0; i < vm->machine.disks.n; i++) {
-		if (storage_list_add(&out->disks, &vm->machine.disks.v[i],
-			err) == -1)
-			return -1;
-		/* By now the state, too, calls it so: vmm/fc_space.h. */
-		free(out->disks.v[i].origin);
-		out->disks.v[i].origin = NULL;
+	if (vmm_describe_vm(out, vm, err) == -1)
+		return -1;
+	/* By now the state, too, calls them so: vmm/fc_space.h. */
+	for (i = 0; i < disks->n; i++) {
+		free(disks->v[i].origin);
+		disks->v[i].origin = NULL;
 	}
 	out->cpu = vm->machine.cpu;
 	out->memory_bytes = vm->machine.memory_bytes;

@@ -135,14 +135,14 @@ fc_devices_match(const struct sidecar *s, uint64_t cpu, struct error *err)
 		return error_set(err, EX_DATAERR,
 		    "%" PRIu64 " processors, Firecracker has at most %d", cpu,
 		    FC_CPU_MAX);
-	for (i = 0; i < s->disks.n; i++) {
-		if (s->disks.v[i].backing.n > 0 ||
-		    !chain_format(s->disks.v[i].path)->is_flat)
+	for (i = 0; i < s->machine.disks.n; i++) {
+		if (s->machine.disks.v[i].backing.n > 0 ||
+		    !chain_format(s->machine.disks.v[i].path)->is_flat)
 			return error_set(err, EX_DATAERR,
 			    "disk %zu: %s: Firecracker reads no qcow2", i,
-			    s->disks.v[i].path);
+			    s->machine.disks.v[i].path);
 	}
-	return fc_space_check(&s->disks, err);
+	return fc_space_check(&s->machine.disks, err);
 }
 
 /* A tap for each MAC that the state has: where it goes, the user says. */
@@ -158,8 +158,8 @@ fc_complete(int dirfd, struct sidecar *sidecar, struct error *err)
 		return -1;
 	}
 	for (i = 0; i < look.macs_n; i++)
-		if (fc_find_nics(&sidecar->nics, look.macs[i], FC_STATE_MAC - 1,
-			err) == -1)
+		if (fc_find_nics(&sidecar->machine.nics, look.macs[i],
+			FC_STATE_MAC - 1, err) == -1)
 			return -1;
 	return 0;
 }

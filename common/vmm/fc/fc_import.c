@@ -74,7 +74,7 @@ find_disks(struct pair *p, struct error *err)
 		    "%s does not tell the roles of its disks: "
 		    "--storage-config does",
 		    p->state);
-	return storage_list_copy(&p->disks, &p->old.disks, err);
+	return storage_list_copy(&p->disks, &p->old.machine.disks, err);
 }
 
 static int
@@ -150,7 +150,8 @@ take_disks(struct intake *in, struct pair *p, struct error *err)
 		name_disk(name, sizeof(name), &disk, i);
 		disk.origin = strcmp(disk.path, name) == 0 ? NULL : disk.path;
 		disk.path = name;
-		if (storage_list_add(&p->sidecar.disks, &disk, err) == -1 ||
+		if (storage_list_add(&p->sidecar.machine.disks, &disk, err) ==
+			-1 ||
 		    take_file(in, p, &p->disks.v[i], name, err) == -1)
 			return -1;
 	}
@@ -209,8 +210,8 @@ take_kernel(struct intake *in, struct pair *p, struct error *err)
 	if (copy_file(NULL, in->made.dirfd, VM_KERNEL, p->dirfd, VM_KERNEL,
 		COPY_MAY_REFLINK, err) == -1)
 		return -1;
-	p->sidecar.kernel = strdup(VM_KERNEL);
-	return p->sidecar.kernel == NULL ? error_nomem(err, NULL) : 0;
+	return machine_set_boot(&p->sidecar.machine, MACHINE_KERNEL, VM_KERNEL,
+	    err);
 }
 
 /* What others say of it, corrected by what it is. */
@@ -230,20 +231,13 @@ read_envelope(struct intake *in, const struct pair *p, struct error *err)
 static int
 seal_all(struct intake *in, const struct pair *p, struct error *err)
 {
-	const struct storage_list *disks = &p->sidecar.disks;
-	const char *names[STORAGE_MAX + 4];
+	static const char *const names[] = { SIDECAR_NAME, FC_STATE,
+		FC_MEMORY };
 	const struct envelope_file *file;
-	size_t n = 0, i;
 
-	names[n++] = SIDECAR_NAME;
-	names[n++] = FC_STATE;
-	names[n++] = FC_MEMORY;
-	if (p->sidecar.kernel != NULL)
-		names[n++] = VM_KERNEL;
-	for (i = 0; i < disks->n; i++)
-		if (disks->v[i].role != STORAGE_LAYER)
-			names[n++] = disks->v[i].path;
-	if (intake_seal_all(in, names, n, err) == -1)
+	if (intake_seal_all(in, names, sizeof(names) / sizeof(names[0]), err) ==
+		-1 ||
+	    intake_seal_machine(in, &p->sidecar.machine, err) == -1)
 		return -1;
 	file = envelope_find_file(&in->envelope, "cow.raw");
 	if (file != NULL)
@@ -265,9 +259,10 @@ take_all(struct intake *in, struct pair *p, struct error *err)
 	    copy_file(NULL, in->made.dirfd, FC_STATE, p->dirfd, p->state,
 		COPY_MAY_REFLINK, err) == -1 ||
 	    take_disks(in, p, err) == -1 || take_kernel(in, p, err) == -1 ||
-	    fc_find_nics(&p->sidecar.nics, p->raw, p->raw_len, err) == -1)
+	    fc_find_nics(&p->sidecar.machine.nics, p->raw, p->raw_len, err) ==
+		-1)
 		return -1;
-	in->envelope.config.nics = p->sidecar.nics.n;
+	in->envelope.config.nics = p->sidecar.machine.nics.n;
 	p->sidecar.memory_bytes = in->envelope.config.memory_bytes;
 	p->sidecar.cpu = in->envelope.config.cpu;
 	if (sidecar_write(in->made.dirfd, &p->sidecar, err) == -1)

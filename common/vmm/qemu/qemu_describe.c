@@ -103,16 +103,15 @@ qemu_describe(struct vmm *vmm, struct sidecar *out, struct error *err)
 	if (qemu_ask_disks(vmm, &changed, err) == -1)
 		return -1;
 	snprintf(addr, sizeof(addr), "0x%x", QEMU_SLOT_RNG);
-	if (add_device(&s, "vmgenid", "vmgenid", "", 0, "", "", err) == -1 ||
+	if (vmm_describe_vm(&s, vm, err) == -1 ||
+	    add_device(&s, "vmgenid", "vmgenid", "", 0, "", "", err) == -1 ||
 	    add_device(&s, QEMU_RNG_ID, "virtio-rng-pci", addr, 0, "", "",
 		err) == -1)
 		goto fail;
 	for (i = 0; i < vm->machine.disks.n; i++) {
 		snprintf(id, sizeof(id), "disk%zu", i);
 		snprintf(addr, sizeof(addr), "0x%zx", QEMU_SLOT_DISKS + i);
-		if (storage_list_add(&s.disks, &vm->machine.disks.v[i], err) ==
-			-1 ||
-		    add_device(&s, id, "virtio-blk-pci", addr, vm->machine.cpu,
+		if (add_device(&s, id, "virtio-blk-pci", addr, vm->machine.cpu,
 			storage_role_name(vm->machine.disks.v[i].role),
 			vm->machine.disks.v[i].serial, err) == -1)
 			goto fail;

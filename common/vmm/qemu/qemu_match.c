@@ -276,24 +276,26 @@ qemu_devices_match(const struct sidecar *s, uint64_t cpu, struct error *err)
 		disks += strcmp(s->devices[i].driver, "virtio-blk-pci") == 0;
 		nics += strcmp(s->devices[i].driver, "virtio-net-pci") == 0;
 	}
-	if (disks != s->disks.n || nics != s->nics.n)
+	if (disks != s->machine.disks.n || nics != s->machine.nics.n)
 		return error_set(err, EX_DATAERR,
 		    "\"devices\": %zu disks and %zu NICs, not %zu and %zu",
-		    disks, nics, s->disks.n, s->nics.n);
-	for (i = 0; i < s->disks.n; i++) {
+		    disks, nics, s->machine.disks.n, s->machine.nics.n);
+	for (i = 0; i < s->machine.disks.n; i++) {
 		snprintf(id, sizeof(id), "disk%zu", i);
 		snprintf(addr, sizeof(addr), "0x%x",
 		    (unsigned)(QEMU_SLOT_DISKS + i));
 		if (match_device(s, id, addr, cpu,
-			storage_role_name(s->disks.v[i].role), err) == -1 ||
-		    match_serial(s, id, s->disks.v[i].serial, err) == -1)
+			storage_role_name(s->machine.disks.v[i].role),
+			err) == -1 ||
+		    match_serial(s, id, s->machine.disks.v[i].serial, err) ==
+			-1)
 			return -1;
 	}
-	for (i = 0; i < s->nics.n; i++) {
+	for (i = 0; i < s->machine.nics.n; i++) {
 		snprintf(id, sizeof(id), "nic%zu", i);
 		snprintf(addr, sizeof(addr), "0x%x.%zu", QEMU_SLOT_NICS, i);
 		if (match_device(s, id, addr, 1,
-			nic_kind_name(s->nics.v[i].kind), err) == -1)
+			nic_kind_name(s->machine.nics.v[i].kind), err) == -1)
 			return -1;
 	}
 	return 0;

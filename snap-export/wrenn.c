@@ -80,7 +80,7 @@ out:
 static int
 check_snap(struct work *w, struct error *err)
 {
-	const char *by = snap_envelope(w->snap)->config.hypervisor;
+	const char *by = snap_envelope(w->snap)->machine.hypervisor;
 
 	if (!vmm_traits(by)->in_wrenn)
 		return error_set(err, EX_CONFIG,

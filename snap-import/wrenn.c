@@ -361,10 +361,10 @@ put_envelope(struct intake *in, const struct wrenn *w, struct error *err)
 		"vmstate" };
 	struct envelope *e = &in->envelope;
 
-	snprintf(e->config.hypervisor, sizeof(e->config.hypervisor), "%s",
+	snprintf(e->machine.hypervisor, sizeof(e->machine.hypervisor), "%s",
 	    vmm_of_wrenn());
-	e->config.memory_bytes = w->map.size_bytes;
-	e->config.storage_bytes = w->base.bytes;
+	e->machine.memory_bytes = w->map.size_bytes;
+	e->machine.storage_bytes = w->base.bytes;
 	e->has_files = true;
 	return intake_seal_all(in, names, sizeof(names) / sizeof(names[0]),
 	    err);

@@ -32,26 +32,16 @@ publish_describe(struct save *s, const char *description, struct error *err)
 
 	snprintf(c->id, sizeof(c->id), "%s", s->snap.id);
 	snprintf(c->name, sizeof(c->name), "%s", s->snap.name);
-	snprintf(c->hypervisor, sizeof(c->hypervisor), "%s",
-	    vm->machine.hypervisor);
 	c->nics = vm->machine.nics.n;
-	c->cpu = vm->machine.cpu;
-	c->memory_bytes = vm->machine.memory_bytes;
-	c->storage_bytes = vm->machine.storage_bytes;
 	if (description != NULL) {
 		c->description = strdup(description);
 		if (c->description == NULL)
 			return error_nomem(err, NULL);
 	}
-	if (vm->machine.image != NULL) {
-		c->image = strdup(vm->machine.image);
-		if (c->image == NULL)
-			return error_nomem(err, NULL);
-	}
 	rfc3339_us(e->created_at, &s->now);
 	rfc3339_us(s->sidecar.saved_at, &s->now);
 	e->has_files = true;
-	return layer_list_copy(&e->layers, &vm->machine.layers, err);
+	return machine_fill(&e->machine, &vm->machine, err);
 }
 
 static bool
@@ -161,7 +151,7 @@ tell_vm(struct save *s, struct error *err)
 			&file->digest, err) == -1)
 			goto out;
 	}
-	at.vm.machine.storage_bytes = s->envelope.config.storage_bytes;
+	at.vm.machine.storage_bytes = s->envelope.machine.storage_bytes;
 	if (vm_add_snapshot(&at.vm, s->snap.id, err) == -1 ||
 	    vmm_state_published(&at.vm, at.dirfd, s->snap.dirfd, err) == -1)
 		goto out;
@@ -225,8 +215,9 @@ publish(struct save *s, bool quiet, struct error *err)
 	    list_files(s, err) == -1)
 		return -1;
 	for (i = 0; i < e->files_n; i++)
-		total += is_memory(s, e->files[i].name) ? e->config.memory_bytes
-							: 0;
+		total += is_memory(s, e->files[i].name)
+		    ? e->machine.memory_bytes
+		    : 0;
 	progress_init(&progress, "sealing", total, quiet);
 	for (i = 0; i < e->files_n; i++) {
 		if (seal_one(s, &e->files[i], err) == -1) {

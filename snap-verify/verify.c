@@ -199,8 +199,8 @@ total_bytes(const struct envelope *e, bool layers)
 	for (i = 0; i < e->files_n; i++)
 		if (e->files[i].has_digest)
 			sum += e->files[i].size_bytes;
-	for (i = 0; layers && i < e->layers.n; i++)
-		sum += e->layers.v[i].size_bytes;
+	for (i = 0; layers && i < e->machine.layers.n; i++)
+		sum += e->machine.layers.v[i].size_bytes;
 	return sum;
 }
 
@@ -224,9 +224,9 @@ verify_snap(size_t *faults, struct verify *v, const struct snap *snap,
 		goto out;
 	if (j.faults == 0 && verify_form(&j, err) == -1)
 		goto out;
-	for (i = 0; v->root != NULL && i < e->layers.n; i++)
+	for (i = 0; v->root != NULL && i < e->machine.layers.n; i++)
 		if (sig_check(err) == -1 ||
-		    verify_layer(&j, &e->layers.v[i], err) == -1)
+		    verify_layer(&j, &e->machine.layers.v[i], err) == -1)
 			goto out;
 	*faults = j.faults;
 	rc = 0;

@@ -80,7 +80,7 @@ scan_snaps(json_t *used, const struct gc *gc, struct error *err)
 			break;
 		}
 		e = snap_envelope(snap);
-		rc = add_used(used, &e->layers, err);
+		rc = add_used(used, &e->machine.layers, err);
 		snap_close(snap);
 	}
 	strv_fini(&ids);

@@ -129,7 +129,7 @@ prepare(struct clone *c, const struct job *job, const char *name,
 		.copy_memory = job->how->copy_memory,
 		.to_check = job->checked.bytes_later };
 	struct vm *vm = &c->vm;
-	bool is_bare = vmm_traits(load.envelope->config.hypervisor)
+	bool is_bare = vmm_traits(load.envelope->machine.hypervisor)
 			   ->starts_bare;
 
 	if (root_new_begin(&c->dir, job->root, ROOT_VM, name, err) == -1)
@@ -352,7 +352,7 @@ check_all(struct job *job, struct error *err)
 	    parse_nics(job, err) == -1)
 		return -1;
 	if (!job->how->no_start &&
-	    vmm_check_program(snap_envelope(job->snap)->config.hypervisor,
+	    vmm_check_program(snap_envelope(job->snap)->machine.hypervisor,
 		err) == -1)
 		return -1;
 	return 0;

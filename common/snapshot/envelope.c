@@ -16,11 +16,10 @@ envelope_fini(struct envelope *e)
 	size_t i;
 
 	free(e->config.description);
-	free(e->config.image);
 	for (i = 0; i < e->files_n; i++)
 		free(e->files[i].name);
 	free(e->files);
-	layer_list_fini(&e->layers);
+	machine_fini(&e->machine);
 	strv_fini(&e->host.cpu_flags);
 	json_decref(e->unknown);
 	envelope_init(e);

@@ -15,7 +15,7 @@
 #include "base/rfc3339.h"
 #include "base/strv.h"
 #include "disk/digest.h"
-#include "snapshot/layer.h"
+#include "snapshot/machine.h"
 
 #define ENVELOPE_NAME "snapshot.json"
 #define ENVELOPE_BYTES_MAX (1u << 20) /* ours have a few KiB; cocoon's less */
@@ -31,9 +31,7 @@ struct envelope_config {
 	char id[64]; /* at its origin */
 	char name[ENVELOPE_NAME_MAX + 1]; /* may be empty */
 	char *description; /* NULL: none */
-	char hypervisor[32];
-	uint64_t nics, cpu, memory_bytes, storage_bytes;
-	char *image; /* NULL: none */
+	uint64_t nics; /* how many */
 };
 
 struct envelope_file {
@@ -45,17 +43,17 @@ struct envelope_file {
 
 struct envelope_host {
 	bool present;
-	char vmm[32], version[32], binary[DIGEST_TEXT_MAX], machine[64],
-	    accel[16], cpu[128], kernel[128], arch[32];
+	char vmm[32], version[32], binary[DIGEST_TEXT_MAX], accel[16],
+	    kernel[128], arch[32];
 	struct strv cpu_flags; /* host flags, where accel is kvm */
 };
 
 struct envelope {
 	struct envelope_config config;
+	struct machine machine; /* the file has it up to the layers */
 	bool has_files; /* a manifest was there, maybe an empty one */
 	struct envelope_file *files; /* every file but the envelope */
 	size_t files_n;
-	struct layer_list layers;
 	struct envelope_host host;
 	char created_at[RFC3339_MAX]; /* RFC 3339, or "" */
 	bool trailer; /* archives only: snapshot.digests is promised */

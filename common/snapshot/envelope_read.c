@@ -37,24 +37,27 @@ decode_text(const json_t *obj, const char *key, char *out, size_t cap,
 }
 
 static int
-decode_config(struct envelope_config *c, const json_t *obj, struct error *err)
+decode_config(struct envelope *e, const json_t *obj, struct error *err)
 {
+	struct envelope_config *c = &e->config;
+	struct machine *m = &e->machine;
+
 	if (decode_text(obj, "id", c->id, sizeof(c->id), err) == -1 ||
 	    json_get_str(obj, "name", c->name, sizeof(c->name), JSON_OPTIONAL,
 		err) == -1 ||
 	    json_get_strdup(obj, "description", &c->description,
 		ENVELOPE_DESCRIPTION_MAX, JSON_OPTIONAL, err) == -1 ||
-	    decode_text(obj, "hypervisor", c->hypervisor, sizeof(c->hypervisor),
+	    decode_text(obj, "hypervisor", m->hypervisor, sizeof(m->hypervisor),
 		err) == -1 ||
 	    json_get_u64(obj, "nics", &c->nics, 0, NICS_MAX, JSON_OPTIONAL,
 		err) == -1 ||
-	    json_get_u64(obj, "cpu", &c->cpu, 0, CPUS_MAX, JSON_OPTIONAL,
+	    json_get_u64(obj, "cpu", &m->cpu, 0, CPUS_MAX, JSON_OPTIONAL,
 		err) == -1 ||
-	    json_get_u64(obj, "memory", &c->memory_bytes, 0,
+	    json_get_u64(obj, "memory", &m->memory_bytes, 0,
 		ENVELOPE_FILE_BYTES_MAX, JSON_OPTIONAL, err) == -1 ||
-	    json_get_u64(obj, "storage", &c->storage_bytes, 0,
+	    json_get_u64(obj, "storage", &m->storage_bytes, 0,
 		ENVELOPE_FILE_BYTES_MAX, JSON_OPTIONAL, err) == -1 ||
-	    json_get_strdup(obj, "image", &c->image, ENVELOPE_IMAGE_MAX,
+	    json_get_strdup(obj, "image", &m->image, ENVELOPE_IMAGE_MAX,
 		JSON_OPTIONAL, err) == -1)
 		return -1;
 	if (c->name[0] != '\0' && !envelope_is_name(c->name))
@@ -190,7 +193,7 @@ decode_layer(struct envelope *e, const char *name, const json_t *obj,
 	if (layer.name == NULL)
 		error_nomem(err, "envelope");
 	else
-		rc = layer_list_add(&e->layers, &layer, err);
+		rc = layer_list_add(&e->machine.layers, &layer, err);
 	free(layer.name);
 	free(layer.path);
 	return rc;
@@ -241,8 +244,10 @@ decode_flags(struct strv *out, const json_t *obj, struct error *err)
 }
 
 static int
-decode_host(struct envelope_host *h, const json_t *root, struct error *err)
+decode_host(struct envelope *e, const json_t *root, struct error *err)
 {
+	struct envelope_host *h = &e->host;
+	struct machine *m = &e->machine;
 	const json_t *obj;
 	struct digest digest;
 
@@ -256,10 +261,10 @@ decode_host(struct envelope_host *h, const json_t *root, struct error *err)
 		-1 ||
 	    decode_text(obj, "binary", h->binary, sizeof(h->binary), err) ==
 		-1 ||
-	    decode_text(obj, "machine", h->machine, sizeof(h->machine), err) ==
-		-1 ||
+	    decode_text(obj, "machine", m->type, sizeof(m->type), err) == -1 ||
 	    decode_text(obj, "accel", h->accel, sizeof(h->accel), err) == -1 ||
-	    decode_text(obj, "cpu", h->cpu, sizeof(h->cpu), err) == -1 ||
+	    decode_text(obj, "cpu", m->cpu_model, sizeof(m->cpu_model), err) ==
+		-1 ||
 	    decode_text(obj, "kernel", h->kernel, sizeof(h->kernel), err) ==
 		-1 ||
 	    decode_text(obj, "arch", h->arch, sizeof(h->arch), err) == -1 ||
@@ -324,11 +329,11 @@ decode_all(struct envelope *e, json_t *root, struct error *err)
 	if (decode_version(root, err) == -1 ||
 	    json_get_object(root, "config", &config, JSON_REQUIRED, err) ==
 		-1 ||
-	    decode_config(&e->config, config, err) == -1 ||
+	    decode_config(e, config, err) == -1 ||
 	    decode_files(e, root, err) == -1 ||
 	    decode_digests(e, root, err) == -1 ||
 	    decode_layers(e, root, err) == -1 ||
-	    decode_host(&e->host, root, err) == -1 ||
+	    decode_host(e, root, err) == -1 ||
 	    json_get_str(root, "created_at", e->created_at,
 		sizeof(e->created_at), JSON_OPTIONAL, err) == -1 ||
 	    json_get_bool(root, "trailer", &e->trailer, JSON_OPTIONAL, err) ==

@@ -13,12 +13,6 @@ const char *const envelope_top_keys[] = { "version", "config", "files",
 const char *const envelope_config_keys[] = { "id", "name", "description",
 	"hypervisor", "nics", "cpu", "memory", "storage", "image", NULL };
 
-static int
-put_count(json_t *obj, const char *key, uint64_t n, struct error *err)
-{
-	return n == 0 ? 0 : json_put_u64(obj, key, n, err);
-}
-
 /* The unknown members that were read at `where`, behind those we know. */
 static int
 put_unknown(json_t *obj, const struct envelope *e, const char *where,
@@ -35,6 +29,7 @@ static int
 put_config(json_t *root, const struct envelope *e, struct error *err)
 {
 	const struct envelope_config *c = &e->config;
+	const struct machine *m = &e->machine;
 	json_t *obj = json_object();
 
 	if (json_put(root, "config", obj, err) == -1)
@@ -42,12 +37,10 @@ put_config(json_t *root, const struct envelope *e, struct error *err)
 	if (json_put_text(obj, "id", c->id, err) == -1 ||
 	    json_put_str(obj, "name", c->name, err) == -1 ||
 	    json_put_text(obj, "description", c->description, err) == -1 ||
-	    json_put_text(obj, "hypervisor", c->hypervisor, err) == -1 ||
-	    put_count(obj, "nics", c->nics, err) == -1 ||
-	    put_count(obj, "cpu", c->cpu, err) == -1 ||
-	    put_count(obj, "memory", c->memory_bytes, err) == -1 ||
-	    put_count(obj, "storage", c->storage_bytes, err) == -1 ||
-	    json_put_text(obj, "image", c->image, err) == -1)
+	    json_put_text(obj, "hypervisor", m->hypervisor, err) == -1 ||
+	    (c->nics != 0 && json_put_u64(obj, "nics", c->nics, err) == -1) ||
+	    machine_put_sizes(obj, m, err) == -1 ||
+	    json_put_text(obj, "image", m->image, err) == -1)
 		return -1;
 	return put_unknown(obj, e, ENVELOPE_UNKNOWN_CONFIG, err);
 }
@@ -104,13 +97,13 @@ put_layers(json_t *root, const struct envelope *e, struct error *err)
 	json_t *layers;
 	size_t i;
 
-	if (e->layers.n == 0)
+	if (e->machine.layers.n == 0)
 		return 0;
 	layers = json_object();
 	if (json_put(root, "layers", layers, err) == -1)
 		return -1;
-	for (i = 0; i < e->layers.n; i++) {
-		layer = &e->layers.v[i];
+	for (i = 0; i < e->machine.layers.n; i++) {
+		layer = &e->machine.layers.v[i];
 		if (put_digest(layers, layer->name, layer->size_bytes,
 			&layer->digest, layer->path, err) == -1)
 			return -1;
@@ -137,8 +130,9 @@ put_flags(json_t *host, const struct strv *flags, struct error *err)
 }
 
 static int
-put_host(json_t *root, const struct envelope_host *h, struct error *err)
+put_host(json_t *root, const struct envelope *e, struct error *err)
 {
+	const struct envelope_host *h = &e->host;
 	json_t *obj;
 
 	if (!h->present)
@@ -149,9 +143,9 @@ put_host(json_t *root, const struct envelope_host *h, struct error *err)
 	if (json_put_text(obj, "vmm", h->vmm, err) == -1 ||
 	    json_put_text(obj, "version", h->version, err) == -1 ||
 	    json_put_text(obj, "binary", h->binary, err) == -1 ||
-	    json_put_text(obj, "machine", h->machine, err) == -1 ||
+	    json_put_text(obj, "machine", e->machine.type, err) == -1 ||
 	    json_put_text(obj, "accel", h->accel, err) == -1 ||
-	    json_put_text(obj, "cpu", h->cpu, err) == -1 ||
+	    json_put_text(obj, "cpu", e->machine.cpu_model, err) == -1 ||
 	    put_flags(obj, &h->cpu_flags, err) == -1 ||
 	    json_put_text(obj, "kernel", h->kernel, err) == -1)
 		return -1;
@@ -163,8 +157,7 @@ put_all(json_t *root, const struct envelope *e, struct error *err)
 {
 	if (json_put_u64(root, "version", ENVELOPE_VERSION, err) == -1 ||
 	    put_config(root, e, err) == -1 || put_files(root, e, err) == -1 ||
-	    put_layers(root, e, err) == -1 ||
-	    put_host(root, &e->host, err) == -1 ||
+	    put_layers(root, e, err) == -1 || put_host(root, e, err) == -1 ||
 	    json_put_text(root, "created_at", e->created_at, err) == -1)
 		return -1;
 	if (e->trailer && json_put_bool(root, "trailer", true, err) == -1)

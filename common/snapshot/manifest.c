@@ -108,7 +108,7 @@ int
 manifest_check_storage(const struct envelope *e, uint64_t cow_bytes,
     struct error *err)
 {
-	uint64_t want = e->config.storage_bytes;
+	uint64_t want = e->machine.storage_bytes;
 	size_t i;
 
 	if (want == 0 || cow_bytes == want)

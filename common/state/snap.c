@@ -231,7 +231,7 @@ put_image(json_t *obj, const struct envelope *e, struct error *err)
 	const json_t *config = json_object_get(e->unknown, "config");
 	size_t i;
 
-	if (json_put_text(obj, "image", e->config.image, err) == -1)
+	if (json_put_text(obj, "image", e->machine.image, err) == -1)
 		return -1;
 	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (json_put_text(obj, keys[i],
@@ -275,22 +275,16 @@ static int
 put_config(json_t *obj, const struct snap *snap, struct error *err)
 {
 	const struct envelope_config *c = &snap->envelope.config;
+	const struct machine *m = &snap->envelope.machine;
 
 	if (json_put_text(obj, "id", snap->id, err) == -1 ||
 	    json_put_text(obj, "name", snap_name(snap), err) == -1 ||
 	    json_put_text(obj, "description", c->description, err) == -1 ||
-	    json_put_text(obj, "hypervisor", c->hypervisor, err) == -1 ||
+	    json_put_text(obj, "hypervisor", m->hypervisor, err) == -1 ||
 	    put_origin(obj, snap, err) == -1)
 		return -1;
-	if (c->cpu != 0 && json_put_u64(obj, "cpu", c->cpu, err) == -1)
-		return -1;
-	if (c->memory_bytes != 0 &&
-	    json_put_u64(obj, "memory", c->memory_bytes, err) == -1)
-		return -1;
-	if (c->storage_bytes != 0 &&
-	    json_put_u64(obj, "storage", c->storage_bytes, err) == -1)
-		return -1;
-	if (json_put_u64(obj, "nics", c->nics, err) == -1 ||
+	if (machine_put_sizes(obj, m, err) == -1 ||
+	    json_put_u64(obj, "nics", c->nics, err) == -1 ||
 	    put_image(obj, &snap->envelope, err) == -1)
 		return -1;
 	return json_put_text(obj, "created_at", snap->envelope.created_at, err);

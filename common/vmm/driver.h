@@ -64,9 +64,9 @@ struct vmm_driver {
 	bool (*writes_memory)(const struct vm *); /* or NULL: never */
 	int (*state_published)(struct vm *, int, int,
 	    struct error *); /* or NULL */
-	int (*state_match)(const struct vm *, int, struct error *);
+	int (*state_match)(const struct machine *, int, struct error *);
 	/* May be NULL, as those that follow. */
-	int (*devices_match)(const struct sidecar *, uint64_t, struct error *);
+	int (*devices_match)(const struct sidecar *, struct error *);
 	/* The NICs of a sidecar that has none. */
 	int (*complete)(int, struct sidecar *, struct error *);
 	/* Those that a device state speaks of, by its bytes. */

@@ -57,9 +57,8 @@ struct freeze {
 	char *overlays[STORAGE_MAX]; /* FREEZE_SWITCH: owned, else NULL */
 	bool switches; /* some disk is to be switched */
 	bool added; /* the VMM has the overlays open */
-	bool
-	    switched; /* the guest is on the overlays, as at->vm.machine.disks are */
-	/* at->vm.machine.disks as they become by the switch; afterwards as they were. */
+	bool switched; /* the guest is on the overlays, as the VM's disks are */
+	/* The VM's disks as the switch makes them; afterwards as they were. */
 	struct storage_list other;
 };
 
@@ -73,8 +72,8 @@ int freeze_plan(struct freeze *f, size_t i, bool reflinks, struct error *err);
 /*
  * The whole sequence, for the disks that were planned.  When it fails, the
  * guest goes on as it was all the same, if need be by the watcher, which then
- * has the lock until it does; signals are ignored from then on; at->vm.machine.disks
- * and the record say what the VMM has open, as far as it can be asked.
+ * has the lock until it does; signals are ignored from then on; the VM's disks
+ * here and in the record are those the VMM has open, as far as it can be asked.
  */
 int freeze_guest(struct freeze *f, struct error *err);
 

@@ -40,7 +40,7 @@ intake_read_others(struct intake *in, int dirfd, const char *hypervisor,
 			free(e->files[i].name);
 		e->files_n = 0;
 	}
-	snprintf(e->config.hypervisor, sizeof(e->config.hypervisor), "%s",
+	snprintf(e->machine.hypervisor, sizeof(e->machine.hypervisor), "%s",
 	    hypervisor);
 	e->has_files = true;
 	return 0;
@@ -105,7 +105,7 @@ intake_take_layer(struct intake *in, int dirfd, const char *file,
 	if (layer.name == NULL || (file[0] == '/' && layer.path == NULL))
 		error_nomem(err, NULL);
 	else
-		rc = layer_list_add(&in->envelope.layers, &layer, err);
+		rc = layer_list_add(&in->envelope.machine.layers, &layer, err);
 	free(layer.name);
 	free(layer.path);
 	return rc;
@@ -114,7 +114,7 @@ intake_take_layer(struct intake *in, int dirfd, const char *file,
 void
 intake_note_layers(struct intake *in, const struct storage_list *disks)
 {
-	if (in->envelope.layers.n == 0 &&
+	if (in->envelope.machine.layers.n == 0 &&
 	    storage_find(disks, STORAGE_LAYER) != NULL)
 		snprintf(in->warning, sizeof(in->warning),
 		    "its layers were not followed: a clone needs "

@@ -18,31 +18,45 @@
 #include "state/vm_seed.h"
 #include "vmm/driver.h"
 
+/* Of a recorded path only the last component counts. */
 static int
-copy_disks(struct vm *vm, const struct sidecar *sidecar, struct error *err)
+name_disk(struct storage *disk, bool keep_origin, struct error *err)
 {
-	const char *base;
-	struct storage *disk;
+	const char *base = path_base(disk->path);
 	char *name;
+
+	if (base == disk->path)
+		return 0;
+	name = strdup(base);
+	if (name == NULL)
+		return error_nomem(err, NULL);
+	if (keep_origin && disk->origin == NULL)
+		disk->origin = disk->path;
+	else
+		free(disk->path);
+	disk->path = name;
+	return 0;
+}
+
+/* In the VM's directory all files are called by plain names. */
+static int
+name_files(struct machine *m, const struct load *load, struct error *err)
+{
+	bool keep_origin = vmm_traits(m->hypervisor)->names_disks;
+	const char *name;
 	size_t i;
 
-	for (i = 0; i < sidecar->machine.disks.n; i++) {
-		if (storage_list_add(&vm->machine.disks,
-			&sidecar->machine.disks.v[i], err) == -1)
+	for (i = 0; i < MACHINE_BOOT_FILES; i++) {
+		name = vm_boot_names[i];
+		if (!load_has_boot_file(load->from_dirfd, name, m->boot[i]))
+			name = NULL;
+		if (machine_set_boot(m, (enum machine_boot)i, name, err) == -1)
 			return -1;
-		/* Of a recorded path only the last component counts. */
-		disk = &vm->machine.disks.v[i];
-		disk->size_bytes = 0; /* from here on its file tells */
-		base = path_base(disk->path);
-		name = strdup(base);
-		if (name == NULL)
-			return error_nomem(err, NULL);
-		if (vmm_traits(vm->machine.hypervisor)->names_disks &&
-		    base != disk->path && disk->origin == NULL)
-			disk->origin = disk->path;
-		else
-			free(disk->path);
-		disk->path = name;
+	}
+	for (i = 0; i < m->disks.n; i++) {
+		m->disks.v[i].size_bytes = 0; /* from here on its file tells */
+		if (name_disk(&m->disks.v[i], keep_origin, err) == -1)
+			return -1;
 	}
 	return 0;
 }
@@ -56,46 +70,18 @@ load_has_boot_file(int dirfd, const char *name, const char *said)
 int
 load_record(struct vm *vm, const struct load *load, struct error *err)
 {
-	const struct envelope *e = load->envelope;
-	const struct sidecar *sidecar = load->sidecar;
-	size_t i;
+	const struct envelope_host *host = &load->envelope->host;
 
-	snprintf(vm->machine.hypervisor, sizeof(vm->machine.hypervisor), "%.*s",
-	    (int)sizeof(vm->machine.hypervisor) - 1, e->config.hypervisor);
-	vm->machine.cpu = e->config.cpu;
-	vm->machine.memory_bytes = e->config.memory_bytes;
-	vm->machine.storage_bytes = e->config.storage_bytes;
-	snprintf(vm->machine.type, sizeof(vm->machine.type), "%s",
-	    e->host.machine);
-	snprintf(vm->machine.cpu_model, sizeof(vm->machine.cpu_model), "%s",
-	    e->host.cpu);
 	snprintf(vm->saved_version, sizeof(vm->saved_version), "%s",
-	    e->host.version);
-	snprintf(vm->saved_at, sizeof(vm->saved_at), "%s", sidecar->saved_at);
-	vm->accel = strcmp(e->host.accel, "kvm") == 0 ? VM_ACCEL_KVM
-						      : VM_ACCEL_TCG;
-	for (i = 0; i < MACHINE_BOOT_FILES; i++)
-		if (load_has_boot_file(load->from_dirfd, vm_boot_names[i],
-			sidecar->machine.boot[i]) &&
-		    machine_set_boot(&vm->machine, (enum machine_boot)i,
-			vm_boot_names[i], err) == -1)
-			return -1;
+	    host->version);
+	snprintf(vm->saved_at, sizeof(vm->saved_at), "%s",
+	    load->sidecar->saved_at);
+	vm->accel = strcmp(host->accel, "kvm") == 0 ? VM_ACCEL_KVM
+						    : VM_ACCEL_TCG;
 	vm->to_load = true;
-	if (sidecar->machine.cmdline != NULL &&
-	    (vm->machine.cmdline = strdup(sidecar->machine.cmdline)) == NULL)
-		return error_nomem(err, NULL);
-	if (e->config.image != NULL &&
-	    (vm->machine.image = strdup(e->config.image)) == NULL)
-		return error_nomem(err, NULL);
-	for (i = 0; i < sidecar->machine.nics.n; i++)
-		if (nic_list_add(&vm->machine.nics, &sidecar->machine.nics.v[i],
-			err) == -1)
-			return -1;
-	for (i = 0; i < e->layers.n; i++)
-		if (layer_list_add(&vm->machine.layers, &e->layers.v[i], err) ==
-		    -1)
-			return -1;
-	return copy_disks(vm, sidecar, err);
+	if (machine_fill(&vm->machine, &load->sidecar->machine, err) == -1)
+		return -1;
+	return name_files(&vm->machine, load, err);
 }
 
 int
@@ -169,7 +155,7 @@ bool
 load_may_map(const struct load *load, const char *name)
 {
 	const struct vmm_driver *driver = vmm_find_driver(
-	    load->envelope->config.hypervisor);
+	    load->envelope->machine.hypervisor);
 
 	return load_may_write(load, name) ||
 	    (driver != NULL && driver->reads_templates != NULL &&
@@ -188,7 +174,7 @@ const char *
 load_memory_name(const struct load *load)
 {
 	const struct vmm_traits *traits = vmm_traits(
-	    load->envelope->config.hypervisor);
+	    load->envelope->machine.hypervisor);
 
 	return traits->memory_dump != NULL &&
 		fd_exists(load->from_dirfd, traits->memory_dump)

@@ -23,7 +23,7 @@ struct load {
 	const struct root *root; /* borrowed, as the next and the sidecar */
 	const struct envelope *envelope;
 	int from_dirfd; /* the snapshot's directory */
-	const struct sidecar *sidecar;
+	const struct sidecar *sidecar; /* as preflight_run() leaves it */
 	enum load_disks disks;
 	bool copy_memory; /* a memory of its own in place of the template */
 	/*

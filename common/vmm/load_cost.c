@@ -62,7 +62,7 @@ static int
 add_disk(struct cost *c, const struct storage *disk, struct error *err)
 {
 	const unsigned any = COPY_MAY_LINK | COPY_MAY_REFLINK;
-	const char *hypervisor = c->load->envelope->config.hypervisor;
+	const char *hypervisor = c->load->envelope->machine.hypervisor;
 	bool overlay = c->load->disks == LOAD_DISKS_OVERLAY ||
 	    (c->load->disks == LOAD_DISKS_AUTO &&
 		vmm_traits(hypervisor)->can_overlay &&
@@ -73,7 +73,7 @@ add_disk(struct cost *c, const struct storage *disk, struct error *err)
 	if (disk->role == STORAGE_LAYER)
 		return 0;
 	for (i = 0; i < disk->backing.n; i++)
-		if (layer_find(&c->load->envelope->layers,
+		if (layer_find(&c->load->envelope->machine.layers,
 			disk->backing.v[i]) == NULL &&
 		    add_file(c, disk->backing.v[i], any, err) == -1)
 			return -1;
@@ -87,14 +87,14 @@ add_disk(struct cost *c, const struct storage *disk, struct error *err)
 static int
 add_memory(struct cost *c, struct error *err)
 {
-	const struct envelope_config *config = &c->load->envelope->config;
+	const struct machine *m = &c->load->envelope->machine;
 	const char *file = load_memory_name(c->load);
-	bool has_memfd = vmm_traits(config->hypervisor)->has_memfd;
+	bool has_memfd = vmm_traits(m->hypervisor)->has_memfd;
 	unsigned may = COPY_MAY_REFLINK;
 
 	if (c->load->copy_memory && has_memfd &&
 	    (c->at_most || can_reflink(c))) {
-		add_bytes(c, config->memory_bytes);
+		add_bytes(c, m->memory_bytes);
 		if (!c->at_most)
 			return 0;
 	}
@@ -132,7 +132,7 @@ load_cost(uint64_t *bytes, const struct load *load, bool at_most,
 	size_t i;
 
 	c.same = fs_is_same(root_fd(load->root), load->from_dirfd);
-	state = vmm_traits(load->envelope->config.hypervisor)->state_files;
+	state = vmm_traits(load->envelope->machine.hypervisor)->state_files;
 	for (; *state != NULL; state++)
 		if (add_file(&c, *state, any, err) == -1)
 			return -1;

@@ -102,7 +102,7 @@ int
 preflight_whole(struct preflight *p, struct error *err)
 {
 	bool ours = fd_exists(p->dirfd, SIDECAR_NAME) &&
-	    vmm_find_driver(p->envelope->config.hypervisor) != NULL;
+	    vmm_find_driver(p->envelope->machine.hypervisor) != NULL;
 
 	p->root = NULL; /* the device state is not asked for NICs */
 	return run(p, ours ? WHOLE : FORM, err);

@@ -34,6 +34,7 @@ struct preflight {
 	bool copy_memory;
 	size_t copies; /* 0 is 1 */
 	/* Set by the checks: */
+	/* Its machine is all of it: with what the envelope tells. */
 	struct sidecar sidecar; /* sidecar_fini() */
 	double ms[PREFLIGHT_CHECKS]; /* what each has taken */
 };

@@ -19,8 +19,8 @@
 static bool
 is_left_to_vmm(const struct envelope *e)
 {
-	return e->config.cpu == 0 && !e->host.present &&
-	    vmm_traits(e->config.hypervisor)->names_disks;
+	return e->machine.cpu == 0 && !e->host.present &&
+	    vmm_traits(e->machine.hypervisor)->names_disks;
 }
 
 int
@@ -28,27 +28,27 @@ preflight_hypervisor(struct preflight *p, struct error *err)
 {
 	const struct envelope *e = p->envelope;
 
-	if (vmm_check_hypervisor(e->config.hypervisor, NULL) == -1)
+	if (vmm_check_hypervisor(e->machine.hypervisor, NULL) == -1)
 		return error_set(err, EX_CONFIG,
-		    "hypervisor %s: no driver for it", e->config.hypervisor);
+		    "hypervisor %s: no driver for it", e->machine.hypervisor);
 	if (p->vm != NULL &&
-	    strcmp(p->vm->machine.hypervisor, e->config.hypervisor) != 0)
+	    strcmp(p->vm->machine.hypervisor, e->machine.hypervisor) != 0)
 		return error_set(err, EX_CONFIG,
-		    "saved from %s, the VM is of %s", e->config.hypervisor,
+		    "saved from %s, the VM is of %s", e->machine.hypervisor,
 		    p->vm->machine.hypervisor);
 	if (!is_left_to_vmm(e) &&
-	    (e->config.cpu < 1 || e->config.cpu > VM_CPU_MAX))
+	    (e->machine.cpu < 1 || e->machine.cpu > VM_CPU_MAX))
 		return error_set(err, EX_DATAERR,
-		    "config.cpu: %" PRIu64 " processors", e->config.cpu);
+		    "config.cpu: %" PRIu64 " processors", e->machine.cpu);
 	if (!e->host.present)
-		return vmm_traits(e->config.hypervisor)->needs_host
+		return vmm_traits(e->machine.hypervisor)->needs_host
 		    ? error_set(err, EX_DATAERR,
 			  "the envelope does not say which host saved it")
 		    : 0;
-	if (strcmp(e->host.vmm, e->config.hypervisor) != 0)
+	if (strcmp(e->host.vmm, e->machine.hypervisor) != 0)
 		return error_set(err, EX_CONFIG,
 		    "config.hypervisor is %s, host.vmm %s",
-		    e->config.hypervisor, e->host.vmm);
+		    e->machine.hypervisor, e->host.vmm);
 	return vmm_check_host(&e->host, &p->sidecar, err);
 }
 
@@ -60,12 +60,12 @@ preflight_processors(struct preflight *p, struct error *err)
 	long here = sysconf(_SC_NPROCESSORS_ONLN);
 
 	if (is_left_to_vmm(e) || strcmp(e->host.accel, "tcg") == 0 ||
-	    here < 1 || e->config.cpu <= (uint64_t)here ||
-	    (p->vm != NULL && e->config.cpu <= p->vm->machine.cpu))
+	    here < 1 || e->machine.cpu <= (uint64_t)here ||
+	    (p->vm != NULL && e->machine.cpu <= p->vm->machine.cpu))
 		return 0;
 	return error_set(err, EX_CONFIG,
 	    "saved with %" PRIu64 " processors, this host has %ld",
-	    e->config.cpu, here);
+	    e->machine.cpu, here);
 }
 
 /*
@@ -157,8 +157,8 @@ preflight_layers(struct preflight *p, struct error *err)
 	size_t i;
 	int fd, rc;
 
-	for (i = 0; i < p->envelope->layers.n; i++) {
-		layer = &p->envelope->layers.v[i];
+	for (i = 0; i < p->envelope->machine.layers.n; i++) {
+		layer = &p->envelope->machine.layers.v[i];
 		if (root_layer_open(&fd, &size, p->root, &layer->digest,
 			NULL) == 0) {
 			/* The name is the digest: only --verify doubts it. */

@@ -23,7 +23,7 @@ preflight_size(uint64_t *out, const struct preflight *p, const char *name,
 const struct layer *
 preflight_layer(const struct preflight *p, const char *name)
 {
-	return layer_find(&p->envelope->layers, name);
+	return layer_find(&p->envelope->machine.layers, name);
 }
 
 /* Every file that the envelope names is one, as long as it says. */
@@ -74,8 +74,8 @@ check_layer_names(const struct preflight *p, struct error *err)
 	const char *name;
 	size_t i;
 
-	for (i = 0; i < p->envelope->layers.n; i++) {
-		name = p->envelope->layers.v[i].name;
+	for (i = 0; i < p->envelope->machine.layers.n; i++) {
+		name = p->envelope->machine.layers.v[i].name;
 		if (storage_check_name("layer", name, err) == -1)
 			return -1;
 		if (name[0] == '.' || vmm_is_reserved(name))
@@ -83,6 +83,16 @@ check_layer_names(const struct preflight *p, struct error *err)
 			    "layer %s: the name of another file", name);
 	}
 	return 0;
+}
+
+/* What was saved in one machine: what the sidecar leaves to others, too. */
+static int
+complete(struct preflight *p, struct error *err)
+{
+	if (p->root != NULL &&
+	    vmm_complete(p->envelope, p->dirfd, &p->sidecar, err) == -1)
+		return -1;
+	return machine_fill(&p->sidecar.machine, &p->envelope->machine, err);
 }
 
 int
@@ -95,9 +105,7 @@ preflight_sidecar(struct preflight *p, struct error *err)
 	if (sidecar_read(&p->sidecar, p->dirfd, &why) == 0) {
 		if (vmm_check_names(&p->sidecar.machine.disks, err) == -1)
 			return error_wrap(err, "%s", SIDECAR_NAME);
-		return p->root == NULL
-		    ? 0
-		    : vmm_complete(p->envelope, p->dirfd, &p->sidecar, err);
+		return complete(p, err);
 	}
 	/* An import takes what has none. */
 	if (why.code == EX_NOINPUT && p->root == NULL)
@@ -114,7 +122,7 @@ preflight_storage(struct preflight *p, struct error *err)
 {
 	uint64_t size;
 
-	if (p->envelope->config.storage_bytes == 0 ||
+	if (p->envelope->machine.storage_bytes == 0 ||
 	    preflight_size(&size, p, "cow.raw", NULL) == -1)
 		return 0; /* not every disk is one raw file */
 	return manifest_check_storage(p->envelope, size, err);
@@ -125,7 +133,7 @@ static bool
 was_hashed(const struct preflight *p, const char *name)
 {
 	const struct vmm_traits *traits = vmm_traits(
-	    p->envelope->config.hypervisor);
+	    p->envelope->machine.hypervisor);
 	size_t i;
 
 	if (!p->is_loaded || !traits->hashes_loaded)

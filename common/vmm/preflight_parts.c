@@ -18,7 +18,7 @@ static int
 check_memory_file(const struct preflight *p, const struct vmm_traits *traits,
     struct error *err)
 {
-	const struct envelope_config *c = &p->envelope->config;
+	const struct machine *m = &p->envelope->machine;
 	const char *dump = traits->memory_dump;
 	uint64_t size;
 
@@ -29,33 +29,33 @@ check_memory_file(const struct preflight *p, const struct vmm_traits *traits,
 		    dump, traits->memory_file);
 	if (preflight_size(&size, p, traits->memory_file, err) == -1)
 		return -1;
-	return size == c->memory_bytes
+	return size == m->memory_bytes
 	    ? 0
 	    : error_set(err, EX_DATAERR,
 		  "%s: %" PRIu64 " bytes, the guest has %" PRIu64,
-		  traits->memory_file, size, c->memory_bytes);
+		  traits->memory_file, size, m->memory_bytes);
 }
 
 /* What this hypervisor loads: memory and state. */
 int
 preflight_memory(struct preflight *p, struct error *err)
 {
-	const struct envelope_config *c = &p->envelope->config;
-	const struct vmm_traits *traits = vmm_traits(c->hypervisor);
+	const struct machine *m = &p->envelope->machine;
+	const struct vmm_traits *traits = vmm_traits(m->hypervisor);
 	const char *const *state = traits->state_files;
 	uint64_t size;
 
-	if (c->memory_bytes < VM_MEMORY_MIN ||
-	    c->memory_bytes > VM_MEMORY_MAX ||
-	    c->memory_bytes % VM_MEMORY_MIN != 0)
+	if (m->memory_bytes < VM_MEMORY_MIN ||
+	    m->memory_bytes > VM_MEMORY_MAX ||
+	    m->memory_bytes % VM_MEMORY_MIN != 0)
 		return error_set(err, EX_DATAERR,
 		    "config.memory: %" PRIu64 " is no size of memory",
-		    c->memory_bytes);
+		    m->memory_bytes);
 	if (p->sidecar.memory_bytes != 0 &&
-	    p->sidecar.memory_bytes != c->memory_bytes)
+	    p->sidecar.memory_bytes != m->memory_bytes)
 		return error_set(err, EX_DATAERR,
 		    "%s: memory is %" PRIu64 ", config.memory %" PRIu64,
-		    SIDECAR_NAME, p->sidecar.memory_bytes, c->memory_bytes);
+		    SIDECAR_NAME, p->sidecar.memory_bytes, m->memory_bytes);
 	if (check_memory_file(p, traits, err) == -1)
 		return -1;
 	for (; *state != NULL; state++)
@@ -109,7 +109,7 @@ static int
 saved_bytes(uint64_t *out, const struct preflight *p,
     const struct storage *disk, struct error *err)
 {
-	uint64_t storage = p->envelope->config.storage_bytes;
+	uint64_t storage = p->envelope->machine.storage_bytes;
 
 	*out = disk->size_bytes;
 	if (disk->role != STORAGE_COW || storage == 0)
@@ -161,7 +161,7 @@ check_disk(const struct preflight *p, size_t i, struct error *err)
 int
 preflight_disks(struct preflight *p, struct error *err)
 {
-	const char *hypervisor = p->envelope->config.hypervisor;
+	const char *hypervisor = p->envelope->machine.hypervisor;
 	size_t max = vmm_traits(hypervisor)->disks_max, i;
 
 	if (p->sidecar.machine.disks.n > max)
@@ -171,8 +171,7 @@ preflight_disks(struct preflight *p, struct error *err)
 	for (i = 0; i < p->sidecar.machine.disks.n; i++)
 		if (check_disk(p, i, err) == -1)
 			return -1;
-	if (vmm_devices_match(hypervisor, &p->sidecar, p->envelope->config.cpu,
-		err) == -1)
+	if (vmm_devices_match(&p->sidecar, err) == -1)
 		return error_wrap(err, "%s", SIDECAR_NAME);
 	return 0;
 }
@@ -196,29 +195,9 @@ preflight_boot_files(struct preflight *p, struct error *err)
 int
 preflight_state(struct preflight *p, struct error *err)
 {
-	const struct envelope *e = p->envelope;
-	struct vm vm;
-	size_t i;
-	int rc = 0;
+	const struct machine *m = &p->sidecar.machine;
 
-	if (p->is_loaded && vmm_traits(e->config.hypervisor)->matches_loaded)
+	if (p->is_loaded && vmm_traits(m->hypervisor)->matches_loaded)
 		return 0;
-	vm_init(&vm);
-	vm.machine.memory_bytes = e->config.memory_bytes;
-	vm.machine.cpu = e->config.cpu;
-	memcpy(vm.machine.type, e->host.machine, sizeof(vm.machine.type));
-	snprintf(vm.machine.hypervisor, sizeof(vm.machine.hypervisor), "%.*s",
-	    (int)sizeof(vm.machine.hypervisor) - 1, e->config.hypervisor);
-	for (i = 0; rc == 0 && i < p->sidecar.machine.disks.n; i++)
-		rc = storage_list_add(&vm.machine.disks,
-		    &p->sidecar.machine.disks.v[i], err);
-	for (i = 0; rc == 0 && i < p->sidecar.machine.nics.n; i++)
-		rc = nic_list_add(&vm.machine.nics,
-		    &p->sidecar.machine.nics.v[i], err);
-	for (i = 0; rc == 0 && i < e->layers.n; i++)
-		rc = layer_list_add(&vm.machine.layers, &e->layers.v[i], err);
-	if (rc == 0)
-		rc = vmm_state_match(&vm, p->dirfd, err);
-	vm_fini(&vm);
-	return rc;
+	return vmm_state_match(m, p->dirfd, err);
 }

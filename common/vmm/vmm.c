@@ -329,7 +329,7 @@ vmm_complete(const struct envelope *envelope, int dirfd,
     struct sidecar *sidecar, struct error *err)
 {
 	const struct vmm_driver *driver = vmm_find_driver(
-	    envelope->config.hypervisor);
+	    envelope->machine.hypervisor);
 
 	if (driver == NULL || driver->complete == NULL ||
 	    envelope->host.present || envelope->config.nics == 0 ||
@@ -432,19 +432,19 @@ vmm_state_published(struct vm *vm, int dirfd, int snap_dirfd, struct error *err)
 }
 
 int
-vmm_state_match(const struct vm *vm, int dirfd, struct error *err)
+vmm_state_match(const struct machine *machine, int dirfd, struct error *err)
 {
-	return vmm_find_driver(vm->machine.hypervisor)
-	    ->state_match(vm, dirfd, err);
+	return vmm_find_driver(machine->hypervisor)
+	    ->state_match(machine, dirfd, err);
 }
 
 int
-vmm_devices_match(const char *hypervisor, const struct sidecar *sidecar,
-    uint64_t cpu, struct error *err)
+vmm_devices_match(const struct sidecar *sidecar, struct error *err)
 {
-	const struct vmm_driver *driver = vmm_find_driver(hypervisor);
+	const struct vmm_driver *driver = vmm_find_driver(
+	    sidecar->machine.hypervisor);
 
 	return driver->devices_match == NULL
 	    ? 0
-	    : driver->devices_match(sidecar, cpu, err);
+	    : driver->devices_match(sidecar, err);
 }

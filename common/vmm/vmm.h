@@ -207,7 +207,7 @@ int vmm_host(struct vmm *vmm, struct envelope_host *out, struct error *err);
 
 /*
  * Before a save: ends jobs that somebody left, asks which file each writable
- * disk has (vm->machine.disks is corrected by it), and merges chains that one more
+ * disk has (the record's are corrected by it), and merges chains that one more
  * overlay would make longer than STORAGE_CHAIN_MAX.
  */
 int vmm_settle_disks(struct vmm *vmm, const struct timespec *now,
@@ -261,17 +261,16 @@ int vmm_state_published(struct vm *vm, int dirfd, int snap_dirfd,
 int vmm_state_check(const struct vm *vm, int dirfd, struct error *err);
 
 /*
- * Whether the saved state in `dirfd` is of the machine `vm`, as load_record()
- * makes it: memory, processors, disks and NICs.  EX_DATAERR, EX_NOINPUT.
+ * Whether the saved state in `dirfd` is of that machine: memory, processors,
+ * disks and NICs.  EX_DATAERR, EX_NOINPUT.
  */
-int vmm_state_match(const struct vm *vm, int dirfd, struct error *err);
+int vmm_state_match(const struct machine *machine, int dirfd,
+    struct error *err);
 
 /*
- * Whether the sidecar's devices are those that this hypervisor would be given
- * for its disks and NICs and `cpu` processors; none listed is fine.
- * EX_DATAERR.
+ * Whether the sidecar's devices are those that its machine's hypervisor would
+ * be given; none listed is fine.  EX_DATAERR.
  */
-int vmm_devices_match(const char *hypervisor, const struct sidecar *sidecar,
-    uint64_t cpu, struct error *err);
+int vmm_devices_match(const struct sidecar *sidecar, struct error *err);
 
 #endif

@@ -243,7 +243,7 @@ ATF_TC_BODY(encode__golden, tc)
 	ATF_REQUIRE_EQ_MSG(0, envelope_decode(&e, golden, strlen(golden), &err),
 	    "%s", err.msg);
 	ATF_CHECK_STREQ("golden", e.config.name);
-	ATF_CHECK_EQ(134217728, e.config.memory_bytes);
+	ATF_CHECK_EQ(134217728, e.machine.memory_bytes);
 	ATF_CHECK_EQ(2, e.files_n);
 	ATF_CHECK(!envelope_find_file(&e, "memory.raw")->has_digest);
 	ATF_CHECK_EQ(4096, envelope_find_file(&e, "cow.raw")->size_bytes);
@@ -365,8 +365,8 @@ ATF_TC_BODY(decode__of_cocoon, tc)
 	ATF_REQUIRE_EQ_MSG(0, envelope_decode(&e, raw, strlen(raw), &err), "%s",
 	    err.msg);
 	ATF_CHECK_STREQ("golden", e.config.name);
-	ATF_CHECK_STREQ("cloud-hypervisor", e.config.hypervisor);
-	ATF_CHECK_EQ(1073741824, e.config.storage_bytes);
+	ATF_CHECK_STREQ("cloud-hypervisor", e.machine.hypervisor);
+	ATF_CHECK_EQ(1073741824, e.machine.storage_bytes);
 	ATF_CHECK(!e.has_files);
 	ATF_REQUIRE_EQ(0, envelope_encode(&text, &len, &e, &err));
 	ATF_CHECK(strstr(text, "\"disk_queue_size\": 512") != NULL);

@@ -59,7 +59,8 @@ fill_layers(struct envelope *e, size_t n)
 
 	for (i = 0; i < n; i++) {
 		snprintf(name, sizeof(name), "layer%zu", i);
-		ATF_REQUIRE_EQ(0, layer_list_add(&e->layers, &layer, NULL));
+		ATF_REQUIRE_EQ(0,
+		    layer_list_add(&e->machine.layers, &layer, NULL));
 	}
 }
 
@@ -67,7 +68,7 @@ static void
 fill_layer_path(struct envelope *e, size_t n)
 {
 	fill_layers(e, 1);
-	e->layers.v[0].path = letters(n);
+	e->machine.layers.v[0].path = letters(n);
 }
 
 static void
@@ -79,7 +80,7 @@ fill_description(struct envelope *e, size_t n)
 static void
 fill_image(struct envelope *e, size_t n)
 {
-	e->config.image = letters(n);
+	e->machine.image = letters(n);
 }
 
 static void
@@ -91,19 +92,19 @@ fill_nics(struct envelope *e, size_t n)
 static void
 fill_cpus(struct envelope *e, size_t n)
 {
-	e->config.cpu = n;
+	e->machine.cpu = n;
 }
 
 static void
 fill_memory(struct envelope *e, size_t n)
 {
-	e->config.memory_bytes = n;
+	e->machine.memory_bytes = n;
 }
 
 static void
 fill_storage(struct envelope *e, size_t n)
 {
-	e->config.storage_bytes = n;
+	e->machine.storage_bytes = n;
 }
 
 static void
@@ -226,7 +227,7 @@ ATF_TC_BODY(envelope__bytes, tc)
 	unsigned i, n = 2;
 
 	envelope_init(&e);
-	e.config.image = letters(1);
+	e.machine.image = letters(1);
 	len = each = 0;
 	for (i = 0; i < n; i++) {
 		snprintf(name, sizeof(name), "%0255u", i);
@@ -240,12 +241,12 @@ ATF_TC_BODY(envelope__bytes, tc)
 	}
 	left = ENVELOPE_BYTES_MAX - encoded_bytes(&e);
 	ATF_REQUIRE(n < ENVELOPE_FILES_MAX && left < ENVELOPE_IMAGE_MAX);
-	free(e.config.image);
-	e.config.image = letters(1 + left);
+	free(e.machine.image);
+	e.machine.image = letters(1 + left);
 	ATF_CHECK_EQ(ENVELOPE_BYTES_MAX, encoded_bytes(&e));
 	check_envelope(&e, "bytes", true);
-	free(e.config.image);
-	e.config.image = letters(2 + left);
+	free(e.machine.image);
+	e.machine.image = letters(2 + left);
 	check_envelope(&e, "bytes", false);
 	envelope_fini(&e);
 }

@@ -155,13 +155,13 @@ ATF_TC_BODY(layer__as_recorded_or_not, tc)
 ATF_TC_WITHOUT_HEAD(storage__of_the_envelope);
 ATF_TC_BODY(storage__of_the_envelope, tc)
 {
-	struct envelope e = { .config.storage_bytes = 4096 };
+	struct envelope e = { .machine.storage_bytes = 4096 };
 	struct error err = { 0 };
 
 	ATF_CHECK_EQ(0, manifest_check_storage(&e, 4096, &err));
 	ATF_CHECK_EQ(-1, manifest_check_storage(&e, 4095, &err));
 	ATF_CHECK_EQ(EX_DATAERR, err.code);
-	e.config.storage_bytes = 0;
+	e.machine.storage_bytes = 0;
 	ATF_CHECK_EQ(0, manifest_check_storage(&e, 4095, &err));
 }
 

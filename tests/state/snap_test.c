@@ -51,10 +51,10 @@ make(char id[ID_LEN + 1], const struct root *root, const char *name,
 	envelope_init(&e);
 	snprintf(e.config.id, sizeof(e.config.id), "%s", n.id);
 	snprintf(e.config.name, sizeof(e.config.name), "%s", name);
-	snprintf(e.config.hypervisor, sizeof(e.config.hypervisor), "qemu");
+	snprintf(e.machine.hypervisor, sizeof(e.machine.hypervisor), "qemu");
 	snprintf(e.created_at, sizeof(e.created_at), "2026-11-21T08:00:00Z");
-	e.config.cpu = 2;
-	e.config.memory_bytes = 1 << 24;
+	e.machine.cpu = 2;
+	e.machine.memory_bytes = 1 << 24;
 	ATF_REQUIRE(envelope_add_file(&e, "cow.raw", &err) != NULL);
 	if (with_envelope)
 		ATF_REQUIRE_EQ(0, envelope_write(n.dirfd, &e, &err));

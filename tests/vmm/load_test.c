@@ -89,6 +89,9 @@ bed_init(struct bed *b, const struct saved *s)
 	    err.msg);
 	ATF_REQUIRE_EQ_MSG(0, sidecar_read(&b->sidecar, b->from, &err), "%s",
 	    err.msg);
+	/* As the preflight leaves it. */
+	ATF_REQUIRE_EQ(0,
+	    machine_fill(&b->sidecar.machine, &b->envelope.machine, &err));
 	ATF_REQUIRE_EQ_MSG(0, root_open(&b->root, "root", &err), "%s", err.msg);
 	ATF_REQUIRE_EQ(0, root_new_begin(&b->dir, b->root, ROOT_VM, "a", &err));
 	b->load = (struct load){ .root = b->root,

@@ -63,11 +63,11 @@ ATF_TC_BODY(host__words, tc)
 {
 	struct envelope_host host = { .present = true,
 		.vmm = "qemu",
-		.machine = "pc-q35-7.2",
-		.cpu = "qemu64,+ssse3",
 		.accel = "tcg",
 		.version = "7.2.0" };
-	const struct sidecar sidecar = { 0 };
+	struct sidecar sidecar = { .machine = { .type = "pc-q35-7.2",
+				       .cpu_model = "qemu64,+ssse3" } };
+	char *type = sidecar.machine.type;
 	struct error err = { 0 };
 
 	/* What a new VM gets is no more than that. */
@@ -77,10 +77,10 @@ ATF_TC_BODY(host__words, tc)
 	    qemu_check_words(QEMU_ARCH.machine, QEMU_ARCH.cpu_kvm, &err));
 	ATF_CHECK_EQ_MSG(0, qemu_check_host(&host, &sidecar, &err), "%s",
 	    err.msg);
-	snprintf(host.machine, sizeof(host.machine), "pc-q35-7.2,kernel=/x");
+	snprintf(type, sizeof(sidecar.machine.type), "pc-q35-7.2,kernel=/x");
 	ATF_CHECK_EQ(-1, qemu_check_host(&host, &sidecar, &err));
 	ATF_CHECK_EQ(EX_DATAERR, err.code);
-	host.machine[strlen("pc-q35-7.2")] = '\0';
+	type[strlen("pc-q35-7.2")] = '\0';
 	snprintf(host.accel, sizeof(host.accel), "hvf");
 	ATF_CHECK_EQ(-1, qemu_check_host(&host, &sidecar, &err));
 	ATF_CHECK_EQ(EX_CONFIG, err.code);

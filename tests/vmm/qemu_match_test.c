@@ -82,17 +82,17 @@ check(const struct stream *s, struct error *err)
 {
 	struct storage disks[2] = { 0 };
 	struct nic nics[1] = { 0 };
-	struct vm vm = { .machine = { .cpu = 1 } };
+	struct machine m = { .cpu = 1 };
 	unsigned char *copy = malloc(s->len + 1);
 	int rc;
 
 	/* On the heap and of this length, so that a sanitizer sees. */
 	ATF_REQUIRE(copy != NULL);
 	memcpy(copy, s->raw, s->len);
-	vm.machine.disks = (struct storage_list){ disks, 2 };
-	vm.machine.nics = (struct nic_list){ nics, 1 };
+	m.disks = (struct storage_list){ disks, 2 };
+	m.nics = (struct nic_list){ nics, 1 };
 	memset(err, 0, sizeof(*err));
-	rc = qemu_devices_check(copy, s->len, 0, &vm, err);
+	rc = qemu_devices_check(copy, s->len, 0, &m, err);
 	ATF_CHECK(rc == 0 || err->code == EX_DATAERR);
 	free(copy);
 	return rc;

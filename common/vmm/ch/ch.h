@@ -70,11 +70,11 @@ int ch_state_save(struct vmm *vmm, const char *name, struct error *err);
 int ch_state_finish(const struct vm *vm, int dirfd, const char *name,
     int to_dirfd, struct error *err);
 int ch_complete(int dirfd, struct sidecar *sidecar, struct error *err);
-int ch_check_state(const struct vm *vm, int dirfd, struct error *err);
+int ch_check_state(const struct machine *machine, int dirfd, struct error *err);
 
-/* Of a pair that was read: whether it is of this machine with these disks. */
-int ch_pair_check(const struct ch_pair *pair, const struct vm *vm,
-    const struct storage_list *disks, int dirfd, struct error *err);
+/* Of a pair that was read: whether it is of this machine, as it was saved. */
+int ch_pair_check(const struct ch_pair *pair, const struct machine *machine,
+    int dirfd, struct error *err);
 
 /* Puts config.json in place in a VM's directory. */
 int ch_write_config(int dirfd, const struct ch_texts *texts, struct error *err);

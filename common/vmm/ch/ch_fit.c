@@ -50,7 +50,7 @@ check_memory(const struct ch_state *s, const struct ch_config *c, int dirfd,
 /* The disk of the sidecar against those of the machine and its state. */
 static int
 check_disk(const struct ch_config *c, const struct ch_state *s,
-    const struct vm *vm, const struct storage *disk, int dirfd,
+    const struct machine *m, const struct storage *disk, int dirfd,
     struct error *err)
 {
 	const struct ch_disk *found = ch_config_find_disk(c, disk->path);
@@ -82,7 +82,7 @@ check_disk(const struct ch_config *c, const struct ch_state *s,
 		    CH_CONFIG_NAME ": %s: \"image_type\" is \"%s\", the "
 				   "sidecar has %s",
 		    found->id, found->image_type, name);
-	layer = layer_find(&vm->machine.layers, name);
+	layer = layer_find(&m->layers, name);
 	if (layer != NULL) {
 		bytes = layer->size_bytes;
 		known = true;
@@ -100,43 +100,43 @@ check_disk(const struct ch_config *c, const struct ch_state *s,
 }
 
 int
-ch_pair_check(const struct ch_pair *pair, const struct vm *vm,
-    const struct storage_list *disks, int dirfd, struct error *err)
+ch_pair_check(const struct ch_pair *pair, const struct machine *m, int dirfd,
+    struct error *err)
 {
 	const struct ch_config *c = &pair->config;
 	const struct ch_state *s = &pair->state;
 	size_t i;
 
-	if (vm->machine.cpu != c->vcpus)
+	if (m->cpu != c->vcpus)
 		return error_set(err, EX_DATAERR,
 		    CH_CONFIG_NAME ": %" PRIu64
 				   " processors, the envelope has %" PRIu64,
-		    c->vcpus, vm->machine.cpu);
-	if (vm->machine.memory_bytes != c->memory_bytes)
+		    c->vcpus, m->cpu);
+	if (m->memory_bytes != c->memory_bytes)
 		return error_set(err, EX_DATAERR,
 		    CH_CONFIG_NAME ": %" PRIu64
 				   " bytes of memory, the envelope has "
 				   "%" PRIu64,
-		    c->memory_bytes, vm->machine.memory_bytes);
-	if (disks->n != c->disks_n)
+		    c->memory_bytes, m->memory_bytes);
+	if (m->disks.n != c->disks_n)
 		return error_set(err, EX_DATAERR,
 		    CH_CONFIG_NAME ": %zu disks, the sidecar has %zu",
-		    c->disks_n, disks->n);
-	if (vm->machine.nics.n != c->nets_n)
+		    c->disks_n, m->disks.n);
+	if (m->nics.n != c->nets_n)
 		return error_set(err, EX_DATAERR,
 		    CH_CONFIG_NAME ": %zu NICs, the sidecar has %zu", c->nets_n,
-		    vm->machine.nics.n);
+		    m->nics.n);
 	if (check_memory(s, c, dirfd, err) == -1)
 		return -1;
-	for (i = 0; i < disks->n; i++)
-		if (check_disk(c, s, vm, &disks->v[i], dirfd, err) == -1)
+	for (i = 0; i < m->disks.n; i++)
+		if (check_disk(c, s, m, &m->disks.v[i], dirfd, err) == -1)
 			return -1;
 	return 0;
 }
 
 /* A snapshot's pair, and the machine that it is said to be of. */
 struct checked {
-	const struct vm *vm;
+	const struct machine *machine;
 	int dirfd;
 };
 
@@ -144,15 +144,13 @@ static int
 check_pair(void *arg, struct error *err)
 {
 	const struct checked *checked = arg;
-	const struct vm *vm = checked->vm;
 	struct ch_pair *pair = malloc(sizeof(*pair));
 	int rc = -1;
 
 	if (pair == NULL)
 		return error_nomem(err, NULL);
 	if (ch_pair_read(pair, checked->dirfd, NULL, err) == 0) {
-		rc = ch_pair_check(pair, vm, &vm->machine.disks, checked->dirfd,
-		    err);
+		rc = ch_pair_check(pair, checked->machine, checked->dirfd, err);
 		ch_pair_fini(pair);
 	}
 	free(pair);
@@ -160,9 +158,9 @@ check_pair(void *arg, struct error *err)
 }
 
 int
-ch_check_state(const struct vm *vm, int dirfd, struct error *err)
+ch_check_state(const struct machine *m, int dirfd, struct error *err)
 {
-	struct checked checked = { vm, dirfd };
+	struct checked checked = { m, dirfd };
 
 	return ch_aside_check(check_pair, &checked, dirfd, err);
 }

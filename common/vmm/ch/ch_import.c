@@ -30,13 +30,13 @@ ch_can_import(int dirfd, const struct intake_how *how)
 static int
 read_envelope(struct intake *in, const struct ch_dir *d, struct error *err)
 {
-	struct envelope_config *c = &in->envelope.config;
+	struct machine *m = &in->envelope.machine;
 
 	if (intake_read_others(in, d->dirfd, CH_NAME, err) == -1)
 		return -1;
-	c->cpu = d->config.vcpus;
-	c->memory_bytes = d->config.memory_bytes;
-	c->nics = d->config.nets_n;
+	m->cpu = d->config.vcpus;
+	m->memory_bytes = d->config.memory_bytes;
+	in->envelope.config.nics = d->config.nets_n;
 	return 0;
 }
 
@@ -170,14 +170,14 @@ tell_storage(struct intake *in, struct error *err)
 	uint64_t size;
 	int fd;
 
-	in->envelope.config.storage_bytes = 0;
+	in->envelope.machine.storage_bytes = 0;
 	if (!fd_exists(in->made.dirfd, "cow.raw"))
 		return 0;
 	if (fd_open_file(&fd, &size, in->made.dirfd, "cow.raw", O_RDONLY,
 		err) == -1)
 		return -1;
 	fd_drop(&fd);
-	in->envelope.config.storage_bytes = size;
+	in->envelope.machine.storage_bytes = size;
 	return 0;
 }
 

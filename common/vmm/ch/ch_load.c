@@ -257,8 +257,8 @@ make_pair(struct ch_texts *out, void *arg, struct error *err)
 		load->to_check ? load->envelope : NULL, err) == -1)
 		goto out;
 	if (!load->to_check ||
-	    ch_pair_check(pair, m->vm, &load->sidecar->machine.disks,
-		load->from_dirfd, err) == 0)
+	    ch_pair_check(pair, &load->sidecar->machine, load->from_dirfd,
+		err) == 0)
 		rc = change_pair(out, pair, m, err);
 	ch_pair_fini(pair);
 out:

@@ -84,8 +84,8 @@ int fc_check_vm(const struct vm *vm, struct error *err);
 int fc_check_host(const struct envelope_host *host,
     const struct sidecar *sidecar, struct error *err);
 int fc_check_arch(const struct fc_look *look, struct error *err);
-int fc_state_match(const struct vm *vm, int dirfd, struct error *err);
-int fc_devices_match(const struct sidecar *s, uint64_t cpu, struct error *err);
+int fc_state_match(const struct machine *machine, int dirfd, struct error *err);
+int fc_devices_match(const struct sidecar *s, struct error *err);
 int fc_complete(int dirfd, struct sidecar *sidecar, struct error *err);
 
 #endif

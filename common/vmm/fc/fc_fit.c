@@ -81,12 +81,12 @@ ask_program(unsigned *minor, struct error *err)
 
 /* A tap has room for one: the old VM ends before the new one is asked. */
 static bool
-must_know_now(const struct vm *vm)
+must_know_now(const struct machine *m)
 {
 	size_t i;
 
-	for (i = 0; i < vm->machine.nics.n; i++)
-		if (vm->machine.nics.v[i].kind == NIC_TAP)
+	for (i = 0; i < m->nics.n; i++)
+		if (m->nics.v[i].kind == NIC_TAP)
 			return true;
 	return false;
 }
@@ -105,16 +105,16 @@ fc_check_arch(const struct fc_look *look, struct error *err)
 }
 
 int
-fc_state_match(const struct vm *vm, int dirfd, struct error *err)
+fc_state_match(const struct machine *m, int dirfd, struct error *err)
 {
 	struct fc_look look;
 	unsigned minor;
 
-	if (fc_look(&look, dirfd, FC_STATE, &vm->machine.disks, err) == -1 ||
+	if (fc_look(&look, dirfd, FC_STATE, &m->disks, err) == -1 ||
 	    fc_check_arch(&look, err) == -1)
 		return -1;
 	/* Whether it is there at all is asked by who wants to start it. */
-	if (!must_know_now(vm) || fc_check_program(NULL) == -1)
+	if (!must_know_now(m) || fc_check_program(NULL) == -1)
 		return 0;
 	if (ask_program(&minor, err) == -1)
 		return -1;
@@ -124,25 +124,26 @@ fc_state_match(const struct vm *vm, int dirfd, struct error *err)
 }
 
 int
-fc_devices_match(const struct sidecar *s, uint64_t cpu, struct error *err)
+fc_devices_match(const struct sidecar *s, struct error *err)
 {
+	const struct machine *m = &s->machine;
 	size_t i;
 
-	if (s->cpu != 0 && cpu != 0 && s->cpu != cpu)
+	if (s->cpu != 0 && m->cpu != 0 && s->cpu != m->cpu)
 		return error_set(err, EX_DATAERR,
-		    "cpu is %" PRIu64 ", config.cpu %" PRIu64, s->cpu, cpu);
-	if (cpu > FC_CPU_MAX)
+		    "cpu is %" PRIu64 ", config.cpu %" PRIu64, s->cpu, m->cpu);
+	if (m->cpu > FC_CPU_MAX)
 		return error_set(err, EX_DATAERR,
-		    "%" PRIu64 " processors, Firecracker has at most %d", cpu,
-		    FC_CPU_MAX);
-	for (i = 0; i < s->machine.disks.n; i++) {
-		if (s->machine.disks.v[i].backing.n > 0 ||
-		    !chain_format(s->machine.disks.v[i].path)->is_flat)
+		    "%" PRIu64 " processors, Firecracker has at most %d",
+		    m->cpu, FC_CPU_MAX);
+	for (i = 0; i < m->disks.n; i++) {
+		if (m->disks.v[i].backing.n > 0 ||
+		    !chain_format(m->disks.v[i].path)->is_flat)
 			return error_set(err, EX_DATAERR,
 			    "disk %zu: %s: Firecracker reads no qcow2", i,
-			    s->machine.disks.v[i].path);
+			    m->disks.v[i].path);
 	}
-	return fc_space_check(&s->machine.disks, err);
+	return fc_space_check(&m->disks, err);
 }
 
 /* A tap for each MAC that the state has: where it goes, the user says. */

@@ -172,7 +172,7 @@ take_memory(struct intake *in, const struct pair *p, struct error *err)
 		return error_set(err, EX_DATAERR,
 		    "%s: %" PRIu64 " bytes are no size of memory", p->memory,
 		    size);
-	in->envelope.config.memory_bytes = size;
+	in->envelope.machine.memory_bytes = size;
 	if (p->has_old && p->old.memory_bytes != 0 &&
 	    p->old.memory_bytes != size)
 		return error_set(err, EX_DATAERR,
@@ -218,13 +218,13 @@ take_kernel(struct intake *in, struct pair *p, struct error *err)
 static int
 read_envelope(struct intake *in, const struct pair *p, struct error *err)
 {
-	struct envelope_config *c = &in->envelope.config;
+	struct machine *m = &in->envelope.machine;
 
 	if (intake_read_others(in, p->dirfd, FC_NAME, err) == -1)
 		return -1;
 	if (p->has_old && p->old.cpu != 0)
-		c->cpu = p->old.cpu;
-	c->storage_bytes = 0;
+		m->cpu = p->old.cpu;
+	m->storage_bytes = 0;
 	return 0;
 }
 
@@ -241,7 +241,7 @@ seal_all(struct intake *in, const struct pair *p, struct error *err)
 		return -1;
 	file = envelope_find_file(&in->envelope, "cow.raw");
 	if (file != NULL)
-		in->envelope.config.storage_bytes = file->size_bytes;
+		in->envelope.machine.storage_bytes = file->size_bytes;
 	return 0;
 }
 
@@ -263,8 +263,8 @@ take_all(struct intake *in, struct pair *p, struct error *err)
 		-1)
 		return -1;
 	in->envelope.config.nics = p->sidecar.machine.nics.n;
-	p->sidecar.memory_bytes = in->envelope.config.memory_bytes;
-	p->sidecar.cpu = in->envelope.config.cpu;
+	p->sidecar.memory_bytes = in->envelope.machine.memory_bytes;
+	p->sidecar.cpu = in->envelope.machine.cpu;
 	if (sidecar_write(in->made.dirfd, &p->sidecar, err) == -1)
 		return -1;
 	hook_step("import-copied");

@@ -51,10 +51,8 @@ vmm_host(struct vmm *vmm, struct envelope_host *out, struct error *err)
 		return error_sys(err, EX_OSERR, "uname");
 	out->present = true;
 	snprintf(out->vmm, sizeof(out->vmm), "%s", vmm->driver->name);
-	snprintf(out->machine, sizeof(out->machine), "%s", vm->machine.type);
 	snprintf(out->accel, sizeof(out->accel), "%s",
 	    vm_accel_name(vm->accel));
-	snprintf(out->cpu, sizeof(out->cpu), "%s", vm->machine.cpu_model);
 	snprintf(out->kernel, sizeof(out->kernel), "%s", uts.release);
 	snprintf(out->arch, sizeof(out->arch), "%.*s",
 	    (int)sizeof(out->arch) - 1, uts.machine);

@@ -93,9 +93,9 @@ int qemu_state_save(struct vmm *vmm, const char *name, struct error *err);
 int qemu_state_finish(const struct vm *vm, int dirfd, const char *name,
     int to_dirfd, struct error *err);
 int qemu_state_check(const struct vm *vm, int dirfd, struct error *err);
-int qemu_state_match(const struct vm *vm, int dirfd, struct error *err);
-int qemu_devices_match(const struct sidecar *s, uint64_t cpu,
+int qemu_state_match(const struct machine *machine, int dirfd,
     struct error *err);
+int qemu_devices_match(const struct sidecar *s, struct error *err);
 
 /* vm->machine.disks as QEMU has them; *changed: they were not. */
 int qemu_ask_disks(struct vmm *vmm, bool *changed, struct error *err);

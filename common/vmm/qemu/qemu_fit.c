@@ -110,7 +110,8 @@ check_facts(const struct envelope_host *host, const struct sidecar *sidecar,
 	qemu_facts_get(&facts);
 	if (facts.version[0] != '\0' &&
 	    (qemu_check_saved(host->version, facts.version, err) == -1 ||
-		qemu_facts_check_machine(&facts, host->machine, err) == -1 ||
+		qemu_facts_check_machine(&facts, sidecar->machine.type, err) ==
+		    -1 ||
 		check_queues(&facts, sidecar, err) == -1))
 		rc = -1;
 	qemu_facts_fini(&facts);
@@ -124,7 +125,8 @@ qemu_check_host(const struct envelope_host *host, const struct sidecar *sidecar,
 	const char *wish = getenv("INSTAR_ACCEL");
 	bool kvm = strcmp(host->accel, "kvm") == 0;
 
-	if (qemu_check_words(host->machine, host->cpu, err) == -1)
+	if (qemu_check_words(sidecar->machine.type, sidecar->machine.cpu_model,
+		err) == -1)
 		return -1;
 	if (!kvm && strcmp(host->accel, "tcg") != 0)
 		return error_set(err, EX_CONFIG,

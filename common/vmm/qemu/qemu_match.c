@@ -29,7 +29,7 @@
 
 /* What the sections of a state are counted against. */
 struct tally {
-	const struct vm *vm;
+	const struct machine *machine;
 	uint64_t processors;
 	size_t disks, nics;
 	bool has_disk[STORAGE_MAX], has_nic[NIC_MAX];
@@ -96,15 +96,15 @@ count_pci(struct tally *t, const char *name, size_t off, struct error *err)
 	if (strcmp(name + end, "virtio-blk") == 0) {
 		i = slot - QEMU_SLOT_DISKS;
 		if (slot < QEMU_SLOT_DISKS || function != 0 ||
-		    i >= t->vm->machine.disks.n || t->has_disk[i])
+		    i >= t->machine->disks.n || t->has_disk[i])
 			return wrong(off, "state of another disk", err);
 		t->has_disk[i] = true;
 		t->disks++;
 		return 0;
 	}
 	if (strcmp(name + end, "virtio-net") == 0) {
-		if (slot != QEMU_SLOT_NICS ||
-		    function >= t->vm->machine.nics.n || t->has_nic[function])
+		if (slot != QEMU_SLOT_NICS || function >= t->machine->nics.n ||
+		    t->has_nic[function])
 			return wrong(off, "state of another NIC", err);
 		t->has_nic[function] = true;
 		t->nics++;
@@ -160,28 +160,28 @@ count_sections(struct tally *t, const unsigned char *raw, size_t len,
 
 int
 qemu_devices_check(const unsigned char *raw, size_t len, size_t head,
-    const struct vm *vm, struct error *err)
+    const struct machine *m, struct error *err)
 {
-	struct tally t = { .vm = vm };
+	struct tally t = { .machine = m };
 
 	if (count_sections(&t, raw, len, head, err) == -1)
 		return -1;
-	if (t.processors != vm->machine.cpu)
+	if (t.processors != m->cpu)
 		return error_set(err, EX_DATAERR,
 		    "has %" PRIu64 " processors, not %" PRIu64, t.processors,
-		    vm->machine.cpu);
-	if (t.disks != vm->machine.disks.n)
+		    m->cpu);
+	if (t.disks != m->disks.n)
 		return error_set(err, EX_DATAERR, "has %zu disks, not %zu",
-		    t.disks, vm->machine.disks.n);
-	if (t.nics != vm->machine.nics.n)
+		    t.disks, m->disks.n);
+	if (t.nics != m->nics.n)
 		return error_set(err, EX_DATAERR, "has %zu NICs, not %zu",
-		    t.nics, vm->machine.nics.n);
+		    t.nics, m->nics.n);
 	return 0;
 }
 
 /* The bytes of a state, looked at in a process of their own. */
 struct state {
-	const struct vm *vm;
+	const struct machine *machine;
 	const unsigned char *raw;
 	size_t len;
 };
@@ -193,16 +193,16 @@ match(void *arg, struct aside_answer *answer, struct error *err)
 	size_t head;
 
 	(void)answer;
-	if (qemu_head_decode(&head, s->raw, s->len, s->vm->machine.type,
-		s->vm->machine.memory_bytes, err) == -1)
+	if (qemu_head_decode(&head, s->raw, s->len, s->machine->type,
+		s->machine->memory_bytes, err) == -1)
 		return -1;
-	return qemu_devices_check(s->raw, s->len, head, s->vm, err);
+	return qemu_devices_check(s->raw, s->len, head, s->machine, err);
 }
 
 int
-qemu_state_match(const struct vm *vm, int dirfd, struct error *err)
+qemu_state_match(const struct machine *m, int dirfd, struct error *err)
 {
-	struct state state = { .vm = vm };
+	struct state state = { .machine = m };
 	const struct aside aside = { .what = "a look at it",
 		.run = match,
 		.arg = &state };
@@ -265,8 +265,9 @@ match_serial(const struct sidecar *s, const char *id, const char *serial,
 }
 
 int
-qemu_devices_match(const struct sidecar *s, uint64_t cpu, struct error *err)
+qemu_devices_match(const struct sidecar *s, struct error *err)
 {
+	const struct machine *m = &s->machine;
 	char id[32], addr[32];
 	size_t i, disks = 0, nics = 0;
 
@@ -276,26 +277,24 @@ qemu_devices_match(const struct sidecar *s, uint64_t cpu, struct error *err)
 		disks += strcmp(s->devices[i].driver, "virtio-blk-pci") == 0;
 		nics += strcmp(s->devices[i].driver, "virtio-net-pci") == 0;
 	}
-	if (disks != s->machine.disks.n || nics != s->machine.nics.n)
+	if (disks != m->disks.n || nics != m->nics.n)
 		return error_set(err, EX_DATAERR,
 		    "\"devices\": %zu disks and %zu NICs, not %zu and %zu",
-		    disks, nics, s->machine.disks.n, s->machine.nics.n);
-	for (i = 0; i < s->machine.disks.n; i++) {
+		    disks, nics, m->disks.n, m->nics.n);
+	for (i = 0; i < m->disks.n; i++) {
 		snprintf(id, sizeof(id), "disk%zu", i);
 		snprintf(addr, sizeof(addr), "0x%x",
 		    (unsigned)(QEMU_SLOT_DISKS + i));
-		if (match_device(s, id, addr, cpu,
-			storage_role_name(s->machine.disks.v[i].role),
-			err) == -1 ||
-		    match_serial(s, id, s->machine.disks.v[i].serial, err) ==
-			-1)
+		if (match_device(s, id, addr, m->cpu,
+			storage_role_name(m->disks.v[i].role), err) == -1 ||
+		    match_serial(s, id, m->disks.v[i].serial, err) == -1)
 			return -1;
 	}
-	for (i = 0; i < s->machine.nics.n; i++) {
+	for (i = 0; i < m->nics.n; i++) {
 		snprintf(id, sizeof(id), "nic%zu", i);
 		snprintf(addr, sizeof(addr), "0x%x.%zu", QEMU_SLOT_NICS, i);
 		if (match_device(s, id, addr, 1,
-			nic_kind_name(s->machine.nics.v[i].kind), err) == -1)
+			nic_kind_name(m->nics.v[i].kind), err) == -1)
 			return -1;
 	}
 	return 0;

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "state/vm.h"
+#include "snapshot/machine.h"
 
 #define QEMU_STATE_BYTES_MAX (64u << 20) /* one seen has 0.6 MB */
 #define QEMU_BLOCKS_MAX 64
@@ -30,10 +30,10 @@ int qemu_head_decode(size_t *end, const unsigned char *raw, size_t len,
 
 /*
  * Walks the full sections from `head` to the end: the processors, disks and
- * NICs of `vm` must be there, each once at its place, and no others.
+ * NICs of `machine` must be there, each once at its place, and no others.
  * EX_DATAERR says what is not, and where.
  */
 int qemu_devices_check(const unsigned char *raw, size_t len, size_t head,
-    const struct vm *vm, struct error *err);
+    const struct machine *machine, struct error *err);
 
 #endif

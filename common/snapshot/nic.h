@@ -73,7 +73,7 @@ void nic_list_fini(struct nic_list *list);
 int nic_list_add(struct nic_list *list, const struct nic *nic,
     struct error *err);
 
-/* Appends deep copies of all of `from`. */
+/* Appends deep copies of all of `from`.  EX_USAGE: more than NIC_MAX. */
 int nic_list_copy(struct nic_list *to, const struct nic_list *from,
     struct error *err);
 

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "archive/codec.h"
-#include "archive/stamp.h"
 
 #define DECODE_CHUNKS 24 /* 6 MiB between the threads */
 #define DECODE_IN_BYTES (128u << 10)
@@ -26,7 +25,6 @@ struct decode {
 	atomic_uint_least64_t read_bytes;
 	const struct codec *codec; /* the thread's, until the flow has ended */
 	void *state;
-	struct stamp *stamp; /* NULL: this form has none */
 	bool has_padding;
 	unsigned char in[DECODE_IN_BYTES];
 };
@@ -106,19 +104,6 @@ skip_padding(struct decode *d, struct codec_io *io, struct error *err)
 	return 0;
 }
 
-static int
-step(struct decode *d, struct codec_io *io, struct error *err)
-{
-	const unsigned char *in = io->in;
-	bool is_first = io->is_between;
-
-	if (d->codec->step(d->state, io, err) == -1)
-		return -1;
-	if (d->stamp != NULL && io->in != in)
-		stamp_take(d->stamp, is_first, in, (size_t)(io->in - in));
-	return 0;
-}
-
 /* Gives the bytes of d->in to the codec, and full chunks to the consumer. */
 static int
 decode_input(struct decode *d, struct codec_io *io, struct chunk **chunk,
@@ -137,7 +122,7 @@ decode_input(struct decode *d, struct codec_io *io, struct chunk **chunk,
 		}
 		io->out = (*chunk)->data + (*chunk)->len;
 		io->out_left = CHUNK_BYTES - (*chunk)->len;
-		if (step(d, io, err) == -1)
+		if (d->codec->step(d->state, io, err) == -1)
 			return -1;
 		(*chunk)->len = CHUNK_BYTES - io->out_left;
 		/* A full chunk may leave output behind in the codec. */
@@ -158,8 +143,6 @@ decode_packed(struct decode *d, size_t got, struct error *err)
 	int rc = -1;
 
 	while (got != 0) {
-		if (d->stamp != NULL)
-			stamp_feed(d->stamp, d->in, got);
 		io.in = d->in;
 		io.in_left = got;
 		if (decode_input(d, &io, &chunk, err) == -1) {
@@ -177,8 +160,6 @@ decode_packed(struct decode *d, size_t got, struct error *err)
 		    d->codec->name);
 		goto out;
 	}
-	if (d->stamp != NULL && stamp_check(d->stamp, err) == -1)
-		goto out;
 	rc = 0;
 out:
 	/* What was decoded before the fault comes first. */
@@ -200,12 +181,6 @@ decode_all(struct decode *d, struct error *err)
 	d->state = d->codec->start();
 	if (d->state == NULL)
 		return error_nomem(err, d->codec->name);
-	if (strcmp(d->codec->name, "zstd") == 0 &&
-	    stamp_new(&d->stamp, STAMP_ZSTD, err) == -1)
-		return -1;
-	if (strcmp(d->codec->name, "gzip") == 0 &&
-	    stamp_new(&d->stamp, STAMP_GZIP, err) == -1)
-		return -1;
 	return decode_packed(d, got, err);
 }
 
@@ -261,7 +236,6 @@ decode_free(struct decode *d)
 	pthread_join(d->thread, NULL);
 	if (d->state != NULL)
 		d->codec->stop(d->state);
-	stamp_free(d->stamp);
 	chunk_flow_free(d->flow);
 	free(d);
 }

@@ -1,21 +1,37 @@
 /* SPDX-License-Identifier: ISC */
 #include "archive/press.h"
 
-#include <sys/stat.h>
-
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#define ZLIB_CONST
+#include <zlib.h>
+#include <zstd.h>
+
 #include "archive/codec.h"
-#include "archive/press_impl.h"
+#include "archive/output.h"
 #include "archive/tar_head.h"
-#include "base/clock.h"
 #include "base/fd.h"
-#include "base/sig.h"
+
+#define OUT_BYTES (128u << 10)
+#define IN_BYTES (256u << 10)
+#define LEVEL_SMALL 9 /* zstd: up to here 64 MiB are enough */
+#define JOB_BYTES (4 << 20) /* that a thread of it takes at once */
 
 static const unsigned char zeros[64 << 10];
+
+struct press {
+	enum archive_press kind;
+	struct output *output;
+	ZSTD_CCtx *zstd;
+	z_stream gzip;
+	bool has_gzip;
+	unsigned char out[OUT_BYTES];
+	/* For the compressor, which is called for much at a time. */
+	unsigned char in[IN_BYTES];
+	size_t in_n;
+};
 
 /*
  * As many threads as there are processors, and fewer where each wants so much
@@ -27,9 +43,9 @@ zstd_threads(int level)
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	long max = ARCHIVE_THREADS_MAX;
 
-	if (level > 2 && level < PRESS_LEVEL_SMALL)
+	if (level > 2 && level < LEVEL_SMALL)
 		max = 2;
-	else if (level == PRESS_LEVEL_SMALL)
+	else if (level == LEVEL_SMALL)
 		max = 1;
 	return cpus < 1 ? 1 : (int)(cpus < max ? cpus : max);
 }
@@ -57,9 +73,9 @@ start_zstd(struct press *p, const struct archive_how *how, struct error *err)
 		zstd_threads(how->level))))
 		return error_set(err, EX_UNAVAILABLE,
 		    "zstd: library without threads");
-	if (how->level > 2 && how->level <= PRESS_LEVEL_SMALL && !how->is_long)
-		ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_jobSize, PRESS_JOB);
-	return stamp_new(&p->stamp, STAMP_ZSTD, err);
+	if (how->level > 2 && how->level <= LEVEL_SMALL && !how->is_long)
+		ZSTD_CCtx_setParameter(p->zstd, ZSTD_c_jobSize, JOB_BYTES);
+	return 0;
 }
 
 static int
@@ -69,7 +85,7 @@ start_gzip(struct press *p, const struct archive_how *how, struct error *err)
 		Z_DEFAULT_STRATEGY) != Z_OK)
 		return error_nomem(err, "gzip");
 	p->has_gzip = true;
-	return stamp_new(&p->stamp, STAMP_GZIP, err);
+	return 0;
 }
 
 int
@@ -77,27 +93,16 @@ press_new(struct press **out, int fd, const char *what,
     const struct archive_how *how, struct error *err)
 {
 	struct press *p = calloc(1, sizeof(*p));
-	struct stat st;
-	int rc = 0;
+	int rc;
 
 	if (p == NULL)
 		return error_sys(err, EX_OSERR, "%s", what);
-	p->fd = fd;
-	p->what = what;
 	p->kind = how->press;
-	p->rate = how->rate;
-	p->start_us = clock_us();
-	p->inner[0] = p->inner[1] = -1;
-	if (p->kind == ARCHIVE_PLAIN && pipe2(p->inner, O_CLOEXEC) == -1)
-		p->inner[0] = p->inner[1] = -1; /* they are copied then */
-	if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode)) {
-		/* Or as they are; a file copies from a small one faster. */
-		fcntl(fd, F_SETPIPE_SZ, PRESS_PIPE_BYTES);
-		fcntl(p->inner[1], F_SETPIPE_SZ, PRESS_PIPE_BYTES);
-	}
-	if (p->kind == ARCHIVE_ZSTD)
+	rc = output_new(&p->output, fd, what, how->rate,
+	    p->kind == ARCHIVE_PLAIN, err);
+	if (rc == 0 && p->kind == ARCHIVE_ZSTD)
 		rc = start_zstd(p, how, err);
-	else if (p->kind == ARCHIVE_GZIP)
+	else if (rc == 0 && p->kind == ARCHIVE_GZIP)
 		rc = start_gzip(p, how, err);
 	if (rc == -1) {
 		press_free(p);
@@ -115,72 +120,14 @@ press_free(struct press *p)
 	ZSTD_freeCCtx(p->zstd);
 	if (p->has_gzip)
 		deflateEnd(&p->gzip);
-	stamp_free(p->stamp);
-	fd_drop(&p->inner[0]);
-	fd_drop(&p->inner[1]);
+	output_free(p->output);
 	free(p);
 }
 
 uint64_t
 press_bytes(const struct press *p)
 {
-	return p->bytes;
-}
-
-int
-press_account(struct press *p, uint64_t len, struct error *err)
-{
-	int64_t due_us, ahead_us;
-
-	p->bytes += len;
-	if (sig_check(err) == -1)
-		return -1;
-	if (p->rate == 0)
-		return 0;
-	due_us = (int64_t)((double)p->bytes / (double)p->rate * 1e6);
-	ahead_us = due_us - (clock_us() - p->start_us);
-	while (ahead_us > 1000) {
-		clock_nap(ahead_us > 200000 ? 200 : (int)(ahead_us / 1000));
-		if (sig_check(err) == -1)
-			return -1;
-		ahead_us = due_us - (clock_us() - p->start_us);
-	}
-	return 0;
-}
-
-size_t
-press_step(const struct press *p, uint64_t len)
-{
-	uint64_t max = PRESS_STEP_MAX;
-
-	if (p->rate != 0 && p->rate / 10 + TAR_BLOCK < max)
-		max = p->rate / 10 + TAR_BLOCK;
-	return len < max ? (size_t)len : (size_t)max;
-}
-
-static int
-put_now(struct press *p, const void *buf, size_t len, struct error *err)
-{
-	size_t done, n;
-
-	if (press_flush(p, err) == -1)
-		return -1;
-	for (done = 0; done < len; done += n) {
-		n = press_step(p, len - done);
-		if (fd_write(p->fd, (const char *)buf + done, n, p->what,
-			err) == -1 ||
-		    press_account(p, n, err) == -1)
-			return -1;
-	}
-	return 0;
-}
-
-/* What a compressor made. */
-static int
-put_packed(struct press *p, size_t len, struct error *err)
-{
-	stamp_add(p->stamp, p->out, len);
-	return put_now(p, p->out, len, err);
+	return output_bytes(p->output);
 }
 
 static int
@@ -198,7 +145,8 @@ pack_zstd(struct press *p, const void *buf, size_t len, bool is_end,
 		if (ZSTD_isError(rc))
 			return error_set(err, EX_OSERR, "zstd: %s",
 			    ZSTD_getErrorName(rc));
-		if (out.pos != 0 && put_packed(p, out.pos, err) == -1)
+		if (out.pos != 0 &&
+		    output_write(p->output, p->out, out.pos, err) == -1)
 			return -1;
 	} while (is_end ? rc != 0 : in.pos != in.size);
 	return 0;
@@ -218,8 +166,8 @@ pack_gzip(struct press *p, const void *buf, size_t len, bool is_end,
 		rc = deflate(&p->gzip, is_end ? Z_FINISH : Z_NO_FLUSH);
 		if (rc == Z_STREAM_ERROR)
 			return error_set(err, EX_SOFTWARE, "gzip: deflate");
-		if (put_packed(p, sizeof(p->out) - p->gzip.avail_out, err) ==
-		    -1)
+		if (output_write(p->output, p->out,
+			sizeof(p->out) - p->gzip.avail_out, err) == -1)
 			return -1;
 	} while (is_end ? rc != Z_STREAM_END : p->gzip.avail_in != 0);
 	return 0;
@@ -235,8 +183,9 @@ pack(struct press *p, const void *buf, size_t len, bool is_end,
 	return pack_gzip(p, buf, len, is_end, err);
 }
 
-int
-press_pack(struct press *p, struct error *err)
+/* What is in `in`. */
+static int
+pack_waiting(struct press *p, struct error *err)
 {
 	size_t len = p->in_n;
 
@@ -250,14 +199,14 @@ press_write(struct press *p, const void *buf, size_t len, struct error *err)
 	size_t done, n;
 
 	if (p->kind == ARCHIVE_PLAIN)
-		return put_now(p, buf, len, err);
+		return output_write(p->output, buf, len, err);
 	for (done = 0; done < len; done += n) {
 		n = sizeof(p->in) - p->in_n;
 		if (n > len - done)
 			n = len - done;
 		memcpy(p->in + p->in_n, (const char *)buf + done, n);
 		p->in_n += n;
-		if (p->in_n == sizeof(p->in) && press_pack(p, err) == -1)
+		if (p->in_n == sizeof(p->in) && pack_waiting(p, err) == -1)
 			return -1;
 	}
 	return 0;
@@ -277,15 +226,34 @@ press_zeros(struct press *p, uint64_t len, struct error *err)
 }
 
 int
-press_end(struct press *p, struct error *err)
+press_file(struct press *p, int fd, uint64_t off, uint64_t len,
+    const char *name, struct error *err)
 {
-	unsigned char stamp[STAMP_BYTES_MAX];
-	size_t len;
+	size_t n;
 
 	if (p->kind == ARCHIVE_PLAIN)
-		return press_zeros(p, 2 * TAR_BLOCK, err);
-	if (press_pack(p, err) == -1 || pack(p, NULL, 0, true, err) == -1)
+		return output_file(p->output, fd, off, len, name, err);
+	for (; len != 0; len -= n, off += n) {
+		n = sizeof(p->in) - p->in_n;
+		if (n > len)
+			n = (size_t)len;
+		if (fd_pread(fd, p->in + p->in_n, n, off, name, err) == -1)
+			return -1;
+		p->in_n += n;
+		if (p->in_n == sizeof(p->in) && pack_waiting(p, err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+int
+press_end(struct press *p, struct error *err)
+{
+	if (press_zeros(p, 2 * TAR_BLOCK, err) == -1)
 		return -1;
-	stamp_make(stamp, &len, p->stamp);
-	return put_now(p, stamp, len, err);
+	if (p->kind == ARCHIVE_PLAIN)
+		return 0;
+	if (pack_waiting(p, err) == -1)
+		return -1;
+	return pack(p, NULL, 0, true, err);
 }

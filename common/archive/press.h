@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where an archive goes: through a compressor or not, at a limited rate or
- * not, into any kind of file.  Without compression a file's data never pass
- * through our memory.
+ * The bytes of a tar on their way out, through a compressor or not.  Each form
+ * is one frame or member, the tar's end included: whoever reads only the first
+ * has all, and a cut leaves one that does not end.  Without compression a
+ * file's data never pass through our memory.
  */
 #ifndef ARCHIVE_PRESS_H
 #define ARCHIVE_PRESS_H

@@ -49,3 +49,61 @@ nothing_left()
 	[ -z "$(ls -A "$1/snap" "$1/name/snap" "$1/access" |
 	    grep -v ":\$" | grep .)" ]
 }
+
+# exports: good.tar, good.tar.zst, good.tar.gz of the snapshot web.
+exports()
+{
+	atf_check -o save:good.tar snap-export --no-compress web
+	atf_check -o save:good.tar.zst snap-export web
+	atf_check -o save:good.tar.gz snap-export --gzip web
+}
+
+byte='byte [0-9]+ of the tar: '
+# What is said without an entry's name, for there is none to say: between two
+# entries, behind the last one, or in a header that cannot be read.
+nowhere='before compressed byte |bytes behind the end of |compressed data end '
+nowhere="$nowhere|entry without a name|more than 1 MiB behind"
+nowhere="$nowhere|not a tar header|unknown kind of tar header|size of \""
+nowhere="$nowhere|one zero block at the end|zeros behind the "
+nowhere="$nowhere|the archive ends early|no snapshot.json in the archive"
+
+# refused FILE: 65, one line that names entry and byte, nothing left in root r;
+# within 512 MiB of addresses, where no sanitizer needs more.
+refused()
+{
+	(
+		[ -n "${LSAN_OPTIONS-}" ] || ulimit -v 524288
+		exec timeout 60 snap-import -q -R r
+	) <"$1" >out 2>err
+	rc=$?
+	[ $rc -eq 65 ] && [ ! -s out ] && [ "$(wc -l <err)" -eq 1 ] &&
+	    grep -qE "^snap-import: standard input: ([^ ]+: $byte|$byte($nowhere))" \
+		err &&
+	    nothing_left r && return
+	echo "$1: status $rc, $(cat out err)" >>wrong
+	rm -rf r
+}
+none_wrong()
+{
+	[ ! -e wrong ] || atf_fail "$(wc -l <wrong) wrong: $(head -n 3 wrong)"
+}
+
+# flipped FILE GOOD: FILE, made from GOOD, is refused, or the flip changed nothing
+# of what is unpacked.  Others tell which: gzip or zstd makes good.tar of it, and
+# is content.
+flipped()
+{
+	case $2 in
+	*.gz) gzip -dc <"$1" ;;
+	*.zst) zstd -qdc <"$1" ;;
+	*) cat "$1" ;;
+	esac >plain 2>/dev/null
+	if [ $? -ne 0 ] || ! cmp -s plain good.tar; then
+		refused "$1"
+		return
+	fi
+	same=$((same + 1))
+	snap-import -q -R r2 -p dir "$1" >dir 2>err &&
+	    same_files "root/snap/$(id_of b)" "$(cat dir)" ||
+	    echo "$1: $(cat err)" >>wrong
+}

@@ -50,6 +50,30 @@ export__readers_body()
 	unpacked busybox tar -xzf ../d.gz
 }
 
+# Who reads the first frame or member only has all.
+atf_test_case export__one_frame
+export__one_frame_body()
+{
+	snap_shapes b web
+	head -c 3M /dev/urandom >"root/snap/$(id_of b)/tiny.raw"
+	atf_check -o save:a.tar snap-export --no-compress web
+	for how in --zstd --zstd=9 --zstd=19 "--zstd --long"; do
+		atf_check -o save:a.zst snap-export $how web
+		atf_check -o match:'Frames: 1$' -o not-match:'Skippable' \
+		    -e ignore zstd -lv a.zst
+		atf_check -x 'zstd -dc --long=27 a.zst | cmp - a.tar'
+	done
+	atf_check -o match:'^Window Size: 128' -e ignore zstd -lv a.zst
+	python3 -c 'import zlib' || atf_skip "no python3 here"
+	atf_check -o save:a.gz snap-export --gzip web
+	atf_check python3 -c 'if True:
+		import zlib
+		z = zlib.decompressobj(31)
+		tar = z.decompress(open("a.gz", "rb").read())
+		assert z.eof and z.unused_data == b""
+		assert tar == open("a.tar", "rb").read()'
+}
+
 atf_test_case export__python_reads
 export__python_reads_body()
 {
@@ -459,6 +483,7 @@ export__killed_body()
 atf_init_test_cases()
 {
 	atf_add_test_case export__readers
+	atf_add_test_case export__one_frame
 	atf_add_test_case export__python_reads
 	atf_add_test_case export__go_reads
 	atf_add_test_case export__same_bytes

@@ -15,6 +15,7 @@ struct unpacked {
 	uint64_t size_bytes;
 	uint64_t head_off; /* of its first header in the tar */
 	struct digest digest;
+	bool in_trailer; /* unpack_check() has met its line */
 };
 
 /* What an archive held: { 0 } is nothing yet. */

@@ -9,7 +9,7 @@
 #include "snapshot/manifest.h"
 #include "snapshot/trailer.h"
 
-static const struct unpacked *
+static struct unpacked *
 find(const struct unpack *u, const char *name)
 {
 	size_t i;
@@ -155,10 +155,10 @@ add_unlisted(struct envelope *e, struct unpack_check *c, const struct unpack *u,
 }
 
 static int
-check_line(const struct unpack *u, const char *name,
-    const struct digest *digest, bool *has_envelope, struct error *err)
+check_line(struct unpack *u, const char *name, const struct digest *digest,
+    bool *has_envelope, struct error *err)
 {
-	const struct unpacked *file;
+	struct unpacked *file;
 	int rc;
 
 	if (strcmp(name, ENVELOPE_NAME) == 0) {
@@ -174,6 +174,7 @@ check_line(const struct unpack *u, const char *name,
 			return error_set(err, EX_DATAERR,
 			    "%s: names %s, which is not in the archive",
 			    ENVELOPE_TRAILER, name);
+		file->in_trailer = true;
 		rc = manifest_compare(name, file->size_bytes, &file->digest,
 		    file->size_bytes, digest, err);
 	}
@@ -182,12 +183,12 @@ check_line(const struct unpack *u, const char *name,
 
 /* A line for each entry, and an entry for each line. */
 static int
-check_trailer(const struct unpack *u, struct error *err)
+check_trailer(struct unpack *u, struct error *err)
 {
 	char name[PATH_NAME_MAX + 1], last[PATH_NAME_MAX + 1] = "";
 	bool has_envelope = false;
 	struct digest digest;
-	size_t pos = 0, lines = 0;
+	size_t pos = 0, i;
 	int more;
 
 	while ((more = trailer_next(&digest, name, &pos, u->trailer,
@@ -201,13 +202,16 @@ check_trailer(const struct unpack *u, struct error *err)
 			return error_set(err, EX_DATAERR,
 			    "%s: %s is out of order", ENVELOPE_TRAILER, name);
 		memcpy(last, name, sizeof(last));
-		lines++;
 	}
 	if (more == -1)
 		return error_wrap(err, "%s", ENVELOPE_TRAILER);
-	if (!has_envelope || lines != u->files_n)
-		return error_set(err, EX_DATAERR,
-		    "%s: does not name every entry", ENVELOPE_TRAILER);
+	if (!has_envelope)
+		return error_set(err, EX_DATAERR, "%s: no line for %s",
+		    ENVELOPE_TRAILER, ENVELOPE_NAME);
+	for (i = 0; i < u->files_n; i++)
+		if (!u->files[i]->in_trailer)
+			return error_set(err, EX_DATAERR, "%s: no line for %s",
+			    ENVELOPE_TRAILER, u->files[i]->name);
 	return 0;
 }
 
@@ -221,8 +225,8 @@ check_disk(const struct envelope *e, const struct unpack *u, struct error *err)
 }
 
 int
-unpack_check(struct envelope *out, struct unpack_check *c,
-    const struct unpack *u, struct error *err)
+unpack_check(struct envelope *out, struct unpack_check *c, struct unpack *u,
+    struct error *err)
 {
 	struct envelope e;
 

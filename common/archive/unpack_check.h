@@ -18,8 +18,8 @@ struct unpack_check {
  * *out (envelope_fini) lists every file with its digest.  EX_DATAERR: messages
  * begin "ENTRY: byte OFFSET of the tar: " as those of the reader.
  */
-int unpack_check(struct envelope *out, struct unpack_check *c,
-    const struct unpack *u, struct error *err);
+int unpack_check(struct envelope *out, struct unpack_check *c, struct unpack *u,
+    struct error *err);
 
 /*
  * Where what *err says begins with an entry's name, puts "byte OFFSET of the

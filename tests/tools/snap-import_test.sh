@@ -49,7 +49,8 @@ import__messages_body()
 		trailer-file-digest snapshot.digests: byte $digests of the tar: memory.raw: differs from its digest
 		trailer-envelope-digest snapshot.digests: byte $digests of the tar: snapshot.json: differs from its digest
 		trailer-cut-line snapshot.digests: byte $digests of the tar: byte 680: line without end
-		trailer-line-missing snapshot.digests: byte $digests of the tar: does not name every entry
+		trailer-line-missing snapshot.digests: byte $digests of the tar: no line for tiny.raw
+		trailer-envelope-line-missing snapshot.digests: byte $digests of the tar: no line for snapshot.json
 		sidecar-role cocoon.json: byte 2048 of the tar: disk 0: role "root" is none of layer, cow, data and cidata
 		gzip-cut byte 2048 of the tar: compressed data end early (gzip)
 	END
@@ -540,8 +541,9 @@ dir__unpacked_archive_body()
 	done <<-'END'
 	sed -i 's/"cpu": 1/"cpu": 2/' snapshot.json|snapshot.digests: snapshot.json: differs from its digest
 	rm snapshot.digests|snapshot.digests: missing, though the envelope promises it
-	sed -i '$d' snapshot.digests|snapshot.digests: does not name every file
-	sed -i 1d snapshot.digests|snapshot.digests: does not name every file
+	sed -i '$d' snapshot.digests|snapshot.digests: no line for memory.raw
+	sed -i /cow/d snapshot.digests|snapshot.digests: no line for cow.raw
+	sed -i 1d snapshot.digests|snapshot.digests: no line for snapshot.json
 	sed -i '2{p;p}' snapshot.digests|snapshot.digests: cow.raw: out of order
 	sed -i 's/ memory/ Memory/' snapshot.digests|snapshot.digests: Memory.raw: not among the files
 	echo x >snapshot.digests|snapshot.digests: byte 0: not a digest and a name

@@ -288,15 +288,20 @@ end_all(struct clone *clones, size_t n, const struct error *why)
 
 /* One line each, but for a signal a single one. */
 static int
-tell_failures(const struct clone *clones, size_t n)
+tell_failures(const struct clone *clones, size_t n, const struct job *job)
 {
 	int code = EX_OK;
+	struct error err;
 	size_t i;
 
 	for (i = 0; i < n; i++) {
 		if (!clones[i].failed || (was_ended(&clones[i]) && code > 128))
 			continue;
-		diag_failure(&code, &clones[i].err);
+		err = clones[i].err;
+		/* Of several each has its number, whatever it is called. */
+		if (job->how->count != 0 && !was_ended(&clones[i]))
+			error_wrap(&err, "clone %zu of %zu", i + 1, n);
+		diag_failure(&code, &err);
 	}
 	return code;
 }
@@ -328,7 +333,7 @@ clones_make(struct clone *clones, size_t n, struct job *job)
 		if (was_ended(&clones[i]))
 			end_all(clones + i, n - i, &clones[i].err);
 	}
-	code = tell_failures(clones, n);
+	code = tell_failures(clones, n, job);
 	for (i = 0; i < n; i++) {
 		vmm_detach(clones[i].vmm);
 		root_new_end(&clones[i].dir);

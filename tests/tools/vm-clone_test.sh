@@ -90,8 +90,15 @@ count__side_by_side_body()
 	# One name is taken: the others are made.
 	atf_check -o ignore vm-create -n x-2 --memory 32M --kernel "$tiny"
 	atf_check -s exit:73 -o inline:"x-1\nx-3\n" \
-	    -e inline:"vm-clone: x-2: the name is taken\n" \
+	    -e inline:"vm-clone: clone 2 of 3: x-2: the name is taken\n" \
 	    vm-clone -n x --count 3 -p name s
+	atf_check -s exit:74 -e inline:"\
+vm-clone: clone 1 of 2: standard output: No space left on device
+vm-clone: clone 2 of 2: standard output: No space left on device
+" -x 'vm-clone --no-start --count 2 s >/dev/full'
+	atf_check -s exit:74 \
+	    -e inline:"vm-clone: standard output: No space left on device\n" \
+	    -x 'vm-clone --no-start s >/dev/full'
 	goes_on x-3
 	atf_check -o ignore vm-clone --count 2 -p state s
 	atf_check snap-verify s

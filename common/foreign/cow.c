@@ -6,6 +6,8 @@
 
 #include "base/fd.h"
 #include "base/le.h"
+#include "base/sig.h"
+#include "disk/extent.h"
 
 #define COW_PIECE_BYTES 65536 /* of an area, read at once */
 
@@ -288,35 +290,51 @@ read_map(struct cow_map *map, struct walk *w, struct error *err)
 	return 0;
 }
 
+/* That the `len` bytes at `off` are zeros; `buf` takes COW_PIECE_BYTES. */
+static int
+check_zeros(unsigned char *buf, int fd, uint64_t off, uint64_t len,
+    const char *what, struct error *err)
+{
+	size_t n, i;
+
+	for (; len != 0; off += n, len -= n) {
+		n = len < COW_PIECE_BYTES ? (size_t)len : COW_PIECE_BYTES;
+		if (sig_check(err) == -1 ||
+		    fd_pread(fd, buf, n, off, what, err) == -1)
+			return -1;
+		if (extent_is_zero(buf, n))
+			continue;
+		for (i = 0; buf[i] == 0; i++)
+			continue;
+		return error_set(err, EX_DATAERR,
+		    "%s: byte %" PRIu64 ": no CoW file: data without magic",
+		    what, off + i);
+	}
+	return 0;
+}
+
 /*
  * The kernel takes any file without magic for a new one.  Whoever mistakes a
  * disk for a CoW file would get back the base as it was: ext4, for one, begins
- * with 1024 zeros.
+ * with 1024 zeros, and other disks with more.  So all of it is looked at.
  */
 static int
 check_new(int fd, uint64_t cow_bytes, const char *what, struct error *err)
 {
-	size_t len, i;
-	unsigned char *buf;
-	int rc = -1;
+	unsigned char *buf = malloc(COW_PIECE_BYTES);
+	struct extent run = { 0 };
+	int more;
 
-	len = cow_bytes < COW_PIECE_BYTES ? (size_t)cow_bytes : COW_PIECE_BYTES;
-	buf = malloc(len);
 	if (buf == NULL)
 		return error_sys(err, EX_OSERR, "%s", what);
-	if (fd_pread(fd, buf, len, 0, what, err) == -1)
-		goto out;
-	for (i = 0; i < len && buf[i] == 0; i++)
-		continue;
-	if (i < len) {
-		error_set(err, EX_DATAERR,
-		    "%s: byte %zu: no CoW file: data without magic", what, i);
-		goto out;
-	}
-	rc = 0;
-out:
+	while ((more = extent_next(&run, fd, run.off + run.len, cow_bytes, what,
+		    err)) == 1)
+		if (check_zeros(buf, fd, run.off, run.len, what, err) == -1) {
+			more = -1;
+			break;
+		}
 	free(buf);
-	return rc;
+	return more;
 }
 
 int

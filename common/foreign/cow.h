@@ -69,8 +69,9 @@ uint64_t cow_areas(uint32_t chunk_sectors, uint64_t exceptions);
  * Reads the head and every area of `fd`, a CoW file of `cow_bytes` over a base
  * of `base_bytes`, and checks all of it: after this each chunk named in *out
  * lies within its file (the last of the base may reach beyond its end) and is
- * named once.  On success *out is the caller's (cow_map_fini).  EX_DATAERR
- * names the byte; EX_IOERR; EX_OSERR: out of memory.
+ * named once.  A file without magic has no exceptions, and no data anywhere:
+ * all that is no hole is read.  On success *out is the caller's (cow_map_fini).
+ * EX_DATAERR names the byte; EX_IOERR; EX_OSERR: out of memory; a signal came.
  */
 int cow_read(struct cow_map *out, int fd, uint64_t cow_bytes,
     uint64_t base_bytes, const char *what, struct error *err);

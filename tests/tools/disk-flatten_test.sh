@@ -114,6 +114,38 @@ flatten__new_cow_body()
 	atf_check -o match:'"exceptions":0' disk-flatten --base base --cow new \
 	    -o out
 	atf_check cmp base out
+	# Zeros that take room are zeros.
+	dd if=/dev/zero of=new bs=64K count=16 conv=notrunc status=none
+	atf_check -o match:'"exceptions":0' disk-flatten --base base --cow new \
+	    -o out
+}
+
+# Data without magic, wherever: a base in the place of its CoW file, for one.
+atf_test_case flatten__data_without_magic
+flatten__data_without_magic_body()
+{
+	make_pair
+	for at in 4 65535 65536 1048576 6000000001 9999999999; do
+		rm -f late
+		truncate -s 10000000000 late
+		printf 'x' | dd of=late bs=1 seek=$at conv=notrunc status=none
+		printf 'disk-flatten: late: byte %s: %s\n' $at \
+		    'no CoW file: data without magic' >want
+		atf_check -s exit:65 -e file:want disk-flatten --base base \
+		    --cow late -o out
+		atf_check -s exit:65 -e file:want disk-flatten --base base \
+		    --cow late --map
+		atf_check -s exit:1 test -e out
+	done
+	# A filesystem, which begins with zeros, and a disk with one at 1 MiB.
+	truncate -s 16M fs
+	atf_check mkfs.ext4 -q -F fs
+	truncate -s 1M disk
+	cat fs >>disk
+	for f in fs disk; do
+		atf_check -s exit:65 -e match:'no CoW file: data without' \
+		    disk-flatten --base cow --cow $f -o out
+	done
 }
 
 # The kernel's own files, and what its own device gave.
@@ -344,6 +376,7 @@ atf_init_test_cases()
 	atf_add_test_case flatten__holes_stay
 	atf_add_test_case flatten__base_ends_inside_chunk
 	atf_add_test_case flatten__new_cow
+	atf_add_test_case flatten__data_without_magic
 	atf_add_test_case flatten__fixtures
 	atf_add_test_case flatten__reflinks
 	atf_add_test_case map__in_order_of_the_base

@@ -2,12 +2,15 @@
 #include "datafile.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/json.h"
 #include "disk/fs.h"
+
+#include "tree.h"
 
 int
 datafile_report(const struct storage_list *disks, const char *dir,
@@ -33,13 +36,41 @@ out:
 	return rc;
 }
 
+/*
+ * How many inodes, 0: as many as is usual.  EX_USAGE: fewer were asked for than
+ * the tree needs.
+ */
+static int
+choose_inodes(uint64_t *out, const struct datadisk_list *list, const char *from,
+    struct error *err)
+{
+	uint64_t files;
+
+	*out = list->inodes[0];
+	if (from == NULL)
+		return 0;
+	if (tree_count(&files, from, err) == -1)
+		return error_wrap(err, "%s", from);
+	if (*out == 0)
+		*out = tree_inodes(files, list->size_bytes[0]);
+	else if (*out < files)
+		return error_set(err, EX_USAGE,
+		    "inodes: %" PRIu64 " for the %" PRIu64 " files of %s", *out,
+		    files, from);
+	return 0;
+}
+
 int
 datafile_make(const struct outfile *file, const struct datadisk_list *list,
     const char *from, struct error *err)
 {
+	uint64_t inodes;
+
 	if (ftruncate(file->fd, (off_t)list->size_bytes[0]) == -1)
 		return error_sys(err, error_code_of(errno), "%s", file->path);
 	if (strcmp(list->disks.v[0].fstype, "none") == 0)
 		return 0;
-	return fs_fill_ext4(file->fd, from, file->path, err);
+	if (choose_inodes(&inodes, list, from, err) == -1)
+		return -1;
+	return fs_fill_ext4(file->fd, from, inodes, file->path, err);
 }

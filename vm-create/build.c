@@ -173,7 +173,7 @@ build_empty(struct plan *plan, const struct root_new *n, struct error *err)
 		return -1;
 	rc = ftruncate(fd, (off_t)plan->vm.machine.storage_bytes) == -1
 	    ? error_sys(err, EX_IOERR, COW_RAW)
-	    : fs_make_ext4(n->dirfd, COW_RAW, err);
+	    : fs_make_ext4(n->dirfd, COW_RAW, 0, err);
 	fd_drop(&fd);
 	return rc == -1 ? -1
 			: add_disk(plan, COW_RAW, STORAGE_COW,

@@ -82,7 +82,7 @@ out:
 /* A sparse file with what it was declared to hold. */
 static int
 make_disk(int dirfd, const struct storage *disk, uint64_t bytes,
-    struct error *err)
+    uint64_t inodes, struct error *err)
 {
 	int fd, rc = 0;
 
@@ -94,7 +94,7 @@ make_disk(int dirfd, const struct storage *disk, uint64_t bytes,
 		rc = error_sys(err, EX_IOERR, "%s", disk->path);
 	fd_drop(&fd);
 	if (rc == 0 && strcmp(disk->fstype, "ext4") == 0)
-		rc = fs_make_ext4(dirfd, disk->path, err);
+		rc = fs_make_ext4(dirfd, disk->path, inodes, err);
 	return rc;
 }
 
@@ -127,7 +127,8 @@ data_build(struct vm *vm, int dirfd, const struct datadisk_list *declared,
 			return -1;
 	for (i = 0; i < declared->disks.n; i++)
 		if (make_disk(dirfd, &declared->disks.v[i],
-			declared->size_bytes[i], err) == -1 ||
+			declared->size_bytes[i], declared->inodes[i],
+			err) == -1 ||
 		    storage_list_add(&vm->machine.disks, &declared->disks.v[i],
 			err) == -1)
 			return -1;

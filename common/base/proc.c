@@ -400,6 +400,14 @@ last_line(char *text)
 	return p == NULL ? text : p + 1;
 }
 
+/* The first line; `text` is cut behind it. */
+static const char *
+first_line(char *text)
+{
+	text[strcspn(text, "\n")] = '\0';
+	return text;
+}
+
 static int
 look_at_end(const struct proc_run *how, int status, char *messages,
     bool out_overrun, struct error *err)
@@ -415,7 +423,9 @@ look_at_end(const struct proc_run *how, int status, char *messages,
 		    name, WTERMSIG(status));
 	if (WEXITSTATUS(status) != 0)
 		return error_set(err, EX_UNAVAILABLE, "%s: status %d: %s", name,
-		    WEXITSTATUS(status), last_line(messages));
+		    WEXITSTATUS(status),
+		    how->first_line ? first_line(messages)
+				    : last_line(messages));
 	if (out_overrun)
 		return error_set(err, EX_UNAVAILABLE, "%s: printed too much",
 		    name);

@@ -82,11 +82,12 @@ struct proc_run {
 	char *out; /* its stdout, NUL-terminated; NULL: not wanted */
 	size_t out_cap; /* bytes of `out`; more output is an error */
 	int64_t deadline_ms; /* base/clock */
+	bool first_line; /* it tells the cause first, and then what fails */
 };
 
 /*
  * Runs a helper to its end.  EX_UNAVAILABLE: missing, failed (its last line
- * on stderr is quoted) or printed too much.  EX_TEMPFAIL: out of time; it was
+ * on stderr is quoted, or the first) or printed too much.  EX_TEMPFAIL: out of time; it was
  * killed.
  */
 int proc_run(const struct proc_run *how, struct error *err);

@@ -5,6 +5,7 @@
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
 
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,8 +71,8 @@ fs_is_same(int a, int b)
 
 /* mkfs.ext4 in `file`; `what` is its name in messages. */
 static int
-run_mkfs(struct proc_run *how, const char *from, const char *file,
-    const char *what, struct error *err)
+run_mkfs(struct proc_run *how, const char *from, uint64_t inodes,
+    const char *file, const char *what, struct error *err)
 {
 	static const char *const words[] = { "-F", "-m", "0", "-q", "-E",
 		"lazy_itable_init=1,lazy_journal_init=1,discard" };
@@ -90,12 +91,17 @@ run_mkfs(struct proc_run *how, const char *from, const char *file,
 	    (strv_add(&argv, err, "-d") == -1 ||
 		strv_add(&argv, err, "%s", from) == -1))
 		rc = -1;
+	if (rc == 0 && inodes != 0 &&
+	    (strv_add(&argv, err, "-N") == -1 ||
+		strv_add(&argv, err, "%" PRIu64, inodes) == -1))
+		rc = -1;
 	if (rc == 0 &&
 	    (strv_add(&argv, err, "--") == -1 ||
 		strv_add(&argv, err, "%s", file) == -1))
 		rc = -1;
 	how->argv = argv.v;
 	how->deadline_ms = clock_ms() + FS_MKFS_MS;
+	how->first_line = true;
 	if (rc == 0 && proc_run(how, err) == -1)
 		rc = error_wrap(err, "%s", what);
 	strv_fini(&argv);
@@ -103,17 +109,18 @@ run_mkfs(struct proc_run *how, const char *from, const char *file,
 }
 
 int
-fs_make_ext4(int dirfd, const char *name, struct error *err)
+fs_make_ext4(int dirfd, const char *name, uint64_t inodes, struct error *err)
 {
 	struct proc_run how = { .dirfd = dirfd, .stdin_fd = -1 };
 
-	return run_mkfs(&how, NULL, name, name, err);
+	return run_mkfs(&how, NULL, inodes, name, name, err);
 }
 
 int
-fs_fill_ext4(int fd, const char *from, const char *what, struct error *err)
+fs_fill_ext4(int fd, const char *from, uint64_t inodes, const char *what,
+    struct error *err)
 {
 	struct proc_run how = { .dirfd = -1, .stdin_fd = fd };
 
-	return run_mkfs(&how, from, "/proc/self/fd/0", what, err);
+	return run_mkfs(&how, from, inodes, "/proc/self/fd/0", what, err);
 }

@@ -22,16 +22,20 @@ bool fs_is_same(int a, int b);
 
 /*
  * Makes an ext4 filesystem in the existing file `name` beneath `dirfd`
- * (mkfs.ext4 -F -m 0 -q -E lazy_itable_init=1,lazy_journal_init=1,discard).
- * EX_UNAVAILABLE: mkfs.ext4 is missing or fails.
+ * (mkfs.ext4 -F -m 0 -q -E lazy_itable_init=1,lazy_journal_init=1,discard),
+ * with room for so many files and directories (-N), or with 0 for as many as
+ * its configuration says for the size.  EX_UNAVAILABLE: mkfs.ext4 is missing or
+ * fails.
  */
-int fs_make_ext4(int dirfd, const char *name, struct error *err);
+int fs_make_ext4(int dirfd, const char *name, uint64_t inodes,
+    struct error *err);
 
 /*
  * The same in the open file `fd`, which may have no name (`what` is that for
  * messages), filled with what is in the directory `from` unless it is NULL
  * (-d: neither mounted nor with privileges).
  */
-int fs_fill_ext4(int fd, const char *from, const char *what, struct error *err);
+int fs_fill_ext4(int fd, const char *from, uint64_t inodes, const char *what,
+    struct error *err);
 
 #endif

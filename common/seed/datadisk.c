@@ -11,11 +11,19 @@
 
 #define DATADISK_SPEC_SHOWN 80 /* bytes of a spec in messages */
 
-enum key { KEY_SIZE, KEY_NAME, KEY_FSTYPE, KEY_MOUNT, KEY_DIRECTIO, KEYS };
+enum key {
+	KEY_SIZE,
+	KEY_NAME,
+	KEY_FSTYPE,
+	KEY_MOUNT,
+	KEY_DIRECTIO,
+	KEY_INODES,
+	KEYS
+};
 
 /* By enum key. */
 static const char *const key_names[] = { "size", "name", "fstype", "mount",
-	"directio" };
+	"directio", "inodes" };
 
 /* By enum storage_direct. */
 static const char *const direct_names[] = { "auto", "on", "off" };
@@ -29,6 +37,7 @@ struct draft {
 	char *value[KEYS]; /* NULL: not given */
 	size_t number[KEYS]; /* which item it is, from 1 */
 	uint64_t size_bytes;
+	uint64_t inodes; /* 0: not given */
 	bool formatted;
 	enum storage_direct direct_io;
 	char serial[STORAGE_SERIAL_MAX + 1]; /* "": not named yet */
@@ -218,6 +227,21 @@ parse_directio(struct draft *d, struct error *err)
 }
 
 static int
+parse_inodes(struct draft *d, struct error *err)
+{
+	const char *text = d->value[KEY_INODES];
+
+	if (text == NULL)
+		return 0;
+	if (!d->formatted)
+		error_set(err, EX_USAGE, "\"%s\" with fstype none", text);
+	else if (num_u64(&d->inodes, text, DATADISK_INODES_MIN,
+		     DATADISK_INODES_MAX, err) == 0)
+		return 0;
+	return blame(d, KEY_INODES, err);
+}
+
+static int
 parse_draft(struct draft *d, const char *spec, struct error *err)
 {
 	if (split(d, spec, err) == -1)
@@ -225,9 +249,9 @@ parse_draft(struct draft *d, const char *spec, struct error *err)
 	if (parse_size(&d->size_bytes, d->value[KEY_SIZE], err) == -1)
 		return blame(d, KEY_SIZE, err);
 	if (parse_name(d, err) == -1 || parse_fstype(d, err) == -1 ||
-	    parse_mount(d, err) == -1)
+	    parse_mount(d, err) == -1 || parse_directio(d, err) == -1)
 		return -1;
-	return parse_directio(d, err);
+	return parse_inodes(d, err);
 }
 
 /* Puts the spec in front. */
@@ -303,6 +327,7 @@ add_disk(struct datadisk_list *list, const struct draft *d, struct error *err)
 		return blame(d, KEY_MOUNT, err);
 	}
 	list->size_bytes[list->disks.n] = d->size_bytes;
+	list->inodes[list->disks.n] = d->inodes;
 	return storage_list_add(&list->disks, &disk, err);
 }
 

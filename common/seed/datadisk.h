@@ -9,6 +9,7 @@
  *       / "fstype=" ( "ext4" / "none" )    default: ext4
  *       / "mount=" [absolute path]     default: /mnt/NAME; empty: none
  *       / "directio=" ( "on" / "off" / "auto" )    default: auto
+ *       / "inodes=" NUMBER             default: by the size; not with none
  * UNIT  = "K" / "M" / "G" / "T" / "P", powers of 1024; letters in either case
  *
  * A key given twice: the last counts.  The size is needed.
@@ -25,11 +26,14 @@
 
 #define DATADISK_SIZE_MIN (16 * NUM_MIB)
 #define DATADISK_SIZE_MAX (8 * NUM_TIB) /* as for every file of ours */
+#define DATADISK_INODES_MIN 16 /* ext4 has eleven of its own */
+#define DATADISK_INODES_MAX UINT32_MAX /* ext4: s_inodes_count is a __le32 */
 #define DATADISK_SECTOR 512 /* bytes; sizes are rounded up to whole ones */
 
 struct datadisk_list {
 	struct storage_list disks; /* role data, path "data-<name>.raw" */
 	uint64_t size_bytes[STORAGE_MAX]; /* of disks.v[i] */
+	uint64_t inodes[STORAGE_MAX]; /* 0: not said */
 };
 
 /*

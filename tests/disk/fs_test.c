@@ -61,7 +61,7 @@ ATF_TC_BODY(ext4__made, tc)
 
 	/* As an ordinary user's: without /usr/sbin. */
 	ATF_REQUIRE_EQ(0, setenv("PATH", "/usr/bin:/bin", 1));
-	if (fs_make_ext4(dir, name, &err) == -1) {
+	if (fs_make_ext4(dir, name, 0, &err) == -1) {
 		if (strstr(err.msg, "program not found") != NULL)
 			atf_tc_skip("%s", err.msg);
 		atf_tc_fail("%s", err.msg);
@@ -83,7 +83,7 @@ ATF_TC_BODY(ext4__no_file, tc)
 	struct error err = { 0 };
 	int dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	ATF_CHECK_EQ(-1, fs_make_ext4(dir, "none", &err));
+	ATF_CHECK_EQ(-1, fs_make_ext4(dir, "none", 0, &err));
 	ATF_CHECK_EQ(EX_UNAVAILABLE, err.code);
 	ATF_CHECK_MSG(strncmp(err.msg, "none: mkfs.ext4: ", 17) == 0 ||
 		strncmp(err.msg, "none: /usr/sbin/mkfs.ext4: ", 27) == 0,

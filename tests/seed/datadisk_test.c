@@ -9,7 +9,7 @@
 /* One spec alone: what it becomes, or the message that refuses it. */
 struct sample {
 	const char *spec;
-	const char *want; /* "name size fstype mount directio", or */
+	const char *want; /* "name size fstype mount directio[ inodes]", or */
 	const char *message; /* behind "SPEC: " */
 };
 
@@ -155,6 +155,17 @@ static const struct sample samples[] = {
 	    "item 2, directio: \"yes\" is none of on, off and auto" },
 	{ "size=16M,directio=true", NULL,
 	    "item 2, directio: \"true\" is none of on, off and auto" },
+	{ "size=16M,inodes=16", "data1 16777216 ext4 /mnt/data1 auto 16",
+	    NULL },
+	{ "inodes=4294967295, size=1T",
+	    "data1 1099511627776 ext4 /mnt/data1 auto 4294967295", NULL },
+	{ "size=16M,inodes=15", NULL, "item 2, inodes: 15: less than 16" },
+	{ "size=16M,inodes=4294967296", NULL,
+	    "item 2, inodes: 4294967296: more than 4294967295" },
+	{ "size=16M,inodes=", NULL, "item 2, inodes: : not a number" },
+	{ "size=16M,inodes=1K", NULL, "item 2, inodes: 1K: not a number" },
+	{ "size=16M,fstype=none,inodes=100", NULL,
+	    "item 3, inodes: \"100\" with fstype none" },
 };
 
 static void
@@ -162,11 +173,15 @@ describe(char *out, size_t cap, const struct datadisk_list *list, size_t i)
 {
 	static const char *const direct[] = { "auto", "on", "off" };
 	const struct storage *disk = &list->disks.v[i];
+	int n;
 
-	snprintf(out, cap, "%s %" PRIu64 " %s %s %s", disk->serial,
+	n = snprintf(out, cap, "%s %" PRIu64 " %s %s %s", disk->serial,
 	    list->size_bytes[i], disk->fstype,
 	    disk->mount_point != NULL ? disk->mount_point : "-",
 	    direct[disk->direct_io]);
+	if (list->inodes[i] != 0)
+		snprintf(out + n, cap - (size_t)n, " %" PRIu64,
+		    list->inodes[i]);
 }
 
 ATF_TC_WITHOUT_HEAD(parse__each);

@@ -100,6 +100,55 @@ from__fills_body()
 	atf_check -o inline:"600 67108864\n" stat -c '%a %s' d/data-db.raw
 }
 
+inodes_of()
+{
+	dumpe2fs -h "$1" 2>/dev/null | sed -n 's/^Inode count: *//p'
+}
+
+# Many small files: where mkfs.ext4 has too few inodes by itself, and where a
+# larger disk has fewer.
+atf_test_case from__many_files
+from__many_files_body()
+{
+	new_dir
+	mkdir from
+	for i in $(seq 1 400); do
+		mkdir from/$i
+		(cd from/$i && seq 1 100 | xargs touch)
+	done
+	for size in 64M 512M; do
+		atf_check -o ignore disk-mkdata --from from size=$size,name=a d
+		debugfs -R 'ls -l /400' d/data-a.raw 2>/dev/null >list
+		atf_check_equal 102 "$(grep -c . list)"
+		# Some are left for the guest.
+		[ "$(inodes_of d/data-a.raw)" -ge 45000 ] ||
+		    atf_fail "$size: $(inodes_of d/data-a.raw)"
+		atf_check -o ignore -e ignore e2fsck -fn d/data-a.raw
+		rm d/data-a.raw
+	done
+	# Where the size brings more there are as many as ever.
+	truncate -s 1G by-hand
+	mkfs.ext4 -F -q by-hand
+	atf_check -o ignore disk-mkdata --from from size=1G,name=b d
+	atf_check_equal "$(inodes_of by-hand)" "$(inodes_of d/data-b.raw)"
+	rm d/data-b.raw
+	atf_check -s exit:64 -e inline:"disk-mkdata: inodes: 2000 for the \
+40401 files of from\n" disk-mkdata --from from size=1G,inodes=2000,name=a d
+	nothing_made
+}
+
+atf_test_case make__inodes
+make__inodes_body()
+{
+	new_dir
+	atf_check -o ignore disk-mkdata size=1G,name=a,inodes=100000 d
+	[ "$(inodes_of d/data-a.raw)" -ge 100000 ] ||
+	    atf_fail "$(inodes_of d/data-a.raw)"
+	atf_check -o ignore disk-mkdata size=1G,name=b,inodes=1000 d
+	[ "$(inodes_of d/data-b.raw)" -le 2000 ] ||
+	    atf_fail "$(inodes_of d/data-b.raw)"
+}
+
 # Without a privilege, and as somebody who may read nothing of root's.
 atf_test_case from__unprivileged
 from__unprivileged_head()
@@ -131,9 +180,11 @@ from__refused_body()
 {
 	new_dir
 	mkdir from
-	head -c 40M /dev/urandom >from/a
+	mkdir from/sub
+	head -c 40M /dev/urandom >from/sub/big
+	echo a >from/a
 	atf_check -s exit:69 -e \
-	    match:'^disk-mkdata: d/data-db.raw: mkfs.ext4: status 1: ' \
+	    match:'^disk-mkdata: d/data-db.raw: mkfs.ext4: status 1: .*"big"$' \
 	    disk-mkdata --from from size=16M,name=db d
 	atf_check -s exit:66 -e \
 	    inline:"disk-mkdata: nil: No such file or directory\n" \
@@ -328,6 +379,8 @@ atf_init_test_cases()
 	atf_add_test_case make__no_filesystem
 	atf_add_test_case make__members
 	atf_add_test_case from__fills
+	atf_add_test_case from__many_files
+	atf_add_test_case make__inodes
 	atf_add_test_case from__unprivileged
 	atf_add_test_case from__refused
 	atf_add_test_case target__taken

@@ -41,16 +41,10 @@ out:
  * the tree needs.
  */
 static int
-choose_inodes(uint64_t *out, const struct datadisk_list *list, const char *from,
-    struct error *err)
+choose_inodes(uint64_t *out, const struct datadisk_list *list, uint64_t files,
+    const char *from, struct error *err)
 {
-	uint64_t files;
-
 	*out = list->inodes[0];
-	if (from == NULL)
-		return 0;
-	if (tree_count(&files, from, err) == -1)
-		return error_wrap(err, "%s", from);
 	if (*out == 0)
 		*out = tree_inodes(files, list->size_bytes[0]);
 	else if (*out < files)
@@ -64,13 +58,25 @@ int
 datafile_make(const struct outfile *file, const struct datadisk_list *list,
     const char *from, struct error *err)
 {
+	struct tree tree = { 0 };
 	uint64_t inodes;
+	int rc = -1;
 
 	if (ftruncate(file->fd, (off_t)list->size_bytes[0]) == -1)
 		return error_sys(err, error_code_of(errno), "%s", file->path);
 	if (strcmp(list->disks.v[0].fstype, "none") == 0)
 		return 0;
-	if (choose_inodes(&inodes, list, from, err) == -1)
+	if (from == NULL)
+		return fs_fill_ext4(file->fd, NULL, list->inodes[0], file->path,
+		    err);
+	if (tree_read(&tree, from, err) == -1)
 		return -1;
-	return fs_fill_ext4(file->fd, from, inodes, file->path, err);
+	if (choose_inodes(&inodes, list, tree.files, from, err) == 0 &&
+	    fs_fill_ext4(file->fd, from, inodes, file->path, err) == 0)
+		rc = tree.late == NULL
+		    ? 0
+		    : fs_edit_ext4(file->fd, fileno(tree.late), file->path,
+			  err);
+	tree_fini(&tree);
+	return rc;
 }

@@ -1,70 +1,171 @@
 /* SPDX-License-Identifier: ISC */
 #include "tree.h"
 
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/dir.h"
 #include "base/fd.h"
 #include "base/num.h"
+#include "base/path.h"
 #include "base/sig.h"
 
 #define OWN_INODES 16 /* root, lost+found and what ext4 keeps for itself */
+#define LATE_PATH_MAX 3000 /* bytes: debugfs reads lines of 8191 */
 
-/* Those in the directory `fd`. */
+/* ext4: 34 bits, from 1901 on (kernel fs/ext4/ext4.h, EXT4_EPOCH_BITS). */
+#define TIME_LATE (INT64_C(1) << 31)
+#define TIME_END ((INT64_C(1) << 34) - TIME_LATE)
+
+struct walk {
+	struct tree tree;
+	const char *top;
+};
+
 static int
-count(uint64_t *sum, int fd, const char *what, unsigned depth,
+open_late(FILE **out, struct error *err)
+{
+	int fd = memfd_create("times", MFD_CLOEXEC);
+
+	if (fd == -1 || (*out = fdopen(fd, "w")) == NULL) {
+		error_sys(err, EX_OSERR, "times");
+		fd_drop(&fd);
+		return -1;
+	}
+	return 0;
+}
+
+/* Notes the upper half of the time: two bits above 32, and the fraction. */
+static int
+note_time(struct walk *w, const char *path, const char *field,
+    const struct timespec *time, struct error *err)
+{
+	int64_t seconds = time->tv_sec;
+	const char *p;
+	FILE *to;
+
+	if (seconds < TIME_LATE)
+		return 0;
+	if (seconds >= TIME_END)
+		return error_set(err, EX_DATAERR,
+		    "%s%s: its time is beyond what ext4 holds", w->top, path);
+	if (strchr(path, '\n') != NULL || strlen(path) > LATE_PATH_MAX)
+		return error_set(err, EX_DATAERR,
+		    "%s%s: a time after 2038, and no name for debugfs", w->top,
+		    path);
+	if (w->tree.late == NULL && open_late(&w->tree.late, err) == -1)
+		return -1;
+	to = w->tree.late;
+	fputs("set_inode_field \"", to);
+	for (p = path; *p != '\0'; p++) {
+		if (*p == '"')
+			putc('"', to);
+		putc(*p, to);
+	}
+	fprintf(to, "\" %s %" PRIu64 "\n", field,
+	    (uint64_t)time->tv_nsec << 2 |
+		(uint64_t)(seconds + TIME_LATE) >> 32);
+	return 0;
+}
+
+/* Takes one thing into account; a directory is opened, else *fd is -1. */
+static int
+read_entry(int *fd, struct walk *w, int dirfd, const char *name,
+    const char *path, struct error *err)
+{
+	struct stat st;
+
+	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return error_sys(err, error_code_of(errno), "%s%s", w->top,
+		    path);
+	w->tree.files++;
+	if (note_time(w, path, "atime_extra", &st.st_atim, err) == -1 ||
+	    note_time(w, path, "mtime_extra", &st.st_mtim, err) == -1 ||
+	    note_time(w, path, "ctime_extra", &st.st_ctim, err) == -1)
+		return -1;
+	*fd = -1;
+	if (!S_ISDIR(st.st_mode))
+		return 0;
+	*fd = openat(dirfd, name,
+	    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return *fd == -1
+	    ? error_sys(err, error_code_of(errno), "%s%s", w->top, path)
+	    : 0;
+}
+
+/* What is in the directory `fd`; `path` is its own, from the top on. */
+static int
+read_dir(struct walk *w, int fd, const char *path, unsigned depth,
     struct error *err)
 {
 	struct strv names = { 0 };
-	struct stat st;
+	char *sub = NULL;
+	int subfd = -1, rc = -1;
 	size_t i;
-	int sub = -1, rc = -1;
 
 	if (sig_check(err) == -1)
 		return -1;
 	if (depth > TREE_DEPTH_MAX)
-		return error_set(err, EX_DATAERR, "%s: more than %d deep", what,
-		    TREE_DEPTH_MAX);
-	if (dir_list(&names, fd, what, err) == -1)
+		return error_set(err, EX_DATAERR, "%s%s: more than %d deep",
+		    w->top, path, TREE_DEPTH_MAX);
+	if (dir_list(&names, fd, w->top, err) == -1)
 		goto out;
-	*sum += names.n;
 	for (i = 0; i < names.n; i++) {
-		if (fstatat(fd, names.v[i], &st, AT_SYMLINK_NOFOLLOW) == -1) {
-			error_sys(err, error_code_of(errno), "%s", names.v[i]);
+		sub = path_format("%s/%s", path, names.v[i]);
+		if (sub == NULL) {
+			error_nomem(err, NULL);
 			goto out;
 		}
-		if (!S_ISDIR(st.st_mode))
-			continue;
-		if (fd_open_dir(&sub, fd, names.v[i], false, err) == -1)
+		if (read_entry(&subfd, w, fd, names.v[i], sub, err) == -1)
 			goto out;
-		if (count(sum, sub, names.v[i], depth + 1, err) == -1)
+		if (subfd != -1 &&
+		    read_dir(w, subfd, sub, depth + 1, err) == -1)
 			goto out;
-		fd_drop(&sub);
+		fd_drop(&subfd);
+		free(sub);
+		sub = NULL;
 	}
 	rc = 0;
 out:
-	fd_drop(&sub);
+	fd_drop(&subfd);
+	free(sub);
 	strv_fini(&names);
 	return rc;
 }
 
 int
-tree_count(uint64_t *out, const char *dir, struct error *err)
+tree_read(struct tree *out, const char *dir, struct error *err)
 {
-	uint64_t sum = 1;
+	struct walk w = { .tree = { .files = 1 }, .top = dir };
 	int fd = -1, rc;
 
 	if (fd_open_dir(&fd, AT_FDCWD, dir, true, err) == -1)
 		return -1;
-	rc = count(&sum, fd, dir, 0, err);
-	fd_drop(&fd);
+	rc = read_dir(&w, fd, "", 0, err);
+	if (rc == 0 && w.tree.late != NULL &&
+	    (fflush(w.tree.late) != 0 || ferror(w.tree.late)))
+		rc = error_sys(err, EX_IOERR, "times");
 	if (rc == 0)
-		*out = sum;
+		*out = w.tree;
+	else
+		tree_fini(&w.tree);
+	fd_drop(&fd);
 	return rc;
+}
+
+void
+tree_fini(struct tree *tree)
+{
+	if (tree->late != NULL)
+		fclose(tree->late);
+	tree->late = NULL;
 }
 
 /*

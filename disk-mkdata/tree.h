@@ -4,17 +4,29 @@
 #define TREE_H
 
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/error.h"
 
 #define TREE_DEPTH_MAX 400 /* each level has a descriptor open */
 
+struct tree {
+	uint64_t files; /* all there is, the top and directories included */
+	/*
+	 * For debugfs(8), a line for each time after January 2038, of which
+	 * mkfs.ext4 -d takes the lower half; NULL: there is none.
+	 */
+	FILE *late;
+};
+
 /*
- * Counts what is in the directory `dir` and below, itself included; links are
- * not followed, and a file with several names counts for each.  EX_IOERR,
- * EX_NOPERM.  EX_DATAERR: deeper than TREE_DEPTH_MAX.
+ * Looks at what is in the directory `dir` and below; links are not followed,
+ * and a file with several names counts for each.  On success *out is the
+ * caller's (tree_fini).  EX_IOERR, EX_NOPERM.  EX_DATAERR: deeper than
+ * TREE_DEPTH_MAX, or a time that ext4 or a line cannot hold.
  */
-int tree_count(uint64_t *out, const char *dir, struct error *err);
+int tree_read(struct tree *out, const char *dir, struct error *err);
+void tree_fini(struct tree *tree);
 
 /*
  * So many inodes an ext4 filesystem of `size_bytes` must be told to have for

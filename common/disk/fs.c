@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/num.h"
@@ -69,6 +70,19 @@ fs_is_same(int a, int b)
 	    sta.st_dev == stb.st_dev;
 }
 
+/* An ordinary user's PATH often lacks /usr/sbin. */
+static int
+add_program(struct strv *argv, const char *name, struct error *err)
+{
+	char *program = program_find(name);
+	int rc;
+
+	rc = strv_add(argv, err, "%s%s", program == NULL ? "/usr/sbin/" : "",
+	    name);
+	free(program);
+	return rc;
+}
+
 /* mkfs.ext4 in `file`; `what` is its name in messages. */
 static int
 run_mkfs(struct proc_run *how, const char *from, uint64_t inodes,
@@ -77,14 +91,10 @@ run_mkfs(struct proc_run *how, const char *from, uint64_t inodes,
 	static const char *const words[] = { "-F", "-m", "0", "-q", "-E",
 		"lazy_itable_init=1,lazy_journal_init=1,discard" };
 	struct strv argv = { 0 };
-	char *program = program_find("mkfs.ext4");
 	size_t i;
 	int rc;
 
-	/* An ordinary user's PATH often lacks /usr/sbin. */
-	rc = strv_add(&argv, err, "%s",
-	    program == NULL ? "/usr/sbin/mkfs.ext4" : "mkfs.ext4");
-	free(program);
+	rc = add_program(&argv, "mkfs.ext4", err);
 	for (i = 0; rc == 0 && i < sizeof(words) / sizeof(words[0]); i++)
 		rc = strv_add(&argv, err, "%s", words[i]);
 	if (rc == 0 && from != NULL &&
@@ -123,4 +133,27 @@ fs_fill_ext4(int fd, const char *from, uint64_t inodes, const char *what,
 	struct proc_run how = { .dirfd = -1, .stdin_fd = fd };
 
 	return run_mkfs(&how, from, inodes, "/proc/self/fd/0", what, err);
+}
+
+int
+fs_edit_ext4(int fd, int commands, const char *what, struct error *err)
+{
+	struct proc_run how = { .dirfd = -1, .stdin_fd = fd };
+	struct strv argv = { 0 };
+	int rc = -1;
+
+	if (add_program(&argv, "debugfs", err) == 0 &&
+	    strv_add(&argv, err, "-w") == 0 &&
+	    strv_add(&argv, err, "-f") == 0 &&
+	    strv_add(&argv, err, "/proc/%ld/fd/%d", (long)getpid(), commands) ==
+		0 &&
+	    strv_add(&argv, err, "/proc/self/fd/0") == 0) {
+		how.argv = argv.v;
+		how.deadline_ms = clock_ms() + FS_MKFS_MS;
+		rc = proc_run(&how, err);
+		if (rc == -1)
+			error_wrap(err, "%s", what);
+	}
+	strv_fini(&argv);
+	return rc;
 }

@@ -38,4 +38,11 @@ int fs_make_ext4(int dirfd, const char *name, uint64_t inodes,
 int fs_fill_ext4(int fd, const char *from, uint64_t inodes, const char *what,
     struct error *err);
 
+/*
+ * Runs the commands in the file `commands` by debugfs(8) on the ext4 filesystem
+ * in the open file `fd`; one that it refuses is no error to debugfs.
+ * EX_UNAVAILABLE: it is missing or fails.
+ */
+int fs_edit_ext4(int fd, int commands, const char *what, struct error *err);
+
 #endif

@@ -137,6 +137,53 @@ from__many_files_body()
 	nothing_made
 }
 
+# mkfs.ext4 -d takes 32 bits of a time; a guest would see 1904 for 2040.
+atf_test_case from__late_times
+from__late_times_head()
+{
+	atf_set require.progs debugfs
+}
+from__late_times_body()
+{
+	new_dir
+	mkdir -p 'from/sub dir'
+	echo a >'from/sub dir/a "quoted" \name'
+	echo b >from/b
+	ln -s nowhere from/link
+	touch -d '2020-02-02 02:02:02Z' from/b
+	touch -h -d '2040-01-02 03:04:05Z' from/link || atf_skip "no such times"
+	touch -d '2107-01-02 03:04:05.5Z' 'from/sub dir/a "quoted" \name'
+	touch -d '2440-05-06 07:08:09Z' 'from/sub dir'
+	[ "$(stat -c %Y 'from/sub dir')" -eq 14842681689 ] ||
+	    atf_skip "the filesystem here has no such times"
+	atf_check -o ignore disk-mkdata --from from size=64M,name=a d
+	atf_check -o ignore -e ignore e2fsck -fn d/data-a.raw
+	while IFS='|' read -r file field seconds; do
+		debugfs -R "stat $file" d/data-a.raw 2>/dev/null |
+		    sed -n "s/^ *$field: 0x\([0-9a-f]*\):\([0-9a-f]*\) .*/\1 \2/p" |
+		    perl -ne 'my ($t, $x) = map { hex } split;
+			$t -= 1 << 32 if $t >= 1 << 31;
+			print $t + (($x & 3) << 32), " ", $x >> 2, "\n"' >got
+		atf_check -o inline:"$seconds\n" cat got
+	done <<-'END'
+		/b|mtime|1580608922 0
+		/link|mtime|2209086245 0
+		/link|atime|2209086245 0
+		"/sub dir"|mtime|14842681689 0
+		"/sub dir/a ""quoted"" \name"|mtime|4323380645 500000000
+	END
+	rm -r from/* d/*
+	echo c >'from/c
+d'
+	atf_check -o ignore disk-mkdata --from from size=64M,name=a d
+	rm d/*
+	touch -d '2040-01-02 03:04:05Z' 'from/c
+d'
+	atf_check -s exit:65 -e match:'a time after 2038, and no name for debugfs' \
+	    disk-mkdata --from from size=64M,name=a d
+	nothing_made
+}
+
 atf_test_case make__inodes
 make__inodes_body()
 {
@@ -381,6 +428,7 @@ atf_init_test_cases()
 	atf_add_test_case from__fills
 	atf_add_test_case from__many_files
 	atf_add_test_case make__inodes
+	atf_add_test_case from__late_times
 	atf_add_test_case from__unprivileged
 	atf_add_test_case from__refused
 	atf_add_test_case target__taken

@@ -71,7 +71,7 @@ static int
 link_boot_file(const struct save *s, const char *name, struct error *err)
 {
 	return copy_file(NULL, s->snap.dirfd, name, s->at->dirfd, name,
-	    COPY_MAY_LINK | COPY_MAY_REFLINK, err);
+	    vm_boot_may(name), err);
 }
 
 /* What a boot needs, from the VM's directory. */
@@ -82,7 +82,7 @@ link_boot_files(struct save *s, struct error *err)
 	size_t i;
 
 	for (i = 0; i < MACHINE_BOOT_FILES; i++)
-		if (vm->machine.boot[i] != NULL &&
+		if (vm->machine.boot[i] != NULL && i != MACHINE_VARS &&
 		    link_boot_file(s, vm->machine.boot[i], err) == -1)
 			return -1;
 	return vm_seed_is_there(s->at->dirfd)
@@ -143,7 +143,10 @@ capture(void *arg, struct error *err)
 {
 	struct save *s = arg;
 
-	if (vmm_state_save(s->vmm, VM_SAVE_STATE, err) == -1)
+	const char *vars = s->at->vm.machine.boot[MACHINE_VARS];
+
+	if (vmm_state_save(s->vmm, VM_SAVE_STATE, err) == -1 ||
+	    (vars != NULL && link_boot_file(s, vars, err) == -1))
 		return -1;
 	hook_step("state-saved");
 	save_phase(s, "state");

@@ -32,6 +32,7 @@ plan_init(struct plan *plan)
 void
 plan_fini(struct plan *plan)
 {
+	flash_fini(&plan->firmware);
 	strv_fini(&plan->layers);
 	datadisk_list_fini(&plan->data);
 	storage_list_fini(&plan->ready);
@@ -317,7 +318,11 @@ build_files(struct plan *plan, const struct root_new *n, struct error *err)
 	    (vm->machine.boot[MACHINE_INITRD] != NULL &&
 		build_copy(n->dirfd, VM_INITRD, plan->initrd, err) == -1) ||
 	    (vm->machine.boot[MACHINE_FIRMWARE] != NULL &&
-		build_copy(n->dirfd, VM_FIRMWARE, plan->firmware, err) == -1) ||
+		build_copy(n->dirfd, VM_FIRMWARE, plan->firmware.code, err) ==
+		    -1) ||
+	    (vm->machine.boot[MACHINE_VARS] != NULL &&
+		build_copy(n->dirfd, VM_VARS, plan->firmware.vars, err) ==
+		    -1) ||
 	    build_layers(plan, n, err) == -1)
 		return -1;
 	if (plan->base != NULL) {

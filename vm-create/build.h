@@ -9,10 +9,13 @@
 #include "state/vm.h"
 #include "state/vm_seed.h"
 
+#include "flash.h"
+
 /* What --config and the options say; strings are borrowed or owned as said. */
 struct plan {
 	const char *name; /* or NULL */
-	const char *kernel, *initrd, *firmware, *base; /* paths, or NULL */
+	const char *kernel, *initrd, *base; /* paths, or NULL */
+	struct flash firmware;
 	struct strv layers; /* paths, owned */
 	struct datadisk_list data; /* declared by --data-disk */
 	struct storage_list ready; /* given by --storage-config */

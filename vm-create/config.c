@@ -97,6 +97,7 @@ take_members(struct wishes *w, const json_t *object, struct error *err)
 		{ "initrd", &w->initrd },
 		{ "cmdline", &w->cmdline },
 		{ "firmware", &w->firmware },
+		{ "firmware_vars", &w->firmware_vars },
 		{ "base", &w->base },
 		{ "storage", &w->storage },
 		{ "accel", &w->accel },
@@ -183,8 +184,8 @@ wishes_read_config(struct wishes *wishes, struct error *err)
 static int
 plan_boot(struct plan *plan, const struct wishes *w, struct error *err)
 {
-	/* By enum machine_boot. */
-	const char *const given[] = { w->kernel, w->initrd, w->firmware };
+	const struct vmm_traits *has = vmm_traits(plan->vm.machine.hypervisor);
+	const char *given[MACHINE_BOOT_FILES] = { w->kernel, w->initrd };
 	size_t i;
 
 	if (w->firmware != NULL && w->kernel != NULL)
@@ -199,7 +200,11 @@ plan_boot(struct plan *plan, const struct wishes *w, struct error *err)
 		    "nothing to boot: --kernel, --firmware or --base is needed");
 	plan->kernel = w->kernel;
 	plan->initrd = w->initrd;
-	plan->firmware = w->firmware;
+	if (flash_plan(&plan->firmware, w->firmware, w->firmware_vars,
+		has->has_flash, err) == -1)
+		return -1;
+	given[MACHINE_FIRMWARE] = plan->firmware.code;
+	given[MACHINE_VARS] = plan->firmware.vars;
 	for (i = 0; i < MACHINE_BOOT_FILES; i++)
 		if (given[i] != NULL &&
 		    machine_set_boot(&plan->vm.machine, (enum machine_boot)i,

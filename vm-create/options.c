@@ -14,7 +14,8 @@ usage(FILE *to)
 	    "           [--hypervisor %s]\n"
 	    "           [--cpu n] [--memory size]\n"
 	    "           [--kernel file [--initrd file] [--cmdline string]]\n"
-	    "           [--firmware file] [--layer file]... [--base file]\n"
+	    "           [--firmware file|ovmf|seabios [--firmware-vars file]]\n"
+	    "           [--layer file]... [--base file]\n"
 	    "           [--storage size] [--data-disk spec]... "
 	    "[--storage-config file]\n"
 	    "           [--user name] [--password string | --password-file "
@@ -47,6 +48,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ &w->initrd, "initrd" },
 		{ &w->cmdline, "cmdline" },
 		{ &w->firmware, "firmware" },
+		{ &w->firmware_vars, "firmware-vars" },
 		{ &w->base, "base" },
 		{ &w->storage, "storage" },
 		{ &w->accel, "accel" },

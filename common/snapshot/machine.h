@@ -15,9 +15,14 @@
 #include "snapshot/nic.h"
 #include "snapshot/storage.h"
 
-/* Files that a boot needs. */
-enum machine_boot { MACHINE_KERNEL, MACHINE_INITRD, MACHINE_FIRMWARE };
-#define MACHINE_BOOT_FILES 3
+/* Files that a boot needs; the last is written by the guest's firmware. */
+enum machine_boot {
+	MACHINE_KERNEL,
+	MACHINE_INITRD,
+	MACHINE_FIRMWARE,
+	MACHINE_VARS
+};
+#define MACHINE_BOOT_FILES 4
 
 struct machine { /* { 0 } tells nothing */
 	char hypervisor[32];

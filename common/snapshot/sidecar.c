@@ -65,6 +65,8 @@ decode_boot(struct machine *m, const json_t *root, struct error *err)
 	    get_boot(boot, "cmdline", &m->cmdline, SIDECAR_CMDLINE_MAX, err) ==
 		-1 ||
 	    get_boot_path(boot, "firmware_path", &file[MACHINE_FIRMWARE],
+		err) == -1 ||
+	    get_boot_path(boot, "firmware_vars_path", &file[MACHINE_VARS],
 		err) == -1)
 		return error_wrap(err, "\"boot_config\"");
 	if (file[MACHINE_INITRD] != NULL && file[MACHINE_KERNEL] == NULL)
@@ -225,7 +227,8 @@ put_boot(json_t *root, const struct machine *m, struct error *err)
 	json_t *boot;
 
 	if (file[MACHINE_KERNEL] == NULL && file[MACHINE_INITRD] == NULL &&
-	    m->cmdline == NULL && file[MACHINE_FIRMWARE] == NULL)
+	    m->cmdline == NULL && file[MACHINE_FIRMWARE] == NULL &&
+	    file[MACHINE_VARS] == NULL)
 		return 0;
 	boot = json_object();
 	if (json_put(root, "boot_config", boot, err) == -1)
@@ -234,9 +237,11 @@ put_boot(json_t *root, const struct machine *m, struct error *err)
 		-1 ||
 	    json_put_text(boot, "initrd_path", file[MACHINE_INITRD], err) ==
 		-1 ||
-	    json_put_text(boot, "cmdline", m->cmdline, err) == -1)
+	    json_put_text(boot, "cmdline", m->cmdline, err) == -1 ||
+	    json_put_text(boot, "firmware_path", file[MACHINE_FIRMWARE], err) ==
+		-1)
 		return -1;
-	return json_put_text(boot, "firmware_path", file[MACHINE_FIRMWARE],
+	return json_put_text(boot, "firmware_vars_path", file[MACHINE_VARS],
 	    err);
 }
 

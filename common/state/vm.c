@@ -9,9 +9,17 @@
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "disk/copy.h"
 
 const char *const vm_boot_names[MACHINE_BOOT_FILES] = { VM_KERNEL, VM_INITRD,
-	VM_FIRMWARE };
+	VM_FIRMWARE, VM_VARS };
+
+unsigned
+vm_boot_may(const char *name)
+{
+	return strcmp(name, VM_VARS) == 0 ? COPY_MAY_REFLINK
+					  : COPY_MAY_LINK | COPY_MAY_REFLINK;
+}
 
 static const char *const memory_names[] = { "auto", "file", "memfd", "template",
 	"private" };

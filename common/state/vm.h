@@ -40,6 +40,7 @@
 #define VM_KERNEL "kernel"
 #define VM_INITRD "initrd"
 #define VM_FIRMWARE "firmware"
+#define VM_VARS "firmware_vars"
 #define VM_MEMORY "memory.raw"
 #define VM_TEMPLATE "template.raw"
 #define VM_SAVE_STATE "save.state" /* while a save writes it */
@@ -52,6 +53,12 @@
 
 /* The boot files, by enum machine_boot. */
 extern const char *const vm_boot_names[MACHINE_BOOT_FILES];
+
+/*
+ * What copy_file() may do with a boot file: one that the guest writes is never
+ * shared by a link.
+ */
+unsigned vm_boot_may(const char *name);
 
 enum vm_memory {
 	VM_MEMORY_AUTO,

@@ -116,18 +116,19 @@ static int
 put_boot_files(const struct vm *vm, const struct load *load, int dirfd,
     struct error *err)
 {
-	const unsigned may = COPY_MAY_LINK | COPY_MAY_REFLINK;
 	const char *name;
 	size_t i;
 
 	for (i = 0; i < MACHINE_BOOT_FILES; i++) {
 		name = vm->machine.boot[i];
 		if (name != NULL &&
-		    load_put(load, dirfd, name, name, may, err) == -1)
+		    load_put(load, dirfd, name, name, vm_boot_may(name), err) ==
+			-1)
 			return -1;
 	}
 	return vm_seed_is_there(load->from_dirfd)
-	    ? load_put(load, dirfd, VM_SEED_NAME, VM_SEED_NAME, may, err)
+	    ? load_put(load, dirfd, VM_SEED_NAME, VM_SEED_NAME,
+		  COPY_MAY_LINK | COPY_MAY_REFLINK, err)
 	    : 0;
 }
 

@@ -114,8 +114,7 @@ add_boot(struct cost *c, const struct machine *m, struct error *err)
 	for (i = 0; i < MACHINE_BOOT_FILES; i++) {
 		name = vm_boot_names[i];
 		if (load_has_boot_file(c->load->from_dirfd, name, m->boot[i]) &&
-		    add_file(c, name, COPY_MAY_LINK | COPY_MAY_REFLINK, err) ==
-			-1)
+		    add_file(c, name, vm_boot_may(name), err) == -1)
 			return -1;
 	}
 	return 0;

@@ -80,6 +80,9 @@ vmm_check_vm(const struct vm *vm, struct error *err)
 	if (vm->machine.boot[MACHINE_FIRMWARE] != NULL && !has->has_firmware)
 		return error_set(err, EX_USAGE, "--firmware: %s takes none",
 		    driver->name);
+	if (vm->machine.boot[MACHINE_VARS] != NULL && !has->has_flash)
+		return error_set(err, EX_USAGE,
+		    "--firmware-vars: %s keeps no variables", driver->name);
 	if (vm->machine.disks.n > has->disks_max)
 		return error_set(err, EX_USAGE, "%zu disks: %s has at most %zu",
 		    vm->machine.disks.n, driver->name, has->disks_max);

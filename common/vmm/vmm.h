@@ -45,6 +45,7 @@ struct vmm_traits {
 	size_t disks_max; /* of one VM */
 	bool has_tcg; /* runs guests without KVM */
 	bool has_firmware;
+	bool has_flash; /* firmware may have variables in a file of its own */
 	bool has_user_nics;
 	bool has_links; /* a NIC's link can be pulled */
 	bool has_vmgenid;

@@ -12,12 +12,20 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct error err = { 0 };
-	size_t end = 0;
+	struct qemu_head head = { 0 };
+	size_t at = 0, i;
 
-	if (qemu_head_decode(&end, data, size, "pc-q35-7.2", UINT64_C(32) << 20,
-		&err) == 0)
-		assert(end < size && data[end] == 0x04);
-	else
+	if (qemu_head_decode(&head, data, size, "pc-q35-7.2",
+		UINT64_C(32) << 20, &err) == -1) {
 		assert(err.code == EX_DATAERR);
+		return 0;
+	}
+	assert(head.end < size && data[head.end] == 0x04);
+	for (i = 0; i < head.flash_n; i++) {
+		assert(at <= head.flash[i].from);
+		assert(head.flash[i].from < head.flash[i].to);
+		at = head.flash[i].to;
+	}
+	assert(at <= head.end);
 	return 0;
 }

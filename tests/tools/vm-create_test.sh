@@ -152,6 +152,62 @@ file__missing_body()
 	    --kernel kernel --config none
 }
 
+# A volume of firmware as UEFI has it: of variables, or of code.
+volume()
+{
+	case $1 in
+	vars) printf '%16s\215\053\361\377\226\166\213\114\251\205\047\107\007\133\117\120' "" ;;
+	code) printf '%32s' "" ;;
+	esac | tr ' ' '\0'
+	printf '\0\0\1\0\0\0\0\0_FVH'
+	head -c 65492 /dev/zero
+}
+
+atf_test_case firmware__kinds
+firmware__kinds_body()
+{
+	files
+	volume code >X_CODE.fd
+	volume vars >my.vars
+	cat my.vars X_CODE.fd >whole.fd
+	head -c 65536 /dev/zero >bios.bin
+	makes()
+	{
+		want=$1
+		shift
+		atf_check -o inline:"$want\n" vm-create \
+		    -p config.firmware,config.firmware_vars "$@"
+		atf_check -o ignore sh -c \
+		    "vm-ls -p id | xargs -n 1 vm-rm"
+	}
+	makes "true	false" --firmware bios.bin
+	makes "true	true" --firmware X_CODE.fd --firmware-vars my.vars
+	makes "false	true" --firmware whole.fd
+	refused 66 "X_CODE.fd: no variables lie beside it: --firmware-vars \
+names them" --firmware X_CODE.fd
+	mv my.vars X_VARS.fd
+	makes "true	true" --firmware X_CODE.fd
+	refused 65 "X_VARS.fd: variables of UEFI firmware alone: --firmware \
+names the code" --firmware X_VARS.fd
+	refused 65 "bios.bin: holds no variables of UEFI firmware alone" \
+	    --firmware X_CODE.fd --firmware-vars bios.bin
+	refused 64 "--firmware-vars: bios.bin takes none" \
+	    --firmware bios.bin --firmware-vars X_VARS.fd
+	refused 64 "--firmware-vars needs --firmware" \
+	    --kernel kernel --firmware-vars X_VARS.fd
+	head -c 1000 /dev/zero >short
+	refused 65 "short: neither a BIOS, whose size is a multiple of 64 KiB, \
+nor UEFI firmware" --firmware short
+	atf_check -s exit:64 -e match:"keeps no variables" \
+	    vm-create --hypervisor cloud-hypervisor \
+	    --firmware X_CODE.fd --firmware-vars X_VARS.fd
+	# The VM's copy is its own, and in the record of --config likewise.
+	echo '{"firmware":"X_CODE.fd","firmware_vars":"X_VARS.fd"}' >config
+	atf_check -o save:id vm-create --config config -p id
+	atf_check cmp X_VARS.fd "root/vm/$(cat id)/firmware_vars"
+	atf_check -o inline:"1\n" stat -c %h "root/vm/$(cat id)/firmware_vars"
+}
+
 atf_test_case file__unreadable
 file__unreadable_head()
 {
@@ -330,6 +386,7 @@ atf_init_test_cases()
 	atf_add_test_case name__taken
 	atf_add_test_case nic__malformed
 	atf_add_test_case file__missing
+	atf_add_test_case firmware__kinds
 	atf_add_test_case file__unreadable
 	atf_add_test_case config__wrong
 	atf_add_test_case config__overridden

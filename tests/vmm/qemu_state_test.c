@@ -179,12 +179,67 @@ ATF_TC_BODY(head__good, tc)
 {
 	struct stream *s = new_stream();
 	struct error err = { 0 };
-	size_t end = 0;
+	struct qemu_head end = { 0 };
 
 	ATF_CHECK_EQ_MSG(0,
 	    qemu_head_decode(&end, s->raw, s->len, MACHINE, MEMORY, &err), "%s",
 	    err.msg);
-	ATF_CHECK_EQ(s->mark[MARK_DEVICES], end);
+	ATF_CHECK_EQ(s->mark[MARK_DEVICES], end.end);
+	ATF_CHECK_EQ(0, end.flash_n);
+	free(s);
+}
+
+/* Two devices' pages, with a ROM's between them and with an end of a round. */
+ATF_TC_WITHOUT_HEAD(head__flash);
+ATF_TC_BODY(head__flash, tc)
+{
+	static const unsigned char page[4096] = { 1 };
+	struct stream *s = calloc(1, sizeof(*s));
+	struct error err = { 0 };
+	struct qemu_head head = { 0 };
+	size_t from[3], to[3], i;
+
+	ATF_REQUIRE(s != NULL);
+	put_configuration(s);
+	put_blocks(s);
+	put_u8(s, 0x02);
+	put_u32(s, 2);
+	from[0] = s->len;
+	put_u64(s, 0x08);
+	put_name(s, "system.flash0");
+	put(s, page, sizeof(page));
+	put_u64(s, 0x1000 | 0x20 | 0x02);
+	put_u8(s, 0xff);
+	to[0] = s->len;
+	put_u64(s, 0x02);
+	put_name(s, "pc.rom");
+	put_u8(s, 0);
+	from[1] = s->len;
+	put_u64(s, 0x08);
+	put_name(s, "system.flash1");
+	put(s, page, sizeof(page));
+	to[1] = s->len;
+	put_u64(s, 0x10);
+	put_footer(s, 2);
+	put_u8(s, 0x03);
+	put_u32(s, 2);
+	from[2] = s->len;
+	put_u64(s, 0x1000 | 0x20 | 0x08);
+	put(s, page, sizeof(page));
+	to[2] = s->len;
+	put_u64(s, 0x10);
+	put_footer(s, 2);
+	put_u8(s, 0x04);
+	put(s, "device sections", 15);
+
+	ATF_REQUIRE_EQ_MSG(0,
+	    qemu_head_decode(&head, s->raw, s->len, MACHINE, MEMORY, &err),
+	    "%s", err.msg);
+	ATF_REQUIRE_EQ(3, head.flash_n);
+	for (i = 0; i < 3; i++) {
+		ATF_CHECK_EQ(from[i], head.flash[i].from);
+		ATF_CHECK_EQ(to[i], head.flash[i].to);
+	}
 	free(s);
 }
 
@@ -232,19 +287,20 @@ ATF_TC_BODY(head__damaged, tc)
 	};
 	struct stream *s = new_stream();
 	struct error err;
-	size_t i, end;
+	struct qemu_head end = { 0 };
+	size_t i;
 
 	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		build(s);
 		s->raw[s->mark[table[i].mark] + table[i].at] = table[i].byte;
 		memset(&err, 0, sizeof(err));
-		end = 77;
+		end.end = 77;
 		ATF_CHECK_EQ_MSG(-1,
 		    qemu_head_decode(&end, s->raw, s->len, MACHINE, MEMORY,
 			&err),
 		    "%zu: taken", i);
 		ATF_CHECK_EQ(EX_DATAERR, err.code);
-		ATF_CHECK_EQ(77, end);
+		ATF_CHECK_EQ(77, end.end);
 		ATF_CHECK_MSG(strncmp(err.msg, table[i].message,
 				  strlen(table[i].message)) == 0,
 		    "%zu: %s, not %s", i, err.msg, table[i].message);
@@ -258,7 +314,7 @@ ATF_TC_BODY(head__memory_in_the_stream, tc)
 {
 	struct stream *s = new_stream();
 	struct error err = { 0 };
-	size_t end;
+	struct qemu_head end;
 
 	s->len = s->mark[MARK_PAGE];
 	put_u64(s, 0x08);
@@ -277,7 +333,8 @@ ATF_TC_BODY(head__cut_anywhere, tc)
 	struct stream *s = new_stream();
 	struct error err;
 	unsigned char *copy;
-	size_t len, end = 77;
+	struct qemu_head end = { .end = 77 };
+	size_t len;
 
 	for (len = 0; len <= s->mark[MARK_DEVICES]; len++) {
 		/* On the heap and of this length, so that a sanitizer sees. */
@@ -289,7 +346,7 @@ ATF_TC_BODY(head__cut_anywhere, tc)
 		    qemu_head_decode(&end, copy, len, MACHINE, MEMORY, &err),
 		    "%zu bytes: taken", len);
 		ATF_REQUIRE_EQ(EX_DATAERR, err.code);
-		ATF_REQUIRE_EQ(77, end);
+		ATF_REQUIRE_EQ(77, end.end);
 		free(copy);
 	}
 	free(s);
@@ -300,7 +357,7 @@ ATF_TC_BODY(head__another_size_or_machine, tc)
 {
 	struct stream *s = new_stream();
 	struct error err = { 0 };
-	size_t end;
+	struct qemu_head end;
 
 	ATF_CHECK_EQ(-1,
 	    qemu_head_decode(&end, s->raw, s->len, MACHINE, MEMORY * 2, &err));
@@ -317,7 +374,8 @@ ATF_TC_BODY(head__too_many_blocks, tc)
 {
 	struct stream *s = new_stream();
 	struct error err = { 0 };
-	size_t end, i;
+	struct qemu_head end;
+	size_t i;
 
 	s->len = s->mark[MARK_TOTAL];
 	put_u64(s, (UINT64_C(1) << 40) | 0x04);
@@ -336,6 +394,7 @@ ATF_TC_BODY(head__too_many_blocks, tc)
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, head__good);
+	ATF_TP_ADD_TC(tp, head__flash);
 	ATF_TP_ADD_TC(tp, head__damaged);
 	ATF_TP_ADD_TC(tp, head__memory_in_the_stream);
 	ATF_TP_ADD_TC(tp, head__cut_anywhere);

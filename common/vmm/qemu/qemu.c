@@ -317,6 +317,7 @@ const struct vmm_driver vmm_qemu = {
 	    .disks_max = QEMU_DISKS_MAX,
 	    .has_tcg = true,
 	    .has_firmware = true,
+	    .has_flash = true,
 	    .has_user_nics = true,
 	    .has_links = true,
 	    .has_vmgenid = true,

@@ -15,6 +15,8 @@
 #define QEMU_ROM_MAJOR 8
 #define QEMU_ROM_MINOR 2
 
+#define QEMU_FLASH "flash" /* and a number: nodes of firmware */
+
 void
 qemu_node_name(char *out, size_t i, const char *file)
 {
@@ -98,6 +100,17 @@ add_words(struct strv *argv, const char *const *words, size_t n,
 	return 0;
 }
 
+/* Where the machine finds its flash devices. */
+static const char *
+flash_words(const struct machine *m)
+{
+	if (m->boot[MACHINE_VARS] == NULL)
+		return "";
+	return m->boot[MACHINE_FIRMWARE] == NULL ? ",pflash0=" QEMU_FLASH "0"
+						 : ",pflash0=" QEMU_FLASH
+						   "0,pflash1=" QEMU_FLASH "1";
+}
+
 static int
 add_machine(struct strv *argv, const struct vm *vm, struct error *err)
 {
@@ -116,9 +129,9 @@ add_machine(struct strv *argv, const struct vm *vm, struct error *err)
 	    add_words(argv, fixed, sizeof(fixed) / sizeof(fixed[0]), err) ==
 		-1 ||
 	    strv_add(argv, err, "-machine") == -1 ||
-	    strv_add(argv, err, "%s,accel=%s,memory-backend=mem,%s",
-		vm->machine.type, vm_accel_name(vm->accel),
-		QEMU_ARCH.options) == -1 ||
+	    strv_add(argv, err, "%s,accel=%s,memory-backend=mem,%s%s",
+		vm->machine.type, vm_accel_name(vm->accel), QEMU_ARCH.options,
+		flash_words(&vm->machine)) == -1 ||
 	    strv_add(argv, err, "-cpu") == -1 ||
 	    strv_add(argv, err, "%s", vm->machine.cpu_model) == -1 ||
 	    strv_add(argv, err, "-smp") == -1 ||
@@ -185,6 +198,42 @@ add_lines(struct strv *argv, const struct vm *vm, struct error *err)
 			   : 0;
 }
 
+/* One flash device: a file of the VM's. */
+static int
+add_flash(struct strv *argv, int unit, const char *file, bool ro,
+    struct error *err)
+{
+	char node[32];
+
+	snprintf(node, sizeof(node), QEMU_FLASH "%d", unit);
+	return add_json(argv, "-blockdev",
+	    json_pack("{s:s, s:s, s:b, s:{s:s, s:s}}", "driver", "raw",
+		"node-name", node, "read-only", (int)ro, "file", "driver",
+		"file", "filename", file),
+	    err);
+}
+
+/*
+ * Without variables of its own firmware is a ROM.  With them the first flash
+ * device has the code and the second the variables, or one has both.
+ */
+static int
+add_firmware(struct strv *argv, const struct machine *m, struct error *err)
+{
+	const char *code = m->boot[MACHINE_FIRMWARE];
+
+	if (m->boot[MACHINE_VARS] == NULL) {
+		if (code != NULL &&
+		    (strv_add(argv, err, "-bios") == -1 ||
+			strv_add(argv, err, "%s", VM_FIRMWARE) == -1))
+			return -1;
+		return 0;
+	}
+	if (code != NULL && add_flash(argv, 0, VM_FIRMWARE, true, err) == -1)
+		return -1;
+	return add_flash(argv, code == NULL ? 0 : 1, VM_VARS, false, err);
+}
+
 static int
 add_boot(struct strv *argv, const struct vm *vm, struct error *err)
 {
@@ -201,11 +250,7 @@ add_boot(struct strv *argv, const struct vm *vm, struct error *err)
 	    (strv_add(argv, err, "-append") == -1 ||
 		strv_add(argv, err, "%s", vm->machine.cmdline) == -1))
 		return -1;
-	if (vm->machine.boot[MACHINE_FIRMWARE] != NULL &&
-	    (strv_add(argv, err, "-bios") == -1 ||
-		strv_add(argv, err, "%s", VM_FIRMWARE) == -1))
-		return -1;
-	return 0;
+	return add_firmware(argv, &vm->machine, err);
 }
 
 static int

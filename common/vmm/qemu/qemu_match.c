@@ -190,13 +190,13 @@ static int
 match(void *arg, struct aside_answer *answer, struct error *err)
 {
 	const struct state *s = arg;
-	size_t head;
+	struct qemu_head head;
 
 	(void)answer;
 	if (qemu_head_decode(&head, s->raw, s->len, s->machine->type,
 		s->machine->memory_bytes, err) == -1)
 		return -1;
-	return qemu_devices_check(s->raw, s->len, head, s->machine, err);
+	return qemu_devices_check(s->raw, s->len, head.end, s->machine, err);
 }
 
 int

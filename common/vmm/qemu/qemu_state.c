@@ -216,12 +216,57 @@ read_blocks(struct cursor *c, uint32_t *section, uint64_t memory_bytes,
 	return read_footer(c, *section, err);
 }
 
+enum block { BLOCK_MEM, BLOCK_FLASH, BLOCK_OTHER };
+
+/* The name of the block that a page is of. */
+static int
+take_block(enum block *out, struct cursor *c, struct error *err)
+{
+	static const char flash[] = "system.flash";
+	const unsigned char *p;
+	unsigned n;
+
+	if (take_u8(&n, c, err) == -1 || take_bytes(&p, c, n, err) == -1)
+		return -1;
+	if (n == 3 && memcmp(p, "mem", n) == 0)
+		*out = BLOCK_MEM;
+	else if (n >= sizeof(flash) - 1 &&
+	    memcmp(p, flash, sizeof(flash) - 1) == 0)
+		*out = BLOCK_FLASH;
+	else
+		*out = BLOCK_OTHER;
+	return 0;
+}
+
+/* The page between `from` and here is one of a flash device's. */
+static int
+note_flash(struct qemu_head *head, struct cursor *c, size_t from,
+    struct error *err)
+{
+	size_t n = head->flash_n;
+
+	if (n > 0 && head->flash[n - 1].to == from) {
+		head->flash[n - 1].to = c->off;
+		return 0;
+	}
+	if (n == QEMU_FLASH_RUNS_MAX)
+		return wrong(c, "pages of flash devices in too many places",
+		    err);
+	head->flash[n].from = from;
+	head->flash[n].to = c->off;
+	head->flash_n++;
+	return 0;
+}
+
 /* One page of a PART or END section; *last says that the section ends. */
 static int
-read_page(struct cursor *c, bool *last, bool *in_mem, struct error *err)
+read_page(struct qemu_head *head, struct cursor *c, bool *last,
+    enum block *block, struct error *err)
 {
 	const unsigned char *p;
 	uint64_t entry, flags;
+	size_t from = c->off;
+	int rc;
 
 	if (take_u64(&entry, c, err) == -1)
 		return -1;
@@ -231,27 +276,33 @@ read_page(struct cursor *c, bool *last, bool *in_mem, struct error *err)
 		return 0;
 	if ((flags & ~(uint64_t)(PAGE_ZERO | PAGE_DATA | PAGE_CONTINUE)) != 0)
 		return wrong(c, "page with unknown flags", err);
-	if ((flags & PAGE_CONTINUE) == 0 &&
-	    take_name(in_mem, c, "mem", err) == -1)
+	if ((flags & PAGE_CONTINUE) == 0 && take_block(block, c, err) == -1)
 		return -1;
-	if (*in_mem)
+	if (*block == BLOCK_MEM)
 		return wrong(c, "page of the guest's memory", err);
 	switch (flags & ~(uint64_t)PAGE_CONTINUE) {
 	case PAGE_ZERO:
-		return take_bytes(&p, c, 1, err);
+		rc = take_bytes(&p, c, 1, err);
+		break;
 	case PAGE_DATA:
-		return take_bytes(&p, c, QEMU_ARCH.page_bytes, err);
+		rc = take_bytes(&p, c, QEMU_ARCH.page_bytes, err);
+		break;
 	default:
 		return wrong(c, "page with unknown flags", err);
 	}
+	return rc == -1 || *block != BLOCK_FLASH
+	    ? rc
+	    : note_flash(head, c, from, err);
 }
 
 static int
-read_pages(struct cursor *c, uint32_t section, struct error *err)
+read_pages(struct qemu_head *head, struct cursor *c, uint32_t section,
+    struct error *err)
 {
-	bool last, in_mem = true;
+	enum block block = BLOCK_MEM;
 	unsigned type, n = 0;
 	uint32_t id;
+	bool last;
 
 	do {
 		if (take_u8(&type, c, err) == -1 || take_u32(&id, c, err) == -1)
@@ -262,7 +313,7 @@ read_pages(struct cursor *c, uint32_t section, struct error *err)
 		do {
 			if (n++ > QEMU_HEAD_PAGES_MAX)
 				return wrong(c, "too many pages", err);
-			if (read_page(c, &last, &in_mem, err) == -1)
+			if (read_page(head, c, &last, &block, err) == -1)
 				return -1;
 		} while (!last);
 		if (read_footer(c, section, err) == -1)
@@ -272,20 +323,22 @@ read_pages(struct cursor *c, uint32_t section, struct error *err)
 }
 
 int
-qemu_head_decode(size_t *end, const unsigned char *raw, size_t len,
+qemu_head_decode(struct qemu_head *out, const unsigned char *raw, size_t len,
     const char *machine, uint64_t memory_bytes, struct error *err)
 {
 	struct cursor c = { .raw = raw, .len = len };
+	struct qemu_head head = { 0 };
 	uint32_t section;
 
 	hook_step("parse-qemu");
 	if (read_configuration(&c, machine, err) == -1 ||
 	    read_blocks(&c, &section, memory_bytes, err) == -1 ||
-	    read_pages(&c, section, err) == -1)
+	    read_pages(&head, &c, section, err) == -1)
 		return -1;
 	if (c.off >= len || raw[c.off] != SECTION_FULL)
 		return wrong(&c, "no device section", err);
-	*end = c.off;
+	head.end = c.off;
+	*out = head;
 	return 0;
 }
 
@@ -293,7 +346,8 @@ qemu_head_decode(size_t *end, const unsigned char *raw, size_t len,
 struct head {
 	const struct vm *vm;
 	const unsigned char *raw;
-	size_t len, end;
+	size_t len;
+	struct qemu_head found;
 };
 
 static int
@@ -301,31 +355,61 @@ find_end(void *arg, struct aside_answer *answer, struct error *err)
 {
 	struct head *head = arg;
 
-	answer->data = &head->end;
-	answer->len = sizeof(head->end);
-	return qemu_head_decode(&head->end, head->raw, head->len,
+	answer->data = &head->found;
+	answer->len = sizeof(head->found);
+	return qemu_head_decode(&head->found, head->raw, head->len,
 	    head->vm->machine.type, head->vm->machine.memory_bytes, err);
 }
 
-/* The head that the VM's next save builds on; *text is the caller's. */
+/* The answer is not believed either. */
+static bool
+is_sound(const struct qemu_head *h, size_t len)
+{
+	size_t i, at = 0;
+
+	if (h->end >= len || h->flash_n > QEMU_FLASH_RUNS_MAX)
+		return false;
+	for (i = 0; i < h->flash_n; i++) {
+		if (h->flash[i].from < at || h->flash[i].to < h->flash[i].from)
+			return false;
+		at = h->flash[i].to;
+	}
+	return at <= h->end;
+}
+
+/*
+ * The head that the VM's next save builds on, without the pages of flash
+ * devices; *text is the caller's.
+ */
 static int
-read_head(const struct vm *vm, int dirfd, char **text, size_t *end,
+read_head(const struct vm *vm, int dirfd, char **text, size_t *len,
     struct error *err)
 {
 	struct head head = { .vm = vm };
+	struct qemu_head found;
 	const struct aside aside = { .what = "a look at it",
 		.run = find_end,
 		.arg = &head };
+	size_t i;
 
 	if (fd_slurp(text, &head.len, dirfd, QEMU_STATE_NAME,
 		QEMU_STATE_BYTES_MAX, err) == -1)
 		goto refuse;
 	head.raw = (const unsigned char *)*text;
-	if (aside_ask(&aside, end, sizeof(*end), err) == 0) {
-		if (*end < head.len)
-			return 0;
+	if (aside_ask(&aside, &found, sizeof(found), err) == -1)
+		goto wrong;
+	if (!is_sound(&found, head.len)) {
 		error_set(err, EX_DATAERR, "no head");
+		goto wrong;
 	}
+	*len = found.end;
+	for (i = found.flash_n; i-- > 0;) {
+		memmove(*text + found.flash[i].from, *text + found.flash[i].to,
+		    *len - found.flash[i].to);
+		*len -= found.flash[i].to - found.flash[i].from;
+	}
+	return 0;
+wrong:
 	free(*text);
 	error_wrap(err, "%s", QEMU_STATE_NAME);
 refuse:

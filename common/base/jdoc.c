@@ -10,7 +10,6 @@
 #include "base/jdoc_impl.h"
 #include "base/json.h"
 #include "base/num.h"
-#include "base/path.h"
 
 int
 jdoc_read(struct jdoc **out, int dirfd, const char *name, size_t max,
@@ -25,24 +24,6 @@ jdoc_read(struct jdoc **out, int dirfd, const char *name, size_t max,
 	rc = jdoc_parse(out, text, len, err);
 	free(text);
 	return rc == -1 ? error_wrap(err, "%s", name) : 0;
-}
-
-void
-jdoc_free(struct jdoc *d)
-{
-	uint32_t i;
-
-	if (d == NULL)
-		return;
-	for (i = 1; i < d->n; i++) {
-		free(d->v[i].put);
-		if (d->v[i].own_key)
-			free(d->v[i].key);
-	}
-	free(d->v);
-	free(d->keys);
-	free(d->text);
-	free(d);
 }
 
 enum jdoc_type
@@ -162,8 +143,24 @@ jdoc_get_bool(const struct jdoc *d, uint32_t obj, const char *key, bool *out,
 	return 0;
 }
 
-int
-jdoc_get_str(const struct jdoc *d, uint32_t obj, const char *key, char **out,
+char *
+jdoc_string(const struct jdoc *d, uint32_t node, size_t *len)
+{
+	const struct jdoc_node *v = &d->v[node];
+	char *text = malloc(v->end - v->start);
+
+	if (text == NULL)
+		return NULL;
+	/* Without its quotes; what is decoded is never longer. */
+	*len = jdoc_unescape(text, d->text + v->start + 1,
+	    v->end - v->start - 2);
+	text[*len] = '\0';
+	return text;
+}
+
+/* The string `key` of at most `max` bytes, *out owned; results as want(). */
+static int
+want_string(char **out, const struct jdoc *d, uint32_t obj, const char *key,
     size_t max, unsigned flags, struct error *err)
 {
 	uint32_t node;
@@ -177,13 +174,9 @@ jdoc_get_str(const struct jdoc *d, uint32_t obj, const char *key, char **out,
 	if (d->v[node].type != JDOC_STRING)
 		return error_set(err, EX_DATAERR, "\"%s\" is not a string",
 		    key);
-	/* Without its quotes; what is decoded is never longer. */
-	text = malloc(d->v[node].end - d->v[node].start);
+	text = jdoc_string(d, node, &len);
 	if (text == NULL)
 		return error_nomem(err, NULL);
-	len = jdoc_unescape(text, d->text + d->v[node].start + 1,
-	    d->v[node].end - d->v[node].start - 2);
-	text[len] = '\0';
 	if (len > max) {
 		free(text);
 		return error_set(err, EX_DATAERR,
@@ -194,7 +187,27 @@ jdoc_get_str(const struct jdoc *d, uint32_t obj, const char *key, char **out,
 		return error_set(err, EX_DATAERR, "\"%s\" holds a NUL", key);
 	}
 	*out = text;
-	return 0;
+	return 1;
+}
+
+int
+jdoc_get_str(const struct jdoc *d, uint32_t obj, const char *key, char *out,
+    size_t cap, unsigned flags, struct error *err)
+{
+	char *text = NULL;
+	int found = want_string(&text, d, obj, key, cap - 1, flags, err);
+
+	if (found == 1)
+		memcpy(out, text, strlen(text) + 1);
+	free(text);
+	return found == -1 ? -1 : 0;
+}
+
+int
+jdoc_get_strdup(const struct jdoc *d, uint32_t obj, const char *key, char **out,
+    size_t max, unsigned flags, struct error *err)
+{
+	return want_string(out, d, obj, key, max, flags, err) == -1 ? -1 : 0;
 }
 
 int

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * JSON that somebody else wrote and that we change in places: every value that
- * is not put or dropped goes out byte for byte as it came in, numbers beyond
- * int64 among them, which base/json cannot hold.  A node is a number, 0 none.
+ * JSON in a form that is another program's: what a VMM answers, its
+ * configuration and its state.  What is of a form of ours is base/json's, which
+ * also says why.  Nothing is lost: a number keeps its digits, be it beyond int64
+ * (Rust programs print 18446744073709551615) or beyond a double, and when the
+ * document is written again, every value that was not put or dropped goes out
+ * byte for byte as it came in.  Nothing is trusted: the text is UTF-8 without a
+ * NUL, no object has a name twice, and depth, values and members are bounded.
+ * A node is a number, 0 none.
  */
 #ifndef BASE_JDOC_H
 #define BASE_JDOC_H
@@ -54,8 +59,15 @@ uint32_t jdoc_next(const struct jdoc *d, uint32_t node);
 const char *jdoc_key(const struct jdoc *d, uint32_t node);
 
 /*
- * Typed getters of members as they were read, in the manner of base/json;
- * here null counts as absent.  `flags` are JSON_OPTIONAL or JSON_REQUIRED.
+ * The string `node`, a JDOC_STRING as it was read, for the caller to free.  It
+ * may hold NULs; there is one behind its *len bytes.  NULL: out of memory.
+ */
+char *jdoc_string(const struct jdoc *d, uint32_t node, size_t *len);
+
+/*
+ * Typed getters of members as they were read, in the manner of base/json; here
+ * null counts as absent, and integers reach to UINT64_MAX.  `flags` are
+ * JSON_OPTIONAL or JSON_REQUIRED.
  */
 int jdoc_get_u64(const struct jdoc *d, uint32_t obj, const char *key,
     uint64_t *out, uint64_t min, uint64_t max, unsigned flags,
@@ -63,8 +75,12 @@ int jdoc_get_u64(const struct jdoc *d, uint32_t obj, const char *key,
 int jdoc_get_bool(const struct jdoc *d, uint32_t obj, const char *key,
     bool *out, unsigned flags, struct error *err);
 
-/* A string without NUL of at most `max` bytes that the caller frees. */
-int jdoc_get_str(const struct jdoc *d, uint32_t obj, const char *key,
+/* A string without NUL of at most `cap` - 1 bytes, copied to out[cap]. */
+int jdoc_get_str(const struct jdoc *d, uint32_t obj, const char *key, char *out,
+    size_t cap, unsigned flags, struct error *err);
+
+/* A string without NUL of at most `max` bytes as one that the caller frees. */
+int jdoc_get_strdup(const struct jdoc *d, uint32_t obj, const char *key,
     char **out, size_t max, unsigned flags, struct error *err);
 
 /* An object, or array of at most `max` entries; *out is 0 when absent. */

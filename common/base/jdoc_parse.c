@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* JSON text (RFC 8259) into nodes that know where they stand in it. */
+/*
+ * JSON text (RFC 8259) into nodes that know where they stand in it.  This half
+ * knows nothing of the getters and putters that stand on it.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -373,6 +376,24 @@ parse(struct jdoc *d, struct error *err)
 		return -1;
 	skip_blanks(&p);
 	return p.pos == d->len ? 0 : wrong(&p, "text behind the value");
+}
+
+void
+jdoc_free(struct jdoc *d)
+{
+	uint32_t i;
+
+	if (d == NULL)
+		return;
+	for (i = 1; i < d->n; i++) {
+		free(d->v[i].put);
+		if (d->v[i].own_key)
+			free(d->v[i].key);
+	}
+	free(d->v);
+	free(d->keys);
+	free(d->text);
+	free(d);
 }
 
 int

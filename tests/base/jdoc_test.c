@@ -131,12 +131,12 @@ ATF_TC_BODY(get__table, tc)
 	ATF_CHECK_EQ(-1,
 	    jdoc_get_u64(d, 1, "none", &n, 0, 9, JSON_REQUIRED, &err));
 	ATF_CHECK_STREQ("no member \"none\"", err.msg);
-	ATF_CHECK_EQ(0, jdoc_get_str(d, 1, "s", &s, 20, 0, &err));
+	ATF_CHECK_EQ(0, jdoc_get_strdup(d, 1, "s", &s, 20, 0, &err));
 	ATF_CHECK_STREQ("a\xc3\xa9\xf0\x9f\x98\x80\n/", s);
 	free(s);
-	ATF_CHECK_EQ(-1, jdoc_get_str(d, 1, "s", &s, 4, 0, &err));
+	ATF_CHECK_EQ(-1, jdoc_get_strdup(d, 1, "s", &s, 4, 0, &err));
 	ATF_CHECK_STREQ("\"s\" is longer than 4 bytes", err.msg);
-	ATF_CHECK_EQ(-1, jdoc_get_str(d, 1, "nul", &s, 4, 0, &err));
+	ATF_CHECK_EQ(-1, jdoc_get_strdup(d, 1, "nul", &s, 4, 0, &err));
 	ATF_CHECK_STREQ("\"nul\" holds a NUL", err.msg);
 	ATF_CHECK_EQ(0, jdoc_get_bool(d, 1, "t", &t, 0, &err));
 	ATF_CHECK(t);

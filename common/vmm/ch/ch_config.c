@@ -71,11 +71,11 @@ decode_zone(struct ch_config *c, uint32_t node, struct error *err)
 	size_t i;
 
 	zone->node = node;
-	if (jdoc_get_str(c->doc, node, "id", &zone->id, CH_ID_MAX,
+	if (jdoc_get_strdup(c->doc, node, "id", &zone->id, CH_ID_MAX,
 		JSON_REQUIRED, err) == -1 ||
 	    jdoc_get_u64(c->doc, node, "size", &zone->size_bytes, 1, MEMORY_MAX,
 		JSON_REQUIRED, err) == -1 ||
-	    jdoc_get_str(c->doc, node, "file", &zone->file, STORAGE_PATH_MAX,
+	    jdoc_get_strdup(c->doc, node, "file", &zone->file, STORAGE_PATH_MAX,
 		JSON_OPTIONAL, err) == -1 ||
 	    jdoc_get_bool(c->doc, node, "shared", &zone->shared, JSON_OPTIONAL,
 		err) == -1)
@@ -134,7 +134,7 @@ decode_device(struct ch_config *c, uint32_t node, char **id, uint64_t *queues,
 {
 	bool vhost_user = false;
 
-	if (jdoc_get_str(c->doc, node, "id", id, CH_ID_MAX, JSON_REQUIRED,
+	if (jdoc_get_strdup(c->doc, node, "id", id, CH_ID_MAX, JSON_REQUIRED,
 		err) == -1 ||
 	    jdoc_get_u64(c->doc, node, "num_queues", queues, 1, CH_QUEUES_MAX,
 		JSON_OPTIONAL, err) == -1 ||
@@ -207,11 +207,11 @@ decode_disk(struct ch_config *c, uint32_t node, struct error *err)
 	disk->queue_size = 128;
 	if (decode_device(c, node, &disk->id, &disk->queues, &disk->queue_size,
 		err) == -1 ||
-	    jdoc_get_str(c->doc, node, "path", &disk->path, STORAGE_PATH_MAX,
+	    jdoc_get_strdup(c->doc, node, "path", &disk->path, STORAGE_PATH_MAX,
 		JSON_REQUIRED, err) == -1 ||
-	    jdoc_get_str(c->doc, node, "serial", &disk->serial,
+	    jdoc_get_strdup(c->doc, node, "serial", &disk->serial,
 		STORAGE_SERIAL_MAX, JSON_OPTIONAL, err) == -1 ||
-	    jdoc_get_str(c->doc, node, "image_type", &disk->image_type,
+	    jdoc_get_strdup(c->doc, node, "image_type", &disk->image_type,
 		MODE_MAX, JSON_OPTIONAL, err) == -1 ||
 	    jdoc_get_bool(c->doc, node, "readonly", &disk->readonly,
 		JSON_OPTIONAL, err) == -1 ||
@@ -252,11 +252,11 @@ decode_net(struct ch_config *c, uint32_t node, struct error *err)
 	net->queue_size = 256;
 	if (decode_device(c, node, &net->id, &net->queues, &net->queue_size,
 		err) == -1 ||
-	    jdoc_get_str(c->doc, node, "tap", &net->tap, NIC_IFNAME_MAX,
+	    jdoc_get_strdup(c->doc, node, "tap", &net->tap, NIC_IFNAME_MAX,
 		JSON_OPTIONAL, err) == -1)
 		return -1;
-	return jdoc_get_str(c->doc, node, "mac", &net->mac, 17, JSON_REQUIRED,
-	    err);
+	return jdoc_get_strdup(c->doc, node, "mac", &net->mac, 17,
+	    JSON_REQUIRED, err);
 }
 
 /* Each entry of an array that may be absent. */
@@ -297,7 +297,7 @@ decode_line(struct ch_config *c, const char *key, char **mode,
 		*mode = strdup(otherwise);
 		return *mode == NULL ? error_nomem(err, NULL) : 0;
 	}
-	if (jdoc_get_str(c->doc, line, "mode", mode, MODE_MAX, JSON_REQUIRED,
+	if (jdoc_get_strdup(c->doc, line, "mode", mode, MODE_MAX, JSON_REQUIRED,
 		err) == -1)
 		return error_wrap(err, "%s", key);
 	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
@@ -314,13 +314,13 @@ decode_payload(struct ch_config *c, struct error *err)
 	if (jdoc_get_object(c->doc, JDOC_ROOT, "payload", &p, JSON_REQUIRED,
 		err) == -1)
 		return -1;
-	if (jdoc_get_str(c->doc, p, "kernel", &c->kernel, STORAGE_PATH_MAX,
+	if (jdoc_get_strdup(c->doc, p, "kernel", &c->kernel, STORAGE_PATH_MAX,
 		JSON_OPTIONAL, err) == -1 ||
-	    jdoc_get_str(c->doc, p, "initramfs", &c->initrd, STORAGE_PATH_MAX,
-		JSON_OPTIONAL, err) == -1 ||
-	    jdoc_get_str(c->doc, p, "firmware", &c->firmware, STORAGE_PATH_MAX,
-		JSON_OPTIONAL, err) == -1 ||
-	    jdoc_get_str(c->doc, p, "cmdline", &c->cmdline, TEXT_MAX,
+	    jdoc_get_strdup(c->doc, p, "initramfs", &c->initrd,
+		STORAGE_PATH_MAX, JSON_OPTIONAL, err) == -1 ||
+	    jdoc_get_strdup(c->doc, p, "firmware", &c->firmware,
+		STORAGE_PATH_MAX, JSON_OPTIONAL, err) == -1 ||
+	    jdoc_get_strdup(c->doc, p, "cmdline", &c->cmdline, TEXT_MAX,
 		JSON_OPTIONAL, err) == -1)
 		return error_wrap(err, "payload");
 	return 0;
@@ -338,7 +338,7 @@ decode_others(struct ch_config *c, struct error *err)
 		return -1;
 	c->has_balloon = balloon != 0;
 	if (vsock != 0 &&
-	    jdoc_get_str(c->doc, vsock, "id", &c->vsock_id, CH_ID_MAX,
+	    jdoc_get_strdup(c->doc, vsock, "id", &c->vsock_id, CH_ID_MAX,
 		JSON_REQUIRED, err) == -1)
 		return error_wrap(err, "vsock");
 	return 0;

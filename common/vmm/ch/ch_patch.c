@@ -159,7 +159,7 @@ ch_config_set_vsock(struct ch_config *c, const char *socket, struct error *err)
 
 	if (vsock == 0)
 		return 0;
-	if (jdoc_get_str(c->doc, vsock, "socket", &now, STORAGE_PATH_MAX,
+	if (jdoc_get_strdup(c->doc, vsock, "socket", &now, STORAGE_PATH_MAX,
 		JSON_OPTIONAL, err) == -1)
 		return error_wrap(err, CH_CONFIG_NAME ": vsock");
 	rc = set_str(c, vsock, "socket", now, socket, err);
@@ -202,7 +202,7 @@ set_random_source(struct ch_config *c, struct error *err)
 
 	if (rng == 0)
 		return 0;
-	if (jdoc_get_str(c->doc, rng, "src", &now, STORAGE_PATH_MAX,
+	if (jdoc_get_strdup(c->doc, rng, "src", &now, STORAGE_PATH_MAX,
 		JSON_OPTIONAL, err) == -1)
 		return error_wrap(err, CH_CONFIG_NAME ": rng");
 	for (i = 0; now != NULL && i < 3; i++)
@@ -220,7 +220,7 @@ set_debug_console(struct ch_config *c, struct error *err)
 
 	if (line == 0)
 		return 0;
-	if (jdoc_get_str(c->doc, line, "mode", &now, STORAGE_PATH_MAX,
+	if (jdoc_get_strdup(c->doc, line, "mode", &now, STORAGE_PATH_MAX,
 		JSON_OPTIONAL, err) == -1)
 		return error_wrap(err, CH_CONFIG_NAME ": debug_console");
 	if (now == NULL || strcmp(now, "Off") != 0)

@@ -27,7 +27,7 @@ open_state(struct jdoc **out, const struct jdoc *tree, uint32_t node,
 
 	if (jdoc_get_object(tree, node, "snapshot_data", &data, JSON_REQUIRED,
 		err) == -1 ||
-	    jdoc_get_str(tree, data, "state", &text, CH_STATE_BYTES_MAX,
+	    jdoc_get_strdup(tree, data, "state", &text, CH_STATE_BYTES_MAX,
 		JSON_REQUIRED, err) == -1)
 		return -1;
 	rc = jdoc_parse(out, text, strlen(text), err);
@@ -100,7 +100,7 @@ decode_mapping(struct ch_state *s, const struct jdoc *d, uint32_t node,
 		JSON_OPTIONAL, err) == -1 ||
 	    jdoc_get_bool(d, node, "virtio_mem", &virtio_mem, JSON_OPTIONAL,
 		err) == -1 ||
-	    jdoc_get_str(d, node, "zone_id", &zone, CH_ID_MAX, JSON_REQUIRED,
+	    jdoc_get_strdup(d, node, "zone_id", &zone, CH_ID_MAX, JSON_REQUIRED,
 		err) == -1)
 		return -1;
 	snprintf(r->zone, sizeof(r->zone), "%s", zone);

@@ -44,8 +44,14 @@ int
 json_parse(json_t **out, const char *text, size_t len, struct error *err)
 {
 	json_error_t why;
+	const char *nul;
 	json_t *value;
 
+	/* Jansson takes one behind a value for the end of the text. */
+	nul = memchr(text, '\0', len);
+	if (nul != NULL)
+		return error_set(err, EX_DATAERR,
+		    "not JSON: a NUL at byte %zu", (size_t)(nul - text));
 	if (is_too_deep(text, len))
 		return error_set(err, EX_DATAERR,
 		    "JSON nested deeper than %d levels", JSON_DEPTH_MAX);

@@ -14,6 +14,7 @@
 #include "base/dir.h"
 #include "base/fd.h"
 #include "base/hook.h"
+#include "base/jdoc.h"
 #include "base/json.h"
 #include "base/path.h"
 #include "base/sandbox.h"
@@ -126,14 +127,12 @@ open_own(struct image *out, int dirfd, const char *name, struct error *err)
 
 /* Of the path that wrenn had, only its last part. */
 static int
-take_base_name(struct wrenn *w, const json_t *root, struct error *err)
+take_base_name(struct wrenn *w, const struct jdoc *meta, struct error *err)
 {
 	char *path;
 
-	if (!json_is_object(root))
-		return error_set(err, EX_DATAERR, "not an object");
-	if (json_get_strdup(root, "base_template", &path, STORAGE_PATH_MAX,
-		JSON_REQUIRED, err) == -1)
+	if (jdoc_get_strdup(meta, JDOC_ROOT, "base_template", &path,
+		STORAGE_PATH_MAX, JSON_REQUIRED, err) == -1)
 		return -1;
 	if (!path_is_name(path_base(path)))
 		error_set(err, EX_DATAERR,
@@ -148,13 +147,13 @@ take_base_name(struct wrenn *w, const json_t *root, struct error *err)
 static int
 read_meta(struct wrenn *w, struct error *err)
 {
-	json_t *root;
+	struct jdoc *meta;
 	int rc;
 
-	if (json_parse_file(&root, w->dirfd, META, WRENN_META_MAX, err) == -1)
+	if (jdoc_read(&meta, w->dirfd, META, WRENN_META_MAX, err) == -1)
 		return -1;
-	rc = take_base_name(w, root, err);
-	json_decref(root);
+	rc = take_base_name(w, meta, err);
+	jdoc_free(meta);
 	return rc == -1 ? error_wrap(err, META) : 0;
 }
 

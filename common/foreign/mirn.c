@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/jdoc.h"
 #include "base/json.h"
 #include "base/le.h"
 #include "base/path.h"
@@ -82,18 +83,18 @@ check_checksum(const char *text, struct error *err)
 }
 
 static int
-get_members(struct mirn_head *h, const json_t *obj, struct error *err)
+get_members(struct mirn_head *h, const struct jdoc *d, struct error *err)
 {
-	if (json_get_strdup(obj, "name", &h->name, MIRN_JSON_MAX, JSON_OPTIONAL,
-		err) == -1 ||
-	    json_get_u64(obj, "size_bytes", &h->size_bytes, 0, MIRN_SIZE_MAX,
-		JSON_REQUIRED, err) == -1 ||
-	    json_get_strdup(obj, "filesystem", &h->filesystem, MIRN_JSON_MAX,
+	if (jdoc_get_strdup(d, JDOC_ROOT, "name", &h->name, MIRN_JSON_MAX,
 		JSON_OPTIONAL, err) == -1 ||
-	    json_get_str(obj, "timestamp", h->timestamp, sizeof(h->timestamp),
-		JSON_REQUIRED, err) == -1 ||
-	    json_get_str(obj, "checksum", h->checksum, sizeof(h->checksum),
-		JSON_REQUIRED, err) == -1)
+	    jdoc_get_u64(d, JDOC_ROOT, "size_bytes", &h->size_bytes, 0,
+		MIRN_SIZE_MAX, JSON_REQUIRED, err) == -1 ||
+	    jdoc_get_strdup(d, JDOC_ROOT, "filesystem", &h->filesystem,
+		MIRN_JSON_MAX, JSON_OPTIONAL, err) == -1 ||
+	    jdoc_get_str(d, JDOC_ROOT, "timestamp", h->timestamp,
+		sizeof(h->timestamp), JSON_REQUIRED, err) == -1 ||
+	    jdoc_get_str(d, JDOC_ROOT, "checksum", h->checksum,
+		sizeof(h->checksum), JSON_REQUIRED, err) == -1)
 		return -1;
 	if (rfc3339_parse(NULL, h->timestamp, err) == -1)
 		return error_wrap(err, "\"timestamp\"");
@@ -105,12 +106,12 @@ mirn_head_decode(struct mirn_head *out, const char *json, size_t len,
     struct error *err)
 {
 	struct mirn_head h = { 0 };
-	json_t *obj;
+	struct jdoc *d;
 	int rc = -1;
 
-	if (json_parse(&obj, json, len, err) == -1)
+	if (jdoc_parse(&d, json, len, err) == -1)
 		return -1;
-	if (get_members(&h, obj, err) == -1)
+	if (get_members(&h, d, err) == -1)
 		goto out;
 	if (h.name == NULL)
 		h.name = strdup("");
@@ -125,7 +126,7 @@ mirn_head_decode(struct mirn_head *out, const char *json, size_t len,
 	rc = 0;
 out:
 	mirn_head_fini(&h);
-	json_decref(obj);
+	jdoc_free(d);
 	return rc;
 }
 

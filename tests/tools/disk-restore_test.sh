@@ -279,12 +279,12 @@ size-larger;20001;S;~, after 20000 of 20001 bytes of the image$
 size-huge;8796093022208;S;~, after 20000 of 8796093022208 bytes of the image$
 size-beyond;8796093022209;S;~"size_bytes" is 8796093022209, not within 0 and 8796093022208$
 size-int64;9223372036854775807;S;~"size_bytes" is 9223372036854775807, not within
-size-over-int64;9223372036854775808;S;~header at byte 12: not JSON: too big integer
+size-over-int64;9223372036854775808;S;~header at byte 12: "size_bytes" is 9223372036854775808, not within
 size-negative;-1;S;~"size_bytes" is -1, not within 0 and
 size-real;2e4;S;~"size_bytes" is not an integer$
 size-point;20000.0;S;~"size_bytes" is not an integer$
 size-text;"20000";S;~"size_bytes" is not a string|"size_bytes" is not an integer$
-size-null;null;S;~"size_bytes" is not an integer$
+size-null;null;S;~no member "size_bytes"$
 size-list;[20000];S;~"size_bytes" is not an integer$
 sum-upper;20000;$(printf %s "$sum" | tr a-f A-F);~"checksum" is not 64 lower-case
 sum-short;20000;$(printf %s "$sum" | cut -c1-63);~"checksum" is not 64 lower-case
@@ -303,12 +303,12 @@ bad_headers()
 not-json;hello;~header at byte 12: not JSON
 json-array;[1,2];~header at byte 12: not an object$
 json-number;17;~header at byte 12: not an object$
-json-twice;$json$json;~header at byte 12: not JSON: end of file expected
+json-twice;$json$json;~header at byte 12: not JSON: text behind the value
 json-open;$(printf %s "$json" | tr -d '}');~header at byte 12: not JSON
 json-deep;$(printf '[%.0s' $(seq 100));~header at byte 12: JSON nested deeper than 64
 json-comma;$(printf %s "$json" | sed 's/}$/,}/');~header at byte 12: not JSON
-json-twins;$(printf %s "$json" | sed 's/"version"/"size_bytes"/');~header at byte 12: not JSON: duplicate object key
-json-nul;$(printf %s "$json" | sed 's/"n"/"\\u0000"/');~header at byte 12: not JSON
+json-twins;$(printf %s "$json" | sed 's/"version"/"size_bytes"/');~header at byte 12: not JSON: member "size_bytes" a second time
+json-nul;$(printf %s "$json" | sed 's/"n"/"\\u0000"/');~header at byte 12: "name" holds a NUL
 json-surrogate;$(printf %s "$json" | sed 's/"n"/"\\ud800"/');~header at byte 12: not JSON
 name-number;$(printf %s "$json" | sed 's/"n"/7/');~"name" is not a string$
 filesystem-list;$(printf %s "$json" | sed 's/"ext4"/[]/');~"filesystem" is not a string$

@@ -10,7 +10,6 @@
 
 #include "base/fd.h"
 
-#define INT64_DIGITS 19
 #define JSON_REAL_DIGITS 6 /* milliseconds to the microsecond */
 
 /* Whether brackets outside strings nest deeper than JSON_DEPTH_MAX. */
@@ -50,8 +49,8 @@ json_parse(json_t **out, const char *text, size_t len, struct error *err)
 	/* Jansson takes one behind a value for the end of the text. */
 	nul = memchr(text, '\0', len);
 	if (nul != NULL)
-		return error_set(err, EX_DATAERR,
-		    "not JSON: a NUL at byte %zu", (size_t)(nul - text));
+		return error_set(err, EX_DATAERR, "not JSON: a NUL at byte %zu",
+		    (size_t)(nul - text));
 	if (is_too_deep(text, len))
 		return error_set(err, EX_DATAERR,
 		    "JSON nested deeper than %d levels", JSON_DEPTH_MAX);
@@ -66,80 +65,6 @@ json_parse(json_t **out, const char *text, size_t len, struct error *err)
 		    why.text, why.position);
 	*out = value;
 	return 0;
-}
-
-/*
- * The length of the number at `text`; *is_large: it is an integer beyond
- * 64 bits with a sign.
- */
-static size_t
-number_length(const char *text, size_t len, bool *is_large)
-{
-	const size_t sign = text[0] == '-' ? 1 : 0;
-	const char *max = sign ? "9223372036854775808" : "9223372036854775807";
-	bool is_integer = true;
-	size_t i;
-
-	for (i = sign; i < len; i++) {
-		if (text[i] == '.' || text[i] == 'e' || text[i] == 'E' ||
-		    text[i] == '+' || text[i] == '-')
-			is_integer = false;
-		else if (text[i] < '0' || text[i] > '9')
-			break;
-	}
-	*is_large = is_integer &&
-	    (i - sign > INT64_DIGITS ||
-		(i - sign == INT64_DIGITS &&
-		    memcmp(text + sign, max, INT64_DIGITS) > 0));
-	return i;
-}
-
-/*
- * The text with "e0" behind each integer that is too large, as a new one; *len
- * is its length then.  NULL: out of memory.
- */
-static char *
-widen(const char *text, size_t *len)
-{
-	bool in_string = false, is_large;
-	size_t i, n, to = 0;
-	char *out;
-
-	/* What grows by two bytes has nineteen. */
-	out = malloc(*len + *len / INT64_DIGITS * 2 + 1);
-	if (out == NULL)
-		return NULL;
-	for (i = 0; i < *len; i += n) {
-		n = 1;
-		is_large = false;
-		if (text[i] == '"')
-			in_string = !in_string;
-		else if (in_string)
-			n = text[i] == '\\' && i + 1 < *len ? 2 : 1;
-		else if (text[i] == '-' || (text[i] >= '0' && text[i] <= '9'))
-			n = number_length(text + i, *len - i, &is_large);
-		memcpy(out + to, text + i, n);
-		to += n;
-		if (is_large) {
-			out[to++] = 'e';
-			out[to++] = '0';
-		}
-	}
-	*len = to;
-	return out;
-}
-
-int
-json_parse_wide(json_t **out, const char *text, size_t len, struct error *err)
-{
-	char *wide = widen(text, &len);
-	int rc;
-
-	if (wide == NULL)
-		return error_nomem(err, NULL);
-	rc = json_parse(out, wide, len, err);
-	free(wide);
-	return rc;
 }
 
 int

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * JSON that somebody else wrote: parsed within limits, read by typed getters.
- * Messages name the member.  A getter of an absent member leaves *out as it
+ * JSON in a form of ours, whoever wrote it: records, envelopes, sidecars, disks
+ * and NICs in lines, what tools print; and what we ask of a VMM.  Its numbers
+ * are ours to choose, so that an integer of jansson's, int64, holds each.  What
+ * a VMM says in a form of its own, where a number may be any, is base/jdoc's.
+ * Parsed within limits, read by typed getters.  Messages name the member.  A getter of an absent member leaves *out as it
  * was and succeeds unless JSON_REQUIRED is given; a member of another type or
  * beyond its limits is EX_DATAERR, and so is null.
  */
@@ -25,13 +28,6 @@
  * duplicate names.  *out is the caller's (json_decref).  EX_DATAERR.
  */
 int json_parse(json_t **out, const char *text, size_t len, struct error *err);
-
-/*
- * The same, where an integer that does not fit into 64 bits with a sign is no
- * error but becomes a real: Rust programs print 18446744073709551615.
- */
-int json_parse_wide(json_t **out, const char *text, size_t len,
-    struct error *err);
 
 /* As json_parse(): the file `name` of at most `max` bytes; as fd_slurp(). */
 int json_parse_file(json_t **out, int dirfd, const char *name, size_t max,

@@ -100,7 +100,8 @@ ATF_TC_BODY(parse__too_many, tc)
 }
 
 static const char get_text[] =
-    "{\"n\":7,\"neg\":-1,\"big\":18446744073709551616,\"real\":1.5,"
+    "{\"n\":7,\"neg\":-1,\"max\":18446744073709551615,"
+    "\"big\":18446744073709551616,\"real\":1.5,\"exp\":1e2,"
     "\"s\":\"a\\u00e9\\ud83d\\ude00\\n\\/\",\"nul\":\"\\u0000\","
     "\"t\":true,\"none\":null,\"o\":{},\"a\":[1,2]}";
 
@@ -111,8 +112,9 @@ ATF_TC_BODY(get__table, tc)
 	struct jdoc *d;
 	uint64_t n = 0;
 	uint32_t node;
-	char *s = NULL;
+	char *s = NULL, buf[16];
 	bool t = false;
+	size_t len;
 
 	ATF_REQUIRE_EQ(0, jdoc_parse(&d, get_text, strlen(get_text), &err));
 	ATF_CHECK_EQ(0, jdoc_get_u64(d, 1, "n", &n, 0, 7, 0, &err));
@@ -121,12 +123,16 @@ ATF_TC_BODY(get__table, tc)
 	ATF_CHECK_STREQ("\"n\" is 7, not within 8 and 9", err.msg);
 	ATF_CHECK_EQ(-1, jdoc_get_u64(d, 1, "neg", &n, 0, 9, 0, &err));
 	ATF_CHECK_STREQ("\"neg\" is -1, not within 0 and 9", err.msg);
+	ATF_CHECK_EQ(0, jdoc_get_u64(d, 1, "max", &n, 0, UINT64_MAX, 0, &err));
+	ATF_CHECK_EQ(UINT64_MAX, n);
 	ATF_CHECK_EQ(-1, jdoc_get_u64(d, 1, "big", &n, 0, UINT64_MAX, 0, &err));
 	ATF_CHECK_STREQ("\"big\" is 18446744073709551616, not within 0 and "
 			"18446744073709551615",
 	    err.msg);
 	ATF_CHECK_EQ(-1, jdoc_get_u64(d, 1, "real", &n, 0, 9, 0, &err));
 	ATF_CHECK_STREQ("\"real\" is not an integer", err.msg);
+	ATF_CHECK_EQ(-1, jdoc_get_u64(d, 1, "exp", &n, 0, UINT64_MAX, 0, &err));
+	ATF_CHECK_STREQ("\"exp\" is not an integer", err.msg);
 	ATF_CHECK_EQ(0, jdoc_get_u64(d, 1, "none", &n, 0, 9, 0, &err));
 	ATF_CHECK_EQ(-1,
 	    jdoc_get_u64(d, 1, "none", &n, 0, 9, JSON_REQUIRED, &err));
@@ -138,6 +144,21 @@ ATF_TC_BODY(get__table, tc)
 	ATF_CHECK_STREQ("\"s\" is longer than 4 bytes", err.msg);
 	ATF_CHECK_EQ(-1, jdoc_get_strdup(d, 1, "nul", &s, 4, 0, &err));
 	ATF_CHECK_STREQ("\"nul\" holds a NUL", err.msg);
+	/* The same into a buffer: the NUL has its byte there. */
+	memset(buf, 'x', sizeof(buf));
+	ATF_CHECK_EQ(-1, jdoc_get_str(d, 1, "s", buf, 9, 0, &err));
+	ATF_CHECK_STREQ("\"s\" is longer than 8 bytes", err.msg);
+	ATF_CHECK_EQ('x', buf[0]);
+	ATF_CHECK_EQ(0, jdoc_get_str(d, 1, "s", buf, 10, 0, &err));
+	ATF_CHECK_STREQ("a\xc3\xa9\xf0\x9f\x98\x80\n/", buf);
+	ATF_CHECK_EQ(-1, jdoc_get_str(d, 1, "n", buf, 10, 0, &err));
+	ATF_CHECK_STREQ("\"n\" is not a string", err.msg);
+	ATF_CHECK_EQ(0, jdoc_get_str(d, 1, "no", buf, 10, 0, &err));
+	ATF_CHECK_EQ('a', buf[0]);
+	s = jdoc_string(d, jdoc_member(d, 1, "nul"), &len);
+	ATF_REQUIRE(s != NULL);
+	ATF_CHECK(len == 1 && s[0] == '\0' && s[1] == '\0');
+	free(s);
 	ATF_CHECK_EQ(0, jdoc_get_bool(d, 1, "t", &t, 0, &err));
 	ATF_CHECK(t);
 	ATF_CHECK_EQ(-1, jdoc_get_bool(d, 1, "n", &t, 0, &err));

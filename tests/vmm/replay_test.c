@@ -82,18 +82,14 @@ check_words(const struct call *call, const char *body, const char *message)
 }
 
 static void
-check_reply(const struct call *call, const char *body, const json_t *reply)
+check_reply(const struct call *call, const char *body, const struct jdoc *reply)
 {
-	json_t *expected = NULL;
+	char *text = NULL;
 
-	if (*body == '\0') {
-		ATF_CHECK_MSG(reply == NULL, "%s: a reply", call->number);
-		return;
-	}
-	ATF_REQUIRE(json_parse_wide(&expected, body, strlen(body), NULL) == 0);
-	ATF_CHECK_MSG(json_equal(expected, reply), "%s: another reply",
-	    call->number);
-	json_decref(expected);
+	ATF_REQUIRE(jdoc_text(&text, NULL, reply, NULL) == 0);
+	ATF_CHECK_MSG(strcmp(body, text) == 0, "%s: another reply: %s",
+	    call->number, text);
+	free(text);
 }
 
 static void
@@ -101,25 +97,26 @@ try_call(struct rest *rest, const struct call *call)
 {
 	const char *body = call->answer + call->head_len;
 	char method[16] = "", path[256] = "";
-	json_t *reply = NULL;
+	bool has_body = *body != '\0';
+	struct jdoc *reply = NULL;
 	struct error err = { 0 };
 	int status = 0;
 	int rc;
 
 	ATF_REQUIRE_EQ(2, sscanf(call->line, "%15s %255s", method, path));
 	ATF_REQUIRE_EQ(1, sscanf(call->answer, "HTTP/1.1 %d", &status));
-	rc = rest_call(rest, method, path, body_of(call), &reply,
-	    clock_ms() + CALL_MS, &err);
+	rc = rest_call(rest, method, path, body_of(call),
+	    has_body ? &reply : NULL, clock_ms() + CALL_MS, &err);
 	ATF_CHECK_EQ_MSG(status, rest_status(rest), "%s: %d: %s", call->number,
 	    rest_status(rest), err.msg);
 	ATF_CHECK_EQ_MSG(status < 400 ? 0 : -1, rc, "%s: %d", call->number, rc);
-	if (rc == 0) {
+	if (rc == 0 && has_body) {
 		check_reply(call, body, reply);
-	} else {
+	} else if (rc == -1) {
 		ATF_CHECK_EQ(EX_UNAVAILABLE, err.code);
 		check_words(call, body, err.msg);
 	}
-	json_decref(reply);
+	jdoc_free(reply);
 }
 
 /* All of them in their order, on one connection. */
@@ -223,7 +220,7 @@ ATF_TC_BODY(call__faults, tc)
 	struct server s;
 	struct rest *rest;
 	int64_t start_ms;
-	json_t *reply;
+	struct jdoc *reply;
 	char path[512];
 	size_t i;
 	int rc;
@@ -239,7 +236,7 @@ ATF_TC_BODY(call__faults, tc)
 		ATF_CHECK_EQ(0,
 		    rest_call(rest, "GET", "/one", NULL, &reply,
 			clock_ms() + CALL_MS, &err));
-		json_decref(reply);
+		jdoc_free(reply);
 		reply = NULL;
 		memset(&err, 0, sizeof(err));
 		start_ms = clock_ms();
@@ -324,10 +321,10 @@ ATF_TC_BODY(replay__any_order, tc)
 		"-e", "3=7", NULL };
 	static const char *const calls[] = { "any", NULL };
 	struct error err = { 0 };
-	json_t *reply = NULL;
+	struct jdoc *reply = NULL;
 	struct server s;
 	struct rest *rest;
-	char path[512];
+	char path[512], said[32];
 	char *log;
 	int status;
 
@@ -340,9 +337,11 @@ ATF_TC_BODY(replay__any_order, tc)
 	    rest_call(rest, "PUT", "/zwei", json_pack("{s:i}", "a", 1), &reply,
 		clock_ms() + CALL_MS, &err),
 	    "%s", err.msg);
-	ATF_CHECK_STREQ("zweite Antwort",
-	    json_string_value(json_object_get(reply, "said")));
-	json_decref(reply);
+	ATF_CHECK_EQ(0,
+	    jdoc_get_str(reply, JDOC_ROOT, "said", said, sizeof(said),
+		JSON_REQUIRED, &err));
+	ATF_CHECK_STREQ("zweite Antwort", said);
+	jdoc_free(reply);
 	ATF_CHECK_EQ(0, access("commanded", F_OK));
 	ATF_CHECK_EQ(0,
 	    rest_call(rest, "GET", "/one", NULL, NULL, clock_ms() + CALL_MS,

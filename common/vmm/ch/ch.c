@@ -23,7 +23,7 @@
 
 static int
 call(struct vmm *vmm, const char *method, const char *action, json_t *body,
-    json_t **reply, int64_t deadline_ms, struct error *err)
+    struct jdoc **reply, int64_t deadline_ms, struct error *err)
 {
 	struct ch *ch = vmm->own;
 	char path[ACTION_MAX];
@@ -33,14 +33,14 @@ call(struct vmm *vmm, const char *method, const char *action, json_t *body,
 }
 
 static int
-call_get(struct vmm *vmm, const char *action, json_t **reply,
+call_get(struct vmm *vmm, const char *action, struct jdoc **reply,
     int64_t deadline_ms, struct error *err)
 {
 	return call(vmm, "GET", action, NULL, reply, deadline_ms, err);
 }
 
 int
-ch_put(struct vmm *vmm, const char *action, json_t *body, json_t **reply,
+ch_put(struct vmm *vmm, const char *action, json_t *body, struct jdoc **reply,
     int64_t deadline_ms, struct error *err)
 {
 	return call(vmm, "PUT", action, body, reply, deadline_ms, err);
@@ -112,15 +112,15 @@ int
 ch_version(struct vmm *vmm, char *out, size_t cap, struct error *err)
 {
 	char version[32] = "";
-	json_t *reply;
+	struct jdoc *reply;
 	int rc;
 
 	if (call_get(vmm, "vmm.ping", &reply, clock_ms() + VMM_CALL_MS, err) ==
 	    -1)
 		return -1;
-	rc = json_get_str(reply, "version", version, sizeof(version),
+	rc = jdoc_get_str(reply, JDOC_ROOT, "version", version, sizeof(version),
 	    JSON_REQUIRED, err);
-	json_decref(reply);
+	jdoc_free(reply);
 	if (rc == -1)
 		return error_set(err, EX_UNAVAILABLE,
 		    CH_NAME ": vmm.ping: no version");
@@ -156,8 +156,8 @@ query(struct vmm *vmm, enum vmm_state *out, struct error *err)
 		{ "Paused", VMM_PAUSED },
 	};
 	struct ch *ch = vmm->own;
-	const char *name;
-	json_t *info;
+	char name[32] = "";
+	struct jdoc *info;
 	size_t i;
 
 	if (call_get(vmm, "vm.info", &info, clock_ms() + VMM_CALL_MS, err) ==
@@ -169,12 +169,14 @@ query(struct vmm *vmm, enum vmm_state *out, struct error *err)
 		*out = VMM_UNREADY;
 		return 0;
 	}
-	name = json_string_value(json_object_get(info, "state"));
+	/* None, or one that does not fit, is one that we do not know. */
+	(void)jdoc_get_str(info, JDOC_ROOT, "state", name, sizeof(name),
+	    JSON_OPTIONAL, NULL);
 	*out = VMM_BROKEN;
 	for (i = 0; i < sizeof(states) / sizeof(states[0]); i++)
-		if (name != NULL && strcmp(name, states[i].name) == 0)
+		if (strcmp(name, states[i].name) == 0)
 			*out = states[i].state;
-	json_decref(info);
+	jdoc_free(info);
 	return 0;
 }
 

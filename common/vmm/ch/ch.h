@@ -40,8 +40,8 @@ struct ch {
 };
 
 /* One call of its API, "vm.pause"; takes body, as rest_call(). */
-int ch_put(struct vmm *vmm, const char *action, json_t *body, json_t **reply,
-    int64_t deadline_ms, struct error *err);
+int ch_put(struct vmm *vmm, const char *action, json_t *body,
+    struct jdoc **reply, int64_t deadline_ms, struct error *err);
 
 /* EX_UNAVAILABLE: not a version that we know.  out[cap] may be NULL. */
 int ch_version(struct vmm *vmm, char *out, size_t cap, struct error *err);

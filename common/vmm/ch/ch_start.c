@@ -161,15 +161,12 @@ static int
 replace_nic(struct vmm *vmm, const char *id, const char *tap, struct nic *nic,
     int64_t deadline_ms, struct error *err)
 {
-	json_t *reply = NULL;
-
 	if (ch_put(vmm, "vm.remove-device", json_pack("{s:s}", "id", id), NULL,
 		deadline_ms, err) == -1 ||
 	    ch_put(vmm, "vm.add-net",
-		json_pack("{s:s, s:s}", "tap", tap, "mac", nic->mac), &reply,
+		json_pack("{s:s, s:s}", "tap", tap, "mac", nic->mac), NULL,
 		deadline_ms, err) == -1)
 		return -1;
-	json_decref(reply);
 	nic->is_new = true;
 	return 0;
 }
@@ -181,8 +178,7 @@ add_seed(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 	const struct storage *seed = storage_find(&vmm->vm->machine.disks,
 	    STORAGE_CIDATA);
 	const struct ch *ch = vmm->own;
-	json_t *disk, *reply = NULL;
-	int rc;
+	json_t *disk;
 
 	if (seed == NULL || ch->plan.has_seed)
 		return 0;
@@ -191,9 +187,7 @@ add_seed(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 		return error_nomem(err, NULL);
 	/* Those that were saved have all kinds of ids. */
 	json_object_del(disk, "id");
-	rc = ch_put(vmm, "vm.add-disk", disk, &reply, deadline_ms, err);
-	json_decref(reply);
-	return rc;
+	return ch_put(vmm, "vm.add-disk", disk, NULL, deadline_ms, err);
 }
 
 static int

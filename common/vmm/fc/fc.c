@@ -35,7 +35,7 @@ fc_check_program(struct error *err)
 
 int
 fc_call(struct vmm *vmm, const char *method, const char *path, json_t *body,
-    json_t **reply, int64_t deadline_ms, struct error *err)
+    struct jdoc **reply, int64_t deadline_ms, struct error *err)
 {
 	struct fc *fc = vmm->own;
 
@@ -63,15 +63,15 @@ fc_ask_version(struct vmm *vmm, char *version, size_t cap, int64_t deadline_ms,
 {
 	struct fc *fc = vmm->own;
 	char text[32];
-	json_t *reply;
+	struct jdoc *reply;
 	int rc;
 
 	if (fc_call(vmm, "GET", "/version", NULL, &reply, deadline_ms, err) ==
 	    -1)
 		return -1;
-	rc = json_get_str(reply, "firecracker_version", text, sizeof(text),
-	    JSON_REQUIRED, err);
-	json_decref(reply);
+	rc = jdoc_get_str(reply, JDOC_ROOT, "firecracker_version", text,
+	    sizeof(text), JSON_REQUIRED, err);
+	jdoc_free(reply);
 	if (rc == -1) {
 		if (err != NULL)
 			err->code = EX_UNAVAILABLE;
@@ -118,19 +118,21 @@ query(struct vmm *vmm, enum vmm_state *out, struct error *err)
 		{ "Paused", VMM_PAUSED },
 		{ "Not started", VMM_UNREADY },
 	};
-	const char *state;
-	json_t *reply;
+	char state[32] = "";
+	struct jdoc *reply;
 	size_t i;
 
 	if (fc_call(vmm, "GET", "/", NULL, &reply, clock_ms() + VMM_CALL_MS,
 		err) == -1)
 		return -1;
-	state = json_string_value(json_object_get(reply, "state"));
+	/* None, or one that does not fit, is one that we do not know. */
+	(void)jdoc_get_str(reply, JDOC_ROOT, "state", state, sizeof(state),
+	    JSON_OPTIONAL, NULL);
 	*out = VMM_BROKEN;
 	for (i = 0; i < sizeof(states) / sizeof(states[0]); i++)
-		if (state != NULL && strcmp(state, states[i].name) == 0)
+		if (strcmp(state, states[i].name) == 0)
 			*out = states[i].state;
-	json_decref(reply);
+	jdoc_free(reply);
 	return 0;
 }
 

@@ -46,7 +46,7 @@ int fc_check_program(struct error *err);
 
 /* One exchange; takes `body`.  Messages begin with "Firecracker". */
 int fc_call(struct vmm *vmm, const char *method, const char *path, json_t *body,
-    json_t **reply, int64_t deadline_ms, struct error *err);
+    struct jdoc **reply, int64_t deadline_ms, struct error *err);
 
 /* Asks for the version, into version[cap] (NULL: not wanted) and fc->minor. */
 int fc_ask_version(struct vmm *vmm, char *version, size_t cap,

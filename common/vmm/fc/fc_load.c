@@ -104,17 +104,17 @@ put_load(struct vmm *vmm, const struct taps *taps, int64_t deadline_ms,
 
 /* How many processors it has, others do not always say. */
 static int
-check_machine(struct vm *vm, const json_t *config, struct error *err)
+check_machine(struct vm *vm, const struct jdoc *config, struct error *err)
 {
-	const json_t *machine;
 	uint64_t cpu, mib;
+	uint32_t machine;
 
-	if (json_get_object(config, "machine-config", &machine, JSON_REQUIRED,
-		err) == -1 ||
-	    json_get_u64(machine, "vcpu_count", &cpu, 0, INT64_MAX,
+	if (jdoc_get_object(config, JDOC_ROOT, "machine-config", &machine,
 		JSON_REQUIRED, err) == -1 ||
-	    json_get_u64(machine, "mem_size_mib", &mib, 0, INT64_MAX / NUM_MIB,
-		JSON_REQUIRED, err) == -1)
+	    jdoc_get_u64(config, machine, "vcpu_count", &cpu, 0, INT64_MAX,
+		JSON_REQUIRED, err) == -1 ||
+	    jdoc_get_u64(config, machine, "mem_size_mib", &mib, 0,
+		INT64_MAX / NUM_MIB, JSON_REQUIRED, err) == -1)
 		return -1;
 	if (vm->machine.cpu == 0 && cpu <= FC_CPU_MAX)
 		vm->machine.cpu = cpu;
@@ -138,19 +138,21 @@ name_of(const struct storage *disk)
 
 /* The disk of the record that the drive is, by its path. */
 static int
-check_drive(bool found[STORAGE_MAX], const struct vm *vm, const json_t *drive,
-    struct error *err)
+check_drive(bool found[STORAGE_MAX], const struct vm *vm,
+    const struct jdoc *config, uint32_t drive, struct error *err)
 {
-	const char *path, *socket;
+	char path[STORAGE_PATH_MAX + 1] = "";
 	bool ro;
 	size_t i;
 
-	path = json_string_value(json_object_get(drive, "path_on_host"));
-	socket = json_string_value(json_object_get(drive, "socket"));
-	if (path == NULL || socket != NULL)
+	if (jdoc_get_str(config, drive, "path_on_host", path, sizeof(path),
+		JSON_OPTIONAL, err) == -1)
+		return -1;
+	if (path[0] == '\0' || jdoc_member(config, drive, "socket") != 0)
 		return error_set(err, EX_DATAERR,
 		    "a drive that is no file is not for us");
-	if (json_get_bool(drive, "is_read_only", &ro, JSON_REQUIRED, err) == -1)
+	if (jdoc_get_bool(config, drive, "is_read_only", &ro, JSON_REQUIRED,
+		err) == -1)
 		return -1;
 	for (i = 0; i < vm->machine.disks.n; i++)
 		if (!found[i] &&
@@ -168,18 +170,18 @@ check_drive(bool found[STORAGE_MAX], const struct vm *vm, const json_t *drive,
 }
 
 static int
-check_drives(const struct vm *vm, const json_t *config, struct error *err)
+check_drives(const struct vm *vm, const struct jdoc *config, struct error *err)
 {
 	bool found[STORAGE_MAX] = { false };
-	const json_t *drives;
+	uint32_t drives, drive;
 	size_t i;
 
-	if (json_get_array(config, "drives", &drives, DRIVES_MAX, JSON_REQUIRED,
-		err) == -1)
+	if (jdoc_get_array(config, JDOC_ROOT, "drives", &drives, DRIVES_MAX,
+		JSON_REQUIRED, err) == -1)
 		return -1;
-	for (i = 0; i < json_array_size(drives); i++)
-		if (check_drive(found, vm, json_array_get(drives, i), err) ==
-		    -1)
+	drive = jdoc_first(config, drives);
+	for (; drive != 0; drive = jdoc_next(config, drive))
+		if (check_drive(found, vm, config, drive, err) == -1)
 			return -1;
 	for (i = 0; i < vm->machine.disks.n; i++)
 		if (!found[i])
@@ -189,63 +191,76 @@ check_drives(const struct vm *vm, const json_t *config, struct error *err)
 	return 0;
 }
 
+/* One of the record's; the record takes the MAC over. */
+static int
+check_nic(struct vmm *vmm, const struct jdoc *config, uint32_t nic,
+    const struct taps *taps, struct error *err)
+{
+	char id[FC_ID_MAX] = "", tap[NIC_IFNAME_MAX + 1] = "", want[FC_ID_MAX];
+	struct vm *vm = vmm->vm;
+	size_t i;
+
+	if (jdoc_get_str(config, nic, "iface_id", id, sizeof(id), JSON_REQUIRED,
+		err) == -1 ||
+	    jdoc_get_str(config, nic, "host_dev_name", tap, sizeof(tap),
+		JSON_REQUIRED, err) == -1)
+		return -1;
+	for (i = 0; i < taps->n; i++) {
+		nic_id(want, vmm, i);
+		if (strcmp(id, want) == 0 && strcmp(tap, taps->names[i]) == 0)
+			break;
+	}
+	if (i == taps->n)
+		return error_set(err, EX_DATAERR,
+		    "NIC %s is none of the sidecar's", id);
+	return jdoc_get_str(config, nic, "guest_mac", vm->machine.nics.v[i].mac,
+	    sizeof(vm->machine.nics.v[i].mac), JSON_OPTIONAL, err);
+}
+
 /* Those of the record, and nothing else; the guest keeps the MACs it has. */
 static int
-check_nics(struct vmm *vmm, const json_t *config, const struct taps *taps,
+check_nics(struct vmm *vmm, const struct jdoc *config, const struct taps *taps,
     struct error *err)
 {
 	struct vm *vm = vmm->vm;
-	const json_t *nics, *nic;
-	const char *id, *tap, *mac;
-	char want[FC_ID_MAX];
-	size_t i, k, n;
+	uint32_t nics, nic;
+	size_t n = 0;
 
-	if (json_get_array(config, "network-interfaces", &nics, NIC_MAX + 1,
-		JSON_REQUIRED, err) == -1)
+	if (jdoc_get_array(config, JDOC_ROOT, "network-interfaces", &nics,
+		NIC_MAX + 1, JSON_REQUIRED, err) == -1)
 		return -1;
-	n = json_array_size(nics);
+	nic = jdoc_first(config, nics);
+	for (; nic != 0; nic = jdoc_next(config, nic))
+		n++;
 	if (n != vm->machine.nics.n)
 		return error_set(err, EX_DATAERR,
 		    "%zu NICs, the sidecar has %zu", n, vm->machine.nics.n);
-	for (k = 0; k < n; k++) {
-		nic = json_array_get(nics, k);
-		id = json_string_value(json_object_get(nic, "iface_id"));
-		tap = json_string_value(json_object_get(nic, "host_dev_name"));
-		mac = json_string_value(json_object_get(nic, "guest_mac"));
-		for (i = 0; i < n; i++) {
-			nic_id(want, vmm, i);
-			if (id != NULL && tap != NULL &&
-			    strcmp(id, want) == 0 &&
-			    strcmp(tap, taps->names[i]) == 0)
-				break;
-		}
-		if (i == n)
-			return error_set(err, EX_DATAERR,
-			    "NIC %s is none of the sidecar's",
-			    id == NULL ? "" : id);
-		if (mac != NULL)
-			snprintf(vm->machine.nics.v[i].mac,
-			    sizeof(vm->machine.nics.v[i].mac), "%s", mac);
-	}
+	nic = jdoc_first(config, nics);
+	for (; nic != 0; nic = jdoc_next(config, nic))
+		if (check_nic(vmm, config, nic, taps, err) == -1)
+			return -1;
 	return 0;
 }
 
 /* Its socket is in the VM's directory: anywhere else is nobody's to give. */
 static int
-check_vsock(const json_t *config, struct error *err)
+check_vsock(const struct jdoc *config, struct error *err)
 {
-	const json_t *vsock;
-	const char *path;
+	char path[STORAGE_PATH_MAX + 1] = "";
+	uint32_t vsock;
 
-	if (json_get_object(config, "vsock", &vsock, JSON_OPTIONAL, NULL) ==
-		-1 ||
-	    vsock == NULL)
+	if (jdoc_get_object(config, JDOC_ROOT, "vsock", &vsock, JSON_OPTIONAL,
+		err) == -1)
+		return -1;
+	if (vsock == 0)
 		return 0;
-	path = json_string_value(json_object_get(vsock, "uds_path"));
-	if (path != NULL && strcmp(path, FC_VSOCK) == 0)
+	if (jdoc_get_str(config, vsock, "uds_path", path, sizeof(path),
+		JSON_OPTIONAL, err) == -1)
+		return -1;
+	if (strcmp(path, FC_VSOCK) == 0)
 		return 0;
 	return error_set(err, EX_DATAERR, "has a vsock at %s, not " FC_VSOCK,
-	    path == NULL ? "" : path);
+	    path);
 }
 
 /* The files that this VM may have open. */
@@ -329,7 +344,7 @@ static int
 check_loaded(struct vmm *vmm, const struct taps *taps, int64_t deadline_ms,
     struct error *err)
 {
-	json_t *config;
+	struct jdoc *config;
 	int rc = -1;
 
 	if (fc_call(vmm, "GET", "/vm/config", NULL, &config, deadline_ms,
@@ -340,7 +355,7 @@ check_loaded(struct vmm *vmm, const struct taps *taps, int64_t deadline_ms,
 	    check_nics(vmm, config, taps, err) == 0 &&
 	    check_vsock(config, err) == 0)
 		rc = check_descriptors(vmm, err);
-	json_decref(config);
+	jdoc_free(config);
 	return rc == -1 ? error_wrap(err, FC_STATE) : 0;
 }
 

@@ -9,10 +9,9 @@
 int
 fc_set_links(struct vmm *vmm, bool up, struct error *err)
 {
-	const json_t *nics;
-	const char *tap;
-	json_t *config;
-	size_t i;
+	char tap[NIC_IFNAME_MAX + 1];
+	struct jdoc *config;
+	uint32_t nics, nic;
 	int rc;
 
 	if (vmm->vm->machine.nics.n == 0)
@@ -20,15 +19,15 @@ fc_set_links(struct vmm *vmm, bool up, struct error *err)
 	if (fc_call(vmm, "GET", "/vm/config", NULL, &config,
 		clock_ms() + VMM_CALL_MS, err) == -1)
 		return -1;
-	rc = json_get_array(config, "network-interfaces", &nics, NIC_MAX,
-	    JSON_REQUIRED, err);
-	for (i = 0; rc == 0 && i < json_array_size(nics); i++) {
-		tap = json_string_value(
-		    json_object_get(json_array_get(nics, i), "host_dev_name"));
-		rc = tap == NULL ? error_set(err, EX_UNAVAILABLE,
-				       "Firecracker has a NIC without a tap")
-				 : tap_set_up(tap, up, err);
-	}
-	json_decref(config);
+	rc = jdoc_get_array(config, JDOC_ROOT, "network-interfaces", &nics,
+	    NIC_MAX, JSON_REQUIRED, err);
+	nic = rc == 0 ? jdoc_first(config, nics) : 0;
+	for (; rc == 0 && nic != 0; nic = jdoc_next(config, nic))
+		rc = jdoc_get_str(config, nic, "host_dev_name", tap,
+			 sizeof(tap), JSON_REQUIRED, NULL) == -1
+		    ? error_set(err, EX_UNAVAILABLE,
+			  "Firecracker has a NIC without a tap")
+		    : tap_set_up(tap, up, err);
+	jdoc_free(config);
 	return rc;
 }

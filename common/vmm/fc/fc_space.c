@@ -17,6 +17,8 @@
 #include "base/path.h"
 #include "base/program.h"
 
+#define DRIVE_ID_MAX 65 /* bytes, with the NUL */
+
 /* Where the program and its libraries, devices and processes are. */
 static const char *const needed[] = { "/dev", "/proc", "/sys", "/usr", "/lib",
 	"/lib64", "/bin", "/sbin", "/etc" };
@@ -339,32 +341,34 @@ fc_space_enter(void *arg)
  * And this again in the tool.
  */
 
-static const char *
-drive_id(const json_t *drives, const char *path)
+/* "" where no drive has that path, or it has no id that fits. */
+static void
+drive_id(char out[DRIVE_ID_MAX], const struct jdoc *config, uint32_t drives,
+    const char *path)
 {
-	const char *here;
-	size_t i;
+	char here[STORAGE_PATH_MAX + 1];
+	uint32_t i;
 
-	for (i = 0; i < json_array_size(drives); i++) {
-		here = json_string_value(
-		    json_object_get(json_array_get(drives, i), "path_on_host"));
-		if (here != NULL && strcmp(here, path) == 0)
-			return json_string_value(
-			    json_object_get(json_array_get(drives, i),
-				"drive_id"));
-	}
-	return NULL;
+	out[0] = '\0';
+	for (i = jdoc_first(config, drives); i != 0; i = jdoc_next(config, i))
+		if (jdoc_get_str(config, i, "path_on_host", here, sizeof(here),
+			JSON_REQUIRED, NULL) == 0 &&
+		    strcmp(here, path) == 0) {
+			(void)jdoc_get_str(config, i, "drive_id", out,
+			    DRIVE_ID_MAX, JSON_OPTIONAL, NULL);
+			return;
+		}
 }
 
 static int
-patch_drive(struct vmm *vmm, const json_t *drives, const struct storage *disk,
-    int64_t deadline_ms, struct error *err)
+patch_drive(struct vmm *vmm, const struct jdoc *config, uint32_t drives,
+    const struct storage *disk, int64_t deadline_ms, struct error *err)
 {
-	const char *id = drive_id(drives, disk->origin);
-	char path[128];
+	char id[DRIVE_ID_MAX], path[128];
 
+	drive_id(id, config, drives, disk->origin);
 	/* Firecracker's own ids are letters, digits and underscores. */
-	if (id == NULL || strlen(id) > 64 || strchr(id, '/') != NULL)
+	if (id[0] == '\0' || strchr(id, '/') != NULL)
 		return error_set(err, EX_DATAERR,
 		    FC_STATE ": drive %s has no id", disk->origin);
 	snprintf(path, sizeof(path), "/drives/%s", id);
@@ -382,8 +386,8 @@ int
 fc_space_leave(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 {
 	const struct storage_list *disks = &vmm->vm->machine.disks;
-	const json_t *drives;
-	json_t *config;
+	struct jdoc *config;
+	uint32_t drives;
 	size_t i;
 	int rc;
 
@@ -392,12 +396,12 @@ fc_space_leave(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 	if (fc_call(vmm, "GET", "/vm/config", NULL, &config, deadline_ms,
 		err) == -1)
 		return -1;
-	rc = json_get_array(config, "drives", &drives, STORAGE_MAX,
+	rc = jdoc_get_array(config, JDOC_ROOT, "drives", &drives, STORAGE_MAX,
 	    JSON_REQUIRED, err);
 	for (i = 0; rc == 0 && i < disks->n; i++)
 		if (origin_of(&disks->v[i]) != NULL)
-			rc = patch_drive(vmm, drives, &disks->v[i], deadline_ms,
-			    err);
-	json_decref(config);
+			rc = patch_drive(vmm, config, drives, &disks->v[i],
+			    deadline_ms, err);
+	jdoc_free(config);
 	return rc;
 }

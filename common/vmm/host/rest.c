@@ -174,10 +174,10 @@ take_body(struct rest *rest, struct http_head *head, int64_t deadline_ms,
 /* What the answer says, as an error unless it is one of success. */
 static int
 look_at_reply(const struct rest *rest, const char *text, size_t len,
-    json_t **reply, struct error *err)
+    struct jdoc **reply, struct error *err)
 {
 	char words[REST_WORDS_MAX + 1];
-	json_t *value = NULL;
+	struct jdoc *value = NULL;
 
 	if (rest->status < 200 || rest->status > 299) {
 		rest_words(words, sizeof(words), text, len);
@@ -186,7 +186,9 @@ look_at_reply(const struct rest *rest, const char *text, size_t len,
 			    "status %d without a word", rest->status);
 		return error_set(err, EX_UNAVAILABLE, "%s", words);
 	}
-	if (len > 0 && json_parse_wide(&value, text, len, err) == -1) {
+	if (len == 0 && reply != NULL)
+		return error_set(err, EX_UNAVAILABLE, "answer without a body");
+	if (len > 0 && jdoc_parse(&value, text, len, err) == -1) {
 		if (err != NULL && err->code == EX_DATAERR)
 			err->code = EX_UNAVAILABLE;
 		return -1;
@@ -194,12 +196,12 @@ look_at_reply(const struct rest *rest, const char *text, size_t len,
 	if (reply != NULL)
 		*reply = value;
 	else
-		json_decref(value);
+		jdoc_free(value);
 	return 0;
 }
 
 static int
-take_answer(struct rest *rest, json_t **reply, int64_t deadline_ms,
+take_answer(struct rest *rest, struct jdoc **reply, int64_t deadline_ms,
     struct error *err)
 {
 	struct wire *w = &rest->wire;
@@ -222,8 +224,8 @@ take_answer(struct rest *rest, json_t **reply, int64_t deadline_ms,
 
 /* A server may answer, and close, before it has read all of a request. */
 static int
-exchange(struct rest *rest, const char *request, size_t len, json_t **reply,
-    int64_t deadline_ms, struct error *err)
+exchange(struct rest *rest, const char *request, size_t len,
+    struct jdoc **reply, int64_t deadline_ms, struct error *err)
 {
 	if (clock_left(deadline_ms) == 0)
 		return error_set(err, EX_TEMPFAIL, "no time left");
@@ -238,7 +240,7 @@ exchange(struct rest *rest, const char *request, size_t len, json_t **reply,
 
 int
 rest_call(struct rest *rest, const char *method, const char *path, json_t *body,
-    json_t **reply, int64_t deadline_ms, struct error *err)
+    struct jdoc **reply, int64_t deadline_ms, struct error *err)
 {
 	char *text = NULL, *request = NULL;
 	size_t len = 0, request_len = 0;

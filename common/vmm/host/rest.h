@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/jdoc.h"
 
 #define REST_BODY_MAX (16u << 20) /* bytes of an answer; seen: 60 KB */
 #define REST_HEAD_MAX (64u << 10) /* bytes of its head; seen: 150 */
@@ -33,15 +34,14 @@ void rest_close(struct rest *rest);
 /*
  * Sends one request, and takes the answer.  The connection is kept for the
  * next call, and made anew when it was lost between two; a request is never
- * sent twice.  Takes `body` (NULL: none) in any case; *reply, when not NULL,
- * is the caller's (json_decref), NULL where the answer has no body.  Numbers
- * as json_parse_wide() reads them.
+ * sent twice.  Takes `body` (NULL: none) in any case; *reply is the caller's
+ * (jdoc_free).  Without `reply` the answer may have no body.
  * EX_UNAVAILABLE: the program's own words (any status but 2xx), an answer that
  * is none or is too large, or the connection was closed.  EX_TEMPFAIL: out of
  * time; what was asked for may still be done.
  */
 int rest_call(struct rest *rest, const char *method, const char *path,
-    json_t *body, json_t **reply, int64_t deadline_ms, struct error *err);
+    json_t *body, struct jdoc **reply, int64_t deadline_ms, struct error *err);
 
 /* HTTP status of the last call's answer; 0: there was none. */
 int rest_status(const struct rest *rest);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
+#include "base/jdoc.h"
 
 #define WORDS_TEXT_MAX 65536 /* bytes looked at; the servers' own are < 1 KB */
 
@@ -18,7 +18,7 @@ struct words {
 /*
  * Adds the bytes, with a blank for control characters and the like, and no
  * blanks at the start or in a row.  What is not ASCII is taken as it is where
- * jansson has seen that it is UTF-8.
+ * the parser has seen that it is UTF-8.
  */
 static void
 add_words(struct words *w, const char *text, size_t len, bool is_utf8)
@@ -44,20 +44,33 @@ add_words(struct words *w, const char *text, size_t len, bool is_utf8)
 }
 
 static void
-add_value(struct words *w, const json_t *value)
+add_string(struct words *w, const struct jdoc *d, uint32_t node)
 {
-	size_t i;
+	char *text;
+	size_t len;
 
-	if (json_is_string(value)) {
-		if (w->len > 0)
-			add_words(w, ": ", 2, true);
-		add_words(w, json_string_value(value),
-		    json_string_length(value), true);
-	}
-	if (json_is_array(value))
-		for (i = 0; i < json_array_size(value); i++)
-			if (json_is_string(json_array_get(value, i)))
-				add_value(w, json_array_get(value, i));
+	if (node == 0 || jdoc_type(d, node) != JDOC_STRING)
+		return;
+	text = jdoc_string(d, node, &len);
+	if (text == NULL)
+		return;
+	if (w->len > 0)
+		add_words(w, ": ", 2, true);
+	add_words(w, text, len, true);
+	free(text);
+}
+
+/* A string, or those of an array. */
+static void
+add_value(struct words *w, const struct jdoc *d, uint32_t node)
+{
+	uint32_t i;
+
+	add_string(w, d, node);
+	if (node == 0 || jdoc_type(d, node) != JDOC_ARRAY)
+		return;
+	for (i = jdoc_first(d, node); i != 0; i = jdoc_next(d, i))
+		add_string(w, d, i);
 }
 
 /* Ends the line: no half of a character at its end, and no blank. */
@@ -79,11 +92,11 @@ finish(struct words *w)
 	w->out[w->len] = '\0';
 }
 
-/* The body as JSON, raw control characters in its strings apart. */
-static json_t *
+/* The body as JSON, raw control characters in its strings apart; or NULL. */
+static struct jdoc *
 parse(const char *text, size_t len)
 {
-	json_t *value = NULL;
+	struct jdoc *d = NULL;
 	char *copy;
 	size_t i;
 
@@ -92,27 +105,29 @@ parse(const char *text, size_t len)
 		return NULL;
 	for (i = 0; i < len; i++)
 		copy[i] = (unsigned char)text[i] < 0x20 ? ' ' : text[i];
-	if (json_parse_wide(&value, copy, len, NULL) == -1)
-		value = NULL;
+	if (jdoc_parse(&d, copy, len, NULL) == -1)
+		d = NULL;
 	free(copy);
-	return value;
+	return d;
 }
 
 void
 rest_words(char *out, size_t cap, const char *text, size_t len)
 {
 	struct words w = { .out = out, .cap = cap };
-	json_t *value = NULL;
+	struct jdoc *d = NULL;
 
 	if (len > WORDS_TEXT_MAX)
 		len = WORDS_TEXT_MAX;
 	if (len > 0)
-		value = parse(text, len);
-	add_value(&w, value);
-	add_value(&w, json_object_get(value, "fault_message"));
-	add_value(&w, json_object_get(value, "error"));
+		d = parse(text, len);
+	if (d != NULL) {
+		add_value(&w, d, JDOC_ROOT);
+		add_value(&w, d, jdoc_member(d, JDOC_ROOT, "fault_message"));
+		add_value(&w, d, jdoc_member(d, JDOC_ROOT, "error"));
+	}
 	if (w.len == 0 && len > 0)
 		add_words(&w, text, len, false);
-	json_decref(value);
+	jdoc_free(d);
 	finish(&w);
 }

@@ -5,10 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hex.h"
-#include "base/le.h"
 #include "base/path.h"
-#include "base/sha256.h"
 #include "seed/cidata_impl.h"
 #include "seed/yaml.h"
 
@@ -95,23 +92,6 @@ check_seed(const struct cidata *s, struct error *err)
 		return error_set(err, EX_USAGE,
 		    "the password's hash is not one of crypt(5)");
 	return 0;
-}
-
-void
-cidata_digest(char *out, const struct cidata_text *pieces, size_t n)
-{
-	unsigned char raw[SHA256_BYTES], len[8];
-	struct sha256 sha;
-	size_t i;
-
-	sha256_init(&sha);
-	for (i = 0; i < n; i++) {
-		le64_put(len, pieces[i].len);
-		sha256_data(&sha, len, sizeof(len));
-		sha256_data(&sha, pieces[i].text, pieces[i].len);
-	}
-	sha256_final(raw, &sha);
-	hex_put(out, raw, CIDATA_DIGEST_HEX / 2);
 }
 
 /* Closes what was written; the text is the caller's.  -1: out of memory. */

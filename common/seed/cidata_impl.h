@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Between the parts of format/cidata alone. */
+/* Between the parts of seed/cidata alone. */
 #ifndef SEED_CIDATA_IMPL_H
 #define SEED_CIDATA_IMPL_H
 

@@ -4,6 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "snapshot/envelope_keys.h"
+
+const char *const envelope_top_keys[] = { "version", "config", "files",
+	"digests", "layers", "host", "created_at", "trailer", NULL };
+const char *const envelope_config_keys[] = { "id", "name", "description",
+	"hypervisor", "nics", "cpu", "memory", "storage", "image", NULL };
+
 void
 envelope_init(struct envelope *e)
 {

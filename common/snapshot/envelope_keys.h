@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* For envelope.c and envelope_write.c alone: which members are known. */
+/* For the parts of snapshot/envelope alone: which members are known. */
 #ifndef SNAPSHOT_ENVELOPE_KEYS_H
 #define SNAPSHOT_ENVELOPE_KEYS_H
 

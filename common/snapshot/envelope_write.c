@@ -8,11 +8,6 @@
 #include "base/json.h"
 #include "snapshot/envelope_keys.h"
 
-const char *const envelope_top_keys[] = { "version", "config", "files",
-	"digests", "layers", "host", "created_at", "trailer", NULL };
-const char *const envelope_config_keys[] = { "id", "name", "description",
-	"hypervisor", "nics", "cpu", "memory", "storage", "image", NULL };
-
 /* The unknown members that were read at `where`, behind those we know. */
 static int
 put_unknown(json_t *obj, const struct envelope *e, const char *where,

@@ -236,6 +236,61 @@ fail:
 	return blame_spec(spec, err);
 }
 
+void
+nic_fini(struct nic *nic)
+{
+	free(nic->forwards);
+	memset(nic, 0, sizeof(*nic));
+}
+
+void
+nic_list_fini(struct nic_list *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		nic_fini(&list->v[i]);
+	free(list->v);
+	list->v = NULL;
+	list->n = 0;
+}
+
+int
+nic_list_add(struct nic_list *list, const struct nic *nic, struct error *err)
+{
+	struct nic_forward *forwards = NULL;
+	struct nic *grown;
+
+	if (list->n == NIC_MAX)
+		return error_set(err, EX_USAGE, "more than %d NICs", NIC_MAX);
+	grown = realloc(list->v, (list->n + 1) * sizeof(*grown));
+	if (grown == NULL)
+		return error_nomem(err, NULL);
+	list->v = grown;
+	if (nic->forwards_n > 0) {
+		forwards = calloc(nic->forwards_n, sizeof(*forwards));
+		if (forwards == NULL)
+			return error_nomem(err, NULL);
+		memcpy(forwards, nic->forwards,
+		    nic->forwards_n * sizeof(*forwards));
+	}
+	grown[list->n] = *nic;
+	grown[list->n++].forwards = forwards;
+	return 0;
+}
+
+int
+nic_list_copy(struct nic_list *to, const struct nic_list *from,
+    struct error *err)
+{
+	size_t i;
+
+	for (i = 0; i < from->n; i++)
+		if (nic_list_add(to, &from->v[i], err) == -1)
+			return -1;
+	return 0;
+}
+
 /* Whether both cannot listen at the same time. */
 static bool
 forwards_clash(const struct nic_forward *a, const struct nic_forward *b)
@@ -306,13 +361,6 @@ nic_kind_name(enum nic_kind kind)
 	static const char *const names[] = { "user", "tap", "bridge" };
 
 	return names[kind];
-}
-
-void
-nic_fini(struct nic *nic)
-{
-	free(nic->forwards);
-	memset(nic, 0, sizeof(*nic));
 }
 
 int

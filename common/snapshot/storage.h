@@ -21,6 +21,8 @@
 #define STORAGE_CHAIN_MAX 8 /* files of one disk, the top included */
 #define STORAGE_COW_SERIAL "cocoon-cow"
 
+#define STORAGE_ROLES 4
+
 enum storage_role { STORAGE_LAYER, STORAGE_COW, STORAGE_DATA, STORAGE_CIDATA };
 
 enum storage_direct {
@@ -50,6 +52,7 @@ struct storage_list {
 	size_t n;
 };
 
+void storage_fini(struct storage *disk);
 void storage_list_fini(struct storage_list *list);
 
 /* Appends a deep copy.  EX_OSERR; EX_DATAERR: more than STORAGE_MAX. */

@@ -7,8 +7,6 @@
 #include "base/path.h"
 #include "disk/chain.h"
 
-#define ROLES 4
-
 static bool
 role_is_ro(enum storage_role role)
 {
@@ -240,7 +238,7 @@ check_backing(const struct storage *disk, struct error *err)
 static int
 check_disk(const struct storage *disk, struct error *err)
 {
-	if ((unsigned)disk->role >= ROLES)
+	if ((unsigned)disk->role >= STORAGE_ROLES)
 		return error_set(err, EX_DATAERR, "unknown role");
 	if (disk->ro != role_is_ro(disk->role))
 		return error_set(err, EX_DATAERR, "ro must be %s for role %s",

@@ -12,13 +12,11 @@
 
 #include "base/dir.h"
 #include "base/fd.h"
-#include "base/hook.h"
 #include "base/lock.h"
 #include "base/path.h"
 #include "disk/fs.h"
 #include "snapshot/envelope.h"
 #include "state/root_impl.h"
-#include "state/vm.h"
 
 #define PREFIX_MIN 3 /* characters of an id; shorter ones fit too much */
 
@@ -241,6 +239,39 @@ root_has(const struct root *root, enum root_kind kind, const char *id)
 	    S_ISDIR(st.st_mode);
 }
 
+const char *
+root_kind_dir(enum root_kind kind)
+{
+	return kind == ROOT_VM ? "vm" : "snap";
+}
+
+/* Whether somebody is building the object `id`: its lock is held. */
+static bool
+is_being_built(const struct root *root, enum root_kind kind, const char *id)
+{
+	char dir[ID_LEN + 8];
+	bool held;
+	int fd;
+
+	snprintf(dir, sizeof(dir), ".new-%s", id);
+	if (fd_open_dir(&fd, root->kind_fd[kind], dir, false, NULL) == -1)
+		return false;
+	held = lock_fd(fd, LOCK_SHARED, 0, dir, NULL) == -1;
+	fd_drop(&fd);
+	return held;
+}
+
+bool
+root_is_alive(const struct root *root, enum root_kind kind, const char *id)
+{
+	/*
+	 * It may be published between the first two questions, so the first
+	 * one is asked again.
+	 */
+	return root_has(root, kind, id) || is_being_built(root, kind, id) ||
+	    root_has(root, kind, id);
+}
+
 int
 root_name_target(char id[ID_LEN + 1], const struct root *root,
     enum root_kind kind, const char *name, struct error *err)
@@ -359,64 +390,6 @@ root_lock(int *fd, const struct root *root, enum root_kind kind, const char *id,
 	if (err != NULL)
 		*err = why;
 	return -1;
-}
-
-/*
- * A directory of an overlayfs' lower layer cannot be renamed: it goes where it
- * is, its record first, without which it is nothing.
- */
-static int
-remove_in_place(const struct root *root, enum root_kind kind, const char *id,
-    struct error *err)
-{
-	const char *record = kind == ROOT_SNAP ? ENVELOPE_NAME : VM_RECORD_NAME;
-	int fd = root->kind_fd[kind], dirfd, rc = 0;
-
-	if (fd_open_dir(&dirfd, fd, id, false, err) == -1)
-		return -1;
-	if (unlinkat(dirfd, record, 0) == -1 && errno != ENOENT)
-		rc = error_sys(err, error_code_of(errno), "%s/%s", id, record);
-	fd_drop(&dirfd);
-	hook_step("root-recordless");
-	return rc == -1 ? -1 : fd_remove_tree(fd, id, err);
-}
-
-/* Its name or, where no record tells it, all that lead there, and its access. */
-static int
-forget(const struct root *root, enum root_kind kind, const char *id,
-    const char *name, struct error *err)
-{
-	if (name == NULL) {
-		if (root_names_release(root, kind, id, err) == -1)
-			return -1;
-	} else if (name[0] != '\0' && envelope_is_name(name) &&
-	    root_name_release(root, kind, name, id, err) == -1)
-		return -1;
-	if (kind == ROOT_SNAP && unlinkat(root->access_fd, id, 0) == -1 &&
-	    errno != ENOENT)
-		return error_sys(err, error_code_of(errno), "access/%s", id);
-	return 0;
-}
-
-int
-root_remove(const struct root *root, enum root_kind kind, const char *id,
-    const char *name, struct error *err)
-{
-	char gone[ID_LEN + 8];
-	int fd = root->kind_fd[kind];
-
-	snprintf(gone, sizeof(gone), ".gone-%s", id);
-	if (renameat(fd, id, fd, gone) == -1) {
-		if (errno != EXDEV)
-			return error_sys(err, error_code_of(errno), "%s", id);
-		return forget(root, kind, id, name, err) == -1
-		    ? -1
-		    : remove_in_place(root, kind, id, err);
-	}
-	hook_step("root-gone");
-	return forget(root, kind, id, name, err) == -1
-	    ? -1
-	    : fd_remove_tree(fd, gone, err);
 }
 
 int

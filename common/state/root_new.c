@@ -19,39 +19,6 @@
 
 #define HIDDEN_LOCK_MS 2000 /* somebody looks whether it is locked */
 
-const char *
-root_kind_dir(enum root_kind kind)
-{
-	return kind == ROOT_VM ? "vm" : "snap";
-}
-
-/* Whether somebody is building the object `id`: its lock is held. */
-static bool
-is_being_built(const struct root *root, enum root_kind kind, const char *id)
-{
-	char dir[ID_LEN + 8];
-	bool held;
-	int fd;
-
-	snprintf(dir, sizeof(dir), ".new-%s", id);
-	if (fd_open_dir(&fd, root->kind_fd[kind], dir, false, NULL) == -1)
-		return false;
-	held = lock_fd(fd, LOCK_SHARED, 0, dir, NULL) == -1;
-	fd_drop(&fd);
-	return held;
-}
-
-bool
-root_is_alive(const struct root *root, enum root_kind kind, const char *id)
-{
-	/*
-	 * It may be published between the first two questions, so the first
-	 * one is asked again.
-	 */
-	return root_has(root, kind, id) || is_being_built(root, kind, id) ||
-	    root_has(root, kind, id);
-}
-
 int
 root_hidden_make(char id[ID_LEN + 1], int *fd, int dirfd, struct error *err)
 {

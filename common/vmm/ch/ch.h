@@ -40,11 +40,16 @@ struct ch {
 };
 
 /* One call of its API, "vm.pause"; takes body, as rest_call(). */
+int ch_get(struct vmm *vmm, const char *action, struct jdoc **reply,
+    int64_t deadline_ms, struct error *err);
 int ch_put(struct vmm *vmm, const char *action, json_t *body,
     struct jdoc **reply, int64_t deadline_ms, struct error *err);
 
 /* EX_UNAVAILABLE: not a version that we know.  out[cap] may be NULL. */
 int ch_version(struct vmm *vmm, char *out, size_t cap, struct error *err);
+
+/* The same of a version that a snapshot names: EX_CONFIG. */
+int ch_check_saved_version(const char *version, struct error *err);
 
 /* "template.raw" or where else this VM's memory is; NULL: in no file. */
 const char *ch_memory_path(enum vm_memory memory);

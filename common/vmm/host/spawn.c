@@ -2,11 +2,7 @@
 #include "vmm/host/spawn.h"
 
 #include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -26,48 +22,6 @@
 
 #define LAST_WORDS_MAX 16384 /* bytes of vmm.log that are looked at */
 #define TRY_MS 100 /* of connecting, before it is asked whether it lives */
-
-void
-spawn_hand(struct spawn_fds *h, int fd, int number)
-{
-	assert(h->n < SPAWN_FDS_MAX && number > 2 && number <= PROC_NUMBER_MAX);
-	h->pairs[2 * h->n] = fd;
-	h->pairs[2 * h->n + 1] = number;
-	h->n++;
-}
-
-void
-spawn_drop(struct spawn_fds *h)
-{
-	while (h->n > 0)
-		fd_drop(&h->pairs[2 * --h->n]);
-}
-
-int
-spawn_listen(struct spawn_fds *h, int dirfd, const char *name, int number,
-    struct error *err)
-{
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	int fd;
-
-	if (unlinkat(dirfd, name, 0) == -1 && errno != ENOENT)
-		return error_sys(err, error_code_of(errno), "%s", name);
-	snprintf(sun.sun_path, sizeof(sun.sun_path), "/proc/self/fd/%d/%s",
-	    dirfd, name);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd == -1)
-		return error_sys(err, EX_OSERR, "socket");
-	/* The name gets the mode of the socket: Linux net/unix/af_unix.c. */
-	if (fchmod(fd, 0600) == -1 ||
-	    bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1 ||
-	    listen(fd, 16) == -1) {
-		error_sys(err, error_code_of(errno), "%s", name);
-		fd_drop(&fd);
-		return -1;
-	}
-	spawn_hand(h, fd, number);
-	return 0;
-}
 
 int
 spawn_memory_file(const struct vm *vm, int dirfd, struct error *err)
@@ -146,22 +100,6 @@ spawn_empty_memfd(struct spawn_fds *h, int *own, int number, struct error *err)
 		return -1;
 	}
 	spawn_hand(h, fd, number);
-	return 0;
-}
-
-int
-spawn_open_log(int *fd, uint64_t *from, int dirfd, const char *name,
-    struct error *err)
-{
-	struct stat st;
-
-	*fd = openat(dirfd, name,
-	    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (*fd == -1)
-		return error_sys(err, error_code_of(errno), "%s", name);
-	if (fstat(*fd, &st) == -1)
-		return error_sys(err, EX_IOERR, "%s", name);
-	*from = (uint64_t)st.st_size;
 	return 0;
 }
 

@@ -9,21 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/fd.h"
 #include "base/json.h"
-#include "base/num.h"
 #include "vmm/host/spawn.h"
-
-int
-qemu_call(struct vmm *vmm, const char *command, json_t *args, json_t **ret,
-    struct error *err)
-{
-	struct qemu *q = vmm->own;
-
-	return qmp_call(q->qmp, command, args, ret, clock_ms() + VMM_CALL_MS,
-	    err);
-}
 
 static int
 check_program(struct error *err)
@@ -171,132 +159,6 @@ open_memory(struct vmm *vmm, int *fd, struct error *err)
 	return *fd == -1 ? error_sys(err, error_code_of(errno), "%s", path) : 0;
 }
 
-/* Runs a command of the human monitor; *text is the caller's, or not wanted. */
-static int
-human(struct vmm *vmm, const char *line, char **text, struct error *err)
-{
-	json_t *ret;
-
-	if (qemu_call(vmm, "human-monitor-command",
-		json_pack("{s:s}", "command-line", line), &ret, err) == -1)
-		return -1;
-	if (text != NULL)
-		*text = strdup(
-		    json_is_string(ret) ? json_string_value(ret) : "");
-	json_decref(ret);
-	return text != NULL && *text == NULL ? error_nomem(err, NULL) : 0;
-}
-
-/*
- * One line of "info usernet" (QEMU net/slirp.c): protocol and state, a
- * descriptor, then source address and port, destination address and port.
- */
-static void
-take_usernet_line(struct nic *nic, const char *line)
-{
-	char addr[48], guest[48];
-	unsigned port, guest_port;
-	size_t i;
-
-	if (sscanf(line, " TCP[HOST_FORWARD] %*d %47s %u %47s %u", addr, &port,
-		guest, &guest_port) != 4)
-		return;
-	for (i = 0; i < nic->forwards_n; i++) {
-		if (nic->forwards[i].guest_port != guest_port ||
-		    strcmp(nic->forwards[i].addr, addr) != 0 ||
-		    nic->forwards[i].host_port != 0)
-			continue;
-		if (nic->forwards[i].port != 0 && nic->forwards[i].port != port)
-			continue;
-		nic->forwards[i].host_port = (uint16_t)port;
-		return;
-	}
-}
-
-/* The NIC whose section of "info usernet" this line opens, or `nic`. */
-static struct nic *
-section_nic(struct vm *vm, struct nic *nic, const char *line)
-{
-	const char *p = strstr(line, "(net");
-	unsigned i;
-
-	if (strncmp(line, "Hub", 3) == 0 && p != NULL &&
-	    sscanf(p, "(net%u)", &i) == 1 && i < vm->machine.nics.n)
-		return &vm->machine.nics.v[i];
-	if (sscanf(line, "net%u:", &i) == 1 && i < vm->machine.nics.n)
-		return &vm->machine.nics.v[i];
-	return nic;
-}
-
-int
-qemu_read_forwards(struct vmm *vmm, struct error *err)
-{
-	struct nic *nic = NULL;
-	char *text, *rest, *line;
-	bool wanted = false;
-	size_t i, k;
-
-	for (i = 0; i < vmm->vm->machine.nics.n; i++)
-		for (k = 0; k < vmm->vm->machine.nics.v[i].forwards_n; k++) {
-			vmm->vm->machine.nics.v[i].forwards[k].host_port = 0;
-			wanted = true;
-		}
-	if (!wanted)
-		return 0;
-	if (human(vmm, "info usernet", &text, err) == -1)
-		return -1;
-	rest = text;
-	while ((line = strsep(&rest, "\n")) != NULL) {
-		nic = section_nic(vmm->vm, nic, line);
-		if (nic != NULL)
-			take_usernet_line(nic, line);
-	}
-	free(text);
-	return 0;
-}
-
-static int
-set_forward(struct vmm *vmm, size_t nic, const struct nic_forward *fwd,
-    bool held, struct error *err)
-{
-	char line[128], *text;
-	int rc = 0;
-
-	if (held)
-		snprintf(line, sizeof(line), "hostfwd_add net%zu tcp:%s:%u-:%u",
-		    nic, fwd->addr, (unsigned)fwd->port,
-		    (unsigned)fwd->guest_port);
-	else
-		snprintf(line, sizeof(line), "hostfwd_remove net%zu tcp:%s:%u",
-		    nic, fwd->addr, (unsigned)fwd->host_port);
-	if (human(vmm, line, &text, err) == -1)
-		return -1;
-	if (held && text[0] != '\0')
-		rc = error_set(err, EX_UNAVAILABLE, "QEMU: %s", text);
-	free(text);
-	return rc;
-}
-
-static int
-set_forwards(struct vmm *vmm, bool held, struct error *err)
-{
-	const struct nic *nic;
-	size_t i, k;
-	int rc = 0;
-
-	/* All are tried: of some that were half given up the rest come back. */
-	for (i = 0; i < vmm->vm->machine.nics.n; i++) {
-		nic = &vmm->vm->machine.nics.v[i];
-		for (k = 0; k < nic->forwards_n; k++)
-			if (set_forward(vmm, i, &nic->forwards[k], held,
-				rc == 0 ? err : NULL) == -1)
-				rc = -1;
-	}
-	if (held && qemu_read_forwards(vmm, rc == 0 ? err : NULL) == -1)
-		rc = -1;
-	return rc;
-}
-
 static const char *const state_files[] = { QEMU_STATE_NAME, NULL };
 
 static int
@@ -336,7 +198,7 @@ const struct vmm_driver vmm_qemu = {
 	.pause = pause_guest,
 	.resume = resume_guest,
 	.set_links = set_links,
-	.set_forwards = set_forwards,
+	.set_forwards = qemu_set_forwards,
 	.power_button = power_button,
 	.console_is_free = console_is_free,
 	.quit = quit,

@@ -103,6 +103,9 @@ int qemu_ask_disks(struct vmm *vmm, bool *changed, struct error *err);
 /* Which host ports the user NICs' forwards have got, into vm->machine.nics. */
 int qemu_read_forwards(struct vmm *vmm, struct error *err);
 
+/* vmm_set_forwards(). */
+int qemu_set_forwards(struct vmm *vmm, bool held, struct error *err);
+
 /* One command to the VMM with the ordinary deadline; takes args. */
 int qemu_call(struct vmm *vmm, const char *command, json_t *args, json_t **ret,
     struct error *err);

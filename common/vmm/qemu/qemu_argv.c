@@ -333,25 +333,6 @@ add_nic(struct strv *argv, const struct vm *vm, size_t i, struct error *err)
 	    err);
 }
 
-uint64_t
-qemu_queue_size(const char *driver)
-{
-	static const struct {
-		const char *driver;
-		uint64_t entries;
-	} sizes[] = {
-		{ "virtio-rng-pci", QEMU_QUEUE_RNG },
-		{ "virtio-blk-pci", QEMU_QUEUE_BLK },
-		{ "virtio-net-pci", QEMU_QUEUE_NET },
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
-		if (strcmp(sizes[i].driver, driver) == 0)
-			return sizes[i].entries;
-	return 0;
-}
-
 bool
 qemu_reads_templates(void)
 {

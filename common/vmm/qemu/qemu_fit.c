@@ -68,6 +68,25 @@ qemu_check_saved(const char *saved, const char *here, struct error *err)
 	return 0;
 }
 
+uint64_t
+qemu_queue_size(const char *driver)
+{
+	static const struct {
+		const char *driver;
+		uint64_t entries;
+	} sizes[] = {
+		{ "virtio-rng-pci", QEMU_QUEUE_RNG },
+		{ "virtio-blk-pci", QEMU_QUEUE_BLK },
+		{ "virtio-net-pci", QEMU_QUEUE_NET },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		if (strcmp(sizes[i].driver, driver) == 0)
+			return sizes[i].entries;
+	return 0;
+}
+
 /*
  * Some QEMUs make every virtqueue as deep as virtio allows, whatever the device
  * asks for, and a guest that booted there uses all of it; others refuse its

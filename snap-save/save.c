@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "save.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,39 +12,11 @@
 #include "base/json.h"
 #include "base/sig.h"
 #include "disk/copy.h"
-#include "disk/fs.h"
 #include "state/snap.h"
 #include "state/vm_seed.h"
 #include "vmm/own_disks.h"
 
 #define QUIT_MS 10000 /* for the VMM to close its disks */
-
-void
-save_phase(struct save *s, const char *name)
-{
-	int64_t now_us = clock_us();
-
-	if (s->phases_n < SAVE_PHASES_MAX) {
-		s->phases[s->phases_n].name = name;
-		s->phases[s->phases_n++].ms = (double)(now_us - s->phase_us) /
-		    1000;
-	}
-	s->phase_us = now_us;
-}
-
-int
-save_need_room(const struct save *s, uint64_t need, struct error *err)
-{
-	uint64_t left;
-
-	if (fs_free_bytes(&left, s->snap.dirfd, err) == -1)
-		return -1;
-	if (left < need)
-		return error_set(err, EX_IOERR,
-		    "no space: %" PRIu64 " bytes needed, %" PRIu64 " free",
-		    need, left);
-	return 0;
-}
 
 /* EX_NOPERM: only a guest that runs or is paused can be saved. */
 static int

@@ -56,7 +56,7 @@ struct save {
 	double pause_ms;
 };
 
-/* Ends the phase that began with the last call and gives it its name. */
+/* step.c: ends the phase that began with the last call and gives it its name. */
 void save_phase(struct save *s, const char *name);
 
 /* EX_IOERR: a copy of `need` bytes has no room. */

@@ -19,6 +19,7 @@
 #include "vmm/vmm.h"
 
 #include "data.h"
+#include "input.h"
 
 #define COW_RAW "cow.raw"
 
@@ -40,54 +41,6 @@ plan_fini(struct plan *plan)
 	vm_fini(&plan->vm);
 }
 
-/* Opens a file of the user's, whose links are followed. */
-static int
-open_input(int *fd, uint64_t *size, const char *path, struct error *err)
-{
-	int rc = fd_open_path(fd, size, path, O_RDONLY, err);
-
-	/* A directory or device in a file's place: the argument is wrong. */
-	if (rc == -1 && err != NULL && err->code == EX_DATAERR)
-		err->code = EX_NOINPUT;
-	return rc;
-}
-
-/* The same, with something in it. */
-static int
-open_filled(int *fd, uint64_t *size, const char *path, struct error *err)
-{
-	if (open_input(fd, size, path, err) == -1)
-		return -1;
-	if (*size > 0)
-		return 0;
-	fd_drop(fd);
-	return error_set(err, EX_NOINPUT, "%s: empty", path);
-}
-
-/* A file of the VM's own, as the user's file is now. */
-int
-build_copy(int dirfd, const char *name, const char *path, struct error *err)
-{
-	int from = -1, to = -1, rc = -1;
-	uint64_t size;
-
-	if (open_filled(&from, &size, path, err) == -1)
-		return -1;
-	to = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (to == -1) {
-		error_sys(err, error_code_of(errno), "%s", name);
-		goto out;
-	}
-	if (copy_reflink(to, from, path, NULL) == 0)
-		rc = 0;
-	else
-		rc = copy_extents(to, from, size, NULL, NULL, path, err);
-out:
-	fd_drop(&to);
-	fd_drop(&from);
-	return rc;
-}
-
 /* Puts a shared disk into layer/ and links it into the VM as `name`. */
 static int
 take_layer(struct plan *plan, const struct root_new *n, const char *name,
@@ -98,7 +51,7 @@ take_layer(struct plan *plan, const struct root_new *n, const char *name,
 	uint64_t size;
 	int fd, rc = -1;
 
-	if (open_filled(&fd, &size, path, err) == -1)
+	if (input_open_filled(&fd, &size, path, err) == -1)
 		return -1;
 	fd_drop(&fd);
 	text = strdup(name);
@@ -252,7 +205,7 @@ build_on_base(struct plan *plan, const struct root_new *n, struct error *err)
 	const struct chain_format *format;
 	int fd, rc = -1;
 
-	if (open_input(&fd, &size, plan->base, err) == -1)
+	if (input_open(&fd, &size, plan->base, err) == -1)
 		return -1;
 	if (look_at_base(&format, &bytes, fd, size, plan->base, err) == -1)
 		goto out;
@@ -301,7 +254,7 @@ static int
 build_kernel(const struct plan *plan, const struct root_new *n,
     struct error *err)
 {
-	if (build_copy(n->dirfd, VM_KERNEL, plan->kernel, err) == -1)
+	if (input_copy(n->dirfd, VM_KERNEL, plan->kernel, err) == -1)
 		return -1;
 	return vmm_traits(plan->vm.machine.hypervisor)->needs_elf
 	    ? kernel_make_plain(n->dirfd, VM_KERNEL, "--kernel", err)
@@ -316,12 +269,12 @@ build_files(struct plan *plan, const struct root_new *n, struct error *err)
 	if ((vm->machine.boot[MACHINE_KERNEL] != NULL &&
 		build_kernel(plan, n, err) == -1) ||
 	    (vm->machine.boot[MACHINE_INITRD] != NULL &&
-		build_copy(n->dirfd, VM_INITRD, plan->initrd, err) == -1) ||
+		input_copy(n->dirfd, VM_INITRD, plan->initrd, err) == -1) ||
 	    (vm->machine.boot[MACHINE_FIRMWARE] != NULL &&
-		build_copy(n->dirfd, VM_FIRMWARE, plan->firmware.code, err) ==
+		input_copy(n->dirfd, VM_FIRMWARE, plan->firmware.code, err) ==
 		    -1) ||
 	    (vm->machine.boot[MACHINE_VARS] != NULL &&
-		build_copy(n->dirfd, VM_VARS, plan->firmware.vars, err) ==
+		input_copy(n->dirfd, VM_VARS, plan->firmware.vars, err) ==
 		    -1) ||
 	    build_layers(plan, n, err) == -1)
 		return -1;

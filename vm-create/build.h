@@ -35,11 +35,4 @@ void plan_fini(struct plan *plan);
 int build_vm(struct plan *plan, const struct root *root, char **dir,
     const struct timespec *now, struct error *err);
 
-/*
- * Copies (reflinks where possible) the user's file `path` to the new `name` in
- * the directory.  EX_NOINPUT: missing, empty, or no file.
- */
-int build_copy(int dirfd, const char *name, const char *path,
-    struct error *err);
-
 #endif

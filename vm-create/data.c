@@ -12,6 +12,7 @@
 #include "disk/fs.h"
 
 #include "build.h"
+#include "input.h"
 
 #define CONFIGS_MAX (STORAGE_MAX * 65536) /* bytes; paths may be long */
 
@@ -109,7 +110,7 @@ take_disk(struct vm *vm, int dirfd, const struct storage *ready,
 	disk.path = path_format("data-%s.raw", ready->serial);
 	if (disk.path == NULL)
 		return error_nomem(err, NULL);
-	rc = build_copy(dirfd, disk.path, ready->path, err);
+	rc = input_copy(dirfd, disk.path, ready->path, err);
 	if (rc == 0)
 		rc = storage_list_add(&vm->machine.disks, &disk, err);
 	free(disk.path);

@@ -17,6 +17,7 @@ if command -v clang-format >/dev/null; then
 	    xargs clang-format --dry-run -Werror || rc=1
 fi
 sh mk/floors.sh || rc=1
+sh mk/circles.sh || rc=1
 # Sizes: a file, a function, the file that says what a tool is.
 find . \( -path ./build -o -path ./.cache \) -prune -o -name '*.c' -print |
     sort | xargs awk '

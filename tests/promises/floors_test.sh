@@ -1,6 +1,7 @@
 #! /usr/bin/env atf-sh
 # SPDX-License-Identifier: ISC
-# mk/floors.sh on a tree that is as it must be but for one line.
+# mk/floors.sh and mk/circles.sh on trees that are as they must be but for one
+# thing.
 
 . "$(atf_get_srcdir)/../lib/lib.sh"
 
@@ -141,6 +142,79 @@ driver__without_a_name_body()
 	    sh "$top/mk/floors.sh" tree
 }
 
+# module FILE: standard input as a file of tree/.
+module()
+{
+	mkdir -p "tree/$(dirname "$1")"
+	cat >"tree/$1"
+}
+
+# Two that use one another's function and table, over a third.
+circle_make()
+{
+	rm -rf tree
+	module common/seed/top.c <<-'END'
+		static const char *
+		own(void)
+		{
+		    return names[0];
+		}
+
+		int
+		top(int n)
+		{
+		    return low(n);
+		}
+	END
+	module common/seed/mid.c <<-'END'
+		const char *const names[] = { "low(1)", "top(2)" };
+
+		struct mid *
+		mid(const char *a,
+		    int n)
+		{
+		    return low(n) + top(n);
+		}
+	END
+	module common/seed/low.c <<-'END'
+		/* mid() and
+		 * top() */
+		int
+		low(int n)
+		{
+		    return own(n) + '"' + s->top + s.mid; /* mid() */
+		}
+	END
+}
+
+atf_test_case circle__of_two
+circle__of_two_body()
+{
+	circle_make
+	atf_check -s exit:1 -o inline:"common/seed: mid -> top (top) -> mid \
+(names)\n" sh "$top/mk/circles.sh" tree
+	# Neither of another folder, nor by a name of its own.
+	sed -i 's/^struct mid \*$/static int/; s/^const/static const/' \
+	    tree/common/seed/mid.c
+	atf_check sh "$top/mk/circles.sh" tree
+	circle_make
+	mkdir tree/vm-x
+	mv tree/common/seed/mid.c tree/vm-x
+	atf_check sh "$top/mk/circles.sh" tree
+}
+
+atf_test_case circle__of_three
+circle__of_three_body()
+{
+	circle_make
+	sed -i 's/+ top(n)//' tree/common/seed/mid.c
+	atf_check sh "$top/mk/circles.sh" tree
+	sed -i 's/own(n)/top(n)/' tree/common/seed/low.c
+	sed -i 's/low(n)/mid("", n)/' tree/common/seed/top.c
+	atf_check -s exit:1 -o inline:"common/seed: low -> top (top) -> mid (names) \
+-> low (low)\n" sh "$top/mk/circles.sh" tree
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case tree__as_it_must_be
@@ -150,4 +224,6 @@ atf_init_test_cases()
 	atf_add_test_case processor__outside_its_file
 	atf_add_test_case name__twice_in_the_table
 	atf_add_test_case driver__without_a_name
+	atf_add_test_case circle__of_two
+	atf_add_test_case circle__of_three
 }

@@ -88,8 +88,7 @@ seed_open(struct seed *s, const struct wishes *w, struct error *err)
 	    input_open(&s->mounts, w->mounts ? "-" : NULL, err) == -1 ||
 	    open_keys(s, &w->ssh_keys, err) == -1)
 		return -1;
-	if (wishes_iso(w) &&
-	    (open_tmp(s, err) == -1 || cidata_iso_prepare(err) == -1))
+	if (wishes_iso(w) && open_tmp(s, err) == -1)
 		return -1;
 	return w->out == NULL
 	    ? 0

@@ -25,7 +25,7 @@ LINK = $(CC) $(SAN) $(HARDLINK) $(LDFLAGS)
 # We want single functions of these, by their archives where that works
 # (mk/libs.sh).  Debian's archive of libzstd compresses without threads: who
 # compresses sets LIBZSTD = -lzstd, which goes before the archive.
-PARTLIBS = -lcrypto -lz -llzma -lbz2 -llz4 -lzstd
+PARTLIBS = -larchive -lcrypto -lz -llzma -lbz2 -llz4 -lzstd
 OTHERLIBS = -ljansson -lcrypt -lpthread -ldl
 LDLIBS = -Wl,--as-needed $(LIBZSTD) `cat $(TOP)/common/libs.stamp` $(OTHERLIBS)
 # All of them as they are, for what need not start fast.

@@ -80,17 +80,10 @@ int cidata_read_keys(struct strv *keys, const char *text, size_t len,
 /*
  * The image of a disk with these files, which the caller frees: FAT12 (from
  * 1 MiB on), or ISO 9660 with Rock Ridge and Joliet (which libarchive writes
- * by way of a nameless temporary file).  EX_OSERR, EX_IOERR, EX_UNAVAILABLE.
+ * by way of a nameless temporary file).  EX_OSERR, EX_IOERR.
  */
 int cidata_vfat(unsigned char **out, size_t *len,
     const struct cidata_files *files, struct error *err);
 int cidata_iso(unsigned char **out, size_t *len,
     const struct cidata_files *files, struct error *err);
-
-/*
- * Loads libarchive for cidata_iso(), which does it itself where the process
- * has not enclosed itself.  EX_UNAVAILABLE.
- */
-int cidata_iso_prepare(struct error *err);
-
 #endif

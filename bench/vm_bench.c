@@ -66,20 +66,22 @@ ignore_shared(struct qmp *qmp, bool on, struct error *err)
 static int
 wait_stream(struct qmp *qmp, struct error *err)
 {
-	const char *status;
-	json_t *ret;
+	char status[32];
+	struct jdoc *answer;
 	int rc = 1;
 
 	while (rc == 1) {
-		if (qmp_call(qmp, "query-migrate", NULL, &ret,
+		if (qmp_call(qmp, "query-migrate", NULL, &answer,
 			clock_ms() + CALL_MS, err) == -1)
 			return -1;
-		status = json_string_value(json_object_get(ret, "status"));
-		if (status != NULL && strcmp(status, "completed") == 0)
+		status[0] = '\0';
+		(void)jdoc_get_str(answer, qmp_return(answer), "status", status,
+		    sizeof(status), JSON_OPTIONAL, NULL);
+		if (strcmp(status, "completed") == 0)
 			rc = 0;
-		else if (status != NULL && strcmp(status, "failed") == 0)
+		else if (strcmp(status, "failed") == 0)
 			rc = error_set(err, EX_UNAVAILABLE, "stream failed");
-		json_decref(ret);
+		jdoc_free(answer);
 		if (rc == 1)
 			clock_nap(1);
 	}
@@ -256,35 +258,42 @@ struct hand {
 static int
 find_disk(struct hand *h, struct qmp *qmp, struct error *err)
 {
-	const json_t *inserted, *image;
-	const char *node;
-	json_t *blocks, *overlay;
-	json_int_t size;
+	char node[sizeof(h->node)] = "";
+	struct jdoc *blocks;
+	uint32_t inserted;
+	uint64_t size = 0;
+	json_t *overlay;
 	unsigned n = 0;
 	int fd, rc;
 
 	if (qmp_call(qmp, "query-block", NULL, &blocks, clock_ms() + CALL_MS,
 		err) == -1)
 		return -1;
-	inserted = json_object_get(json_array_get(blocks, 0), "inserted");
-	node = json_string_value(json_object_get(inserted, "node-name"));
-	if (node == NULL || sscanf(node, "d0-%u", &n) != 1)
+	inserted = jdoc_member(blocks, jdoc_first(blocks, qmp_return(blocks)),
+	    "inserted");
+	rc = jdoc_get_str(blocks, inserted, "node-name", node, sizeof(node),
+	    JSON_REQUIRED, err);
+	if (rc == 0)
+		rc = jdoc_get_u64(blocks,
+		    jdoc_member(blocks, inserted, "image"), "virtual-size",
+		    &size, 0, INT64_MAX, JSON_REQUIRED, err);
+	jdoc_free(blocks);
+	if (rc == -1)
+		return -1;
+	if (sscanf(node, "d0-%u", &n) != 1)
 		return error_set(err, EX_SOFTWARE, "no disk");
 	snprintf(h->node, sizeof(h->node), "%s", node);
 	snprintf(h->above, sizeof(h->above), "d0-%u", n + 1);
 	snprintf(h->top, sizeof(h->top), n == 0 ? "cow.raw" : "cow.%u.qcow2",
 	    n);
 	snprintf(h->overlay, sizeof(h->overlay), "cow.%u.qcow2", n + 1);
-	image = json_object_get(inserted, "image");
-	size = json_integer_value(json_object_get(image, "virtual-size"));
-	json_decref(blocks);
 	if (h->reflinks)
 		return 0;
 	fd = openat(h->vmfd, h->overlay, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
 	    0600);
 	if (fd == -1)
 		return error_sys(err, EX_IOERR, "%s", h->overlay);
-	rc = chain_write_overlay(fd, (uint64_t)size, h->top, h->overlay, err);
+	rc = chain_write_overlay(fd, size, h->top, h->overlay, err);
 	fd_drop(&fd);
 	overlay = json_pack("{s:s, s:s, s:s, s:{s:s, s:s}, s:n}", "driver",
 	    "qcow2", "node-name", h->above, "discard", "unmap", "file",

@@ -46,12 +46,13 @@ int jdoc_read(struct jdoc **out, int dirfd, const char *name, size_t max,
     struct error *err);
 void jdoc_free(struct jdoc *d);
 
+/* JDOC_NULL of no node. */
 enum jdoc_type jdoc_type(const struct jdoc *d, uint32_t node);
 
 /* The member `key`, or 0: absent, dropped, null, or `obj` is no object. */
 uint32_t jdoc_member(const struct jdoc *d, uint32_t obj, const char *key);
 
-/* The first value in an array or object, the next one; 0: no more. */
+/* The first value in an array or object, the next one; 0: none. */
 uint32_t jdoc_first(const struct jdoc *d, uint32_t node);
 uint32_t jdoc_next(const struct jdoc *d, uint32_t node);
 

@@ -156,6 +156,11 @@ ATF_TC_BODY(call__answered, tc)
 		{ .greeting = GREETING,
 		    .answers = { "  { \"return\" : { },\"id\":1}\n",
 			DONE(2) } },
+		/* A number that int64 cannot hold, wherever it stands. */
+		{ .greeting = GREETING,
+		    .answers = { "{\"event\": 18446744073709551615}\n" DONE(1),
+			ANSWER(2,
+			    "\"return\": {\"a\": 18446744073709551615}") } },
 		/* What is the answer to nothing, or to something else. */
 		{ .greeting = GREETING,
 		    .answers = { DONE(7) "{}\n7\n" DONE(1), DONE(1) DONE(2) } },

@@ -63,18 +63,20 @@ query(struct vmm *vmm, enum vmm_state *out, struct error *err)
 		{ "suspended", VMM_RUNNING },
 		{ "io-error", VMM_NO_SPACE },
 	};
-	const char *status;
-	json_t *ret;
+	char status[32] = "";
+	struct jdoc *answer;
 	size_t i;
 
-	if (qemu_call(vmm, "query-status", NULL, &ret, err) == -1)
+	if (qemu_call(vmm, "query-status", NULL, &answer, err) == -1)
 		return -1;
-	status = json_string_value(json_object_get(ret, "status"));
+	/* None, or one that does not fit, is one that we do not know. */
+	(void)jdoc_get_str(answer, qmp_return(answer), "status", status,
+	    sizeof(status), JSON_OPTIONAL, NULL);
 	*out = VMM_BROKEN;
 	for (i = 0; i < sizeof(states) / sizeof(states[0]); i++)
-		if (status != NULL && strcmp(status, states[i].status) == 0)
+		if (strcmp(status, states[i].status) == 0)
 			*out = states[i].state;
-	json_decref(ret);
+	jdoc_free(answer);
 	return 0;
 }
 
@@ -119,23 +121,28 @@ static int
 console_is_free(struct vmm *vmm, bool *is_free, struct error *err)
 {
 	static const char unused[] = "disconnected:";
-	const char *label, *name;
-	const json_t *chardev;
-	json_t *ret;
-	size_t i;
+	char label[sizeof("console")];
+	struct jdoc *answer;
+	char *name;
+	uint32_t i;
 
-	if (qemu_call(vmm, "query-chardev", NULL, &ret, err) == -1)
+	if (qemu_call(vmm, "query-chardev", NULL, &answer, err) == -1)
 		return -1;
 	*is_free = true;
-	json_array_foreach(ret, i, chardev)
-	{
-		label = json_string_value(json_object_get(chardev, "label"));
-		name = json_string_value(json_object_get(chardev, "filename"));
-		if (label != NULL && strcmp(label, "console") == 0)
-			*is_free = name == NULL ||
-			    strncmp(name, unused, strlen(unused)) == 0;
+	i = jdoc_first(answer, qmp_return(answer));
+	for (; i != 0; i = jdoc_next(answer, i)) {
+		if (jdoc_get_str(answer, i, "label", label, sizeof(label),
+			JSON_REQUIRED, NULL) == -1 ||
+		    strcmp(label, "console") != 0)
+			continue;
+		name = NULL;
+		(void)jdoc_get_strdup(answer, i, "filename", &name,
+		    QMP_LINE_MAX, JSON_OPTIONAL, NULL);
+		*is_free = name == NULL ||
+		    strncmp(name, unused, strlen(unused)) == 0;
+		free(name);
 	}
-	json_decref(ret);
+	jdoc_free(answer);
 	return 0;
 }
 

@@ -106,8 +106,8 @@ int qemu_read_forwards(struct vmm *vmm, struct error *err);
 /* vmm_set_forwards(). */
 int qemu_set_forwards(struct vmm *vmm, bool held, struct error *err);
 
-/* One command to the VMM with the ordinary deadline; takes args. */
-int qemu_call(struct vmm *vmm, const char *command, json_t *args, json_t **ret,
-    struct error *err);
+/* One command to the VMM with the ordinary deadline, as qmp_call(). */
+int qemu_call(struct vmm *vmm, const char *command, json_t *args,
+    struct jdoc **answer, struct error *err);
 
 #endif

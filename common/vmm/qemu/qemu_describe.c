@@ -42,17 +42,17 @@ ask_queue(uint64_t *size, struct vmm *vmm, const char *id, unsigned n,
 {
 	struct error why = { 0 };
 	char path[96];
-	json_t *ret;
+	struct jdoc *answer;
 
 	*size = 0;
 	snprintf(path, sizeof(path), "/machine/peripheral/%s/virtio-backend",
 	    id);
 	if (qemu_call(vmm, "x-query-virtio-queue-status",
-		json_pack("{s:s, s:i}", "path", path, "queue", (int)n), &ret,
+		json_pack("{s:s, s:i}", "path", path, "queue", (int)n), &answer,
 		&why) == 0) {
-		*size = (uint64_t)json_integer_value(
-		    json_object_get(ret, "vring-num"));
-		json_decref(ret);
+		(void)jdoc_get_u64(answer, qmp_return(answer), "vring-num",
+		    size, 0, UINT64_MAX, JSON_OPTIONAL, NULL);
+		jdoc_free(answer);
 		return 0;
 	}
 	return n > 0 && why.code == EX_UNAVAILABLE

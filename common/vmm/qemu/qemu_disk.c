@@ -24,44 +24,55 @@
 #define JOB_NAP_MS 5 /* between two looks at the jobs */
 #define JOB_MS (10 * 60 * 1000) /* for the merge of one chain */
 
-/* The entry of query-block's answer for device disk<i>; borrowed. */
-static const json_t *
-find_block(const json_t *blocks, size_t i)
+/* What query-block's answer says to be in device disk<i>; 0: nothing. */
+static uint32_t
+find_block(const struct jdoc *blocks, size_t i)
 {
-	char qdev[64];
-	const json_t *entry;
-	const char *text;
-	size_t k;
+	char qdev[64], text[128];
+	uint32_t entry;
 
 	snprintf(qdev, sizeof(qdev), "/machine/peripheral/disk%zu/", i);
-	json_array_foreach(blocks, k, entry)
-	{
-		text = json_string_value(json_object_get(entry, "qdev"));
-		if (text != NULL && strncmp(text, qdev, strlen(qdev)) == 0)
-			return json_object_get(entry, "inserted");
-	}
-	return NULL;
+	entry = jdoc_first(blocks, qmp_return(blocks));
+	for (; entry != 0; entry = jdoc_next(blocks, entry))
+		if (jdoc_get_str(blocks, entry, "qdev", text, sizeof(text),
+			JSON_REQUIRED, NULL) == 0 &&
+		    strncmp(text, qdev, strlen(qdev)) == 0)
+			return jdoc_member(blocks, entry, "inserted");
+	return 0;
+}
+
+/* Adds the plain name of one image of a chain. */
+static int
+read_image(struct strv *names, const struct jdoc *blocks, uint32_t image,
+    struct error *err)
+{
+	char *path = NULL;
+	int rc;
+
+	(void)jdoc_get_strdup(blocks, image, "filename", &path, QMP_LINE_MAX,
+	    JSON_OPTIONAL, NULL);
+	if (path == NULL || names->n == 4 * STORAGE_CHAIN_MAX)
+		rc = error_set(err, EX_UNAVAILABLE,
+		    "QEMU: query-block: a chain without names");
+	else if (!path_is_name(path_base(path)))
+		rc = error_set(err, EX_UNAVAILABLE,
+		    "QEMU: query-block: file name %s", path_base(path));
+	else
+		rc = strv_add(names, err, "%s", path_base(path));
+	free(path);
+	return rc;
 }
 
 /* The plain names of an image's chain, top first; *names is the caller's. */
 static int
-read_chain(struct strv *names, const json_t *inserted, struct error *err)
+read_chain(struct strv *names, const struct jdoc *blocks, uint32_t inserted,
+    struct error *err)
 {
-	const json_t *image = json_object_get(inserted, "image");
-	const char *name;
+	uint32_t image = jdoc_member(blocks, inserted, "image");
 
-	for (; image != NULL; image = json_object_get(image, "backing-image")) {
-		name = json_string_value(json_object_get(image, "filename"));
-		if (name == NULL || names->n == 4 * STORAGE_CHAIN_MAX)
-			return error_set(err, EX_UNAVAILABLE,
-			    "QEMU: query-block: a chain without names");
-		name = path_base(name);
-		if (!path_is_name(name))
-			return error_set(err, EX_UNAVAILABLE,
-			    "QEMU: query-block: file name %s", name);
-		if (strv_add(names, err, "%s", name) == -1)
+	for (; image != 0; image = jdoc_member(blocks, image, "backing-image"))
+		if (read_image(names, blocks, image, err) == -1)
 			return -1;
-	}
 	if (names->n == 0)
 		return error_set(err, EX_UNAVAILABLE,
 		    "QEMU: query-block: no image");
@@ -105,8 +116,8 @@ int
 qemu_ask_disks(struct vmm *vmm, bool *changed, struct error *err)
 {
 	struct strv names = { 0 };
-	const json_t *inserted;
-	json_t *blocks;
+	struct jdoc *blocks;
+	uint32_t inserted;
 	size_t i;
 	int rc = -1;
 
@@ -116,12 +127,12 @@ qemu_ask_disks(struct vmm *vmm, bool *changed, struct error *err)
 		return -1;
 	for (i = 0; i < vmm->vm->machine.disks.n; i++) {
 		inserted = find_block(blocks, i);
-		if (inserted == NULL) {
+		if (inserted == 0) {
 			error_set(err, EX_UNAVAILABLE,
 			    "QEMU: query-block: no disk%zu", i);
 			goto out;
 		}
-		if (read_chain(&names, inserted, err) == -1 ||
+		if (read_chain(&names, blocks, inserted, err) == -1 ||
 		    correct_disk(changed, &vmm->vm->machine.disks.v[i], &names,
 			err) == -1) {
 			error_wrap(err, "disk %zu", i);
@@ -132,8 +143,22 @@ qemu_ask_disks(struct vmm *vmm, bool *changed, struct error *err)
 	rc = 0;
 out:
 	strv_fini(&names);
-	json_decref(blocks);
+	jdoc_free(blocks);
 	return rc;
+}
+
+static void
+cancel_jobs(struct vmm *vmm, const struct jdoc *jobs)
+{
+	uint32_t job = jdoc_first(jobs, qmp_return(jobs));
+	char id[128];
+
+	/* A job that has just ended is no error. */
+	for (; job != 0; job = jdoc_next(jobs, job))
+		if (jdoc_get_str(jobs, job, "device", id, sizeof(id),
+			JSON_REQUIRED, NULL) == 0)
+			qemu_call(vmm, "block-job-cancel",
+			    json_pack("{s:s}", "device", id), NULL, NULL);
 }
 
 /* Waits until QEMU has no block jobs; `cancel` ends them first. */
@@ -141,26 +166,17 @@ static int
 drain_jobs(struct vmm *vmm, bool cancel, struct error *err)
 {
 	int64_t deadline_ms = clock_ms() + JOB_MS;
-	const json_t *job;
-	json_t *jobs;
-	size_t i, n;
-	const char *id;
+	struct jdoc *jobs;
+	bool are_none;
 
 	for (;;) {
 		if (qemu_call(vmm, "query-block-jobs", NULL, &jobs, err) == -1)
 			return -1;
-		n = json_array_size(jobs);
-		json_array_foreach(jobs, i, job)
-		{
-			id = json_string_value(json_object_get(job, "device"));
-			/* A job that has just ended is no error. */
-			if (cancel && id != NULL)
-				qemu_call(vmm, "block-job-cancel",
-				    json_pack("{s:s}", "device", id), NULL,
-				    NULL);
-		}
-		json_decref(jobs);
-		if (n == 0)
+		are_none = jdoc_first(jobs, qmp_return(jobs)) == 0;
+		if (cancel)
+			cancel_jobs(vmm, jobs);
+		jdoc_free(jobs);
+		if (are_none)
 			return 0;
 		if (sig_check(err) == -1)
 			return -1;

@@ -114,26 +114,25 @@ qemu_facts_check_machine(const struct qemu_facts *facts, const char *machine,
 
 /* Of all machines those of the family. */
 static int
-decode_machines(struct qemu_facts *f, const json_t *list, struct error *err)
+decode_machines(struct qemu_facts *f, const struct jdoc *d, uint32_t list,
+    struct error *err)
 {
 	struct qemu_machine *m;
-	const json_t *entry;
-	const char *name;
-	size_t i;
+	uint32_t entry;
 
 	f->machines = calloc(QEMU_FACTS_MACHINES_MAX, sizeof(*f->machines));
 	if (f->machines == NULL)
 		return error_nomem(err, NULL);
-	json_array_foreach(list, i, entry)
-	{
-		name = json_string_value(json_object_get(entry, "name"));
+	for (entry = jdoc_first(d, list); entry != 0;
+	     entry = jdoc_next(d, entry)) {
 		m = &f->machines[f->machines_n];
-		if (name == NULL || strlen(name) >= sizeof(m->name) ||
-		    !machine_version(&m->major, &m->minor, name))
+		if (jdoc_get_str(d, entry, "name", m->name, sizeof(m->name),
+			JSON_REQUIRED, NULL) == -1 ||
+		    !machine_version(&m->major, &m->minor, m->name))
 			continue;
-		snprintf(m->name, sizeof(m->name), "%s", name);
-		m->deprecated = json_is_true(
-		    json_object_get(entry, "deprecated"));
+		m->deprecated = false;
+		(void)jdoc_get_bool(d, entry, "deprecated", &m->deprecated,
+		    JSON_OPTIONAL, NULL);
 		if (++f->machines_n == QEMU_FACTS_MACHINES_MAX)
 			break;
 	}
@@ -145,27 +144,26 @@ static int
 decode_line(struct qemu_facts *f, const char *line, size_t len,
     struct error *err)
 {
-	json_t *message, *answer;
-	int major, minor, micro, rc = 0;
-	json_int_t queue;
+	struct jdoc *message;
+	struct qmp_version v;
+	uint32_t answer;
+	int rc = 0;
 
-	if (json_parse(&message, line, len, err) == -1)
+	if (jdoc_parse(&message, line, len, err) == -1)
 		return -1;
-	answer = json_object_get(message, "return");
-	if (json_unpack(message, "{s:{s:{s:{s:i, s:i, s:i}}}}", "QMP",
-		"version", "qemu", "major", &major, "minor", &minor, "micro",
-		&micro) == 0) {
-		f->major = major;
-		f->minor = minor;
-		snprintf(f->version, sizeof(f->version), "%d.%d.%d", major,
-		    minor, micro);
-	} else if (json_is_array(answer) && f->machines == NULL)
-		rc = decode_machines(f, answer, err);
-	else if (json_unpack(answer, "{s:I}", "vring-num-default", &queue) ==
-		0 &&
-	    queue > 0 && queue <= QUEUE_MAX)
-		f->rng_queue = (uint64_t)queue;
-	json_decref(message);
+	answer = qmp_return(message);
+	if (qmp_version_decode(&v, message)) {
+		f->major = (int)v.major;
+		f->minor = (int)v.minor;
+		snprintf(f->version, sizeof(f->version), "%u.%u.%u", v.major,
+		    v.minor, v.micro);
+	} else if (jdoc_type(message, answer) == JDOC_ARRAY &&
+	    f->machines == NULL)
+		rc = decode_machines(f, message, answer, err);
+	else
+		(void)jdoc_get_u64(message, answer, "vring-num-default",
+		    &f->rng_queue, 1, QUEUE_MAX, JSON_OPTIONAL, NULL);
+	jdoc_free(message);
 	return rc;
 }
 
@@ -330,21 +328,22 @@ place_fini(struct place *p)
 	fd_drop(&p->dirfd);
 }
 
+/* Its machines are in QEMU's own form, so that one decoder does for both. */
 static int
-decode_kept(struct qemu_facts *f, const json_t *root, struct error *err)
+decode_kept(struct qemu_facts *f, const struct jdoc *d, struct error *err)
 {
-	const json_t *machines;
+	uint32_t machines;
 
-	if (json_get_str(root, "version", f->version, sizeof(f->version),
+	if (jdoc_get_str(d, JDOC_ROOT, "version", f->version,
+		sizeof(f->version), JSON_REQUIRED, err) == -1 ||
+	    jdoc_get_u64(d, JDOC_ROOT, "rng_queue", &f->rng_queue, 0, QUEUE_MAX,
 		JSON_REQUIRED, err) == -1 ||
-	    json_get_u64(root, "rng_queue", &f->rng_queue, 0, QUEUE_MAX,
-		JSON_REQUIRED, err) == -1 ||
-	    json_get_array(root, "machines", &machines, QEMU_FACTS_MACHINES_MAX,
-		JSON_REQUIRED, err) == -1)
+	    jdoc_get_array(d, JDOC_ROOT, "machines", &machines,
+		QEMU_FACTS_MACHINES_MAX, JSON_REQUIRED, err) == -1)
 		return -1;
 	if (sscanf(f->version, "%d.%d", &f->major, &f->minor) != 2)
 		return error_set(err, EX_DATAERR, "no version");
-	return decode_machines(f, machines, err);
+	return decode_machines(f, d, machines, err);
 }
 
 /* Ours alone may be believed, and of this very program. */
@@ -353,7 +352,7 @@ read_kept(struct qemu_facts *out, const struct place *p)
 {
 	char identity[sizeof(p->identity)] = "", *text = NULL;
 	struct qemu_facts f = { 0 };
-	json_t *root = NULL;
+	struct jdoc *d = NULL;
 	struct stat st;
 	size_t len;
 	int fd = -1, rc = -1;
@@ -363,12 +362,12 @@ read_kept(struct qemu_facts *out, const struct place *p)
 	if (fstat(fd, &st) == 0 && st.st_uid == geteuid() &&
 	    (st.st_mode & 022) == 0 &&
 	    fd_read_all(&text, &len, fd, KEPT_MAX, p->name, NULL) == 0 &&
-	    json_parse(&root, text, len, NULL) == 0 &&
-	    json_get_str(root, "identity", identity, sizeof(identity),
+	    jdoc_parse(&d, text, len, NULL) == 0 &&
+	    jdoc_get_str(d, JDOC_ROOT, "identity", identity, sizeof(identity),
 		JSON_REQUIRED, NULL) == 0 &&
 	    strcmp(identity, p->identity) == 0)
-		rc = decode_kept(&f, root, NULL);
-	json_decref(root);
+		rc = decode_kept(&f, d, NULL);
+	jdoc_free(d);
 	free(text);
 	fd_drop(&fd);
 	if (rc == 0)

@@ -8,20 +8,23 @@
 
 #include "base/json.h"
 
-/* Runs a command of the human monitor; *text is the caller's, or not wanted. */
+/* Runs a command of the human monitor; *text is the caller's. */
 static int
 human(struct vmm *vmm, const char *line, char **text, struct error *err)
 {
-	json_t *ret;
+	struct jdoc *answer;
+	uint32_t said;
+	size_t len;
 
 	if (qemu_call(vmm, "human-monitor-command",
-		json_pack("{s:s}", "command-line", line), &ret, err) == -1)
+		json_pack("{s:s}", "command-line", line), &answer, err) == -1)
 		return -1;
-	if (text != NULL)
-		*text = strdup(
-		    json_is_string(ret) ? json_string_value(ret) : "");
-	json_decref(ret);
-	return text != NULL && *text == NULL ? error_nomem(err, NULL) : 0;
+	said = qmp_return(answer);
+	*text = jdoc_type(answer, said) == JDOC_STRING
+	    ? jdoc_string(answer, said, &len)
+	    : strdup("");
+	jdoc_free(answer);
+	return *text == NULL ? error_nomem(err, NULL) : 0;
 }
 
 /*

@@ -6,7 +6,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -47,12 +49,12 @@ qemu_explain(const struct vmm *vmm, struct error *err)
 }
 
 static int
-call(struct vmm *vmm, const char *command, json_t *args, json_t **ret,
+call(struct vmm *vmm, const char *command, json_t *args, struct jdoc **answer,
     int64_t deadline_ms, struct error *err)
 {
 	struct qemu *q = vmm->own;
 
-	return qmp_call(q->qmp, command, args, ret, deadline_ms, err);
+	return qmp_call(q->qmp, command, args, answer, deadline_ms, err);
 }
 
 static int
@@ -64,25 +66,45 @@ ignore_shared(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 	    NULL, deadline_ms, err);
 }
 
+/* "" where the answer has none. */
+static void
+get_status(char *out, size_t cap, const struct jdoc *answer)
+{
+	out[0] = '\0';
+	(void)jdoc_get_str(answer, qmp_return(answer), "status", out, cap,
+	    JSON_OPTIONAL, NULL);
+}
+
+static int
+say_failed(const struct jdoc *answer, struct error *err)
+{
+	char *desc = NULL;
+
+	(void)jdoc_get_strdup(answer, qmp_return(answer), "error-desc", &desc,
+	    QMP_LINE_MAX, JSON_OPTIONAL, NULL);
+	error_set(err, EX_UNAVAILABLE, "QEMU: %s",
+	    desc == NULL ? "state not taken" : desc);
+	free(desc);
+	return -1;
+}
+
 /* Waits until the stream is through, either way. */
 static int
 wait_stream(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 {
-	const char *status, *desc;
-	json_t *ret;
+	struct jdoc *answer;
+	char status[32];
 	int rc;
 
 	for (;;) {
-		if (call(vmm, "query-migrate", NULL, &ret, deadline_ms, err) ==
-		    -1)
+		if (call(vmm, "query-migrate", NULL, &answer, deadline_ms,
+			err) == -1)
 			return -1;
-		status = json_string_value(json_object_get(ret, "status"));
-		desc = json_string_value(json_object_get(ret, "error-desc"));
-		rc = status != NULL && strcmp(status, "completed") == 0 ? 0 : 1;
-		if (status != NULL && strcmp(status, "failed") == 0)
-			rc = error_set(err, EX_UNAVAILABLE, "QEMU: %s",
-			    desc == NULL ? "state not taken" : desc);
-		json_decref(ret);
+		get_status(status, sizeof(status), answer);
+		rc = strcmp(status, "completed") == 0 ? 0
+		    : strcmp(status, "failed") == 0   ? say_failed(answer, err)
+						      : 1;
+		jdoc_free(answer);
 		if (rc != 1)
 			return rc;
 		clock_nap(LOAD_NAP_MS);
@@ -105,7 +127,8 @@ qemu_is_since(const struct vmm *vmm, int major, int minor)
 /* How QEMU is to reach a file of ours: a descriptor that it was given. */
 struct stream {
 	char uri[40];
-	json_int_t fdset; /* to be given back; -1: none */
+	bool has_set;
+	uint64_t fdset; /* to be given back */
 };
 
 /*
@@ -117,24 +140,26 @@ offer_file(struct stream *out, struct vmm *vmm, int fd, int64_t deadline_ms,
     struct error *err)
 {
 	struct qemu *q = vmm->own;
-	json_t *ret;
+	struct jdoc *answer;
 	int rc;
 
-	*out = (struct stream){ "fd:state", -1 };
+	*out = (struct stream){ "fd:state", false, 0 };
 	if (!qemu_is_since(vmm, 8, 2))
 		return qmp_call_fd(q->qmp, "getfd",
 		    json_pack("{s:s}", "fdname", "state"), fd, NULL,
 		    deadline_ms, err);
-	if (qmp_call_fd(q->qmp, "add-fd", NULL, fd, &ret, deadline_ms, err) ==
-	    -1)
+	if (qmp_call_fd(q->qmp, "add-fd", NULL, fd, &answer, deadline_ms,
+		err) == -1)
 		return -1;
-	rc = json_unpack(ret, "{s:I}", "fdset-id", &out->fdset);
-	json_decref(ret);
+	rc = jdoc_get_u64(answer, qmp_return(answer), "fdset-id", &out->fdset,
+	    0, INT64_MAX, JSON_REQUIRED, NULL);
+	jdoc_free(answer);
 	if (rc == -1)
 		return error_set(err, EX_UNAVAILABLE,
 		    "QEMU: add-fd: no set in the answer");
-	snprintf(out->uri, sizeof(out->uri),
-	    "file:/dev/fdset/%" JSON_INTEGER_FORMAT, out->fdset);
+	out->has_set = true;
+	snprintf(out->uri, sizeof(out->uri), "file:/dev/fdset/%" PRIu64,
+	    out->fdset);
 	return 0;
 }
 
@@ -156,11 +181,11 @@ run_stream(struct vmm *vmm, const char *command, const char *file, int flags,
 		deadline_ms, err) == -1 ||
 	    wait_stream(vmm, deadline_ms, err) == -1)
 		return -1;
-	return stream.fdset == -1
+	return !stream.has_set
 	    ? 0
 	    : call(vmm, "remove-fd",
-		  json_pack("{s:I}", "fdset-id", stream.fdset), NULL,
-		  deadline_ms, err);
+		  json_pack("{s:I}", "fdset-id", (json_int_t)stream.fdset),
+		  NULL, deadline_ms, err);
 }
 
 /*
@@ -170,17 +195,17 @@ run_stream(struct vmm *vmm, const char *command, const char *file, int flags,
 static int
 wait_postmigrate(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 {
-	const char *status;
-	json_t *ret;
+	struct jdoc *answer;
+	char status[32];
 	bool ready = false;
 
 	while (!ready) {
-		if (call(vmm, "query-status", NULL, &ret, deadline_ms, err) ==
-		    -1)
+		if (call(vmm, "query-status", NULL, &answer, deadline_ms,
+			err) == -1)
 			return -1;
-		status = json_string_value(json_object_get(ret, "status"));
-		ready = status == NULL || strcmp(status, "finish-migrate") != 0;
-		json_decref(ret);
+		get_status(status, sizeof(status), answer);
+		ready = strcmp(status, "finish-migrate") != 0;
+		jdoc_free(answer);
 		if (!ready && clock_left(deadline_ms) == 0)
 			return error_set(err, EX_TEMPFAIL,
 			    "QEMU: a stream does not end");

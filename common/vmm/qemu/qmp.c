@@ -9,11 +9,12 @@
 #include "vmm/host/wire.h"
 
 #define QMP_VERSION_MAX 32
+#define QMP_NUMBER_MAX 9999 /* in a version */
 
 struct qmp {
 	struct wire wire;
 	char version[QMP_VERSION_MAX];
-	int64_t last_id; /* of the last command sent */
+	uint64_t last_id; /* of the last command sent */
 	bool closed; /* by QEMU */
 };
 
@@ -54,7 +55,7 @@ look_at_wire(struct qmp *qmp, int how, struct error *err)
 
 /* The next message; *out is the caller's. */
 static int
-next_message(struct qmp *qmp, json_t **out, int64_t deadline_ms,
+next_message(struct qmp *qmp, struct jdoc **out, int64_t deadline_ms,
     struct error *err)
 {
 	struct wire *w = &qmp->wire;
@@ -74,7 +75,7 @@ next_message(struct qmp *qmp, json_t **out, int64_t deadline_ms,
 			return -1;
 	}
 	used = (size_t)(end - w->buf) + 1;
-	rc = json_parse(out, w->buf, used - 1, err);
+	rc = jdoc_parse(out, w->buf, used - 1, err);
 	wire_use(w, used);
 	if (rc == -1 && err != NULL)
 		err->code = EX_UNAVAILABLE;
@@ -86,45 +87,65 @@ next_message(struct qmp *qmp, json_t **out, int64_t deadline_ms,
  * answer to one that was given up.
  */
 static bool
-is_answer(const struct qmp *qmp, const json_t *message)
+is_answer(const struct qmp *qmp, const struct jdoc *message)
 {
-	return json_object_get(message, "event") == NULL &&
-	    json_integer_value(json_object_get(message, "id")) == qmp->last_id;
+	uint64_t id;
+
+	return jdoc_member(message, JDOC_ROOT, "event") == 0 &&
+	    jdoc_get_u64(message, JDOC_ROOT, "id", &id, 0, UINT64_MAX,
+		JSON_REQUIRED, NULL) == 0 &&
+	    id == qmp->last_id;
+}
+
+uint32_t
+qmp_return(const struct jdoc *answer)
+{
+	return jdoc_member(answer, JDOC_ROOT, "return");
+}
+
+/* QEMU's own words of an error. */
+static int
+say_refused(const struct jdoc *message, const char *command, struct error *err)
+{
+	char *desc = NULL;
+
+	if (jdoc_get_strdup(message, jdoc_member(message, JDOC_ROOT, "error"),
+		"desc", &desc, QMP_LINE_MAX, JSON_OPTIONAL, NULL) == -1)
+		desc = NULL;
+	error_set(err, EX_UNAVAILABLE, "QEMU: %s: %s", command,
+	    desc == NULL ? "an answer without meaning" : desc);
+	free(desc);
+	return -1;
 }
 
 /* The answer to the last command; what comes before it is passed over. */
 static int
-take_answer(struct qmp *qmp, const char *command, json_t **ret,
+take_answer(struct qmp *qmp, const char *command, struct jdoc **answer,
     int64_t deadline_ms, struct error *err)
 {
-	json_t *message, *value;
-	const char *desc;
+	struct jdoc *message;
+	int rc = 0;
 
 	for (;;) {
 		if (next_message(qmp, &message, deadline_ms, err) == -1)
 			return error_wrap(err, "%s", command);
 		if (is_answer(qmp, message))
 			break;
-		json_decref(message);
+		jdoc_free(message);
 	}
-	value = json_object_get(message, "return");
-	if (value != NULL) {
-		if (ret != NULL)
-			*ret = json_incref(value);
-		json_decref(message);
-		return 0;
+	if (qmp_return(message) == 0)
+		rc = say_refused(message, command, err);
+	else if (answer != NULL) {
+		*answer = message;
+		message = NULL;
 	}
-	desc = json_string_value(
-	    json_object_get(json_object_get(message, "error"), "desc"));
-	error_set(err, EX_UNAVAILABLE, "QEMU: %s: %s", command,
-	    desc == NULL ? "an answer without meaning" : desc);
-	json_decref(message);
-	return -1;
+	jdoc_free(message);
+	return rc;
 }
 
 int
 qmp_call_fd(struct qmp *qmp, const char *command, json_t *args, int fd,
-    json_t **ret, int64_t deadline_ms, struct error *err)
+    struct jdoc **answer, int64_t deadline_ms, struct error *err)
 {
 	json_t *message;
 	char *text = NULL;
@@ -147,36 +168,57 @@ qmp_call_fd(struct qmp *qmp, const char *command, json_t *args, int fd,
 		err) == -1)
 		error_wrap(err, "%s", command);
 	else
-		rc = take_answer(qmp, command, ret, deadline_ms, err);
+		rc = take_answer(qmp, command, answer, deadline_ms, err);
 	free(text);
 	json_decref(message);
 	return rc;
 }
 
 int
-qmp_call(struct qmp *qmp, const char *command, json_t *args, json_t **ret,
-    int64_t deadline_ms, struct error *err)
+qmp_call(struct qmp *qmp, const char *command, json_t *args,
+    struct jdoc **answer, int64_t deadline_ms, struct error *err)
 {
-	return qmp_call_fd(qmp, command, args, -1, ret, deadline_ms, err);
+	return qmp_call_fd(qmp, command, args, -1, answer, deadline_ms, err);
+}
+
+bool
+qmp_version_decode(struct qmp_version *out, const struct jdoc *message)
+{
+	static const char *const way[] = { "QMP", "version", "qemu" };
+	uint64_t major, minor, micro;
+	uint32_t at = JDOC_ROOT;
+	size_t i;
+
+	for (i = 0; i < sizeof(way) / sizeof(way[0]); i++)
+		at = jdoc_member(message, at, way[i]);
+	if (jdoc_get_u64(message, at, "major", &major, 0, QMP_NUMBER_MAX,
+		JSON_REQUIRED, NULL) == -1 ||
+	    jdoc_get_u64(message, at, "minor", &minor, 0, QMP_NUMBER_MAX,
+		JSON_REQUIRED, NULL) == -1 ||
+	    jdoc_get_u64(message, at, "micro", &micro, 0, QMP_NUMBER_MAX,
+		JSON_REQUIRED, NULL) == -1)
+		return false;
+	out->major = (unsigned)major;
+	out->minor = (unsigned)minor;
+	out->micro = (unsigned)micro;
+	return true;
 }
 
 static int
 greet(struct qmp *qmp, int64_t deadline_ms, struct error *err)
 {
-	json_t *message;
-	int major, minor, micro;
+	struct qmp_version v;
+	struct jdoc *message;
+	bool is_greeting;
 
 	if (next_message(qmp, &message, deadline_ms, err) == -1)
 		return -1;
-	if (json_unpack(message, "{s:{s:{s:{s:i, s:i, s:i}}}}", "QMP",
-		"version", "qemu", "major", &major, "minor", &minor, "micro",
-		&micro) == -1) {
-		json_decref(message);
+	is_greeting = qmp_version_decode(&v, message);
+	jdoc_free(message);
+	if (!is_greeting)
 		return error_set(err, EX_UNAVAILABLE, "QEMU: not a greeting");
-	}
-	json_decref(message);
-	snprintf(qmp->version, sizeof(qmp->version), "%d.%d.%d", major, minor,
-	    micro);
+	snprintf(qmp->version, sizeof(qmp->version), "%u.%u.%u", v.major,
+	    v.minor, v.micro);
 	return qmp_call(qmp, "qmp_capabilities", NULL, NULL, deadline_ms, err);
 }
 

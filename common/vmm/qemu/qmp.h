@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/jdoc.h"
 
 #define QMP_LINE_MAX (4u << 20) /* bytes; the largest message seen has 60 KB */
 
@@ -31,16 +32,27 @@ bool qmp_is_closed(const struct qmp *qmp);
 /* "7.2.22" of the greeting, borrowed. */
 const char *qmp_version(const struct qmp *qmp);
 
+struct qmp_version {
+	unsigned major, minor, micro;
+};
+
+/* The version in QEMU's greeting; false: the message is none. */
+bool qmp_version_decode(struct qmp_version *out, const struct jdoc *message);
+
 /*
  * Sends a command and waits for its answer; takes `args` (NULL: none) in any
- * case.  *ret, when not NULL, is the caller's (json_decref).  EX_UNAVAILABLE:
- * QEMU's own words, or the connection closed.  EX_TEMPFAIL: out of time.
+ * case.  *answer, when not NULL, is the caller's (jdoc_free): what was asked for
+ * is its member "return".  EX_UNAVAILABLE: QEMU's own words, or the connection
+ * closed.  EX_TEMPFAIL: out of time.
  */
-int qmp_call(struct qmp *qmp, const char *command, json_t *args, json_t **ret,
-    int64_t deadline_ms, struct error *err);
+int qmp_call(struct qmp *qmp, const char *command, json_t *args,
+    struct jdoc **answer, int64_t deadline_ms, struct error *err);
+
+/* The member "return" of an answer. */
+uint32_t qmp_return(const struct jdoc *answer);
 
 /* The same with a descriptor to ride along (-1: none). */
 int qmp_call_fd(struct qmp *qmp, const char *command, json_t *args, int fd,
-    json_t **ret, int64_t deadline_ms, struct error *err);
+    struct jdoc **answer, int64_t deadline_ms, struct error *err);
 
 #endif

@@ -6,6 +6,8 @@
 stand_between()
 {
 	between_dir=$INSTAR_ROOT/vm/$(id_of_vm "$1")
+	# What the last one said is not to be taken for this one's.
+	: >between.out
 	"$top/tests/lib/between" "$between_dir" "$2" "$3" >between.out \
 	    2>between.err &
 	between=$!

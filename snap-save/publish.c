@@ -185,6 +185,7 @@ publish_check_disks(struct save *s, struct error *err)
 {
 	struct preflight p = { .dirfd = s->at->dirfd,
 		.envelope = &s->envelope,
+		.is_unlisted = true,
 		.sidecar = s->sidecar };
 
 	return preflight_disks(&p, err);

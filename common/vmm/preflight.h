@@ -25,6 +25,7 @@ struct preflight {
 	const struct envelope *envelope; /* borrowed, as all that follows */
 	const struct root *root; /* NULL: an import */
 	const struct vm *vm; /* the VM to restore into; NULL: a clone */
+	bool is_unlisted; /* the files are a VM's, about to be saved */
 	bool verify; /* digests of all files, not only of small ones */
 	bool bytes_later; /* what reads files is left to preflight_late() */
 	/* It was loaded with to_check: what its driver has looked at is done. */

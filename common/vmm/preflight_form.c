@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/dir.h"
@@ -120,10 +121,17 @@ preflight_sidecar(struct preflight *p, struct error *err)
 int
 preflight_storage(struct preflight *p, struct error *err)
 {
-	uint64_t size;
+	uint64_t storage = p->envelope->machine.storage_bytes, size;
+	const struct storage *cow = storage_find(&p->sidecar.machine.disks,
+	    STORAGE_COW);
 
-	if (p->envelope->machine.storage_bytes == 0 ||
-	    preflight_size(&size, p, "cow.raw", NULL) == -1)
+	if (storage != 0 && cow != NULL && cow->size_bytes != 0 &&
+	    cow->size_bytes != storage)
+		return error_set(err, EX_DATAERR,
+		    "config.storage is %" PRIu64 ", " SIDECAR_NAME
+		    " has %" PRIu64,
+		    storage, cow->size_bytes);
+	if (storage == 0 || preflight_size(&size, p, "cow.raw", NULL) == -1)
 		return 0; /* not every disk is one raw file */
 	return manifest_check_storage(p->envelope, size, err);
 }

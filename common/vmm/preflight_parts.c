@@ -105,21 +105,27 @@ check_data_name(const struct storage *disk, const char *name, struct error *err)
 }
 
 /* The size that the disk had, as the snapshot has it recorded; 0: it has not. */
-static int
-saved_bytes(uint64_t *out, const struct preflight *p,
-    const struct storage *disk, struct error *err)
+static uint64_t
+saved_bytes(const struct preflight *p, const struct storage *disk)
 {
 	uint64_t storage = p->envelope->machine.storage_bytes;
 
-	*out = disk->size_bytes;
-	if (disk->role != STORAGE_COW || storage == 0)
-		return 0;
-	*out = storage;
-	if (disk->size_bytes == 0 || disk->size_bytes == storage)
-		return 0;
-	return error_set(err, EX_DATAERR,
-	    "config.storage is %" PRIu64 ", " SIDECAR_NAME " has %" PRIu64,
-	    storage, disk->size_bytes);
+	/* That the two agree, preflight_storage() has seen. */
+	return disk->role == STORAGE_COW && storage != 0 ? storage
+							 : disk->size_bytes;
+}
+
+/*
+ * Whether the file under an overlay may be of another size than the disk, which
+ * was resized since: where nothing but its digest can say that it is whole.
+ */
+static bool
+may_differ(const struct preflight *p, const char *name)
+{
+	const struct envelope_file *file = envelope_find_file(p->envelope,
+	    name);
+
+	return p->is_unlisted || (file != NULL && file->has_digest);
 }
 
 static int
@@ -143,16 +149,15 @@ check_disk(const struct preflight *p, size_t i, struct error *err)
 		    is_layer ? "disk %zu: %s of role %s is in \"layers\""
 			     : "disk %zu: %s of role %s is not in \"layers\"",
 		    i, name, storage_role_name(disk->role));
-	if ((disk->role == STORAGE_DATA &&
-		check_data_name(disk, name, err) == -1) ||
-	    saved_bytes(&bytes, p, disk, err) == -1)
+	if (disk->role == STORAGE_DATA &&
+	    check_data_name(disk, name, err) == -1)
 		return -1;
+	bytes = saved_bytes(p, disk);
 	for (k = 0; k <= disk->backing.n; k++) {
 		name = k == 0 ? name : disk->backing.v[k - 1];
 		below = k == disk->backing.n ? NULL : disk->backing.v[k];
-		/* The disk may have been resized in an overlay. */
-		if (check_chain_file(p, name, below, k == 0 ? bytes : 0, err) ==
-		    -1)
+		if (check_chain_file(p, name, below,
+			k == 0 || !may_differ(p, name) ? bytes : 0, err) == -1)
 			return -1;
 	}
 	return 0;

@@ -85,6 +85,7 @@ make(struct machine *m)
 	m->boot[MACHINE_KERNEL] = copy("kernel");
 	m->boot[MACHINE_INITRD] = copy("initrd");
 	m->boot[MACHINE_FIRMWARE] = copy("firmware");
+	m->boot[MACHINE_VARS] = copy("firmware_vars");
 	m->cmdline = copy("console=ttyS0");
 }
 

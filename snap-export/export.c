@@ -50,6 +50,23 @@ dir_of(const struct export *x, const char *name)
 	return merge_dirfd(&x->merge, x->snap, name);
 }
 
+/* A file to be read; what is open is the caller's, but for layers. */
+static int
+open_file(int *fd, const struct export *x, const char *name, struct error *err)
+{
+	*fd = layers_fd(&x->layers, name);
+	if (*fd != -1)
+		return 0;
+	return fd_open_file(fd, NULL, dir_of(x, name), name, O_RDONLY, err);
+}
+
+static void
+close_file(int *fd, const struct export *x, const char *name)
+{
+	if (layers_fd(&x->layers, name) == -1)
+		fd_drop(fd);
+}
+
 /* Size and digest of one file, as saved, against what is there. */
 static int
 check_file(struct export *x, struct envelope_file *f, uint64_t *size,
@@ -57,6 +74,10 @@ check_file(struct export *x, struct envelope_file *f, uint64_t *size,
 {
 	int fd, rc;
 
+	if (layers_fd(&x->layers, f->name) != -1) {
+		*size = f->size_bytes;
+		return 0;
+	}
 	if (manifest_open(&fd, size, dir_of(x, f->name), f->name, err) == -1)
 		return -1;
 	rc = manifest_check_size(f, *size, err);
@@ -71,16 +92,19 @@ check_file(struct export *x, struct envelope_file *f, uint64_t *size,
 
 int
 export_begin(struct export *x, const struct root *root, const struct snap *snap,
-    bool is_cocoon, struct error *err)
+    const struct export_how *how, struct error *err)
 {
 	memset(x, 0, sizeof(*x));
 	envelope_init(&x->envelope);
 	x->snap = snap;
-	x->is_cocoon = is_cocoon;
+	x->is_cocoon = how->is_cocoon;
 	if (envelope_read(&x->envelope, snap_fd(snap), err) == -1 ||
 	    complete_files(x, err) == -1)
 		return -1;
-	if (!is_cocoon)
+	if (how->with_layers &&
+	    layers_open(&x->layers, &x->envelope, root, snap, err) == -1)
+		return -1;
+	if (!how->is_cocoon)
 		return 0;
 	return merge_overlays(&x->merge, &x->envelope, root, snap, err);
 }
@@ -109,6 +133,7 @@ void
 export_fini(struct export *x)
 {
 	merge_fini(&x->merge);
+	layers_fini(&x->layers);
 	envelope_fini(&x->envelope);
 	free(x->order);
 	free(x->size_bytes);
@@ -137,12 +162,11 @@ export_estimate(struct export *x, bool is_dense, struct error *err)
 	x->tar_bytes = text_bytes(len) + 2 * TAR_BLOCK;
 	trailer = DIGEST_TEXT_MAX + sizeof(ENVELOPE_NAME);
 	for (i = 0; i < x->envelope.files_n && rc == 0; i++) {
-		if (fd_open_file(&fd, NULL, dir_of(x, x->order[i]->name),
-			x->order[i]->name, O_RDONLY, err) == -1)
+		if (open_file(&fd, x, x->order[i]->name, err) == -1)
 			return -1;
 		rc = archive_estimate(&tar, &data, fd, x->order[i]->name,
 		    x->size_bytes[i], is_dense, err);
-		fd_drop(&fd);
+		close_file(&fd, x, x->order[i]->name);
 		if (rc == 0) {
 			x->tar_bytes += tar;
 			x->data_bytes += data;
@@ -183,10 +207,10 @@ write_file(struct export *x, struct archive_writer *w, size_t i,
 	const char *name = x->order[i]->name;
 	int fd, rc;
 
-	if (fd_open_file(&fd, NULL, dir_of(x, name), name, O_RDONLY, err) == -1)
+	if (open_file(&fd, x, name, err) == -1)
 		return -1;
 	rc = archive_writer_file(w, name, fd, x->size_bytes[i], err);
-	fd_drop(&fd);
+	close_file(&fd, x, name);
 	return rc;
 }
 

@@ -10,12 +10,14 @@
 #include "snapshot/envelope.h"
 #include "state/snap.h"
 
+#include "layers.h"
 #include "merge.h"
 
 struct export
 {
 	const struct snap *snap; /* borrowed */
 	struct merge merge; /* files that stand in for the snapshot's */
+	struct layers layers; /* that go along */
 	struct envelope envelope; /* as it goes into the archive */
 	struct envelope_file **order; /* its files in the order of names */
 	uint64_t *size_bytes; /* of each in `order` */
@@ -23,12 +25,19 @@ struct export
 	bool is_cocoon; /* no trailer, nothing that cocoon does not know */
 };
 
+/* What export_begin() is asked for. */
+struct export_how {
+	bool is_cocoon, with_layers;
+};
+
 /*
  * Reads the envelope; for cocoon, merges overlays with the help of qemu-img.
- * Borrows root and snap.  EX_DATAERR, EX_UNAVAILABLE.
+ * Layers that are to go along become files of it, for all others a warning is
+ * written.  Borrows root and snap.  EX_DATAERR, EX_UNAVAILABLE.  EX_NOINPUT: a
+ * layer is not here.
  */
 int export_begin(struct export *x, const struct root *root,
-    const struct snap *snap, bool is_cocoon, struct error *err);
+    const struct snap *snap, const struct export_how *how, struct error *err);
 
 /*
  * Looks at every file, and computes digests that the snapshot lacks.

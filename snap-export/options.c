@@ -17,15 +17,14 @@ usage(FILE *to)
 	fprintf(to,
 	    "usage: snap-export [-q] [-R root] [--zstd[=level] [--long] | "
 	    "--gzip[=level] |\n"
-	    "           --no-compress] [--dense] [--cocoon] [--rate size] "
-	    "[-o file\n"
-	    "           [-p member,...]] snap\n"
+	    "           --no-compress] [--dense] [--with-layers | --cocoon]\n"
+	    "           [--rate size] [-o file [-p member,...]] snap\n"
 	    "       snap-export [-q] [-R root] [-p member,...] --to-dir dir "
 	    "snap\n"
 	    "       snap-export [-q] [-R root] [-p member,...] --wrenn-dir dir "
 	    "snap\n"
-	    "       snap-export [-R root] [--dense] [-p member,...] --dry-run "
-	    "snap\n"
+	    "       snap-export [-R root] [--dense] [--with-layers] [-p member,...]\n"
+	    "           --dry-run snap\n"
 	    "       snap-export [-p member,...] --list archive\n");
 }
 
@@ -53,13 +52,16 @@ check_press(struct opts *o, const struct given *g)
 	if (g->zstd + g->gzip + g->plain > 1)
 		return opt_wrong(
 		    "--zstd, --gzip and --no-compress exclude each other");
-	if (o->is_cocoon && (g->zstd || o->how.is_long))
+	if (o->what.is_cocoon && (g->zstd || o->how.is_long))
 		return opt_wrong("--cocoon and zstd exclude each other");
+	if (o->what.is_cocoon && o->what.with_layers)
+		return opt_wrong("--cocoon and --with-layers exclude each "
+				 "other: cocoon would not look for them");
 	if (how->is_long && (g->gzip || g->plain))
 		return opt_wrong("--long needs zstd");
 	how->press = ARCHIVE_ZSTD;
 	how->level = ARCHIVE_ZSTD_LEVEL;
-	if (g->plain || (o->is_cocoon && !g->gzip))
+	if (g->plain || (o->what.is_cocoon && !g->gzip))
 		how->press = ARCHIVE_PLAIN;
 	if (g->gzip) {
 		how->press = ARCHIVE_GZIP;
@@ -77,9 +79,10 @@ check_list(const struct opts *o, const struct given *g, int operands)
 {
 	if (operands != 0)
 		return opt_wrong("--list takes no snapshot");
-	if (o->out != NULL || o->is_dry_run || o->is_cocoon ||
-	    o->how.is_dense || o->how.is_long || g->rate != NULL || g->zstd ||
-	    g->gzip || g->plain || o->common.root != NULL || o->to_dir != NULL)
+	if (o->out != NULL || o->is_dry_run || o->what.is_cocoon ||
+	    o->what.with_layers || o->how.is_dense || o->how.is_long ||
+	    g->rate != NULL || g->zstd || g->gzip || g->plain ||
+	    o->common.root != NULL || o->to_dir != NULL)
 		return opt_wrong("--list goes with -p alone");
 	return 0;
 }
@@ -87,9 +90,9 @@ check_list(const struct opts *o, const struct given *g, int operands)
 static int
 check_dirs(const struct opts *o, const struct given *g)
 {
-	if (o->out != NULL || o->is_dry_run || o->is_cocoon ||
-	    o->how.is_dense || o->how.is_long || g->rate != NULL || g->zstd ||
-	    g->gzip || g->plain)
+	if (o->out != NULL || o->is_dry_run || o->what.is_cocoon ||
+	    (o->is_wrenn && o->what.with_layers) || o->how.is_dense ||
+	    o->how.is_long || g->rate != NULL || g->zstd || g->gzip || g->plain)
 		return opt_wrong("%s makes no archive: it goes with -p",
 		    o->is_wrenn ? "--wrenn-dir" : "--to-dir");
 	return 0;
@@ -128,6 +131,7 @@ enum own {
 	PLAIN,
 	LONG,
 	DENSE,
+	LAYERS,
 	COCOON,
 	RATE,
 	DRY,
@@ -159,8 +163,11 @@ take_option(struct opts *o, struct given *g, int ch)
 	case DENSE:
 		o->how.is_dense = true;
 		return 0;
+	case LAYERS:
+		o->what.with_layers = true;
+		return 0;
 	case COCOON:
-		o->is_cocoon = true;
+		o->what.is_cocoon = true;
 		return 0;
 	case RATE:
 		return opt_once(&g->rate, optarg, "--rate");
@@ -191,6 +198,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ "no-compress", no_argument, NULL, PLAIN },
 		{ "long", no_argument, NULL, LONG },
 		{ "dense", no_argument, NULL, DENSE },
+		{ "with-layers", no_argument, NULL, LAYERS },
 		{ "cocoon", no_argument, NULL, COCOON },
 		{ "rate", required_argument, NULL, RATE },
 		{ "dry-run", no_argument, NULL, DRY },

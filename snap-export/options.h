@@ -8,6 +8,8 @@
 #include "archive/archive.h"
 #include "base/opt.h"
 
+#include "export.h"
+
 struct opts {
 	struct opt_common common;
 	char *snap; /* operand */
@@ -15,7 +17,8 @@ struct opts {
 	const char *members; /* -p, or NULL */
 	const char *to_dir; /* --to-dir or --wrenn-dir DIR, or NULL */
 	const char *list; /* --list ARCHIVE, or NULL */
-	bool is_dry_run, is_cocoon, is_wrenn;
+	bool is_dry_run, is_wrenn;
+	struct export_how what;
 	struct archive_how how;
 };
 

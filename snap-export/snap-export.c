@@ -85,7 +85,7 @@ run(struct opts *o, struct error *err)
 	if (!o->is_dry_run &&
 	    root_access_touch(j.root, snap_id(j.source.snap), err) == -1)
 		goto out;
-	if (export_begin(&j.export, j.root, j.source.snap, o->is_cocoon, err) ==
+	if (export_begin(&j.export, j.root, j.source.snap, &o->what, err) ==
 	    -1) {
 		error_wrap(err, "%s", o->snap);
 		goto out;
@@ -101,6 +101,8 @@ run(struct opts *o, struct error *err)
 		error_wrap(err, "%s", o->snap);
 		goto out;
 	}
+	if (!o->is_dry_run)
+		layers_warn(&j.export.envelope, o->what.is_cocoon);
 	if (!o->is_dry_run)
 		rc = write_archive(&j, o, err);
 	else if (export_estimate(&j.export, o->how.is_dense, err) == 0)

@@ -11,12 +11,16 @@
 #include "disk/digest_file.h"
 #include "state/snap.h"
 
+#include "layer.h"
+
 int
 import_publish(struct intake *in, const struct intake_how *how,
     struct error *err)
 {
 	struct timespec now;
 
+	if (layer_check_all(in, how, err) == -1)
+		return -1;
 	clock_gettime(CLOCK_REALTIME, &now);
 	return intake_publish(in, how, &now, err);
 }
@@ -61,8 +65,10 @@ import_report(struct intake *in, const char *members, const struct label *label,
 	root_new_end(&in->made); /* it is locked until then */
 	if (label_finish(in->root, old_id, label, &why) == -1)
 		diag("warning: %s", why.msg);
-	if (snap_open(&snap, in->root, id, err) == 0 &&
-	    snap_report(&record, snap, in->root, err) == 0 &&
+	if (snap_open(&snap, in->root, id, err) == -1)
+		return -1;
+	layer_warn(in->root, snap);
+	if (snap_report(&record, snap, in->root, err) == 0 &&
 	    label_report(record, old_id, err) == 0 &&
 	    json_report(record, members, err) == 0)
 		rc = json_report_end(err);

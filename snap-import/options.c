@@ -13,9 +13,26 @@ usage(FILE *to)
 	fprintf(to,
 	    "usage: snap-import [-q] [-R root] [-n name [--replace[=rm]]] "
 	    "[-d text]\n"
-	    "           [--require-digests] [-p member,...] [file |\n"
+	    "           [--require-digests] [--layer file ...] [-p member,...] "
+	    "[file |\n"
 	    "           --from-dir dir [--base image] [--storage-config file]\n"
-	    "           [--trust-paths]]\n");
+	    "           [--trust-paths]]\n"
+	    "       snap-import [-R root] [-p member,...] --layer file\n");
+}
+
+/* Of a layer alone: an archive on standard input is named then. */
+static int
+check_alone(struct opts *o)
+{
+	o->layer_alone = true;
+	if (o->layers.n > 1)
+		return opt_wrong("--layer: one at a time, or - for an archive "
+				 "on standard input");
+	if (o->how.label.name != NULL || o->how.label.description != NULL ||
+	    o->how.need_digests)
+		return opt_wrong("--layer alone takes in no snapshot: - for "
+				 "an archive on standard input");
+	return 0;
 }
 
 static int
@@ -36,6 +53,8 @@ check_opts(struct opts *o, char *operands[], int n)
 		return opt_wrong("--storage-config goes with --from-dir");
 	if (o->how.trust_paths && o->from_dir == NULL)
 		return opt_wrong("--trust-paths goes with --from-dir");
+	if (o->layers.n > 0 && o->from_dir == NULL && n == 0)
+		return check_alone(o);
 	if (o->from_dir == NULL && o->file == NULL && isatty(STDIN_FILENO))
 		return opt_wrong("no archive from a terminal: name a file");
 	return 0;
@@ -44,11 +63,13 @@ check_opts(struct opts *o, char *operands[], int n)
 int
 options_parse(struct opts *o, int argc, char *argv[])
 {
-	enum { DIGESTS = OPT_OWN, FROM_DIR, BASE, TRUST, CONFIGS };
+	enum { DIGESTS = OPT_OWN, FROM_DIR, BASE, TRUST, CONFIGS, LAYER };
+	struct error err;
 	static const struct option longopts[] = { OPT_LONG, LABEL_LONG,
 		{ "from-dir", required_argument, NULL, FROM_DIR },
 		{ "base", required_argument, NULL, BASE },
 		{ "storage-config", required_argument, NULL, CONFIGS },
+		{ "layer", required_argument, NULL, LAYER },
 		{ "trust-paths", no_argument, NULL, TRUST },
 		{ "require-digests", no_argument, NULL, DIGESTS },
 		{ NULL, 0, NULL, 0 } };
@@ -68,6 +89,10 @@ options_parse(struct opts *o, int argc, char *argv[])
 		else if (ch == CONFIGS)
 			rc = opt_once(&o->how.configs, optarg,
 			    "--storage-config");
+		else if (ch == LAYER)
+			rc = strv_add(&o->layers, &err, "%s", optarg) == -1
+			    ? opt_wrong("--layer: %s", err.msg)
+			    : 0;
 		else if (ch == DIGESTS)
 			o->how.need_digests = true;
 		else if (ch == TRUST)

@@ -4,11 +4,14 @@
 #define OPTIONS_H
 
 #include "base/opt.h"
+#include "base/strv.h"
 #include "vmm/intake.h"
 
 struct opts {
 	struct opt_common common;
 	const char *members, *file, *from_dir;
+	struct strv layers; /* --layer */
+	bool layer_alone; /* no snapshot: one layer is taken in */
 	struct intake_how how;
 };
 

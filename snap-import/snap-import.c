@@ -7,17 +7,19 @@
 
 #include "dir.h"
 #include "import.h"
+#include "layer.h"
 #include "options.h"
 
 static int
-take_archive(struct intake *in, const struct opts *o, const char *what,
+take_archive(struct intake *in, struct opts *o, const char *what,
     struct error *err)
 {
 	int dir, fd = -1, rc = -1;
 	uint64_t size = 0;
 
 	if (unpack_open(&fd, &size, o->file, err) == -1 ||
-	    intake_begin(in, o->common.root, &o->how, err) == -1)
+	    intake_begin(in, o->common.root, &o->how, err) == -1 ||
+	    layer_add_all(in, &o->how, &o->layers, err) == -1)
 		goto out;
 	dir = root_fd(in->root);
 	if (sandbox_enter(&dir, 1, err) == -1)
@@ -32,16 +34,17 @@ out:
 }
 
 static int
-take_dir(struct intake *in, const struct opts *o, struct error *err)
+take_dir(struct intake *in, struct opts *o, struct error *err)
 {
-	if (intake_begin(in, o->common.root, &o->how, err) == -1)
+	if (intake_begin(in, o->common.root, &o->how, err) == -1 ||
+	    layer_add_all(in, &o->how, &o->layers, err) == -1)
 		return -1;
 	progress_init(&in->progress, "imported", 0, o->common.quiet);
 	return import_from_dir(in, o->from_dir, &o->how, err);
 }
 
 static int
-run(const struct opts *o, struct error *err)
+run(struct opts *o, struct error *err)
 {
 	const char *what = o->from_dir != NULL ? o->from_dir
 	    : o->file != NULL                  ? o->file
@@ -49,6 +52,9 @@ run(const struct opts *o, struct error *err)
 	struct intake in = { 0 };
 	int rc;
 
+	if (o->layer_alone)
+		return layer_import(o->common.root, o->layers.v[0], o->members,
+		    err);
 	rc = o->from_dir != NULL ? take_dir(&in, o, err)
 				 : take_archive(&in, o, what, err);
 	if (rc == 0 && in.warning[0] != '\0')
@@ -70,5 +76,8 @@ main(int argc, char *argv[])
 	rc = options_parse(&o, argc, argv);
 	if (rc != 0)
 		return opt_end(rc);
-	return run(&o, &err) == -1 ? diag_error(&err) : EX_OK;
+	rc = run(&o, &err);
+	strv_fini(&o.layers);
+	layer_list_fini(&o.how.layers);
+	return rc == -1 ? diag_error(&err) : EX_OK;
 }

@@ -4,6 +4,7 @@
 #include "base/diag.h"
 #include "base/opt.h"
 #include "base/sig.h"
+#include "state/layerfile.h"
 #include "state/listing.h"
 #include "state/snap.h"
 
@@ -12,7 +13,7 @@
 
 struct opts {
 	struct opt_common common;
-	bool table, exclusive;
+	bool table, exclusive, layers;
 	const char *members;
 	char *const *refs;
 	size_t refs_n;
@@ -23,16 +24,17 @@ usage(FILE *to)
 {
 	fprintf(to,
 	    "usage: snap-ls [-q] [-R dir] [--allow-empty] [-t | --table]\n"
-	    "           [--exclusive] [-p member,...] [snapshot ...]\n");
+	    "           [--exclusive] [--layers] [-p member,...] [snapshot ...]\n");
 }
 
 static int
 parse_opts(struct opts *o, int argc, char *argv[])
 {
+	enum { EXCLUSIVE = OPT_OWN, LAYERS };
 	static const struct option longopts[] = { OPT_LONG_LIST,
 		{ "table", no_argument, NULL, 't' },
-		{ "exclusive", no_argument, NULL, OPT_OWN },
-		{ NULL, 0, NULL, 0 } };
+		{ "exclusive", no_argument, NULL, EXCLUSIVE },
+		{ "layers", no_argument, NULL, LAYERS }, { NULL, 0, NULL, 0 } };
 	const char *letters = OPT_SHORT "tp:";
 	int ch, rc = 0;
 
@@ -40,8 +42,10 @@ parse_opts(struct opts *o, int argc, char *argv[])
 	    (ch = getopt_long(argc, argv, letters, longopts, NULL)) != -1) {
 		if (ch == 't')
 			o->table = true;
-		else if (ch == OPT_OWN)
+		else if (ch == EXCLUSIVE)
 			o->exclusive = true;
+		else if (ch == LAYERS)
+			o->layers = true;
 		else if (ch == 'p')
 			rc = opt_members(&o->members, optarg);
 		else
@@ -65,6 +69,9 @@ report(json_t **record, const struct root *root, const char *ref, void *arg,
 	if (snap_open(&snap, root, ref, err) == 0 &&
 	    snap_report(record, snap, root, err) == 0)
 		rc = o->exclusive ? exclusive_put(*record, snap, err) : 0;
+	if (rc == 0 && o->layers)
+		rc = layerfile_put_all(*record, root, snap_fd(snap),
+		    &snap_envelope(snap)->machine.layers, err);
 	if (rc == -1) {
 		json_decref(*record);
 		*record = NULL;

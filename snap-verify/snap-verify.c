@@ -12,6 +12,7 @@
 struct opts {
 	struct opt_common common;
 	const char *dir;
+	bool complete;
 	char *const *refs;
 	size_t refs_n;
 };
@@ -20,40 +21,35 @@ static void
 usage(FILE *to)
 {
 	fprintf(to,
-	    "usage: snap-verify [-q] [-R dir] [--allow-empty] "
-	    "[--from-dir dir | snapshot ...]\n");
+	    "usage: snap-verify [-q] [-R dir] [--allow-empty] [--complete]\n"
+	    "           [--from-dir dir | snapshot ...]\n");
 }
 
 static int
 parse_opts(struct opts *o, int argc, char *argv[])
 {
+	enum { FROM_DIR = OPT_OWN, COMPLETE };
 	static const struct option longopts[] = { OPT_LONG_LIST,
-		{ "from-dir", required_argument, NULL, OPT_OWN },
+		{ "from-dir", required_argument, NULL, FROM_DIR },
+		{ "complete", no_argument, NULL, COMPLETE },
 		{ NULL, 0, NULL, 0 } };
 	int ch, rc = 0;
 
 	while (rc == 0 &&
-	    (ch = getopt_long(argc, argv, OPT_SHORT, longopts, NULL)) != -1)
-		rc = ch == OPT_OWN ? opt_once(&o->dir, optarg, "--from-dir")
-				   : opt_common(&o->common, ch, usage);
+	    (ch = getopt_long(argc, argv, OPT_SHORT, longopts, NULL)) != -1) {
+		if (ch == FROM_DIR)
+			rc = opt_once(&o->dir, optarg, "--from-dir");
+		else if (ch == COMPLETE)
+			o->complete = true;
+		else
+			rc = opt_common(&o->common, ch, usage);
+	}
 	o->refs = argv + optind;
 	o->refs_n = (size_t)(argc - optind);
 	if (rc == 0 && o->dir != NULL && o->refs_n > 0)
 		return opt_wrong(
 		    "--from-dir and a snapshot exclude each other");
 	return rc;
-}
-
-/* EX_DATAERR with an empty message: faults, all told. */
-static int
-verify(struct verify *v, const struct snap *snap, const char *label,
-    struct error *err)
-{
-	size_t faults;
-
-	if (verify_snap(&faults, v, snap, label, err) == -1)
-		return -1;
-	return faults == 0 ? 0 : error_set(err, EX_DATAERR, "%s", "");
 }
 
 static int
@@ -65,8 +61,9 @@ run_dir(const struct opts *o, struct verify *v, struct error *err)
 	if (snap_open_dir(&snap, o->dir, err) == -1)
 		return -1;
 	fd = snap_fd(snap);
-	rc = sandbox_enter(&fd, 1, err) == -1 ? -1
-					      : verify(v, snap, o->dir, err);
+	rc = sandbox_enter(&fd, 1, err) == -1
+	    ? -1
+	    : verify_snap(v, snap, o->dir, err);
 	snap_close(snap);
 	return rc;
 }
@@ -84,7 +81,7 @@ verify_all(const struct opts *o, struct verify *v, const struct strv *refs,
 	for (i = 0; i < refs->n; i++) {
 		rc = snap_open(&snap, v->root, refs->v[i], &why);
 		if (rc == 0) {
-			rc = verify(v, snap, refs->v[i], &why);
+			rc = verify_snap(v, snap, refs->v[i], &why);
 			snap_close(snap);
 		} else if (o->refs_n == 0 && why.code == EX_NOINPUT)
 			rc = 0; /* removed since it was listed */
@@ -133,6 +130,7 @@ main(int argc, char *argv[])
 	if (rc != 0)
 		return opt_end(rc);
 	v.quiet = o.common.quiet;
+	v.complete = o.complete;
 	rc = o.dir != NULL ? run_dir(&o, &v, &err) : run_store(&o, &v, &err);
 	verify_fini(&v);
 	return rc == -1 ? diag_error(&err) : EX_OK;

@@ -12,6 +12,7 @@
 #include "disk/digest.h"
 #include "snapshot/manifest.h"
 #include "snapshot/trailer.h"
+#include "state/layerfile.h"
 #include "vmm/preflight.h"
 
 /* One call of verify_snap(). */
@@ -204,8 +205,8 @@ total_bytes(const struct envelope *e, bool layers)
 	return sum;
 }
 
-int
-verify_snap(size_t *faults, struct verify *v, const struct snap *snap,
+static int
+find_faults(size_t *faults, struct verify *v, const struct snap *snap,
     const char *label, struct error *err)
 {
 	const struct envelope *e = snap_envelope(snap);
@@ -233,4 +234,47 @@ verify_snap(size_t *faults, struct verify *v, const struct snap *snap,
 out:
 	progress_fini(&j.progress);
 	return rc;
+}
+
+/*
+ * Tells the layers that neither the root nor its directory has: false when one
+ * of them is a failure.
+ */
+static bool
+is_complete(const struct verify *v, const struct snap *snap, const char *label)
+{
+	const struct layer_list *list = &snap_envelope(snap)->machine.layers;
+	struct error why = { 0 };
+	bool complete = true;
+	size_t i;
+	int fd;
+
+	/* Of a directory alone nobody has said which root it is for. */
+	if (v->root == NULL && !v->complete)
+		return true;
+	for (i = 0; i < list->n; i++)
+		if (layerfile_open(&fd, v->root, snap_fd(snap), &list->v[i],
+			&why) == 0)
+			fd_drop(&fd);
+		else {
+			diag("%s: %s%s", label,
+			    v->complete ? "" : "warning: ", why.msg);
+			complete = !v->complete;
+		}
+	return complete;
+}
+
+int
+verify_snap(struct verify *v, const struct snap *snap, const char *label,
+    struct error *err)
+{
+	size_t faults;
+
+	if (find_faults(&faults, v, snap, label, err) == -1)
+		return -1;
+	if (faults > 0)
+		return error_set(err, EX_DATAERR, "%s", "");
+	if (!is_complete(v, snap, label))
+		return error_set(err, EX_CONFIG, "%s", "");
+	return 0;
 }

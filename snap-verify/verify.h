@@ -14,6 +14,7 @@
 struct verify {
 	const struct root *root; /* or NULL: layers are not looked at */
 	bool quiet; /* no progress line */
+	bool complete; /* a layer that is missing is a failure */
 	struct strv layers; /* digests of the layers that were looked at */
 	struct strv bad_layers; /* those of them that differ */
 };
@@ -21,11 +22,13 @@ struct verify {
 /*
  * Compares what is there with `files` and `digests`, and the layers that the
  * root has with `layers`, each layer once for all calls.  `label` stands
- * before each fault.  *faults is how many there are.  EX_IOERR: it could not
+ * before each fault, and before each layer that neither the root nor the
+ * directory has.  With an empty message, EX_DATAERR: there were faults;
+ * EX_CONFIG: a layer is missing, and that is a failure.  EX_IOERR: it could not
  * be read to the end.
  */
-int verify_snap(size_t *faults, struct verify *v, const struct snap *snap,
-    const char *label, struct error *err);
+int verify_snap(struct verify *v, const struct snap *snap, const char *label,
+    struct error *err);
 
 void verify_fini(struct verify *v);
 

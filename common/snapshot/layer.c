@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "snapshot/layer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,5 +66,28 @@ layer_find(const struct layer_list *list, const char *name)
 	for (i = 0; i < list->n; i++)
 		if (strcmp(list->v[i].name, name) == 0)
 			return &list->v[i];
+	return NULL;
+}
+
+void
+layer_file_name(char out[LAYER_FILE_MAX], const struct layer *layer)
+{
+	char text[DIGEST_TEXT_MAX];
+
+	digest_text(text, &layer->digest);
+	snprintf(out, LAYER_FILE_MAX, "layer-%s", strchr(text, ':') + 1);
+}
+
+const struct layer *
+layer_of_file(const struct layer_list *list, const char *file_name)
+{
+	char name[LAYER_FILE_MAX];
+	size_t i;
+
+	for (i = 0; i < list->n; i++) {
+		layer_file_name(name, &list->v[i]);
+		if (strcmp(name, file_name) == 0)
+			return &list->v[i];
+	}
 	return NULL;
 }

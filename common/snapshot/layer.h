@@ -31,6 +31,18 @@ int layer_list_add(struct layer_list *list, const struct layer *layer,
 int layer_list_copy(struct layer_list *to, const struct layer_list *from,
     struct error *err);
 
+/*
+ * A snapshot may bring a layer along, as one more of its files, which is called
+ * by the layer's digest; instar-snapshot(5), Layers.
+ */
+#define LAYER_FILE_MAX (6 + 2 * DIGEST_BYTES + 1) /* "layer-", hex, NUL */
+
+void layer_file_name(char out[LAYER_FILE_MAX], const struct layer *layer);
+
+/* The layer that a file of that name should be, borrowed, or NULL. */
+const struct layer *layer_of_file(const struct layer_list *list,
+    const char *file_name);
+
 /* The layer of that name, borrowed, or NULL. */
 const struct layer *layer_find(const struct layer_list *list, const char *name);
 

@@ -186,6 +186,15 @@ int root_layer_add(struct digest *digest, uint64_t *size_bytes,
 int root_layer_open(int *fd, uint64_t *size_bytes, const struct root *root,
     const struct digest *digest, struct error *err);
 
+/*
+ * The synced file `name` beneath `dirfd`, on the root's filesystem and of that
+ * digest, becomes the layer: it is renamed, or removed where the layer is there
+ * already.  Who calls it builds something, as for root_layer_add().  EX_DATAERR:
+ * the layer that is there has another size.
+ */
+int root_layer_move(const struct root *root, int dirfd, const char *name,
+    const struct digest *digest, uint64_t size_bytes, struct error *err);
+
 /* Links the layer into a VM's directory as `name` (else a symbolic link). */
 int root_layer_link(const struct root *root, const struct digest *digest,
     int dirfd, const char *name, struct error *err);

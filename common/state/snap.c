@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/path.h"
 #include "base/rfc3339.h"
+#include "state/layerfile.h"
 
 #define WAIT_MS 5000 /* its maker may hold it yet, having printed its id */
 
@@ -355,6 +356,9 @@ snap_report(json_t **out, const struct snap *snap, const struct root *root,
 	if (put_config(obj, snap, err) == -1 ||
 	    put_access(obj, snap, root, err) == -1 ||
 	    put_files(obj, snap, err) == -1 ||
+	    (root != NULL &&
+		layerfile_put_missing(obj, root, snap->fd,
+		    &snap->envelope.machine.layers, err) == -1) ||
 	    json_put_str(obj, "dir", snap->dir, err) == -1 ||
 	    json_put_u64(obj, "size", apparent, err) == -1 ||
 	    json_put_u64(obj, "disk_usage", allocated, err) == -1) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "vmm/intake.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -108,13 +109,50 @@ intake_seal_machine(struct intake *in, const struct machine *machine,
 	return 0;
 }
 
+/* No other file of the list moves but behind it. */
+static void
+unlist(struct envelope *e, size_t i)
+{
+	free(e->files[i].name);
+	memmove(&e->files[i], &e->files[i + 1],
+	    (e->files_n - i - 1) * sizeof(e->files[0]));
+	e->files_n--;
+}
+
+int
+intake_move_layers(struct intake *in, struct error *err)
+{
+	struct envelope *e = &in->envelope;
+	const struct envelope_file *file;
+	const struct layer *layer;
+	size_t i = 0;
+
+	while (i < e->files_n) {
+		file = &e->files[i];
+		layer = layer_of_file(&e->machine.layers, file->name);
+		if (layer == NULL) {
+			i++;
+			continue;
+		}
+		if (manifest_compare(file->name, file->size_bytes,
+			&file->digest, layer->size_bytes, &layer->digest,
+			err) == -1 ||
+		    root_layer_move(in->root, in->made.dirfd, file->name,
+			&file->digest, file->size_bytes, err) == -1)
+			return -1;
+		unlist(e, i);
+	}
+	return 0;
+}
+
 int
 intake_publish(struct intake *in, const struct intake_how *how,
     const struct timespec *now, struct error *err)
 {
 	progress_fini(&in->progress);
 	intake_end_errands(in); /* it would hold the lock of what is made */
-	if (intake_check_form(in->made.dirfd, &in->envelope, err) == -1)
+	if (intake_move_layers(in, err) == -1 ||
+	    intake_check_form(in->made.dirfd, &in->envelope, err) == -1)
 		return -1;
 	hook_step("import-checked");
 	if (write_envelope(in, how, now, err) == -1)

@@ -28,6 +28,7 @@ struct intake_how {
 	struct label label; /* -n, -d, --replace; without -d the envelope's */
 	const char *base; /* --base, or NULL */
 	const char *configs; /* --storage-config, or NULL */
+	struct layer_list layers; /* --layer, in the store, named by path */
 	bool need_digests; /* --require-digests */
 	bool trust_paths; /* --trust-paths */
 };
@@ -65,7 +66,14 @@ int intake_seal_machine(struct intake *in, const struct machine *machine,
     struct error *err);
 
 /*
- * With all files and in->envelope there: checks the form, writes the envelope
+ * Files that are layers which the snapshot has brought along, sealed, move into
+ * layer/ and out of the envelope's list.  EX_DATAERR: one is not what its name
+ * says.
+ */
+int intake_move_layers(struct intake *in, struct error *err);
+
+/*
+ * With all files and in->envelope there: moves layers, checks the form, writes the envelope
  * as the store's own, made `now`, publishes.
  */
 int intake_publish(struct intake *in, const struct intake_how *how,

@@ -15,6 +15,7 @@
 #include "disk/copy.h"
 #include "disk/extent.h"
 #include "disk/fs.h"
+#include "state/layerfile.h"
 #include "state/vm_seed.h"
 #include "vmm/driver.h"
 
@@ -91,23 +92,40 @@ load_put(const struct load *load, int dirfd, const char *to, const char *from,
 	return copy_file(NULL, dirfd, to, load->from_dirfd, from, may, err);
 }
 
-/* A layer by its digest; one that lies where it was recorded is taken in. */
+/* From the snapshot's directory, else where it lay when it was saved. */
+static int
+take_layer(const struct load *load, const struct layer *layer,
+    struct error *err)
+{
+	char name[LAYER_FILE_MAX];
+	struct digest digest;
+	uint64_t size;
+	int rc = -1;
+
+	layer_file_name(name, layer);
+	if (fd_exists(load->from_dirfd, name))
+		rc = root_layer_add(&digest, &size, load->root,
+		    load->from_dirfd, name, err);
+	else if (layer->path != NULL)
+		rc = root_layer_add(&digest, &size, load->root, AT_FDCWD,
+		    layer->path, err);
+	if (rc == -1 || !digest_equal(&digest, &layer->digest))
+		return layerfile_absent(layer, EX_CONFIG, err);
+	return 0;
+}
+
+/* A layer by its digest; one that is elsewhere is taken in. */
 static int
 put_layer(const struct load *load, int dirfd, const struct layer *layer,
     struct error *err)
 {
-	struct digest digest;
 	uint64_t size;
 	int fd;
 
 	if (root_layer_open(&fd, &size, load->root, &layer->digest, NULL) == 0)
 		fd_drop(&fd);
-	else if (layer->path == NULL ||
-	    root_layer_add(&digest, &size, load->root, AT_FDCWD, layer->path,
-		err) == -1 ||
-	    !digest_equal(&digest, &layer->digest))
-		return error_set(err, EX_CONFIG, "layer %s is not here",
-		    layer->name);
+	else if (take_layer(load, layer, err) == -1)
+		return -1;
 	return root_layer_link(load->root, &layer->digest, dirfd, layer->name,
 	    err);
 }

@@ -9,10 +9,9 @@
 
 #include "base/fd.h"
 #include "base/num.h"
-#include "disk/digest.h"
-#include "disk/digest_file.h"
 #include "disk/fs.h"
 #include "snapshot/manifest.h"
+#include "state/layerfile.h"
 #include "vmm/vmm.h"
 
 /* Of a state that others saved, the VMM says it when it is loaded. */
@@ -132,50 +131,25 @@ preflight_nics(struct preflight *p, struct error *err)
 	return 0;
 }
 
-/* Whether what lies at `path` is the layer. */
-static bool
-is_layer_at(const struct layer *layer, const char *path)
-{
-	uint64_t size;
-	bool is;
-	int fd;
-
-	if (fd_open_file(&fd, &size, AT_FDCWD, path, O_RDONLY, NULL) == -1)
-		return false;
-	is = manifest_read_layer(layer, fd, size, NULL) == 0;
-	fd_drop(&fd);
-	return is;
-}
-
-/* In layer/ by digest, else where it lay when it was saved. */
+/* In layer/ or the directory, else where it lay when it was saved. */
 int
 preflight_layers(struct preflight *p, struct error *err)
 {
 	const struct layer *layer;
-	char text[DIGEST_TEXT_MAX];
-	uint64_t size;
 	size_t i;
 	int fd, rc;
 
 	for (i = 0; i < p->envelope->machine.layers.n; i++) {
 		layer = &p->envelope->machine.layers.v[i];
-		if (root_layer_open(&fd, &size, p->root, &layer->digest,
-			NULL) == 0) {
-			/* The name is the digest: only --verify doubts it. */
-			rc = p->verify
-			    ? manifest_read_layer(layer, fd, size, err)
-			    : 0;
-			fd_drop(&fd);
-			if (rc == -1)
-				return -1;
-			if (size == layer->size_bytes)
-				continue;
-		} else if (layer->path != NULL &&
-		    is_layer_at(layer, layer->path))
-			continue;
-		digest_text(text, &layer->digest);
-		return error_set(err, EX_CONFIG, "layer %s (%s) is not here",
-		    layer->name, text);
+		if (layerfile_find(&fd, p->root, p->dirfd, layer, NULL) == -1)
+			return layerfile_absent(layer, EX_CONFIG, err);
+		/* The name is the digest: only --verify doubts it. */
+		rc = p->verify
+		    ? manifest_read_layer(layer, fd, layer->size_bytes, err)
+		    : 0;
+		fd_drop(&fd);
+		if (rc == -1)
+			return -1;
 	}
 	return 0;
 }

@@ -13,7 +13,8 @@ start()
 	need_tiny
 	good_make
 	atf_check -o ignore vm-rm v
-	atf_check -o ignore snap-export -q -o good.tar.zst good
+	atf_check -o ignore -e match:"layer0 .* is not in the archive" \
+	    snap-export -q -o good.tar.zst good
 	names >before
 	pid=$(member pid w)
 	id=$(snap-ls -p id good)
@@ -127,7 +128,7 @@ lineage__not_its_own_body()
 	start
 	atf_check -o ignore vm-clone -n other good
 	atf_check -o ignore snap-save -q -n theirs other
-	atf_check -o ignore snap-export -q -o theirs.tar theirs
+	atf_check -o ignore -e ignore snap-export -q -o theirs.tar theirs
 	theirs=$(snap-ls -p id theirs)
 	names >before
 	atf_check -s exit:77 \
@@ -181,7 +182,7 @@ atf_test_case archive__damaged cleanup
 archive__damaged_body()
 {
 	start
-	atf_check -o ignore snap-export -q --no-compress -o good.tar good
+	atf_check -o ignore -e ignore snap-export -q --no-compress -o good.tar good
 	damaged >rows
 	while read -r code file pattern; do
 		for t in "vm-restore w" "vm-clone -n new"; do

@@ -127,6 +127,9 @@ clone__directory_of_another_user_body()
 	$as test -r "$tiny" -a -x . ||
 	    atf_skip "nobody cannot read this tree"
 	good_make
+	# As it was saved, without the layer.
+	rm -r good
+	cp -R "$(snap-ls -p dir good)" good
 	chmod -R a+rX good
 	looks good >before
 	mkdir nobodys

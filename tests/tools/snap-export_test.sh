@@ -422,9 +422,10 @@ examples__as_printed_body()
 	sandbox_make
 	atf_check -o ignore snap-import -n box --from-dir sandbox --base base.img
 	examples_of snap-export >run
-	atf_check_equal 6 "$(grep -c . run)"
+	atf_check_equal 7 "$(grep -c . run)"
 	atf_check -o save:out sh -e run
-	atf_check -o inline:'golden\n' snap-ls -R root.there -p name
+	atf_check -o inline:'\ngolden\n' sh -c \
+	    'snap-ls -R root.there -p name | sort'
 	atf_check -o match:'"archive":' cat out
 	atf_check -s exit:0 test -e template/memfile.header
 	atf_check cmp dir/memory.raw "root/snap/$(id_of b)/memory.raw"

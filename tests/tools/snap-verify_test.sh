@@ -81,9 +81,18 @@ verify__layers_body()
 	sealed_plant abc web $hex
 	sealed_plant bcd db $hex
 	# Where the layer is not here, that is not the snapshot's fault.
-	atf_check snap-verify web
+	gone="layer layer0 (sha256:$hex, 5 bytes) is not here"
+	atf_check -e inline:"snap-verify: web: warning: $gone\n" \
+	    snap-verify web
+	dir=root/snap/$(id_of abc)
+	atf_check -s exit:78 -e inline:"\
+snap-verify: web: $gone
+snap-verify: db: $gone
+" snap-verify --complete web db
+	atf_check -s exit:78 -e inline:"snap-verify: $dir: $gone\n" \
+	    snap-verify --complete --from-dir "$dir"
 	printf hello >root/layer/$hex
-	atf_check snap-verify web db
+	atf_check snap-verify --complete web db
 	printf hellO >root/layer/$hex
 	atf_check -s exit:65 -e inline:"\
 snap-verify: web: layer layer0: differs from its digest

@@ -252,6 +252,8 @@ struct refusal {
 	",\"layers\":{\"base.raw\":{\"size\":4096,\"fsverity\":\"sha256:" HEX64 \
 	"\"" more "}}"
 
+#define NO_BASE "layer base.raw (sha256:" HEX64 ", 4096 bytes) is not here"
+
 static const struct refusal refusals[] = {
 	{ { "pretend", FILES, COW, "" }, LOAD_DISKS_COPY, NULL, EX_CONFIG,
 	    "hypervisor pretend: no driver", 0 },
@@ -259,11 +261,11 @@ static const struct refusal refusals[] = {
 	    LOAD_DISKS_OVERLAY, NULL, EX_UNAVAILABLE,
 	    "--disk-mode overlay: firecracker reads no qcow2", 0 },
 	{ { "qemu", FILES, LAYER "," COW, LAYERS("") }, LOAD_DISKS_COPY, NULL,
-	    EX_CONFIG, "layer base.raw is not here", 0 },
+	    EX_CONFIG, NO_BASE, 0 },
 	/* A file is where it was recorded, and is another. */
 	{ { "qemu", FILES " other", LAYER "," COW,
 	      LAYERS(",\"path\":\"from/other\"") },
-	    LOAD_DISKS_COPY, NULL, EX_CONFIG, "layer base.raw is not here", 0 },
+	    LOAD_DISKS_COPY, NULL, EX_CONFIG, NO_BASE, 0 },
 	{ { "qemu", "cow.raw state.qemu memory.raw", COW, "" }, LOAD_DISKS_COPY,
 	    NULL, EX_NOINPUT, "kernel: No such file or directory", 0 },
 	{ { "qemu", "cow.raw kernel state.qemu", COW, "" }, LOAD_DISKS_COPY,

@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/lock.h"
 #include "base/path.h"
+#include "base/user.h"
 #include "disk/fs.h"
 #include "snapshot/envelope.h"
 #include "state/root_impl.h"
@@ -113,6 +114,26 @@ open_parts(struct root *r, struct error *err)
 	return open_part(&r->name_fd[ROOT_SNAP], r->fd, "name/snap", err);
 }
 
+/*
+ * Root acts as the owner of a root that is another's: what it made there, and
+ * what it started, would be out of the owner's reach.
+ */
+static int
+act_as_owner(const struct root *r, struct error *err)
+{
+	struct stat st;
+
+	if (geteuid() != 0)
+		return 0;
+	if (fstat(r->fd, &st) == -1)
+		return error_sys(err, EX_IOERR, "%s", r->path);
+	if (st.st_uid == 0)
+		return 0;
+	return user_become(st.st_uid, st.st_gid, err) == -1
+	    ? error_wrap(err, "%s", r->path)
+	    : 0;
+}
+
 static int
 open_all(struct root *r, bool to_write, struct error *err)
 {
@@ -123,7 +144,8 @@ open_all(struct root *r, bool to_write, struct error *err)
 	if (faccessat(AT_FDCWD, r->path, F_OK, 0) == -1 &&
 	    make_path(r->path, err) == -1)
 		return -1;
-	if (fd_open_dir(&r->fd, AT_FDCWD, r->path, true, err) == -1)
+	if (fd_open_dir(&r->fd, AT_FDCWD, r->path, true, err) == -1 ||
+	    act_as_owner(r, err) == -1)
 		return -1;
 	if (fs_is_network(r->fd))
 		return error_set(err, EX_CONFIG,

@@ -23,8 +23,10 @@ enum root_kind { ROOT_VM, ROOT_SNAP };
 
 /*
  * Opens the root at `path`, else $INSTAR_ROOT, else the user's default, and
- * makes what is missing of it (0700).  Returns owned (root_close).  EX_NOPERM:
- * not writable by us.  EX_CONFIG: on a network filesystem.
+ * makes what is missing of it (0700).  Where we are root and it is another
+ * user's, this process becomes that user for good (base/user.h).  Returns owned
+ * (root_close).  EX_NOPERM: not writable by us.  EX_CONFIG: on a network
+ * filesystem.
  */
 int root_open(struct root **out, const char *path, struct error *err);
 

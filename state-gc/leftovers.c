@@ -113,28 +113,51 @@ out:
 	return rc;
 }
 
+/* Whether the envelope in `fd` has another name. */
+static bool
+is_other_snap(int fd, const char *name)
+{
+	struct envelope e;
+	bool is;
+
+	envelope_init(&e);
+	is = envelope_read(&e, fd, NULL) == 0 &&
+	    strcmp(e.config.name, name) != 0;
+	envelope_fini(&e);
+	return is;
+}
+
+static bool
+is_other_vm(int fd, const char *name)
+{
+	struct vm vm;
+	bool is;
+
+	if (vm_read(&vm, fd, NULL) == -1)
+		return false;
+	is = strcmp(vm.name, name) != 0;
+	vm_fini(&vm);
+	return is;
+}
+
 /*
- * A name that leads to a snapshot whose envelope has another: of a snap-set that
- * was killed.  1, 0 when it is not so, or somebody changes it just now.
+ * A name that leads to what has another: of a snap-set or vm-set that was
+ * killed.  1, 0 when it is not so, or somebody changes it just now.
  */
 static int
-is_former(const struct gc *gc, const char *name)
+is_former(const struct gc *gc, enum root_kind kind, const char *name)
 {
 	char id[ID_LEN + 1];
-	struct envelope e;
-	int fd, rc = 0;
+	int fd, rc;
 
-	if (root_name_target(id, gc->root, ROOT_SNAP, name, NULL) != 1 ||
-	    root_lock(&fd, gc->root, ROOT_SNAP, id, false, 0, NULL) == -1)
+	if (root_name_target(id, gc->root, kind, name, NULL) != 1 ||
+	    root_lock(&fd, gc->root, kind, id, false, 0, NULL) == -1)
 		return 0;
-	envelope_init(&e);
-	if (envelope_read(&e, fd, NULL) == 0 &&
-	    strcmp(e.config.name, name) != 0)
-		rc = 1;
+	rc = kind == ROOT_SNAP ? is_other_snap(fd, name)
+			       : is_other_vm(fd, name);
 	if (rc == 1 && !gc->dry_run &&
-	    root_name_release(gc->root, ROOT_SNAP, name, id, NULL) == -1)
+	    root_name_release(gc->root, kind, name, id, NULL) == -1)
 		rc = 0;
-	envelope_fini(&e);
 	fd_drop(&fd);
 	return rc;
 }
@@ -159,9 +182,9 @@ sweep_names(struct gc *gc, enum root_kind kind, const char *dir,
 		dead = root_name_clear(gc->root, kind, names.v[i], gc->dry_run,
 		    &why);
 		item.reason = "dead";
-		if (dead == 0 && kind == ROOT_SNAP) {
+		if (dead == 0) {
 			item.reason = "former";
-			dead = is_former(gc, names.v[i]);
+			dead = is_former(gc, kind, names.v[i]);
 		}
 		snprintf(path, sizeof(path), "%s/%s", dir, names.v[i]);
 		item.name = names.v[i];

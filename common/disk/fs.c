@@ -5,6 +5,7 @@
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -12,12 +13,20 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
+#include "base/le.h"
 #include "base/num.h"
 #include "base/proc.h"
 #include "base/program.h"
 #include "base/strv.h"
 
 #define FS_MKFS_MS (5 * 60 * 1000)
+
+/* Linux fs/ext4/ext4.h: s_magic in the superblock, 1024 bytes from the start. */
+#define EXT4_MAGIC_AT 1080
+#define EXT4_MAGIC 0xef53
+#define LOOK_BYTES 2048
+#define MBR_MAGIC_AT 510 /* 0x55 0xaa; a GPT protects itself by an MBR */
 
 /* statfs(2), f_type; those that the manual leaves out: linux/magic.h. */
 static const uint32_t network_types[] = {
@@ -133,6 +142,64 @@ fs_fill_ext4(int fd, const char *from, uint64_t inodes, const char *what,
 	struct proc_run how = { .dirfd = -1, .stdin_fd = fd };
 
 	return run_mkfs(&how, from, inodes, "/proc/self/fd/0", what, err);
+}
+
+int
+fs_look(enum fs_content *out, int dirfd, const char *name, struct error *err)
+{
+	unsigned char head[LOOK_BYTES];
+	uint64_t size;
+	int fd, rc = 0;
+
+	if (fd_open_file(&fd, &size, dirfd, name, O_RDONLY, err) == -1)
+		return -1;
+	*out = FS_OTHER;
+	if (size >= LOOK_BYTES)
+		rc = fd_pread(fd, head, LOOK_BYTES, 0, name, err);
+	fd_drop(&fd);
+	if (rc == -1 || size < LOOK_BYTES)
+		return rc;
+	if (head[MBR_MAGIC_AT] == 0x55 && head[MBR_MAGIC_AT + 1] == 0xaa)
+		*out = FS_PARTITIONS;
+	else if (le16(head + EXT4_MAGIC_AT) == EXT4_MAGIC)
+		*out = FS_EXT4;
+	return 0;
+}
+
+static int
+run_on(const char *const *words, int dirfd, const char *name, struct error *err)
+{
+	struct proc_run how = { .dirfd = dirfd, .stdin_fd = -1 };
+	struct strv argv = { 0 };
+	int rc = add_program(&argv, *words++, err);
+
+	for (; rc == 0 && *words != NULL; words++)
+		rc = strv_add(&argv, err, "%s", *words);
+	if (rc == 0)
+		rc = strv_add(&argv, err, "./%s", name);
+	if (rc == 0) {
+		how.argv = argv.v;
+		how.deadline_ms = clock_ms() + FS_MKFS_MS;
+		rc = proc_run(&how, err);
+	}
+	strv_fini(&argv);
+	return rc;
+}
+
+int
+fs_grow_ext4(int dirfd, const char *name, struct error *err)
+{
+	static const char *const check[] = { "e2fsck", "-f", "-p", NULL };
+	static const char *const grow[] = { "resize2fs", NULL };
+	int rc;
+
+	/* What it has put in order is a failure by its status: once more. */
+	rc = run_on(check, dirfd, name, NULL);
+	if (rc == -1)
+		rc = run_on(check, dirfd, name, err);
+	if (rc == 0)
+		rc = run_on(grow, dirfd, name, err);
+	return rc == -1 ? error_wrap(err, "%s", name) : 0;
 }
 
 int

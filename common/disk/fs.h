@@ -38,6 +38,22 @@ int fs_make_ext4(int dirfd, const char *name, uint64_t inodes,
 int fs_fill_ext4(int fd, const char *from, uint64_t inodes, const char *what,
     struct error *err);
 
+enum fs_content { FS_OTHER, FS_EXT4, FS_PARTITIONS };
+
+/*
+ * What the disk in the file `name` begins with: a partition table (MBR or GPT),
+ * or a filesystem of the ext family.  EX_NOINPUT, EX_IOERR.
+ */
+int fs_look(enum fs_content *out, int dirfd, const char *name,
+    struct error *err);
+
+/*
+ * Lets the ext4 filesystem in the file `name` fill the file (resize2fs), once
+ * e2fsck has put it in order.  EX_UNAVAILABLE: one of them is missing or fails;
+ * the file is to be given up then.
+ */
+int fs_grow_ext4(int dirfd, const char *name, struct error *err);
+
 /*
  * Runs the commands in the file `commands` by debugfs(8) on the ext4 filesystem
  * in the open file `fd`; one that it refuses is no error to debugfs.

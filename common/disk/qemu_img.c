@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -146,5 +147,19 @@ qemu_img_rebase(int dirfd, const char *name, const char *base,
 	if (read_link(&head, dirfd, name, err) == -1 ||
 	    file_argument(overlay, name, err) == -1)
 		return -1;
+	return run(words, dirfd, HEADER_MS, err);
+}
+
+int
+qemu_img_resize(int dirfd, const char *name, uint64_t bytes, struct error *err)
+{
+	char overlay[ARGUMENT_CAP], size[32];
+	const char *const words[] = { "resize", "-q", "-f",
+		chain_overlay()->name, "--", overlay, size, NULL };
+
+	if (check_chain(dirfd, name, chain_overlay(), err) == -1 ||
+	    file_argument(overlay, name, err) == -1)
+		return -1;
+	snprintf(size, sizeof(size), "%" PRIu64, bytes);
 	return run(words, dirfd, HEADER_MS, err);
 }

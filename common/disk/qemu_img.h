@@ -24,6 +24,13 @@ int qemu_img_convert(int to, int dirfd, const char *name,
     const struct chain_format *format, struct error *err);
 
 /*
+ * Makes the disk of the overlay `name` larger, to `bytes`; what is beneath is
+ * not read.  Errors as above.
+ */
+int qemu_img_resize(int dirfd, const char *name, uint64_t bytes,
+    struct error *err);
+
+/*
  * Tells the header of the overlay `name` that it lies on `base`, whose name
  * tells its format; nothing else of either is read.  Errors as above.
  */

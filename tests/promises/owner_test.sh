@@ -68,6 +68,8 @@ vm__tools_body()
 	own vm-rm --force web
 	root vm-create -n more --memory 32M --kernel "$tiny" \
 	    --data-disk size=16M,name=db,fstype=none
+	root vm-set -q -n much --cpu 2 --grow-disk db=32M more
+	own vm-set -n more --memory 64M much
 	own vm-start more
 	root vm-stop --force more
 	own vm-rm more

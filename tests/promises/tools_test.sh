@@ -127,7 +127,8 @@ list__empty_body()
 	done
 	atf_check_equal 10 $n
 	# What takes one reference takes no empty list.
-	for call in "snap-save -" "snap-set -n x -" "vm-clone -" \
+	for call in "snap-save -" "snap-set -n x -" "vm-set -n x -" \
+	    "vm-clone -" \
 	    "snap-export -" "vm-console -"; do
 		atf_check -s exit:64 -e not-empty -o empty \
 		    sh -c "$call </dev/null"

@@ -1,0 +1,277 @@
+#! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
+
+. "$(atf_get_srcdir)/../lib/lib.sh"
+. "$(atf_get_srcdir)/../lib/vms.sh"
+
+# Path of the file $2 of VM $1.
+file()
+{
+	echo "$(vm-ls -p dir "$1")/$2"
+}
+
+# The VM counts after a start.
+runs()
+{
+	atf_check -o inline:"running\n" vm-start -p state "$1"
+	atf_check vm-wait --timeout 60 --console '^tick [0-9a-f]{8}$' "$1"
+	atf_check -o ignore vm-stop --force "$1"
+}
+
+# No other file is left in the root than the VM's own.
+tidy()
+{
+	atf_check -o empty find root/vm -name '.*'
+	atf_check -o empty state-gc
+}
+
+atf_test_case set__sizes_and_name cleanup
+set__sizes_and_name_body()
+{
+	tiny_vm web --nic user,forward=0:22
+	id=$(member web id)
+	atf_check -o inline:"$id	www	2	67108864\n" vm-set -n www \
+	    --cpu 2 --memory 64M -p id,name,config.cpu,config.memory web
+	atf_check -s exit:66 -e ignore vm-ls web
+	atf_check -o inline:"$id\n" vm-ls -p id www
+	tidy
+	runs www
+	vm-ls www >line
+	atf_check -o inline:"$id	\n" vm-set -n '' -p id,name - <line
+	atf_check -s exit:66 -e ignore vm-ls www
+	# Nothing of it is lost to a VM that has run.
+	atf_check -o inline:"128M\n" sh -c \
+	    "vm-set --memory 128M -p config.memory $id | sed s/134217728/128M/"
+	tidy
+	runs "$id"
+}
+set__sizes_and_name_cleanup()
+{
+	vms_end
+}
+
+atf_test_case set__boot_files cleanup
+set__boot_files_body()
+{
+	tiny_vm web --cmdline 'one'
+	echo initrd >initrd
+	cp "$tiny" kernel
+	echo more >>kernel
+	atf_check -o inline:"true	true\n" vm-set --kernel kernel \
+	    --initrd initrd --cmdline 'two words' \
+	    -p config.kernel,config.initrd web
+	atf_check cmp kernel "$(file web kernel)"
+	atf_check cmp initrd "$(file web initrd)"
+	atf_check grep -q '"cmdline": *"two words"' "$(file web vm.json)"
+	atf_check -o inline:"false\n" vm-set --initrd '' --cmdline '' \
+	    -p config.initrd web
+	atf_check -s exit:1 test -e "$(file web initrd)"
+	atf_check -s exit:1 grep -q cmdline "$(file web vm.json)"
+	tidy
+	runs web
+	refused 64 "web: nothing to boot: a kernel, firmware or a disk is \
+needed" vm-set --kernel '' web
+	refused 66 "web: none: No such file or directory" \
+	    vm-set --cpu 2 --kernel none web
+}
+set__boot_files_cleanup()
+{
+	vms_end
+}
+
+atf_test_case set__nics
+set__nics_body()
+{
+	tiny_vm web --nic user,forward=2299:22
+	mac=$(vm-ls web | grep -o '52:54:[0-9a-f:]*')
+	atf_check -o match:"\"mac\":\"$mac\",.*\"port\":2298" vm-set \
+	    --nic user,forward=2298:22 --nic user web
+	atf_check_equal 2 "$(vm-ls web | grep -o '"mac"' | wc -l)"
+	atf_check -o match:'"mac":"52:54:00:00:00:01"' vm-set \
+	    --nic user,mac=52:54:00:00:00:01 web
+	atf_check -o not-match:'"mac"' vm-set --no-nics web
+	tidy
+}
+
+atf_test_case set__data_disks cleanup
+set__data_disks_body()
+{
+	tiny_vm web --data-disk size=16M,name=db --storage 16M
+	f=$(file web data-db.raw)
+	atf_check -o ignore vm-set --data-disk size=32M,name=more,fstype=none \
+	    --data-disk size=16M web
+	atf_check_equal 33554432 "$(stat -c %s "$(file web data-more.raw)")"
+	atf_check test -e "$(file web data-data1.raw)"
+	refused 64 "web: --data-disk: size=16M,name=db: item 2, name: \"db\" \
+is the name of an earlier disk" vm-set --data-disk size=16M,name=db web
+	# Larger, with its filesystem and without.
+	atf_check -o ignore vm-set --grow-disk db=64M --grow-fs web
+	atf_check_equal 67108864 "$(stat -c %s "$f")"
+	atf_check -o match:'^Block count: *(65536|16384)' sh -c \
+	    "PATH=\$PATH:/usr/sbin; dumpe2fs -h '$f' 2>/dev/null"
+	atf_check -o ignore -e inline:"vm-set: web: data-more.raw is larger: \
+what is on it the guest must grow (growpart, resize2fs)\n" \
+	    vm-set --grow-disk more=40M web
+	atf_check_equal 41943040 "$(stat -c %s "$(file web data-more.raw)")"
+	refused 65 "web: --grow-fs: data-more.raw has no ext4: the guest must \
+grow what is on it" vm-set --grow-disk more=48M --grow-fs web
+	printf '\125\252' | dd of="$(file web data-more.raw)" bs=1 seek=510 \
+	    conv=notrunc 2>/dev/null
+	refused 65 "web: --grow-fs: data-more.raw has a partition table: the \
+guest must grow the partition, and then the filesystem (growpart, resize2fs)" \
+	    vm-set --grow-disk more=48M --grow-fs web
+	refused 64 "web: --grow-disk: 32M: the disk has 41943040 bytes, and \
+none becomes smaller" vm-set --grow-disk more=32M web
+	refused 64 "web: --grow-disk none=1G: no such data disk" \
+	    vm-set --cpu 2 --grow-disk none=1G web
+	refused 64 "web: --remove-disk cocoon-cow: no such data disk" \
+	    vm-set --remove-disk cocoon-cow web
+	atf_check -o not-match:data-more vm-set --remove-disk more web
+	atf_check -s exit:1 test -e "$(file web data-more.raw)"
+	tidy
+	runs web
+}
+set__data_disks_cleanup()
+{
+	vms_end
+}
+
+atf_test_case set__root_disk cleanup
+set__root_disk_body()
+{
+	tiny_vm web --storage 16M
+	atf_check -o inline:"33554432\n" vm-set --storage 32M --grow-fs \
+	    -p config.storage web
+	tidy
+	runs web
+	# What a snapshot has stays as it was saved.
+	atf_check -o inline:"running\n" vm-start -p state web
+	atf_check -o ignore snap-save -n s --stop web
+	atf_check -o inline:"67108864\n" vm-set -q --storage 64M \
+	    -p config.storage web
+	atf_check snap-verify s
+	atf_check -o inline:"running	33554432\n" \
+	    vm-clone -n w1 -p state,config.storage s
+	atf_check -o ignore vm-rm --force w1
+	runs web
+	atf_check -o ignore vm-restore web s
+	atf_check -o ignore vm-stop --force web
+	atf_check -o inline:"33554432\n" vm-ls -p config.storage web
+	# Over a base it is an overlay.
+	head -c 8M /dev/urandom >base
+	tiny_vm over --base base
+	atf_check -o inline:"16777216\n" vm-set -q --storage 16M \
+	    -p config.storage over
+	runs over
+	if [ -e "$(file over cow.1.qcow2)" ]; then
+		refused 65 "over: --grow-fs: cow.1.qcow2 is an overlay: the \
+guest must grow what is on it" vm-set --storage 32M --grow-fs over
+	fi
+}
+set__root_disk_cleanup()
+{
+	vms_end
+}
+
+atf_test_case set__not_now cleanup
+set__not_now_body()
+{
+	tiny_run web
+	refused_running="vm-set: web: running: only its name can change now; \
+vm-stop first\n"
+	atf_check -s exit:77 -e inline:"$refused_running" \
+	    vm-set --memory 64M web
+	pid=$(member web pid)
+	atf_check -o inline:"www	$pid	running\n" \
+	    vm-set -n www -p name,pid,state web
+	atf_check -o ignore snap-save -n s www
+	atf_check -o ignore vm-clone --no-start -n w1 s
+	atf_check -s exit:77 -e match:"^vm-set: w1: its next start loads a \
+snapshot" vm-set --memory 64M w1
+	atf_check -o inline:"w2\n" vm-set -n w2 -p name w1
+	atf_check -s exit:73 -e inline:"vm-set: w2: www: the name is taken\n" \
+	    vm-set -n www w2
+	atf_check -o inline:"running\n" vm-start -p state w2
+}
+set__not_now_cleanup()
+{
+	vms_end
+}
+
+# Whenever it is killed, the VM is the old or the new one, whole.
+atf_test_case set__killed cleanup
+set__killed_body()
+{
+	tiny_vm web --storage 16M --data-disk size=16M,name=db
+	old=$(vm-ls -p name,config,storage_configs web)
+	id=$(member web id)
+	cp "$tiny" kernel
+	echo more >>kernel
+	for step in set-named set-copied set-built set-written; do
+		atf_check -s signal:kill env INSTAR_HOOK="$step=kill" vm-set \
+		    -n www --kernel kernel --cpu 2 --remove-disk db \
+		    --storage 32M --grow-fs web
+		[ "$old" = "$(vm-ls -p name,config,storage_configs "$id")" ] ||
+		    atf_fail "$step: changed"
+		atf_check cmp "$tiny" "$(file "$id" kernel)"
+		atf_check -o match:former state-gc
+		atf_check -s exit:66 -e ignore vm-ls www
+		runs web
+		old=$(vm-ls -p name,config,storage_configs web)
+	done
+	for step in set-exchanged set-recorded; do
+		atf_check -s signal:kill env INSTAR_HOOK="$step=kill" vm-set \
+		    -n www --kernel kernel --cpu 2 --memory 48M "$id"
+		atf_check -o inline:"www	2	50331648\n" \
+		    vm-ls -p name,config.cpu,config.memory "$id"
+		atf_check cmp kernel "$(file "$id" kernel)"
+		atf_check -o ignore state-gc
+		runs www
+		atf_check -o ignore vm-set -n web --kernel "$tiny" --cpu 1 "$id"
+	done
+	tidy
+}
+set__killed_cleanup()
+{
+	vms_end
+}
+
+atf_test_case set__seed
+set__seed_body()
+{
+	tiny_vm web --user joe --password x --nic user
+	sum=$(sha256sum <"$(file web cidata.img)")
+	atf_check -o ignore vm-set -n www web
+	grep -q www "$(file www cidata.img)" || atf_fail "the old name"
+	atf_check -o ignore vm-set --data-disk size=16M,name=db www
+	grep -q /mnt/db "$(file www cidata.img)" || atf_fail "no mount"
+	[ "$sum" != "$(sha256sum <"$(file www cidata.img)")" ]
+}
+
+atf_test_case usage__wrong
+usage__wrong_body()
+{
+	for o in '' web '-n x' '--cpu 2 a b' '--grow-fs --cpu 2 web' \
+	    '--nic user --no-nics web' '-n -x web'; do
+		# shellcheck disable=SC2086
+		atf_check -s exit:64 -e match:'^vm-set: ' vm-set $o
+	done
+	atf_check -s exit:66 -e inline:"vm-set: web: no such VM\n" \
+	    vm-set --cpu 2 web
+	tiny_vm web
+	refused 64 "web: --memory: 1500000: not a multiple of 1M" \
+	    vm-set --memory 1500000 web
+}
+
+atf_init_test_cases()
+{
+	atf_add_test_case set__sizes_and_name
+	atf_add_test_case set__boot_files
+	atf_add_test_case set__nics
+	atf_add_test_case set__data_disks
+	atf_add_test_case set__root_disk
+	atf_add_test_case set__not_now
+	atf_add_test_case set__killed
+	atf_add_test_case set__seed
+	atf_add_test_case usage__wrong
+}

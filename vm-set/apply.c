@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: ISC */
+#include "apply.h"
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/dir.h"
+#include "base/fd.h"
+#include "base/hook.h"
+#include "base/sig.h"
+#include "disk/copy.h"
+#include "foreign/kernel.h"
+#include "state/vm_seed.h"
+#include "vmm/own_disks.h"
+#include "vmm/vmm.h"
+
+#include "disks.h"
+
+/* Whether the file of the old directory is not one of the new. */
+static bool
+is_left(const struct change *c, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < MACHINE_BOOT_FILES; i++)
+		if (c->wishes->boot[i] != NULL &&
+		    strcmp(name, vm_boot_names[i]) == 0)
+			return true;
+	return strcmp(name, VM_RECORD_NAME) == 0 || disks_is_remade(c, name);
+}
+
+/* Links to files, and to symbolic links, which layers may be. */
+static int
+link_files(const struct change *c, int dirfd, struct error *err)
+{
+	struct strv names = { 0 };
+	struct stat st;
+	const char *name;
+	size_t i;
+	int rc;
+
+	rc = dir_list(&names, c->at->dirfd, c->at->dir, err);
+	for (i = 0; rc == 0 && i < names.n; i++) {
+		name = names.v[i];
+		if (is_left(c, name) ||
+		    fstatat(c->at->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) ==
+			-1 ||
+		    (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode)))
+			continue;
+		if (linkat(c->at->dirfd, name, dirfd, name, 0) == -1)
+			rc = error_sys(err, error_code_of(errno), "%s", name);
+	}
+	strv_fini(&names);
+	return rc;
+}
+
+static int
+copy_boot_file(int dirfd, const char *name, const char *path, struct error *err)
+{
+	int from = -1, to = -1, rc = -1;
+	uint64_t size;
+
+	if (fd_open_path(&from, &size, path, O_RDONLY, err) == -1) {
+		/* A directory or device in a file's place. */
+		if (err != NULL && err->code == EX_DATAERR)
+			err->code = EX_NOINPUT;
+		return -1;
+	}
+	to = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (to == -1)
+		error_sys(err, error_code_of(errno), "%s", name);
+	else if (size == 0)
+		error_set(err, EX_NOINPUT, "%s: empty", path);
+	else if (copy_reflink(to, from, path, NULL) == 0)
+		rc = 0;
+	else
+		rc = copy_extents(to, from, size, NULL, NULL, path, err);
+	fd_drop(&to);
+	fd_drop(&from);
+	return rc;
+}
+
+static int
+put_boot_files(const struct change *c, int dirfd, struct error *err)
+{
+	const char *path;
+	size_t i;
+
+	for (i = 0; i < MACHINE_BOOT_FILES; i++) {
+		path = c->wishes->boot[i];
+		if (path == NULL || path[0] == '\0')
+			continue;
+		if (copy_boot_file(dirfd, vm_boot_names[i], path, err) == -1)
+			return -1;
+		if (i == MACHINE_KERNEL &&
+		    vmm_traits(c->at->vm.machine.hypervisor)->needs_elf &&
+		    kernel_make_plain(dirfd, VM_KERNEL, "--kernel", err) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* A file that is made larger is not the one that was frozen. */
+static void
+forget_frozen(struct change *c)
+{
+	struct vm *vm = &c->at->vm;
+	size_t i, k;
+
+	for (i = 0; i < c->grow_n; i++)
+		for (k = 0; k < vm->frozen_n; k++)
+			if (strcmp(vm->frozen[k].name,
+				vm->machine.disks.v[c->grow[i].disk].path) ==
+			    0) {
+				memmove(&vm->frozen[k], &vm->frozen[k + 1],
+				    (vm->frozen_n - k - 1) *
+					sizeof(vm->frozen[0]));
+				vm->frozen_n--;
+				break;
+			}
+}
+
+static int
+build(struct change *c, int dirfd, struct error *err)
+{
+	struct vm *vm = &c->at->vm;
+
+	if (link_files(c, dirfd, err) == -1 ||
+	    put_boot_files(c, dirfd, err) == -1 ||
+	    disks_make(c, dirfd, err) == -1)
+		return -1;
+	/* A seed that was not read yet tells of disks, NICs and name. */
+	if (storage_find(&vm->machine.disks, STORAGE_CIDATA) != NULL &&
+	    vm_seed_is_there(dirfd) && vm_seed_make(vm, dirfd, err) == -1)
+		return -1;
+	forget_frozen(c);
+	hook_step("set-built");
+	return sig_check(err);
+}
+
+/* In one step, but where a root came in the image of a container. */
+static int
+change_over(struct root_new *n, const char *id, struct error *err)
+{
+	struct error why = { 0 };
+
+	if (root_new_exchange(n, id, &why) == 0)
+		return 0;
+	if (why.sys == EXDEV)
+		return root_new_replace(n, id, err);
+	if (err != NULL)
+		*err = why;
+	return -1;
+}
+
+static int
+rebuild(struct change *c, const struct timespec *now, struct error *err)
+{
+	struct vm_at *at = c->at;
+	struct root_new n;
+	int fd = -1, rc = -1;
+
+	if (root_new_begin(&n, at->root, ROOT_VM, "", err) == -1)
+		return -1;
+	/* What is reported afterwards is in the new directory. */
+	fd = fcntl(n.dirfd, F_DUPFD_CLOEXEC, 3);
+	if (fd == -1)
+		error_sys(err, EX_OSERR, "directory");
+	else if (build(c, n.dirfd, err) == 0 &&
+	    disks_stretch(c, n.dirfd, err) == 0 &&
+	    own_disks_storage(&at->vm, n.dirfd, err) == 0 &&
+	    vm_write(&at->vm, n.dirfd, true, now, err) == 0) {
+		hook_step("set-written");
+		rc = change_over(&n, at->vm.id, err);
+		hook_step("set-exchanged");
+	}
+	root_new_end(&n);
+	if (rc == 0) {
+		fd_drop(&at->dirfd);
+		at->dirfd = fd;
+	} else
+		fd_drop(&fd);
+	return rc;
+}
+
+/* A seed that was not read yet has the name in it. */
+static int
+write_all(struct change *c, const struct timespec *now, struct error *err)
+{
+	const struct vm *vm = &c->at->vm;
+
+	if (wishes_machine(c->wishes) ||
+	    (!vm_is_alive(vm) && !vm->to_load &&
+		storage_find(&vm->machine.disks, STORAGE_CIDATA) != NULL))
+		return rebuild(c, now, err);
+	return vm_at_write(c->at, true, now, err);
+}
+
+/* It may lead here already: one that was killed has claimed it. */
+static int
+claim_name(const struct vm_at *at, const char *name, struct error *err)
+{
+	char id[ID_LEN + 1];
+	int found = root_name_target(id, at->root, ROOT_VM, name, err);
+
+	if (found == -1 || (found == 1 && strcmp(id, at->vm.id) == 0))
+		return found == -1 ? -1 : 0;
+	return root_name_set(id, at->root, ROOT_VM, name, at->vm.id, false,
+	    err);
+}
+
+/*
+ * A new name is claimed before the record says it, and the old one given back
+ * after that: whenever this is killed, the VM has the one that it says.
+ */
+int
+apply_change(struct change *c, const struct timespec *now, struct error *err)
+{
+	const char *name = c->wishes->name;
+	const struct root *root = c->at->root;
+	struct vm *vm = &c->at->vm;
+	char was[sizeof(vm->name)];
+	bool renames = name != NULL && strcmp(vm->name, name) != 0;
+
+	memcpy(was, vm->name, sizeof(was));
+	if (renames && name[0] != '\0' && claim_name(c->at, name, err) == -1)
+		return -1;
+	hook_step("set-named");
+	if (renames)
+		snprintf(vm->name, sizeof(vm->name), "%s", name);
+	if (write_all(c, now, err) == -1) {
+		if (renames && name[0] != '\0')
+			root_name_release(root, ROOT_VM, name, vm->id, NULL);
+		return -1;
+	}
+	hook_step("set-recorded");
+	return renames && was[0] != '\0'
+	    ? root_name_release(root, ROOT_VM, was, vm->id, err)
+	    : 0;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: ISC */
+/* What of a VM is to change, and the record that it comes to. */
+#ifndef CHANGE_H
+#define CHANGE_H
+
+#include "seed/datadisk.h"
+#include "state/vm_at.h"
+
+/* The options as given; NULL: not given.  Borrowed from argv. */
+struct wishes {
+	const char *name, *cpu, *memory, *storage;
+	const char *boot[MACHINE_BOOT_FILES]; /* files, or "": none any more */
+	const char *cmdline; /* likewise */
+	struct strv nics, data_disks, grow, remove; /* owned */
+	bool no_nics, grow_fs;
+};
+
+void wishes_fini(struct wishes *wishes);
+
+/* Whether anything is asked for but a name. */
+bool wishes_machine(const struct wishes *wishes);
+
+/* A disk that becomes larger. */
+struct growth {
+	size_t disk; /* in vm.machine.disks */
+	uint64_t bytes;
+};
+
+struct change {
+	struct vm_at *at; /* borrowed; its record is that to be */
+	const struct wishes *wishes; /* borrowed */
+	struct growth grow[STORAGE_MAX];
+	size_t grow_n;
+	struct datadisk_list data; /* to be made */
+	struct strv gone; /* files that the VM has no more */
+};
+
+/*
+ * Makes of the VM's record what is wished, and nothing in its directory but
+ * what own_disks() does.
+ * EX_USAGE names the option.  EX_NOPERM: the VM runs, or is still to be loaded
+ * from a snapshot.  EX_DATAERR: a filesystem that cannot be made larger here.
+ */
+int change_plan(struct change *c, const struct timespec *now,
+    struct error *err);
+void change_fini(struct change *c);
+
+#endif

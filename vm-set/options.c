@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: ISC */
+#include "options.h"
+
+static void
+usage(FILE *to)
+{
+	fprintf(to,
+	    "usage: vm-set [-q] [-R root] [-n name] [-p member,...] [--cpu n]\n"
+	    "           [--memory size] [--kernel file] [--initrd file]\n"
+	    "           [--cmdline string] [--firmware file] "
+	    "[--nic spec... | --no-nics]\n"
+	    "           [--storage size] [--grow-disk name=size]... "
+	    "[--grow-fs]\n"
+	    "           [--data-disk spec]... [--remove-disk name]... vm\n");
+}
+
+static int
+check_opts(struct opts *o, char *const *operands)
+{
+	const struct wishes *w = &o->wishes;
+
+	if (operands[0] == NULL)
+		return opt_wrong("no VM is named");
+	if (operands[1] != NULL)
+		return opt_wrong("%s: one VM at a time", operands[1]);
+	if (w->no_nics && w->nics.n > 0)
+		return opt_wrong("--nic and --no-nics exclude each other");
+	if (w->grow_fs && w->storage == NULL && w->grow.n == 0)
+		return opt_wrong(
+		    "--grow-fs goes with --storage or --grow-disk");
+	if (w->name == NULL && !wishes_machine(w))
+		return opt_wrong("nothing to change is named");
+	if (w->name != NULL && w->name[0] != '\0' && !envelope_is_name(w->name))
+		return opt_wrong("--name: %s: not a name: %s", w->name,
+		    ENVELOPE_NAME_RULE);
+	o->operands = operands;
+	return 0;
+}
+
+int
+options_parse(struct opts *o, int argc, char *argv[])
+{
+	struct wishes *w = &o->wishes;
+	const struct {
+		const char **slot;
+		const char *name;
+	} once[] = {
+		{ &w->cpu, "cpu" },
+		{ &w->memory, "memory" },
+		{ &w->storage, "storage" },
+		{ &w->boot[MACHINE_KERNEL], "kernel" },
+		{ &w->boot[MACHINE_INITRD], "initrd" },
+		{ &w->boot[MACHINE_FIRMWARE], "firmware" },
+		{ &w->cmdline, "cmdline" },
+	};
+	struct strv *const again[] = { &w->nics, &w->data_disks, &w->grow,
+		&w->remove };
+	enum {
+		ONCE_N = sizeof(once) / sizeof(once[0]),
+		NIC = OPT_OWN + ONCE_N,
+		DATA,
+		GROW,
+		REMOVE,
+		NO_NICS,
+		GROW_FS
+	};
+	static const struct option longopts[] = { OPT_LONG,
+		{ "name", required_argument, NULL, 'n' },
+		{ "cpu", required_argument, NULL, OPT_OWN },
+		{ "memory", required_argument, NULL, OPT_OWN + 1 },
+		{ "storage", required_argument, NULL, OPT_OWN + 2 },
+		{ "kernel", required_argument, NULL, OPT_OWN + 3 },
+		{ "initrd", required_argument, NULL, OPT_OWN + 4 },
+		{ "firmware", required_argument, NULL, OPT_OWN + 5 },
+		{ "cmdline", required_argument, NULL, OPT_OWN + 6 },
+		{ "nic", required_argument, NULL, NIC },
+		{ "data-disk", required_argument, NULL, DATA },
+		{ "grow-disk", required_argument, NULL, GROW },
+		{ "remove-disk", required_argument, NULL, REMOVE },
+		{ "no-nics", no_argument, NULL, NO_NICS },
+		{ "grow-fs", no_argument, NULL, GROW_FS },
+		{ NULL, 0, NULL, 0 } };
+	int ch, rc = 0;
+
+	while (rc == 0 &&
+	    (ch = getopt_long(argc, argv, OPT_SHORT "n:p:", longopts, NULL)) !=
+		-1) {
+		if (ch == NO_NICS)
+			w->no_nics = true;
+		else if (ch == GROW_FS)
+			w->grow_fs = true;
+		else if (ch >= NIC)
+			rc = opt_again(again[ch - NIC], optarg);
+		else if (ch >= OPT_OWN)
+			rc = opt_once(once[ch - OPT_OWN].slot, optarg,
+			    once[ch - OPT_OWN].name);
+		else if (ch == 'n')
+			rc = opt_once(&w->name, optarg, "--name");
+		else if (ch == 'p')
+			rc = opt_members(&o->members, optarg);
+		else
+			rc = opt_common(&o->common, ch, usage);
+	}
+	return rc != 0 ? rc : check_opts(o, argv + optind);
+}

@@ -20,6 +20,7 @@
 #include "vmm/vmm.h"
 
 #include "disks.h"
+#include "live.h"
 
 /* Whether the file of the old directory is not one of the new. */
 static bool
@@ -194,8 +195,12 @@ write_all(struct change *c, const struct timespec *now, struct error *err)
 {
 	const struct vm *vm = &c->at->vm;
 
+	if (vm_is_alive(vm))
+		return wishes_machine(c->wishes)
+		    ? live_apply(c, now, err)
+		    : vm_at_write(c->at, true, now, err);
 	if (wishes_machine(c->wishes) ||
-	    (!vm_is_alive(vm) && !vm->to_load &&
+	    (!vm->to_load &&
 		storage_find(&vm->machine.disks, STORAGE_CIDATA) != NULL))
 		return rebuild(c, now, err);
 	return vm_at_write(c->at, true, now, err);

@@ -9,6 +9,7 @@
 #include "vmm/vmm.h"
 
 #include "disks.h"
+#include "live.h"
 
 void
 wishes_fini(struct wishes *w)
@@ -36,21 +37,8 @@ void
 change_fini(struct change *c)
 {
 	datadisk_list_fini(&c->data);
+	nic_list_fini(&c->old_nics);
 	strv_fini(&c->gone);
-}
-
-/* What is loaded fits what was saved, and what runs has what it has. */
-static int
-check_state(const struct vm *vm, struct error *err)
-{
-	if (vm_is_alive(vm))
-		return error_set(err, EX_NOPERM,
-		    "running: only its name can change now; vm-stop first");
-	if (vm->to_load)
-		return error_set(err, EX_NOPERM,
-		    "its next start loads a snapshot, which fixes what it is "
-		    "made of; only its name can change now");
-	return 0;
 }
 
 static int
@@ -140,7 +128,7 @@ add_nic(struct nic_list *list, const struct nic_list *old, const char *spec,
 }
 
 /* Those that are given are all that it has. */
-static int
+int
 change_nics(struct machine *m, const struct wishes *w, struct error *err)
 {
 	struct nic_list list = { 0 };
@@ -166,8 +154,13 @@ change_plan(struct change *c, const struct timespec *now, struct error *err)
 
 	if (!wishes_machine(w))
 		return 0;
-	if (check_state(vm, err) == -1)
-		return -1;
+	if (vm_is_alive(vm))
+		return live_plan(c, err);
+	/* What is loaded fits what was saved. */
+	if (vm->to_load)
+		return error_set(err, EX_NOPERM,
+		    "its next start loads a snapshot, which fixes what it is "
+		    "made of; only its name can change now");
 	/* As its next start would do; what is copied to grow is its own. */
 	if ((w->storage != NULL || w->grow.n > 0) && !w->grow_fs &&
 	    own_disks(c->at, now, err) == -1)

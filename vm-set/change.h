@@ -32,6 +32,7 @@ struct change {
 	struct growth grow[STORAGE_MAX];
 	size_t grow_n;
 	struct datadisk_list data; /* to be made */
+	struct nic_list old_nics; /* of one that runs, with new forwards */
 	struct strv gone; /* files that the VM has no more */
 };
 
@@ -43,6 +44,10 @@ struct change {
  */
 int change_plan(struct change *c, const struct timespec *now,
     struct error *err);
+
+/* The NICs as wished. */
+int change_nics(struct machine *m, const struct wishes *w, struct error *err);
+
 void change_fini(struct change *c);
 
 #endif

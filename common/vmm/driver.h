@@ -40,6 +40,8 @@ struct vmm_driver {
 	int (*resume)(struct vmm *, struct error *);
 	int (*set_links)(struct vmm *, bool, struct error *); /* or NULL */
 	int (*set_forwards)(struct vmm *, bool, struct error *); /* or NULL */
+	/* NULL: without can_resize. */
+	int (*resize_disk)(struct vmm *, size_t, uint64_t, struct error *);
 	int (*power_button)(struct vmm *, struct error *);
 	int (*console_is_free)(struct vmm *, bool *, struct error *);
 	int (*quit)(struct vmm *, struct error *);

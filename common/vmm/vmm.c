@@ -276,6 +276,12 @@ vmm_take_forwards(struct vmm *vmm, struct error *err)
 }
 
 int
+vmm_resize_disk(struct vmm *vmm, size_t i, uint64_t bytes, struct error *err)
+{
+	return vmm->driver->resize_disk(vmm, i, bytes, err);
+}
+
+int
 vmm_power_button(struct vmm *vmm, struct error *err)
 {
 	return vmm->driver->power_button(vmm, err);

@@ -52,6 +52,7 @@ struct vmm_traits {
 	bool has_memfd; /* can have a guest's memory in one */
 	bool can_overlay; /* reads qcow2 */
 	bool can_switch; /* lets a guest's disk go on in an overlay */
+	bool can_resize; /* makes the disk of a running guest larger */
 	bool needs_elf; /* boots no kernel but an uncompressed one */
 	bool needs_host; /* an envelope must say which host saved it */
 	bool adds_seed; /* gives a loaded guest a seed that was not saved */
@@ -146,6 +147,13 @@ int vmm_set_forwards(struct vmm *vmm, bool held, struct error *err);
 
 /* Takes them with the host ports that the record says they had until now. */
 int vmm_take_forwards(struct vmm *vmm, struct error *err);
+
+/*
+ * Makes disk `i` of the record larger under the running guest, which is told;
+ * only with can_resize.  EX_UNAVAILABLE: the VMM refused.
+ */
+int vmm_resize_disk(struct vmm *vmm, size_t i, uint64_t bytes,
+    struct error *err);
 
 /* Presses the power button. */
 int vmm_power_button(struct vmm *vmm, struct error *err);

@@ -176,11 +176,16 @@ set__root_disk_cleanup()
 atf_test_case set__not_now cleanup
 set__not_now_body()
 {
-	tiny_run web
-	refused_running="vm-set: web: running: only its name can change now; \
-vm-stop first\n"
-	atf_check -s exit:77 -e inline:"$refused_running" \
-	    vm-set --memory 64M web
+	tiny_run web --storage 16M
+	running="vm-set: web: running: only its name, its forwards and the \
+size of its disks can change now; vm-stop first\n"
+	for o in '--memory 64M' '--data-disk size=16M' '--no-nics' \
+	    '--kernel x --storage 1G'; do
+		# shellcheck disable=SC2086
+		atf_check -s exit:77 -e inline:"$running" vm-set $o web
+	done
+	atf_check -s exit:77 -e inline:"vm-set: web: running: of its NICs \
+only the forwards can change now; vm-stop first\n" vm-set --nic user web
 	pid=$(member web pid)
 	atf_check -o inline:"www	$pid	running\n" \
 	    vm-set -n www -p name,pid,state web
@@ -194,6 +199,45 @@ snapshot" vm-set --memory 64M w1
 	atf_check -o inline:"running\n" vm-start -p state w2
 }
 set__not_now_cleanup()
+{
+	vms_end
+}
+
+atf_test_case set__while_it_runs cleanup
+set__while_it_runs_body()
+{
+	tiny_run web --nic user,forward=0:22 --storage 16M \
+	    --data-disk size=16M,name=db,fstype=none
+	pid=$(member web pid)
+	port=$(forward_of web)
+	atf_check -o match:"\"host_port\":$port" -e empty vm-set \
+	    --nic user,forward=0:22,forward=0:80 web
+	atf_check_equal "$pid" "$(listener "$port" | sort -u)"
+	atf_check_equal 2 "$(vm-ls web | grep -o '"host_port":[1-9]' | wc -l)"
+	# One that is taken leaves those that were.
+	tiny_run other --nic user,forward=0:22
+	taken=$(forward_of other)
+	vm-ls -p network_configs web >before
+	atf_check -s exit:69 -e match:"^vm-set: web: " vm-set \
+	    --nic "user,forward=$taken:22" web
+	vm-ls -p network_configs web | cmp before - || atf_fail "changed"
+	atf_check_equal "$pid" "$(listener "$port" | sort -u)"
+	atf_check -o ignore vm-set --nic user web
+	atf_check_equal "" "$(listener "$port")"
+	# Disks, which a save and a start have as they are then.
+	atf_check -o inline:"33554432\n" -e match:'guest must grow' vm-set \
+	    --storage 32M --grow-disk db=24M -p config.storage web
+	atf_check -o ignore snap-save -n s web
+	atf_check -o inline:"67108864\n" vm-set -q --storage 64M \
+	    -p config.storage web
+	atf_check -o ignore vm-stop --force web
+	runs web
+	atf_check -o inline:"67108864\n" vm-ls -p config.storage web
+	atf_check snap-verify s
+	atf_check -o inline:"running	33554432\n" \
+	    vm-clone -n w1 -p state,config.storage s
+}
+set__while_it_runs_cleanup()
 {
 	vms_end
 }
@@ -271,6 +315,7 @@ atf_init_test_cases()
 	atf_add_test_case set__data_disks
 	atf_add_test_case set__root_disk
 	atf_add_test_case set__not_now
+	atf_add_test_case set__while_it_runs
 	atf_add_test_case set__killed
 	atf_add_test_case set__seed
 	atf_add_test_case usage__wrong

@@ -87,6 +87,8 @@ int qemu_settle_disks(struct vmm *vmm, const struct timespec *now,
 int qemu_add_overlays(struct vmm *vmm, const char *const *overlays,
     struct error *err);
 void qemu_drop_overlays(struct vmm *vmm, const char *const *overlays);
+int qemu_resize_disk(struct vmm *vmm, size_t i, uint64_t bytes,
+    struct error *err);
 int qemu_switch_disks(struct vmm *vmm, const char *const *overlays,
     struct error *err);
 int qemu_state_save(struct vmm *vmm, const char *name, struct error *err);

@@ -452,3 +452,15 @@ qemu_switch_disks(struct vmm *vmm, const char *const *overlays,
 	json_decref(actions);
 	return rc;
 }
+
+int
+qemu_resize_disk(struct vmm *vmm, size_t i, uint64_t bytes, struct error *err)
+{
+	char node[QEMU_NODE_MAX];
+
+	qemu_node_name(node, i, vmm->vm->machine.disks.v[i].path);
+	return qemu_call(vmm, "block_resize",
+	    json_pack("{s:s, s:I}", "node-name", node, "size",
+		(json_int_t)bytes),
+	    NULL, err);
+}

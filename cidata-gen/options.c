@@ -17,6 +17,10 @@ take_password(struct wishes *w, char *value)
 	return 0;
 }
 
+static const struct members seed_members = {
+	"file size format instance_id files.#", NULL
+};
+
 int
 wishes_parse(struct wishes *w, int argc, char *argv[], void (*usage)(FILE *))
 {
@@ -82,7 +86,7 @@ wishes_parse(struct wishes *w, int argc, char *argv[], void (*usage)(FILE *))
 		if (i < n)
 			rc = opt_once(own[i].slot, optarg, own[i].name);
 		else if (ch == 'p')
-			rc = opt_members(&w->members, optarg);
+			rc = opt_members(&w->members, optarg, &seed_members);
 		else if (ch == PASSWORD)
 			rc = take_password(w, optarg);
 		else if (ch == SSH_KEY)

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "options.h"
 
+#include "disk/image.h"
+#include "foreign/mirn.h"
+
+static const struct members backup_members = { IMAGE_MEMBERS " " MIRN_MEMBERS,
+	NULL };
+
 static void
 usage(FILE *to)
 {
@@ -44,7 +50,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		if (i < n)
 			rc = opt_once(texts[i].slot, optarg, texts[i].name);
 		else if (ch == 'p')
-			rc = opt_members(&o->members, optarg);
+			rc = opt_members(&o->members, optarg, &backup_members);
 		else
 			rc = opt_common(&o->common, ch, usage);
 	}

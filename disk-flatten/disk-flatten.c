@@ -23,6 +23,11 @@ struct job {
 	struct cow_map map;
 };
 
+static const struct members flatten_members = { IMAGE_MEMBERS
+	" exceptions reflinked "
+	"old_chunk new_chunk offset length cow_offset", /* --map */
+	NULL };
+
 static void
 usage(FILE *to)
 {
@@ -66,7 +71,7 @@ parse_opts(struct opts *o, int argc, char *argv[])
 		else if (ch == 'o')
 			rc = opt_once(&o->out, optarg, "-o");
 		else if (ch == 'p')
-			rc = opt_members(&o->members, optarg);
+			rc = opt_members(&o->members, optarg, &flatten_members);
 		else if (ch == MAP)
 			o->map = true;
 		else

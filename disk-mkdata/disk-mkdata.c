@@ -21,6 +21,10 @@ struct opts {
 	const char *from, *members, *spec, *dir;
 };
 
+static const struct members mkdata_members = {
+	"path ro serial role mount_point fstype direct_io size backing.#", NULL
+};
+
 static void
 usage(FILE *to)
 {
@@ -43,7 +47,7 @@ parse_opts(struct opts *o, int argc, char *argv[])
 		if (ch == FROM)
 			rc = opt_once(&o->from, optarg, "--from");
 		else if (ch == 'p')
-			rc = opt_members(&o->members, optarg);
+			rc = opt_members(&o->members, optarg, &mkdata_members);
 		else
 			rc = opt_common(&o->common, ch, usage);
 	}

@@ -21,6 +21,10 @@ struct job {
 	struct overlay_list list;
 };
 
+static const struct members overlay_members = { IMAGE_MEMBERS
+	" chunk_sectors exceptions reflinked",
+	NULL };
+
 static void
 usage(FILE *to)
 {
@@ -64,7 +68,7 @@ parse_opts(struct opts *o, int argc, char *argv[])
 		else if (ch == 'o')
 			rc = opt_once(&o->out, optarg, "-o");
 		else if (ch == 'p')
-			rc = opt_members(&o->members, optarg);
+			rc = opt_members(&o->members, optarg, &overlay_members);
 		else
 			rc = opt_common(&o->common, ch, usage);
 	}

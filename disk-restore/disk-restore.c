@@ -6,6 +6,8 @@
 #include "base/opt.h"
 #include "base/sandbox.h"
 #include "base/sig.h"
+#include "disk/image.h"
+#include "foreign/mirn.h"
 
 #include "job.h"
 
@@ -16,6 +18,9 @@ struct opts {
 	unsigned flags; /* OUTFILE_REPLACE with --force */
 	bool list, verify;
 };
+
+static const struct members restore_members = { IMAGE_MEMBERS " " MIRN_MEMBERS,
+	NULL };
 
 static void
 usage(FILE *to)
@@ -76,7 +81,7 @@ parse_opts(struct opts *o, int argc, char *argv[])
 		else if (ch == TO_VM)
 			rc = opt_once(&o->vm, optarg, "--to-vm");
 		else if (ch == 'p')
-			rc = opt_members(&o->members, optarg);
+			rc = opt_members(&o->members, optarg, &restore_members);
 		else
 			rc = opt_common(&o->common, ch, usage);
 	}

@@ -4,11 +4,18 @@
 #include <stdint.h>
 
 #include "base/num.h"
+#include "state/members.h"
 
 /* Options as they were given, before they are held against each other. */
 struct given {
 	bool zstd, gzip, plain;
 	const char *zstd_level, *gzip_level, *rate, *wrenn_dir;
+};
+
+/* Of an archive, an estimate (--dry-run), and entries (--list). */
+static const struct members export_members = {
+	"archive archive_size to_dir wrenn_dir data stream runs form offset",
+	&snap_members
 };
 
 static void
@@ -183,7 +190,7 @@ take_option(struct opts *o, struct given *g, int ch)
 	case 'o':
 		return opt_once(&o->out, optarg, "-o");
 	case 'p':
-		return opt_members(&o->members, optarg);
+		return opt_members(&o->members, optarg, &export_members);
 	default:
 		return opt_common(&o->common, ch, usage);
 	}

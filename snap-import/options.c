@@ -6,6 +6,7 @@
 
 #include "base/path.h"
 #include "snapshot/envelope.h"
+#include "state/members.h"
 
 static void
 usage(FILE *to)
@@ -81,7 +82,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		if (label_takes(ch))
 			rc = label_option(&o->how.label, ch, optarg);
 		else if (ch == 'p')
-			rc = opt_members(&o->members, optarg);
+			rc = opt_members(&o->members, optarg, &label_members);
 		else if (ch == FROM_DIR)
 			rc = opt_once(&o->from_dir, optarg, "--from-dir");
 		else if (ch == BASE)

@@ -6,6 +6,7 @@
 #include "base/sig.h"
 #include "state/layerfile.h"
 #include "state/listing.h"
+#include "state/members.h"
 #include "state/snap.h"
 
 #include "exclusive.h"
@@ -47,7 +48,7 @@ parse_opts(struct opts *o, int argc, char *argv[])
 		else if (ch == LAYERS)
 			o->layers = true;
 		else if (ch == 'p')
-			rc = opt_members(&o->members, optarg);
+			rc = opt_members(&o->members, optarg, &snap_members);
 		else
 			rc = opt_common(&o->common, ch, usage);
 	}

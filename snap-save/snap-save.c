@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/opt.h"
 #include "base/sig.h"
+#include "state/members.h"
 #include "state/refs.h"
 #include "state/root.h"
 #include "state/vm_at.h"
@@ -17,6 +18,9 @@ struct opts {
 	struct save_how how;
 	char *const *operands;
 };
+
+static const struct members save_members = { "pause_ms phases.*",
+	&label_members };
 
 static void
 usage(FILE *to)
@@ -54,7 +58,7 @@ parse_opts(struct opts *o, int argc, char *argv[])
 		if (label_takes(ch))
 			rc = label_option(&o->how.label, ch, optarg);
 		else if (ch == 'p')
-			rc = opt_members(&o->members, optarg);
+			rc = opt_members(&o->members, optarg, &save_members);
 		else if (ch == OPT_OWN)
 			o->how.stop = true;
 		else

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/opt.h"
 #include "base/sig.h"
+#include "state/members.h"
 #include "state/refs.h"
 
 #include "set.h"
@@ -51,7 +52,7 @@ parse_opts(struct opts *o, int argc, char *argv[])
 		if (label_takes(ch))
 			rc = label_option(&o->label, ch, optarg);
 		else if (ch == 'p')
-			rc = opt_members(&o->members, optarg);
+			rc = opt_members(&o->members, optarg, &label_members);
 		else
 			rc = opt_common(&o->common, ch, usage);
 	}

@@ -16,6 +16,9 @@ struct opts {
 	const char *keep, *older_than, *max_size, *members;
 };
 
+static const struct members gc_members = { "kind id name path reason bytes",
+	NULL };
+
 static void
 usage(FILE *to)
 {
@@ -49,7 +52,7 @@ parse_opts(struct opts *o, int argc, char *argv[])
 		else if (ch == MAX_SIZE)
 			rc = opt_once(&o->max_size, optarg, "--max-size");
 		else if (ch == 'p')
-			rc = opt_members(&o->members, optarg);
+			rc = opt_members(&o->members, optarg, &gc_members);
 		else
 			rc = opt_common(&o->common, ch, usage);
 	}

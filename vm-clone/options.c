@@ -7,6 +7,10 @@
 
 #include "base/num.h"
 #include "snapshot/envelope.h"
+#include "state/members.h"
+
+static const struct members clone_members = { "clone_ms checks.*",
+	&vm_members };
 
 static void
 usage(FILE *to)
@@ -120,7 +124,8 @@ options_parse(struct opts *o, int argc, char *argv[])
 		if (ch == 'n')
 			rc = opt_once(&o->how.name, optarg, "--name");
 		else if (ch == 'p')
-			rc = opt_members(&o->how.members, optarg);
+			rc = opt_members(&o->how.members, optarg,
+			    &clone_members);
 		else if (ch == COUNT)
 			rc = opt_once(&o->count, optarg, "--count");
 		else if (ch == NIC)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "options.h"
 
+#include "state/members.h"
 #include "vmm/vmm.h"
 
 static void
@@ -101,7 +102,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		else if (ch == 'n')
 			rc = opt_once(&w->name, optarg, "--name");
 		else if (ch == 'p')
-			rc = opt_members(&o->members, optarg);
+			rc = opt_members(&o->members, optarg, &vm_members);
 		else
 			rc = opt_common(&o->common, ch, usage);
 	}

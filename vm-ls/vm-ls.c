@@ -5,6 +5,7 @@
 #include "base/opt.h"
 #include "base/sig.h"
 #include "state/listing.h"
+#include "state/members.h"
 #include "state/vm_at.h"
 #include "vmm/status.h"
 
@@ -39,7 +40,7 @@ parse_opts(struct opts *o, int argc, char *argv[])
 		if (ch == 't')
 			o->table = true;
 		else if (ch == 'p')
-			rc = opt_members(&o->members, optarg);
+			rc = opt_members(&o->members, optarg, &vm_members);
 		else
 			rc = opt_common(&o->common, ch, usage);
 	}

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/opt.h"
 #include "base/sig.h"
+#include "state/members.h"
 #include "vmm/each.h"
 #include "vmm/vmm.h"
 
@@ -42,7 +43,7 @@ main(int argc, char *argv[])
 	while (rc == 0 &&
 	    (ch = getopt_long(argc, argv, OPT_SHORT "p:", longopts, NULL)) !=
 		-1)
-		rc = ch == 'p' ? opt_members(&each.members, optarg)
+		rc = ch == 'p' ? opt_members(&each.members, optarg, &vm_members)
 			       : opt_common(&each.common, ch, usage);
 	return each_vm(&each, rc, argv + optind);
 }

@@ -5,8 +5,12 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "state/members.h"
 
 #define WAIT_MAX_S 86400
+
+static const struct members restore_members = { "outage_ms outage_for checks.*",
+	&vm_members };
 
 static void
 usage(FILE *to)
@@ -65,7 +69,8 @@ options_parse(struct opts *o, int argc, char *argv[])
 	    (ch = getopt_long(argc, argv, OPT_SHORT "p:", longopts, NULL)) !=
 		-1) {
 		if (ch == 'p')
-			rc = opt_members(&o->how.members, optarg);
+			rc = opt_members(&o->how.members, optarg,
+			    &restore_members);
 		else if (ch == FORCE)
 			o->how.force = true;
 		else if (ch == VERIFY)

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/opt.h"
 #include "base/sig.h"
+#include "state/members.h"
 #include "vmm/each.h"
 #include "vmm/vmm.h"
 
@@ -72,7 +73,7 @@ main(int argc, char *argv[])
 	    (ch = getopt_long(argc, argv, OPT_SHORT "p:", longopts, NULL)) !=
 		-1) {
 		if (ch == 'p')
-			rc = opt_members(&each.members, optarg);
+			rc = opt_members(&each.members, optarg, &vm_members);
 		else if (ch == OPT_OWN)
 			link_up = true;
 		else

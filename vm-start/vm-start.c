@@ -6,6 +6,7 @@
 #include "base/fd.h"
 #include "base/opt.h"
 #include "base/sig.h"
+#include "state/members.h"
 #include "state/vm_seed.h"
 #include "vmm/each.h"
 #include "vmm/own_disks.h"
@@ -99,7 +100,7 @@ main(int argc, char *argv[])
 	while (rc == 0 &&
 	    (ch = getopt_long(argc, argv, OPT_SHORT "p:", longopts, NULL)) !=
 		-1)
-		rc = ch == 'p' ? opt_members(&each.members, optarg)
+		rc = ch == 'p' ? opt_members(&each.members, optarg, &vm_members)
 			       : opt_common(&each.common, ch, usage);
 	return each_vm(&each, rc, argv + optind);
 }

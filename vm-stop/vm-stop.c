@@ -2,6 +2,7 @@
 #include "base/num.h"
 #include "base/opt.h"
 #include "base/sig.h"
+#include "state/members.h"
 #include "vmm/each.h"
 #include "vmm/vmm.h"
 
@@ -48,7 +49,7 @@ main(int argc, char *argv[])
 	    (ch = getopt_long(argc, argv, OPT_SHORT "p:", longopts, NULL)) !=
 		-1) {
 		if (ch == 'p')
-			rc = opt_members(&each.members, optarg);
+			rc = opt_members(&each.members, optarg, &vm_members);
 		else if (ch == FORCE)
 			how.force = true;
 		else if (ch == TIMEOUT)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "base/num.h"
 
 #define JSON_REAL_DIGITS 6 /* milliseconds to the microsecond */
 
@@ -306,7 +307,17 @@ json_text(char **out, size_t *len, const json_t *value, unsigned flags,
 	return 0;
 }
 
-/* The member that the `len` bytes at `name` ("a.b") lead to, or NULL. */
+/* The index that a part of a path is, or SIZE_MAX: past the end of any array. */
+static size_t
+index_of(const char *part)
+{
+	uint64_t n;
+
+	return num_u64(&n, part, 0, SIZE_MAX, NULL) == -1 ? SIZE_MAX
+							  : (size_t)n;
+}
+
+/* The member that the `len` bytes at `name` ("a.0.b") lead to, or NULL. */
 static const json_t *
 follow(const json_t *record, const char *name, size_t len)
 {
@@ -319,7 +330,9 @@ follow(const json_t *record, const char *name, size_t len)
 			return NULL;
 		memcpy(part, name, n);
 		part[n] = '\0';
-		record = json_object_get(record, part);
+		record = json_is_array(record)
+		    ? json_array_get(record, index_of(part))
+		    : json_object_get(record, part);
 		name += n;
 		len -= n;
 		if (len > 0) {

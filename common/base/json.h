@@ -83,8 +83,9 @@ int json_text(char **out, size_t *len, const json_t *value, unsigned flags,
 
 /*
  * Prints a record on stdout: one line of JSON, or with `members`, a list
- * "a,b.c", their values as plain text with tabs between them (strings as they
- * are, with "?" for control characters; others as JSON, absent ones empty).
+ * "a,b.0.c", their values as plain text with tabs between them (strings as they
+ * are, with "?" for control characters; others as JSON, absent ones empty);
+ * opt_members() has seen whether there are such members.
  * EX_IOERR: stdout said no.
  */
 int json_report(const json_t *record, const char *members, struct error *err);

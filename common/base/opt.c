@@ -77,20 +77,36 @@ opt_again(struct strv *list, const char *value)
 	    : 0;
 }
 
-int
-opt_members(const char **slot, const char *value)
+/* Whether a member of the list, or a part of one, has no letter. */
+static bool
+has_empty(const char *list)
 {
-	const char *p;
 	bool begins = true;
 
-	for (p = value; *p != '\0'; p++) {
-		if (begins && (*p == ',' || *p == '.'))
-			break;
-		begins = *p == ',' || *p == '.';
+	for (; *list != '\0'; list++) {
+		if (begins && (*list == ',' || *list == '.'))
+			return true;
+		begins = *list == ',' || *list == '.';
 	}
-	if (begins)
+	return begins;
+}
+
+int
+opt_members(const char **slot, const char *value, const struct members *known)
+{
+	const char *p;
+	size_t n;
+
+	if (has_empty(value))
 		return opt_wrong("-p: \"%s\": an empty member", value);
-	return opt_once(slot, value, "-p");
+	for (p = value;; p += n + 1) {
+		n = strcspn(p, ",");
+		if (!members_have(known, p, n))
+			return opt_wrong(
+			    "-p: \"%.*s\": no member of the record", (int)n, p);
+		if (p[n] == '\0')
+			return opt_once(slot, value, "-p");
+	}
 }
 
 int

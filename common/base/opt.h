@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "base/members.h"
 #include "base/strv.h"
 
 #define INSTAR_VERSION "0.1"
@@ -61,8 +62,12 @@ int opt_once(const char **slot, const char *value, const char *name);
 /* Appends a copy of `value`, for what may be given again; -1, told: no memory. */
 int opt_again(struct strv *list, const char *value);
 
-/* As opt_once() for -p, a list of members "a,b.c": none of them empty. */
-int opt_members(const char **slot, const char *value);
+/*
+ * As opt_once() for -p, a list "a,b.c" of members that `known` has.  -1, told,
+ * names what is none.
+ */
+int opt_members(const char **slot, const char *value,
+    const struct members *known);
 
 /*
  * Where one stream goes: *out is what -o names, and NULL afterwards when that

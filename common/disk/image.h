@@ -50,6 +50,7 @@ const char *image_use_name(enum image_use use);
 bool image_is(int fd, const char *path);
 
 /* Puts `file` (absolute), `size` and `disk_usage` of the file at `path`. */
+#define IMAGE_MEMBERS "file size disk_usage" /* for base/members */
 int image_report(json_t *record, const char *path, struct error *err);
 
 #endif

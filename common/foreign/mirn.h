@@ -59,6 +59,7 @@ int mirn_head_encode(unsigned char **out, size_t *len,
     const struct mirn_head *head, struct error *err);
 
 /* Puts the members of the header. */
+#define MIRN_MEMBERS "name size_bytes filesystem timestamp checksum version"
 int mirn_head_report(json_t *record, const struct mirn_head *head,
     struct error *err);
 

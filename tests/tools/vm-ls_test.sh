@@ -81,7 +81,7 @@ list__members_body()
 {
 	tiny_vm web --cpu 3
 	atf_check -o inline:"web\t3\t33554432\t\ttrue\n" \
-	    vm-ls -p name,config.cpu,config.memory,nothing,config.kernel web
+	    vm-ls -p name,config.cpu,config.memory,cloned_from,config.kernel web
 	refused 64 "-t and -p exclude each other" vm-ls -t -p id
 	atf_check -s exit:74 \
 	    -e inline:"vm-ls: standard output: No space left on device\n" \

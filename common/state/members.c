@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+#include "state/members.h"
+
+static const char vm_names[] =
+    "id name hypervisor state error config.cpu config.memory "
+    "config.storage config.image config.kernel config.initrd "
+    "config.firmware config.firmware_vars config.cmdline config.machine "
+    "config.cpu_model config.saved_version config.memory_backing "
+    "config.accel storage_configs.#.path storage_configs.#.ro "
+    "storage_configs.#.serial storage_configs.#.role "
+    "storage_configs.#.mount_point storage_configs.#.fstype "
+    "storage_configs.#.direct_io storage_configs.#.size "
+    "storage_configs.#.backing.# network_configs.#.type "
+    "network_configs.#.mac network_configs.#.ifname "
+    "network_configs.#.ip network_configs.#.gw "
+    "network_configs.#.restrict network_configs.#.link_down "
+    "network_configs.#.forward.#.addr "
+    "network_configs.#.forward.#.port "
+    "network_configs.#.forward.#.guest_port "
+    "network_configs.#.forward.#.host_port cloned_from "
+    "snapshot_ids.# identity.vmgenid identity.mac "
+    "identity.instance_id identity.hostname "
+    "identity.clock.behind_s memory_backing memory_from "
+    "memory_at_risk accel restored_from restored_at saved_at "
+    "created_at updated_at started_at stopped_at console_log dir "
+    "pid api_socket console_socket";
+
+static const char snap_names[] =
+    "id name description hypervisor vm_id cpu memory storage nics "
+    "image image_digest image_type created_at last_accessed_at "
+    "files.# dir size disk_usage";
+
+const struct members vm_members = { .names = vm_names };
+const struct members snap_members = { .names = snap_names };
+const struct members label_members = { "replaced", &snap_members };

@@ -145,12 +145,12 @@ read_nics(struct seed *s, const struct strv *specs, struct error *err)
 	size_t i;
 
 	for (i = 0; i < specs->n; i++) {
-		/* A random one would match no device. */
-		if (strstr(specs->v[i], ",mac=") == NULL)
-			return error_set(err, EX_USAGE,
-			    "--nic %s: needs mac=", specs->v[i]);
 		if (nic_list_parse(&s->nics, specs->v[i], err) == -1)
 			return -1;
+		/* A random one would match no device. */
+		if (s->nics.v[i].said_mac != NIC_MAC_GIVEN)
+			return error_set(err, EX_USAGE,
+			    "--nic %s: needs mac=", specs->v[i]);
 	}
 	return 0;
 }

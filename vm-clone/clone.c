@@ -70,6 +70,21 @@ parse_nics(struct job *job, struct error *err)
 }
 
 /*
+ * A user NIC keeps the saved MAC: it has a network of its own, where another
+ * one gets another address when the guest boots, and the forwards do not lead
+ * there.  On a tap or bridge each clone needs its own.
+ */
+static int
+give_mac(struct nic *nic, const struct nic *saved, bool same, struct error *err)
+{
+	if (same || (nic->kind == NIC_USER && nic->said_mac == NIC_MAC_UNSAID))
+		snprintf(nic->mac, sizeof(nic->mac), "%s", saved->mac);
+	else if (nic->said_mac != NIC_MAC_GIVEN)
+		return nic_new_mac(nic->mac, err);
+	return 0;
+}
+
+/*
  * The clone's NICs.  A forward keeps its guest port and gets any free one here;
  * a tap or bridge is never taken from a snapshot, only from the user.
  */
@@ -96,10 +111,8 @@ give_nics(struct clone *c, const struct job *job, struct error *err)
 			nic->forwards[k].port = 0;
 		nic->link_down = nic->kind != NIC_USER && has_links &&
 		    !job->how->same_mac;
-		if (job->how->same_mac)
-			snprintf(nic->mac, sizeof(nic->mac), "%s",
-			    job->checked.sidecar.machine.nics.v[i].mac);
-		else if (job->nics.n == 0 && nic_new_mac(nic->mac, err) == -1)
+		if (give_mac(nic, &job->checked.sidecar.machine.nics.v[i],
+			job->how->same_mac, err) == -1)
 			return -1;
 	}
 	return 0;

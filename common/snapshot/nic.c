@@ -175,8 +175,14 @@ parse_item(struct nic *nic, char *item, struct error *err)
 	}
 	if (user && strncmp(item, "forward=", 8) == 0)
 		return parse_forward(nic, item + 8, err);
-	if (strncmp(item, "mac=", 4) == 0)
+	if (strcmp(item, "mac=new") == 0) {
+		nic->said_mac = NIC_MAC_NEW;
+		return 0;
+	}
+	if (strncmp(item, "mac=", 4) == 0) {
+		nic->said_mac = NIC_MAC_GIVEN;
 		return parse_mac(nic->mac, item + 4, err);
+	}
 	if (strncmp(item, "ip=", 3) == 0)
 		return parse_ip(nic, item + 3, err);
 	if (strncmp(item, "gw=", 3) == 0 && is_ipv4(item + 3)) {

@@ -23,6 +23,9 @@ struct nic_forward {
 	uint16_t host_port; /* in effect while it runs, else 0 */
 };
 
+/* What a SPEC says of the MAC; a random one is there in any case. */
+enum nic_mac { NIC_MAC_UNSAID, NIC_MAC_GIVEN, NIC_MAC_NEW };
+
 struct nic {
 	enum nic_kind kind;
 	char mac[18]; /* lower-case hex, colons */
@@ -33,6 +36,7 @@ struct nic {
 	struct nic_forward *forwards;
 	size_t forwards_n;
 	bool link_down; /* until the guest has a MAC of its own */
+	enum nic_mac said_mac; /* not JSON */
 	bool is_new; /* the VMM put it in the place of a saved one; not JSON */
 };
 
@@ -43,8 +47,8 @@ struct nic_list {
 
 /*
  * Decodes a --nic SPEC: user[,restrict=on|off][,forward=[ADDR:]PORT:GUEST]... |
- * tap=IF | bridge=IF [,mac=MAC][,ip=ADDR/PREFIX][,gw=ADDR].  Without mac= it
- * gets a random one.  On success *out is the caller's (nic_fini).  EX_USAGE
+ * tap=IF | bridge=IF [,mac=MAC|new][,ip=ADDR/PREFIX][,gw=ADDR].  It gets
+ * a random MAC where it gives none.  On success *out is the caller's (nic_fini).  EX_USAGE
  * names the item.
  */
 int nic_parse(struct nic *out, const char *spec, struct error *err);

@@ -100,9 +100,10 @@ debian__is_what_its_seed_says_body()
 	atf_check -o inline:"kept\n" cat got
 	atf_check -o ignore vm-stop --timeout 900 web
 
-	# A clone is its source until it boots; then it is itself.  With another
-	# MAC it would get another address then, where no forward leads.
-	atf_check -o ignore vm-clone -n copy --same-mac s
+	# A clone is its source until it boots; then it is itself.  It has the
+	# same MAC: with another it would get another address then, where no
+	# forward leads.
+	atf_check -o ignore vm-clone -n copy s
 	eventually 300 guest copy true || atf_fail "$(guest copy true 2>&1)"
 	instance copy >got
 	atf_check -o inline:"$id\nweb\n" cat got

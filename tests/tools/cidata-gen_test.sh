@@ -625,6 +625,7 @@ b'
 	refused 64 "a hash other than SHA-512 needs a user's name" \
 	    --password-hash '$y$j9T$abcdefgh$ijklmnop'
 	refused 64 '--nic user: needs mac=' --nic user
+	refused 64 '--nic user,mac=new: needs mac=' --nic user,mac=new
 	refused 64 '--nic user,mac=1: mac=1: not a unicast MAC' \
 	    --nic user,mac=1
 	refused 64 '--nic user,mac=52:54:00:00:00:01,ip=10.0.0.1: ip=10.0.0.1: not ADDR/PREFIX' \

@@ -635,12 +635,6 @@ nic__forward_is_free_body()
 		atf_check -o ignore \
 		    grep " 0100007F:$hex 00000000:0000 0A" /proc/net/tcp
 	done
-	# Each has a MAC of its own, unless it is asked for.
-	vm-ls | jq -r '.network_configs[].mac' >macs
-	atf_check -o inline:"3\n" sh -c "sort -u macs | grep -c ."
-	atf_check -o ignore vm-clone -n same --same-mac s
-	atf_check -o inline:"$(vm-ls a | jq -r '.network_configs[].mac')\n" \
-	    sh -c "vm-ls same | jq -r '.network_configs[].mac'"
 	# The clone of a clone, and a forward of the user's.
 	snap_save -n t c-1
 	atf_check -o ignore vm-clone -n d t
@@ -652,6 +646,34 @@ nic__forward_is_free_body()
 	[ "$(port_of e)" = "$free" ] || atf_fail "another port"
 }
 nic__forward_is_free_cleanup()
+{
+	vms_end
+}
+
+# Each has a network of its own, where the lease is that of the saved MAC.
+atf_test_case nic__user_keeps_its_mac cleanup
+nic__user_keeps_its_mac_body()
+{
+	have_snapshot --nic user,mac=52:54:00:00:00:07 --nic user
+	mac=52:54:00:00:00:07
+	was=$(vm-ls -p network_configs.1.mac a)
+	atf_check -o inline:"$mac\t$was\n$mac\t$was\n" vm-clone --count 2 \
+	    --no-start -p network_configs.0.mac,network_configs.1.mac s
+	atf_check -o inline:"$mac\t$was\n" vm-clone --no-start \
+	    -p network_configs.0.mac,network_configs.1.mac \
+	    --nic user,forward=0:22 --nic user s
+	vm-clone --no-start --count 2 --nic user,mac=new \
+	    --nic user,mac=52:54:00:00:00:08 \
+	    -p network_configs.0.mac,network_configs.1.mac s >macs
+	atf_check -o inline:"52:54:00:00:00:08\n52:54:00:00:00:08\n" \
+	    cut -f 2 macs
+	atf_check -s exit:1 grep "^$mac" macs
+	atf_check -o inline:"2\n" sh -c 'cut -f 1 macs | sort -u | wc -l'
+	atf_check -o inline:"$mac\t$was\n" vm-clone --no-start --same-mac \
+	    --nic user,mac=new --nic user,mac=new \
+	    -p network_configs.0.mac,network_configs.1.mac s
+}
+nic__user_keeps_its_mac_cleanup()
 {
 	vms_end
 }
@@ -675,4 +697,5 @@ atf_init_test_cases()
 	atf_add_test_case preflight__sidecar
 	atf_add_test_case preflight__disks
 	atf_add_test_case nic__forward_is_free
+	atf_add_test_case nic__user_keeps_its_mac
 }

@@ -115,6 +115,8 @@ give_nics(struct clone *c, const struct job *job, struct error *err)
 			job->how->same_mac, err) == -1)
 			return -1;
 	}
+	nic_list_compare(&c->vm.machine.nics,
+	    &job->checked.sidecar.machine.nics);
 	return 0;
 }
 

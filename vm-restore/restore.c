@@ -96,6 +96,7 @@ keep_identity(struct restore *r, struct error *err)
 	nic_list_fini(&vm->machine.nics);
 	if (nic_list_copy(&vm->machine.nics, &old->machine.nics, err) == -1)
 		return -1;
+	nic_list_compare(&vm->machine.nics, &r->checked.sidecar.machine.nics);
 	return vm_copy_lineage(vm, old, err);
 }
 

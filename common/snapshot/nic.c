@@ -369,6 +369,16 @@ nic_kind_name(enum nic_kind kind)
 	return names[kind];
 }
 
+void
+nic_list_compare(struct nic_list *list, const struct nic_list *saved)
+{
+	size_t i;
+
+	for (i = 0; i < list->n && i < saved->n; i++)
+		list->v[i].mac_pending = saved->v[i].mac_pending ||
+		    strcmp(list->v[i].mac, saved->v[i].mac) != 0;
+}
+
 int
 nic_check(const struct nic *nic, struct error *err)
 {

@@ -36,6 +36,7 @@ struct nic {
 	struct nic_forward *forwards;
 	size_t forwards_n;
 	bool link_down; /* until the guest has a MAC of its own */
+	bool mac_pending; /* the guest has another one until it boots */
 	enum nic_mac said_mac; /* not JSON */
 	bool is_new; /* the VMM put it in the place of a saved one; not JSON */
 };
@@ -80,6 +81,9 @@ int nic_list_add(struct nic_list *list, const struct nic *nic,
 /* Appends deep copies of all of `from`.  EX_USAGE: more than NIC_MAX. */
 int nic_list_copy(struct nic_list *to, const struct nic_list *from,
     struct error *err);
+
+/* Sets mac_pending of each by the NIC in its place in the state to be loaded. */
+void nic_list_compare(struct nic_list *list, const struct nic_list *saved);
 
 /* The JSON form, both ways.  EX_DATAERR names the entry and the member. */
 int nic_list_decode(struct nic_list *out, const json_t *array,

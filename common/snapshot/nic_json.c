@@ -80,6 +80,8 @@ decode_nic(struct nic *nic, const json_t *obj, struct error *err)
 		err) == -1 ||
 	    json_get_bool(obj, "link_down", &nic->link_down, JSON_OPTIONAL,
 		err) == -1 ||
+	    json_get_bool(obj, "mac_pending", &nic->mac_pending, JSON_OPTIONAL,
+		err) == -1 ||
 	    json_get_str(obj, "ip", nic->ip, sizeof(nic->ip), JSON_OPTIONAL,
 		err) == -1 ||
 	    json_get_str(obj, "gw", nic->gw, sizeof(nic->gw), JSON_OPTIONAL,
@@ -156,6 +158,9 @@ encode_nic(json_t *obj, const struct nic *nic, struct error *err)
 	if (nic->restricted && json_put_bool(obj, "restrict", true, err) == -1)
 		return -1;
 	if (nic->link_down && json_put_bool(obj, "link_down", true, err) == -1)
+		return -1;
+	if (nic->mac_pending &&
+	    json_put_bool(obj, "mac_pending", true, err) == -1)
 		return -1;
 	return nic->forwards_n == 0 ? 0 : put_forwards(obj, nic, err);
 }

@@ -13,7 +13,7 @@ static const char vm_names[] =
     "storage_configs.#.backing.# network_configs.#.type "
     "network_configs.#.mac network_configs.#.ifname "
     "network_configs.#.ip network_configs.#.gw "
-    "network_configs.#.restrict network_configs.#.link_down "
+    "network_configs.#.restrict network_configs.#.link_down network_configs.#.mac_pending "
     "network_configs.#.forward.#.addr "
     "network_configs.#.forward.#.port "
     "network_configs.#.forward.#.guest_port "

@@ -81,7 +81,8 @@ struct vm_frozen {
 struct vm_identity {
 	bool present;
 	bool vmgenid_offered;
-	char mac[16], instance_id[16], hostname[16]; /* refreshed | inherited */
+	/* Each: inherited, offered, next-boot. */
+	char mac[16], instance_id[16], hostname[16];
 	uint64_t clock_behind_s;
 };
 

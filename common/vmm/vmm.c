@@ -141,17 +141,21 @@ note_identity(const struct vmm_driver *driver, struct vm *vm,
 {
 	struct vm_identity *id = &vm->identity;
 	struct timespec saved;
-	const char *names;
+	const char *names, *mac = "inherited";
+	size_t i;
 
 	memset(id, 0, sizeof(*id));
 	id->present = true;
 	id->vmgenid_offered = driver->traits.has_vmgenid;
+	for (i = 0; i < vm->machine.nics.n; i++)
+		if (vm->machine.nics.v[i].mac_pending)
+			mac = "next-boot";
 	if (vm->machine.nics.n > 0)
-		snprintf(id->mac, sizeof(id->mac), "inherited");
-	/* A clone's seed says its own; the guest reads it when it reboots. */
+		snprintf(id->mac, sizeof(id->mac), "%s", mac);
+	/* A clone's seed says its own; the guest reads it when it boots. */
 	names = storage_find(&vm->machine.disks, STORAGE_CIDATA) != NULL &&
 		vm->restored_from[0] == '\0'
-	    ? "refreshed"
+	    ? "next-boot"
 	    : "inherited";
 	snprintf(id->instance_id, sizeof(id->instance_id), "%s", names);
 	snprintf(id->hostname, sizeof(id->hostname), "%s", names);
@@ -160,6 +164,17 @@ note_identity(const struct vmm_driver *driver, struct vm *vm,
 		id->clock_behind_s = (uint64_t)(now->tv_sec - saved.tv_sec);
 	if (driver->note_identity != NULL)
 		driver->note_identity(vm, id);
+}
+
+/* A guest that boots from power-on has all that its record says. */
+static void
+forget_identity(struct vm *vm)
+{
+	size_t i;
+
+	memset(&vm->identity, 0, sizeof(vm->identity));
+	for (i = 0; i < vm->machine.nics.n; i++)
+		vm->machine.nics.v[i].mac_pending = false;
 }
 
 int
@@ -181,7 +196,7 @@ vmm_ready(struct vmm *vmm, const struct timespec *now, struct error *err)
 	if (vm->to_load)
 		note_identity(vmm->driver, vm, now);
 	else
-		memset(&vm->identity, 0, sizeof(vm->identity));
+		forget_identity(vm);
 	vm->to_load = false;
 	rfc3339_us(vm->started_at, now);
 	vm->stopped_at[0] = '\0';

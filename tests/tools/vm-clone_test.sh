@@ -678,6 +678,31 @@ nic__user_keeps_its_mac_cleanup()
 	vms_end
 }
 
+# The guest goes on with the MAC that it was saved with.
+atf_test_case nic__new_mac_at_next_boot cleanup
+nic__new_mac_at_next_boot_body()
+{
+	have_snapshot --nic user
+	said=identity.mac,network_configs.0.mac_pending
+	atf_check -o inline:"inherited\t\n" vm-clone -n same -p $said s
+	atf_check -o inline:"next-boot\ttrue\n" vm-clone -n c -p $said \
+	    --nic user,mac=new s
+	atf_check -o inline:"\ttrue\n" vm-clone -n later -p $said \
+	    --nic user,mac=new --no-start s
+	atf_check -o inline:"next-boot\ttrue\n" vm-start -p $said later
+	# So does who is cloned from it, and who is put back.
+	snap_save -n t c
+	atf_check -o inline:"next-boot\ttrue\n" vm-clone -n d -p $said t
+	atf_check -o inline:"next-boot\ttrue\n" vm-restore -p $said c s
+	atf_check -o ignore vm-stop --force c
+	atf_check -o inline:"\t\n" vm-start -p $said c
+	atf_check -o inline:"next-boot\ttrue\n" vm-restore -p $said c s
+}
+nic__new_mac_at_next_boot_cleanup()
+{
+	vms_end
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case clone__runs
@@ -698,4 +723,5 @@ atf_init_test_cases()
 	atf_add_test_case preflight__disks
 	atf_add_test_case nic__forward_is_free
 	atf_add_test_case nic__user_keeps_its_mac
+	atf_add_test_case nic__new_mac_at_next_boot
 }

@@ -73,7 +73,7 @@ clone__own_names_body()
 	id=$(vm-ls -p id c)
 	seed c meta-data >got
 	atf_check -o inline:"instance-id: '$id'\nlocal-hostname: 'c'\n" cat got
-	atf_check -o inline:'refreshed refreshed\n' sh -c \
+	atf_check -o inline:'next-boot next-boot\n' sh -c \
 	    "vm-ls c | jq -r '.identity | .instance_id + \" \" + .hostname'"
 	seed web user-data >want
 	seed c user-data >got

@@ -20,7 +20,7 @@ clone__seed_added_body()
 	cp "$(member seeded dir)/cidata.json" good/
 	atf_check -o ignore vm-rm seeded
 	ch_plays ping restore 'add seed' resume running
-	atf_check -o inline:"refreshed\trefreshed\n" vm-clone -n c \
+	atf_check -o inline:"next-boot\tnext-boot\n" vm-clone -n c \
 	    -p identity.instance_id,identity.hostname --from-dir good
 	dir=$(member c dir)
 	atf_check -o ignore grep -a "^local-hostname: 'c'\$" "$dir/cidata.img"
@@ -67,7 +67,7 @@ clone__nic_replaced_body()
 {
 	ch_import_nic
 	ch_plays ping restore 'remove NIC' 'add NIC' resume running
-	atf_check -o inline:"refreshed\n" vm-clone -n c -p identity.mac \
+	atf_check -o inline:"offered\n" vm-clone -n c -p identity.mac \
 	    --nic tap=tap9,mac=52:54:00:00:00:09 nic
 	# Until then its tap was nobody's, the source's least of all.
 	atf_check -o match:"\"tap\":\"ic$(member c id | cut -c 1-9).0\"" \

@@ -288,7 +288,7 @@ clone__seeds_body()
 	atf_check -o not-match:cidata vm-start -p storage_configs web
 	counts web 3
 	atf_check -o ignore snap-save -n golden web
-	atf_check -o inline:"refreshed\n" \
+	atf_check -o inline:"next-boot\n" \
 	    vm-clone -n c -p identity.instance_id golden
 	goes_on c golden
 	atf_check -o ignore grep -aq "local-hostname: 'c'" \
@@ -381,7 +381,7 @@ clone__nics_body()
 	atf_check -o ignore vm-clone -n c \
 	    --nic tap=ichtest1,mac=52:54:00:00:00:11 golden
 	goes_on c golden
-	atf_check -o inline:"refreshed\n" vm-ls -p identity.mac c
+	atf_check -o inline:"offered\n" vm-ls -p identity.mac c
 	atf_check -o ignore vm-clone -n d --same-mac --nic tap=ichtest2 golden
 	goes_on d golden
 	atf_check -o inline:"inherited\n" vm-ls -p identity.mac d

@@ -245,7 +245,7 @@ note_identity(const struct vm *vm, struct vm_identity *id)
 
 	for (i = 0; i < vm->machine.nics.n; i++)
 		if (vm->machine.nics.v[i].is_new)
-			snprintf(id->mac, sizeof(id->mac), "refreshed");
+			snprintf(id->mac, sizeof(id->mac), "offered");
 }
 
 static void

@@ -168,6 +168,7 @@ replace_nic(struct vmm *vmm, const char *id, const char *tap, struct nic *nic,
 		deadline_ms, err) == -1)
 		return -1;
 	nic->is_new = true;
+	nic->mac_pending = false;
 	return 0;
 }
 

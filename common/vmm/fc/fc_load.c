@@ -213,6 +213,7 @@ check_nic(struct vmm *vmm, const struct jdoc *config, uint32_t nic,
 	if (i == taps->n)
 		return error_set(err, EX_DATAERR,
 		    "NIC %s is none of the sidecar's", id);
+	vm->machine.nics.v[i].mac_pending = false;
 	return jdoc_get_str(config, nic, "guest_mac", vm->machine.nics.v[i].mac,
 	    sizeof(vm->machine.nics.v[i].mac), JSON_OPTIONAL, err);
 }

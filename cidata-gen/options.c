@@ -79,8 +79,8 @@ wishes_parse(struct wishes *w, int argc, char *argv[], void (*usage)(FILE *))
 	int ch, rc = 0;
 
 	while (rc == 0 &&
-	    (ch = getopt_long(argc, argv,
-		 OPT_SHORT_STATELESS "f:H:m:N:o:p:", longopts, NULL)) != -1) {
+	    (ch = opt_next(argc, argv,
+		 OPT_SHORT_STATELESS "f:H:m:N:o:p:", longopts)) != -1) {
 		for (i = 0; i < n && own[i].ch != ch; i++)
 			continue;
 		if (i < n)

@@ -43,8 +43,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 	int ch, rc = 0;
 
 	while (rc == 0 &&
-	    (ch = getopt_long(argc, argv, OPT_SHORT "n:o:p:t:", longopts,
-		 NULL)) != -1) {
+	    (ch = opt_next(argc, argv, OPT_SHORT "n:o:p:t:", longopts)) != -1) {
 		for (i = 0; i < n && texts[i].ch != ch;)
 			i++;
 		if (i < n)

@@ -42,8 +42,8 @@ parse_opts(struct opts *o, int argc, char *argv[])
 	int ch, rc = 0;
 
 	while (rc == 0 &&
-	    (ch = getopt_long(argc, argv, OPT_SHORT_STATELESS "p:", longopts,
-		 NULL)) != -1) {
+	    (ch = opt_next(argc, argv, OPT_SHORT_STATELESS "p:", longopts)) !=
+		-1) {
 		if (ch == FROM)
 			rc = opt_once(&o->from, optarg, "--from");
 		else if (ch == 'p')

@@ -57,8 +57,8 @@ parse_opts(struct opts *o, int argc, char *argv[])
 	int ch, rc = 0;
 
 	while (rc == 0 &&
-	    (ch = getopt_long(argc, argv, OPT_SHORT_STATELESS "o:p:", longopts,
-		 NULL)) != -1) {
+	    (ch = opt_next(argc, argv, OPT_SHORT_STATELESS "o:p:", longopts)) !=
+		-1) {
 		if (ch == BASE)
 			rc = opt_once(&o->base, optarg, "--base");
 		else if (ch == CHANGED)

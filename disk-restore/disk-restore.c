@@ -70,8 +70,7 @@ parse_opts(struct opts *o, int argc, char *argv[])
 	int ch, rc = 0;
 
 	while (rc == 0 &&
-	    (ch = getopt_long(argc, argv, OPT_SHORT "p:", longopts, NULL)) !=
-		-1) {
+	    (ch = opt_next(argc, argv, OPT_SHORT "p:", longopts)) != -1) {
 		if (ch == FORCE)
 			o->flags = OUTFILE_REPLACE;
 		else if (ch == LIST)

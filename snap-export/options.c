@@ -218,8 +218,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 	int ch, rc = 0;
 
 	while (rc == 0 &&
-	    (ch = getopt_long(argc, argv, OPT_SHORT "o:p:", longopts, NULL)) !=
-		-1)
+	    (ch = opt_next(argc, argv, OPT_SHORT "o:p:", longopts)) != -1)
 		rc = take_option(o, &g, ch);
 	return rc != 0 ? rc : check_opts(o, &g, argv + optind, argc - optind);
 }

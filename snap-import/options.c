@@ -77,8 +77,8 @@ options_parse(struct opts *o, int argc, char *argv[])
 	int ch, rc = 0;
 
 	while (rc == 0 &&
-	    (ch = getopt_long(argc, argv, OPT_SHORT LABEL_SHORT "p:", longopts,
-		 NULL)) != -1) {
+	    (ch = opt_next(argc, argv, OPT_SHORT LABEL_SHORT "p:", longopts)) !=
+		-1) {
 		if (label_takes(ch))
 			rc = label_option(&o->how.label, ch, optarg);
 		else if (ch == 'p')

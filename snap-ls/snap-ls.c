@@ -39,8 +39,8 @@ parse_opts(struct opts *o, int argc, char *argv[])
 	const char *letters = OPT_SHORT "tp:";
 	int ch, rc = 0;
 
-	while (rc == 0 &&
-	    (ch = getopt_long(argc, argv, letters, longopts, NULL)) != -1) {
+	while (
+	    rc == 0 && (ch = opt_next(argc, argv, letters, longopts)) != -1) {
 		if (ch == 't')
 			o->table = true;
 		else if (ch == EXCLUSIVE)

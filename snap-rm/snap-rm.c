@@ -112,8 +112,8 @@ main(int argc, char *argv[])
 	int ch, rc = 0;
 
 	sig_setup();
-	while (rc == 0 &&
-	    (ch = getopt_long(argc, argv, OPT_SHORT, longopts, NULL)) != -1)
+	while (
+	    rc == 0 && (ch = opt_next(argc, argv, OPT_SHORT, longopts)) != -1)
 		rc = opt_common(&o, ch, usage);
 	if (rc == 0 && argv[optind] == NULL)
 		rc = opt_wrong("no snapshot is named");

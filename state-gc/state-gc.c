@@ -41,8 +41,7 @@ parse_opts(struct opts *o, int argc, char *argv[])
 	int ch, rc = 0;
 
 	while (rc == 0 &&
-	    (ch = getopt_long(argc, argv, OPT_SHORT "p:", longopts, NULL)) !=
-		-1) {
+	    (ch = opt_next(argc, argv, OPT_SHORT "p:", longopts)) != -1) {
 		if (ch == DRY_RUN)
 			o->dry_run = true;
 		else if (ch == KEEP)

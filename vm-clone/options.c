@@ -119,8 +119,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 	int ch, rc = 0;
 
 	while (rc == 0 &&
-	    (ch = getopt_long(argc, argv, OPT_SHORT "n:p:", longopts, NULL)) !=
-		-1) {
+	    (ch = opt_next(argc, argv, OPT_SHORT "n:p:", longopts)) != -1) {
 		if (ch == 'n')
 			rc = opt_once(&o->how.name, optarg, "--name");
 		else if (ch == 'p')

@@ -25,8 +25,8 @@ parse_opts(struct opt_common *common, int argc, char *argv[])
 		{ NULL, 0, NULL, 0 } };
 	int ch, rc = 0;
 
-	while (rc == 0 &&
-	    (ch = getopt_long(argc, argv, OPT_SHORT, longopts, NULL)) != -1)
+	while (
+	    rc == 0 && (ch = opt_next(argc, argv, OPT_SHORT, longopts)) != -1)
 		rc = opt_common(common, ch, usage);
 	if (rc == 0 && argc - optind != 1)
 		rc = opt_wrong("exactly one VM is needed");

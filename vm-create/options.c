@@ -90,8 +90,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 			    : again[i - ONCE_N].name,
 			required_argument, NULL, OPT_OWN + i };
 	while (rc == 0 &&
-	    (ch = getopt_long(argc, argv, OPT_SHORT "n:p:", longopts, NULL)) !=
-		-1) {
+	    (ch = opt_next(argc, argv, OPT_SHORT "n:p:", longopts)) != -1) {
 		if (ch >= FIRST_AGAIN)
 			rc = opt_again(again[ch - FIRST_AGAIN].list, optarg);
 		else if (ch >= OPT_OWN)

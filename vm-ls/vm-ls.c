@@ -35,8 +35,7 @@ parse_opts(struct opts *o, int argc, char *argv[])
 	int ch, rc = 0;
 
 	while (rc == 0 &&
-	    (ch = getopt_long(argc, argv, OPT_SHORT "tp:", longopts, NULL)) !=
-		-1) {
+	    (ch = opt_next(argc, argv, OPT_SHORT "tp:", longopts)) != -1) {
 		if (ch == 't')
 			o->table = true;
 		else if (ch == 'p')

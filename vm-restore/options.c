@@ -66,8 +66,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 	int ch, rc = 0;
 
 	while (rc == 0 &&
-	    (ch = getopt_long(argc, argv, OPT_SHORT "p:", longopts, NULL)) !=
-		-1) {
+	    (ch = opt_next(argc, argv, OPT_SHORT "p:", longopts)) != -1) {
 		if (ch == 'p')
 			rc = opt_members(&o->how.members, optarg,
 			    &restore_members);

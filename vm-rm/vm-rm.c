@@ -56,8 +56,8 @@ main(int argc, char *argv[])
 	int ch, rc = 0;
 
 	sig_setup();
-	while (rc == 0 &&
-	    (ch = getopt_long(argc, argv, OPT_SHORT, longopts, NULL)) != -1) {
+	while (
+	    rc == 0 && (ch = opt_next(argc, argv, OPT_SHORT, longopts)) != -1) {
 		if (ch == OPT_OWN)
 			force = true;
 		else

@@ -98,8 +98,7 @@ main(int argc, char *argv[])
 
 	sig_setup();
 	while (rc == 0 &&
-	    (ch = getopt_long(argc, argv, OPT_SHORT "p:", longopts, NULL)) !=
-		-1)
+	    (ch = opt_next(argc, argv, OPT_SHORT "p:", longopts)) != -1)
 		rc = ch == 'p' ? opt_members(&each.members, optarg, &vm_members)
 			       : opt_common(&each.common, ch, usage);
 	return each_vm(&each, rc, argv + optind);

@@ -46,8 +46,7 @@ main(int argc, char *argv[])
 
 	sig_setup();
 	while (rc == 0 &&
-	    (ch = getopt_long(argc, argv, OPT_SHORT "p:", longopts, NULL)) !=
-		-1) {
+	    (ch = opt_next(argc, argv, OPT_SHORT "p:", longopts)) != -1) {
 		if (ch == 'p')
 			rc = opt_members(&each.members, optarg, &vm_members);
 		else if (ch == FORCE)

@@ -93,8 +93,8 @@ parse_opts(struct opts *o, regex_t *regex, int argc, char *argv[])
 		{ NULL, 0, NULL, 0 } };
 	int ch, rc = 0;
 
-	while (rc == 0 &&
-	    (ch = getopt_long(argc, argv, OPT_SHORT, longopts, NULL)) != -1) {
+	while (
+	    rc == 0 && (ch = opt_next(argc, argv, OPT_SHORT, longopts)) != -1) {
 		if (ch == TIMEOUT)
 			rc = opt_once(&o->timeout, optarg, "--timeout");
 		else if (ch == STATE)

@@ -8,6 +8,51 @@
 
 #include "base/diag.h"
 
+/* The option that the word `text` is, without what may stand behind its "=". */
+static int
+wrong_word(const char *text, const char *why)
+{
+	opt_wrong("%.*s: %s", (int)strcspn(text, "="), text, why);
+	return '?';
+}
+
+int
+opt_next(int argc, char *argv[], const char *letters,
+    const struct option *longopts)
+{
+	char unknown[64], quiet[64], letter[3] = "-";
+	const char *word, *name;
+	int ch, which = -1;
+
+	snprintf(unknown, sizeof(unknown), "unknown option: see %s -h",
+	    program_invocation_short_name);
+	/* A colon: a missing argument is told apart, and nothing printed. */
+	snprintf(quiet, sizeof(quiet), ":%s", letters);
+	ch = getopt_long(argc, argv, quiet, longopts, &which);
+	if (ch == -1)
+		return -1;
+	word = argv[optind - 1];
+	if (ch == '?' || ch == ':') {
+		if (strncmp(word, "--", 2) == 0)
+			return wrong_word(word,
+			    ch == ':'         ? "needs an argument"
+				: optopt == 0 ? unknown
+					      : "takes no argument");
+		letter[1] = (char)optopt;
+		return wrong_word(letter,
+		    ch == ':' ? "needs an argument" : unknown);
+	}
+	if (which == -1)
+		return ch;
+	/* Its argument may be a word of its own. */
+	if (optarg == word)
+		word = argv[optind - 2];
+	name = longopts[which].name;
+	if (strcspn(word + 2, "=") == strlen(name))
+		return ch;
+	return wrong_word(word, unknown);
+}
+
 int
 opt_common(struct opt_common *c, int ch, void (*usage)(FILE *))
 {

@@ -19,7 +19,7 @@ struct opt_common {
 	bool allow_empty; /* --allow-empty, of tools that take lists */
 };
 
-/* For the tool's own getopt_long strings: OPT_SHORT "n:" and so on. */
+/* For the tool's own opt_next() strings: OPT_SHORT "n:" and so on. */
 #define OPT_SHORT "hVqR:"
 #define OPT_SHORT_STATELESS "hVq"
 
@@ -40,9 +40,17 @@ struct opt_common {
 #define OPT_OWN 256
 
 /*
- * Handles what getopt_long returned and the tool does not know: 0 go on, 1
- * done (help or version printed), -1 a usage error of which getopt_long or
- * this has told in one line.
+ * As getopt_long(3), but that a long option is given by its whole name: what an
+ * abbreviation means would change with every option that is added.  '?': what
+ * is wrong has been told in one line.
+ */
+int opt_next(int argc, char *argv[], const char *letters,
+    const struct option *longopts);
+
+/*
+ * Handles what opt_next() returned and the tool does not know: 0 go on, 1
+ * done (help or version printed), -1 a usage error of which opt_next() or this
+ * has told in one line.
  */
 int opt_common(struct opt_common *c, int ch, void (*usage)(FILE *));
 

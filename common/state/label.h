@@ -26,7 +26,7 @@ struct label { /* { 0 } says nothing; texts are borrowed from argv */
 
 #define LABEL_WAIT_MS 10000 /* for those that read what is to be removed */
 
-/* For the tool's own getopt_long strings, and its long options. */
+/* For the tool's own opt_next() strings, and its long options. */
 #define LABEL_SHORT "n:d:"
 #define LABEL_REPLACE 240
 #define LABEL_LONG                                                             \
@@ -36,7 +36,7 @@ struct label { /* { 0 } says nothing; texts are borrowed from argv */
 		"replace", optional_argument, NULL, LABEL_REPLACE              \
 	}
 
-/* Whether what getopt_long returned is one of these. */
+/* Whether what opt_next() returned is one of these. */
 bool label_takes(int ch);
 
 /* Takes one of them: 0, or -1, a usage error of which one line has told. */

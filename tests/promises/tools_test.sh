@@ -98,10 +98,29 @@ atf_test_case options__unknown
 options__unknown_body()
 {
 	for t in $(tools); do
-		atf_check -s exit:64 -e match:"^$t: " "$t" --no-such-option
-		"$t" --no-such-option 2>err
-		atf_check_equal 1 "$(wc -l <err)"
+		see="unknown option: see $t -h"
+		atf_check -s exit:64 -e inline:"$t: --no-such-option: $see\n" \
+		    "$t" --no-such-option=x
+		# An abbreviation means another option with the next release.
+		for o in --hel --versio --quie; do
+			atf_check -s exit:64 -e inline:"$t: $o: $see\n" \
+			    "$t" $o
+		done
+		atf_check -s exit:64 -e inline:"$t: --quiet: takes no \
+argument\n" "$t" --quiet=yes
+		atf_check -s exit:64 -e inline:"$t: -Y: $see\n" "$t" -qY
 	done
+	for o in "--roo /x" --roo=/x; do
+		atf_check -s exit:64 -e inline:"vm-ls: --roo: unknown option: \
+see vm-ls -h\n" vm-ls $o
+	done
+	for o in -R --root; do
+		atf_check -s exit:64 -e inline:"vm-ls: $o: needs an argument\n" \
+		    vm-ls $o
+		atf_check -s exit:66 -e match:'x: no such VM' vm-ls $o root x
+	done
+	atf_check -s exit:66 -e match:'x: no such VM' vm-ls --root=root x
+	rm -rf root
 	atf_check -s exit:64 -e inline:"vm-wait: --state: a?b?: not running, \
 paused or stopped\n" vm-wait --state "$(printf 'a\nb\033')" web
 	atf_check -s exit:1 test -e root

@@ -45,7 +45,7 @@ usage__wrong_body()
 	    --kernel kernel --data-disk foo
 	refused 64 "--memory: given twice" --memory 64M --memory 64M
 	refused 64 "--name: given twice" -n a --name b
-	refused 64 "unrecognized option '--pony'" --pony x
+	refused 64 "--pony: unknown option: see vm-create -h" --pony x
 	refused 64 "--accel: x: not auto, kvm or tcg" \
 	    --kernel kernel --accel x
 	refused 64 "--memory-backing: x: not auto, file or memfd" \

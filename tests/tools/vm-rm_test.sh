@@ -50,7 +50,7 @@ rm__refusals_body()
 {
 	tiny_vm web
 	refused 64 "no VM is named" vm-rm
-	refused 64 "invalid option -- 'p'" vm-rm -p id web
+	refused 64 "-p: unknown option: see vm-rm -h" vm-rm -p id web
 	refused 66 "none: no such VM" vm-rm none
 	refused 64 '".." is neither an id nor a name' vm-rm ..
 	atf_check -s exit:75 \

@@ -100,7 +100,7 @@ find_reasons(struct candidate *v, size_t n, const struct gc *gc)
 		age = gc->now.tv_sec > v[i].access.tv_sec
 		    ? (uint64_t)(gc->now.tv_sec - v[i].access.tv_sec)
 		    : 0;
-		if (gc->has_age && age > gc->age_s)
+		if (gc->has_age && age * 1000 > gc->age_ms)
 			v[i].why |= BY_AGE;
 		if (gc->has_keep && i >= gc->keep)
 			v[i].why |= BY_KEEP;

@@ -22,7 +22,7 @@ struct gc {
 
 	/* Limits on snapshots; the flags say which are set. */
 	bool has_keep, has_age, has_size;
-	uint64_t keep, age_s, size_bytes;
+	uint64_t keep, age_ms, size_bytes;
 	struct timespec now;
 
 	struct strv

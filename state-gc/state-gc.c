@@ -69,7 +69,7 @@ set_limits(struct gc *gc, const struct opts *o, struct error *err)
 	if (gc->has_keep &&
 	    num_u64(&gc->keep, o->keep, 0, INT64_MAX, err) == -1)
 		return error_wrap(err, "--keep");
-	if (gc->has_age && num_duration(&gc->age_s, o->older_than, err) == -1)
+	if (gc->has_age && num_duration(&gc->age_ms, o->older_than, err) == -1)
 		return error_wrap(err, "--older-than");
 	if (gc->has_size &&
 	    num_size(&gc->size_bytes, o->max_size, 0, INT64_MAX, err) == -1)

@@ -32,13 +32,19 @@ int num_u64(uint64_t *out, const char *text, uint64_t min, uint64_t max,
     struct error *err);
 
 /*
- * Reads a size in bytes: digits with an optional K, M, G or T (powers of 1024,
- * either case) behind them, within [min, max].  EX_USAGE as num_u64().
+ * Reads a size in bytes within [min, max]: digits, and behind them, perhaps
+ * after a decimal fraction, a unit, K, M, G or T (powers of 1024), also as KB
+ * or KiB and so on, in either case.  A fraction must come to whole bytes.
+ * EX_USAGE as num_u64().
  */
 int num_size(uint64_t *out, const char *text, uint64_t min, uint64_t max,
     struct error *err);
 
-/* Reads a number with s, m, h, d or w behind it into seconds.  EX_USAGE. */
-int num_duration(uint64_t *out_s, const char *text, struct error *err);
+/*
+ * Reads a duration into milliseconds: digits with ms, s, m, h, d or w behind
+ * them.  EX_USAGE: none of these, or more than NUM_DURATION_MAX_MS.
+ */
+#define NUM_DURATION_MAX_MS (INT64_MAX / 2) /* a clock's time can be added */
+int num_duration(uint64_t *out_ms, const char *text, struct error *err);
 
 #endif

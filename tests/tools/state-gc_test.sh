@@ -329,7 +329,7 @@ atf_test_case options__malformed
 options__malformed_body()
 {
 	for o in '--keep -1' '--keep x' '--older-than 5' '--older-than 1y' \
-	    '--max-size 1.5G' '--max-size 99999999999T' 'operand' \
+	    '--max-size 1.5Q' '--max-size 99999999999T' 'operand' \
 	    '--keep 1 --keep 2'; do
 		# shellcheck disable=SC2086
 		atf_check -s exit:64 -e match:'^state-gc: ' state-gc $o

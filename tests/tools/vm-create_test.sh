@@ -74,10 +74,10 @@ size__table_body()
 	memory 9T more than 1099511627776
 	memory 99999999999999999999 not a size
 	memory 17592186044417M size too large
-	memory 1.5G not a size
+	memory 1.1G no whole number of bytes
 	memory -1 not a size
 	memory 1Q not a size
-	memory 1MB not a size
+	memory 1MX not a size
 	storage 0 less than 1048576
 	storage 4097 less than 1048576
 	storage 9T more than 8796093022208

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "state/refs.h"
 
+#include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,19 @@ add_ref(struct strv *refs, const char *ref, struct error *err)
 	return strv_add(refs, err, "%s", ref);
 }
 
+/* Whether a line is an id or a name as it stands: what -p id prints. */
+static bool
+is_plain(const char *line, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (!isalnum((unsigned char)line[i]) &&
+		    strchr("._-", line[i]) == NULL)
+			return false;
+	return len > 0 && len <= REF_MAX;
+}
+
 static int
 add_line(struct strv *refs, const char *line, size_t len, struct error *err)
 {
@@ -28,6 +42,11 @@ add_line(struct strv *refs, const char *line, size_t len, struct error *err)
 	json_t *record;
 	int rc;
 
+	if (is_plain(line, len)) {
+		memcpy(id, line, len);
+		id[len] = '\0';
+		return add_ref(refs, id, err);
+	}
 	if (json_parse(&record, line, len, err) == -1)
 		return -1;
 	rc = json_get_str(record, "id", id, sizeof(id), JSON_REQUIRED, err);

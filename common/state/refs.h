@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The references that a tool is given: operands, and "-" for JSON lines. */
+/* The references that a tool is given: operands, and "-" for lines of input. */
 #ifndef STATE_REFS_H
 #define STATE_REFS_H
 
@@ -15,9 +15,9 @@
 
 /*
  * Appends the operands to *refs; in place of "-" the member `id` of each JSON
- * line on stdin, which is read once.  EX_USAGE: "-" twice; or no line came, and
+ * line on stdin, and each other line, an id or a name; it is read once.  EX_USAGE: "-" twice; or no line came, and
  * not `allow_empty`: whoever was to print some has failed.  What else is named
- * is in *refs then.  EX_DATAERR: a line that is not an object with an id; the
+ * is in *refs then.  EX_DATAERR: a line that is neither; the
  * line is named.
  */
 int refs_read(struct strv *refs, char *const *operands, size_t n,

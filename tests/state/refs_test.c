@@ -38,6 +38,30 @@ ATF_TC_BODY(read__operands_and_lines, tc)
 	strv_fini(&refs);
 }
 
+/* As -p id and -p name print them. */
+ATF_TC_WITHOUT_HEAD(read__plain_lines);
+ATF_TC_BODY(read__plain_lines, tc)
+{
+	char dash[] = "-";
+	char *const operands[] = { dash };
+	struct strv refs = { 0 };
+	struct error err = { 0 };
+
+	feed("web\n{\"id\":\"one\"}\n7\na.b_c-d");
+	ATF_REQUIRE_EQ_MSG(0, refs_read(&refs, operands, 1, false, &err), "%s",
+	    err.msg);
+	ATF_REQUIRE_EQ(4, refs.n);
+	ATF_CHECK_STREQ("web", refs.v[0]);
+	ATF_CHECK_STREQ("one", refs.v[1]);
+	ATF_CHECK_STREQ("7", refs.v[2]);
+	ATF_CHECK_STREQ("a.b_c-d", refs.v[3]);
+	strv_fini(&refs);
+	feed("web db\n");
+	ATF_CHECK_EQ(-1, refs_read(&refs, operands, 1, false, &err));
+	ATF_CHECK_EQ(EX_DATAERR, err.code);
+	strv_fini(&refs);
+}
+
 ATF_TC_WITHOUT_HEAD(read__nothing);
 ATF_TC_BODY(read__nothing, tc)
 {
@@ -65,7 +89,7 @@ ATF_TC_BODY(read__bad_lines, tc)
 	static const struct {
 		const char *text, *message;
 	} table[] = {
-		{ "{\"id\":\"a\"}\n7\n", "line 2: not an object" },
+		{ "{\"id\":\"a\"}\n[7]\n", "line 2: not an object" },
 		{ "{}\n", "line 1: no member \"id\"" },
 		{ "{\"id\":7}\n", "line 1: \"id\" is not a string" },
 		{ "{\"id\":null}\n", "line 1: \"id\" is not a string" },
@@ -138,6 +162,7 @@ ATF_TC_BODY(read__dash_twice, tc)
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, read__operands_and_lines);
+	ATF_TP_ADD_TC(tp, read__plain_lines);
 	ATF_TP_ADD_TC(tp, read__nothing);
 	ATF_TP_ADD_TC(tp, read__bad_lines);
 	ATF_TP_ADD_TC(tp, read__long_line);

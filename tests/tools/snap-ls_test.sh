@@ -90,6 +90,8 @@ list__no_record_on_stdin_body()
 {
 	snap_plant abc web
 	echo 'web' >lines
+	atf_check -o inline:"web\n" snap-ls -p name - <lines
+	echo 'web db' >lines
 	atf_check -s exit:65 -e match:"^snap-ls: standard input: line 1: " \
 	    snap-ls - <lines
 	atf_check -s exit:64 -e inline:'snap-ls: "-" is given twice\n' \

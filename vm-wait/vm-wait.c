@@ -126,6 +126,7 @@ main(int argc, char *argv[])
 		status = diag_error(&err);
 	else {
 		o.wish.root = root;
+		o.wish.quiet = o.common.quiet;
 		status = refs_each(o.refs, o.refs_n, o.common.allow_empty,
 		    wait_for, &o.wish);
 		root_close(root);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/diag.h"
 #include "base/sig.h"
 #include "state/vm_at.h"
 #include "vmm/host/console.h"
@@ -86,11 +87,12 @@ look(struct vm_at *at, const struct wish *wish, struct console *console,
 }
 
 static int
-keep_looking(struct vm_at *at, const struct wish *wish, struct console *console,
-    struct error *err)
+keep_looking(struct vm_at *at, const char *ref, const struct wish *wish,
+    struct console *console, struct error *err)
 {
 	int nap = wish->regex != NULL || wish->state == STATUS_STOPPED ? LOOK_MS
 								       : ASK_MS;
+	bool told = wish->quiet;
 	int rc, left;
 
 	for (;;) {
@@ -100,6 +102,9 @@ keep_looking(struct vm_at *at, const struct wish *wish, struct console *console,
 		left = clock_left(wish->deadline_ms);
 		if (left == 0)
 			return error_set(err, EX_TEMPFAIL, "the time is over");
+		if (!told && !vm_is_alive(&at->vm))
+			diag("%s: is not running: waiting for vm-start", ref);
+		told = true;
 		clock_nap(left < nap ? left : nap);
 		if (sig_check(err) == -1 || refresh(at, err) == -1)
 			return -1;
@@ -121,7 +126,7 @@ wait_for(void *arg, const char *ref, struct error *err)
 		rc = error_nomem(err, NULL);
 	} else {
 		console_init(console);
-		rc = keep_looking(&at, wish, console, err);
+		rc = keep_looking(&at, ref, wish, console, err);
 		console_fini(console);
 	}
 	free(console);

@@ -3,6 +3,7 @@
 #define WAIT_H
 
 #include <regex.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "state/root.h"
@@ -14,6 +15,7 @@ struct wish {
 	int64_t deadline_ms; /* base/clock; INT64_MAX: none */
 	const regex_t *regex; /* for a line of the console; NULL: a state */
 	enum status state;
+	bool quiet; /* not a word of a VM that does not run */
 };
 
 /*

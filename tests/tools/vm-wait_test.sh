@@ -42,7 +42,8 @@ console__started_meanwhile_body()
 {
 	tiny_vm web
 	(sleep 1; vm-start web >started) &
-	atf_check vm-wait --timeout 60 --console 'tick' web
+	atf_check -e inline:"vm-wait: web: is not running: waiting for \
+vm-start\n" vm-wait --timeout 60 --console 'tick' web
 	wait
 	# What an earlier run said does not count for the next one.
 	atf_check -o ignore vm-stop --force web
@@ -85,7 +86,8 @@ state__each_body()
 	done
 	(sleep 1; vm-start web; sleep 1; vm-pause web; sleep 1
 	vm-stop web) >records &
-	atf_check vm-wait --timeout 60 --state running web
+	atf_check -e inline:"vm-wait: web: is not running: waiting for \
+vm-start\n" vm-wait --timeout 60 --state running web
 	atf_check vm-wait --timeout 60 --state paused web
 	atf_check vm-wait --timeout 60 --state stopped web
 	wait
@@ -119,7 +121,7 @@ state__time_is_over_body()
 	tiny_vm web
 	start=$(date +%s%3N)
 	atf_check -s exit:75 -e inline:"vm-wait: web: the time is over\n" \
-	    vm-wait --timeout 1 --state running web
+	    vm-wait -q --timeout 1 --state running web
 	took=$(($(date +%s%3N) - start))
 	atf_check test "$took" -ge 1000
 	atf_check test "$took" -lt 5000
@@ -131,7 +133,7 @@ state__removed_meanwhile_body()
 	tiny_vm web
 	(sleep 1; vm-rm web) &
 	atf_check -s exit:66 -e inline:"vm-wait: web: removed meanwhile\n" \
-	    vm-wait --timeout 60 --state running web
+	    vm-wait -q --timeout 60 --state running web
 	wait
 }
 
@@ -139,7 +141,7 @@ atf_test_case state__signal
 state__signal_body()
 {
 	tiny_vm web
-	vm-wait --state running web 2>err &
+	vm-wait -q --state running web 2>err &
 	pid=$!
 	sleep 0.5
 	kill -TERM "$pid"

@@ -43,6 +43,30 @@ label_of(const struct snap *snap)
 	return name[0] == '\0' ? snap_id(snap) : name;
 }
 
+/* What the host has once, or the clones' network, is for one of them alone. */
+static int
+check_count(const struct nic *nic, const char *spec, size_t count,
+    struct error *err)
+{
+	size_t i;
+
+	if (count < 2)
+		return 0;
+	for (i = 0; i < nic->forwards_n; i++)
+		if (nic->forwards[i].port != 0)
+			return error_set(err, EX_USAGE,
+			    "--nic %s: port %u of the host is for one clone, "
+			    "not %zu; port 0 is a free one for each",
+			    spec, nic->forwards[i].port, count);
+	if (nic->kind == NIC_TAP)
+		return error_set(err, EX_USAGE,
+		    "--nic %s: a tap is for one clone, not %zu", spec, count);
+	if (nic->kind == NIC_BRIDGE && nic->said_mac == NIC_MAC_GIVEN)
+		return error_set(err, EX_USAGE,
+		    "--nic %s: a MAC is for one clone, not %zu", spec, count);
+	return 0;
+}
+
 static int
 parse_nics(struct job *job, struct error *err)
 {
@@ -65,6 +89,9 @@ parse_nics(struct job *job, struct error *err)
 			    "--nic %s: the snapshot's NIC %zu is of kind %s",
 			    job->how->nics.v[i], i,
 			    nic_kind_name(saved->v[i].kind));
+		if (check_count(nic, job->how->nics.v[i], job->how->count,
+			err) == -1)
+			return -1;
 	}
 	return 0;
 }

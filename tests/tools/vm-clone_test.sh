@@ -678,6 +678,21 @@ nic__user_keeps_its_mac_cleanup()
 	vms_end
 }
 
+# Only one clone could have it: that is told before any is made.
+atf_test_case count__one_port cleanup
+count__one_port_body()
+{
+	have_snapshot --nic user
+	spec=user,forward=2222:22
+	refused 64 "s: --nic $spec: port 2222 of the host is for one clone, \
+not 2; port 0 is a free one for each" --nic $spec --count 2 s
+	atf_check -o ignore vm-clone --no-start --nic $spec --count 1 s
+}
+count__one_port_cleanup()
+{
+	vms_end
+}
+
 # The guest goes on with the MAC that it was saved with.
 atf_test_case nic__new_mac_at_next_boot cleanup
 nic__new_mac_at_next_boot_body()
@@ -723,5 +738,6 @@ atf_init_test_cases()
 	atf_add_test_case preflight__disks
 	atf_add_test_case nic__forward_is_free
 	atf_add_test_case nic__user_keeps_its_mac
+	atf_add_test_case count__one_port
 	atf_add_test_case nic__new_mac_at_next_boot
 }

@@ -9,6 +9,8 @@
 
 #define ID_SHOWN 12 /* characters: a prefix that a reference can be */
 
+#define WHY_SHOWN 40 /* bytes of an error */
+
 const char *const row_heading[ROW_COLUMNS] = { "NAME", "ID", "STATE", "CPU",
 	"MEMORY", "SINCE", "HYPERVISOR", "FORWARDS" };
 
@@ -32,6 +34,18 @@ cell(const char *text, size_t max)
 {
 	return text == NULL || text[0] == '\0' ? strdup("-")
 					       : strndup(text, max);
+}
+
+/* Its state, and why it is in it where that is no wish of anybody's. */
+static char *
+state_of(const json_t *record)
+{
+	const char *state = text_of(record, "state"),
+		   *why = text_of(record, "error");
+
+	return why == NULL || state == NULL
+	    ? cell(state, SIZE_MAX - 1)
+	    : path_format("%s: %.*s", state, WHY_SHOWN, why);
 }
 
 /* Since when it has been in its state, as far as the record tells. */
@@ -95,8 +109,7 @@ row_add(struct table *t, const json_t *record, time_t now, struct error *err)
 	if (table_add(t, cell(text_of(record, "name"), SIZE_MAX - 1), err) ==
 		-1 ||
 	    table_add(t, cell(text_of(record, "id"), ID_SHOWN), err) == -1 ||
-	    table_add(t, cell(text_of(record, "state"), SIZE_MAX - 1), err) ==
-		-1 ||
+	    table_add(t, state_of(record), err) == -1 ||
 	    table_add(t, path_format("%" PRIu64, number_of(config, "cpu")),
 		err) == -1 ||
 	    table_add(t, table_size(number_of(config, "memory")), err) == -1 ||

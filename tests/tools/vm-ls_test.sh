@@ -30,10 +30,10 @@ list__references_body()
 	atf_check -o inline:"db\nweb\nweb\n" \
 	    sh -c 'vm-ls web | vm-ls -p name db - web'
 	printf %.2s "$id" >two
-	refused 66 "$(cat two): no such VM" vm-ls "$(cat two)"
+	refused 66 "$(cat two): no such VM in $INSTAR_ROOT" vm-ls "$(cat two)"
 	refused 64 '"" is neither an id nor a name' vm-ls ''
 	refused 64 '"a/b" is neither an id nor a name' vm-ls a/b
-	refused 66 "aaaaaaaaaaaaaaaaaaaaaaaaaa: no such VM" \
+	refused 66 "aaaaaaaaaaaaaaaaaaaaaaaaaa: no such VM in $INSTAR_ROOT" \
 	    vm-ls aaaaaaaaaaaaaaaaaaaaaaaaaa
 	# A name goes before a prefix, an id before a name.
 	prefix=$(printf %.4s "$id")
@@ -65,7 +65,7 @@ list__some_fail_body()
 	echo '{' >"$(member db dir)/vm.json"
 	# Names are links: they lead to it all the same.
 	atf_check -s exit:66 -o inline:"web\n" \
-	    -e match:'^vm-ls: none: no such VM$' \
+	    -e match:'^vm-ls: none: no such VM in .*$' \
 	    -e match:'^vm-ls: db: vm.json: not JSON: ' \
 	    vm-ls -p name none web db
 	atf_check -s exit:65 -o inline:"web\n" -e match:': vm.json: not JSON: ' \
@@ -125,6 +125,16 @@ list__table_cleanup()
 	vms_end
 }
 
+# What went wrong stands behind the state.
+atf_test_case list__table_says_why
+list__table_says_why_body()
+{
+	tiny_vm web
+	jq -c '.error = "it broke"' root/name/vm/web/vm.json >new
+	cat new >root/name/vm/web/vm.json
+	atf_check -o match:'^web +[a-z2-7]{12} +error: it broke +1 ' vm-ls -t
+}
+
 # Who only looks takes no lock, and changes nothing.
 atf_test_case list__while_locked cleanup
 list__while_locked_body()
@@ -151,5 +161,6 @@ atf_init_test_cases()
 	atf_add_test_case list__members
 	atf_add_test_case list__closed_standard_descriptors
 	atf_add_test_case list__table
+	atf_add_test_case list__table_says_why
 	atf_add_test_case list__while_locked
 }

@@ -365,6 +365,16 @@ find_prefix(char id[ID_LEN + 1], const struct root *root, enum root_kind kind,
 	return found;
 }
 
+/* A VM is looked for under the wrong root more often than by a wrong name. */
+static int
+no_such(const struct root *root, enum root_kind kind, const char *ref,
+    struct error *err)
+{
+	return error_set(err, EX_NOINPUT, "%s: no such %s%s%s", ref,
+	    kind_noun(kind), kind == ROOT_VM ? " in " : "",
+	    kind == ROOT_VM ? root->path : "");
+}
+
 int
 root_resolve(char id[ID_LEN + 1], const struct root *root, enum root_kind kind,
     const char *ref, struct error *err)
@@ -387,8 +397,7 @@ root_resolve(char id[ID_LEN + 1], const struct root *root, enum root_kind kind,
 	if (rc == -1)
 		return -1;
 	if (rc == 0)
-		return error_set(err, EX_NOINPUT, "%s: no such %s", ref,
-		    kind_noun(kind));
+		return no_such(root, kind, ref, err);
 	memcpy(id, found, ID_LEN + 1);
 	return 0;
 }
@@ -400,15 +409,13 @@ root_lock(int *fd, const struct root *root, enum root_kind kind, const char *id,
 	struct error why = { 0 };
 
 	if (!id_is_valid(id))
-		return error_set(err, EX_NOINPUT, "%s: no such %s", id,
-		    kind_noun(kind));
+		return no_such(root, kind, id, err);
 	if (lock_dir(fd, root->kind_fd[kind], id,
 		exclusive ? LOCK_EXCLUSIVE : LOCK_SHARED, deadline_ms,
 		&why) == 0)
 		return 0;
 	if (why.code == EX_NOINPUT)
-		return error_set(err, EX_NOINPUT, "%s: no such %s", id,
-		    kind_noun(kind));
+		return no_such(root, kind, id, err);
 	if (err != NULL)
 		*err = why;
 	return -1;

@@ -18,7 +18,8 @@ open_dir(int *fd, const struct root *root, const char *id, bool locked,
 			  &why)) == 0)
 		return 0;
 	if (why.code == EX_NOINPUT)
-		return error_set(err, EX_NOINPUT, "%s: no such VM", ref);
+		return error_set(err, EX_NOINPUT, "%s: no such VM in %s", ref,
+		    root_path(root));
 	if (why.code == EX_TEMPFAIL)
 		return error_set(err, EX_TEMPFAIL,
 		    "%s: busy: another program changes it", ref);

@@ -49,7 +49,7 @@ check_readers()
 	atf_check snap-verify --from-dir out/dir
 	atf_check state-gc -R "$1" --dry-run
 	atf_check -o empty vm-ls -R "$1"
-	atf_check -s exit:66 -e inline:"vm-ls: none: no such VM\n" \
+	atf_check -s exit:66 -e inline:"vm-ls: none: no such VM in $(realpath "$1")\n" \
 	    vm-ls -R "$1" none
 }
 

@@ -366,7 +366,7 @@ vm__refused_body()
 {
 	need_tiny
 	make_vm
-	atf_check -s exit:66 -e inline:"disk-backup: nil: no such VM\n" \
+	atf_check -s exit:66 -e inline:"disk-backup: nil: no such VM in $INSTAR_ROOT\n" \
 	    disk-backup --vm nil -o out cow
 	atf_check -s exit:66 -e inline:"disk-backup: web: no disk nil\n" \
 	    disk-backup --vm web -o out nil
@@ -410,10 +410,10 @@ vm__being_removed_body()
 	    atf_fail "does not stop"
 	for vm in web "$(basename "$dir")"; do
 		atf_check -s exit:66 \
-		    -e inline:"disk-backup: $vm: no such VM\n" \
+		    -e inline:"disk-backup: $vm: no such VM in $INSTAR_ROOT\n" \
 		    disk-backup --vm "$vm" -o out db
 		atf_check -s exit:66 \
-		    -e inline:"disk-restore: $vm: no such VM\n" \
+		    -e inline:"disk-restore: $vm: no such VM in $INSTAR_ROOT\n" \
 		    disk-restore --force --to-vm "$vm" good db
 	done
 	kill -CONT $pid

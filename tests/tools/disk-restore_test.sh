@@ -506,7 +506,7 @@ vm__refused_body()
 	    disk-restore --force --to-vm web bad cow
 	atf_check -s exit:66 -e inline:"disk-restore: web: no disk nil\n" \
 	    disk-restore --force --to-vm web good nil
-	atf_check -s exit:66 -e inline:"disk-restore: nil: no such VM\n" \
+	atf_check -s exit:66 -e inline:"disk-restore: nil: no such VM in $INSTAR_ROOT\n" \
 	    disk-restore --force --to-vm nil good cow
 	atf_check -s exit:65 -e inline:"disk-restore: good: an image of 20000 \
 bytes is no disk\n" disk-restore --force --to-vm web good cow

@@ -340,7 +340,7 @@ save__refused_body()
 	refused 64 "b: one VM at a time" a b
 	refused 64 "--name: a/b: not a name: 1 to 63 letters, digits, \".\", \"_\" or \"-\", a letter or digit first" -n a/b a
 	refused 64 "--name: given twice" -n b -n c a
-	refused 66 "nobody: no such VM" nobody
+	refused 66 "nobody: no such VM in $INSTAR_ROOT" nobody
 	refused 73 "a: taken: the name is taken" -n taken a
 	refused 77 "made: not running" made
 	atf_check -s exit:75 -e inline:"snap-save: a: busy: another program \

@@ -241,7 +241,7 @@ console__refusals_body()
 	tiny_vm web
 	refused 64 "exactly one VM is needed" vm-console
 	refused 64 "exactly one VM is needed" vm-console web web
-	refused 66 "none: no such VM" vm-console none
+	refused 66 "none: no such VM in $INSTAR_ROOT" vm-console none
 	refused 77 "web: not running" vm-console web
 	tiny_vm db
 	vm-ls >lines

@@ -44,7 +44,7 @@ pause__not_running_body()
 	tiny_vm web
 	for t in vm-pause vm-resume; do
 		refused 77 "web: not running" $t web
-		refused 66 "none: no such VM" $t none
+		refused 66 "none: no such VM in $INSTAR_ROOT" $t none
 		refused 64 "no VM is named" $t
 		atf_check -s exit:75 \
 		    -e inline:"$t: web: busy: another program changes it\n" \

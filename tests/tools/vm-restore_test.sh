@@ -193,7 +193,7 @@ restore__refused_body()
 	refused 64 "a snapshot, --from-dir or --from-archive is needed, one of them" \
 	    a s --from-dir d
 	refused 64 "--force needs --from-dir or --from-archive" --force a s
-	refused 66 "nobody: no such VM" nobody s
+	refused 66 "nobody: no such VM in $INSTAR_ROOT" nobody s
 	refused 66 "nothing: no such snapshot" a nothing
 	refused 77 "a: snapshot $(id_of_snap other) is not one of this VM's" \
 	    a other

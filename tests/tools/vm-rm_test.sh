@@ -51,12 +51,12 @@ rm__refusals_body()
 	tiny_vm web
 	refused 64 "no VM is named" vm-rm
 	refused 64 "-p: unknown option: see vm-rm -h" vm-rm -p id web
-	refused 66 "none: no such VM" vm-rm none
+	refused 66 "none: no such VM in $INSTAR_ROOT" vm-rm none
 	refused 64 '".." is neither an id nor a name' vm-rm ..
 	atf_check -s exit:75 \
 	    -e inline:"vm-rm: web: busy: another program changes it\n" \
 	    flock "$(member web dir)" vm-rm --force web
-	atf_check -s exit:66 -e inline:"vm-rm: none: no such VM\n" \
+	atf_check -s exit:66 -e inline:"vm-rm: none: no such VM in $INSTAR_ROOT\n" \
 	    vm-rm none web
 	atf_check -o empty ls -A root/vm
 }

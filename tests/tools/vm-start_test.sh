@@ -76,7 +76,7 @@ start__some_fail_body()
 	tiny_vm web
 	tiny_vm db
 	atf_check -s exit:66 -o inline:"web\trunning\ndb\trunning\n" \
-	    -e inline:"vm-start: none: no such VM\n" \
+	    -e inline:"vm-start: none: no such VM in $INSTAR_ROOT\n" \
 	    vm-start -p name,state none web db
 }
 start__some_fail_cleanup()
@@ -91,7 +91,7 @@ start__from_a_pipe_body()
 	tiny_vm db
 	atf_check -o inline:"running\nrunning\n" \
 	    sh -c 'vm-ls web db | vm-start -p state -'
-	echo web >lines
+	echo "web db" >lines
 	atf_check -s exit:65 \
 	    -e match:'^vm-start: standard input: line 1: not JSON: ' \
 	    vm-start - <lines
@@ -332,7 +332,7 @@ start__refusals_body()
 	refused 64 "no VM is named" vm-start
 	refused 64 '"../web" is neither an id nor a name' vm-start ../web
 	refused 64 '"" is neither an id nor a name' vm-start ''
-	refused 66 "we: no such VM" vm-start we
+	refused 66 "we: no such VM in $INSTAR_ROOT" vm-start we
 	refused 64 '"-" is given twice' vm-start - -
 	refused 64 "-p: given twice" vm-start -p id -p id web
 	dir=$(member web dir)

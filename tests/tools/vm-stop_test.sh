@@ -129,7 +129,7 @@ stop__not_running_body()
 	    vm-stop -p name,state new old
 	printf '%s\n' "$(member old id)" >id
 	atf_check -s exit:66 -o inline:"old\n" \
-	    -e inline:"vm-stop: none: no such VM\n" \
+	    -e inline:"vm-stop: none: no such VM in $INSTAR_ROOT\n" \
 	    vm-stop -p name none "$(cut -c 1-8 id)"
 }
 stop__not_running_cleanup()
@@ -192,7 +192,7 @@ stop__refusals_body()
 	refused 64 "--timeout: -1: not a number" vm-stop --timeout=-1 web
 	refused 64 "--timeout: 86401: more than 86400" \
 	    vm-stop --timeout 86401 web
-	refused 66 "none: no such VM" vm-stop none
+	refused 66 "none: no such VM in $INSTAR_ROOT" vm-stop none
 	atf_check -s exit:75 \
 	    -e inline:"vm-stop: web: busy: another program changes it\n" \
 	    flock "$(member web dir)" vm-stop web

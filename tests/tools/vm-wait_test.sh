@@ -167,7 +167,7 @@ usage__wrong_body()
 	    vm-wait --console 'a(' web
 	refused 64 '--console: "": Invalid regular expression' \
 	    vm-wait --console '' web
-	refused 66 "none: no such VM" vm-wait --state running none
+	refused 66 "none: no such VM in $INSTAR_ROOT" vm-wait --state running none
 }
 
 atf_init_test_cases()

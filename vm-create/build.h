@@ -9,7 +9,7 @@
 #include "state/vm.h"
 #include "state/vm_seed.h"
 
-#include "flash.h"
+#include "vmm/flash.h"
 
 /* What --config and the options say; strings are borrowed or owned as said. */
 struct plan {

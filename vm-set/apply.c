@@ -29,8 +29,7 @@ is_left(const struct change *c, const char *name)
 	size_t i;
 
 	for (i = 0; i < MACHINE_BOOT_FILES; i++)
-		if (c->wishes->boot[i] != NULL &&
-		    strcmp(name, vm_boot_names[i]) == 0)
+		if (c->boot[i] != NULL && strcmp(name, vm_boot_names[i]) == 0)
 			return true;
 	return strcmp(name, VM_RECORD_NAME) == 0 || disks_is_remade(c, name);
 }
@@ -93,7 +92,7 @@ put_boot_files(const struct change *c, int dirfd, struct error *err)
 	size_t i;
 
 	for (i = 0; i < MACHINE_BOOT_FILES; i++) {
-		path = c->wishes->boot[i];
+		path = c->boot[i];
 		if (path == NULL || path[0] == '\0')
 			continue;
 		if (copy_boot_file(dirfd, vm_boot_names[i], path, err) == -1)

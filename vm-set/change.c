@@ -10,28 +10,7 @@
 
 #include "disks.h"
 #include "live.h"
-
-void
-wishes_fini(struct wishes *w)
-{
-	strv_fini(&w->nics);
-	strv_fini(&w->data_disks);
-	strv_fini(&w->grow);
-	strv_fini(&w->remove);
-}
-
-bool
-wishes_machine(const struct wishes *w)
-{
-	size_t i;
-
-	for (i = 0; i < MACHINE_BOOT_FILES; i++)
-		if (w->boot[i] != NULL)
-			return true;
-	return w->cpu != NULL || w->memory != NULL || w->storage != NULL ||
-	    w->cmdline != NULL || w->no_nics || w->nics.n > 0 ||
-	    w->data_disks.n > 0 || w->grow.n > 0 || w->remove.n > 0;
-}
+#include "nics.h"
 
 void
 change_fini(struct change *c)
@@ -39,6 +18,7 @@ change_fini(struct change *c)
 	datadisk_list_fini(&c->data);
 	nic_list_fini(&c->old_nics);
 	strv_fini(&c->gone);
+	flash_fini(&c->firmware);
 }
 
 static int
@@ -77,22 +57,51 @@ set_cmdline(char **slot, const char *text, struct error *err)
 	return 0;
 }
 
+/* Firmware takes its variables along, and what was there goes. */
 static int
-change_boot(struct machine *m, const struct wishes *w, struct error *err)
+plan_firmware(struct change *c, struct error *err)
 {
+	const struct wishes *w = c->wishes;
+	const char *wanted = w->boot[MACHINE_FIRMWARE];
+	const char *vars = w->boot[MACHINE_VARS];
+	const char *hypervisor = c->at->vm.machine.hypervisor;
+
+	memcpy(c->boot, w->boot, sizeof(c->boot));
+	if (wanted == NULL && vars == NULL)
+		return 0;
+	if (wanted != NULL && wanted[0] == '\0')
+		wanted = NULL;
+	if (flash_plan(&c->firmware, wanted, vars,
+		vmm_traits(hypervisor)->has_flash, err) == -1)
+		return -1;
+	c->boot[MACHINE_FIRMWARE] = c->firmware.code == NULL ? ""
+							     : c->firmware.code;
+	c->boot[MACHINE_VARS] = c->firmware.vars == NULL ? ""
+							 : c->firmware.vars;
+	return 0;
+}
+
+static int
+change_boot(struct change *c, struct error *err)
+{
+	const struct wishes *w = c->wishes;
+	struct machine *m = &c->at->vm.machine;
 	char **boot = m->boot;
 	size_t i;
 
+	if (plan_firmware(c, err) == -1)
+		return -1;
 	for (i = 0; i < MACHINE_BOOT_FILES; i++)
-		if (w->boot[i] != NULL &&
+		if (c->boot[i] != NULL &&
 		    machine_set_boot(m, (enum machine_boot)i,
-			w->boot[i][0] == '\0' ? NULL : vm_boot_names[i],
+			c->boot[i][0] == '\0' ? NULL : vm_boot_names[i],
 			err) == -1)
 			return -1;
 	if (w->cmdline != NULL &&
 	    set_cmdline(&m->cmdline, w->cmdline, err) == -1)
 		return -1;
-	if (boot[MACHINE_KERNEL] != NULL && boot[MACHINE_FIRMWARE] != NULL)
+	if (boot[MACHINE_KERNEL] != NULL &&
+	    (boot[MACHINE_FIRMWARE] != NULL || boot[MACHINE_VARS] != NULL))
 		return error_set(err, EX_USAGE,
 		    "--firmware and --kernel exclude each other: '' takes one "
 		    "away");
@@ -104,45 +113,10 @@ change_boot(struct machine *m, const struct wishes *w, struct error *err)
 		    "a command line needs a kernel: --cmdline '' takes it "
 		    "away");
 	if (boot[MACHINE_KERNEL] == NULL && boot[MACHINE_FIRMWARE] == NULL &&
+	    boot[MACHINE_VARS] == NULL &&
 	    storage_find(&m->disks, STORAGE_COW) == NULL)
 		return error_set(err, EX_USAGE,
 		    "nothing to boot: a kernel, firmware or a disk is needed");
-	return 0;
-}
-
-/* One that was there keeps its address unless another one is given. */
-static int
-add_nic(struct nic_list *list, const struct nic_list *old, const char *spec,
-    struct error *err)
-{
-	char *text = NULL;
-	int rc;
-
-	if (list->n >= old->n || strstr(spec, "mac=") != NULL)
-		return nic_list_parse(list, spec, err);
-	if (asprintf(&text, "%s,mac=%s", spec, old->v[list->n].mac) == -1)
-		return error_nomem(err, "NIC");
-	rc = nic_list_parse(list, text, err);
-	free(text);
-	return rc;
-}
-
-/* Those that are given are all that it has. */
-int
-change_nics(struct machine *m, const struct wishes *w, struct error *err)
-{
-	struct nic_list list = { 0 };
-	size_t i;
-
-	if (w->nics.n == 0 && !w->no_nics)
-		return 0;
-	for (i = 0; i < w->nics.n; i++)
-		if (add_nic(&list, &m->nics, w->nics.v[i], err) == -1) {
-			nic_list_fini(&list);
-			return -1;
-		}
-	nic_list_fini(&m->nics);
-	m->nics = list;
 	return 0;
 }
 
@@ -166,8 +140,8 @@ change_plan(struct change *c, const struct timespec *now, struct error *err)
 	    own_disks(c->at, now, err) == -1)
 		return -1;
 	if (change_sizes(&vm->machine, w, err) == -1 ||
-	    change_nics(&vm->machine, w, err) == -1 ||
-	    disks_plan(c, err) == -1 || change_boot(&vm->machine, w, err) == -1)
+	    nics_change(&vm->machine, w, err) == -1 ||
+	    disks_plan(c, err) == -1 || change_boot(c, err) == -1)
 		return -1;
 	return vmm_check_vm(vm, err);
 }

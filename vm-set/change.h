@@ -5,20 +5,9 @@
 
 #include "seed/datadisk.h"
 #include "state/vm_at.h"
+#include "vmm/flash.h"
 
-/* The options as given; NULL: not given.  Borrowed from argv. */
-struct wishes {
-	const char *name, *cpu, *memory, *storage;
-	const char *boot[MACHINE_BOOT_FILES]; /* files, or "": none any more */
-	const char *cmdline; /* likewise */
-	struct strv nics, data_disks, grow, remove; /* owned */
-	bool no_nics, grow_fs;
-};
-
-void wishes_fini(struct wishes *wishes);
-
-/* Whether anything is asked for but a name. */
-bool wishes_machine(const struct wishes *wishes);
+#include "wishes.h"
 
 /* A disk that becomes larger. */
 struct growth {
@@ -29,6 +18,9 @@ struct growth {
 struct change {
 	struct vm_at *at; /* borrowed; its record is that to be */
 	const struct wishes *wishes; /* borrowed */
+	/* What the VM boots from now on, as wishes->boot has it. */
+	const char *boot[MACHINE_BOOT_FILES];
+	struct flash firmware; /* holds two of these */
 	struct growth grow[STORAGE_MAX];
 	size_t grow_n;
 	struct datadisk_list data; /* to be made */
@@ -44,9 +36,6 @@ struct change {
  */
 int change_plan(struct change *c, const struct timespec *now,
     struct error *err);
-
-/* The NICs as wished. */
-int change_nics(struct machine *m, const struct wishes *w, struct error *err);
 
 void change_fini(struct change *c);
 

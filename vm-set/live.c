@@ -8,6 +8,7 @@
 #include "vmm/vmm.h"
 
 #include "disks.h"
+#include "nics.h"
 
 static int
 refuse(const char *what, struct error *err)
@@ -65,7 +66,7 @@ plan_forwards(struct change *c, struct error *err)
 	if (c->wishes->nics.n == 0)
 		return 0;
 	if (nic_list_copy(&c->old_nics, nics, err) == -1 ||
-	    change_nics(&c->at->vm.machine, c->wishes, err) == -1)
+	    nics_change(&c->at->vm.machine, c->wishes, err) == -1)
 		return -1;
 	if (!are_same_nics(&c->old_nics, nics))
 		return refuse("of its NICs only the forwards", err);

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 #include "options.h"
 
+#include "state/members.h"
+
 static void
 usage(FILE *to)
 {
 	fprintf(to,
 	    "usage: vm-set [-q] [-R root] [-n name] [-p member,...] [--cpu n]\n"
 	    "           [--memory size] [--kernel file] [--initrd file]\n"
-	    "           [--cmdline string] [--firmware file] "
-	    "[--nic spec... | --no-nics]\n"
+	    "           [--cmdline string] [--firmware file [--firmware-vars file]]\n"
+	    "           [--nic spec... | --no-nics]\n"
 	    "           [--storage size] [--grow-disk name=size]... "
 	    "[--grow-fs]\n"
 	    "           [--data-disk spec]... [--remove-disk name]... vm\n");
@@ -51,6 +53,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ &w->boot[MACHINE_KERNEL], "kernel" },
 		{ &w->boot[MACHINE_INITRD], "initrd" },
 		{ &w->boot[MACHINE_FIRMWARE], "firmware" },
+		{ &w->boot[MACHINE_VARS], "firmware-vars" },
 		{ &w->cmdline, "cmdline" },
 	};
 	struct strv *const again[] = { &w->nics, &w->data_disks, &w->grow,
@@ -72,7 +75,8 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ "kernel", required_argument, NULL, OPT_OWN + 3 },
 		{ "initrd", required_argument, NULL, OPT_OWN + 4 },
 		{ "firmware", required_argument, NULL, OPT_OWN + 5 },
-		{ "cmdline", required_argument, NULL, OPT_OWN + 6 },
+		{ "firmware-vars", required_argument, NULL, OPT_OWN + 6 },
+		{ "cmdline", required_argument, NULL, OPT_OWN + 7 },
 		{ "nic", required_argument, NULL, NIC },
 		{ "data-disk", required_argument, NULL, DATA },
 		{ "grow-disk", required_argument, NULL, GROW },
@@ -83,8 +87,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 	int ch, rc = 0;
 
 	while (rc == 0 &&
-	    (ch = getopt_long(argc, argv, OPT_SHORT "n:p:", longopts, NULL)) !=
-		-1) {
+	    (ch = opt_next(argc, argv, OPT_SHORT "n:p:", longopts)) != -1) {
 		if (ch == NO_NICS)
 			w->no_nics = true;
 		else if (ch == GROW_FS)
@@ -97,7 +100,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		else if (ch == 'n')
 			rc = opt_once(&w->name, optarg, "--name");
 		else if (ch == 'p')
-			rc = opt_members(&o->members, optarg);
+			rc = opt_members(&o->members, optarg, &vm_members);
 		else
 			rc = opt_common(&o->common, ch, usage);
 	}

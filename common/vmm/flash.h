@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Which files of firmware a VM gets for --firmware and --firmware-vars. */
-#ifndef FLASH_H
-#define FLASH_H
+#ifndef VMM_FLASH_H
+#define VMM_FLASH_H
 
 #include <stdbool.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "flash.h"
+#include "vmm/flash.h"
 
 #include <fcntl.h>
 #include <stdint.h>

@@ -13,7 +13,8 @@ static const char vm_names[] =
     "storage_configs.#.backing.# network_configs.#.type "
     "network_configs.#.mac network_configs.#.ifname "
     "network_configs.#.ip network_configs.#.gw "
-    "network_configs.#.restrict network_configs.#.link_down network_configs.#.mac_pending "
+    "network_configs.#.restrict network_configs.#.link_down "
+    "network_configs.#.mac_pending "
     "network_configs.#.forward.#.addr "
     "network_configs.#.forward.#.port "
     "network_configs.#.forward.#.guest_port "
@@ -28,7 +29,10 @@ static const char vm_names[] =
 static const char snap_names[] =
     "id name description hypervisor vm_id cpu memory storage nics "
     "image image_digest image_type created_at last_accessed_at "
-    "files.# dir size disk_usage";
+    "files.# layers_missing.#.name layers_missing.#.size "
+    "layers_missing.#.digest "
+    "layers.#.name layers.#.size layers.#.digest layers.#.here "
+    "dir size disk_usage";
 
 const struct members vm_members = { .names = vm_names };
 const struct members snap_members = { .names = snap_names };

@@ -300,7 +300,7 @@ usage__wrong_body()
 		# shellcheck disable=SC2086
 		atf_check -s exit:64 -e match:'^vm-set: ' vm-set $o
 	done
-	atf_check -s exit:66 -e inline:"vm-set: web: no such VM in $PWD/root\n" \
+	atf_check -s exit:66 -e inline:"vm-set: web: no such VM in $INSTAR_ROOT\n" \
 	    vm-set --cpu 2 web
 	tiny_vm web
 	refused 64 "web: --memory: 1500000: not a multiple of 1M" \

@@ -17,31 +17,31 @@
 	"sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcd" \
 	"ef"
 /* A whole record in which a case replaces one piece of text. */
-#define RECORD                                                                 \
-	"{\"record\":1,\"id\":\"" ID "\",\"name\":\"web\","                    \
-	"\"hypervisor\":\"qemu\",\"config\":{\"cpu\":2,\"memory\":67108864,"   \
-	"\"storage\":8388608,\"image\":\"base.img\",\"kernel\":true,"          \
-	"\"initrd\":false,\"firmware\":false,\"cmdline\":\"a b\","             \
-	"\"machine\":\"pc-q35-7.2\",\"cpu_model\":\"host\","                   \
-	"\"saved_version\":\"7.2.22\",\"memory_backing\":\"file\","            \
-	"\"accel\":\"auto\"},\"storage_configs\":[{\"path\":\"cow.1.qcow2\","  \
-	"\"ro\":false,\"serial\":\"cocoon-cow\",\"role\":\"cow\","             \
-	"\"backing\":[\"cow.raw\"]}],\"network_configs\":[{\"type\":\"user\"," \
-	"\"mac\":\"52:54:00:00:00:01\"}],\"snapshot_ids\":[\"" ID "\"],"       \
-	"\"identity\":{\"vmgenid\":\"offered\",\"mac\":\"inherited\","         \
-	"\"instance_id\":\"inherited\",\"hostname\":\"inherited\","            \
-	"\"clock\":{\"behind_s\":7}},\"restored_from\":\"" ID "\","            \
-	"\"restored_at\":\"2026-11-21T08:00:00Z\","                            \
-	"\"saved_at\":\"2026-11-21T07:00:00Z\",\"error\":\"why\","             \
-	"\"created_at\":\"2026-11-21T06:00:00Z\","                             \
-	"\"updated_at\":\"1970-01-01T00:00:00.000000Z\","                      \
-	"\"started_at\":\"2026-11-21T08:00:00Z\","                             \
-	"\"stopped_at\":\"2026-11-21T09:00:00Z\","                             \
-	"\"memory_backing\":\"template\",\"accel\":\"tcg\",\"layers\":["       \
-	"{\"name\":\"layer0\",\"size\":4096,\"fsverity\":\"" DIGEST "\","      \
-	"\"path\":\"/l/a\"}],\"frozen\":[{\"name\":\"cow.raw\",\"size\":"      \
-	"8388608,\"fsverity\":\"" DIGEST "\"}],\"process\":{\"pid\":42,"       \
-	"\"start_ticks\":7,\"boot_id\":\"boot\",\"pid_ns\":9},"                \
+#define RECORD                                                                             \
+	"{\"record\":1,\"id\":\"" ID "\",\"name\":\"web\","                                \
+	"\"hypervisor\":\"qemu\",\"config\":{\"cpu\":2,\"memory\":67108864,"               \
+	"\"storage\":8388608,\"image\":\"base.img\",\"kernel\":true,"                      \
+	"\"initrd\":false,\"firmware\":false,\"firmware_vars\":false,\"cmdline\":\"a b\"," \
+	"\"machine\":\"pc-q35-7.2\",\"cpu_model\":\"host\","                               \
+	"\"saved_version\":\"7.2.22\",\"memory_backing\":\"file\","                        \
+	"\"accel\":\"auto\"},\"storage_configs\":[{\"path\":\"cow.1.qcow2\","              \
+	"\"ro\":false,\"serial\":\"cocoon-cow\",\"role\":\"cow\","                         \
+	"\"backing\":[\"cow.raw\"]}],\"network_configs\":[{\"type\":\"user\","             \
+	"\"mac\":\"52:54:00:00:00:01\"}],\"snapshot_ids\":[\"" ID "\"],"                   \
+	"\"identity\":{\"vmgenid\":\"offered\",\"mac\":\"inherited\","                     \
+	"\"instance_id\":\"inherited\",\"hostname\":\"inherited\","                        \
+	"\"clock\":{\"behind_s\":7}},\"restored_from\":\"" ID "\","                        \
+	"\"restored_at\":\"2026-11-21T08:00:00Z\","                                        \
+	"\"saved_at\":\"2026-11-21T07:00:00Z\",\"error\":\"why\","                         \
+	"\"created_at\":\"2026-11-21T06:00:00Z\","                                         \
+	"\"updated_at\":\"1970-01-01T00:00:00.000000Z\","                                  \
+	"\"started_at\":\"2026-11-21T08:00:00Z\","                                         \
+	"\"stopped_at\":\"2026-11-21T09:00:00Z\","                                         \
+	"\"memory_backing\":\"template\",\"accel\":\"tcg\",\"layers\":["                   \
+	"{\"name\":\"layer0\",\"size\":4096,\"fsverity\":\"" DIGEST "\","                  \
+	"\"path\":\"/l/a\"}],\"frozen\":[{\"name\":\"cow.raw\",\"size\":"                  \
+	"8388608,\"fsverity\":\"" DIGEST "\"}],\"process\":{\"pid\":42,"                   \
+	"\"start_ticks\":7,\"boot_id\":\"boot\",\"pid_ns\":9},"                            \
 	"\"to_load\":true,\"console_from\":123}"
 
 static int

@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "disk/content.h"
 #include "disk/copy.h"
 #include "disk/qemu_img.h"
 
@@ -20,24 +21,6 @@ struct superblock {
 	const char *name;
 };
 
-/* The directory of `path`, open, and the name in it. */
-static int
-open_parent(int *dirfd, const char **name, const char *path, struct error *err)
-{
-	char *dir;
-
-	*name = path_base(path);
-	dir = *name == path ? strdup(".")
-			    : strndup(path, (size_t)(*name - path));
-	if (dir == NULL)
-		return error_sys(err, EX_OSERR, "%s", path);
-	*dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	free(dir);
-	if (*dirfd == -1)
-		return error_sys(err, error_code_of(errno), "%s", path);
-	return 0;
-}
-
 /* Puts a reflink in place of the image; it stays when there can be none. */
 static void
 take_reflink(struct source *s, const char *path)
@@ -45,7 +28,7 @@ take_reflink(struct source *s, const char *path)
 	const char *name;
 	int dirfd, fd;
 
-	if (open_parent(&dirfd, &name, path, NULL) == -1)
+	if (fd_open_parent(&dirfd, &name, path, NULL) == -1)
 		return;
 	fd = openat(dirfd, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
 	fd_drop(&dirfd);
@@ -74,14 +57,34 @@ look_at(struct source *s, const char *path, struct error *err)
 	return 0;
 }
 
+/* An image of another format is not taken for a raw one unsaid. */
 static int
-open_raw(struct source *out, const char *path, struct error *err)
+check_raw(const struct source *s, const char *path, struct error *err)
+{
+	const struct chain_format *is;
+
+	if (content_look(&is, s->image.fd, s->image.bytes, path, err) == -1)
+		return -1;
+	return is->is_flat
+	    ? 0
+	    : error_set(err, EX_DATAERR,
+		  "%s: a %s image: --format %s, or --format %s for its bytes",
+		  path, is->name, is->name, chain_flat()->name);
+}
+
+static int
+open_raw(struct source *out, const char *path, bool is_said, struct error *err)
 {
 	struct source s = SOURCE_NONE;
 
 	if (look_at(&s, path, err) == -1)
 		return -1;
-	if (s.use == IMAGE_LOCKED || s.use == IMAGE_LOOP)
+	/* Who says raw means the bytes, whatever they look like. */
+	if (!is_said && check_raw(&s, path, err) == -1) {
+		source_close(&s);
+		return -1;
+	}
+	if (image_use_writes(s.use))
 		take_reflink(&s, path);
 	*out = s;
 	return 0;
@@ -130,13 +133,13 @@ open_mapped(struct source *out, const char *path,
 
 	if (look_at(&s, path, err) == -1)
 		return -1;
-	if (s.use == IMAGE_LOCKED || s.use == IMAGE_LOOP) {
+	if (image_use_writes(s.use)) {
 		source_close(&s);
 		return error_set(err, EX_TEMPFAIL,
 		    "%s: %s; a %s image is read only at rest", path,
 		    image_use_name(s.use), format->name);
 	}
-	rc = open_parent(&dirfd, &name, path, err);
+	rc = fd_open_parent(&dirfd, &name, path, err);
 	if (rc == 0) {
 		rc = source_convert(&s, dirfd, name, format, err);
 		fd_drop(&dirfd);
@@ -159,7 +162,7 @@ source_open(struct source *out, const char *path, const char *format,
 	if (is == NULL)
 		return error_set(err, EX_USAGE,
 		    "--format: %s is neither raw nor qcow2", format);
-	return is->is_flat ? open_raw(out, path, err)
+	return is->is_flat ? open_raw(out, path, format != NULL, err)
 			   : open_mapped(out, path, is, err);
 }
 
@@ -183,7 +186,7 @@ source_doubt(const struct source *source)
 
 	if (source->is_copy)
 		return NULL;
-	if (source->use == IMAGE_LOCKED || source->use == IMAGE_LOOP)
+	if (image_use_writes(source->use))
 		return image_use_name(source->use);
 	if (fstat(source->image.fd, &now) == -1 ||
 	    now.st_mtim.tv_sec != source->before.st_mtim.tv_sec ||

@@ -23,12 +23,13 @@ struct source {
 #define SOURCE_NONE ((struct source){ .image = IMAGE_NONE })
 
 /*
- * Opens the image `path` of a format: "raw" (NULL stands for it) or "qcow2".
+ * Opens the image `path` of a format: "raw" or "qcow2"; with NULL it must be a
+ * raw one, and not begin as one of another format does.
  * A raw one that somebody may write to meanwhile is reflinked into a nameless
  * file beside it, where the filesystem can.  A qcow2 one is read by qemu-img
  * into a nameless file in $TMPDIR or /var/tmp; backing files must lie beside
  * it, under a plain name.  As image_open(); EX_USAGE: another format.
- * EX_TEMPFAIL: a qcow2 image in use.  EX_DATAERR: a header of the chain names
+ * EX_TEMPFAIL: a qcow2 image in use.  EX_DATAERR: not raw; a header of the chain names
  * something else.  EX_UNAVAILABLE: qemu-img is missing or refuses.
  */
 int source_open(struct source *out, const char *path, const char *format,

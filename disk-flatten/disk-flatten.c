@@ -5,6 +5,7 @@
 #include "base/outfile.h"
 #include "base/sandbox.h"
 #include "base/sig.h"
+#include "disk/content.h"
 #include "disk/image.h"
 
 #include "flatten.h"
@@ -102,6 +103,7 @@ run(const struct opts *o, struct error *err)
 	int rc = -1;
 
 	if (image_open(&j.base, o->base, err) == -1 ||
+	    content_check_raw(j.base.fd, j.base.bytes, o->base, err) == -1 ||
 	    image_open(&j.cow, o->cow, err) == -1)
 		goto out;
 	if (o->out != NULL &&

@@ -5,6 +5,7 @@
 #include "base/outfile.h"
 #include "base/sandbox.h"
 #include "base/sig.h"
+#include "disk/content.h"
 
 #include "overlay.h"
 
@@ -75,11 +76,23 @@ parse_opts(struct opts *o, int argc, char *argv[])
 	return rc != 0 ? rc : check_opts(o, argv[optind]);
 }
 
+/* One of the base's size is raw as that is, whatever its guest wrote there. */
+static int
+check_changed(const struct job *j, struct error *err)
+{
+	return j->changed.bytes == j->base.bytes
+	    ? 0
+	    : content_check_raw(j->changed.fd, j->changed.bytes,
+		  j->changed.path, err);
+}
+
 static int
 open_all(const struct opts *o, struct job *j, struct error *err)
 {
 	if (image_open(&j->base, o->base, err) == -1 ||
+	    content_check_raw(j->base.fd, j->base.bytes, o->base, err) == -1 ||
 	    image_open(&j->changed, o->changed, err) == -1 ||
+	    check_changed(j, err) == -1 ||
 	    overlay_check(&j->base, &j->changed, err) == -1)
 		return -1;
 	if (o->out == NULL)

@@ -18,6 +18,7 @@
 #include "base/json.h"
 #include "base/path.h"
 #include "base/sandbox.h"
+#include "disk/content.h"
 #include "disk/copy.h"
 #include "foreign/cow_merge.h"
 #include "foreign/memmap.h"
@@ -217,7 +218,9 @@ open_cow(struct wrenn *w, const struct intake_how *how, struct error *err)
 	if (read_meta(w, err) == -1)
 		return -1;
 	if ((how->base == NULL ? open_near_base(w, err)
-			       : open_given_base(w, how->base, err)) == -1)
+			       : open_given_base(w, how->base, err)) == -1 ||
+	    content_check_raw(w->base.fd, w->base.bytes, w->base.path, err) ==
+		-1)
 		return -1;
 	if (fstatat(w->dirfd, WHOLE, &whole, AT_SYMLINK_NOFOLLOW) == -1)
 		return 0;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "build.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,12 +12,13 @@
 #include "base/num.h"
 #include "base/rfc3339.h"
 #include "disk/chain.h"
-#include "disk/copy.h"
+#include "disk/content.h"
 #include "disk/fs.h"
 #include "foreign/kernel.h"
 #include "vmm/vmm.h"
 
 #include "data.h"
+#include "given.h"
 #include "input.h"
 
 #define COW_RAW "cow.raw"
@@ -41,35 +41,62 @@ plan_fini(struct plan *plan)
 	vm_fini(&plan->vm);
 }
 
-/* Puts a shared disk into layer/ and links it into the VM as `name`. */
+/*
+ * Puts the shared disk `from`, a path beneath `dirfd`, into layer/ and links it
+ * into the VM as `name`; `path`: what it is recorded as, or NULL.
+ */
 static int
-take_layer(struct plan *plan, const struct root_new *n, const char *name,
-    const char *path, struct error *err)
+add_layer(struct plan *plan, const struct root_new *n, const char *name,
+    int dirfd, const char *from, const char *path, struct error *err)
 {
 	struct layer layer = { 0 };
-	char *text = NULL, *absolute = NULL;
-	uint64_t size;
-	int fd, rc = -1;
+	char *text = strdup(name), *absolute = NULL;
+	int rc = -1;
 
-	if (input_open_filled(&fd, &size, path, err) == -1)
-		return -1;
-	fd_drop(&fd);
-	text = strdup(name);
-	absolute = realpath(path, NULL);
-	if (text == NULL || absolute == NULL) {
-		error_sys(err, EX_NOINPUT, "%s", path);
+	if (path != NULL)
+		absolute = realpath(path, NULL);
+	if (text == NULL || (path != NULL && absolute == NULL)) {
+		error_sys(err, EX_NOINPUT, "%s", from);
 		goto out;
 	}
 	layer.name = text;
 	layer.path = absolute;
-	if (root_layer_add(&layer.digest, &layer.size_bytes, n->root, AT_FDCWD,
-		absolute, err) == -1 ||
-	    root_layer_link(n->root, &layer.digest, n->dirfd, name, err) == -1)
+	if (root_layer_add(&layer.digest, &layer.size_bytes, n->root, dirfd,
+		from, err) == -1)
+		goto out;
+	/* What was made here is in layer/ now, be it by a link. */
+	if (dirfd != AT_FDCWD && unlinkat(dirfd, from, 0) == -1) {
+		error_sys(err, EX_IOERR, "%s", from);
+		goto out;
+	}
+	if (root_layer_link(n->root, &layer.digest, n->dirfd, name, err) == -1)
 		goto out;
 	rc = layer_list_add(&plan->vm.machine.layers, &layer, err);
 out:
 	free(absolute);
 	free(text);
+	return rc;
+}
+
+/* A read-only disk; one that is not raw is converted first. */
+static int
+take_layer(struct plan *plan, const struct root_new *n, const char *name,
+    const char *path, struct error *err)
+{
+	struct given given;
+	int rc;
+
+	if (given_open(&given, path, err) == -1)
+		return -1;
+	if (given.format->is_flat)
+		rc = add_layer(plan, n, name, AT_FDCWD, path, path, err);
+	else {
+		rc = given_put(&given, n->dirfd, name, plan->quiet, err);
+		if (rc == 0)
+			rc = add_layer(plan, n, name, n->dirfd, name, NULL,
+			    err);
+	}
+	given_close(&given);
 	return rc;
 }
 
@@ -107,23 +134,13 @@ build_layers(struct plan *plan, const struct root_new *n, struct error *err)
 	return 0;
 }
 
-/* An empty file of `size` bytes in the VM's directory; *fd to write it. */
-static int
-make_file(int *fd, int dirfd, const char *name, struct error *err)
-{
-	*fd = openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (*fd == -1)
-		return error_sys(err, error_code_of(errno), "%s", name);
-	return 0;
-}
-
 /* cow.raw from nothing: sparse, ext4. */
 static int
 build_empty(struct plan *plan, const struct root_new *n, struct error *err)
 {
 	int fd, rc;
 
-	if (make_file(&fd, n->dirfd, COW_RAW, err) == -1)
+	if (given_new(&fd, n->dirfd, COW_RAW, err) == -1)
 		return -1;
 	rc = ftruncate(fd, (off_t)plan->vm.machine.storage_bytes) == -1
 	    ? error_sys(err, EX_IOERR, COW_RAW)
@@ -134,45 +151,27 @@ build_empty(struct plan *plan, const struct root_new *n, struct error *err)
 			      STORAGE_COW_SERIAL, NULL, err);
 }
 
-/* What a base is by its content, and the size of its disk. */
-static int
-look_at_base(const struct chain_format **format, uint64_t *bytes, int fd,
-    uint64_t size, const char *path, struct error *err)
-{
-	if (size == 0)
-		return error_set(err, EX_NOINPUT, "%s: empty", path);
-	/* A base that leans on a file of its own could lean on any of yours. */
-	if (chain_recognize(format, fd, size, path, err) == -1 ||
-	    (*format)->check(fd, size, 0, NULL, path, err) == -1)
-		return -1;
-	return (*format)->disk_bytes(bytes, fd, size, path, err);
-}
-
 /*
- * cow.raw as a reflink of a raw base, for a hypervisor without overlays else as
- * a copy; 1: neither.
+ * cow.raw with the base's disk: as a reflink, for a hypervisor without overlays
+ * else as a copy; 1: neither.
  */
 static int
-copy_base(struct plan *plan, const struct root_new *n, int base, uint64_t bytes,
+copy_base(struct plan *plan, const struct root_new *n, const struct given *base,
     struct error *err)
 {
 	bool can_overlay = vmm_traits(plan->vm.machine.hypervisor)->can_overlay;
-	int fd, rc = 0;
+	int fd, rc;
 
-	if (make_file(&fd, n->dirfd, COW_RAW, err) == -1)
+	rc = can_overlay ? given_reflink(base, n->dirfd, COW_RAW, err)
+			 : given_put(base, n->dirfd, COW_RAW, plan->quiet, err);
+	if (rc != 0)
+		return rc;
+	if (fd_open_file(&fd, NULL, n->dirfd, COW_RAW, O_RDWR, err) == -1)
 		return -1;
-	if (copy_reflink(fd, base, plan->base, NULL) == -1)
-		rc = can_overlay ? 1
-				 : copy_extents(fd, base, bytes, NULL, NULL,
-				       plan->base, err);
-	if (rc == 1)
-		unlinkat(n->dirfd, COW_RAW, 0);
-	if (rc == 0 &&
-	    ftruncate(fd, (off_t)plan->vm.machine.storage_bytes) == -1)
-		rc = error_sys(err, EX_IOERR, COW_RAW);
-	if (rc == 0)
-		rc = add_disk(plan, COW_RAW, STORAGE_COW, STORAGE_COW_SERIAL,
-		    NULL, err);
+	rc = ftruncate(fd, (off_t)plan->vm.machine.storage_bytes) == -1
+	    ? error_sys(err, EX_IOERR, COW_RAW)
+	    : add_disk(plan, COW_RAW, STORAGE_COW, STORAGE_COW_SERIAL, NULL,
+		  err);
 	fd_drop(&fd);
 	return rc;
 }
@@ -180,15 +179,16 @@ copy_base(struct plan *plan, const struct root_new *n, int base, uint64_t bytes,
 /* An overlay over the base, which becomes a layer. */
 static int
 overlay_base(struct plan *plan, const struct root_new *n,
-    const struct chain_format *format, struct error *err)
+    const struct given *base, struct error *err)
 {
 	char name[32], overlay[32];
 	int fd, rc;
 
-	snprintf(name, sizeof(name), "base%s", format->suffix);
+	snprintf(name, sizeof(name), "base%s", base->format->suffix);
 	chain_first_name(overlay, sizeof(overlay), "cow", chain_overlay());
-	if (take_layer(plan, n, name, plan->base, err) == -1 ||
-	    make_file(&fd, n->dirfd, overlay, err) == -1)
+	if (add_layer(plan, n, name, AT_FDCWD, base->path, base->path, err) ==
+		-1 ||
+	    given_new(&fd, n->dirfd, overlay, err) == -1)
 		return -1;
 	rc = chain_write_overlay(fd, plan->vm.machine.storage_bytes, name,
 	    overlay, err);
@@ -201,34 +201,23 @@ overlay_base(struct plan *plan, const struct root_new *n,
 static int
 build_on_base(struct plan *plan, const struct root_new *n, struct error *err)
 {
-	uint64_t size, bytes;
-	const struct chain_format *format;
-	int fd, rc = -1;
+	uint64_t *storage_bytes = &plan->vm.machine.storage_bytes;
+	struct given base;
+	int rc;
 
-	if (input_open(&fd, &size, plan->base, err) == -1)
+	if (given_open(&base, plan->base, err) == -1)
 		return -1;
-	if (look_at_base(&format, &bytes, fd, size, plan->base, err) == -1)
-		goto out;
-	if (plan->vm.machine.storage_bytes == 0)
-		plan->vm.machine.storage_bytes = num_round_up(bytes, 512);
-	if (plan->vm.machine.storage_bytes < bytes) {
-		error_set(err, EX_USAGE,
+	if (*storage_bytes == 0)
+		*storage_bytes = num_round_up(base.disk_bytes, 512);
+	if (*storage_bytes < base.disk_bytes)
+		rc = error_set(err, EX_USAGE,
 		    "--storage: smaller than the base of %llu bytes",
-		    (unsigned long long)bytes);
-		goto out;
-	}
-	if (format->is_flat)
-		rc = copy_base(plan, n, fd, bytes, err);
+		    (unsigned long long)base.disk_bytes);
 	else
-		rc = vmm_traits(plan->vm.machine.hypervisor)->can_overlay
-		    ? 1
-		    : error_set(err, EX_USAGE, "--base %s: %s reads no %s",
-			  plan->base, plan->vm.machine.hypervisor,
-			  format->name);
+		rc = copy_base(plan, n, &base, err);
 	if (rc == 1)
-		rc = overlay_base(plan, n, format, err);
-out:
-	fd_drop(&fd);
+		rc = overlay_base(plan, n, &base, err);
+	given_close(&base);
 	return rc;
 }
 
@@ -261,6 +250,20 @@ build_kernel(const struct plan *plan, const struct root_new *n,
 	    : 0;
 }
 
+/* As it is; there is firmware in qcow2, which would be taken for code. */
+static int
+build_firmware(const struct root_new *n, const char *path, struct error *err)
+{
+	uint64_t size;
+	int fd, rc;
+
+	if (input_open_filled(&fd, &size, path, err) == -1)
+		return -1;
+	rc = content_check_raw(fd, size, path, err);
+	fd_drop(&fd);
+	return rc == -1 ? -1 : input_copy(n->dirfd, VM_FIRMWARE, path, err);
+}
+
 static int
 build_files(struct plan *plan, const struct root_new *n, struct error *err)
 {
@@ -271,8 +274,7 @@ build_files(struct plan *plan, const struct root_new *n, struct error *err)
 	    (vm->machine.boot[MACHINE_INITRD] != NULL &&
 		input_copy(n->dirfd, VM_INITRD, plan->initrd, err) == -1) ||
 	    (vm->machine.boot[MACHINE_FIRMWARE] != NULL &&
-		input_copy(n->dirfd, VM_FIRMWARE, plan->firmware.code, err) ==
-		    -1) ||
+		build_firmware(n, plan->firmware.code, err) == -1) ||
 	    (vm->machine.boot[MACHINE_VARS] != NULL &&
 		input_copy(n->dirfd, VM_VARS, plan->firmware.vars, err) ==
 		    -1) ||
@@ -284,7 +286,7 @@ build_files(struct plan *plan, const struct root_new *n, struct error *err)
 	} else if (vm->machine.storage_bytes > 0 &&
 	    build_empty(plan, n, err) == -1)
 		return -1;
-	if (data_build(vm, n->dirfd, &plan->data, &plan->ready, err) == -1 ||
+	if (data_build(plan, n->dirfd, err) == -1 ||
 	    build_seed(plan, n, err) == -1)
 		return -1;
 	hook_step("files-made");

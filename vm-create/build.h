@@ -16,6 +16,7 @@ struct plan {
 	const char *name; /* or NULL */
 	const char *kernel, *initrd, *base; /* paths, or NULL */
 	struct flash firmware;
+	bool quiet; /* no word on images that are converted */
 	struct strv layers; /* paths, owned */
 	struct datadisk_list data; /* declared by --data-disk */
 	struct storage_list ready; /* given by --storage-config */

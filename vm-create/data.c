@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "data.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +10,7 @@
 #include "base/path.h"
 #include "disk/fs.h"
 
-#include "build.h"
-#include "input.h"
+#include "given.h"
 
 #define CONFIGS_MAX (STORAGE_MAX * 65536) /* bytes; paths may be long */
 
@@ -87,10 +85,8 @@ make_disk(int dirfd, const struct storage *disk, uint64_t bytes,
 {
 	int fd, rc = 0;
 
-	fd = openat(dirfd, disk->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
-	    0600);
-	if (fd == -1)
-		return error_sys(err, error_code_of(errno), "%s", disk->path);
+	if (given_new(&fd, dirfd, disk->path, err) == -1)
+		return -1;
 	if (ftruncate(fd, (off_t)bytes) == -1)
 		rc = error_sys(err, EX_IOERR, "%s", disk->path);
 	fd_drop(&fd);
@@ -101,36 +97,40 @@ make_disk(int dirfd, const struct storage *disk, uint64_t bytes,
 
 /* A disk that lies ready, under the name that its serial gives it. */
 static int
-take_disk(struct vm *vm, int dirfd, const struct storage *ready,
+take_disk(struct plan *plan, int dirfd, const struct storage *ready,
     struct error *err)
 {
 	struct storage disk = *ready;
+	struct given given;
 	int rc;
 
+	if (given_open(&given, ready->path, err) == -1)
+		return -1;
 	disk.path = path_format("data-%s.raw", ready->serial);
-	if (disk.path == NULL)
-		return error_nomem(err, NULL);
-	rc = input_copy(dirfd, disk.path, ready->path, err);
+	rc = disk.path == NULL
+	    ? error_nomem(err, NULL)
+	    : given_put(&given, dirfd, disk.path, plan->quiet, err);
+	given_close(&given);
 	if (rc == 0)
-		rc = storage_list_add(&vm->machine.disks, &disk, err);
+		rc = storage_list_add(&plan->vm.machine.disks, &disk, err);
 	free(disk.path);
 	return rc;
 }
 
 int
-data_build(struct vm *vm, int dirfd, const struct datadisk_list *declared,
-    const struct storage_list *ready, struct error *err)
+data_build(struct plan *plan, int dirfd, struct error *err)
 {
+	const struct storage_list *ready = &plan->ready;
+	const struct storage_list *declared = &plan->data.disks;
 	size_t i;
 
 	for (i = 0; i < ready->n; i++)
-		if (take_disk(vm, dirfd, &ready->v[i], err) == -1)
+		if (take_disk(plan, dirfd, &ready->v[i], err) == -1)
 			return -1;
-	for (i = 0; i < declared->disks.n; i++)
-		if (make_disk(dirfd, &declared->disks.v[i],
-			declared->size_bytes[i], declared->inodes[i],
-			err) == -1 ||
-		    storage_list_add(&vm->machine.disks, &declared->disks.v[i],
+	for (i = 0; i < declared->n; i++)
+		if (make_disk(dirfd, &declared->v[i], plan->data.size_bytes[i],
+			plan->data.inodes[i], err) == -1 ||
+		    storage_list_add(&plan->vm.machine.disks, &declared->v[i],
 			err) == -1)
 			return -1;
 	return 0;

@@ -4,8 +4,9 @@
 #define DATA_H
 
 #include "base/error.h"
-#include "seed/datadisk.h"
-#include "state/vm.h"
+#include "snapshot/storage.h"
+
+#include "build.h"
 
 /*
  * Reads storage configs, one JSON object a line, from the file `path` ("-":
@@ -17,9 +18,8 @@ int data_read_configs(struct storage_list *out, const char *path,
 
 /*
  * Makes the disks in the VM's directory and appends them to the record's: new
- * ones as declared, ready ones as copies (reflinks where possible).
+ * ones as declared, ready ones as copies (reflinks where possible), raw.
  */
-int data_build(struct vm *vm, int dirfd, const struct datadisk_list *declared,
-    const struct storage_list *ready, struct error *err);
+int data_build(struct plan *plan, int dirfd, struct error *err);
 
 #endif

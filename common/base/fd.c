@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/dir.h"
+#include "base/path.h"
 #include "base/sig.h"
 
 int
@@ -197,6 +198,25 @@ fd_open_dir(int *out, int dirfd, const char *name, bool follow,
 	    O_RDONLY | O_DIRECTORY | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW));
 	if (fd == -1)
 		return error_sys(err, error_code_of(errno), "%s", name);
+	*out = fd;
+	return 0;
+}
+
+int
+fd_open_parent(int *out, const char **name, const char *path, struct error *err)
+{
+	const char *base = path_base(path);
+	char *dir = base == path ? strdup(".")
+				 : strndup(path, (size_t)(base - path));
+	int fd;
+
+	if (dir == NULL)
+		return error_nomem(err, path);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(dir);
+	if (fd == -1)
+		return error_sys(err, error_code_of(errno), "%s", path);
+	*name = base;
 	*out = fd;
 	return 0;
 }

@@ -59,6 +59,10 @@ int fd_open_path(int *out, uint64_t *size, const char *path, int flags,
 int fd_open_dir(int *out, int dirfd, const char *name, bool follow,
     struct error *err);
 
+/* The directory of `path`, open, and the name in it, which is a part of it. */
+int fd_open_parent(int *out, const char **name, const char *path,
+    struct error *err);
+
 /*
  * Reads the whole of the regular file `name`, at most `max` bytes, into *buf,
  * which is the caller's to free and has a NUL behind it.  *len may be NULL.

@@ -66,6 +66,27 @@ image_close(struct image *image)
 	fd_drop(&image->fd);
 }
 
+/* What sysfs says in one line of the loop device, without the newline. */
+static bool
+read_loop(char *out, size_t cap, int sysfd, const char *loop, const char *what)
+{
+	char path[64];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "%.32s/%s", loop, what);
+	fd = openat(sysfd, path, O_RDONLY | O_CLOEXEC);
+	if (fd == -1)
+		return false;
+	n = read(fd, out, cap - 1);
+	close(fd);
+	if (n <= 0)
+		return false;
+	out[n] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+	return true;
+}
+
 /* By the kernel's word where the device opens, else by the name in sysfs. */
 static bool
 loop_stands_on(int sysfd, const char *loop, const struct stat *st)
@@ -73,51 +94,48 @@ loop_stands_on(int sysfd, const char *loop, const struct stat *st)
 	struct loop_info64 info;
 	struct stat backing;
 	char path[4200];
-	ssize_t n;
-	int fd;
+	int fd, rc;
 
 	snprintf(path, sizeof(path), "/dev/%.32s", loop);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd != -1) {
-		if (ioctl(fd, LOOP_GET_STATUS64, &info) == 0) {
-			close(fd);
+		rc = ioctl(fd, LOOP_GET_STATUS64, &info);
+		close(fd);
+		if (rc == 0)
 			return info.lo_inode == st->st_ino &&
 			    info.lo_device == st->st_dev;
-		}
-		close(fd);
 	}
-	snprintf(path, sizeof(path), "%.32s/loop/backing_file", loop);
-	fd = openat(sysfd, path, O_RDONLY | O_CLOEXEC);
-	if (fd == -1)
-		return false;
-	n = read(fd, path, sizeof(path) - 1);
-	close(fd);
-	if (n <= 0)
-		return false;
-	path[n] = '\0';
-	path[strcspn(path, "\n")] = '\0';
-	return stat(path, &backing) == 0 && backing.st_ino == st->st_ino &&
+	return read_loop(path, sizeof(path), sysfd, loop,
+		   "loop/backing_file") &&
+	    stat(path, &backing) == 0 && backing.st_ino == st->st_ino &&
 	    backing.st_dev == st->st_dev;
 }
 
-static bool
-is_behind_loop(const struct stat *st)
+static enum image_use
+use_by_loops(const struct stat *st)
 {
+	enum image_use use = IMAGE_FREE;
 	struct strv names = { 0 };
-	bool found = false;
+	char ro[8];
 	size_t i;
 	int fd;
 
 	if (fd_open_dir(&fd, AT_FDCWD, "/sys/block", false, NULL) == -1)
-		return false;
+		return IMAGE_FREE;
 	/* A host that does not tell its devices is one that has none. */
 	if (dir_list(&names, fd, "/sys/block", NULL) == 0)
-		for (i = 0; i < names.n && !found; i++)
-			found = strncmp(names.v[i], "loop", 4) == 0 &&
-			    loop_stands_on(fd, names.v[i], st);
+		for (i = 0; i < names.n && use != IMAGE_LOOP; i++) {
+			if (strncmp(names.v[i], "loop", 4) != 0 ||
+			    !loop_stands_on(fd, names.v[i], st))
+				continue;
+			use = read_loop(ro, sizeof(ro), fd, names.v[i], "ro") &&
+				strcmp(ro, "1") == 0
+			    ? IMAGE_LOOP_SHARED
+			    : IMAGE_LOOP;
+		}
 	strv_fini(&names);
 	fd_drop(&fd);
-	return found;
+	return use;
 }
 
 /* Whether another process holds a lock that stands against `type` there. */
@@ -137,12 +155,14 @@ has_lock(int fd, short type, off_t start, off_t len)
 enum image_use
 image_in_use(int fd)
 {
+	enum image_use loops;
 	struct stat st;
 
 	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))
 		return IMAGE_FREE;
-	if (is_behind_loop(&st))
-		return IMAGE_LOOP;
+	loops = use_by_loops(&st);
+	if (loops == IMAGE_LOOP)
+		return loops;
 	if (has_lock(fd, F_RDLCK, 0, 0) ||
 	    has_lock(fd, F_WRLCK, WRITER_BYTE, 1))
 		return IMAGE_LOCKED;
@@ -155,7 +175,13 @@ image_in_use(int fd)
 		return IMAGE_LOCKED_SHARED;
 	}
 	flock(fd, LOCK_UN);
-	return IMAGE_FREE;
+	return loops;
+}
+
+bool
+image_use_writes(enum image_use use)
+{
+	return use == IMAGE_LOCKED || use == IMAGE_LOOP;
 }
 
 const char *
@@ -165,6 +191,7 @@ image_use_name(enum image_use use)
 	case IMAGE_LOCKED_SHARED:
 	case IMAGE_LOCKED:
 		return "locked by another process";
+	case IMAGE_LOOP_SHARED:
 	case IMAGE_LOOP:
 		return "behind a loop device";
 	case IMAGE_FREE:

@@ -23,6 +23,7 @@ struct image {
 /* Who else has it open. */
 enum image_use {
 	IMAGE_FREE,
+	IMAGE_LOOP_SHARED, /* behind loop devices that are only read */
 	IMAGE_LOCKED_SHARED, /* another process's lock for reading */
 	IMAGE_LOCKED, /* another process's lock for writing, or flock(2) */
 	IMAGE_LOOP, /* behind a loop device */
@@ -42,6 +43,9 @@ void image_close(struct image *image);
  * QEMU marks its disks (a shared lock on byte 101: it may write).
  */
 enum image_use image_in_use(int fd);
+
+/* Whether who uses it so may write to it. */
+bool image_use_writes(enum image_use use);
 
 /* In one word or two, for messages; borrowed. */
 const char *image_use_name(enum image_use use);

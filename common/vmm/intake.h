@@ -115,7 +115,10 @@ int intake_find_layer(const char **file, int dirfd, bool trust_paths,
 int intake_open_layer(int *fd, uint64_t *size_bytes, int dirfd,
     const char *file, struct error *err);
 
-/* The file becomes a layer of the snapshot under `name`. */
+/*
+ * The file becomes a layer of the snapshot under `name`.  EX_DATAERR: it is not
+ * of the format that the name tells.
+ */
 int intake_take_layer(struct intake *in, int dirfd, const char *file,
     const char *name, struct error *err);
 

@@ -10,6 +10,8 @@
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "disk/chain.h"
+#include "disk/content.h"
 
 bool
 intake_is_others(int dirfd)
@@ -90,6 +92,22 @@ intake_open_layer(int *fd, uint64_t *size_bytes, int dirfd, const char *file,
 	    : fd_open_file(fd, size_bytes, dirfd, file, O_RDONLY, err);
 }
 
+/* Nobody has written to a layer: what it begins with is what it is. */
+static int
+check_layer(int dirfd, const char *file, const char *name, struct error *err)
+{
+	uint64_t size;
+	int fd, rc;
+
+	if (!chain_format(name)->is_flat)
+		return 0;
+	if (intake_open_layer(&fd, &size, dirfd, file, err) == -1)
+		return -1;
+	rc = content_check_raw(fd, size, file, err);
+	fd_drop(&fd);
+	return rc;
+}
+
 int
 intake_take_layer(struct intake *in, int dirfd, const char *file,
     const char *name, struct error *err)
@@ -97,7 +115,8 @@ intake_take_layer(struct intake *in, int dirfd, const char *file,
 	struct layer layer = { 0 };
 	int rc = -1;
 
-	if (intake_add_layer(in, &layer.digest, &layer.size_bytes, dirfd, file,
+	if (check_layer(dirfd, file, name, err) == -1 ||
+	    intake_add_layer(in, &layer.digest, &layer.size_bytes, dirfd, file,
 		err) == -1)
 		return -1;
 	layer.name = strdup(name);

@@ -186,6 +186,19 @@ import__follows_no_path_body()
 	atf_check_equal '' "$(ls -A root/snap root/name/snap | grep -v :)"
 }
 
+atf_test_case import__base_not_raw
+import__base_not_raw_body()
+{
+	make_good
+	printf 'QFI\373' | dd of=base.img conv=notrunc status=none
+	atf_check -s exit:65 -e inline:"snap-import: d: base.img: a qcow2 image: qemu-img convert -O raw base.img base.img.raw\n" \
+	    snap-import -n x --from-dir d
+	cp base.img other
+	atf_check -s exit:65 -e inline:"snap-import: d: other: a qcow2 image: qemu-img convert -O raw other other.raw\n" \
+	    snap-import -n x --from-dir d --base other
+	atf_check_equal '' "$(ls -A root/snap root/name/snap | grep -v :)"
+}
+
 atf_test_case import__whole_disk
 import__whole_disk_body()
 {
@@ -465,6 +478,7 @@ atf_init_test_cases()
 	atf_add_test_case import__fixtures
 	atf_add_test_case import__finds_the_base
 	atf_add_test_case import__follows_no_path
+	atf_add_test_case import__base_not_raw
 	atf_add_test_case import__whole_disk
 	atf_add_test_case import__refused
 	atf_add_test_case import__damaged

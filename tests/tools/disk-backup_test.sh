@@ -161,6 +161,16 @@ backup__qcow2_body()
 		atf_check -o inline:"$sum\t3145728\n" disk-backup \
 		    --format qcow2 -p checksum,size_bytes -o out $i
 	done
+	# Not taken for raw unless that is said.
+	atf_check -s exit:65 -e inline:"disk-backup: base.qcow2: a qcow2 image: \
+--format qcow2, or --format raw for its bytes\n" disk-backup -o raw base.qcow2
+	atf_check -s exit:1 test -e raw
+	sum=$(sha256sum <base.qcow2 | cut -c1-64)
+	atf_check -o inline:"$sum\n" disk-backup --format raw -p checksum \
+	    -o raw base.qcow2
+	atf_check qemu-img convert -f raw -O vmdk image x.vmdk
+	atf_check -s exit:65 -e inline:"disk-backup: x.vmdk: a VMDK image: \
+qemu-img convert -O raw x.vmdk x.raw\n" disk-backup -o out x.vmdk
 	mkdir dir
 	atf_check mv base.qcow2 dir/
 	atf_check qemu-img rebase -u -F qcow2 -b dir/base.qcow2 top.qcow2

@@ -246,6 +246,20 @@ output__refused_body()
 	    sh -c 'exec disk-flatten --base base --cow cow >/dev/full'
 }
 
+atf_test_case base__not_raw
+base__not_raw_body()
+{
+	make_pair
+	printf 'KDMV' | dd of=base conv=notrunc status=none
+	for o in "-o out" --map; do
+		# shellcheck disable=SC2086
+		atf_check -s exit:65 -e inline:"disk-flatten: base: a VMDK \
+image: qemu-img convert -O raw base base.raw\n" \
+		    disk-flatten --base base --cow cow $o
+	done
+	atf_check -s exit:1 test -e out
+}
+
 atf_test_case usage__wrong
 usage__wrong_body()
 {
@@ -382,6 +396,7 @@ atf_init_test_cases()
 	atf_add_test_case map__in_order_of_the_base
 	atf_add_test_case output__replaced_as_a_whole
 	atf_add_test_case output__refused
+	atf_add_test_case base__not_raw
 	atf_add_test_case usage__wrong
 	atf_add_test_case bad__each
 	atf_add_test_case bad__area_after_full_one

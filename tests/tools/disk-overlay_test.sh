@@ -143,6 +143,15 @@ input__refused_body()
 	atf_check -s exit:66 -e \
 	    inline:"disk-overlay: nil: No such file or directory\n" \
 	    disk-overlay --base base --changed nil -o cow
+	# Not raw: said before sizes are compared.
+	{ printf 'QFI\373\0\0\0\3'; head -c 1016 /dev/zero; } >b.qcow2
+	{ printf 'vhdxfile'; head -c 1016 /dev/zero; } >c.vhdx
+	atf_check -s exit:65 -e inline:"disk-overlay: b.qcow2: a qcow2 image: \
+qemu-img convert -O raw b.qcow2 b.raw\n" \
+	    disk-overlay --base b.qcow2 --changed changed -o cow
+	atf_check -s exit:65 -e inline:"disk-overlay: c.vhdx: a VHDX image: \
+qemu-img convert -O raw c.vhdx c.raw\n" \
+	    disk-overlay --base base --changed c.vhdx -o cow
 	atf_check -s exit:64 -e inline:"disk-overlay: -o changed: is an input\n" \
 	    disk-overlay --base base --changed changed -o changed
 	atf_check -s exit:64 -e match:"--chunk: 3 is not a power of two" \
@@ -153,6 +162,11 @@ input__refused_body()
 		    -o cow
 	done
 	atf_check -o inline:"old\n" cat cow
+	# What a guest wrote to the start of a raw disk is nothing to us.
+	cp base written
+	printf 'QFI\373\0\0\0\3' | dd of=written conv=notrunc status=none
+	atf_check -o inline:"1\n" disk-overlay --base base --changed written \
+	    -o cow -p exceptions
 }
 
 # What runs in the guest: each CoW file as a device, read, and written to.

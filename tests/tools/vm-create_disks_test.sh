@@ -160,6 +160,127 @@ base__leans_on_another_file_body()
 	atf_check -o empty find root/vm root/layer -mindepth 1
 }
 
+# What a VM can only have raw is made so, and said.
+atf_test_case images__qcow2_converted cleanup
+images__qcow2_converted_head()
+{
+	atf_set require.progs "jq qemu-img"
+}
+images__qcow2_converted_body()
+{
+	need_tiny
+	noise raw 4
+	# A name that qemu-img would take for a protocol.
+	for f in nbd:layer.img data.img; do
+		atf_check -o ignore qemu-img convert -O qcow2 -c raw "./$f"
+	done
+	said="a qcow2 image: converted to raw"
+	echo '{"path":"'"$PWD"'/data.img","role":"data","ro":false,"serial":"db",
+	    "fstype":"none"}' | tr -d '\n' >config
+	atf_check -o ignore -e inline:"vm-create: nbd:layer.img: $said
+vm-create: $PWD/data.img: $said\n" vm-create -n web --kernel "$tiny" \
+	    --memory 32M --no-cidata --layer nbd:layer.img \
+	    --storage-config config
+	dir=$(member web dir)
+	atf_check cmp raw "$dir/layer0"
+	atf_check cmp raw "$dir/data-db.raw"
+	# The disk of a layer that came as raw is the same layer.
+	tiny_vm two --layer raw
+	atf_check_equal 1 "$(find root/layer -type f | wc -l)"
+	atf_check test "$dir/layer0" -ef "$(member two dir)/layer0"
+	atf_check -o ignore vm-create -q -n three --kernel "$tiny" \
+	    --memory 32M --layer nbd:layer.img
+	atf_check cmp raw "$(member three dir)/layer0"
+	atf_check -o inline:"running\n" vm-start -p state web
+}
+images__qcow2_converted_cleanup()
+{
+	vms_end
+}
+
+atf_test_case images__not_raw
+images__not_raw_head()
+{
+	atf_set require.progs "qemu-img gzip"
+}
+images__not_raw_body()
+{
+	need_tiny
+	noise raw 1
+	# Programs of its own, where the test's table has bytes.
+	for f in vmdk vdi vhdx qed; do
+		atf_check -o ignore qemu-img convert -O "$f" raw "x.$f"
+	done
+	gzip -c raw >x.gz
+	atf_check -o ignore qemu-img convert -O qcow2 raw x.qcow2
+	refused_and_empty 65 "x.qcow2: a qcow2 image: qemu-img convert -O raw x.qcow2 x.raw" \
+	    --firmware x.qcow2
+	for f in vmdk:VMDK vdi:VDI vhdx:VHDX qed:QED gz:; do
+		x=x.${f%:*}
+		why="$x: a ${f#*:} image: qemu-img convert -O raw $x x.raw"
+		[ "$x" != x.gz ] ||
+		    why="$x: compressed by gzip: gzip -dc <$x >x"
+		for o in layer base; do
+			refused_and_empty 65 "$why" --kernel "$tiny" --$o "$x"
+		done
+		atf_check -s exit:65 -e match:"^vm-create: $x: " \
+		    vm-create --firmware "$x"
+		echo '{"path":"'"$x"'","role":"data","ro":false,"serial":"db",
+		    "fstype":"none"}' | tr -d '\n' >config
+		refused_and_empty 65 "$why" --kernel "$tiny" \
+		    --storage-config config
+	done
+	atf_check -o empty find root/layer -mindepth 1
+	# A layer leans on nothing, either.
+	atf_check -o ignore qemu-img create -f qcow2 -b raw -F raw leaning
+	atf_check -s exit:65 -e match:'^vm-create: leaning: .*raw' \
+	    vm-create --kernel "$tiny" --layer leaning
+}
+
+# Who writes to an image leaves one that was at no time.
+atf_test_case images__in_use cleanup
+images__in_use_head()
+{
+	atf_set require.progs "flock qemu-io mkfs.ext4"
+}
+images__in_use_body()
+{
+	need_tiny
+	noise raw 1
+	echo '{"path":"'"$PWD"'/raw","role":"data","ro":false,"serial":"db",
+	    "fstype":"none"}' | tr -d '\n' >config
+	mkfifo go
+	qemu-io -f raw raw <go >/dev/null 2>&1 &
+	qemu=$!
+	exec 7>go
+	while ! grep -q ":$(stat -c %i raw) " /proc/locks; do sleep 0.1; done
+	why="in use: locked by another process"
+	refused_and_empty 75 "raw: $why" --kernel "$tiny" --layer raw
+	refused_and_empty 75 "raw: $why" --kernel "$tiny" --base raw
+	refused_and_empty 75 "$PWD/raw: $why" --kernel "$tiny" \
+	    --storage-config config
+	exec 7>&-
+	wait $qemu
+	# Others that only read do no harm.
+	atf_check -o ignore flock -s raw vm-create --kernel "$tiny" \
+	    --memory 32M --layer raw
+	truncate -s 8M fs
+	atf_check -o ignore -e ignore mkfs.ext4 -q fs
+	mkdir m
+	mount -o loop fs m || atf_skip "no loop devices"
+	atf_check -s exit:75 \
+	    -e inline:"vm-create: fs: in use: behind a loop device\n" \
+	    vm-create --kernel "$tiny" --base fs
+	umount m
+	mount -o loop,ro fs m
+	atf_check -o ignore vm-create --kernel "$tiny" --memory 32M --base fs
+}
+images__in_use_cleanup()
+{
+	umount m 2>/dev/null
+	vms_end
+}
+
 atf_test_case base__larger_than_storage
 base__larger_than_storage_body()
 {
@@ -242,6 +363,9 @@ atf_init_test_cases()
 	atf_add_test_case base__raw
 	atf_add_test_case base__qcow2
 	atf_add_test_case base__leans_on_another_file
+	atf_add_test_case images__qcow2_converted
+	atf_add_test_case images__not_raw
+	atf_add_test_case images__in_use
 	atf_add_test_case base__larger_than_storage
 	atf_add_test_case files__table
 	atf_add_test_case config__of_wrong_shape

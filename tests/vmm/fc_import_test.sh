@@ -131,6 +131,10 @@ import__other_names_body()
 	    --trust-paths
 	atf_check -s exit:66 -e match:"/srv/image/layer0.raw" \
 	    snap-import --from-dir pair --storage-config disks --trust-paths
+	printf 'QFI\373' >pair/layer0.raw
+	atf_check -s exit:65 \
+	    -e match:": layer0.raw: a qcow2 image: qemu-img convert -O raw " \
+	    snap-import --from-dir pair --storage-config disks
 	# cocoon's sidecar does as well.
 	mv pair/snapfile pair/vmstate
 	cp layer0.raw pair/

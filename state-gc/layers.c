@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/lock.h"
+#include "state/layer_seen.h"
 #include "state/snap.h"
 #include "state/vm.h"
 
@@ -211,6 +212,8 @@ sweep_layer(struct gc *gc, const struct layers *l, const char *name,
 	snprintf(path, sizeof(path), "layer/%s", name);
 	item.path = path;
 	item.bytes = (uint64_t)st.st_blocks * 512;
+	if (!gc->dry_run)
+		layer_seen_drop(l->fd, name);
 	if (!gc->dry_run && unlinkat(l->fd, name, 0) == -1)
 		return error_sys(err, error_code_of(errno), "%s", path);
 	return gc_report(gc, &item, err);

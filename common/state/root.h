@@ -16,6 +16,7 @@
 #include "base/id.h"
 #include "base/strv.h"
 #include "disk/digest.h"
+#include "snapshot/layer.h"
 
 struct root;
 
@@ -196,6 +197,18 @@ int root_layer_open(int *fd, uint64_t *size_bytes, const struct root *root,
  */
 int root_layer_move(const struct root *root, int dirfd, const char *name,
     const struct digest *digest, uint64_t size_bytes, struct error *err);
+
+/*
+ * Whether the layer is still what its digest says: it is read again where its
+ * size, time of modification or inode are not those that it was last read with
+ * (state/layer_seen).  As root_layer_open(); EX_DATAERR: it is not.
+ */
+int root_layer_check(uint64_t *size_bytes, const struct root *root,
+    const struct digest *digest, struct error *err);
+
+/* The same of all in the list that the root has; the message names one. */
+int root_layers_check(const struct root *root, const struct layer_list *layers,
+    struct error *err);
 
 /* Links the layer into a VM's directory as `name` (else a symbolic link). */
 int root_layer_link(const struct root *root, const struct digest *digest,

@@ -19,6 +19,7 @@
 #include "base/path.h"
 #include "disk/copy.h"
 #include "disk/digest_file.h"
+#include "state/layer_seen.h"
 #include "state/root_impl.h"
 
 #define HEX_LEN 64
@@ -36,15 +37,17 @@ layer_name(char name[HEX_LEN + 1], const struct digest *digest)
 	name[HEX_LEN] = '\0';
 }
 
+/* *st: how the file looked before it was read. */
 static int
-digest_of(struct digest *digest, uint64_t *size, int dirfd, const char *name,
-    struct error *err)
+digest_of(struct digest *digest, uint64_t *size, struct stat *st, int dirfd,
+    const char *name, struct error *err)
 {
 	int fd, rc;
 
 	if (fd_open_file(&fd, size, dirfd, name, O_RDONLY, err) == -1)
 		return -1;
-	rc = digest_file(digest, fd, *size, name, err);
+	rc = fstat(fd, st) == -1 ? error_sys(err, EX_IOERR, "%s", name)
+				 : digest_file(digest, fd, *size, name, err);
 	fd_drop(&fd);
 	return rc;
 }
@@ -59,6 +62,7 @@ struct part {
 	bool reflinked; /* PART_NAME is in it */
 	struct digest digest;
 	uint64_t size;
+	struct stat seen; /* what has that digest, be it here or there */
 };
 
 /*
@@ -73,16 +77,16 @@ begin_part(struct part *p, struct error *err)
 	if (copy_file(NULL, p->dirfd, PART_NAME, p->from_dirfd, p->from_name,
 		COPY_MAY_REFLINK | COPY_NO_COPY, &why) == 0) {
 		p->reflinked = true;
-		return digest_of(&p->digest, &p->size, p->dirfd, PART_NAME,
-		    err);
+		return digest_of(&p->digest, &p->size, &p->seen, p->dirfd,
+		    PART_NAME, err);
 	}
 	if (why.code != EX_UNAVAILABLE) {
 		if (err != NULL)
 			*err = why;
 		return -1;
 	}
-	return digest_of(&p->digest, &p->size, p->from_dirfd, p->from_name,
-	    err);
+	return digest_of(&p->digest, &p->size, &p->seen, p->from_dirfd,
+	    p->from_name, err);
 }
 
 static int
@@ -97,7 +101,7 @@ sync_part(const struct part *p, struct error *err)
 
 /* Without reflinks: a link, else a copy that is proved to be the same. */
 static int
-fill_part(const struct part *p, struct error *err)
+fill_part(struct part *p, struct error *err)
 {
 	struct digest copied;
 	enum copy_how how;
@@ -108,7 +112,7 @@ fill_part(const struct part *p, struct error *err)
 		return -1;
 	if (how == COPY_LINKED)
 		return 0;
-	if (digest_of(&copied, &size, p->dirfd, PART_NAME, err) == -1)
+	if (digest_of(&copied, &size, &p->seen, p->dirfd, PART_NAME, err) == -1)
 		return -1;
 	if (!digest_equal(&copied, &p->digest))
 		return error_set(err, EX_TEMPFAIL,
@@ -118,13 +122,14 @@ fill_part(const struct part *p, struct error *err)
 
 /* Puts the file at layer/`name`; one that is there already is as good. */
 static int
-publish_part(const struct part *p, const char *name, struct error *err)
+publish_part(struct part *p, const char *name, struct error *err)
 {
 	if ((p->reflinked ? sync_part(p, err) : fill_part(p, err)) == -1)
 		return -1;
 	if (renameat2(p->dirfd, PART_NAME, p->root->layer_fd, name,
-		RENAME_NOREPLACE) == -1 &&
-	    errno != EEXIST)
+		RENAME_NOREPLACE) == 0)
+		layer_seen_set(p->root->layer_fd, name, &p->seen);
+	else if (errno != EEXIST)
 		return error_sys(err, error_code_of(errno), "layer/%s", name);
 	return fd_sync_dir(p->root->layer_fd, "layer", err);
 }
@@ -136,24 +141,28 @@ publish_part(const struct part *p, const char *name, struct error *err)
 static int
 check_present(const struct part *p, const char *name, struct error *err)
 {
-	struct stat given, present;
+	struct stat present;
 	struct digest digest;
 	uint64_t size;
 
 	/* The digest of this very file has just been made. */
 	if (!p->reflinked &&
-	    fstatat(p->from_dirfd, p->from_name, &given, 0) == 0 &&
 	    fstatat(p->root->layer_fd, name, &present, AT_SYMLINK_NOFOLLOW) ==
 		0 &&
-	    given.st_dev == present.st_dev && given.st_ino == present.st_ino)
+	    p->seen.st_dev == present.st_dev &&
+	    p->seen.st_ino == present.st_ino) {
+		layer_seen_set(p->root->layer_fd, name, &p->seen);
 		return 0;
-	if (digest_of(&digest, &size, p->root->layer_fd, name, err) == -1)
+	}
+	if (digest_of(&digest, &size, &present, p->root->layer_fd, name, err) ==
+	    -1)
 		return error_wrap(err, "layer");
 	if (!digest_equal(&digest, &p->digest))
 		return error_set(err, EX_DATAERR,
 		    "%s: layer/%s has been written to: it differs from its "
 		    "digest",
 		    p->from_name, name);
+	layer_seen_set(p->root->layer_fd, name, &present);
 	return 0;
 }
 
@@ -231,8 +240,13 @@ move_in(const struct root *root, int dirfd, const char *name, const char *layer,
 	struct stat st;
 
 	if (renameat2(dirfd, name, root->layer_fd, layer, RENAME_NOREPLACE) ==
-	    0)
+	    0) {
+		/* Its digest was proved by who wrote it, just now. */
+		if (fstatat(root->layer_fd, layer, &st, AT_SYMLINK_NOFOLLOW) ==
+		    0)
+			layer_seen_set(root->layer_fd, layer, &st);
 		return fd_sync_dir(root->layer_fd, "layer", err);
+	}
 	if (errno != EEXIST ||
 	    fstatat(root->layer_fd, layer, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return error_sys(err, error_code_of(errno), "layer/%s", layer);
@@ -277,6 +291,53 @@ root_layer_open(int *fd, uint64_t *size_bytes, const struct root *root,
 	if (err != NULL)
 		*err = why;
 	return error_wrap(err, "layer");
+}
+
+int
+root_layer_check(uint64_t *size_bytes, const struct root *root,
+    const struct digest *digest, struct error *err)
+{
+	char name[HEX_LEN + 1];
+	struct digest now;
+	struct stat st;
+	int fd, rc = 0;
+
+	layer_name(name, digest);
+	if (root_layer_open(&fd, size_bytes, root, digest, err) == -1)
+		return -1;
+	if (fstat(fd, &st) == -1)
+		rc = error_sys(err, EX_IOERR, "layer %s", name);
+	else if (!layer_seen_is(root->layer_fd, name, &st)) {
+		rc = digest_file(&now, fd, *size_bytes, name, err);
+		if (rc == 0 && !digest_equal(&now, digest))
+			rc = error_set(err, EX_DATAERR,
+			    "layer/%s has been written to: it differs from its "
+			    "digest",
+			    name);
+		if (rc == 0)
+			layer_seen_set(root->layer_fd, name, &st);
+	}
+	fd_drop(&fd);
+	return rc;
+}
+
+int
+root_layers_check(const struct root *root, const struct layer_list *layers,
+    struct error *err)
+{
+	struct error why = { 0 };
+	uint64_t size;
+	size_t i;
+
+	for (i = 0; i < layers->n; i++)
+		if (root_layer_check(&size, root, &layers->v[i].digest, &why) ==
+			-1 &&
+		    why.code != EX_NOINPUT) {
+			if (err != NULL)
+				*err = why;
+			return error_wrap(err, "%s", layers->v[i].name);
+		}
+	return 0;
 }
 
 int

@@ -131,19 +131,43 @@ preflight_nics(struct preflight *p, struct error *err)
 	return 0;
 }
 
+/*
+ * 1: in layer/, and as its digest says; 0: not there, or --verify is to read it;
+ * -1: somebody has written to it.
+ */
+static int
+is_in_root(const struct preflight *p, const struct layer *layer,
+    struct error *err)
+{
+	struct error why = { 0 };
+	uint64_t size;
+
+	if (p->verify || p->root == NULL)
+		return 0;
+	if (root_layer_check(&size, p->root, &layer->digest, &why) == 0)
+		return size == layer->size_bytes;
+	if (why.code != EX_DATAERR)
+		return 0;
+	return error_set(err, why.code, "layer %s: %s", layer->name, why.msg);
+}
+
 /* In layer/ or the directory, else where it lay when it was saved. */
 int
 preflight_layers(struct preflight *p, struct error *err)
 {
 	const struct layer *layer;
-	size_t i;
 	int fd, rc;
+	size_t i;
 
 	for (i = 0; i < p->envelope->machine.layers.n; i++) {
 		layer = &p->envelope->machine.layers.v[i];
+		rc = is_in_root(p, layer, err);
+		if (rc == -1)
+			return -1;
+		if (rc == 1)
+			continue;
 		if (layerfile_find(&fd, p->root, p->dirfd, layer, NULL) == -1)
 			return layerfile_absent(layer, EX_CONFIG, err);
-		/* The name is the digest: only --verify doubts it. */
 		rc = p->verify
 		    ? manifest_read_layer(layer, fd, layer->size_bytes, err)
 		    : 0;

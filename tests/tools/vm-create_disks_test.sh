@@ -61,6 +61,85 @@ layer__shared_by_digest_cleanup()
 	vms_end
 }
 
+# written_to ARGUMENT...: refused, because of layer0 or base.raw.
+written_to()
+{
+	tool=$1
+	atf_check -s exit:65 \
+	    -e match:"(layer0|base.raw): layer/$hex has been written to: it differs from its digest\$" \
+	    "$@"
+}
+
+# A file that layer/ has a link to, and that somebody copies another one onto.
+atf_test_case layer__replaced_in_place cleanup
+layer__replaced_in_place_body()
+{
+	need_tiny
+	noise one 2
+	noise two 2
+	cp one good
+	tiny_vm web --layer one --storage 16M
+	layer=$(find root/layer -type f)
+	hex=${layer##*/}
+	[ one -ef "$layer" ] || atf_skip "the filesystem reflinks: no link"
+	atf_check -o inline:"running\n" vm-start -p state web
+	atf_check -o ignore snap-save -n gold web
+	atf_check -o ignore vm-clone --no-start -n other gold
+	cp two one
+	written_to vm-clone --no-start gold
+	written_to vm-restore web gold
+	written_to snap-save web
+	written_to snap-save --stop web
+	atf_check -o inline:"running\n" vm-ls -p state web
+	atf_check -o ignore vm-stop --force web
+	written_to vm-start web
+	atf_check -o inline:"stopped\n" vm-ls -p state web
+	# What it was: it is read again, and that is remembered.
+	cp good one
+	seen=$(readlink "$layer.seen")
+	atf_check -o inline:"running\n" vm-start -p state web
+	atf_check test "$seen" != "$(readlink "$layer.seen")"
+	seen=$(readlink "$layer.seen")
+	atf_check -o ignore vm-clone --no-start gold
+	atf_check_equal "$seen" "$(readlink "$layer.seen")"
+	# Of a store that knows nothing yet, the first who asks reads it.
+	rm "$layer.seen"
+	printf x | dd of=one conv=notrunc status=none
+	written_to vm-clone --no-start gold
+	cp good one
+	atf_check -o ignore vm-clone --no-start gold
+	atf_check test -L "$layer.seen"
+}
+layer__replaced_in_place_cleanup()
+{
+	vms_end
+}
+
+atf_test_case base__replaced_in_place cleanup
+base__replaced_in_place_body()
+{
+	need_tiny
+	noise base.img 2
+	noise two 2
+	tiny_vm web --base base.img
+	layer=$(find root/layer -type f)
+	hex=${layer##*/}
+	[ base.img -ef "$layer" ] || atf_skip "the filesystem reflinks: no link"
+	cp two base.img
+	written_to vm-start web
+	# A new file of that name is no change of the layer.
+	rm base.img
+	cp two base.img
+	written_to vm-start web
+	atf_check -o ignore vm-rm web
+	atf_check -o ignore state-gc
+	atf_check -o empty find root/layer -mindepth 1
+}
+base__replaced_in_place_cleanup()
+{
+	vms_end
+}
+
 atf_test_case storage__empty_ext4 cleanup
 storage__empty_ext4_body()
 {
@@ -359,6 +438,8 @@ config__of_wrong_shape_body()
 atf_init_test_cases()
 {
 	atf_add_test_case layer__shared_by_digest
+	atf_add_test_case layer__replaced_in_place
+	atf_add_test_case base__replaced_in_place
 	atf_add_test_case storage__empty_ext4
 	atf_add_test_case base__raw
 	atf_add_test_case base__qcow2

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * How a layer's file looked when its digest was last computed, kept beside it:
+ * a symbolic link HEX.seen whose text is read and written in one step.  It holds
+ * size, time of modification, device and inode; not the time of change, which
+ * each VM sets anew by taking and giving up its link.
+ */
+#ifndef STATE_LAYER_SEEN_H
+#define STATE_LAYER_SEEN_H
+
+#include <sys/stat.h>
+
+#include <stdbool.h>
+
+/*
+ * What is remembered of the layer `name` beneath layerfd is that it looks like
+ * *st.  Where it cannot be written down the layer is only read once more.
+ */
+void layer_seen_set(int layerfd, const char *name, const struct stat *st);
+
+/*
+ * Whether *st is how it looked; nothing remembered: no.  On another device, as
+ * of a root that was moved as a whole, another inode is no difference, nor is a
+ * time that lost its fraction on the way.
+ */
+bool layer_seen_is(int layerfd, const char *name, const struct stat *st);
+
+/* Forgets it; the layer goes next. */
+void layer_seen_drop(int layerfd, const char *name);
+
+#endif

@@ -15,7 +15,7 @@
 struct opts {
 	struct opt_common common;
 	bool table, exclusive, layers;
-	const char *members;
+	const char *members, *sort;
 	char *const *refs;
 	size_t refs_n;
 };
@@ -25,14 +25,16 @@ usage(FILE *to)
 {
 	fprintf(to,
 	    "usage: snap-ls [-q] [-R dir] [--allow-empty] [-t | --table]\n"
-	    "           [--exclusive] [--layers] [-p member,...] [snapshot ...]\n");
+	    "           [--exclusive] [--layers] [--sort name|created]\n"
+	    "           [-p member,...] [snapshot ...]\n");
 }
 
 static int
 parse_opts(struct opts *o, int argc, char *argv[])
 {
-	enum { EXCLUSIVE = OPT_OWN, LAYERS };
+	enum { EXCLUSIVE = OPT_OWN, LAYERS, SORT };
 	static const struct option longopts[] = { OPT_LONG_LIST,
+		{ "sort", required_argument, NULL, SORT },
 		{ "table", no_argument, NULL, 't' },
 		{ "exclusive", no_argument, NULL, EXCLUSIVE },
 		{ "layers", no_argument, NULL, LAYERS }, { NULL, 0, NULL, 0 } };
@@ -47,6 +49,8 @@ parse_opts(struct opts *o, int argc, char *argv[])
 			o->exclusive = true;
 		else if (ch == LAYERS)
 			o->layers = true;
+		else if (ch == SORT)
+			rc = opt_once(&o->sort, optarg, "--sort");
 		else if (ch == 'p')
 			rc = opt_members(&o->members, optarg, &snap_members);
 		else
@@ -84,7 +88,9 @@ report(json_t **record, const struct root *root, const char *ref, void *arg,
 static int
 run(struct opts *o, struct error *err)
 {
-	const struct listing listing = { .root = o->common.root,
+	static const struct listing_sort sorts[] = { { "name", "name", false },
+		{ "created", "created_at", true }, { NULL, NULL, false } };
+	struct listing listing = { .root = o->common.root,
 		.kind = ROOT_SNAP,
 		.refs = o->refs,
 		.refs_n = o->refs_n,
@@ -100,6 +106,8 @@ run(struct opts *o, struct error *err)
 		.right = ROW_RIGHT,
 		.row = row_add };
 
+	if (listing_order(&listing, o->sort, sorts, err) == -1)
+		return -1;
 	return listing_print(&listing, err);
 }
 

@@ -98,13 +98,18 @@ run_store(const struct opts *o, struct verify *v, struct error *err)
 {
 	struct root *root = NULL;
 	struct strv refs = { 0 };
-	int fd, rc = -1;
+	int found, fd, rc = -1;
 
-	if (root_open_to_read(&root, o->common.root, err) == -1)
+	if (o->refs_n > 0 &&
+	    refs_read(&refs, o->refs, o->refs_n, o->common.allow_empty, err) ==
+		-1)
 		goto out;
-	if (o->refs_n > 0 ? refs_read(&refs, o->refs, o->refs_n,
-				o->common.allow_empty, err) == -1
-			  : root_list(&refs, root, ROOT_SNAP, err) == -1)
+	found = refs.n > 0 ? root_open_to_read(&root, o->common.root, err)
+			   : root_open_to_list(&root, o->common.root, err);
+	if (found == 1)
+		rc = 0;
+	if (found != 0 ||
+	    (o->refs_n == 0 && root_list(&refs, root, ROOT_SNAP, err) == -1))
 		goto out;
 	fd = root_fd(root);
 	if (sandbox_enter(&fd, 1, err) == -1)

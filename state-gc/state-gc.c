@@ -103,12 +103,16 @@ run(const struct opts *o, int *status, struct error *err)
 {
 	struct gc gc = { .dry_run = o->dry_run, .members = o->members };
 	struct root *root = NULL;
-	int rc = -1;
+	int found, rc = -1;
 
 	clock_gettime(CLOCK_REALTIME, &gc.now);
-	if (set_limits(&gc, o, err) == -1 ||
-	    (o->dry_run ? root_open_to_read : root_open)(&root, o->common.root,
-		err) == -1)
+	if (set_limits(&gc, o, err) == -1)
+		goto out;
+	found = (o->dry_run ? root_open_to_list : root_open)(&root,
+	    o->common.root, err);
+	if (found == 1)
+		rc = 0;
+	if (found != 0)
 		goto out;
 	gc.root = root;
 	if (enclose(root, err) == -1 || gc_leftovers(&gc, err) == -1 ||

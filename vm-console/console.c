@@ -36,17 +36,37 @@ is_free_in_time(struct vm_at *at, int64_t deadline_ms)
 	return is_free;
 }
 
+/*
+ * The lock's file; 1 where the directory may only be read and nobody has made
+ * one: then no other client here holds it.
+ */
+static int
+open_lock(int *lock, int dirfd, struct error *err)
+{
+	const int flags = O_CLOEXEC | O_NOFOLLOW;
+
+	*lock = openat(dirfd, VM_CONSOLE_LOCK, O_RDWR | O_CREAT | flags, 0600);
+	if (*lock == -1 && (errno == EROFS || errno == EACCES)) {
+		*lock = openat(dirfd, VM_CONSOLE_LOCK, O_RDONLY | flags);
+		if (*lock == -1 && (errno == ENOENT || errno == EACCES))
+			return 1;
+	}
+	if (*lock == -1)
+		return error_sys(err, error_code_of(errno), VM_CONSOLE_LOCK);
+	return 0;
+}
+
 int
 console_claim(int *lock, struct vm_at *at, struct error *err)
 {
 	int64_t deadline_ms = clock_ms() + CONSOLE_BUSY_MS;
 	struct error why = { 0 };
+	int found = open_lock(lock, at->dirfd, err);
 
-	*lock = openat(at->dirfd, VM_CONSOLE_LOCK,
-	    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (*lock == -1)
-		return error_sys(err, error_code_of(errno), VM_CONSOLE_LOCK);
-	if (lock_fd(*lock, LOCK_EXCLUSIVE, deadline_ms, VM_CONSOLE_LOCK,
+	if (found == -1)
+		return -1;
+	if (found == 0 &&
+	    lock_fd(*lock, LOCK_EXCLUSIVE, deadline_ms, VM_CONSOLE_LOCK,
 		&why) == -1) {
 		if (why.code == EX_TEMPFAIL)
 			return busy(err);

@@ -68,14 +68,14 @@ run(const struct opt_common *common, char *operand, struct error *err)
 	struct vm_at at = { .dirfd = -1 };
 	int rc = -1;
 
-	if (root_open(&root, common->root, err) == -1 ||
-	    refs_read(&refs, &operand, 1, true, err) == -1)
+	if (refs_read(&refs, &operand, 1, true, err) == -1)
 		goto out;
 	if (refs.n != 1) {
 		error_set(err, EX_USAGE, "exactly one VM is needed");
 		goto out;
 	}
-	if (vm_at_open(&at, root, refs.v[0], false, 0, err) == -1)
+	if (root_open_to_read(&root, common->root, err) == -1 ||
+	    vm_at_open(&at, root, refs.v[0], false, 0, err) == -1)
 		goto out;
 	rc = talk(&at, common->quiet, err);
 	if (rc == -1)

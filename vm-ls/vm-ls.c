@@ -14,7 +14,7 @@
 struct opts {
 	struct opt_common common;
 	bool table;
-	const char *members;
+	const char *members, *sort;
 	char *const *refs;
 	size_t refs_n;
 };
@@ -24,13 +24,16 @@ usage(FILE *to)
 {
 	fprintf(to,
 	    "usage: vm-ls [-q] [-R root] [--allow-empty]\n"
-	    "           [-t | --table | -p member,...] [vm ...]\n");
+	    "           [-t | --table | -p member,...] [--sort name|start]\n"
+	    "           [vm ...]\n");
 }
 
 static int
 parse_opts(struct opts *o, int argc, char *argv[])
 {
+	enum { SORT = OPT_OWN };
 	static const struct option longopts[] = { OPT_LONG_LIST,
+		{ "sort", required_argument, NULL, SORT },
 		{ "table", no_argument, NULL, 't' }, { NULL, 0, NULL, 0 } };
 	int ch, rc = 0;
 
@@ -38,6 +41,8 @@ parse_opts(struct opts *o, int argc, char *argv[])
 	    (ch = opt_next(argc, argv, OPT_SHORT "tp:", longopts)) != -1) {
 		if (ch == 't')
 			o->table = true;
+		else if (ch == SORT)
+			rc = opt_once(&o->sort, optarg, "--sort");
 		else if (ch == 'p')
 			rc = opt_members(&o->members, optarg, &vm_members);
 		else
@@ -71,7 +76,9 @@ report(json_t **record, const struct root *root, const char *ref, void *arg,
 static int
 run(const struct opts *o, struct error *err)
 {
-	const struct listing listing = { .root = o->common.root,
+	static const struct listing_sort sorts[] = { { "name", "name", false },
+		{ "start", "started_at", true }, { NULL, NULL, false } };
+	struct listing listing = { .root = o->common.root,
 		.kind = ROOT_VM,
 		.refs = o->refs,
 		.refs_n = o->refs_n,
@@ -85,6 +92,8 @@ run(const struct opts *o, struct error *err)
 		.right = ROW_RIGHT,
 		.row = row_add };
 
+	if (listing_order(&listing, o->sort, sorts, err) == -1)
+		return -1;
 	return listing_print(&listing, err);
 }
 

@@ -113,24 +113,30 @@ int
 main(int argc, char *argv[])
 {
 	struct error err = { 0 };
-	struct root *root;
+	struct root *root = NULL;
+	struct strv refs = { 0 };
 	struct opts o = { 0 };
 	regex_t regex;
-	int status;
+	int status, code;
 
 	sig_setup();
 	status = parse_opts(&o, &regex, argc, argv);
 	if (status != 0)
 		return opt_end(status);
-	if (root_open_to_read(&root, o.common.root, &err) == -1)
-		status = diag_error(&err);
-	else {
+	if (refs_read(&refs, o.refs, o.refs_n, o.common.allow_empty, &err) ==
+	    -1)
+		diag_failure(&status, &err);
+	if (status < 128 && refs.n > 0 &&
+	    root_open_to_read(&root, o.common.root, &err) == -1)
+		diag_failure(&status, &err);
+	else if (status < 128) {
 		o.wish.root = root;
 		o.wish.quiet = o.common.quiet;
-		status = refs_each(o.refs, o.refs_n, o.common.allow_empty,
-		    wait_for, &o.wish);
-		root_close(root);
+		code = refs_each(refs.v, refs.n, true, wait_for, &o.wish);
+		status = status == EX_OK || code >= 128 ? code : status;
 	}
+	root_close(root);
+	strv_fini(&refs);
 	if (o.wish.regex != NULL)
 		regfree(&regex);
 	return status;

@@ -20,6 +20,9 @@ struct listing {
 	bool allow_empty; /* --allow-empty */
 	const char *members; /* -p, or NULL */
 	bool as_table;
+	/* The member whose text orders them; NULL: as they are asked for. */
+	const char *sort_by;
+	bool descending; /* those without the member come last all the same */
 	bool enclosed; /* nothing outside the root is needed */
 	time_t now; /* for ages */
 	/* The record (json_decref) of one.  Without locks that last. */
@@ -33,6 +36,20 @@ struct listing {
 	int (*row)(struct table *t, const json_t *record, time_t now,
 	    struct error *err);
 };
+
+/* An order that --sort names. */
+struct listing_sort {
+	const char *word, *member;
+	bool descending;
+};
+
+/*
+ * Sets the order: that of the row whose word `key` is.  Without `key` a table of
+ * all there are is by the first row, and all else as asked for.  The last row
+ * has no word; two have.  EX_USAGE: no such word.
+ */
+int listing_order(struct listing *l, const char *key,
+    const struct listing_sort *rows, struct error *err);
 
 /*
  * Prints all it can.  Failures are told by diag(); the first one's code is the

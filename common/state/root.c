@@ -81,13 +81,13 @@ make_path(char *path, struct error *err)
 	return 0;
 }
 
-/* Opens the directory `name` of the root, and makes it when missing. */
+/* Opens the directory `name` of the root; a missing one `may` be made. */
 static int
-open_part(int *fd, int dirfd, const char *name, struct error *err)
+open_part(int *fd, int dirfd, const char *name, bool may, struct error *err)
 {
 	*fd = openat(dirfd, name,
 	    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (*fd == -1 && errno == ENOENT) {
+	if (*fd == -1 && errno == ENOENT && may) {
 		if (mkdirat(dirfd, name, 0700) == -1 && errno != EEXIST)
 			return error_sys(err, error_code_of(errno), "%s", name);
 		return fd_open_dir(fd, dirfd, name, false, err);
@@ -98,20 +98,20 @@ open_part(int *fd, int dirfd, const char *name, struct error *err)
 }
 
 static int
-open_parts(struct root *r, struct error *err)
+open_parts(struct root *r, bool may, struct error *err)
 {
 	int name_fd = -1;
 
-	if (open_part(&r->kind_fd[ROOT_VM], r->fd, "vm", err) == -1 ||
-	    open_part(&r->kind_fd[ROOT_SNAP], r->fd, "snap", err) == -1 ||
-	    open_part(&r->layer_fd, r->fd, "layer", err) == -1 ||
-	    open_part(&r->access_fd, r->fd, "access", err) == -1 ||
-	    open_part(&name_fd, r->fd, "name", err) == -1)
+	if (open_part(&r->kind_fd[ROOT_VM], r->fd, "vm", may, err) == -1 ||
+	    open_part(&r->kind_fd[ROOT_SNAP], r->fd, "snap", may, err) == -1 ||
+	    open_part(&r->layer_fd, r->fd, "layer", may, err) == -1 ||
+	    open_part(&r->access_fd, r->fd, "access", may, err) == -1 ||
+	    open_part(&name_fd, r->fd, "name", may, err) == -1)
 		return -1;
 	fd_drop(&name_fd);
-	if (open_part(&r->name_fd[ROOT_VM], r->fd, "name/vm", err) == -1)
+	if (open_part(&r->name_fd[ROOT_VM], r->fd, "name/vm", may, err) == -1)
 		return -1;
-	return open_part(&r->name_fd[ROOT_SNAP], r->fd, "name/snap", err);
+	return open_part(&r->name_fd[ROOT_SNAP], r->fd, "name/snap", may, err);
 }
 
 /*
@@ -141,7 +141,7 @@ open_all(struct root *r, bool to_write, struct error *err)
 
 	while (len > 1 && r->path[len - 1] == '/')
 		r->path[--len] = '\0';
-	if (faccessat(AT_FDCWD, r->path, F_OK, 0) == -1 &&
+	if (to_write && faccessat(AT_FDCWD, r->path, F_OK, 0) == -1 &&
 	    make_path(r->path, err) == -1)
 		return -1;
 	if (fd_open_dir(&r->fd, AT_FDCWD, r->path, true, err) == -1 ||
@@ -154,7 +154,7 @@ open_all(struct root *r, bool to_write, struct error *err)
 		    r->path);
 	if (to_write && faccessat(r->fd, ".", W_OK | X_OK, AT_EACCESS) == -1)
 		return error_sys(err, EX_NOPERM, "%s", r->path);
-	if (open_parts(r, err) == -1)
+	if (open_parts(r, to_write, err) == -1)
 		return error_wrap(err, "%s", r->path);
 	return 0;
 }
@@ -205,6 +205,20 @@ int
 root_open_to_read(struct root **out, const char *path, struct error *err)
 {
 	return open_root(out, path, false, err);
+}
+
+int
+root_open_to_list(struct root **out, const char *path, struct error *err)
+{
+	struct error why = { 0 };
+
+	if (root_open_to_read(out, path, &why) == 0)
+		return 0;
+	if (path == NULL && why.code == EX_NOINPUT)
+		return 1;
+	if (err != NULL)
+		*err = why;
+	return -1;
 }
 
 void

@@ -31,8 +31,17 @@ enum root_kind { ROOT_VM, ROOT_SNAP };
  */
 int root_open(struct root **out, const char *path, struct error *err);
 
-/* The same for those that only read: one that may not be written will do. */
+/*
+ * The same for those that only read: one that may not be written will do, and
+ * nothing is made.  EX_NOINPUT: it is not there, or not the whole of it.
+ */
 int root_open_to_read(struct root **out, const char *path, struct error *err);
+
+/*
+ * The same for who wants all that is there: 1 where `path` is NULL and nobody
+ * has made the root yet; a root that the user names must be there.
+ */
+int root_open_to_list(struct root **out, const char *path, struct error *err);
 
 void root_close(struct root *root);
 

@@ -102,22 +102,49 @@ mount__store_cleanup()
 	loopfs_clean
 }
 
-# A root that is not there, or only in part, cannot be made either.
-atf_test_case mount__no_root cleanup
-mount__no_root_body()
+# A root that is not there, or only in part: nobody who only reads makes it.
+atf_test_case root__not_there
+root__not_there_body()
 {
-	mkdir -p root/half/vm
-	mount_read_only root ro
-	atf_check -s exit:77 -o empty \
-	    -e inline:"snap-ls: $PWD/ro/none: Read-only file system\n" \
-	    snap-ls -R ro/none
-	atf_check -s exit:77 -o empty \
-	    -e inline:"snap-ls: $PWD/ro/half: snap: Read-only file system\n" \
-	    snap-ls -R ro/half
-}
-mount__no_root_cleanup()
-{
-	loopfs_clean
+	mkdir -p half/vm empty
+	why="No such file or directory"
+	while read -r command; do
+		for d in none none/deeper; do
+			# shellcheck disable=SC2086
+			atf_check -s exit:66 \
+			    -e inline:"${command%% *}: $PWD/$d: $why\n" \
+			    $command -R $d
+		done
+		# shellcheck disable=SC2086
+		atf_check -s exit:66 \
+		    -e inline:"${command%% *}: $PWD/half: snap: $why\n" \
+		    $command -R half
+		# shellcheck disable=SC2086
+		atf_check -s exit:66 \
+		    -e inline:"${command%% *}: $PWD/empty: vm: $why\n" \
+		    $command -R empty
+	done <<-'END'
+		vm-ls
+		vm-ls -t
+		vm-ls x
+		vm-wait --state running x
+		vm-console x
+		snap-ls
+		snap-verify
+		snap-export --dry-run x
+		state-gc --dry-run
+		disk-backup -o out --vm x cow
+	END
+	# The one that nobody names may be new: it is empty, and not made.
+	export INSTAR_ROOT="$PWD/none"
+	atf_check vm-ls
+	atf_check vm-ls -t
+	atf_check snap-ls
+	atf_check -e ignore snap-verify
+	atf_check state-gc --dry-run
+	atf_check -s exit:66 -e inline:"vm-ls: $PWD/none: $why\n" vm-ls x
+	atf_check -o inline:"empty\nhalf\nhalf/vm\n" find empty half
+	atf_check test ! -e none
 }
 
 # A VM that runs through another path, as seen from a container.
@@ -142,9 +169,14 @@ mount__vm_body()
 	atf_check -s exit:77 \
 	    -e inline:"vm-stop: $PWD/ro: Read-only file system\n" \
 	    vm-stop -R ro --force web
-	atf_check -s exit:77 \
-	    -e inline:"vm-console: $PWD/ro: Read-only file system\n" \
-	    vm-console -R ro web
+	# Without the lock's file, and with that of whoever was there before.
+	atf_check -o match:"^key 61" sh -c 'printf a | vm-console -R ro web'
+	atf_check test ! -e root/name/vm/web/console.lock
+	atf_check -o ignore vm-console web </dev/null
+	atf_check -o match:"^key 62" sh -c 'printf b | vm-console -R ro web'
+	atf_check -s exit:75 \
+	    -e inline:"vm-console: web: console: busy: another client has it\n" \
+	    flock root/name/vm/web/console.lock vm-console -R ro web </dev/null
 	atf_check -o ignore vm-stop --force web
 	atf_check vm-wait -R ro --timeout 60 --state stopped web
 }
@@ -211,7 +243,7 @@ modes__store_cleanup()
 atf_init_test_cases()
 {
 	atf_add_test_case mount__store
-	atf_add_test_case mount__no_root
+	atf_add_test_case root__not_there
 	atf_add_test_case mount__vm
 	atf_add_test_case modes__vm_of_another
 	atf_add_test_case modes__store

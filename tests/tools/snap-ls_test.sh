@@ -125,6 +125,29 @@ list__origin_body()
 	atf_check -o inline:"web\t\n" snap-ls -p name,vm_id web
 }
 
+atf_test_case list__by_name_or_time
+list__by_name_or_time_body()
+{
+	n=1
+	for name in db cache web; do
+		snap_plant "$name" "$name"
+		sed -i "s/2026-11-21/2026-11-2$n/" \
+		    root/snap/"$(id_of $name)"/snapshot.json
+		n=$((n + 1))
+	done
+	atf_check -o inline:"cache\ndb\nweb\n" \
+	    sh -c "snap-ls -t | sed '1d; s/ .*//'"
+	for how in "-p name" -t; do
+		atf_check -o inline:"web\ncache\ndb\n" sh -c \
+		    "snap-ls --sort created $how | sed '/^NAME/d; s/ .*//'"
+	done
+	atf_check -o inline:"web\ncache\n" \
+	    sh -c "snap-ls -t web cache | sed '1d; s/ .*//'"
+	atf_check -s exit:64 \
+	    -e inline:"snap-ls: --sort: size: not name or created\n" \
+	    snap-ls --sort size
+}
+
 atf_test_case list__table
 list__table_body()
 {
@@ -177,6 +200,7 @@ atf_init_test_cases()
 	atf_add_test_case list__no_record_on_stdin
 	atf_add_test_case list__exclusive
 	atf_add_test_case list__origin
+	atf_add_test_case list__by_name_or_time
 	atf_add_test_case list__table
 	atf_add_test_case list__stdout_full
 	atf_add_test_case examples__as_printed

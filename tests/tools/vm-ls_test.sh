@@ -135,6 +135,38 @@ list__table_says_why_body()
 	atf_check -o match:'^web +[a-z2-7]{12} +error: it broke +1 ' vm-ls -t
 }
 
+atf_test_case list__sorted cleanup
+list__sorted_body()
+{
+	for name in web db cache; do
+		tiny_vm $name
+	done
+	atf_check -o ignore vm-create --kernel "$tiny" --memory 32M
+	atf_check -o ignore vm-start db
+	atf_check -o ignore vm-start web
+	# A table is by name, and who has none comes last.
+	atf_check -o inline:"NAME\ncache\ndb\nweb\n-\n" \
+	    sh -c "vm-ls -t | sed 's/ .*//'"
+	atf_check -o inline:"cache\ndb\nweb\n\n" vm-ls --sort name -p name
+	# The last that was started comes first, and who never was last.
+	vm-ls --sort start -p name >got
+	atf_check -o inline:"web\ndb\n" head -n 2 got
+	atf_check -o inline:"web\ndb\n" \
+	    sh -c "vm-ls -t --sort start db web | sed '1d; s/ .*//'"
+	# What is named has the order in which it is, and lines are by id.
+	atf_check -o inline:"web\ncache\n" \
+	    sh -c "vm-ls -t web cache | sed '1d; s/ .*//'"
+	vm-ls -p id >got
+	atf_check sort -c got
+	atf_check -s exit:64 \
+	    -e inline:"vm-ls: --sort: age: not name or start\n" \
+	    vm-ls --sort age
+}
+list__sorted_cleanup()
+{
+	vms_end
+}
+
 # Who only looks takes no lock, and changes nothing.
 atf_test_case list__while_locked cleanup
 list__while_locked_body()
@@ -162,5 +194,6 @@ atf_init_test_cases()
 	atf_add_test_case list__closed_standard_descriptors
 	atf_add_test_case list__table
 	atf_add_test_case list__table_says_why
+	atf_add_test_case list__sorted
 	atf_add_test_case list__while_locked
 }

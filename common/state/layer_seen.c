@@ -29,7 +29,7 @@ of_stat(const struct stat *st)
 static void
 link_name(char out[NAME_CAP], const char *name)
 {
-	snprintf(out, NAME_CAP, "%s.seen", name);
+	snprintf(out, NAME_CAP, ".seen-%s", name);
 }
 
 void

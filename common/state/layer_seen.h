@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * How a layer's file looked when its digest was last computed, kept beside it:
- * a symbolic link HEX.seen whose text is read and written in one step.  It holds
+ * a symbolic link .seen-HEX whose text is read in one step.  It holds
  * size, time of modification, device and inode; not the time of change, which
  * each VM sets anew by taking and giving up its link.
  */

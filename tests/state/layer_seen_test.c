@@ -70,12 +70,12 @@ ATF_TC_BODY(seen__damaged, tc)
 	size_t i;
 
 	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		ATF_REQUIRE_EQ(0, symlink(texts[i], "x.seen"));
+		ATF_REQUIRE_EQ(0, symlink(texts[i], ".seen-x"));
 		ATF_CHECK_MSG(!layer_seen_is(AT_FDCWD, "x", &file), "%s",
 		    texts[i]);
-		ATF_REQUIRE_EQ(0, unlink("x.seen"));
+		ATF_REQUIRE_EQ(0, unlink(".seen-x"));
 	}
-	ATF_REQUIRE_EQ(0, symlink("4096.1700000000.5.7.11", "x.seen"));
+	ATF_REQUIRE_EQ(0, symlink("4096.1700000000.5.7.11", ".seen-x"));
 	ATF_CHECK(layer_seen_is(AT_FDCWD, "x", &file));
 }
 

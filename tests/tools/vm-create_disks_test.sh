@@ -96,19 +96,19 @@ layer__replaced_in_place_body()
 	atf_check -o inline:"stopped\n" vm-ls -p state web
 	# What it was: it is read again, and that is remembered.
 	cp good one
-	seen=$(readlink "$layer.seen")
+	seen=$(readlink "root/layer/.seen-$hex")
 	atf_check -o inline:"running\n" vm-start -p state web
-	atf_check test "$seen" != "$(readlink "$layer.seen")"
-	seen=$(readlink "$layer.seen")
+	atf_check test "$seen" != "$(readlink "root/layer/.seen-$hex")"
+	seen=$(readlink "root/layer/.seen-$hex")
 	atf_check -o ignore vm-clone --no-start gold
-	atf_check_equal "$seen" "$(readlink "$layer.seen")"
+	atf_check_equal "$seen" "$(readlink "root/layer/.seen-$hex")"
 	# Of a store that knows nothing yet, the first who asks reads it.
-	rm "$layer.seen"
+	rm "root/layer/.seen-$hex"
 	printf x | dd of=one conv=notrunc status=none
 	written_to vm-clone --no-start gold
 	cp good one
 	atf_check -o ignore vm-clone --no-start gold
-	atf_check test -L "$layer.seen"
+	atf_check test -L "root/layer/.seen-$hex"
 }
 layer__replaced_in_place_cleanup()
 {
@@ -273,6 +273,63 @@ vm-create: $PWD/data.img: $said\n" vm-create -n web --kernel "$tiny" \
 	atf_check -o inline:"running\n" vm-start -p state web
 }
 images__qcow2_converted_cleanup()
+{
+	vms_end
+}
+
+# What QEMU and qemu-img would take for a protocol or an option is a file, raw
+# or qcow2; one that is not there is not looked for elsewhere.
+atf_test_case images__names_of_urls cleanup
+images__names_of_urls_head()
+{
+	atf_set require.progs qemu-img
+}
+images__names_of_urls_body()
+{
+	need_tiny
+	noise raw 4
+	atf_check -o ignore qemu-img convert -O qcow2 raw mapped
+	n=0
+	for name in nbd:127.0.0.1:1 ssh:x json:{} fat:rw:x https:x \
+	    driver=raw file:raw -x -- a,b; do
+		for option in layer base firmware; do
+			kernel="--kernel $tiny"
+			[ $option != firmware ] || kernel=
+			# shellcheck disable=SC2086
+			atf_check -s exit:66 -o empty \
+			    -e inline:"vm-create: $name: No such file or directory\n" \
+			    vm-create $kernel "--$option=$name"
+			for image in raw mapped; do
+				[ $option$image != firmwaremapped ] || continue
+				cp $image "./$name"
+				n=$((n + 1))
+				# shellcheck disable=SC2086
+				atf_check -o ignore vm-create -q -n "v$n" \
+				    --memory 32M --no-cidata $kernel \
+				    "--$option=$name"
+				rm "./$name"
+			done
+			dir=$(member "v$n" dir)
+			case $option in
+			layer) atf_check cmp raw "$dir/layer0" ;;
+			base) atf_check cmp mapped "$dir/base.qcow2" ;;
+			firmware) atf_check cmp raw "$dir/firmware" ;;
+			esac
+		done
+		# A storage config tells names to others, too: not these.
+		case $name in
+		*:*|-*)
+			echo '{"path":"'"$name"'","role":"data","ro":false,
+			    "serial":"db","fstype":"none"}' | tr -d '\n' >config
+			atf_check -s exit:65 -e match:"no colon in its name" \
+			    vm-create --kernel "$tiny" --storage-config config
+			;;
+		esac
+	done
+	# What QEMU gets are plain names in the VM's directory.
+	atf_check -o inline:"running\n" vm-start -p state v3
+}
+images__names_of_urls_cleanup()
 {
 	vms_end
 }
@@ -445,6 +502,7 @@ atf_init_test_cases()
 	atf_add_test_case base__qcow2
 	atf_add_test_case base__leans_on_another_file
 	atf_add_test_case images__qcow2_converted
+	atf_add_test_case images__names_of_urls
 	atf_add_test_case images__not_raw
 	atf_add_test_case images__in_use
 	atf_add_test_case base__larger_than_storage

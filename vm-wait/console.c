@@ -86,7 +86,8 @@ console_scan(struct console *c, int dirfd, uint64_t from, const regex_t *regex,
 		return error_sys(err, EX_IOERR, VM_CONSOLE_LOG);
 	/* Started anew, or the log was made shorter by somebody. */
 	if (from != c->from || (uint64_t)st.st_size < c->off) {
-		c->from = c->off = from;
+		c->from = from;
+		c->off = from > (uint64_t)st.st_size ? 0 : from;
 		c->len = 0;
 	}
 	while (sig_check(err) == 0) {

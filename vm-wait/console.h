@@ -25,7 +25,7 @@ void console_fini(struct console *c);
 
 /*
  * Reads what came since the last time, but nothing before `from`, the record's
- * console_from; *found is true when a line, or the unfinished last one, fits
+ * console_from; all of a log that somebody has made shorter than that.  *found is true when a line, or the unfinished last one, fits
  * `regex`.  Carriage returns and NUL bytes are not part of a line.  No log is
  * no error.  EX_IOERR, EX_DATAERR: it is no file.
  */

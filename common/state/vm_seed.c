@@ -202,6 +202,9 @@ vm_seed_is_done(const struct vm *vm, int dirfd)
 	if (fd_open_file(&fd, &size, dirfd, VM_CONSOLE_LOG, O_RDONLY, NULL) ==
 	    -1)
 		return false;
+	/* Somebody has emptied it since this start. */
+	if (size < from)
+		from = 0;
 	if (size > from + CONSOLE_MAX)
 		from = size - CONSOLE_MAX;
 	len = size > from ? (size_t)(size - from) : 0;

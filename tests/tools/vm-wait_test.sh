@@ -58,6 +58,32 @@ console__started_meanwhile_cleanup()
 	vms_end
 }
 
+# What a rotation leaves, by copytruncate: the guest goes on at the beginning.
+atf_test_case console__log_made_shorter cleanup
+console__log_made_shorter_body()
+{
+	tiny_run web
+	atf_check -o ignore vm-stop --force web
+	log=$(member web console_log)
+	# The next run begins far behind what it will say.
+	head -c 1000000 /dev/zero | tr '\0' x >>"$log"
+	atf_check -o ignore vm-start web
+	atf_check vm-wait --timeout 60 --console '^tick [0-9a-f]{8}$' web
+	vm-wait --timeout 60 --console '^key 61$' web &
+	sleep 0.5
+	: >"$log"
+	atf_check vm-wait --timeout 10 --console '^tick [0-9a-f]{8}$' web
+	atf_check -o ignore sh -c 'printf a | vm-console web'
+	wait $! || atf_fail "who waited meanwhile has missed it"
+	# No hole in front: it is appended to.
+	atf_check test "$(stat -c %s "$log")" -lt 500000
+	atf_check -s exit:1 grep -q xxx "$log"
+}
+console__log_made_shorter_cleanup()
+{
+	vms_end
+}
+
 atf_test_case console__vm_has_ended cleanup
 console__vm_has_ended_body()
 {
@@ -175,6 +201,7 @@ atf_init_test_cases()
 	atf_add_test_case console__line_fits
 	atf_add_test_case console__unfinished_line
 	atf_add_test_case console__started_meanwhile
+	atf_add_test_case console__log_made_shorter
 	atf_add_test_case console__vm_has_ended
 	atf_add_test_case state__each
 	atf_add_test_case state__no_answer

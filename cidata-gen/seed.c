@@ -7,11 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/diag.h"
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/json.h"
 #include "base/sig.h"
 #include "disk/sink.h"
+#include "seed/userdata.h"
 
 #define SEED_JSON_MAX (1 * NUM_MIB) /* of storage configs */
 
@@ -155,6 +157,15 @@ read_nics(struct seed *s, const struct strv *specs, struct error *err)
 	return 0;
 }
 
+static void
+warn(const struct input *in, const char *option)
+{
+	char doubt[USERDATA_DOUBT_MAX];
+
+	if (in->text != NULL && userdata_doubt(doubt, in->text, in->len))
+		diag("warning: %s: %s: %s", option, in->what, doubt);
+}
+
 static int
 read_inputs(struct seed *s, const struct wishes *w, struct error *err)
 {
@@ -164,6 +175,8 @@ read_inputs(struct seed *s, const struct wishes *w, struct error *err)
 	    hash_password(s, w, err) == -1 || read_keys(s, err) == -1 ||
 	    read_nics(s, &w->nics, err) == -1)
 		return -1;
+	warn(&s->user_data, "--user-data");
+	warn(&s->vendor_data, "--vendor-data");
 	if (!w->mounts)
 		return 0;
 	if (input_read(&s->mounts, SEED_JSON_MAX, err) == -1)

@@ -7,10 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/diag.h"
 #include "base/fd.h"
 #include "base/path.h"
 #include "seed/cidata.h"
 #include "seed/password.h"
+#include "seed/userdata.h"
 
 #define PASSWORD_FILE_MAX 4096 /* bytes; its first line counts */
 
@@ -95,6 +97,7 @@ read_keys(struct vm_seed *seed, const struct wishes *w, struct error *err)
 static int
 read_user_data(struct vm_seed *seed, const struct wishes *w, struct error *err)
 {
+	char doubt[USERDATA_DOUBT_MAX];
 	size_t len;
 
 	if (w->user_data == NULL)
@@ -105,6 +108,8 @@ read_user_data(struct vm_seed *seed, const struct wishes *w, struct error *err)
 	if (!path_is_utf8(seed->user_data, len))
 		return error_set(err, EX_DATAERR,
 		    "--user-data: %s: not text in UTF-8", w->user_data);
+	if (userdata_doubt(doubt, seed->user_data, len))
+		diag("warning: --user-data: %s: %s", w->user_data, doubt);
 	return 0;
 }
 

@@ -3,6 +3,8 @@
 #ifndef SEED_CIDATA_IMPL_H
 #define SEED_CIDATA_IMPL_H
 
+#include <stdbool.h>
+
 #include "seed/cidata.h"
 
 #define CIDATA_DIGEST_HEX 64 /* digits of SHA-256 */
@@ -19,6 +21,13 @@ void cidata_digest(char *out, const struct cidata_text *pieces, size_t n);
  */
 int cidata_config(struct cidata_file *out, bool *empty,
     const struct cidata *seed, struct error *err);
+
+/*
+ * Whether cloud-init looks into it: unpacks it, or takes it for a MIME message,
+ * which it does by a header that is anywhere near the beginning.
+ */
+bool cidata_is_gzip(const struct cidata_text *own);
+bool cidata_is_mime(const struct cidata_text *own);
 
 /*
  * The user's own user-data and our cloud-config as one MIME multipart archive.

@@ -15,16 +15,15 @@
 
 static const unsigned char gzip_magic[] = { 0x1f, 0x8b };
 
-static bool
-is_gzip(const struct cidata_text *own)
+bool
+cidata_is_gzip(const struct cidata_text *own)
 {
 	return own->len >= sizeof(gzip_magic) &&
 	    memcmp(own->text, gzip_magic, sizeof(gzip_magic)) == 0;
 }
 
-/* Whether cloud-init takes it for a MIME message: by this, wherever it is. */
-static bool
-is_mime(const struct cidata_text *own)
+bool
+cidata_is_mime(const struct cidata_text *own)
 {
 	static const char header[] = "mime-version:";
 	size_t len = sizeof(header) - 1, i;
@@ -52,7 +51,7 @@ put_base64(FILE *to, const struct cidata_text *own)
 static void
 put_own(FILE *to, const struct cidata_text *own)
 {
-	if (is_mime(own) && !is_gzip(own)) {
+	if (cidata_is_mime(own) && !cidata_is_gzip(own)) {
 		/* Its own headers come first in it: a part within a part. */
 		fwrite(own->text, 1, own->len, to);
 		putc('\n', to);
@@ -63,7 +62,7 @@ put_own(FILE *to, const struct cidata_text *own)
 	    "MIME-Version: 1.0\n"
 	    "Content-Transfer-Encoding: base64\n"
 	    "Content-Disposition: attachment; filename=\"user-data\"\n\n",
-	    is_gzip(own) ? "application/gzip" : "text/plain");
+	    cidata_is_gzip(own) ? "application/gzip" : "text/plain");
 	put_base64(to, own);
 }
 
@@ -76,7 +75,8 @@ cidata_join(struct cidata_file *out, const struct cidata_text *own,
 	FILE *to;
 	int rc;
 
-	if (is_mime(own) && !is_gzip(own) && !path_is_utf8(own->text, own->len))
+	if (cidata_is_mime(own) && !cidata_is_gzip(own) &&
+	    !path_is_utf8(own->text, own->len))
 		return error_set(err, EX_USAGE,
 		    "user-data: a MIME message that is not UTF-8");
 	/* What is in the text cannot know the digest of the text. */

@@ -452,6 +452,22 @@ cloud_init__reads_body()
 	done
 }
 
+atf_test_case user_data__ignored
+user_data__ignored_body()
+{
+	rest="cloud-init will ignore the file: its first line is to begin with #cloud-config, #! or the like"
+	printf -- '---\n#cloud-config\nusers: []\n' >own
+	atf_check -o save:s \
+	    -e inline:"cidata-gen: warning: --user-data: own: line 1: \"---\": $rest\n" \
+	    cidata-gen --user-data own
+	printf '\n# cloud-config\n' >own
+	atf_check -o save:s \
+	    -e inline:"cidata-gen: warning: --vendor-data: standard input: line 2: \"# cloud-config\": $rest\n" \
+	    cidata-gen --user u --vendor-data - <own
+	printf '\n#Cloud-config \nusers: []\n' >own
+	atf_check -o save:s cidata-gen --user-data own --vendor-data own
+}
+
 # Lists are joined, and what else the user says stays; each form of user-data
 # comes through, as do the mounts beside it.
 atf_test_case cloud_init__merges
@@ -791,6 +807,7 @@ END
 
 atf_init_test_cases()
 {
+	atf_add_test_case user_data__ignored
 	atf_add_test_case vfat__golden
 	atf_add_test_case iso__golden
 	atf_add_test_case output__reproducible

@@ -176,14 +176,13 @@ atf_test_case create__refused
 create__refused_body()
 {
 	need_tiny
-	mkdir root
+	mkdir -p root/vm
 	refuse()
 	{
 		atf_check -s exit:"$1" -e inline:"vm-create: $2\n" \
 		    vm-create --kernel "$tiny" --memory 16M $3
 		atf_check -o empty ls -A root/vm 2>/dev/null
 	}
-	vm-ls >/dev/null
 	printf '\377' >bad
 	echo nokey >nokey
 	: >empty
@@ -201,6 +200,10 @@ create__refused_body()
 	atf_check -s exit:64 -e match:'--password' vm-create --kernel "$tiny" \
 	    --password-file empty
 	atf_check -o empty ls -A root/vm
+	printf '\357\273\277#cloud-config\n' >marked
+	atf_check -o ignore -e inline:"vm-create: warning: --user-data: marked: \
+line 1: begins with a byte order mark: cloud-init will ignore the file\n" \
+	    vm-create --kernel "$tiny" --memory 32M --user-data marked
 }
 
 atf_init_test_cases()

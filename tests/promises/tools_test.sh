@@ -117,9 +117,9 @@ see vm-ls -h\n" vm-ls $o
 	for o in -R --root; do
 		atf_check -s exit:64 -e inline:"vm-ls: $o: needs an argument\n" \
 		    vm-ls $o
-		atf_check -s exit:66 -e match:'x: no such VM' vm-ls $o root x
+		atf_check -s exit:66 -e match:'x: no such VM' vm-rm $o root x
 	done
-	atf_check -s exit:66 -e match:'x: no such VM' vm-ls --root=root x
+	atf_check -s exit:66 -e match:'x: no such VM' vm-rm --root=root x
 	rm -rf root
 	atf_check -s exit:64 -e inline:"vm-wait: --state: a?b?: not running, \
 paused or stopped\n" vm-wait --state "$(printf 'a\nb\033')" web

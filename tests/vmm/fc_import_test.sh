@@ -89,7 +89,8 @@ import__pair_body()
 	    snap-ls -p hypervisor,memory,storage,nics good
 	atf_check snap-verify good
 	# The way out and in again, as an archive.
-	atf_check -o save:archive snap-export good
+	atf_check -o save:archive -e match:'layer0 .* is not in the archive' \
+	    snap-export good
 	atf_check -o ignore snap-import -n again archive
 	atf_check cmp $s/cocoon.json root/name/snap/again/cocoon.json
 	# Prepared, not run: the record knows what the state calls the disks.

@@ -149,7 +149,7 @@ xfs__layer_written_to_body()
 	atf_check cmp fs/good "$INSTAR_ROOT/name/vm/a/layer0"
 	atf_check -o ignore vm-create -n b --memory 32M --kernel "$tiny" \
 	    --layer fs/good
-	atf_check -o inline:"$layer\n" find "$INSTAR_ROOT/layer" -mindepth 1
+	atf_check -o inline:"$layer\n" find "$INSTAR_ROOT/layer" -mindepth 1 -not -name ".*"
 	# A reflink costs no blocks.
 	df -B4096 --output=used fs | tail -n 1 >before
 	head -c 64M /dev/urandom >fs/large
@@ -190,7 +190,7 @@ layer/${layer##*/} has been written to: it differs from its digest\n" \
 		    vm-create -n d --memory 32M --kernel "$tiny" $disk
 	done
 	atf_check -o inline:"a\nb\nc\n" sh -c 'vm-ls -p name | sort'
-	atf_check -o inline:"$layer\n" find "$INSTAR_ROOT/layer" -mindepth 1
+	atf_check -o inline:"$layer\n" find "$INSTAR_ROOT/layer" -mindepth 1 -not -name ".*"
 	# Put right, it is shared again.
 	cp fs/good fs/old
 	atf_check -o ignore vm-create -n d --memory 32M --kernel "$tiny" \

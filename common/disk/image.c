@@ -152,6 +152,22 @@ has_lock(int fd, short type, off_t start, off_t len)
 	return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
 }
 
+/*
+ * Whether QEMU says that it writes: by a lock for reading on a byte.  One on all
+ * of the file is of somebody who only reads.
+ */
+static bool
+has_writer_byte(int fd)
+{
+	struct flock lock = { .l_type = F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_start = WRITER_BYTE,
+		.l_len = 1 };
+
+	return fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK &&
+	    !(lock.l_type == F_RDLCK && lock.l_start == 0 && lock.l_len == 0);
+}
+
 enum image_use
 image_in_use(int fd)
 {
@@ -163,8 +179,7 @@ image_in_use(int fd)
 	loops = use_by_loops(&st);
 	if (loops == IMAGE_LOOP)
 		return loops;
-	if (has_lock(fd, F_RDLCK, 0, 0) ||
-	    has_lock(fd, F_WRLCK, WRITER_BYTE, 1))
+	if (has_lock(fd, F_RDLCK, 0, 0) || has_writer_byte(fd))
 		return IMAGE_LOCKED;
 	if (flock(fd, LOCK_SH | LOCK_NB) == -1 && errno == EWOULDBLOCK)
 		return IMAGE_LOCKED;

@@ -455,7 +455,7 @@ preflight__envelope_body()
 	65|the envelope does not say which host saved it|del(.host)
 	65|memory.raw: 33554432 bytes, the guest has 67108864|.config.memory = 67108864
 	65|config.nics is 2, the sidecar has 0|.config.nics = 2
-	65|cow.raw: 8388608 bytes, the envelope's storage has 4194304|.config.storage = 4194304
+	65|config.storage is 4194304, cocoon.json has 8388608|.config.storage = 4194304
 	TABLE
 	# Newer than the VMM here: told when the VMM is asked.
 	snap_copy s d

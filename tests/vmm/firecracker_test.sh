@@ -224,11 +224,30 @@ start__disks_are_locked_body()
 	fc_run b --storage 8M --layer layer
 	atf_check -o ignore vm-stop --force b
 	cp root/name/vm/b/cow.raw kept
+	# The disk of another VM under this one's name.
 	ln -f root/name/vm/a/cow.raw root/name/vm/b/cow.raw
+	if cp --reflink=always kept reflink 2>/dev/null; then
+		atf_check -o ignore vm-start b
+		atf_check -o ignore vm-stop --force b
+	else
+		atf_check -s exit:77 -o empty \
+		    -e match:"^vm-start: b: cow.raw: has 2 links" vm-start b
+	fi
+	cp --remove-destination kept root/name/vm/b/cow.raw
+	# The disk under the hands of somebody else: an OFD lock to write.
+	python3 -c 'import fcntl, struct, sys, time
+f = open(sys.argv[1], "r+b")
+fcntl.fcntl(f, 37, struct.pack("hhqqi4x", 1, 0, 0, 0, 0))
+open("held", "w").close()
+time.sleep(60)' root/name/vm/b/cow.raw &
+	holder=$!
+	eventually 10 test -e held
 	atf_check -s exit:75 -o empty \
 	    -e inline:"vm-start: b: cow.raw: another process uses it\n" \
 	    vm-start b
 	vm_is b stopped
+	kill "$holder"
+	wait "$holder"
 	disk-backup -q -o back.mirn kept >/dev/null
 	atf_check -s exit:75 -o empty -e match:"cow.raw: in use: locked" \
 	    disk-restore -q --force back.mirn root/name/vm/a/cow.raw

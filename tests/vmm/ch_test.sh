@@ -178,7 +178,8 @@ import__bare_body()
 		atf_check cmp "bare/$f" "$dir/$f"
 	done
 	atf_check -o ignore snap-verify bare
-	atf_check -o ignore snap-export -o bare.tar --no-compress bare
+	atf_check -o ignore -e match:'layer layer0 .* is not in the archive' \
+	    snap-export -o bare.tar --no-compress bare
 	atf_check -o ignore snap-import -n again bare.tar
 	atf_check cmp "$dir/config.json" \
 	    "$(snap-ls -p dir again)/config.json"

@@ -75,9 +75,10 @@ main(int argc, char *argv[])
 	sig_setup();
 	rc = options_parse(&o, argc, argv);
 	if (rc != 0)
-		return opt_end(rc);
-	rc = run(&o, &err);
+		rc = opt_end(rc);
+	else if (run(&o, &err) == -1)
+		rc = diag_error(&err);
 	strv_fini(&o.layers);
 	layer_list_fini(&o.how.layers);
-	return rc == -1 ? diag_error(&err) : EX_OK;
+	return rc;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/diag.h"
@@ -89,21 +90,15 @@ save_ref(const struct opts *o, const struct root *root, const char *ref,
 static int
 run(const struct opts *o, struct error *err)
 {
-	struct strv refs = { 0 };
 	struct root *root = NULL;
+	char *ref = NULL;
 	int rc = -1;
 
-	if (refs_read(&refs, o->operands, 1, true, err) == -1 ||
-	    root_open(&root, o->common.root, err) == -1)
-		goto out;
-	if (refs.n != 1)
-		error_set(err, EX_USAGE, "%s",
-		    refs.n == 0 ? "no VM is named" : "one VM at a time");
-	else
-		rc = save_ref(o, root, refs.v[0], err);
-out:
+	if (refs_read_one(&ref, o->operands[0], "VM", err) == 0 &&
+	    root_open(&root, o->common.root, err) == 0)
+		rc = save_ref(o, root, ref, err);
 	root_close(root);
-	strv_fini(&refs);
+	free(ref);
 	return rc;
 }
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: ISC */
+#include <stdlib.h>
+
 #include "base/diag.h"
 #include "base/json.h"
 #include "base/opt.h"
@@ -62,25 +64,19 @@ parse_opts(struct opts *o, int argc, char *argv[])
 static int
 run(const struct opts *o, struct error *err)
 {
-	struct strv refs = { 0 };
 	struct root *root = NULL;
 	json_t *report = NULL;
+	char *ref = NULL;
 	int rc = -1;
 
-	if (refs_read(&refs, o->operands, 1, true, err) == -1 ||
-	    root_open(&root, o->common.root, err) == -1)
-		goto out;
-	if (refs.n != 1)
-		error_set(err, EX_USAGE, "%s",
-		    refs.n == 0 ? "no snapshot is named"
-				: "one snapshot at a time");
-	else if (set_snapshot(&report, root, refs.v[0], &o->label, err) == 0 &&
+	if (refs_read_one(&ref, o->operands[0], "snapshot", err) == 0 &&
+	    root_open(&root, o->common.root, err) == 0 &&
+	    set_snapshot(&report, root, ref, &o->label, err) == 0 &&
 	    json_report(report, o->members, err) == 0)
 		rc = json_report_end(err);
-out:
 	json_decref(report);
 	root_close(root);
-	strv_fini(&refs);
+	free(ref);
 	return rc;
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/diag.h"
@@ -63,26 +64,21 @@ out:
 static int
 run(const struct opt_common *common, char *operand, struct error *err)
 {
-	struct strv refs = { 0 };
 	struct root *root = NULL;
 	struct vm_at at = { .dirfd = -1 };
+	char *ref = NULL;
 	int rc = -1;
 
-	if (refs_read(&refs, &operand, 1, true, err) == -1)
-		goto out;
-	if (refs.n != 1) {
-		error_set(err, EX_USAGE, "exactly one VM is needed");
-		goto out;
-	}
-	if (root_open_to_read(&root, common->root, err) == -1 ||
-	    vm_at_open(&at, root, refs.v[0], false, 0, err) == -1)
+	if (refs_read_one(&ref, operand, "VM", err) == -1 ||
+	    root_open_to_read(&root, common->root, err) == -1 ||
+	    vm_at_open(&at, root, ref, false, 0, err) == -1)
 		goto out;
 	rc = talk(&at, common->quiet, err);
 	if (rc == -1)
-		error_wrap(err, "%s", refs.v[0]);
+		error_wrap(err, "%s", ref);
 	vm_at_close(&at);
 out:
-	strv_fini(&refs);
+	free(ref);
 	root_close(root);
 	return rc;
 }

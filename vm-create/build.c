@@ -12,14 +12,12 @@
 #include "base/num.h"
 #include "base/rfc3339.h"
 #include "disk/chain.h"
-#include "disk/content.h"
 #include "disk/fs.h"
-#include "foreign/kernel.h"
+#include "vmm/boot.h"
 #include "vmm/vmm.h"
 
 #include "data.h"
 #include "given.h"
-#include "input.h"
 
 #define COW_RAW "cow.raw"
 
@@ -238,46 +236,14 @@ build_seed(struct plan *plan, const struct root_new *n, struct error *err)
 	return vm_seed_make(&plan->vm, n->dirfd, err);
 }
 
-/* Unpacked here: tools that only start a guest need no unpackers then. */
-static int
-build_kernel(const struct plan *plan, const struct root_new *n,
-    struct error *err)
-{
-	if (input_copy(n->dirfd, VM_KERNEL, plan->kernel, err) == -1)
-		return -1;
-	return vmm_traits(plan->vm.machine.hypervisor)->needs_elf
-	    ? kernel_make_plain(n->dirfd, VM_KERNEL, "--kernel", err)
-	    : 0;
-}
-
-/* As it is; there is firmware in qcow2, which would be taken for code. */
-static int
-build_firmware(const struct root_new *n, const char *path, struct error *err)
-{
-	uint64_t size;
-	int fd, rc;
-
-	if (input_open_filled(&fd, &size, path, err) == -1)
-		return -1;
-	rc = content_check_raw(fd, size, path, err);
-	fd_drop(&fd);
-	return rc == -1 ? -1 : input_copy(n->dirfd, VM_FIRMWARE, path, err);
-}
-
 static int
 build_files(struct plan *plan, const struct root_new *n, struct error *err)
 {
+	const char *const paths[MACHINE_BOOT_FILES] = { plan->kernel,
+		plan->initrd, plan->firmware.code, plan->firmware.vars };
 	struct vm *vm = &plan->vm;
 
-	if ((vm->machine.boot[MACHINE_KERNEL] != NULL &&
-		build_kernel(plan, n, err) == -1) ||
-	    (vm->machine.boot[MACHINE_INITRD] != NULL &&
-		input_copy(n->dirfd, VM_INITRD, plan->initrd, err) == -1) ||
-	    (vm->machine.boot[MACHINE_FIRMWARE] != NULL &&
-		build_firmware(n, plan->firmware.code, err) == -1) ||
-	    (vm->machine.boot[MACHINE_VARS] != NULL &&
-		input_copy(n->dirfd, VM_VARS, plan->firmware.vars, err) ==
-		    -1) ||
+	if (boot_put(n->dirfd, vm->machine.hypervisor, paths, err) == -1 ||
 	    build_layers(plan, n, err) == -1)
 		return -1;
 	if (plan->base != NULL) {

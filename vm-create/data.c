@@ -8,7 +8,6 @@
 
 #include "base/fd.h"
 #include "base/path.h"
-#include "disk/fs.h"
 
 #include "given.h"
 
@@ -78,23 +77,6 @@ out:
 	return rc;
 }
 
-/* A sparse file with what it was declared to hold. */
-static int
-make_disk(int dirfd, const struct storage *disk, uint64_t bytes,
-    uint64_t inodes, struct error *err)
-{
-	int fd, rc = 0;
-
-	if (given_new(&fd, dirfd, disk->path, err) == -1)
-		return -1;
-	if (ftruncate(fd, (off_t)bytes) == -1)
-		rc = error_sys(err, EX_IOERR, "%s", disk->path);
-	fd_drop(&fd);
-	if (rc == 0 && strcmp(disk->fstype, "ext4") == 0)
-		rc = fs_make_ext4(dirfd, disk->path, inodes, err);
-	return rc;
-}
-
 /* A disk that lies ready, under the name that its serial gives it. */
 static int
 take_disk(struct plan *plan, int dirfd, const struct storage *ready,
@@ -128,8 +110,7 @@ data_build(struct plan *plan, int dirfd, struct error *err)
 		if (take_disk(plan, dirfd, &ready->v[i], err) == -1)
 			return -1;
 	for (i = 0; i < declared->n; i++)
-		if (make_disk(dirfd, &declared->v[i], plan->data.size_bytes[i],
-			plan->data.inodes[i], err) == -1 ||
+		if (datadisk_make(&plan->data, i, dirfd, err) == -1 ||
 		    storage_list_add(&plan->vm.machine.disks, &declared->v[i],
 			err) == -1)
 			return -1;

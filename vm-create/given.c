@@ -10,9 +10,8 @@
 #include "disk/content.h"
 #include "disk/copy.h"
 #include "disk/image.h"
+#include "disk/input.h"
 #include "disk/qemu_img.h"
-
-#include "input.h"
 
 static int
 look_at(struct given *g, struct error *err)

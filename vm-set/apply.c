@@ -13,9 +13,8 @@
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/sig.h"
-#include "disk/copy.h"
-#include "foreign/kernel.h"
 #include "state/vm_seed.h"
+#include "vmm/boot.h"
 #include "vmm/own_disks.h"
 #include "vmm/vmm.h"
 
@@ -59,52 +58,6 @@ link_files(const struct change *c, int dirfd, struct error *err)
 	return rc;
 }
 
-static int
-copy_boot_file(int dirfd, const char *name, const char *path, struct error *err)
-{
-	int from = -1, to = -1, rc = -1;
-	uint64_t size;
-
-	if (fd_open_path(&from, &size, path, O_RDONLY, err) == -1) {
-		/* A directory or device in a file's place. */
-		if (err != NULL && err->code == EX_DATAERR)
-			err->code = EX_NOINPUT;
-		return -1;
-	}
-	to = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (to == -1)
-		error_sys(err, error_code_of(errno), "%s", name);
-	else if (size == 0)
-		error_set(err, EX_NOINPUT, "%s: empty", path);
-	else if (copy_reflink(to, from, path, NULL) == 0)
-		rc = 0;
-	else
-		rc = copy_extents(to, from, size, NULL, NULL, path, err);
-	fd_drop(&to);
-	fd_drop(&from);
-	return rc;
-}
-
-static int
-put_boot_files(const struct change *c, int dirfd, struct error *err)
-{
-	const char *path;
-	size_t i;
-
-	for (i = 0; i < MACHINE_BOOT_FILES; i++) {
-		path = c->boot[i];
-		if (path == NULL || path[0] == '\0')
-			continue;
-		if (copy_boot_file(dirfd, vm_boot_names[i], path, err) == -1)
-			return -1;
-		if (i == MACHINE_KERNEL &&
-		    vmm_traits(c->at->vm.machine.hypervisor)->needs_elf &&
-		    kernel_make_plain(dirfd, VM_KERNEL, "--kernel", err) == -1)
-			return -1;
-	}
-	return 0;
-}
-
 /* A file that is made larger is not the one that was frozen. */
 static void
 forget_frozen(struct change *c)
@@ -131,7 +84,7 @@ build(struct change *c, int dirfd, struct error *err)
 	struct vm *vm = &c->at->vm;
 
 	if (link_files(c, dirfd, err) == -1 ||
-	    put_boot_files(c, dirfd, err) == -1 ||
+	    boot_put(dirfd, vm->machine.hypervisor, c->boot, err) == -1 ||
 	    disks_make(c, dirfd, err) == -1)
 		return -1;
 	/* A seed that was not read yet tells of disks, NICs and name. */

@@ -224,25 +224,6 @@ disks_is_remade(const struct change *c, const char *name)
 	return false;
 }
 
-/* An empty file of a new disk, with what it was declared to hold. */
-static int
-make_disk(int dirfd, const struct storage *disk, uint64_t bytes,
-    uint64_t inodes, struct error *err)
-{
-	int fd, rc = 0;
-
-	fd = openat(dirfd, disk->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
-	    0600);
-	if (fd == -1)
-		return error_sys(err, error_code_of(errno), "%s", disk->path);
-	if (ftruncate(fd, (off_t)bytes) == -1)
-		rc = error_sys(err, EX_IOERR, "%s", disk->path);
-	fd_drop(&fd);
-	if (rc == 0 && strcmp(disk->fstype, "ext4") == 0)
-		rc = fs_make_ext4(dirfd, disk->path, inodes, err);
-	return rc;
-}
-
 static int
 stretch_flat(int dirfd, const char *name, uint64_t bytes, struct error *err)
 {
@@ -278,8 +259,7 @@ disks_make(struct change *c, int dirfd, struct error *err)
 	for (i = 0; i < c->data.disks.n; i++) {
 		/* What a removed one of that name had is gone with it. */
 		unlinkat(dirfd, c->data.disks.v[i].path, 0);
-		if (make_disk(dirfd, &c->data.disks.v[i], c->data.size_bytes[i],
-			c->data.inodes[i], err) == -1)
+		if (datadisk_make(&c->data, i, dirfd, err) == -1)
 			return -1;
 	}
 	for (i = 0; c->wishes->grow_fs && i < c->grow_n; i++)

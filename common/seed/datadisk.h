@@ -47,6 +47,13 @@ struct datadisk_list {
 int datadisk_parse(struct datadisk_list *out, const char *const *specs,
     size_t n, const struct storage_list *others, struct error *err);
 
+/*
+ * Makes the new file of disk `i` beneath `dirfd`: a hole of its size, with the
+ * filesystem that was declared.  EX_IOERR; EX_UNAVAILABLE: no mkfs.ext4.
+ */
+int datadisk_make(const struct datadisk_list *list, size_t i, int dirfd,
+    struct error *err);
+
 void datadisk_list_fini(struct datadisk_list *list);
 
 #endif

@@ -128,6 +128,27 @@ refs_read(struct strv *refs, char *const *operands, size_t n, bool allow_empty,
 }
 
 int
+refs_read_one(char **ref, char *operand, const char *kind, struct error *err)
+{
+	struct strv refs = { 0 };
+	int rc = -1;
+
+	if (refs_read(&refs, &operand, 1, true, err) == -1)
+		goto out;
+	if (refs.n == 0) {
+		error_set(err, EX_USAGE, "no %s is named", kind);
+	} else if (refs.n > 1) {
+		error_set(err, EX_USAGE, "one %s at a time", kind);
+	} else {
+		*ref = strdup(refs.v[0]);
+		rc = *ref == NULL ? error_nomem(err, refs.v[0]) : 0;
+	}
+out:
+	strv_fini(&refs);
+	return rc;
+}
+
+int
 refs_each(char *const *operands, size_t n, bool allow_empty, refs_one *one,
     void *arg)
 {

@@ -23,6 +23,13 @@
 int refs_read(struct strv *refs, char *const *operands, size_t n,
     bool allow_empty, struct error *err);
 
+/*
+ * The one reference that the operand is, or "-" names; *ref is the caller's to
+ * free.  EX_USAGE: none, or several of that `kind`, "VM" or "snapshot".
+ */
+int refs_read_one(char **ref, char *operand, const char *kind,
+    struct error *err);
+
 typedef int refs_one(void *arg, const char *ref, struct error *err);
 
 /*

@@ -62,3 +62,17 @@ refused()
 	picture >after
 	atf_check cmp before after
 }
+
+# firmware_volume vars|code: one as UEFI has it, of 64 KiB.
+firmware_volume()
+{
+	case $1 in
+	vars)
+		printf '%16s\215\053\361\377\226\166\213\114\251\205\047\107\007\133\117\120' ""
+		;;
+	code) printf '%32s' ""
+		;;
+	esac | tr ' ' '\0'
+	printf '\0\0\1\0\0\0\0\0_FVH'
+	head -c 65492 /dev/zero
+}

@@ -83,6 +83,29 @@ ATF_TC_BODY(read__nothing, tc)
 	strv_fini(&refs);
 }
 
+ATF_TC_WITHOUT_HEAD(read__one);
+ATF_TC_BODY(read__one, tc)
+{
+	char dash[] = "-", name[] = "web", *ref = NULL;
+	struct error err;
+
+	ATF_REQUIRE_EQ(0, refs_read_one(&ref, name, "VM", &err));
+	ATF_CHECK_STREQ("web", ref);
+	free(ref);
+	feed("{\"id\":\"db\"}\n");
+	ATF_REQUIRE_EQ(0, refs_read_one(&ref, dash, "VM", &err));
+	ATF_CHECK_STREQ("db", ref);
+	free(ref);
+	feed("a\nb\n");
+	ATF_CHECK_EQ(-1, refs_read_one(&ref, dash, "VM", &err));
+	ATF_CHECK_EQ(EX_USAGE, err.code);
+	ATF_CHECK_STREQ("one VM at a time", err.msg);
+	feed("");
+	ATF_CHECK_EQ(-1, refs_read_one(&ref, dash, "snapshot", &err));
+	ATF_CHECK_EQ(EX_USAGE, err.code);
+	ATF_CHECK_STREQ("no snapshot is named", err.msg);
+}
+
 ATF_TC_WITHOUT_HEAD(read__bad_lines);
 ATF_TC_BODY(read__bad_lines, tc)
 {
@@ -164,6 +187,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, read__operands_and_lines);
 	ATF_TP_ADD_TC(tp, read__plain_lines);
 	ATF_TP_ADD_TC(tp, read__nothing);
+	ATF_TP_ADD_TC(tp, read__one);
 	ATF_TP_ADD_TC(tp, read__bad_lines);
 	ATF_TP_ADD_TC(tp, read__long_line);
 	ATF_TP_ADD_TC(tp, read__dash_twice);

@@ -246,7 +246,7 @@ console__refusals_body()
 	tiny_vm db
 	vm-ls >lines
 	picture >before
-	atf_check -s exit:64 -e inline:"vm-console: exactly one VM is needed\n" \
+	atf_check -s exit:64 -e inline:"vm-console: one VM at a time\n" \
 	    vm-console - <lines
 	picture >after
 	atf_check cmp before after

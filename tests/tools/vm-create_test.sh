@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: ISC
 
 . "$(atf_get_srcdir)/../lib/lib.sh"
+. "$(atf_get_srcdir)/../lib/vms.sh"
 
 # Files that a VM can be made from, and that it cannot.
 files()
@@ -152,23 +153,12 @@ file__missing_body()
 	    --kernel kernel --config none
 }
 
-# A volume of firmware as UEFI has it: of variables, or of code.
-volume()
-{
-	case $1 in
-	vars) printf '%16s\215\053\361\377\226\166\213\114\251\205\047\107\007\133\117\120' "" ;;
-	code) printf '%32s' "" ;;
-	esac | tr ' ' '\0'
-	printf '\0\0\1\0\0\0\0\0_FVH'
-	head -c 65492 /dev/zero
-}
-
 atf_test_case firmware__kinds
 firmware__kinds_body()
 {
 	files
-	volume code >X_CODE.fd
-	volume vars >my.vars
+	firmware_volume code >X_CODE.fd
+	firmware_volume vars >my.vars
 	cat my.vars X_CODE.fd >whole.fd
 	head -c 65536 /dev/zero >bios.bin
 	makes()
@@ -195,6 +185,11 @@ names the code" --firmware X_VARS.fd
 	    --firmware bios.bin --firmware-vars X_VARS.fd
 	refused 64 "--firmware-vars needs --firmware" \
 	    --kernel kernel --firmware-vars X_VARS.fd
+	printf 'QFI\373' >image.fd
+	truncate -s 64K image.fd
+	atf_check -s exit:65 -e match:"^vm-create: image.fd: .*qcow2" \
+	    vm-create --firmware image.fd
+	nothing_made
 	head -c 1000 /dev/zero >short
 	refused 65 "short: neither a BIOS, whose size is a multiple of 64 KiB, \
 nor UEFI firmware" --firmware short

@@ -79,6 +79,41 @@ set__boot_files_cleanup()
 	vms_end
 }
 
+# Firmware takes its variables along, and what was there goes with it.
+atf_test_case set__firmware
+set__firmware_body()
+{
+	tiny_vm web
+	firmware_volume code >X_CODE.fd
+	firmware_volume vars >X_VARS.fd
+	head -c 65536 /dev/zero >bios.bin
+	refused 64 "web: --firmware and --kernel exclude each other: '' takes \
+one away" vm-set --firmware X_CODE.fd web
+	has=config.kernel,config.firmware,config.firmware_vars
+	atf_check -o inline:"false	true	true\n" \
+	    vm-set --kernel '' --firmware X_CODE.fd -p $has web
+	atf_check cmp X_CODE.fd "$(file web firmware)"
+	atf_check cmp X_VARS.fd "$(file web firmware_vars)"
+	cat X_VARS.fd X_CODE.fd >whole.fd
+	atf_check -o inline:"false	false	true\n" \
+	    vm-set --firmware whole.fd -p $has web
+	atf_check -s exit:1 test -e "$(file web firmware)"
+	atf_check cmp whole.fd "$(file web firmware_vars)"
+	atf_check -o inline:"false	true	false\n" \
+	    vm-set --firmware bios.bin -p $has web
+	atf_check -s exit:1 test -e "$(file web firmware_vars)"
+	refused 64 "web: --firmware-vars needs --firmware" \
+	    vm-set --firmware-vars X_VARS.fd web
+	printf 'QFI\373' >image.fd
+	truncate -s 64K image.fd
+	atf_check -s exit:65 -e match:"^vm-set: web: image.fd: .*qcow2" \
+	    vm-set --firmware image.fd web
+	atf_check cmp bios.bin "$(file web firmware)"
+	atf_check -o inline:"true	false	false\n" \
+	    vm-set --firmware '' --kernel "$tiny" -p $has web
+	tidy
+}
+
 atf_test_case set__nics
 set__nics_body()
 {
@@ -311,6 +346,7 @@ atf_init_test_cases()
 {
 	atf_add_test_case set__sizes_and_name
 	atf_add_test_case set__boot_files
+	atf_add_test_case set__firmware
 	atf_add_test_case set__nics
 	atf_add_test_case set__data_disks
 	atf_add_test_case set__root_disk

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Files of the user's, by paths whose links are followed. */
-#ifndef INPUT_H
-#define INPUT_H
+#ifndef DISK_INPUT_H
+#define DISK_INPUT_H
 
 #include <stdint.h>
 

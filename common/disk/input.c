@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "input.h"
+#include "disk/input.h"
 
 #include <errno.h>
 #include <fcntl.h>

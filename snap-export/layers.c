@@ -38,11 +38,21 @@ open_one(struct layers *l, struct envelope *e, const struct root *root,
 {
 	struct layer_file *to = &l->v[l->n];
 	struct envelope_file *file;
+	struct error why = { 0 };
+	uint64_t size;
 
 	layer_file_name(to->name, layer);
 	/* Two names of one layer are one file. */
 	if (envelope_find_file(e, to->name) != NULL)
 		return 0;
+	/* One that was written to is refused before anything goes out. */
+	if (root != NULL &&
+	    root_layer_check(&size, root, &layer->digest, &why) == -1 &&
+	    why.code != EX_NOINPUT) {
+		if (err != NULL)
+			*err = why;
+		return -1;
+	}
 	if (layerfile_find(&to->fd, root, snap_fd(snap), layer, err) == -1)
 		return -1;
 	l->n++;

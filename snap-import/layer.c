@@ -2,39 +2,58 @@
 #include "layer.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/diag.h"
 #include "base/fd.h"
 #include "base/json.h"
+#include "disk/digest_file.h"
+#include "disk/input.h"
 #include "state/layerfile.h"
 #include "state/snap.h"
 
-/* The file becomes a layer, which *out names by its path. */
+/* What the open file is, under the name of its path. */
 static int
-add(struct layer_list *out, const struct root *root, const char *file,
+digest_it(struct layer *out, int fd, uint64_t size, char *path,
     struct error *err)
 {
-	char path[STORAGE_PATH_MAX + 1];
-	struct layer layer = { .name = path };
+	memset(out, 0, sizeof(*out));
+	out->name = path;
+	out->size_bytes = size;
+	return digest_file(&out->digest, fd, size, path, err);
+}
 
-	if (strlen(file) > STORAGE_PATH_MAX)
-		return error_set(err, EX_USAGE, "--layer: a path too long");
-	memcpy(path, file, strlen(file) + 1);
-	if (root_layer_add(&layer.digest, &layer.size_bytes, root, AT_FDCWD,
-		path, err) == -1)
+/* A copy (a reflink where possible) lies in what is built until it is known. */
+static int
+bring(struct intake *in, struct layer_list *out, char *path, struct error *err)
+{
+	char name[32];
+	struct layer layer;
+	uint64_t size;
+	int fd, rc = -1;
+
+	snprintf(name, sizeof(name), INTAKE_GIVEN, out->n);
+	if (input_copy(in->made.dirfd, name, path, err) == -1 ||
+	    fd_open_file(&fd, &size, in->made.dirfd, name, O_RDONLY, err) == -1)
 		return -1;
-	return layer_list_add(out, &layer, err);
+	if (digest_it(&layer, fd, size, path, err) == 0)
+		rc = layer_list_add(out, &layer, err);
+	if (rc == 0 && fsync(fd) == -1)
+		rc = error_sys(err, EX_IOERR, "%s", path);
+	fd_drop(&fd);
+	return rc;
 }
 
 int
-layer_add_all(const struct intake *in, struct intake_how *how,
+layer_bring_all(struct intake *in, struct intake_how *how,
     const struct strv *files, struct error *err)
 {
 	size_t i;
 
 	for (i = 0; i < files->n; i++)
-		if (add(&how->layers, in->root, files->v[i], err) == -1)
+		if (bring(in, &how->layers, files->v[i], err) == -1)
 			return -1;
 	return 0;
 }
@@ -93,13 +112,15 @@ has_size(const struct layer_list *list, uint64_t size_bytes)
 	return false;
 }
 
+enum look { BY_SIZE, BY_DIGEST, TO_REPORT };
+
 /*
- * How many snapshots have the layer, whose records are printed; `by_size`: how
- * many have one that is as long.
+ * How many snapshots have a layer that is as long, or the layer itself, and
+ * whose records are printed if need be.
  */
 static int
 look(size_t *n, const struct root *root, const struct layer *given,
-    bool by_size, const char *members, struct error *err)
+    enum look how, const char *members, struct error *err)
 {
 	const struct layer_list *list;
 	json_t *record = NULL;
@@ -115,10 +136,10 @@ look(size_t *n, const struct root *root, const struct layer *given,
 		if (snap_open(&snap, root, ids.v[i], NULL) == -1)
 			continue;
 		list = &snap_envelope(snap)->machine.layers;
-		if (by_size) {
-			*n += has_size(list, given->size_bytes);
-		} else if (find(list, given) != NULL) {
+		if (how == BY_SIZE ? has_size(list, given->size_bytes)
+				   : find(list, given) != NULL)
 			++*n;
+		if (how == TO_REPORT && find(list, given) != NULL) {
 			rc = snap_report(&record, snap, root, err);
 			if (rc == 0)
 				rc = json_report(record, members, err);
@@ -131,33 +152,48 @@ look(size_t *n, const struct root *root, const struct layer *given,
 	return rc;
 }
 
+/* Before it is taken: no snapshot of this root has anything to do with it. */
 static int
-take(const struct root *root, const char *file, const char *members,
+is_none_of_ours(const char *file, struct error *err)
+{
+	return error_set(err, EX_DATAERR, "%s: no layer of a snapshot here",
+	    file);
+}
+
+static int
+take(const struct root *root, char *file, const char *members,
     struct error *err)
 {
 	struct layer given = { 0 };
-	struct layer_list added = { 0 };
-	size_t n;
+	struct digest digest;
+	uint64_t size;
+	size_t n = 0;
 	int fd, rc;
 
 	if (fd_open_path(&fd, &given.size_bytes, file, O_RDONLY, err) == -1)
 		return -1;
-	fd_drop(&fd);
-	/* Before all of it is read. */
-	if (look(&n, root, &given, true, NULL, err) == -1)
-		return -1;
-	rc = n == 0 ? 0 : add(&added, root, file, err);
+	/* Not all of it is read where no layer is as long. */
+	rc = look(&n, root, &given, BY_SIZE, NULL, err);
 	if (rc == 0 && n > 0)
-		rc = look(&n, root, &added.v[0], false, members, err);
-	layer_list_fini(&added);
+		rc = digest_it(&given, fd, given.size_bytes, file, err);
+	if (rc == 0 && n > 0)
+		rc = look(&n, root, &given, BY_DIGEST, NULL, err);
+	fd_drop(&fd);
 	if (rc == 0 && n == 0)
-		return error_set(err, EX_DATAERR,
-		    "%s: no layer of a snapshot here", file);
-	return rc == 0 ? json_report_end(err) : -1;
+		rc = is_none_of_ours(file, err);
+	if (rc == -1 ||
+	    root_layer_add(&digest, &size, root, AT_FDCWD, file, err) == -1)
+		return -1;
+	if (!digest_equal(&digest, &given.digest))
+		return error_set(err, EX_TEMPFAIL,
+		    "%s: changed while it was read", file);
+	return look(&n, root, &given, TO_REPORT, members, err) == -1
+	    ? -1
+	    : json_report_end(err);
 }
 
 int
-layer_import(const char *path, const char *file, const char *members,
+layer_import(const char *path, char *file, const char *members,
     struct error *err)
 {
 	struct root_new building = { 0 };

@@ -8,10 +8,10 @@
 #include "vmm/intake.h"
 
 /*
- * The files become layers of in->root, noted in how->layers by their paths.  To
- * be called while something is being built there.  EX_NOINPUT.
+ * The files are brought to what is built, and noted in how->layers by their
+ * paths; layers they become when all of it is published.  EX_NOINPUT, EX_IOERR.
  */
-int layer_add_all(const struct intake *in, struct intake_how *how,
+int layer_bring_all(struct intake *in, struct intake_how *how,
     const struct strv *files, struct error *err);
 
 /* EX_DATAERR: one of them is no layer of the snapshot that is taken in. */
@@ -25,7 +25,7 @@ void layer_warn(const struct root *root, const struct snap *snap);
  * The file becomes a layer of snapshots that are here already, whose records
  * are printed.  EX_DATAERR: no snapshot has such a layer.
  */
-int layer_import(const char *root, const char *file, const char *members,
+int layer_import(const char *root, char *file, const char *members,
     struct error *err);
 
 #endif

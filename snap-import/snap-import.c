@@ -19,7 +19,7 @@ take_archive(struct intake *in, struct opts *o, const char *what,
 
 	if (unpack_open(&fd, &size, o->file, err) == -1 ||
 	    intake_begin(in, o->common.root, &o->how, err) == -1 ||
-	    layer_add_all(in, &o->how, &o->layers, err) == -1)
+	    layer_bring_all(in, &o->how, &o->layers, err) == -1)
 		goto out;
 	dir = root_fd(in->root);
 	if (sandbox_enter(&dir, 1, err) == -1)
@@ -37,7 +37,7 @@ static int
 take_dir(struct intake *in, struct opts *o, struct error *err)
 {
 	if (intake_begin(in, o->common.root, &o->how, err) == -1 ||
-	    layer_add_all(in, &o->how, &o->layers, err) == -1)
+	    layer_bring_all(in, &o->how, &o->layers, err) == -1)
 		return -1;
 	progress_init(&in->progress, "imported", 0, o->common.quiet);
 	return import_from_dir(in, o->from_dir, &o->how, err);

@@ -58,24 +58,20 @@ link_files(const struct change *c, int dirfd, struct error *err)
 	return rc;
 }
 
-/* A file that is made larger is not the one that was frozen. */
+/*
+ * A file that is made larger is not the one that was frozen, nor is one that
+ * takes the name of a disk that goes.
+ */
 static void
 forget_frozen(struct change *c)
 {
 	struct vm *vm = &c->at->vm;
-	size_t i, k;
+	size_t i;
 
 	for (i = 0; i < c->grow_n; i++)
-		for (k = 0; k < vm->frozen_n; k++)
-			if (strcmp(vm->frozen[k].name,
-				vm->machine.disks.v[c->grow[i].disk].path) ==
-			    0) {
-				memmove(&vm->frozen[k], &vm->frozen[k + 1],
-				    (vm->frozen_n - k - 1) *
-					sizeof(vm->frozen[0]));
-				vm->frozen_n--;
-				break;
-			}
+		vm_drop_frozen(vm, vm->machine.disks.v[c->grow[i].disk].path);
+	for (i = 0; i < c->gone.n; i++)
+		vm_drop_frozen(vm, c->gone.v[i]);
 }
 
 static int
@@ -147,13 +143,10 @@ write_all(struct change *c, const struct timespec *now, struct error *err)
 {
 	const struct vm *vm = &c->at->vm;
 
-	if (vm_is_alive(vm))
-		return wishes_machine(c->wishes)
-		    ? live_apply(c, now, err)
-		    : vm_at_write(c->at, true, now, err);
-	if (wishes_machine(c->wishes) ||
-	    (!vm->to_load &&
-		storage_find(&vm->machine.disks, STORAGE_CIDATA) != NULL))
+	if (!vm_is_alive(vm) &&
+	    (wishes_machine(c->wishes) ||
+		(!vm->to_load &&
+		    storage_find(&vm->machine.disks, STORAGE_CIDATA) != NULL)))
 		return rebuild(c, now, err);
 	return vm_at_write(c->at, true, now, err);
 }
@@ -183,14 +176,19 @@ apply_change(struct change *c, const struct timespec *now, struct error *err)
 	struct vm *vm = &c->at->vm;
 	char was[sizeof(vm->name)];
 	bool renames = name != NULL && strcmp(vm->name, name) != 0;
+	int rc;
 
 	memcpy(was, vm->name, sizeof(was));
 	if (renames && name[0] != '\0' && claim_name(c->at, name, err) == -1)
 		return -1;
 	hook_step("set-named");
+	/* It writes the record even where it fails: with the name that it has. */
+	rc = vm_is_alive(vm) && wishes_machine(c->wishes)
+	    ? live_apply(c, now, err)
+	    : 0;
 	if (renames)
 		snprintf(vm->name, sizeof(vm->name), "%s", name);
-	if (write_all(c, now, err) == -1) {
+	if (rc == -1 || write_all(c, now, err) == -1) {
 		if (renames && name[0] != '\0')
 			root_name_release(root, ROOT_VM, name, vm->id, NULL);
 		return -1;

@@ -200,12 +200,12 @@ int root_layer_open(int *fd, uint64_t *size_bytes, const struct root *root,
 
 /*
  * The synced file `name` beneath `dirfd`, on the root's filesystem and of that
- * digest, becomes the layer: it is renamed, or removed where the layer is there
- * already.  Who calls it builds something, as for root_layer_add().  EX_DATAERR:
- * the layer that is there has another size.
+ * digest, becomes the layer: it is renamed; where the layer is there already,
+ * removed, unless that one was written to, which it replaces.  Who calls it
+ * builds something, as for root_layer_add().
  */
 int root_layer_move(const struct root *root, int dirfd, const char *name,
-    const struct digest *digest, uint64_t size_bytes, struct error *err);
+    const struct digest *digest, struct error *err);
 
 /*
  * Whether the layer is still what its digest says: it is read again where its

@@ -232,49 +232,6 @@ root_layer_add(struct digest *digest, uint64_t *size_bytes,
 	return rc;
 }
 
-/* With the lock on layer/. */
-static int
-move_in(const struct root *root, int dirfd, const char *name, const char *layer,
-    uint64_t size_bytes, struct error *err)
-{
-	struct stat st;
-
-	if (renameat2(dirfd, name, root->layer_fd, layer, RENAME_NOREPLACE) ==
-	    0) {
-		/* Its digest was proved by who wrote it, just now. */
-		if (fstatat(root->layer_fd, layer, &st, AT_SYMLINK_NOFOLLOW) ==
-		    0)
-			layer_seen_set(root->layer_fd, layer, &st);
-		return fd_sync_dir(root->layer_fd, "layer", err);
-	}
-	if (errno != EEXIST ||
-	    fstatat(root->layer_fd, layer, &st, AT_SYMLINK_NOFOLLOW) == -1)
-		return error_sys(err, error_code_of(errno), "layer/%s", layer);
-	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != size_bytes)
-		return error_set(err, EX_DATAERR,
-		    "layer/%s has been written to: it differs from its digest",
-		    layer);
-	if (unlinkat(dirfd, name, 0) == -1)
-		return error_sys(err, error_code_of(errno), "%s", name);
-	return 0;
-}
-
-int
-root_layer_move(const struct root *root, int dirfd, const char *name,
-    const struct digest *digest, uint64_t size_bytes, struct error *err)
-{
-	char layer[HEX_LEN + 1];
-	int lockfd, rc;
-
-	layer_name(layer, digest);
-	if (lock_dir(&lockfd, root->layer_fd, ".", LOCK_SHARED,
-		clock_ms() + COLLECT_MS, err) == -1)
-		return error_wrap(err, "layers");
-	rc = move_in(root, dirfd, name, layer, size_bytes, err);
-	fd_drop(&lockfd);
-	return rc;
-}
-
 int
 root_layer_open(int *fd, uint64_t *size_bytes, const struct root *root,
     const struct digest *digest, struct error *err)
@@ -318,6 +275,52 @@ root_layer_check(uint64_t *size_bytes, const struct root *root,
 			layer_seen_set(root->layer_fd, name, &st);
 	}
 	fd_drop(&fd);
+	return rc;
+}
+
+/* With the lock on layer/: it takes the name, which nobody has, or a bad one. */
+static int
+move_in(const struct root *root, int dirfd, const char *name, const char *layer,
+    unsigned flags, struct error *err)
+{
+	struct stat st;
+
+	if (renameat2(dirfd, name, root->layer_fd, layer, flags) == -1) {
+		if (errno == EEXIST)
+			return 1;
+		return error_sys(err, error_code_of(errno), "layer/%s", layer);
+	}
+	/* Its digest was proved by who wrote it, just now. */
+	if (fstatat(root->layer_fd, layer, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		layer_seen_set(root->layer_fd, layer, &st);
+	return fd_sync_dir(root->layer_fd, "layer", err);
+}
+
+int
+root_layer_move(const struct root *root, int dirfd, const char *name,
+    const struct digest *digest, struct error *err)
+{
+	char layer[HEX_LEN + 1];
+	struct error why = { 0 };
+	uint64_t size;
+	int lockfd, rc;
+
+	layer_name(layer, digest);
+	if (lock_dir(&lockfd, root->layer_fd, ".", LOCK_SHARED,
+		clock_ms() + COLLECT_MS, err) == -1)
+		return error_wrap(err, "layers");
+	rc = move_in(root, dirfd, name, layer, RENAME_NOREPLACE, err);
+	if (rc == 1) {
+		/* One that somebody has written to is no loss. */
+		rc = root_layer_check(&size, root, digest, &why);
+		if (rc == -1 && why.code == EX_DATAERR)
+			rc = move_in(root, dirfd, name, layer, 0, err);
+		else if (rc == -1 && err != NULL)
+			*err = why;
+		else if (rc == 0 && unlinkat(dirfd, name, 0) == -1)
+			rc = error_sys(err, error_code_of(errno), "%s", name);
+	}
+	fd_drop(&lockfd);
 	return rc;
 }
 

@@ -147,14 +147,27 @@ vm_has_snapshots(const struct vm *vm)
 	return vm->cloned_from[0] != '\0' || vm->snapshot_ids.n > 0;
 }
 
+void
+vm_drop_frozen(struct vm *vm, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < vm->frozen_n; i++)
+		if (strcmp(vm->frozen[i].name, name) == 0) {
+			vm->frozen_n--;
+			memmove(&vm->frozen[i], &vm->frozen[i + 1],
+			    (vm->frozen_n - i) * sizeof(vm->frozen[0]));
+			return;
+		}
+}
+
 int
 vm_add_frozen(struct vm *vm, const char *name, uint64_t size_bytes,
     const struct digest *digest, struct error *err)
 {
 	struct vm_frozen *v, *slot;
 
-	if (vm_find_frozen(vm, name) != NULL)
-		return 0;
+	vm_drop_frozen(vm, name);
 	v = realloc(vm->frozen, (vm->frozen_n + 1) * sizeof(*v));
 	if (v == NULL)
 		return error_nomem(err, NULL);

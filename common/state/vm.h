@@ -152,9 +152,13 @@ int vm_flush_disks(const struct vm *vm, int dirfd, struct error *err);
 /* Whether the recorded VMM process lives. */
 bool vm_is_alive(const struct vm *vm);
 
-/* Appends a frozen file that is not there yet. */
+/*
+ * Notes a frozen file and its digest; one of that name that was noted before is
+ * forgotten.  Dropping takes a name that nobody noted.
+ */
 int vm_add_frozen(struct vm *vm, const char *name, uint64_t size_bytes,
     const struct digest *digest, struct error *err);
+void vm_drop_frozen(struct vm *vm, const char *name);
 const struct vm_frozen *vm_find_frozen(const struct vm *vm, const char *name);
 
 /*

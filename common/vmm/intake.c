@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "vmm/intake.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -138,9 +139,25 @@ intake_move_layers(struct intake *in, struct error *err)
 			&file->digest, layer->size_bytes, &layer->digest,
 			err) == -1 ||
 		    root_layer_move(in->root, in->made.dirfd, file->name,
-			&file->digest, file->size_bytes, err) == -1)
+			&file->digest, err) == -1)
 			return -1;
 		unlist(e, i);
+	}
+	return 0;
+}
+
+/* The files of --layer, which who called it has found among the layers. */
+static int
+move_given(struct intake *in, const struct layer_list *given, struct error *err)
+{
+	char name[32];
+	size_t i;
+
+	for (i = 0; i < given->n; i++) {
+		snprintf(name, sizeof(name), INTAKE_GIVEN, i);
+		if (root_layer_move(in->root, in->made.dirfd, name,
+			&given->v[i].digest, err) == -1)
+			return -1;
 	}
 	return 0;
 }
@@ -151,8 +168,9 @@ intake_publish(struct intake *in, const struct intake_how *how,
 {
 	progress_fini(&in->progress);
 	intake_end_errands(in); /* it would hold the lock of what is made */
-	if (intake_move_layers(in, err) == -1 ||
-	    intake_check_form(in->made.dirfd, &in->envelope, err) == -1)
+	if (intake_check_form(in->made.dirfd, &in->envelope, err) == -1 ||
+	    intake_move_layers(in, err) == -1 ||
+	    move_given(in, &how->layers, err) == -1)
 		return -1;
 	hook_step("import-checked");
 	if (write_envelope(in, how, now, err) == -1)

@@ -43,6 +43,9 @@ struct intake { /* { 0 } is none */
 	int errand_fd;
 };
 
+/* What `--layer` number `i` is called beneath made.dirfd. */
+#define INTAKE_GIVEN ".given-%zu"
+
 /* Opens the root and claims the name. */
 int intake_begin(struct intake *in, const char *root,
     const struct intake_how *how, struct error *err);

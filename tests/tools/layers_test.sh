@@ -178,8 +178,67 @@ export__of_one_that_has_them_as_files_cleanup()
 	vms_end here there
 }
 
+# What is refused leaves no layer behind that nobody names.
+atf_test_case import__refused_leaves_none cleanup
+import__refused_leaves_none_body()
+{
+	golden
+	head -c 4194304 /dev/urandom >other.img
+	atf_check -o ignore snap-export --with-layers -o a.tar golden
+	atf_check -s exit:65 -e match:"--layer other.img: no layer of this" \
+	    $there snap-import --layer other.img a.tar
+	atf_check -o empty ls there/layer
+	atf_check -o ignore $there snap-import -n golden --layer image a.tar
+	atf_check cmp image "there/layer/$hex"
+	atf_check -s exit:65 -e match:"other.img: no layer of a snapshot" \
+	    $there snap-import --layer other.img
+	atf_check -o inline:"$hex\n" ls there/layer
+	# A good layer with a snapshot that breaks the form.
+	rm -rf there
+	mkdir d && tar -xf a.tar -C d --strip-components=0
+	dir=$(dirname "$(find d -name snapshot.json)")
+	echo '{}' >"$dir/cocoon.json"
+	sed -i -e '/"digests": {/,/^  },\{0,1\}$/d' "$dir/snapshot.json"
+	rm -f "$dir/snapshot.digests"
+	atf_check -s exit:65 -e not-empty \
+	    $there snap-import --from-dir "$dir"
+	atf_check -o empty ls there/layer
+}
+import__refused_leaves_none_cleanup()
+{
+	vms_end here there
+}
+
+# A layer that was written to goes nowhere, and a good copy takes its place.
+atf_test_case export__layer_written_to cleanup
+export__layer_written_to_body()
+{
+	golden
+	atf_check -o ignore snap-export --with-layers -o a.tar golden
+	printf xx | dd of="here/layer/$hex" conv=notrunc status=none
+	for to in "--with-layers -o b.tar" "--to-dir dir"; do
+		# shellcheck disable=SC2086
+		atf_check -s exit:65 -o empty \
+		    -e match:"layer/$hex has been written to" \
+		    snap-export $to golden
+	done
+	atf_check -s exit:1 test -e b.tar
+	atf_check -s exit:1 test -e dir
+	atf_check -o ignore snap-import -n again a.tar
+	# Who has the file still has it; the store has the good one.
+	atf_check snap-verify --complete again
+	atf_check -o ignore snap-export --with-layers -o b.tar golden
+	atf_check cmp a.tar b.tar
+}
+export__layer_written_to_cleanup()
+{
+	vms_end here there
+}
+
 atf_init_test_cases()
 {
+	atf_add_test_case import__refused_leaves_none
+	atf_add_test_case export__layer_written_to
 	atf_add_test_case export__with_layers
 	atf_add_test_case export__without_layers
 	atf_add_test_case import__layer_beside

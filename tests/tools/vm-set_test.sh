@@ -114,6 +114,55 @@ one away" vm-set --firmware X_CODE.fd web
 	tidy
 }
 
+# A new disk under a removed one's name is another: no digest of the old one.
+atf_test_case set__disk_in_place_of_another cleanup
+set__disk_in_place_of_another_body()
+{
+	tiny_run web --data-disk size=16M,name=db,fstype=none --storage 16M
+	atf_check -o ignore snap-save -n s1 web
+	atf_check -o ignore vm-stop --force web
+	atf_check -o ignore vm-set --remove-disk db \
+	    --data-disk size=16M,name=db web
+	for s in s2 s3; do
+		atf_check -o ignore vm-start web
+		atf_check -o ignore snap-save -n $s web
+		atf_check snap-verify $s
+		atf_check -o ignore vm-stop --force web
+	done
+	snap-export s3 >archive || atf_fail "no archive"
+	atf_check -o ignore snap-import -n s4 archive
+}
+set__disk_in_place_of_another_cleanup()
+{
+	vms_end
+}
+
+# A name that comes with a change that fails is not taken.
+atf_test_case set__name_of_what_fails cleanup
+set__name_of_what_fails_head()
+{
+	atf_set require.user root
+}
+set__name_of_what_fails_body()
+{
+	tiny_run web --storage 16M
+	chattr +a "$(file web cow.raw)" 2>/dev/null ||
+	    atf_skip "no chattr here"
+	atf_check -s exit:69 -o empty -e not-empty \
+	    vm-set -n www --storage 32M web
+	chattr -a "$(file web cow.raw)"
+	atf_check -o inline:"web	running\n" vm-ls -p name,state web
+	atf_check -s exit:66 -e ignore vm-ls www
+	atf_check -o empty state-gc
+	atf_check -o inline:"www\n" vm-set -n www -p name web
+	atf_check -o inline:"www\n" ls root/name/vm
+}
+set__name_of_what_fails_cleanup()
+{
+	chattr -R -a root 2>/dev/null
+	vms_end
+}
+
 atf_test_case set__nics
 set__nics_body()
 {
@@ -347,6 +396,8 @@ atf_init_test_cases()
 	atf_add_test_case set__sizes_and_name
 	atf_add_test_case set__boot_files
 	atf_add_test_case set__firmware
+	atf_add_test_case set__disk_in_place_of_another
+	atf_add_test_case set__name_of_what_fails
 	atf_add_test_case set__nics
 	atf_add_test_case set__data_disks
 	atf_add_test_case set__root_disk

@@ -19,13 +19,19 @@
 
 #define KILL_MS 10000 /* for a killed process to be gone */
 #define PATH_BYTES 400
+#define PUT ".put-"
 
-/* ".new-" is being built, ".gone-" is being removed; NULL: neither. */
+/*
+ * ".new-" is being built, ".put-" takes the place of another, ".gone-" is being
+ * removed; NULL: none of them.
+ */
 static const char *
 reason_of(const char *name)
 {
 	if (strncmp(name, ".new-", 5) == 0)
 		return "unfinished";
+	if (strncmp(name, PUT, sizeof(PUT) - 1) == 0)
+		return "half-replaced";
 	return strncmp(name, ".gone-", 6) == 0 ? "half-removed" : NULL;
 }
 
@@ -55,6 +61,18 @@ end_process(struct gc *gc, int dirfd, const char *path, const char *reason,
 	return rc;
 }
 
+/* What it was to replace may be half gone: it is whole, and is put in place. */
+static int
+finish_put(const struct gc *gc, const char *parent, const char *name,
+    struct error *err)
+{
+	if (gc->dry_run)
+		return 0;
+	return root_put_finish(gc->root,
+	    strcmp(parent, "vm") == 0 ? ROOT_VM : ROOT_SNAP,
+	    name + sizeof(PUT) - 1, err);
+}
+
 /* One hidden directory: left alone while somebody holds its lock. */
 static int
 sweep_hidden(struct gc *gc, int parentfd, const char *parent, const char *name,
@@ -75,6 +93,12 @@ sweep_hidden(struct gc *gc, int parentfd, const char *parent, const char *name,
 	snprintf(path, sizeof(path), "%s/%s", parent, name);
 	item.path = path;
 	item.reason = reason_of(name);
+	if (strncmp(name, PUT, sizeof(PUT) - 1) == 0) {
+		rc = finish_put(gc, parent, name, err);
+		if (rc == 0)
+			rc = gc_report(gc, &item, err);
+		goto out;
+	}
 	item.bytes = gc_tree_bytes(parentfd, name);
 	if (strcmp(parent, "vm") == 0 &&
 	    end_process(gc, dirfd, path, item.reason, err) == -1)

@@ -259,8 +259,10 @@ exchange(struct restore *r, struct error *err)
 	}
 	/* One that came in a container's image does not run. */
 	if (why.sys == EXDEV && r->old == NULL && !r->exchanged) {
+		if (root_new_replace(&r->dir, r->at->vm.id, err) == -1)
+			return -1;
 		r->replaced = true;
-		return root_new_replace(&r->dir, r->at->vm.id, err);
+		return 0;
 	}
 	if (err != NULL)
 		*err = why;

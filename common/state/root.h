@@ -74,6 +74,7 @@ struct root_new {
 	char old_id[ID_LEN + 1]; /* what had that name until then, or "" */
 	char dir[ID_LEN + 8]; /* ".new-<id>" beneath the kind's directory */
 	int dirfd; /* of the hidden directory; holds its exclusive lock */
+	bool stays; /* what it would replace may be gone: never removed */
 };
 
 /*
@@ -110,9 +111,14 @@ int root_new_exchange(const struct root_new *n, const char *id,
 /*
  * The same where directories cannot be exchanged (EXDEV: that one is in the
  * lower layer of an overlayfs): the other one is removed first, so that there is
- * no way back.
+ * no way back.  From before that the new one is called ".put-<id>", and whatever
+ * fails it stays: root_put_finish().  EX_TEMPFAIL: one of that name is there.
  */
 int root_new_replace(struct root_new *n, const char *id, struct error *err);
+
+/* Ends what a root_new_replace() has begun; the caller has locked ".put-<id>". */
+int root_put_finish(const struct root *root, enum root_kind kind,
+    const char *id, struct error *err);
 
 /* Removes what was not published, gives its name back; closes and unlocks. */
 void root_new_end(struct root_new *n);

@@ -153,16 +153,44 @@ root_new_exchange(const struct root_new *n, const char *id, struct error *err)
 	return 0;
 }
 
+static int
+put_in_place(int fd, const char *put, const char *id, struct error *err)
+{
+	if (fd_remove_tree(fd, id, err) == -1)
+		return -1;
+	hook_step("root-replacing");
+	if (renameat2(fd, put, fd, id, RENAME_NOREPLACE) == -1)
+		return error_sys(err, error_code_of(errno), "%s", id);
+	return fd_sync_dir(fd, id, err);
+}
+
+int
+root_put_finish(const struct root *root, enum root_kind kind, const char *id,
+    struct error *err)
+{
+	char put[ID_LEN + 8];
+
+	snprintf(put, sizeof(put), ".put-%s", id);
+	return put_in_place(root->kind_fd[kind], put, id, err);
+}
+
 int
 root_new_replace(struct root_new *n, const char *id, struct error *err)
 {
 	int fd = n->root->kind_fd[n->kind];
+	char put[ID_LEN + 8];
 
-	if (fd_remove_tree(fd, id, err) == -1)
-		return -1;
-	hook_step("root-replacing");
-	if (renameat2(fd, n->dir, fd, id, RENAME_NOREPLACE) == -1)
-		return error_sys(err, error_code_of(errno), "%s", id);
+	snprintf(put, sizeof(put), ".put-%s", id);
+	if (renameat2(fd, n->dir, fd, put, RENAME_NOREPLACE) == -1)
+		return errno == EEXIST
+		    ? error_set(err, EX_TEMPFAIL,
+			  "its replacement was not finished: state-gc does it")
+		    : error_sys(err, error_code_of(errno), "%s", put);
+	snprintf(n->dir, sizeof(n->dir), "%s", put);
+	n->stays = true;
+	hook_step("root-put");
+	if (put_in_place(fd, put, id, err) == -1)
+		return error_wrap(err, "state-gc puts the new one in place");
 	snprintf(n->dir, sizeof(n->dir), "%s", id);
 	return 0;
 }
@@ -181,7 +209,7 @@ root_new_end(struct root_new *n)
 {
 	if (n->root == NULL)
 		return;
-	if (n->dir[0] == '.') {
+	if (n->dir[0] == '.' && !n->stays) {
 		fd_remove_tree(n->root->kind_fd[n->kind], n->dir, NULL);
 		if (n->name[0] != '\0')
 			root_name_release(n->root, n->kind, n->name, n->id,

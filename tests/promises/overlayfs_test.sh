@@ -7,6 +7,31 @@
 . "$(atf_get_srcdir)/../lib/loopfs.sh"
 . "$(atf_get_srcdir)/../lib/counting.sh"
 
+mount_overlay()
+{
+	mount -t overlay -o \
+	    "lowerdir=$PWD/fs/low,upperdir=$PWD/$1/upper,workdir=$PWD/$1/work" \
+	    overlay merged || atf_skip "no overlayfs here"
+}
+
+# The same store as it came, with another UPPER.
+overlay_anew()
+{
+	umount merged
+	mkdir -p "$1/upper" "$1/work"
+	mount_overlay "$1"
+}
+
+# Fails where a VMM runs in a directory of $1 that no tool knows.
+vmms_of()
+{
+	for cwd in /proc/[0-9]*/cwd; do
+		case $(readlink "$cwd" 2>/dev/null) in
+		"$PWD/$1"/*) atf_fail "$cwd: $(readlink "$cwd")" ;;
+		esac
+	done
+}
+
 # on_overlay UPPER: the root, with a snapshot and a VM, lies below; what is
 # written goes to UPPER, which is on the same filesystem, or on another.
 on_overlay()
@@ -20,9 +45,7 @@ on_overlay()
 	snap_save -n t a
 	atf_check -o ignore vm-stop --force a
 	mkdir -p merged "$1/upper" "$1/work"
-	mount -t overlay -o \
-	    "lowerdir=$PWD/fs/low,upperdir=$PWD/$1/upper,workdir=$PWD/$1/work" \
-	    overlay merged || atf_skip "no overlayfs here"
+	mount_overlay "$1"
 	(cd fs/low && find . -type f -exec sha256sum {} + | sort) >low.sums
 	INSTAR_ROOT=$PWD/merged
 }
@@ -98,8 +121,80 @@ upper_in_memory_cleanup()
 	overlay_end
 }
 
+# Killed between any two steps, the VM is the old one or the new one in the end.
+atf_test_case killed cleanup
+killed_head()
+{
+	atf_set require.user root
+}
+killed_body()
+{
+	grep -q INSTAR_HOOK "$top/vm-set/vm-set" ||
+	    atf_skip "this build has no hooks"
+	for step in root-put root-replacing; do
+		on_overlay "fs/up-$step"
+		for call in "vm-set --cpu 2 a" "vm-restore a s"; do
+			atf_check -s signal:kill -o ignore -e ignore \
+			    env INSTAR_HOOK="$step=kill" $call
+			atf_check -o match:'"reason":"half-replaced"' state-gc
+			atf_check -o ignore vm-start -q a
+			# What was loaded to replace it waits.
+			[ "$(vm-ls -p state a)" = running ] ||
+			    atf_check -o ignore vm-resume a
+			counts_on a
+			atf_check -o ignore vm-stop --force a
+			atf_check -o empty find merged/vm -name '.*'
+			atf_check -o inline:"a\n" ls merged/name/vm
+			overlay_anew "fs/up-$step-2"
+		done
+		umount merged
+		loopfs_clean
+	done
+}
+killed_cleanup()
+{
+	overlay_end
+}
+
+# No room to remove it: the new one waits until there is, and no VMM is left.
+atf_test_case no_room cleanup
+no_room_head()
+{
+	atf_set require.user root
+}
+no_room_body()
+{
+	mkdir mem
+	mount -t tmpfs -o size=512M tmpfs mem || atf_skip "no tmpfs here"
+	on_overlay mem
+	for inodes in 20 24 28 32; do
+		umount merged
+		rm -rf mem/upper mem/work
+		mkdir mem/upper mem/work
+		mount -o remount,nr_inodes=0 mem
+		mount_overlay mem
+		used=$(df -i --output=iused mem | tail -n 1)
+		mount -o remount,nr_inodes=$((used + inodes)) mem
+		rc=0
+		vm-restore a s >out 2>err || rc=$?
+		mount -o remount,nr_inodes=0 mem
+		state-gc >gc || atf_fail "state-gc: $inodes"
+		atf_check -o ignore vm-start -q a
+		counts_on a
+		atf_check -o ignore vm-stop --force a
+		atf_check -o empty find merged/vm -name '.*'
+		vmms_of merged
+	done
+}
+no_room_cleanup()
+{
+	overlay_end
+}
+
 atf_init_test_cases()
 {
+	atf_add_test_case killed
+	atf_add_test_case no_room
 	atf_add_test_case same_filesystem
 	atf_add_test_case upper_in_memory
 }

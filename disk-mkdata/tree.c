@@ -42,13 +42,31 @@ open_late(FILE **out, struct error *err)
 	return 0;
 }
 
-/* Notes the upper half of the time: two bits above 32, and the fraction. */
+/* "set_inode_field PATH", the path in quotes, which are doubled within it. */
+static void
+put_field(FILE *to, const char *path)
+{
+	const char *p;
+
+	fputs("set_inode_field \"", to);
+	for (p = path; *p != '\0'; p++) {
+		if (*p == '"')
+			putc('"', to);
+		putc(*p, to);
+	}
+	fputs("\" ", to);
+}
+
+/*
+ * Notes the lower half of the time, which e2fsprogs cuts off at 2038 from 1.47.1
+ * on; and then, for debugfs changes it with that one, the upper: two bits above
+ * 32, and the fraction.
+ */
 static int
 note_time(struct walk *w, const char *path, const char *field,
     const struct timespec *time, struct error *err)
 {
 	int64_t seconds = time->tv_sec;
-	const char *p;
 	FILE *to;
 
 	if (seconds < TIME_LATE)
@@ -63,13 +81,10 @@ note_time(struct walk *w, const char *path, const char *field,
 	if (w->tree.late == NULL && open_late(&w->tree.late, err) == -1)
 		return -1;
 	to = w->tree.late;
-	fputs("set_inode_field \"", to);
-	for (p = path; *p != '\0'; p++) {
-		if (*p == '"')
-			putc('"', to);
-		putc(*p, to);
-	}
-	fprintf(to, "\" %s %" PRIu64 "\n", field,
+	put_field(to, path);
+	fprintf(to, "%s @%" PRIu32 "\n", field, (uint32_t)seconds);
+	put_field(to, path);
+	fprintf(to, "%s_extra %" PRIu64 "\n", field,
 	    (uint64_t)time->tv_nsec << 2 |
 		(uint64_t)(seconds + TIME_LATE) >> 32);
 	return 0;
@@ -86,9 +101,9 @@ read_entry(int *fd, struct walk *w, int dirfd, const char *name,
 		return error_sys(err, error_code_of(errno), "%s%s", w->top,
 		    path);
 	w->tree.files++;
-	if (note_time(w, path, "atime_extra", &st.st_atim, err) == -1 ||
-	    note_time(w, path, "mtime_extra", &st.st_mtim, err) == -1 ||
-	    note_time(w, path, "ctime_extra", &st.st_ctim, err) == -1)
+	if (note_time(w, path, "atime", &st.st_atim, err) == -1 ||
+	    note_time(w, path, "mtime", &st.st_mtim, err) == -1 ||
+	    note_time(w, path, "ctime", &st.st_ctim, err) == -1)
 		return -1;
 	*fd = -1;
 	if (!S_ISDIR(st.st_mode))

@@ -13,8 +13,8 @@
 struct tree {
 	uint64_t files; /* all there is, the top and directories included */
 	/*
-	 * For debugfs(8), a line for each time after January 2038, of which
-	 * mkfs.ext4 -d takes the lower half; NULL: there is none.
+	 * For debugfs(8), two lines for each time after January 2038, of which
+	 * mkfs.ext4 -d takes the lower half at most; NULL: there is none.
 	 */
 	FILE *late;
 };

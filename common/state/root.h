@@ -192,11 +192,12 @@ int root_access_time(struct timespec *out, const struct root *root,
 /*
  * Layers: read-only disks by digest.  Adding reflinks `from_name` into layer/
  * (else links or copies it), computing its digest; one that is there already
- * is shared, and read when it is another file than the one given.  With
+ * is shared, and read when it is another file than the one given: one that is no
+ * longer what its digest says is replaced, and whoever links it keeps it.  With
  * AT_FDCWD it is a path of the user's, whose links are followed.  Who adds one
  * builds something meanwhile (root_new_begin), so that state-gc leaves layers
- * alone until they are linked.  EX_DATAERR: the one that is there is no longer
- * what its digest says.  Opening: EX_NOINPUT when there is none of that digest.
+ * alone until they are linked.  Opening: EX_NOINPUT when there is none of that
+ * digest.
  */
 int root_layer_add(struct digest *digest, uint64_t *size_bytes,
     const struct root *root, int from_dirfd, const char *from_name,

@@ -120,14 +120,17 @@ fill_part(struct part *p, struct error *err)
 	return sync_part(p, err);
 }
 
-/* Puts the file at layer/`name`; one that is there already is as good. */
+/*
+ * Puts the file at layer/`name`; one that is there already is as good, or with no
+ * `flags` is replaced.
+ */
 static int
-publish_part(struct part *p, const char *name, struct error *err)
+publish_part(struct part *p, const char *name, unsigned flags,
+    struct error *err)
 {
 	if ((p->reflinked ? sync_part(p, err) : fill_part(p, err)) == -1)
 		return -1;
-	if (renameat2(p->dirfd, PART_NAME, p->root->layer_fd, name,
-		RENAME_NOREPLACE) == 0)
+	if (renameat2(p->dirfd, PART_NAME, p->root->layer_fd, name, flags) == 0)
 		layer_seen_set(p->root->layer_fd, name, &p->seen);
 	else if (errno != EEXIST)
 		return error_sys(err, error_code_of(errno), "layer/%s", name);
@@ -136,7 +139,7 @@ publish_part(struct part *p, const char *name, struct error *err)
 
 /*
  * Whether the layer that is there is still what its name says: it may be a link
- * to a file that somebody has written to.
+ * to a file that somebody has written to (1).
  */
 static int
 check_present(const struct part *p, const char *name, struct error *err)
@@ -158,35 +161,47 @@ check_present(const struct part *p, const char *name, struct error *err)
 	    -1)
 		return error_wrap(err, "layer");
 	if (!digest_equal(&digest, &p->digest))
-		return error_set(err, EX_DATAERR,
-		    "%s: layer/%s has been written to: it differs from its "
-		    "digest",
-		    p->from_name, name);
+		return 1;
 	layer_seen_set(p->root->layer_fd, name, &present);
 	return 0;
 }
 
+/*
+ * 1: one is there.  Collecting holds the lock exclusively, and starts only when
+ * nobody builds.
+ */
+static int
+publish(struct part *p, const char *name, bool replace, struct error *err)
+{
+	struct stat st;
+	int lockfd, rc;
+
+	if (lock_dir(&lockfd, p->root->layer_fd, ".", LOCK_SHARED,
+		clock_ms() + COLLECT_MS, err) == -1)
+		return error_wrap(err, "layers");
+	if (!replace &&
+	    fstatat(p->root->layer_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		rc = 1;
+	else
+		rc = publish_part(p, name, replace ? 0 : RENAME_NOREPLACE, err);
+	fd_drop(&lockfd);
+	return rc;
+}
+
+/* One that somebody has written to is no loss. */
 static int
 add_part(struct part *p, struct error *err)
 {
 	char name[HEX_LEN + 1];
-	struct stat st;
-	int lockfd, rc = 0;
-	bool present;
+	int rc;
 
 	if (begin_part(p, err) == -1)
 		return -1;
 	layer_name(name, &p->digest);
-	/* Collecting holds it exclusively, and starts only when nobody builds. */
-	if (lock_dir(&lockfd, p->root->layer_fd, ".", LOCK_SHARED,
-		clock_ms() + COLLECT_MS, err) == -1)
-		return error_wrap(err, "layers");
-	present = fstatat(p->root->layer_fd, name, &st, AT_SYMLINK_NOFOLLOW) ==
-	    0;
-	if (!present)
-		rc = publish_part(p, name, err);
-	fd_drop(&lockfd);
-	return present ? check_present(p, name, err) : rc;
+	rc = publish(p, name, false, err);
+	if (rc == 1)
+		rc = check_present(p, name, err);
+	return rc == 1 ? publish(p, name, true, err) : rc;
 }
 
 static int

@@ -166,7 +166,7 @@ xfs__layer_written_to_cleanup()
 }
 
 # Without them it is a link, and may be replaced; one that was written to is
-# shared no further.
+# shared no further: who brings the disk again puts it right.
 atf_test_case ext4__layer_written_to cleanup
 ext4__layer_written_to_body()
 {
@@ -183,19 +183,17 @@ ext4__layer_written_to_body()
 	atf_check -o ignore vm-create -n c --memory 32M --kernel "$tiny" \
 	    --base fs/good
 	echo changed | dd of=fs/old conv=notrunc status=none
-	for disk in "--layer fs/good" "--base fs/good"; do
+	for disk in "layer fs/good" "base fs/good"; do
 		# shellcheck disable=SC2086
-		atf_check -s exit:65 -e inline:"vm-create: $PWD/fs/good: \
-layer/${layer##*/} has been written to: it differs from its digest\n" \
-		    vm-create -n d --memory 32M --kernel "$tiny" $disk
+		atf_check -o ignore vm-create -n "${disk%% *}" --memory 32M \
+		    --kernel "$tiny" --$disk
+		atf_check cmp fs/good "$layer"
+		ln -f fs/old "$layer"
 	done
-	atf_check -o inline:"a\nb\nc\n" sh -c 'vm-ls -p name | sort'
+	# What has the other one goes on having it.
+	atf_check cmp fs/old "$INSTAR_ROOT/name/vm/a/layer0"
+	atf_check cmp fs/good "$INSTAR_ROOT/name/vm/layer/layer0"
 	atf_check -o inline:"$layer\n" find "$INSTAR_ROOT/layer" -mindepth 1 -not -name ".*"
-	# Put right, it is shared again.
-	cp fs/good fs/old
-	atf_check -o ignore vm-create -n d --memory 32M --kernel "$tiny" \
-	    --layer fs/good
-	atf_check cmp fs/good "$INSTAR_ROOT/name/vm/d/layer0"
 }
 ext4__layer_written_to_cleanup()
 {

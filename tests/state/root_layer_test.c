@@ -126,22 +126,19 @@ ATF_TC_BODY(layer__written_to, tc)
 	snprintf(path, sizeof(path), "root/layer/%s", strchr(text, ':') + 1);
 	/* In place, and as long as before. */
 	write_file(path, "hullo");
-	ATF_CHECK_EQ(-1,
-	    root_layer_add(&same, &size, root, AT_FDCWD, "two", &err));
-	ATF_CHECK_EQ(EX_DATAERR, err.code);
-	ATF_CHECK(strstr(err.msg, "/two: layer/555b589c") != NULL);
-	ATF_CHECK(strstr(err.msg, "differs from its digest") != NULL);
-	ATF_CHECK_EQ(1, count_layers());
-	/* Who only uses it reads it again, too; then not any more. */
+	/* Who only uses it reads it again. */
 	ATF_CHECK_EQ(-1, root_layer_check(&size, root, &good, &err));
 	ATF_CHECK_EQ(EX_DATAERR, err.code);
-	write_file(path, "hello");
-	ATF_CHECK_EQ(0, root_layer_check(&size, root, &good, &err));
-	ATF_CHECK_EQ(5, size);
-	ATF_CHECK_EQ(0,
-	    root_layer_add(&same, &size, root, AT_FDCWD, "two", &err));
+	ATF_CHECK(strstr(err.msg, "layer/") != NULL);
+	ATF_CHECK(strstr(err.msg, "differs from its digest") != NULL);
+	/* Who brings it puts it right. */
+	ATF_CHECK_EQ_MSG(0,
+	    root_layer_add(&same, &size, root, AT_FDCWD, "two", &err), "%s",
+	    err.msg);
 	ATF_CHECK(digest_equal(&good, &same));
 	ATF_CHECK_EQ(1, count_layers());
+	ATF_CHECK_EQ(0, root_layer_check(&size, root, &good, &err));
+	ATF_CHECK_EQ(5, size);
 	root_close(root);
 }
 

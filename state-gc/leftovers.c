@@ -137,48 +137,54 @@ out:
 	return rc;
 }
 
-/* Whether the envelope in `fd` has another name. */
+/* The name that the envelope in `fd` has; false: it cannot be read. */
 static bool
-is_other_snap(int fd, const char *name)
+name_of_snap(char name[ENVELOPE_NAME_MAX + 1], int fd)
 {
 	struct envelope e;
 	bool is;
 
 	envelope_init(&e);
-	is = envelope_read(&e, fd, NULL) == 0 &&
-	    strcmp(e.config.name, name) != 0;
+	is = envelope_read(&e, fd, NULL) == 0;
+	if (is)
+		snprintf(name, ENVELOPE_NAME_MAX + 1, "%s", e.config.name);
 	envelope_fini(&e);
 	return is;
 }
 
 static bool
-is_other_vm(int fd, const char *name)
+name_of_vm(char name[ENVELOPE_NAME_MAX + 1], int fd)
 {
 	struct vm vm;
-	bool is;
 
 	if (vm_read(&vm, fd, NULL) == -1)
 		return false;
-	is = strcmp(vm.name, name) != 0;
+	snprintf(name, ENVELOPE_NAME_MAX + 1, "%s", vm.name);
 	vm_fini(&vm);
-	return is;
+	return true;
 }
 
 /*
  * A name that leads to what has another: of a snap-set or vm-set that was
- * killed.  1, 0 when it is not so, or somebody changes it just now.
+ * killed.  1, 0 when it is not so, or somebody changes it just now.  Where the
+ * other still leads elsewhere, for the move of it did not come about, this is
+ * the only one, and stays.
  */
 static int
 is_former(const struct gc *gc, enum root_kind kind, const char *name)
 {
-	char id[ID_LEN + 1];
+	char id[ID_LEN + 1], leads_to[ID_LEN + 1], has[ENVELOPE_NAME_MAX + 1];
 	int fd, rc;
 
 	if (root_name_target(id, gc->root, kind, name, NULL) != 1 ||
 	    root_lock(&fd, gc->root, kind, id, false, 0, NULL) == -1)
 		return 0;
-	rc = kind == ROOT_SNAP ? is_other_snap(fd, name)
-			       : is_other_vm(fd, name);
+	rc = (kind == ROOT_SNAP ? name_of_snap : name_of_vm)(has, fd) &&
+	    strcmp(has, name) != 0;
+	if (rc == 1 && has[0] != '\0' &&
+	    (root_name_target(leads_to, gc->root, kind, has, NULL) != 1 ||
+		strcmp(leads_to, id) != 0))
+		rc = 0;
 	if (rc == 1 && !gc->dry_run &&
 	    root_name_release(gc->root, kind, name, id, NULL) == -1)
 		rc = 0;

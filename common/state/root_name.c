@@ -113,9 +113,10 @@ root_name_clear(const struct root *root, enum root_kind kind, const char *name,
 }
 
 static int
-say_taken(const char *name, struct error *err)
+say_taken(enum root_kind kind, const char *name, struct error *err)
 {
-	return error_set(err, EX_CANTCREAT, "%s: the name is taken", name);
+	return error_set(err, EX_CANTCREAT, "%s: the name is taken%s", name,
+	    kind == ROOT_SNAP ? ": --replace moves it" : "");
 }
 
 int
@@ -133,7 +134,7 @@ root_name_check(const struct root *root, enum root_kind kind, const char *name,
 		return -1;
 	return found == 1 && !root_is_alive(root, kind, id)
 	    ? 0
-	    : say_taken(name, err);
+	    : say_taken(kind, name, err);
 }
 
 static void
@@ -146,7 +147,7 @@ int
 root_name_claim(const struct root *root, enum root_kind kind, const char *name,
     const char *id, struct error *err)
 {
-	char target[TARGET_BYTES];
+	char target[TARGET_BYTES], leads_to[ID_LEN + 1];
 	int cleared;
 
 	make_target(target, kind, id);
@@ -154,11 +155,15 @@ root_name_claim(const struct root *root, enum root_kind kind, const char *name,
 		if (errno != EEXIST)
 			return error_sys(err, error_code_of(errno), "name %s",
 			    name);
+		/* One that was killed had claimed it. */
+		if (root_name_target(leads_to, root, kind, name, NULL) == 1 &&
+		    strcmp(leads_to, id) == 0)
+			return 0;
 		cleared = root_name_clear(root, kind, name, false, err);
 		if (cleared == -1)
 			return -1;
 		if (cleared == 0)
-			return say_taken(name, err);
+			return say_taken(kind, name, err);
 	}
 	return 0;
 }
@@ -178,7 +183,7 @@ take_over(char old_id[ID_LEN + 1], const struct root *root, enum root_kind kind,
 	if (found == -1)
 		return -1;
 	if (found == 0 && faccessat(fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		return say_taken(name, err);
+		return say_taken(kind, name, err);
 	if (found == 0 || strcmp(old_id, id) == 0 ||
 	    !root_is_alive(root, kind, old_id))
 		old_id[0] = '\0';

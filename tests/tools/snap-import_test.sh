@@ -243,7 +243,7 @@ import__record_body()
 	# Without -n it has no name, whatever it was called.
 	atf_check -o inline:'\n' snap-import -p name good.tar
 	atf_check -o inline:'for two\n' snap-ls -p description w2
-	atf_check -s exit:73 -e inline:'snap-import: w2: the name is taken\n' \
+	atf_check -s exit:73 -e inline:'snap-import: w2: the name is taken: --replace moves it\n' \
 	    snap-import -n w2 good.tar
 	atf_check -s exit:64 \
 	    -e match:'^snap-import: --name: a/b: not a name: 1 to' \

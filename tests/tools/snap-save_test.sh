@@ -341,7 +341,7 @@ save__refused_body()
 	refused 64 "--name: a/b: not a name: 1 to 63 letters, digits, \".\", \"_\" or \"-\", a letter or digit first" -n a/b a
 	refused 64 "--name: given twice" -n b -n c a
 	refused 66 "nobody: no such VM in $INSTAR_ROOT" nobody
-	refused 73 "a: taken: the name is taken" -n taken a
+	refused 73 "a: taken: the name is taken: --replace moves it" -n taken a
 	refused 77 "made: not running" made
 	atf_check -s exit:75 -e inline:"snap-save: a: busy: another program \
 changes it\n" flock root/name/vm/a/ snap-save a

@@ -43,7 +43,7 @@ set__taken_body()
 {
 	snap_plant abc web
 	snap_plant bcd db
-	atf_check -s exit:73 -e inline:"snap-set: db: web: the name is taken\n" \
+	atf_check -s exit:73 -e inline:"snap-set: db: web: the name is taken: --replace moves it\n" \
 	    snap-set -n web db
 	atf_check_equal "$(id_of abc)" "$(leads_to web)"
 	atf_check_equal "$(id_of bcd)" "$(leads_to db)"
@@ -118,12 +118,21 @@ set__killed_body()
 		    snap-ls -p id web
 		atf_check -o inline:"2\n" sh -c "ls root/snap | wc -l"
 		atf_check -o empty find root/name root/snap -name '.*'
+		# As long as that name is the other's, it has its own.
+		if [ "$step" = set-written ]; then
+			atf_check -o inline:"$(id_of bcd)\n" snap-ls -p id new
+		fi
 		# And again, to the end.
 		atf_check -o ignore snap-set -n web --replace bcd
 		atf_check_equal "$(id_of bcd)" "$(leads_to web)"
 		atf_check -o ignore state-gc
 		atf_check -o inline:"web\n" ls root/name/snap
 	done
+	# A name that was free, and is its own by now.
+	atf_check -s signal:kill \
+	    env INSTAR_HOOK="set-named=kill" snap-set -n other bcd
+	atf_check -o inline:"other\n" snap-set -n other -p name web
+	atf_check -o inline:"other\n" ls root/name/snap
 }
 
 # What cannot be written leaves all as it was.

@@ -30,7 +30,7 @@ static int
 open_snap(struct job *j, const struct opts *o, struct error *err)
 {
 	const struct source_how how = { .ref = &o->snap,
-		.verb = "exported",
+		.may_read = true,
 		.keep_access = true };
 
 	if (root_open_to_read(&j->root, o->common.root, err) == -1)

@@ -12,7 +12,7 @@ open_snap(struct source *source, const struct opts *o, const struct root *root,
     char *const *operands, struct error *err)
 {
 	const struct source_how how = { .ref = operands,
-		.verb = "cloned",
+		.may_read = true,
 		.dir = o->from_dir,
 		.archive = o->archive,
 		.quiet = o->common.quiet };

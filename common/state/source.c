@@ -2,6 +2,7 @@
 #include "state/source.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 
 #include "state/refs.h"
 
@@ -20,20 +21,15 @@ static int
 open_stored(struct source *s, const struct root *root,
     const struct source_how *how, struct error *err)
 {
-	struct strv refs = { 0 };
-	int rc = -1;
+	char *ref;
+	int rc;
 
-	if (how->verb == NULL)
+	if (!how->may_read)
 		return open_ref(s, root, how->ref[0], how, err);
-	if (refs_read(&refs, how->ref, 1, true, err) == -1)
-		goto out;
-	if (refs.n != 1)
-		error_set(err, EX_USAGE, "%zu snapshots, one is %s", refs.n,
-		    how->verb);
-	else
-		rc = open_ref(s, root, refs.v[0], how, err);
-out:
-	strv_fini(&refs);
+	if (refs_read_one(&ref, how->ref[0], "snapshot", err) == -1)
+		return -1;
+	rc = open_ref(s, root, ref, how, err);
+	free(ref);
 	return rc;
 }
 

@@ -17,7 +17,7 @@
 /* One of the three; the others are NULL. */
 struct source_how {
 	char *const *ref; /* in the store: an operand */
-	const char *verb; /* what is done with it, where that may be "-" */
+	bool may_read; /* "-" is one line of stdin */
 	const char *dir; /* --from-dir */
 	const char *archive; /* "-": standard input */
 	bool quiet; /* no progress of an archive */

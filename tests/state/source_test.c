@@ -85,7 +85,7 @@ ATF_TC_BODY(open__of_standard_input, tc)
 {
 	char id[ID_LEN + 1], line[64], dash[] = "-";
 	char *ref[] = { dash };
-	struct source_how how = { .ref = ref, .verb = "cloned" };
+	struct source_how how = { .ref = ref, .may_read = true };
 	struct root *root = make_root(id);
 	struct error err = { 0 };
 	struct source s = { 0 };
@@ -103,9 +103,9 @@ ATF_TC_BODY(open__of_standard_input, tc)
 	/* Nothing more is there. */
 	ATF_CHECK_EQ(-1, source_open(&s, root, &how, &err));
 	ATF_CHECK_EQ(EX_USAGE, err.code);
-	ATF_CHECK_STREQ("0 snapshots, one is cloned", err.msg);
+	ATF_CHECK_STREQ("no snapshot is named", err.msg);
 	/* Where nothing is said to be done with it, "-" is a name, and none. */
-	how.verb = NULL;
+	how.may_read = false;
 	ATF_CHECK_EQ(-1, source_open(&s, root, &how, &err));
 	ATF_CHECK_STREQ("\"-\" is neither an id nor a name", err.msg);
 	root_close(root);

@@ -321,11 +321,11 @@ usage__wrong_body()
 	--memory-mode:_x:_not_mmap_or_copy --memory-mode x s
 	--disk-mode:_x:_not_auto,_reflink,_overlay_or_copy --disk-mode x s
 	--name:_given_twice -n a -n b s
-	0_snapshots,_one_is_cloned -
+	no_snapshot_is_named -
 	TABLE
 	printf '{"id":"a"}\n{"id":"b"}\n' >in
 	atf_check -s exit:64 \
-	    -e inline:"vm-clone: 2 snapshots, one is cloned\n" vm-clone - <in
+	    -e inline:"vm-clone: one snapshot at a time\n" vm-clone - <in
 }
 
 atf_test_case clone__refused cleanup

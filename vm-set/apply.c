@@ -108,6 +108,22 @@ change_over(struct root_new *n, const char *id, struct error *err)
 }
 
 static int
+put_in_place(struct change *c, struct root_new *n, const struct timespec *now,
+    struct error *err)
+{
+	struct vm *vm = &c->at->vm;
+	int rc;
+
+	if (own_disks_storage(vm, n->dirfd, err) == -1 ||
+	    vm_write(vm, n->dirfd, true, now, err) == -1)
+		return -1;
+	hook_step("set-written");
+	rc = change_over(n, vm->id, err);
+	hook_step("set-exchanged");
+	return rc;
+}
+
+static int
 rebuild(struct change *c, const struct timespec *now, struct error *err)
 {
 	struct vm_at *at = c->at;
@@ -121,12 +137,10 @@ rebuild(struct change *c, const struct timespec *now, struct error *err)
 	if (fd == -1)
 		error_sys(err, EX_OSERR, "directory");
 	else if (build(c, n.dirfd, err) == 0 &&
-	    disks_stretch(c, n.dirfd, err) == 0 &&
-	    own_disks_storage(&at->vm, n.dirfd, err) == 0 &&
-	    vm_write(&at->vm, n.dirfd, true, now, err) == 0) {
-		hook_step("set-written");
-		rc = change_over(&n, at->vm.id, err);
-		hook_step("set-exchanged");
+	    disks_stretch(c, n.dirfd, err) == 0) {
+		rc = put_in_place(c, &n, now, err);
+		if (rc == -1 && !n.stays)
+			disks_shrink(c, n.dirfd);
 	}
 	root_new_end(&n);
 	if (rc == 0) {
@@ -151,19 +165,6 @@ write_all(struct change *c, const struct timespec *now, struct error *err)
 	return vm_at_write(c->at, true, now, err);
 }
 
-/* It may lead here already: one that was killed has claimed it. */
-static int
-claim_name(const struct vm_at *at, const char *name, struct error *err)
-{
-	char id[ID_LEN + 1];
-	int found = root_name_target(id, at->root, ROOT_VM, name, err);
-
-	if (found == -1 || (found == 1 && strcmp(id, at->vm.id) == 0))
-		return found == -1 ? -1 : 0;
-	return root_name_set(id, at->root, ROOT_VM, name, at->vm.id, false,
-	    err);
-}
-
 /*
  * A new name is claimed before the record says it, and the old one given back
  * after that: whenever this is killed, the VM has the one that it says.
@@ -174,12 +175,13 @@ apply_change(struct change *c, const struct timespec *now, struct error *err)
 	const char *name = c->wishes->name;
 	const struct root *root = c->at->root;
 	struct vm *vm = &c->at->vm;
-	char was[sizeof(vm->name)];
+	char was[sizeof(vm->name)], held[ID_LEN + 1];
 	bool renames = name != NULL && strcmp(vm->name, name) != 0;
 	int rc;
 
 	memcpy(was, vm->name, sizeof(was));
-	if (renames && name[0] != '\0' && claim_name(c->at, name, err) == -1)
+	if (renames && name[0] != '\0' &&
+	    root_name_set(held, root, ROOT_VM, name, vm->id, false, err) == -1)
 		return -1;
 	hook_step("set-named");
 	/* It writes the record even where it fails: with the name that it has. */

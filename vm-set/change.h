@@ -12,7 +12,7 @@
 /* A disk that becomes larger. */
 struct growth {
 	size_t disk; /* in vm.machine.disks */
-	uint64_t bytes;
+	uint64_t before, bytes;
 };
 
 struct change {

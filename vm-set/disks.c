@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/diag.h"
 #include "base/fd.h"
 #include "base/hook.h"
 #include "disk/chain.h"
@@ -72,7 +73,8 @@ plan_growth(struct change *c, size_t disk, const char *text, const char *option,
 		    "%s: %s: the disk has %" PRIu64
 		    " bytes, and none becomes smaller",
 		    option, text, now);
-	if (bytes == now)
+	/* What is on it may be smaller than the disk. */
+	if (bytes == now && !c->wishes->grow_fs)
 		return 0;
 	for (i = 0; i < c->grow_n; i++)
 		if (c->grow[i].disk == disk)
@@ -80,6 +82,7 @@ plan_growth(struct change *c, size_t disk, const char *text, const char *option,
 			    option);
 	if (c->wishes->grow_fs && check_grow_fs(s, c->at->dirfd, err) == -1)
 		return -1;
+	c->grow[c->grow_n].before = now;
 	c->grow[c->grow_n].disk = disk;
 	c->grow[c->grow_n++].bytes = bytes;
 	return 0;
@@ -112,6 +115,13 @@ plan_grow(struct change *c, const char *wish, struct error *err)
 		return error_set(err, EX_USAGE, "--grow-disk %s: not name=size",
 		    wish);
 	len = (size_t)(size - wish);
+	for (i = 0; i < c->data.disks.n; i++)
+		if (strlen(c->data.disks.v[i].serial) == len &&
+		    strncmp(c->data.disks.v[i].serial, wish, len) == 0)
+			return error_set(err, EX_USAGE,
+			    "--grow-disk %s: --data-disk makes it anew, and "
+			    "says its size",
+			    wish);
 	for (i = 0; i < disks->n; i++)
 		if (disks->v[i].role == STORAGE_DATA &&
 		    strlen(disks->v[i].serial) == len &&
@@ -268,19 +278,45 @@ disks_make(struct change *c, int dirfd, struct error *err)
 	return 0;
 }
 
+static int
+resize(const char *name, int dirfd, uint64_t bytes, struct error *err)
+{
+	return chain_format(name)->is_flat
+	    ? stretch_flat(dirfd, name, bytes, err)
+	    : qemu_img_resize(dirfd, name, bytes, err);
+}
+
 int
 disks_stretch(const struct change *c, int dirfd, struct error *err)
 {
-	const struct storage *disk;
 	size_t i;
 	int rc = 0;
 
 	for (i = 0; rc == 0 && !c->wishes->grow_fs && i < c->grow_n; i++) {
-		disk = growing(c, i);
-		rc = chain_format(disk->path)->is_flat
-		    ? stretch_flat(dirfd, disk->path, c->grow[i].bytes, err)
-		    : qemu_img_resize(dirfd, disk->path, c->grow[i].bytes, err);
+		rc = resize(growing(c, i)->path, dirfd, c->grow[i].bytes, err);
 		hook_step("set-stretched");
 	}
+	if (rc == -1)
+		disks_shrink(c, dirfd);
 	return rc;
+}
+
+void
+disks_shrink(const struct change *c, int dirfd)
+{
+	const char *name;
+	struct error why;
+	uint64_t now;
+	size_t i;
+
+	for (i = 0; !c->wishes->grow_fs && i < c->grow_n; i++) {
+		name = growing(c, i)->path;
+		if (chain_disk_bytes(&now, chain_format(name), dirfd, name,
+			&why) == 0 &&
+		    (now == c->grow[i].before ||
+			resize(name, dirfd, c->grow[i].before, &why) == 0))
+			continue;
+		diag("warning: %s may have its new size already: %s", name,
+		    why.msg);
+	}
 }

@@ -21,6 +21,9 @@ int disks_make(struct change *c, int dirfd, struct error *err);
  */
 int disks_stretch(const struct change *c, int dirfd, struct error *err);
 
+/* Takes that back, or warns, where what came after it failed. */
+void disks_shrink(const struct change *c, int dirfd);
+
 /* Whether the file is not to be taken over as it is. */
 bool disks_is_remade(const struct change *c, const char *name);
 

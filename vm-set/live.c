@@ -41,19 +41,19 @@ are_same_nics(const struct nic_list *a, const struct nic_list *b)
 static void
 keep_ports(struct nic *to, const struct nic *from)
 {
-	struct nic_forward *new;
-	const struct nic_forward *old;
+	struct nic_forward *now;
+	const struct nic_forward *was;
 	size_t i, k;
 
 	to->link_down = from->link_down;
 	for (i = 0; i < to->forwards_n; i++)
 		for (k = 0; k < from->forwards_n; k++) {
-			new = &to->forwards[i];
-			old = &from->forwards[k];
-			if (new->port == old->port &&new->guest_port ==
-				old->guest_port &&
-			    strcmp(new->addr, old->addr) == 0)
-				new->host_port = old->host_port;
+			now = &to->forwards[i];
+			was = &from->forwards[k];
+			if (now->port == was->port &&
+			    now->guest_port == was->guest_port &&
+			    strcmp(now->addr, was->addr) == 0)
+				now->host_port = was->host_port;
 		}
 }
 

@@ -47,14 +47,14 @@ options_parse(struct opts *o, int argc, char *argv[])
 		const char **slot;
 		const char *name;
 	} once[] = {
-		{ &w->cpu, "cpu" },
-		{ &w->memory, "memory" },
-		{ &w->storage, "storage" },
-		{ &w->boot[MACHINE_KERNEL], "kernel" },
-		{ &w->boot[MACHINE_INITRD], "initrd" },
-		{ &w->boot[MACHINE_FIRMWARE], "firmware" },
-		{ &w->boot[MACHINE_VARS], "firmware-vars" },
-		{ &w->cmdline, "cmdline" },
+		{ &w->cpu, "--cpu" },
+		{ &w->memory, "--memory" },
+		{ &w->storage, "--storage" },
+		{ &w->boot[MACHINE_KERNEL], "--kernel" },
+		{ &w->boot[MACHINE_INITRD], "--initrd" },
+		{ &w->boot[MACHINE_FIRMWARE], "--firmware" },
+		{ &w->boot[MACHINE_VARS], "--firmware-vars" },
+		{ &w->cmdline, "--cmdline" },
 	};
 	struct strv *const again[] = { &w->nics, &w->data_disks, &w->grow,
 		&w->remove };

@@ -154,7 +154,7 @@ int
 qemu_img_resize(int dirfd, const char *name, uint64_t bytes, struct error *err)
 {
 	char overlay[ARGUMENT_CAP], size[32];
-	const char *const words[] = { "resize", "-q", "-f",
+	const char *const words[] = { "resize", "-q", "--shrink", "-f",
 		chain_overlay()->name, "--", overlay, size, NULL };
 
 	if (check_chain(dirfd, name, chain_overlay(), err) == -1 ||

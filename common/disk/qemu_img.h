@@ -24,8 +24,8 @@ int qemu_img_convert(int to, int dirfd, const char *name,
     const struct chain_format *format, struct error *err);
 
 /*
- * Makes the disk of the overlay `name` larger, to `bytes`; what is beneath is
- * not read.  Errors as above.
+ * The disk of the overlay `name` has `bytes` from then on; what is beneath is not
+ * read, and what lies behind a smaller end is gone.  Errors as above.
  */
 int qemu_img_resize(int dirfd, const char *name, uint64_t bytes,
     struct error *err);

@@ -71,8 +71,8 @@ own_one(struct vm_at *at, struct storage *disk, const struct timespec *now,
 	    disk->backing.n + 1 < STORAGE_CHAIN_MAX)
 		return go_on_in_overlay(at, disk, now, err);
 	return error_set(err, EX_NOPERM,
-	    "%s: has %ju links, and may be a snapshot's: give the VM a copy of "
-	    "its own",
+	    "%s: has %ju links, and may be a snapshot's: state-gc removes what "
+	    "a killed vm-set left; else give the VM a copy of its own",
 	    disk->path, (uintmax_t)st.st_nlink);
 }
 

@@ -206,6 +206,8 @@ guest must grow the partition, and then the filesystem (growpart, resize2fs)" \
 	    vm-set --grow-disk more=48M --grow-fs web
 	refused 64 "web: --grow-disk: 32M: the disk has 41943040 bytes, and \
 none becomes smaller" vm-set --grow-disk more=32M web
+	refused 64 "web: --grow-disk new=64M: --data-disk makes it anew, and \
+says its size" vm-set --data-disk size=16M,name=new --grow-disk new=64M web
 	refused 64 "web: --grow-disk none=1G: no such data disk" \
 	    vm-set --cpu 2 --grow-disk none=1G web
 	refused 64 "web: --remove-disk cocoon-cow: no such data disk" \
@@ -241,6 +243,14 @@ set__root_disk_body()
 	atf_check -o ignore vm-restore web s
 	atf_check -o ignore vm-stop --force web
 	atf_check -o inline:"33554432\n" vm-ls -p config.storage web
+	# What somebody else has made larger holds an ext4 that is not.
+	tiny_vm fs --storage 16M
+	mkfs.ext4 -q -F "$(file fs cow.raw)"
+	truncate -s 24M "$(file fs cow.raw)"
+	atf_check -o inline:"25165824\n" vm-set --storage 24M --grow-fs \
+	    -p config.storage fs
+	atf_check -o match:"Block count: *$((24 << 10))\$" -e ignore \
+	    dumpe2fs -h "$(file fs cow.raw)"
 	# Over a base it is an overlay.
 	head -c 8M /dev/urandom >base
 	tiny_vm over --base base
@@ -326,6 +336,33 @@ set__while_it_runs_cleanup()
 	vms_end
 }
 
+# What has grown already becomes as it was.
+atf_test_case set__second_fails cleanup
+set__second_fails_body()
+{
+	head -c 8M /dev/urandom >base
+	tiny_vm web --storage 16M --data-disk size=16M,name=db
+	tiny_vm over --base base --storage 16M --data-disk size=16M,name=db
+	for vm in web over; do
+		old=$(vm-ls -p name,config,storage_configs $vm)
+		atf_check -s exit:74 \
+		    -e inline:"vm-set: $vm: data-db.raw: File too large\n" \
+		    env --ignore-signal=XFSZ prlimit --fsize=25000000 \
+		    vm-set --storage 20M --grow-disk db=40M $vm
+		[ "$old" = "$(vm-ls -p name,config,storage_configs $vm)" ] ||
+		    atf_fail "$vm: changed"
+		runs $vm
+		# It tells the size that the disk has.
+		atf_check -o inline:"16777216\n" \
+		    vm-set --cpu 2 -p config.storage $vm
+	done
+	tidy
+}
+set__second_fails_cleanup()
+{
+	vms_end
+}
+
 # Whenever it is killed, the VM is the old or the new one, whole.
 atf_test_case set__killed cleanup
 set__killed_body()
@@ -384,6 +421,8 @@ usage__wrong_body()
 		# shellcheck disable=SC2086
 		atf_check -s exit:64 -e match:'^vm-set: ' vm-set $o
 	done
+	atf_check -s exit:64 -e match:'^vm-set: --cpu: given twice' \
+	    vm-set --cpu 2 --cpu 3 web
 	atf_check -s exit:66 -e inline:"vm-set: web: no such VM in $INSTAR_ROOT\n" \
 	    vm-set --cpu 2 web
 	tiny_vm web
@@ -403,6 +442,7 @@ atf_init_test_cases()
 	atf_add_test_case set__root_disk
 	atf_add_test_case set__not_now
 	atf_add_test_case set__while_it_runs
+	atf_add_test_case set__second_fails
 	atf_add_test_case set__killed
 	atf_add_test_case set__seed
 	atf_add_test_case usage__wrong

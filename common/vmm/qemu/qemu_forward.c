@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "vmm/host/port.h"
 
 /* Runs a command of the human monitor; *text is the caller's. */
 static int
@@ -111,7 +112,8 @@ set_forward(struct vmm *vmm, size_t nic, const struct nic_forward *fwd,
 		    nic, fwd->addr, (unsigned)fwd->host_port);
 	if (human(vmm, line, &text, err) == -1)
 		return -1;
-	if (held && text[0] != '\0')
+	if (held && text[0] != '\0' &&
+	    (rc = port_taken(fwd->addr, fwd->port, err)) == 0)
 		rc = error_set(err, EX_UNAVAILABLE, "QEMU: %s", text);
 	free(text);
 	return rc;

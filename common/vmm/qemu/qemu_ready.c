@@ -18,9 +18,23 @@
 #include "base/json.h"
 #include "base/path.h"
 #include "base/sig.h"
+#include "vmm/host/port.h"
 #include "vmm/host/spawn.h"
 
 #define LOAD_NAP_MS 1 /* between two questions for the state of a load */
+
+/* By what QEMU says of a forward (net/slirp.c); the error tells who has it. */
+static bool
+is_port_taken(const char *words, struct error *err)
+{
+	const char *rule = strstr(words, "host forwarding rule 'tcp:");
+	char addr[48];
+	unsigned port;
+
+	return rule != NULL &&
+	    sscanf(strchr(rule, ':'), ":%47[0-9.]:%u", addr, &port) == 2 &&
+	    port_taken(addr, port, err) == -1;
+}
 
 /*
  * QEMU's own words in place of "closed its monitor"; what it has answered as
@@ -39,7 +53,7 @@ qemu_explain(const struct vmm *vmm, struct error *err)
 	spawn_last_words(vmm->dirfd, q->log_from,
 	    path_base(spawn_program(QEMU_VARIABLE, QEMU_ARCH.program)), words,
 	    sizeof(words));
-	if (words[0] == '\0')
+	if (words[0] == '\0' || is_port_taken(words, err))
 		return -1;
 	if (strstr(words, "unsupported machine type") != NULL ||
 	    strstr(words, "Machine type received is") != NULL ||

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "stop.h"
 
+#include <errno.h>
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/diag.h"
 #include "base/fd.h"
 #include "base/sig.h"
 #include "state/vm_seed.h"
@@ -120,7 +122,8 @@ end_vmm(struct vm_at *at, const struct stop *how, bool *went_off,
 int
 stop_vm(struct vm_at *at, void *arg, struct error *err)
 {
-	bool went_off = true;
+	bool went_off = !vmm_broke_down(&at->vm, at->dirfd);
+	struct error why = { 0 };
 	struct timespec now;
 
 	if (vm_is_alive(&at->vm) && end_vmm(at, arg, &went_off, err) == -1)
@@ -132,5 +135,15 @@ stop_vm(struct vm_at *at, void *arg, struct error *err)
 	/* A guest that shut down has finished its first boot. */
 	if (went_off && vm_seed_detach(&at->vm, at->dirfd, &now, err) == -1)
 		return -1;
-	return vmm_clear(&at->vm, at->dirfd, &now, err);
+	if (vmm_clear(&at->vm, at->dirfd, &now, &why) == 0)
+		return 0;
+	/* It has ended all the same, as its process tells. */
+	if (why.sys == ENOSPC || why.sys == EDQUOT) {
+		diag("warning: %s: stopped, but not recorded: %s", at->vm.id,
+		    why.msg);
+		return 0;
+	}
+	if (err != NULL)
+		*err = why;
+	return -1;
 }

@@ -103,6 +103,7 @@ struct vm {
 	struct strv snapshot_ids; /* saved from it; not all of them */
 
 	struct proc_id proc; /* the VMM last started; pid 0: none */
+	bool tidies; /* that one, of a proper end, leaves no API socket */
 	enum vm_memory memory; /* what that one has; AUTO: never started */
 	char memory_from[12]; /* linked, reflinked, copied; "" from power-on */
 	enum vm_accel accel; /* what that one uses */

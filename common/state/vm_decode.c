@@ -105,7 +105,8 @@ decode_process(struct vm *vm, const json_t *record, struct error *err)
 	    json_get_str(p, "boot_id", vm->proc.boot_id,
 		sizeof(vm->proc.boot_id), JSON_REQUIRED, err) == -1 ||
 	    json_get_u64(p, "pid_ns", &vm->proc.pid_ns, 0, INT64_MAX,
-		JSON_REQUIRED, err) == -1)
+		JSON_REQUIRED, err) == -1 ||
+	    json_get_bool(p, "tidies", &vm->tidies, JSON_OPTIONAL, err) == -1)
 		return error_wrap(err, "process");
 	vm->proc.pid = (pid_t)pid;
 	return 0;

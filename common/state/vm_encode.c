@@ -214,14 +214,17 @@ put_common(json_t *record, const struct vm *vm, const char *dir,
 }
 
 static int
-put_process(json_t *record, const struct proc_id *id, struct error *err)
+put_process(json_t *record, const struct vm *vm, struct error *err)
 {
+	const struct proc_id *id = &vm->proc;
+
 	if (id->pid == 0)
 		return 0;
 	return json_put(record, "process",
-	    json_pack("{s:i, s:I, s:s, s:I}", "pid", (int)id->pid,
+	    json_pack("{s:i, s:I, s:s, s:I, s:b}", "pid", (int)id->pid,
 		"start_ticks", (json_int_t)id->start_ticks, "boot_id",
-		id->boot_id, "pid_ns", (json_int_t)id->pid_ns),
+		id->boot_id, "pid_ns", (json_int_t)id->pid_ns, "tidies",
+		(int)vm->tidies),
 	    err);
 }
 
@@ -255,7 +258,7 @@ vm_write(struct vm *vm, int dirfd, bool sync, const struct timespec *now,
 	    put_common(record, vm, NULL, err) == -1 ||
 	    put_layers(record, vm, err) == -1 ||
 	    put_frozen(record, vm, err) == -1 ||
-	    put_process(record, &vm->proc, err) == -1 ||
+	    put_process(record, vm, err) == -1 ||
 	    json_put_bool(record, "to_load", vm->to_load, err) == -1 ||
 	    (vm->diff_base_lost &&
 		json_put_bool(record, "diff_base_lost", true, err) == -1) ||

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "vmm/status.h"
 
+#include <sys/stat.h>
+
+#include <fcntl.h>
+
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/rfc3339.h"
 #include "disk/fs.h"
 #include "vmm/vmm.h"
 
@@ -117,6 +122,27 @@ forget_ports(struct vm *vm)
 			vm->machine.nics.v[i].forwards[k].host_port = 0;
 }
 
+/*
+ * Of one that has ended by itself: the last time that anything of it was
+ * written.  A proper end removes a socket from the directory.
+ */
+static void
+put_last_sign(struct vm *vm, int dirfd)
+{
+	static const char *const names[] = { ".", VM_CONSOLE_LOG, VM_VMM_LOG };
+	struct timespec last = { 0 };
+	struct stat st;
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (fstatat(dirfd, names[i], &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    (st.st_mtim.tv_sec > last.tv_sec ||
+			(st.st_mtim.tv_sec == last.tv_sec &&
+			    st.st_mtim.tv_nsec > last.tv_nsec)))
+			last = st.st_mtim;
+	rfc3339_us(vm->stopped_at, &last);
+}
+
 int
 status_report_as(json_t **out, struct vm *vm, int dirfd, const char *dir,
     enum status status, struct error *err)
@@ -141,15 +167,22 @@ status_report(json_t **out, struct vm *vm, int dirfd, const char *dir,
 {
 	struct error why = { 0 };
 	enum status status;
+	const char *error = NULL;
 	bool no_space;
 	json_t *record;
 
 	status = find_out(vm, dirfd, &no_space, &why);
+	if (no_space)
+		error = "no space";
+	else if (status == STATUS_STOPPED && vmm_broke_down(vm, dirfd))
+		error = "the hypervisor was killed, or broke down";
+	if (status == STATUS_STOPPED && vm->proc.pid != 0)
+		put_last_sign(vm, dirfd);
 	if (!vm_is_alive(vm))
 		forget_ports(vm);
 	if (status_report_as(&record, vm, dirfd, dir, status, err) == -1)
 		return -1;
-	if (no_space && json_put_str(record, "error", "no space", err) == -1) {
+	if (error != NULL && json_put_str(record, "error", error, err) == -1) {
 		json_decref(record);
 		return -1;
 	}

@@ -66,6 +66,12 @@ struct vmm_traits {
 	bool in_wrenn; /* a wrenn directory holds what it saved */
 };
 
+/*
+ * Whether a VM's recorded VMM, which does not live, was killed or broke down:
+ * false where nobody can tell.  Until somebody starts or stops the VM.
+ */
+bool vmm_broke_down(const struct vm *vm, int dirfd);
+
 /* Never NULL: of one that nobody knows there is little to say. */
 const struct vmm_traits *vmm_traits(const char *hypervisor);
 

@@ -71,6 +71,14 @@ remove_guest(const struct vm *vm, int dirfd)
 		unlinkat(dirfd, traits->memory_dump, 0);
 }
 
+bool
+vmm_broke_down(const struct vm *vm, int dirfd)
+{
+	return vm->proc.pid != 0 && vm->tidies && !vm_is_alive(vm) &&
+	    faccessat(dirfd, vmm_traits(vm->machine.hypervisor)->api_socket,
+		F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 int
 vmm_clear(struct vm *vm, int dirfd, const struct timespec *now,
     struct error *err)

@@ -14,6 +14,9 @@ export PATH
 # A state root of the case's own.
 INSTAR_ROOT=$PWD/root
 export INSTAR_ROOT
+# Without a word where guests are emulated.
+INSTAR_ACCEL=${INSTAR_ACCEL:-auto}
+export INSTAR_ACCEL
 
 guest=$top/tests/guest
 tiny=$guest/tiny.elf

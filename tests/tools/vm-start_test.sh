@@ -165,7 +165,9 @@ start__forward_takes_a_free_port_body()
 	    "/proc/$(member web pid)/cmdline"
 	# The port is in use now: a second VM that wants it cannot start.
 	tiny_vm db --nic "user,forward=$port:22"
-	atf_check -s exit:69 -e match:"^vm-start: db: .*:$port-:22" vm-start db
+	atf_check -s exit:69 -e inline:"vm-start: db: port 127.0.0.1:$port is \
+taken by $(cat "/proc/$(member web pid)/comm") (process $(member web pid))\n" \
+	    vm-start db
 	atf_check -o inline:"created\n" vm-ls -p state db
 	atf_check -o ignore vm-stop web
 	atf_check_equal 0 "$(port_of web)"
@@ -187,6 +189,31 @@ start__not_restricted_body()
 	    "/proc/$(member web pid)/cmdline"
 }
 start__not_restricted_cleanup()
+{
+	vms_end
+}
+
+# Where KVM runs no guests that is said, once, to who has not chosen.
+atf_test_case start__by_emulation cleanup
+start__by_emulation_body()
+{
+	tiny_vm a
+	tiny_vm b
+	tiny_vm c --accel tcg
+	INSTAR_ACCEL=auto
+	atf_check -o save:accel vm-start -p accel a
+	atf_check -o ignore vm-stop --force a
+	if [ "$(cat accel)" = tcg ]; then
+		said="vm-start: no KVM here that runs guests: by emulation, \
+which is slower\n"
+	else
+		said=
+	fi
+	unset INSTAR_ACCEL
+	atf_check -o ignore -e inline:"$said" vm-start a b
+	atf_check -o ignore vm-start c
+}
+start__by_emulation_cleanup()
 {
 	vms_end
 }
@@ -384,6 +411,7 @@ atf_init_test_cases()
 	atf_add_test_case start__memory_in_no_file
 	atf_add_test_case start__forward_takes_a_free_port
 	atf_add_test_case start__not_restricted
+	atf_add_test_case start__by_emulation
 	atf_add_test_case qemu__missing
 	atf_add_test_case qemu__dies_at_start
 	atf_add_test_case qemu__no_such_machine

@@ -3,6 +3,8 @@
 
 . "$(atf_get_srcdir)/../lib/lib.sh"
 . "$(atf_get_srcdir)/../lib/vms.sh"
+. "$(atf_get_srcdir)/../lib/loopfs.sh"
+. "$(atf_get_srcdir)/../lib/counting.sh"
 
 atf_test_case stop__by_the_button cleanup
 stop__by_the_button_body()
@@ -24,6 +26,84 @@ stop__by_the_button_body()
 stop__by_the_button_cleanup()
 {
 	vms_end
+}
+
+# The guest, or QEMU, ends by itself, and nobody is there to see it.
+atf_test_case stop__ended_by_itself cleanup
+stop__ended_by_itself_body()
+{
+	tiny_run web
+	snap_save -n s web
+	atf_check -o ignore vm-clone -n clone s
+	for vm in web clone; do
+		pid=$(member $vm pid)
+		kill -TERM "$pid"
+		eventually 20 is_gone "$pid" || atf_fail "still there"
+		atf_check -o inline:"stopped\t\n" vm-ls -p state,error $vm
+		[ "$(member $vm stopped_at)" \> "$(member $vm started_at)" ] ||
+		    atf_fail "stopped before it was started"
+		# One that is killed after that is none that went.
+		atf_check -o inline:"running\n" vm-start -p state $vm
+		pid=$(member $vm pid)
+		kill -KILL "$pid"
+		eventually 20 is_gone "$pid" || atf_fail "still there"
+		atf_check -o match:"^stopped	the hypervisor was killed" \
+		    vm-ls -p state,error $vm
+	done
+}
+stop__ended_by_itself_cleanup()
+{
+	vms_end
+}
+
+# Whose VMM dies at its first boot has its seed still.
+atf_test_case stop__seed_of_a_killed_one cleanup
+stop__seed_of_a_killed_one_body()
+{
+	tiny_vm web --user joe --password x
+	atf_check -o ignore vm-start web
+	pid=$(member web pid)
+	kill -KILL "$pid"
+	eventually 20 is_gone "$pid" || atf_fail "still there"
+	atf_check -o ignore vm-stop web
+	atf_check test -e "$(member web dir)/cidata.img"
+	atf_check -o ignore vm-start web
+	atf_check -o ignore vm-stop web
+	atf_check test ! -e "$(member web dir)/cidata.img"
+}
+stop__seed_of_a_killed_one_cleanup()
+{
+	vms_end
+}
+
+# Its record cannot be written; it is ended.
+atf_test_case stop__full_disk cleanup
+stop__full_disk_head()
+{
+	atf_set require.user root
+}
+stop__full_disk_body()
+{
+	loopfs_make ext4 100M fs
+	INSTAR_ROOT=$PWD/fs/root
+	tiny_run web
+	snap_save -n s web
+	atf_check -o ignore vm-clone -n clone s
+	pid=$(member clone pid)
+	dd if=/dev/zero of=fs/fill bs=64k 2>/dev/null
+	dd if=/dev/zero of=fs/rest bs=512 2>/dev/null
+	atf_check -o inline:"stopped\n" \
+	    -e match:"^vm-stop: warning: .*: stopped, but not recorded: vm.json: No" \
+	    vm-stop --force -p state clone
+	is_gone "$pid" || atf_fail "process $pid is still there"
+	rm fs/fill fs/rest
+	atf_check -o inline:"stopped\n" vm-ls -p state clone
+	atf_check -o inline:"running\n" vm-start -p state clone
+}
+stop__full_disk_cleanup()
+{
+	vms_end
+	loopfs_clean
 }
 
 atf_test_case stop__force cleanup
@@ -145,7 +225,13 @@ stop__vmm_was_killed_body()
 	kill -9 "$pid"
 	eventually 20 is_gone "$pid" || atf_fail "still there"
 	atf_check -o inline:"stopped\t\n" vm-ls -p state,pid web
+	# It has not gone the way that one goes by itself.
+	why="the hypervisor was killed, or broke down"
+	atf_check -o inline:"$why\n" vm-ls -p error web
+	[ "$(member web stopped_at)" \> "$(member web started_at)" ] ||
+	    atf_fail "stopped before it was started"
 	atf_check -o inline:"stopped\n" vm-stop -p state web
+	atf_check -o inline:"\n" vm-ls -p error web
 	atf_check test ! -e "$(member web dir)/qmp.sock"
 	atf_check -o inline:"running\n" vm-start -p state web
 	# One that is just ending has no sockets any more.
@@ -201,6 +287,9 @@ stop__refusals_body()
 atf_init_test_cases()
 {
 	atf_add_test_case stop__by_the_button
+	atf_add_test_case stop__ended_by_itself
+	atf_add_test_case stop__seed_of_a_killed_one
+	atf_add_test_case stop__full_disk
 	atf_add_test_case stop__force
 	atf_add_test_case stop__vmm_hangs
 	atf_add_test_case stop__guest_ignores_the_button

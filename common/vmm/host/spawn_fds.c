@@ -31,30 +31,63 @@ spawn_drop(struct spawn_fds *h)
 		fd_drop(&h->pairs[2 * --h->n]);
 }
 
+/*
+ * Goes to `dirfd`; *back leads to where we were.  False: there would be no way
+ * back, for one who acts as another user by now.
+ */
+static bool
+go_in(int *back, int dirfd)
+{
+	*back = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (*back == -1)
+		return false;
+	if (fchdir(*back) == 0 && fchdir(dirfd) == 0)
+		return true;
+	fd_drop(back);
+	return false;
+}
+
+static int
+bind_name(int fd, int dirfd, const char *name, bool *by_name)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int back, rc;
+
+	*by_name = go_in(&back, dirfd);
+	if (*by_name)
+		snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", name);
+	else
+		snprintf(sun.sun_path, sizeof(sun.sun_path),
+		    "/proc/self/fd/%d/%s", dirfd, name);
+	rc = bind(fd, (struct sockaddr *)&sun, sizeof(sun));
+	if (*by_name && fchdir(back) == -1)
+		rc = -1;
+	fd_drop(&back);
+	return rc;
+}
+
 int
 spawn_listen(struct spawn_fds *h, int dirfd, const char *name, int number,
     struct error *err)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	bool by_name;
 	int fd;
 
 	if (unlinkat(dirfd, name, 0) == -1 && errno != ENOENT)
 		return error_sys(err, error_code_of(errno), "%s", name);
-	snprintf(sun.sun_path, sizeof(sun.sun_path), "/proc/self/fd/%d/%s",
-	    dirfd, name);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd == -1)
 		return error_sys(err, EX_OSERR, "socket");
 	/* The name gets the mode of the socket: Linux net/unix/af_unix.c. */
 	if (fchmod(fd, 0600) == -1 ||
-	    bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1 ||
+	    bind_name(fd, dirfd, name, &by_name) == -1 ||
 	    listen(fd, 16) == -1) {
 		error_sys(err, error_code_of(errno), "%s", name);
 		fd_drop(&fd);
 		return -1;
 	}
 	spawn_hand(h, fd, number);
-	return 0;
+	return by_name ? 1 : 0;
 }
 
 int

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/diag.h"
 #include "base/fd.h"
 #include "base/hook.h"
 #include "disk/copy.h"
@@ -44,6 +45,18 @@ make_memory(struct spawn_fds *h, struct vm *vm, int dirfd, struct error *err)
 	return 0;
 }
 
+/* Once, for all VMs of a call, and not to who has said what it is to be. */
+static void
+tell_emulation(const char *wish)
+{
+	static bool told;
+
+	if (!told && wish == NULL)
+		diag("no KVM here that runs guests: by emulation, which is "
+		     "slower");
+	told = true;
+}
+
 static int
 choose_accel(struct vm *vm, struct error *err)
 {
@@ -54,9 +67,11 @@ choose_accel(struct vm *vm, struct error *err)
 	    !vm_accel_parse(&vm->accel, wish))
 		return error_set(err, EX_USAGE,
 		    "INSTAR_ACCEL=%s: not auto, kvm or tcg", wish);
-	if (vm->accel == VM_ACCEL_AUTO)
-		vm->accel = processor_runs_guests() ? VM_ACCEL_KVM
-						    : VM_ACCEL_TCG;
+	if (vm->accel != VM_ACCEL_AUTO)
+		return 0;
+	vm->accel = processor_runs_guests() ? VM_ACCEL_KVM : VM_ACCEL_TCG;
+	if (vm->accel == VM_ACCEL_TCG)
+		tell_emulation(wish);
 	return 0;
 }
 
@@ -102,7 +117,7 @@ qemu_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 	struct vm *vm = vmm->vm;
 	struct qemu *q;
 	struct strv argv = { 0 };
-	int log_fd = -1, con_fd = -1, rc = -1;
+	int log_fd = -1, con_fd = -1, by_name, rc = -1;
 
 	q = vmm->own = calloc(1, sizeof(struct qemu));
 	if (q == NULL)
@@ -114,9 +129,13 @@ qemu_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 	    spawn_open_log(&log_fd, &q->log_from, vmm->dirfd, VM_VMM_LOG,
 		err) == -1 ||
 	    spawn_open_log(&con_fd, &vm->console_from, vmm->dirfd,
-		VM_CONSOLE_LOG, err) == -1 ||
-	    spawn_listen(&h, vmm->dirfd, VM_API_SOCKET, QEMU_FD_CONTROL, err) ==
-		-1 ||
+		VM_CONSOLE_LOG, err) == -1)
+		goto out;
+	by_name = spawn_listen(&h, vmm->dirfd, VM_API_SOCKET, QEMU_FD_CONTROL,
+	    err);
+	/* At a proper end it removes it: QEMU util/qemu-sockets.c. */
+	vm->tidies = by_name == 1;
+	if (by_name == -1 ||
 	    spawn_listen(&h, vmm->dirfd, VM_WATCH_SOCKET, QEMU_FD_QUESTIONS,
 		err) == -1 ||
 	    spawn_listen(&h, vmm->dirfd, VM_CONSOLE_SOCKET, QEMU_FD_CONSOLE,

@@ -109,6 +109,7 @@ prepare()
 		rm -f disk.img
 		;;
 	snap-export)
+		rmdir dir 2>/dev/null
 		[ "$3" -gt 1 ] ||
 		    snap-import -n box --from-dir sandbox --base base.img
 		;;

@@ -98,14 +98,16 @@ run_store(const struct opts *o, struct verify *v, struct error *err)
 {
 	struct root *root = NULL;
 	struct strv refs = { 0 };
-	int found, fd, rc = -1;
+	int found = 1, fd, rc = -1; /* 1: nothing to verify */
 
 	if (o->refs_n > 0 &&
 	    refs_read(&refs, o->refs, o->refs_n, o->common.allow_empty, err) ==
 		-1)
 		goto out;
-	found = refs.n > 0 ? root_open_to_read(&root, o->common.root, err)
-			   : root_open_to_list(&root, o->common.root, err);
+	if (o->refs_n == 0)
+		found = root_open_to_list(&root, o->common.root, err);
+	else if (refs.n > 0)
+		found = root_open_to_read(&root, o->common.root, err);
 	if (found == 1)
 		rc = 0;
 	if (found != 0 ||

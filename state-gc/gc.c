@@ -71,10 +71,16 @@ int
 gc_names(struct strv *names, const struct gc *gc, const char *dir,
     struct error *err)
 {
+	struct error why = { 0 };
 	int fd, rc;
 
-	if (fd_open_dir(&fd, root_fd(gc->root), dir, false, err) == -1)
+	if (fd_open_dir(&fd, root_fd(gc->root), dir, false, &why) == -1) {
+		if (gc->dry_run && why.code == EX_NOINPUT)
+			return 0;
+		if (err != NULL)
+			*err = why;
 		return -1;
+	}
 	rc = dir_list(names, fd, dir, err);
 	fd_drop(&fd);
 	return rc;

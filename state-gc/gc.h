@@ -49,7 +49,10 @@ int gc_report(const struct gc *gc, const struct gc_item *item,
  */
 int gc_check(struct error *err);
 
-/* Names in the directory beneath the root, "." and ".." left out, sorted. */
+/*
+ * Names in the directory beneath the root, "." and ".." left out, sorted.  One
+ * that is not there, which a dry run does not make, has none.
+ */
 int gc_names(struct strv *names, const struct gc *gc, const char *dir,
     struct error *err);
 

@@ -121,7 +121,8 @@ sweep_parent(struct gc *gc, const char *parent, struct error *err)
 	int fd = -1, rc = -1;
 
 	if (gc_names(&names, gc, parent, err) == -1 ||
-	    fd_open_dir(&fd, root_fd(gc->root), parent, false, err) == -1)
+	    (names.n > 0 &&
+		fd_open_dir(&fd, root_fd(gc->root), parent, false, err) == -1))
 		goto out;
 	for (i = 0; i < names.n; i++) {
 		if (gc_check(err) == -1)

@@ -162,13 +162,15 @@ listing_print(const struct listing *l, struct error *err)
 		    .right = l->right } };
 	struct strv refs = { 0 };
 	struct root *root = NULL;
-	int found, fd, rc = -1;
+	int found = 1, fd, rc = -1; /* 1: nothing to list */
 
 	if (l->refs_n > 0 &&
 	    refs_read(&refs, l->refs, l->refs_n, l->allow_empty, err) == -1)
 		goto out;
-	found = refs.n > 0 ? root_open_to_read(&root, l->root, err)
-			   : root_open_to_list(&root, l->root, err);
+	if (l->refs_n == 0)
+		found = root_open_to_list(&root, l->root, err);
+	else if (refs.n > 0)
+		found = root_open_to_read(&root, l->root, err);
 	if (found == 1)
 		rc = l->as_table ? table_print(&lines.table, err) : EX_OK;
 	if (found != 0)

@@ -14,8 +14,6 @@
 #include "base/fd.h"
 #include "base/lock.h"
 #include "base/path.h"
-#include "base/user.h"
-#include "disk/fs.h"
 #include "snapshot/envelope.h"
 #include "state/root_impl.h"
 
@@ -26,217 +24,6 @@ static const char *
 kind_noun(enum root_kind kind)
 {
 	return kind == ROOT_VM ? "VM" : "snapshot";
-}
-
-/* Where the root is when nobody says; the caller frees it. */
-static char *
-default_path(void)
-{
-	const char *dir;
-
-	dir = getenv("INSTAR_ROOT");
-	if (dir != NULL && dir[0] != '\0')
-		return strdup(dir);
-	if (geteuid() == 0)
-		return strdup("/var/lib/instar");
-	dir = getenv("XDG_STATE_HOME");
-	if (dir != NULL && dir[0] == '/')
-		return path_format("%s/instar", dir);
-	dir = getenv("HOME");
-	if (dir == NULL || dir[0] != '/')
-		return strdup("");
-	return path_format("%s/.local/state/instar", dir);
-}
-
-/* Makes every directory of `path` that is missing. */
-static int
-make_path(char *path, struct error *err)
-{
-	int rc, first = 0;
-	char *p;
-
-	for (p = path + 1;; p++) {
-		if (*p != '/' && *p != '\0')
-			continue;
-		if (*p == '\0')
-			break;
-		*p = '\0';
-		rc = mkdir(path, 0700);
-		if (rc == -1 && errno != EEXIST && errno != EISDIR &&
-		    errno != EROFS && errno != EACCES)
-			error_sys(err, error_code_of(errno), "%s", path);
-		else {
-			first = rc == -1 && errno != EEXIST ? errno : 0;
-			rc = 0;
-		}
-		*p = '/';
-		if (rc == -1)
-			return -1;
-	}
-	if (mkdir(path, 0700) == -1 && errno != EEXIST) {
-		/* What kept the parent from being made tells more. */
-		errno = errno == ENOENT && first != 0 ? first : errno;
-		return error_sys(err, error_code_of(errno), "%s", path);
-	}
-	return 0;
-}
-
-/* Opens the directory `name` of the root; a missing one `may` be made. */
-static int
-open_part(int *fd, int dirfd, const char *name, bool may, struct error *err)
-{
-	*fd = openat(dirfd, name,
-	    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (*fd == -1 && errno == ENOENT && may) {
-		if (mkdirat(dirfd, name, 0700) == -1 && errno != EEXIST)
-			return error_sys(err, error_code_of(errno), "%s", name);
-		return fd_open_dir(fd, dirfd, name, false, err);
-	}
-	if (*fd == -1)
-		return error_sys(err, error_code_of(errno), "%s", name);
-	return 0;
-}
-
-static int
-open_parts(struct root *r, bool may, struct error *err)
-{
-	int name_fd = -1;
-
-	if (open_part(&r->kind_fd[ROOT_VM], r->fd, "vm", may, err) == -1 ||
-	    open_part(&r->kind_fd[ROOT_SNAP], r->fd, "snap", may, err) == -1 ||
-	    open_part(&r->layer_fd, r->fd, "layer", may, err) == -1 ||
-	    open_part(&r->access_fd, r->fd, "access", may, err) == -1 ||
-	    open_part(&name_fd, r->fd, "name", may, err) == -1)
-		return -1;
-	fd_drop(&name_fd);
-	if (open_part(&r->name_fd[ROOT_VM], r->fd, "name/vm", may, err) == -1)
-		return -1;
-	return open_part(&r->name_fd[ROOT_SNAP], r->fd, "name/snap", may, err);
-}
-
-/*
- * Root acts as the owner of a root that is another's: what it made there, and
- * what it started, would be out of the owner's reach.
- */
-static int
-act_as_owner(const struct root *r, struct error *err)
-{
-	struct stat st;
-
-	if (geteuid() != 0)
-		return 0;
-	if (fstat(r->fd, &st) == -1)
-		return error_sys(err, EX_IOERR, "%s", r->path);
-	if (st.st_uid == 0)
-		return 0;
-	return user_become(st.st_uid, st.st_gid, err) == -1
-	    ? error_wrap(err, "%s", r->path)
-	    : 0;
-}
-
-static int
-open_all(struct root *r, bool to_write, struct error *err)
-{
-	size_t len = strlen(r->path);
-
-	while (len > 1 && r->path[len - 1] == '/')
-		r->path[--len] = '\0';
-	if (to_write && faccessat(AT_FDCWD, r->path, F_OK, 0) == -1 &&
-	    make_path(r->path, err) == -1)
-		return -1;
-	if (fd_open_dir(&r->fd, AT_FDCWD, r->path, true, err) == -1 ||
-	    act_as_owner(r, err) == -1)
-		return -1;
-	if (fs_is_network(r->fd))
-		return error_set(err, EX_CONFIG,
-		    "%s: on a network filesystem, where directories "
-		    "cannot be locked",
-		    r->path);
-	if (to_write && faccessat(r->fd, ".", W_OK | X_OK, AT_EACCESS) == -1)
-		return error_sys(err, EX_NOPERM, "%s", r->path);
-	if (open_parts(r, to_write, err) == -1)
-		return error_wrap(err, "%s", r->path);
-	return 0;
-}
-
-static int
-open_root(struct root **out, const char *path, bool to_write, struct error *err)
-{
-	struct root *r;
-	char *chosen;
-
-	chosen = path != NULL ? strdup(path) : default_path();
-	r = calloc(1, sizeof(*r));
-	if (r == NULL || chosen == NULL) {
-		free(r);
-		free(chosen);
-		return error_nomem(err, "state root");
-	}
-	r->fd = r->layer_fd = r->access_fd = -1;
-	r->kind_fd[0] = r->kind_fd[1] = r->name_fd[0] = r->name_fd[1] = -1;
-	if (chosen[0] == '\0') {
-		error_set(err, EX_USAGE,
-		    "state root: give --root, INSTAR_ROOT or HOME");
-		goto fail;
-	}
-	r->path = path_absolute(chosen);
-	if (r->path == NULL) {
-		error_sys(err, EX_OSERR, "state root");
-		goto fail;
-	}
-	if (open_all(r, to_write, err) == -1)
-		goto fail;
-	free(chosen);
-	*out = r;
-	return 0;
-fail:
-	free(chosen);
-	root_close(r);
-	return -1;
-}
-
-int
-root_open(struct root **out, const char *path, struct error *err)
-{
-	return open_root(out, path, true, err);
-}
-
-int
-root_open_to_read(struct root **out, const char *path, struct error *err)
-{
-	return open_root(out, path, false, err);
-}
-
-int
-root_open_to_list(struct root **out, const char *path, struct error *err)
-{
-	struct error why = { 0 };
-
-	if (root_open_to_read(out, path, &why) == 0)
-		return 0;
-	if (path == NULL && why.code == EX_NOINPUT)
-		return 1;
-	if (err != NULL)
-		*err = why;
-	return -1;
-}
-
-void
-root_close(struct root *root)
-{
-	size_t i;
-
-	if (root == NULL)
-		return;
-	for (i = 0; i < ROOT_KINDS; i++) {
-		fd_drop(&root->kind_fd[i]);
-		fd_drop(&root->name_fd[i]);
-	}
-	fd_drop(&root->layer_fd);
-	fd_drop(&root->access_fd);
-	fd_drop(&root->fd);
-	free(root->path);
-	free(root);
 }
 
 const char *
@@ -318,7 +105,8 @@ root_name_target(char id[ID_LEN + 1], const struct root *root,
 
 	len = readlinkat(root->name_fd[kind], name, target, sizeof(target) - 1);
 	if (len == -1) {
-		if (errno == ENOENT || errno == EINVAL)
+		if (errno == ENOENT || errno == EINVAL ||
+		    root->name_fd[kind] == -1)
 			return 0;
 		return error_sys(err, EX_IOERR, "name %s", name);
 	}
@@ -345,6 +133,8 @@ root_list(struct strv *ids, const struct root *root, enum root_kind kind,
 	size_t i;
 	int rc;
 
+	if (root->kind_fd[kind] == -1)
+		return 0;
 	rc = dir_list(&names, root->kind_fd[kind], root->path, err);
 	for (i = 0; rc == 0 && i < names.n; i++)
 		if (id_is_valid(names.v[i]))
@@ -422,7 +212,7 @@ root_lock(int *fd, const struct root *root, enum root_kind kind, const char *id,
 {
 	struct error why = { 0 };
 
-	if (!id_is_valid(id))
+	if (!id_is_valid(id) || root->kind_fd[kind] == -1)
 		return no_such(root, kind, id, err);
 	if (lock_dir(fd, root->kind_fd[kind], id,
 		exclusive ? LOCK_EXCLUSIVE : LOCK_SHARED, deadline_ms,
@@ -440,6 +230,8 @@ root_access_touch(const struct root *root, const char *id, struct error *err)
 {
 	int fd, rc = 0;
 
+	if (root->access_fd == -1)
+		return 0;
 	fd = openat(root->access_fd, id,
 	    O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd == -1 && error_code_of(errno) == EX_NOPERM)
@@ -458,6 +250,8 @@ root_access_time(struct timespec *out, const struct root *root, const char *id,
 {
 	struct stat st;
 
+	if (root->access_fd == -1)
+		return error_set(err, EX_NOINPUT, "access/%s: never", id);
 	if (fstatat(root->access_fd, id, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return error_sys(err,
 		    errno == ENOENT ? EX_NOINPUT : error_code_of(errno),

@@ -33,13 +33,15 @@ int root_open(struct root **out, const char *path, struct error *err);
 
 /*
  * The same for those that only read: one that may not be written will do, and
- * nothing is made.  EX_NOINPUT: it is not there, or not the whole of it.
+ * nothing is made: a directory that it lacks is empty.  EX_NOINPUT: it is not
+ * there, or has none of them.
  */
 int root_open_to_read(struct root **out, const char *path, struct error *err);
 
 /*
- * The same for who wants all that is there: 1 where `path` is NULL and nobody
- * has made the root yet; a root that the user names must be there.
+ * The same for who wants all that is there: 1 where the root is the user's
+ * default, and nobody has made it yet; one that is named, by `path` or
+ * $INSTAR_ROOT, must be there.
  */
 int root_open_to_list(struct root **out, const char *path, struct error *err);
 

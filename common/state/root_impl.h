@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* For root.c, root_name.c, root_new.c and root_layer.c alone. */
+/* For root.c and root_*.c alone. */
 #ifndef STATE_ROOT_IMPL_H
 #define STATE_ROOT_IMPL_H
 
@@ -7,6 +7,10 @@
 
 #define ROOT_KINDS 2
 
+/*
+ * A directory that a root opened for reading lacks is -1, and empty: a copy of
+ * a root may have been made without its empty directories.
+ */
 struct root {
 	char *path; /* absolute */
 	int fd;

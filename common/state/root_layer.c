@@ -255,10 +255,11 @@ root_layer_open(int *fd, uint64_t *size_bytes, const struct root *root,
 	struct error why = { 0 };
 
 	layer_name(name, digest);
-	if (fd_open_file(fd, size_bytes, root->layer_fd, name, O_RDONLY,
+	if (root->layer_fd != -1 &&
+	    fd_open_file(fd, size_bytes, root->layer_fd, name, O_RDONLY,
 		&why) == 0)
 		return 0;
-	if (why.code == EX_NOINPUT)
+	if (root->layer_fd == -1 || why.code == EX_NOINPUT)
 		return error_set(err, EX_NOINPUT, "layer %s is not here", name);
 	if (err != NULL)
 		*err = why;

@@ -102,12 +102,14 @@ mount__store_cleanup()
 	loopfs_clean
 }
 
-# A root that is not there, or only in part: nobody who only reads makes it.
+# A root that is not there: nobody who only reads makes it.
 atf_test_case root__not_there
 root__not_there_body()
 {
-	mkdir -p half/vm empty
-	why="No such file or directory"
+	mkdir -p empty other/dir
+	touch file
+	why="no state root: No such file or directory"
+	none="no state root: it has neither vm nor snap"
 	while read -r command; do
 		for d in none none/deeper; do
 			# shellcheck disable=SC2086
@@ -115,14 +117,16 @@ root__not_there_body()
 			    -e inline:"${command%% *}: $PWD/$d: $why\n" \
 			    $command -R $d
 		done
+		for d in empty other; do
+			# shellcheck disable=SC2086
+			atf_check -s exit:66 \
+			    -e inline:"${command%% *}: $PWD/$d: $none\n" \
+			    $command -R $d
+		done
 		# shellcheck disable=SC2086
-		atf_check -s exit:66 \
-		    -e inline:"${command%% *}: $PWD/half: snap: $why\n" \
-		    $command -R half
-		# shellcheck disable=SC2086
-		atf_check -s exit:66 \
-		    -e inline:"${command%% *}: $PWD/empty: vm: $why\n" \
-		    $command -R empty
+		atf_check -s exit:66 -e inline:"${command%% *}: $PWD/file: \
+no state root: Not a directory\n" \
+		    $command -R file
 	done <<-'END'
 		vm-ls
 		vm-ls -t
@@ -135,16 +139,102 @@ root__not_there_body()
 		state-gc --dry-run
 		disk-backup -o out --vm x cow
 	END
-	# The one that nobody names may be new: it is empty, and not made.
-	export INSTAR_ROOT="$PWD/none"
-	atf_check vm-ls
-	atf_check vm-ls -t
-	atf_check snap-ls
-	atf_check -e ignore snap-verify
-	atf_check state-gc --dry-run
-	atf_check -s exit:66 -e inline:"vm-ls: $PWD/none: $why\n" vm-ls x
-	atf_check -o inline:"empty\nhalf\nhalf/vm\n" find empty half
+	# The environment names one, too.
+	for d in none empty; do
+		for command in vm-ls "vm-ls -t" snap-ls snap-verify \
+		    "state-gc --dry-run" "vm-ls x"; do
+			# shellcheck disable=SC2086
+			INSTAR_ROOT=$PWD/$d atf_check -s exit:66 \
+			    -e match:"^${command%% *}: $PWD/$d: no state root: " \
+			    $command
+		done
+	done
+	atf_check -o inline:"empty\nother\nother/dir\n" find empty other
 	atf_check test ! -e none
+}
+
+# The default, which nobody names, may be new: it is empty, and not made.
+atf_test_case root__default_not_made
+root__default_not_made_body()
+{
+	unset INSTAR_ROOT
+	as=
+	[ "$(id -u)" -ne 0 ] || as="setpriv --reuid=54321 --regid=54321 \
+	    --clear-groups"
+	# shellcheck disable=SC2086 # several words
+	$as test -x "$top" -a -x . || atf_skip "nobody else can read this tree"
+	mkdir -p state2/instar
+	touch file
+	for XDG_STATE_HOME in "$PWD/state" "$PWD/state2"; do
+		export XDG_STATE_HOME
+		for command in vm-ls "vm-ls -t" snap-ls snap-verify \
+		    "state-gc --dry-run"; do
+			# shellcheck disable=SC2086
+			atf_check $as $command
+		done
+		# shellcheck disable=SC2086
+		atf_check -s exit:66 \
+		    -e match:"$XDG_STATE_HOME/instar: no state root: " \
+		    $as vm-ls x
+	done
+	XDG_STATE_HOME=$PWD/file
+	# shellcheck disable=SC2086
+	atf_check -s exit:66 -e match:"no state root: Not a directory" $as vm-ls
+	atf_check test ! -e state
+	atf_check -o inline:"state2/instar\n" find state2 -mindepth 1
+}
+
+# A copy of a root without its empty directories: all that is in it is there,
+# and nobody who only reads makes the rest.
+atf_test_case root__in_part cleanup
+root__in_part_body()
+{
+	make_snap
+	find root -depth -type d -empty -delete
+	atf_check test ! -e root/vm
+	picture >before
+	check_readers "$PWD/root"
+	atf_check -o empty vm-ls
+	atf_check -o inline:"sealed\nweb\n" sh -c "snap-ls -p name | sort"
+	# Nothing else is needed, names and times of access least of all.
+	id=$(id_of abc)
+	rm -r root/access root/name
+	atf_check -o match:"\"id\":\"$id\"" -o not-match:last_accessed_at \
+	    snap-ls "$id"
+	atf_check -o save:web3.tar snap-export -q --no-compress "$id"
+	atf_check cmp web2.tar web3.tar
+	atf_check -s exit:66 -e inline:"snap-ls: web: no such snapshot\n" \
+	    snap-ls web
+	atf_check state-gc --dry-run
+	atf_check -o match:lru-keep state-gc --dry-run --keep 0
+	for d in access name vm layer; do
+		atf_check test ! -e root/$d
+	done
+	if [ "$(id -u)" -eq 0 ]; then
+		mount_read_only root ro
+		atf_check -o match:"$id" snap-ls -R ro -p id
+		atf_check -o empty vm-ls -R ro
+	fi
+	# The other half: VMs without snapshots.
+	tiny_vm idle
+	find root -depth -type d -empty -delete
+	rm -r root/snap root/name/snap root/layer root/access
+	atf_check -o inline:"idle\n" vm-ls -p name
+	atf_check -o inline:"idle\n" vm-ls -p name idle
+	atf_check -o empty snap-ls
+	atf_check -s exit:66 -e inline:"snap-ls: none: no such snapshot\n" \
+	    snap-ls none
+	atf_check -e ignore snap-verify
+	atf_check -o empty state-gc --dry-run --keep 0
+	# Whoever writes makes what is missing.
+	atf_check -o ignore vm-set --cpu 2 idle
+	for d in snap layer access name/snap; do
+		atf_check test -d root/$d
+	done
+}
+root__in_part_cleanup()
+{
+	loopfs_clean
 }
 
 # A VM that runs through another path, as seen from a container.
@@ -244,6 +334,8 @@ atf_init_test_cases()
 {
 	atf_add_test_case mount__store
 	atf_add_test_case root__not_there
+	atf_add_test_case root__default_not_made
+	atf_add_test_case root__in_part
 	atf_add_test_case mount__vm
 	atf_add_test_case modes__vm_of_another
 	atf_add_test_case modes__store

@@ -7,6 +7,7 @@
 atf_test_case list__empty_root
 list__empty_root_body()
 {
+	mkdir -p root/vm
 	atf_check snap-ls
 	atf_check snap-ls -t
 }

@@ -7,6 +7,8 @@
 atf_test_case list__empty_root
 list__empty_root_body()
 {
+	atf_check -o empty sh -c ': | vm-ls --allow-empty -'
+	mkdir -p root/vm
 	atf_check vm-ls
 	atf_check vm-ls -t
 	atf_check -o empty sh -c ': | vm-ls --allow-empty -'

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "list.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -53,7 +54,7 @@ list_archive(const char *path, const char *members, struct error *err)
 	else
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd == -1)
-		return error_sys(err, EX_NOINPUT, "%s", path);
+		return error_sys(err, error_code_of(errno), "%s", path);
 	if (sandbox_enter(NULL, 0, err) == -1 ||
 	    archive_reader_open(&r, fd, err) == -1)
 		goto out;

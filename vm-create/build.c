@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "build.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +55,7 @@ add_layer(struct plan *plan, const struct root_new *n, const char *name,
 	if (path != NULL)
 		absolute = realpath(path, NULL);
 	if (text == NULL || (path != NULL && absolute == NULL)) {
-		error_sys(err, EX_NOINPUT, "%s", from);
+		error_sys(err, error_code_of(errno), "%s", from);
 		goto out;
 	}
 	layer.name = text;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "data.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,7 +56,7 @@ data_read_configs(struct storage_list *out, const char *path, struct error *err)
 	fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
 		      : open(path, O_RDONLY | O_CLOEXEC);
 	if (fd == -1) {
-		error_sys(err, EX_NOINPUT, "%s", what);
+		error_sys(err, error_code_of(errno), "%s", what);
 		goto out;
 	}
 	if (fd_read_all(&text, &len, fd, CONFIGS_MAX, what, err) == -1 ||

@@ -61,7 +61,7 @@ unpack_open(int *fd, uint64_t *size, const char *path, struct error *err)
 	*fd = unpack_is_stdin(path) ? STDIN_FILENO
 				    : open(path, O_RDONLY | O_CLOEXEC);
 	if (*fd == -1 || fstat(*fd, &st) == -1)
-		return error_sys(err, EX_NOINPUT, "%s", what);
+		return error_sys(err, error_code_of(errno), "%s", what);
 	if (S_ISDIR(st.st_mode))
 		return error_set(err, EX_NOINPUT,
 		    "%s: a directory, not an archive", what);

@@ -147,7 +147,8 @@ intake_enclose(struct intake *in, int dirfd, const struct intake_how *how,
 	if (how->configs != NULL) {
 		reads[1] = open(how->configs, O_RDONLY | O_CLOEXEC);
 		if (reads[1] == -1) {
-			error_sys(err, EX_NOINPUT, "%s", how->configs);
+			error_sys(err, error_code_of(errno), "%s",
+			    how->configs);
 			goto out;
 		}
 		s.read_n = 2;

@@ -2,6 +2,7 @@
 /* A snapshot that others made: what it says, and disks that it shares. */
 #include "vmm/intake.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,7 +58,7 @@ intake_read_configs(struct storage_list *out, const char *path,
 	int rc;
 
 	if (real == NULL)
-		return error_sys(err, EX_NOINPUT, "%s", path);
+		return error_sys(err, error_code_of(errno), "%s", path);
 	rc = fd_slurp(&text, &len, AT_FDCWD, real, INTAKE_CONFIGS_MAX, err);
 	free(real);
 	if (rc == -1)

@@ -246,7 +246,9 @@ freeze(struct source *out, char **label, struct chain *chain,
 		err) == -1)
 		return -1;
 	if (vm_is_alive(&at.vm))
-		rc = freeze_running(&f, name, err);
+		rc = root_check_owner(root, err) == -1
+		    ? -1
+		    : freeze_running(&f, name, err);
 	else
 		rc = freeze_stopped(&f, &out->hold, name, err);
 	*label = path_format("%s-%s",

@@ -12,7 +12,8 @@ job_open(struct job *j, const char *file, const char *image, const char *vm,
 
 	j->what = file == NULL ? "standard input" : file;
 	j->flags = flags;
-	if (restore_open(&j->in, file, err) == -1)
+	if ((vm != NULL && root_become_owner(root, err) == -1) ||
+	    restore_open(&j->in, file, err) == -1)
 		return -1;
 	if (image == NULL)
 		return 0;

@@ -17,7 +17,8 @@ take_archive(struct intake *in, struct opts *o, const char *what,
 	int dir, fd = -1, rc = -1;
 	uint64_t size = 0;
 
-	if (unpack_open(&fd, &size, o->file, err) == -1 ||
+	if (root_become_owner(o->common.root, err) == -1 ||
+	    unpack_open(&fd, &size, o->file, err) == -1 ||
 	    intake_begin(in, o->common.root, &o->how, err) == -1 ||
 	    layer_bring_all(in, &o->how, &o->layers, err) == -1)
 		goto out;

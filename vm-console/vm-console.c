@@ -71,6 +71,7 @@ run(const struct opt_common *common, char *operand, struct error *err)
 
 	if (refs_read_one(&ref, operand, "VM", err) == -1 ||
 	    root_open_to_read(&root, common->root, err) == -1 ||
+	    root_check_owner(root, err) == -1 ||
 	    vm_at_open(&at, root, ref, false, 0, err) == -1)
 		goto out;
 	rc = talk(&at, common->quiet, err);

@@ -23,7 +23,8 @@ run(struct opts *o, struct error *err)
 	clock_gettime(CLOCK_REALTIME, &now);
 	plan_init(&plan);
 	plan.quiet = o->common.quiet;
-	if (wishes_read_config(&o->wishes, err) == -1 ||
+	if (root_become_owner(o->common.root, err) == -1 ||
+	    wishes_read_config(&o->wishes, err) == -1 ||
 	    wishes_plan(&plan, &o->wishes, err) == -1 ||
 	    vmm_check_program(plan.vm.machine.hypervisor, err) == -1 ||
 	    root_open(&root, o->common.root, err) == -1 ||

@@ -16,6 +16,7 @@
 
 #define LINE_MAX_BYTES 65536 /* a group may have many members */
 #define GROUPS_MAX 1024 /* those beyond are left out */
+#define NO_GROUP 65534 /* Linux fs.overflowgid; Debian's nogroup */
 
 struct user {
 	uid_t uid;
@@ -77,6 +78,43 @@ set_home(const struct user *u)
 				  : setenv("HOME", u->home, 1);
 }
 
+/*
+ * Groups before the user, who may not change them; where the user cannot be
+ * had, they are as before.
+ */
+static int
+assume(const struct user *u, struct error *err)
+{
+	gid_t real, effective, saved, *old = NULL;
+	int n = getgroups(0, NULL), rc = -1;
+
+	if (n >= 0)
+		old = calloc((size_t)n + 1, sizeof(*old));
+	if (old == NULL || getgroups(n, old) != n ||
+	    getresgid(&real, &effective, &saved) == -1) {
+		error_sys(err, EX_OSERR, "groups");
+		goto out;
+	}
+	if (setgroups(u->groups_n, u->groups) == -1) {
+		error_sys(err, EX_NOPERM, "becoming user %u", (unsigned)u->uid);
+		goto out;
+	}
+	if (setresgid(u->gid, u->gid, u->gid) == 0 &&
+	    setresuid(u->uid, u->uid, u->uid) == 0)
+		rc = 0;
+	else
+		error_sys(err, EX_NOPERM, "becoming user %u", (unsigned)u->uid);
+	if (rc == -1 &&
+	    (setresgid(real, effective, saved) == -1 ||
+		setgroups((size_t)n, old) == -1))
+		error_sys(err, EX_OSERR, "groups");
+	/* Else /proc/self, by which files get their names, is root's. */
+	prctl(PR_SET_DUMPABLE, 1);
+out:
+	free(old);
+	return rc;
+}
+
 int
 user_become(uid_t uid, gid_t gid, struct error *err)
 {
@@ -91,16 +129,13 @@ user_become(uid_t uid, gid_t gid, struct error *err)
 	u->uid = uid;
 	u->gid = gid;
 	read_passwd(u, line);
+	/* Nobody has chosen it: it is what root's files are of. */
+	if (u->name[0] == '\0' && u->gid == 0)
+		u->gid = NO_GROUP;
 	read_groups(u, line);
-	if (setgroups(u->groups_n, u->groups) == -1 ||
-	    setresgid(u->gid, u->gid, u->gid) == -1 ||
-	    setresuid(uid, uid, uid) == -1 || set_home(u) == -1) {
-		error_sys(err, EX_NOPERM, "becoming user %u", (unsigned)uid);
-		goto out;
-	}
-	/* Else /proc/self, by which files get their names, is root's. */
-	prctl(PR_SET_DUMPABLE, 1);
-	rc = 0;
+	rc = assume(u, err);
+	if (rc == 0 && set_home(u) == -1)
+		rc = error_sys(err, EX_OSERR, "environment");
 out:
 	free(u);
 	free(line);

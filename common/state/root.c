@@ -230,7 +230,7 @@ root_access_touch(const struct root *root, const char *id, struct error *err)
 {
 	int fd, rc = 0;
 
-	if (root->access_fd == -1)
+	if (root->access_fd == -1 || root->is_foreign)
 		return 0;
 	fd = openat(root->access_fd, id,
 	    O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

@@ -25,16 +25,17 @@ enum root_kind { ROOT_VM, ROOT_SNAP };
 /*
  * Opens the root at `path`, else $INSTAR_ROOT, else the user's default, and
  * makes what is missing of it (0700).  Where we are root and it is another
- * user's, this process becomes that user for good (base/user.h).  Returns owned
- * (root_close).  EX_NOPERM: not writable by us.  EX_CONFIG: on a network
+ * user's, or will be one's in whose directory it is made, this process becomes
+ * that user for good (base/user.h).  Returns owned (root_close).  EX_NOPERM:
+ * not writable by us, or we may not be its owner.  EX_CONFIG: on a network
  * filesystem.
  */
 int root_open(struct root **out, const char *path, struct error *err);
 
 /*
- * The same for those that only read: one that may not be written will do, and
- * nothing is made: a directory that it lacks is empty.  EX_NOINPUT: it is not
- * there, or has none of them.
+ * The same for those that only read: one that may not be written will do, so
+ * will one whose owner we cannot be, and nothing is made: a directory that it
+ * lacks is empty.  EX_NOINPUT: it is not there, or has none of them.
  */
 int root_open_to_read(struct root **out, const char *path, struct error *err);
 
@@ -45,7 +46,19 @@ int root_open_to_read(struct root **out, const char *path, struct error *err);
  */
 int root_open_to_list(struct root **out, const char *path, struct error *err);
 
+/*
+ * Becomes who root_open() of the same path will be, and makes nothing: for who
+ * opens other files first.
+ */
+int root_become_owner(const char *path, struct error *err);
+
 void root_close(struct root *root);
+
+/*
+ * Whether what we make in a root that was opened to read is its owner's.
+ * EX_NOPERM: we are root, and cannot be the owner.
+ */
+int root_check_owner(const struct root *root, struct error *err);
 
 const char *root_path(const struct root *root); /* absolute */
 int root_fd(const struct root *root); /* borrowed, as the next */

@@ -53,6 +53,8 @@ begin(struct root_new *out, const struct root *root, enum root_kind kind,
 	if (name[0] != '\0' && !envelope_is_name(name))
 		return error_set(err, EX_USAGE, "\"%s\" is not a name: %s",
 		    name, ENVELOPE_NAME_RULE);
+	if (root_check_owner(root, err) == -1)
+		return -1;
 	memset(&n, 0, sizeof(n));
 	n.root = root;
 	n.kind = kind;

@@ -120,14 +120,81 @@ open_parts(struct root *r, bool may, struct error *err)
 	return open_part(&r->name_fd[ROOT_SNAP], r->fd, "name/snap", may, err);
 }
 
+static int
+not_the_owner(const char *path, struct error *err)
+{
+	return error_set(err, EX_NOPERM,
+	    "%s: belongs to another user, as whom this process may not act",
+	    path);
+}
+
 /*
  * Root acts as the owner of a root that is another's: what it made there, and
- * what it started, would be out of the owner's reach.
+ * what it started, would be out of the owner's reach.  0, 1 where it cannot,
+ * or -1.
  */
 static int
-act_as_owner(const struct root *r, struct error *err)
+act_as_owner(const struct stat *st, struct error *err)
+{
+	struct error why = { 0 };
+
+	if (geteuid() != 0 || st->st_uid == 0 ||
+	    user_become(st->st_uid, st->st_gid, &why) == 0)
+		return 0;
+	if (why.code == EX_NOPERM)
+		return 1;
+	if (err != NULL)
+		*err = why;
+	return -1;
+}
+
+/*
+ * Whose the root is; of one that is not there, whose it will be: the owner's of
+ * the nearest directory above it, but where everybody may make something there.
+ */
+static int
+find_owner(struct stat *st, const char *path, struct error *err)
+{
+	char *p = strdup(path), *slash;
+	bool above = false;
+
+	if (p == NULL)
+		return error_nomem(err, "state root");
+	while (stat(p, st) == -1) {
+		slash = strrchr(p, '/');
+		above = true;
+		if (slash == p && p[1] == '\0') {
+			free(p);
+			return error_sys(err, error_code_of(errno), "/");
+		}
+		slash[slash == p] = '\0';
+	}
+	free(p);
+	if (above && (st->st_mode & S_IWOTH) != 0)
+		st->st_uid = 0;
+	return 0;
+}
+
+/* Makes the root's directory, and those above it, as their owner to be. */
+static int
+make_root(const struct root *r, struct error *err)
+{
+	struct stat st = { .st_uid = 0 };
+	int rc = 0;
+
+	if (geteuid() == 0 && find_owner(&st, r->path, err) == -1)
+		return -1;
+	rc = act_as_owner(&st, err);
+	if (rc != 0)
+		return rc == 1 ? not_the_owner(r->path, err) : -1;
+	return make_path(r->path, err);
+}
+
+static int
+look_whose(struct root *r, bool to_write, struct error *err)
 {
 	struct stat st;
+	int rc;
 
 	if (geteuid() != 0)
 		return 0;
@@ -135,9 +202,11 @@ act_as_owner(const struct root *r, struct error *err)
 		return error_sys(err, EX_IOERR, "%s", r->path);
 	if (st.st_uid == 0)
 		return 0;
-	return user_become(st.st_uid, st.st_gid, err) == -1
-	    ? error_wrap(err, "%s", r->path)
-	    : 0;
+	rc = act_as_owner(&st, err);
+	r->is_foreign = rc == 1;
+	if (rc == 1 && to_write)
+		return not_the_owner(r->path, err);
+	return rc == -1 ? error_wrap(err, "%s", r->path) : 0;
 }
 
 /* A reader may have been sent to the wrong place. */
@@ -155,15 +224,11 @@ open_dir(int *fd, const char *path, bool to_write, struct error *err)
 static int
 open_all(struct root *r, bool to_write, struct error *err)
 {
-	size_t len = strlen(r->path);
-
-	while (len > 1 && r->path[len - 1] == '/')
-		r->path[--len] = '\0';
 	if (to_write && faccessat(AT_FDCWD, r->path, F_OK, 0) == -1 &&
-	    make_path(r->path, err) == -1)
+	    make_root(r, err) == -1)
 		return -1;
 	if (open_dir(&r->fd, r->path, to_write, err) == -1 ||
-	    act_as_owner(r, err) == -1)
+	    look_whose(r, to_write, err) == -1)
 		return -1;
 	if (fs_is_network(r->fd))
 		return error_set(err, EX_CONFIG,
@@ -177,41 +242,69 @@ open_all(struct root *r, bool to_write, struct error *err)
 	return 0;
 }
 
-static int
-open_root(struct root **out, const char *path, bool to_write, struct error *err)
+/* The absolute path of the root; the caller frees it. */
+static char *
+choose_path(const char *path, struct error *err)
 {
-	struct root *r;
-	char *chosen;
+	char *chosen, *absolute = NULL;
+	size_t len;
 
 	path = named_path(path);
 	chosen = path != NULL ? strdup(path) : default_path();
-	r = calloc(1, sizeof(*r));
-	if (r == NULL || chosen == NULL) {
-		free(r);
-		free(chosen);
-		return error_nomem(err, "state root");
-	}
-	r->fd = r->layer_fd = r->access_fd = -1;
-	r->kind_fd[0] = r->kind_fd[1] = r->name_fd[0] = r->name_fd[1] = -1;
-	if (chosen[0] == '\0') {
+	if (chosen == NULL)
+		error_nomem(err, "state root");
+	else if (chosen[0] == '\0')
 		error_set(err, EX_USAGE,
 		    "state root: give --root, INSTAR_ROOT or HOME");
-		goto fail;
-	}
-	r->path = path_absolute(chosen);
-	if (r->path == NULL) {
+	else if ((absolute = path_absolute(chosen)) == NULL)
 		error_sys(err, EX_OSERR, "state root");
-		goto fail;
-	}
-	if (open_all(r, to_write, err) == -1)
-		goto fail;
+	len = absolute == NULL ? 0 : strlen(absolute);
+	while (len > 1 && absolute[len - 1] == '/')
+		absolute[--len] = '\0';
 	free(chosen);
+	return absolute;
+}
+
+static int
+open_root(struct root **out, const char *path, bool to_write, struct error *err)
+{
+	struct root *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		return error_nomem(err, "state root");
+	r->fd = r->layer_fd = r->access_fd = -1;
+	r->kind_fd[0] = r->kind_fd[1] = r->name_fd[0] = r->name_fd[1] = -1;
+	r->path = choose_path(path, err);
+	if (r->path == NULL || open_all(r, to_write, err) == -1) {
+		root_close(r);
+		return -1;
+	}
 	*out = r;
 	return 0;
-fail:
+}
+
+int
+root_become_owner(const char *path, struct error *err)
+{
+	struct stat st;
+	char *chosen;
+	int rc = -1;
+
+	if (geteuid() != 0)
+		return 0;
+	chosen = choose_path(path, err);
+	if (chosen == NULL || find_owner(&st, chosen, err) == -1)
+		goto out;
+	rc = act_as_owner(&st, err);
+	if (rc == 1)
+		rc = not_the_owner(chosen, err);
+	/* The default is another one now. */
+	else if (rc == 0 && geteuid() != 0 && named_path(path) == NULL &&
+	    setenv("INSTAR_ROOT", chosen, 1) == -1)
+		rc = error_sys(err, EX_OSERR, "environment");
+out:
 	free(chosen);
-	root_close(r);
-	return -1;
+	return rc;
 }
 
 int
@@ -257,4 +350,10 @@ root_close(struct root *root)
 	fd_drop(&root->fd);
 	free(root->path);
 	free(root);
+}
+
+int
+root_check_owner(const struct root *root, struct error *err)
+{
+	return root->is_foreign ? not_the_owner(root->path, err) : 0;
 }

@@ -309,6 +309,57 @@ root__without_capabilities_cleanup()
 	vms_end "$PWD/home/root"
 }
 
+# shellcheck disable=SC2086 # $net is several words
+in_the_namespaces()
+{
+	mkdir dev
+	$net mount -t tmpfs -o dev tmpfs dev && $net mknod dev/tun c 10 200 &&
+	    $net mount --bind dev/tun /dev/net/tun &&
+	    $net ip tuntap add t0 mode tap user root && $net ip link add br0 type bridge ||
+	    atf_skip "no tap can be made here"
+	$net chmod 600 dev/tun
+	atf_check -s exit:77 -e inline:"vm-start: tapped: /dev/net/tun: closed \
+to user $owner (chmod 666): Permission denied\n" $net vm-start tapped
+	$net chmod 666 dev/tun
+	make="ip tuntap add t0 mode tap user $owner"
+	atf_check -s exit:77 -e inline:"vm-start: tapped: tap t0: another \
+user's ($make): Operation not permitted\n" $net vm-start tapped
+	atf_check -s exit:77 -e match:"^vm-start: bridged: bridge br0: .*\
+\(ip tuntap add NAME mode tap user $owner\): " $net vm-start bridged
+	$net ip link delete t0
+	atf_check -s exit:77 -e inline:"vm-start: tapped: tap t0: not there \
+($make): Operation not permitted\n" $net vm-start tapped
+	$net $make
+	root $net vm-start tapped
+}
+
+# A tap of another's is out of reach, and the message says which one would not be.
+atf_test_case tap__not_the_owners cleanup
+tap__not_the_owners_head()
+{
+	atf_set require.user root
+}
+tap__not_the_owners_body()
+{
+	PATH=$PATH:/usr/sbin:/sbin
+	command -v ip unshare >which || atf_skip "ip or unshare is missing"
+	owned
+	own vm-create -n tapped --memory 32M --kernel "$tiny" --nic tap=t0
+	own vm-create -n bridged --memory 32M --kernel "$tiny" --nic bridge=br0
+	unshare -nm true || atf_skip "no namespaces can be made here"
+	unshare -nm --propagation private sleep 600 &
+	echo $! >holder
+	eventually 5 eval '[ "$(readlink "/proc/$(cat holder)/ns/mnt")" != \
+	    "$(readlink /proc/self/ns/mnt)" ]' || atf_fail "no namespace"
+	net="nsenter -t $(cat holder) -n -m env -C $PWD"
+	in_the_namespaces
+}
+tap__not_the_owners_cleanup()
+{
+	vms_end "$PWD/home/root"
+	[ ! -e holder ] || kill "$(cat holder)"
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case vm__tools
@@ -316,6 +367,7 @@ atf_init_test_cases()
 	atf_add_test_case root__of_a_user_with_an_entry
 	atf_add_test_case root__not_there_yet
 	atf_add_test_case root__of_group_0
+	atf_add_test_case tap__not_the_owners
 	atf_add_test_case files__not_the_owners
 	atf_add_test_case root__without_capabilities
 }

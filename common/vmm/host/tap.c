@@ -15,18 +15,52 @@
 
 #include "base/fd.h"
 
-/* Opens a tap; `ifr` comes back with the name it has got. */
+/*
+ * An ordinary user, or root in the place of one, makes no tap, and opens those
+ * that were made for this user or for nobody in particular (Linux
+ * drivers/net/tun.c, tun_not_capable()).
+ */
 static int
-open_tap(int *out, struct ifreq *ifr, struct error *err)
+refuse(const char *name, const char *bridge, struct error *err)
+{
+	unsigned uid = (unsigned)geteuid();
+	int sys = errno;
+	bool is_there;
+
+	if (errno != EPERM || uid == 0)
+		return error_sys(err, errno == EBUSY ? EX_TEMPFAIL : EX_NOPERM,
+		    "tap %s", name);
+	is_there = bridge == NULL && if_nametoindex(name) != 0;
+	errno = sys;
+	if (bridge != NULL)
+		return error_sys(err, EX_NOPERM,
+		    "bridge %s: user %u cannot make a tap on it; one made by "
+		    "root is given as tap=NAME "
+		    "(ip tuntap add NAME mode tap user %u)",
+		    bridge, uid, uid);
+	return error_sys(err, EX_NOPERM,
+	    "tap %s: %s (ip tuntap add %s mode tap user %u)", name,
+	    is_there ? "another user's" : "not there", name, uid);
+}
+
+/*
+ * Opens a tap, one for `bridge` unless that is NULL; `ifr` comes back with the
+ * name it has got.
+ */
+static int
+open_tap(int *out, struct ifreq *ifr, const char *bridge, struct error *err)
 {
 	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 
+	if (fd == -1 && errno == EACCES)
+		return error_sys(err, EX_NOPERM,
+		    "/dev/net/tun: closed to user %u (chmod 666)",
+		    (unsigned)geteuid());
 	if (fd == -1)
 		return error_sys(err, error_code_of(errno), "/dev/net/tun");
 	ifr->ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
 	if (ioctl(fd, TUNSETIFF, ifr) == -1) {
-		error_sys(err, errno == EBUSY ? EX_TEMPFAIL : EX_NOPERM,
-		    "tap %s", ifr->ifr_name);
+		refuse(ifr->ifr_name, bridge, err);
 		fd_drop(&fd);
 		return -1;
 	}
@@ -41,7 +75,7 @@ tap_open(int *out, const char *name, struct error *err)
 
 	memset(&ifr, 0, sizeof(ifr));
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", name);
-	return open_tap(out, &ifr, err);
+	return open_tap(out, &ifr, NULL, err);
 }
 
 int
@@ -97,7 +131,7 @@ tap_open_on_bridge(int *out, const char *bridge, struct error *err)
 
 	memset(&ifr, 0, sizeof(ifr));
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "instar%%d");
-	if (open_tap(&fd, &ifr, err) == -1)
+	if (open_tap(&fd, &ifr, bridge, err) == -1)
 		return -1;
 	if (put_on_bridge(&ifr, bridge, err) == -1) {
 		fd_drop(&fd);
@@ -115,7 +149,7 @@ tap_keep_on_bridge(char name[16], const char *bridge, struct error *err)
 
 	memset(&ifr, 0, sizeof(ifr));
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "instar%%d");
-	if (open_tap(&fd, &ifr, err) == -1)
+	if (open_tap(&fd, &ifr, bridge, err) == -1)
 		return -1;
 	if (put_on_bridge(&ifr, bridge, err) == -1)
 		rc = -1;

@@ -9,13 +9,15 @@
 
 /*
  * Opens the existing or new tap `name` (takes a busy one for an error).
- * EX_NOPERM: needs CAP_NET_ADMIN.  EX_TEMPFAIL: another process has it.
+ * EX_NOPERM: it is another user's, or not there, and we lack CAP_NET_ADMIN; the
+ * message says how to make one that will do.  EX_TEMPFAIL: another process has it.
  */
 int tap_open(int *out, const char *name, struct error *err);
 
 /*
  * A new tap on the bridge `bridge`, up; it goes away with its descriptor.
- * EX_NOINPUT: no such bridge.
+ * EX_NOINPUT: no such bridge.  EX_NOPERM, as above: never without
+ * CAP_NET_ADMIN.
  */
 int tap_open_on_bridge(int *out, const char *bridge, struct error *err);
 

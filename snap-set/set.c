@@ -27,13 +27,12 @@ struct change {
 };
 
 static int
-open_it(struct change *c, const char *ref, struct error *err)
+open_it(struct change *c, struct error *err)
 {
 	char leads_to[ID_LEN + 1];
 	int found;
 
-	if (root_resolve(c->id, c->root, ROOT_SNAP, ref, err) == -1 ||
-	    root_lock(&c->fd, c->root, ROOT_SNAP, c->id, true,
+	if (root_lock(&c->fd, c->root, ROOT_SNAP, c->id, true,
 		clock_ms() + READERS_MS, err) == -1)
 		return -1;
 	if (envelope_read(&c->envelope, c->fd, err) == -1) {
@@ -144,8 +143,10 @@ set_snapshot(json_t **report, const struct root *root, const char *ref,
 	struct error why = { 0 };
 	int rc;
 
+	if (root_resolve(c.id, root, ROOT_SNAP, ref, err) == -1)
+		return -1;
 	envelope_init(&c.envelope);
-	rc = open_it(&c, ref, err);
+	rc = open_it(&c, err);
 	if (rc == 0)
 		rc = change(&c, err);
 	fd_drop(&c.fd); /* and the lock: the report takes one */

@@ -9,14 +9,16 @@
 #include "snapshot/manifest.h"
 
 int
-layerfile_absent(const struct layer *layer, int code, struct error *err)
+layerfile_absent(const struct layer *layer, const struct root *root, int code,
+    struct error *err)
 {
 	char text[DIGEST_TEXT_MAX];
 
 	digest_text(text, &layer->digest);
 	return error_set(err, code,
-	    "layer %s (%s, %" PRIu64 " bytes) is not here", layer->name, text,
-	    layer->size_bytes);
+	    "layer %s (%s, %" PRIu64 " bytes) is not %s%s", layer->name, text,
+	    layer->size_bytes, root != NULL ? "in " : "here",
+	    root != NULL ? root_path(root) : "");
 }
 
 int
@@ -38,7 +40,7 @@ layerfile_open(int *fd, const struct root *root, int dirfd,
 			return 0;
 		fd_drop(fd);
 	}
-	return layerfile_absent(layer, EX_NOINPUT, err);
+	return layerfile_absent(layer, root, EX_NOINPUT, err);
 }
 
 int
@@ -56,7 +58,7 @@ layerfile_find(int *fd, const struct root *root, int dirfd,
 			return 0;
 		fd_drop(fd);
 	}
-	return layerfile_absent(layer, EX_NOINPUT, err);
+	return layerfile_absent(layer, root, EX_NOINPUT, err);
 }
 
 static bool

@@ -27,8 +27,12 @@ int layerfile_open(int *fd, const struct root *root, int dirfd,
 int layerfile_find(int *fd, const struct root *root, int dirfd,
     const struct layer *layer, struct error *err);
 
-/* "NAME (DIGEST, SIZE bytes) is not here": what every tool says of one. */
-int layerfile_absent(const struct layer *layer, int code, struct error *err);
+/*
+ * "layer NAME (DIGEST, SIZE bytes) is not in ROOT", or "here" where `root` is
+ * NULL: what every tool says of one.
+ */
+int layerfile_absent(const struct layer *layer, const struct root *root,
+    int code, struct error *err);
 
 /*
  * Member "layers_missing" of a record, {"name","size","digest"} of each that

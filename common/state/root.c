@@ -169,14 +169,13 @@ find_prefix(char id[ID_LEN + 1], const struct root *root, enum root_kind kind,
 	return found;
 }
 
-/* A VM is looked for under the wrong root more often than by a wrong name. */
+/* It is looked for under the wrong root more often than by a wrong name. */
 static int
 no_such(const struct root *root, enum root_kind kind, const char *ref,
     struct error *err)
 {
-	return error_set(err, EX_NOINPUT, "%s: no such %s%s%s", ref,
-	    kind_noun(kind), kind == ROOT_VM ? " in " : "",
-	    kind == ROOT_VM ? root->path : "");
+	return error_set(err, EX_NOINPUT, "%s: no such %s in %s", ref,
+	    kind_noun(kind), root->path);
 }
 
 int

@@ -260,7 +260,8 @@ root_layer_open(int *fd, uint64_t *size_bytes, const struct root *root,
 		&why) == 0)
 		return 0;
 	if (root->layer_fd == -1 || why.code == EX_NOINPUT)
-		return error_set(err, EX_NOINPUT, "layer %s is not here", name);
+		return error_set(err, EX_NOINPUT, "layer %s is not in %s", name,
+		    root->path);
 	if (err != NULL)
 		*err = why;
 	return error_wrap(err, "layer");
@@ -374,8 +375,8 @@ root_layer_link(const struct root *root, const struct digest *digest, int dirfd,
 	case EEXIST:
 		return error_sys(err, EX_CANTCREAT, "%s", name);
 	case ENOENT:
-		return error_set(err, EX_NOINPUT, "layer %s is not here",
-		    layer);
+		return error_set(err, EX_NOINPUT, "layer %s is not in %s",
+		    layer, root->path);
 	case EXDEV:
 	case EPERM:
 	case EMLINK:

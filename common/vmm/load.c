@@ -110,7 +110,7 @@ take_layer(const struct load *load, const struct layer *layer,
 		rc = root_layer_add(&digest, &size, load->root, AT_FDCWD,
 		    layer->path, err);
 	if (rc == -1 || !digest_equal(&digest, &layer->digest))
-		return layerfile_absent(layer, EX_CONFIG, err);
+		return layerfile_absent(layer, load->root, EX_CONFIG, err);
 	return 0;
 }
 

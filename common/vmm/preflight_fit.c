@@ -167,7 +167,7 @@ preflight_layers(struct preflight *p, struct error *err)
 		if (rc == 1)
 			continue;
 		if (layerfile_find(&fd, p->root, p->dirfd, layer, NULL) == -1)
-			return layerfile_absent(layer, EX_CONFIG, err);
+			return layerfile_absent(layer, p->root, EX_CONFIG, err);
 		rc = p->verify
 		    ? manifest_read_layer(layer, fd, layer->size_bytes, err)
 		    : 0;

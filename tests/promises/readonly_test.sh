@@ -203,8 +203,8 @@ root__in_part_body()
 	    snap-ls "$id"
 	atf_check -o save:web3.tar snap-export -q --no-compress "$id"
 	atf_check cmp web2.tar web3.tar
-	atf_check -s exit:66 -e inline:"snap-ls: web: no such snapshot\n" \
-	    snap-ls web
+	atf_check -s exit:66 -e inline:"snap-ls: web: no such \
+snapshot in $INSTAR_ROOT\n" snap-ls web
 	atf_check state-gc --dry-run
 	atf_check -o match:lru-keep state-gc --dry-run --keep 0
 	for d in access name vm layer; do
@@ -222,8 +222,8 @@ root__in_part_body()
 	atf_check -o inline:"idle\n" vm-ls -p name
 	atf_check -o inline:"idle\n" vm-ls -p name idle
 	atf_check -o empty snap-ls
-	atf_check -s exit:66 -e inline:"snap-ls: none: no such snapshot\n" \
-	    snap-ls none
+	atf_check -s exit:66 -e inline:"snap-ls: none: no such \
+snapshot in $INSTAR_ROOT\n" snap-ls none
 	atf_check -e ignore snap-verify
 	atf_check -o empty state-gc --dry-run --keep 0
 	# Whoever writes makes what is missing.

@@ -129,7 +129,7 @@ roles__all_the_way_body()
 	atf_check -o inline:"$all\n" cat got
 	ask root web fill >filled
 	snap-export s >s.tar.zst
-	atf_check -o ignore -e match:'layer layer0 .* is not here' \
+	atf_check -o ignore -e match:'layer layer0 .* is not in /' \
 	    snap-import -R there -n s s.tar.zst
 	atf_check -o ignore vm-clone -R there -n c s
 	holds there c first

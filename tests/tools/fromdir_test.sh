@@ -138,7 +138,7 @@ clone__directory_of_another_user_body()
 	export HOME
 	# The layer is where it was, but nobody can read it there.
 	chmod 600 layer
-	atf_check -s exit:78 -e match:'layer layer0 .* is not here' \
+	atf_check -s exit:78 -e match:'layer layer0 .* is not in /' \
 	    $as "$(command -v vm-clone)" -R nobodys/root --from-dir good
 	chmod a+r layer
 	atf_check -o match:'"memory_from":"copied"' \

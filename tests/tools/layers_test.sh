@@ -22,7 +22,7 @@ golden()
 	mv base.img image
 	hex=$(ls here/layer)
 	size=4194304
-	gone="layer base.raw (sha256:$hex, $size bytes) is not here"
+	gone="layer base.raw (sha256:$hex, $size bytes) is not in $PWD/there"
 }
 
 # A clone of snapshot "golden" counts there.
@@ -85,7 +85,7 @@ golden	[{\"name\":\"base.raw\",\"size\":$size,\"digest\":\"sha256:$hex\"}]\n" \
 	    $there snap-ls --layers -p layers golden
 	# What cannot be taken along is said before a byte is written.
 	for to in '-o b.tar' '--to-dir b'; do
-		atf_check -s exit:66 -e match:"^snap-export: [a-z0-9]*: layer base.raw .* not here\$" \
+		atf_check -s exit:66 -e match:"^snap-export: [a-z0-9]*: layer base.raw .* is not in .*/there\$" \
 		    $there snap-export --with-layers $to golden
 		atf_check -s exit:1 test -e "${to#* }"
 	done

@@ -281,8 +281,8 @@ export__wrong_options_body()
 		-
 	END
 	atf_check_equal "" "$(ls -A | grep -vE '^(root|out|err)$')"
-	atf_check -s exit:66 -e inline:'snap-export: none: no such snapshot\n' \
-	    snap-export none
+	atf_check -s exit:66 -e inline:"snap-export: none: no such \
+snapshot in $INSTAR_ROOT\n" snap-export none
 }
 
 atf_test_case export__to_a_terminal

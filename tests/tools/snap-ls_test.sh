@@ -72,9 +72,9 @@ list__some_fail_body()
 	snap_plant abcy
 	echo '{"version":2}' >"root/snap/$(id_of abcy)/snapshot.json"
 	cat >expected <<-END
-		snap-ls: none: no such snapshot
+		snap-ls: none: no such snapshot in $INSTAR_ROOT
 		snap-ls: abc: ambiguous: several snapshots begin so
-		snap-ls: ab: no such snapshot
+		snap-ls: ab: no such snapshot in $INSTAR_ROOT
 		snap-ls: "../x" is neither an id nor a name
 		snap-ls: abcy: snapshot.json: version 2, not 1
 	END

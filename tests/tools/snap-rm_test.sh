@@ -39,7 +39,7 @@ remove__some_fail_body()
 	snap_plant bcd db
 	cat >expected <<-END
 		snap-rm: abc: ambiguous: several snapshots begin so
-		snap-rm: none: no such snapshot
+		snap-rm: none: no such snapshot in $INSTAR_ROOT
 	END
 	atf_check -s exit:66 -e file:expected snap-rm abc none db
 	atf_check -o inline:"$(id_of abcx)\n$(id_of abcy)\n" snap-ls -p id
@@ -51,8 +51,8 @@ remove__twice_in_one_call_body()
 	snap_plant abc web
 	atf_check snap-rm web abc "$(id_of abc)"
 	atf_check_equal "" "$(left)"
-	atf_check -s exit:66 -e inline:"snap-rm: web: no such snapshot\n" \
-	    snap-rm web
+	atf_check -s exit:66 -e inline:"snap-rm: web: no such snapshot \
+in $INSTAR_ROOT\n" snap-rm web
 }
 
 atf_test_case remove__a_broken_one

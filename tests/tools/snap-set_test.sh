@@ -32,8 +32,8 @@ set__name_and_text_body()
 	# "" is no name.
 	atf_check -o ignore snap-set -n "" web
 	atf_check -o empty ls root/name/snap
-	atf_check -s exit:66 -e match:"web: no such snapshot" \
-	    snap-set -n x web
+	atf_check -s exit:66 -e inline:"snap-set: web: no such snapshot \
+in $INSTAR_ROOT\n" snap-set -n x web
 	echo "{\"id\":\"$(id_of abc)\"}" >line
 	atf_check -o inline:"$(id_of abc)\n" snap-set -n y -p id - <line
 }

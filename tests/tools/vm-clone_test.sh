@@ -332,7 +332,7 @@ atf_test_case clone__refused cleanup
 clone__refused_body()
 {
 	have_snapshot --nic user,forward=127.0.0.1:0:22
-	refused 66 "nothing: no such snapshot" nothing
+	refused 66 "nothing: no such snapshot in $INSTAR_ROOT" nothing
 	refused 66 "gone: No such file or directory" --from-dir gone
 	refused 73 "a: the name is taken" -n a s
 	rule='1 to 63 letters, digits, ".", "_" or "-", a letter or digit first'

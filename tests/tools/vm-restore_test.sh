@@ -194,7 +194,7 @@ restore__refused_body()
 	    a s --from-dir d
 	refused 64 "--force needs --from-dir or --from-archive" --force a s
 	refused 66 "nobody: no such VM in $INSTAR_ROOT" nobody s
-	refused 66 "nothing: no such snapshot" a nothing
+	refused 66 "nothing: no such snapshot in $INSTAR_ROOT" a nothing
 	refused 77 "a: snapshot $(id_of_snap other) is not one of this VM's" \
 	    a other
 	atf_check -s exit:75 -e inline:"vm-restore: a: busy: another program \

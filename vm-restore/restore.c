@@ -93,6 +93,7 @@ keep_identity(struct restore *r, struct error *err)
 	rfc3339_us(vm->restored_at, &r->now);
 	vm->memory_choice = old->memory_choice;
 	vm->accel_choice = old->accel_choice;
+	vm->machine.console_max_bytes = old->machine.console_max_bytes;
 	nic_list_fini(&vm->machine.nics);
 	if (nic_list_copy(&vm->machine.nics, &old->machine.nics, err) == -1)
 		return -1;
@@ -100,14 +101,19 @@ keep_identity(struct restore *r, struct error *err)
 	return vm_copy_lineage(vm, old, err);
 }
 
-/* The log goes on in the same file: both VMMs append to it. */
+/* The log goes on in the same files: both VMMs append to it. */
 static int
 share_log(struct restore *r, struct error *err)
 {
-	if (linkat(r->at->dirfd, VM_CONSOLE_LOG, r->dir.dirfd, VM_CONSOLE_LOG,
-		0) == -1 &&
-	    errno != ENOENT)
-		return error_sys(err, error_code_of(errno), VM_CONSOLE_LOG);
+	static const char *const names[] = { VM_CONSOLE_OLD, VM_CONSOLE_LOG };
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (linkat(r->at->dirfd, names[i], r->dir.dirfd, names[i], 0) ==
+			-1 &&
+		    errno != ENOENT)
+			return error_sys(err, error_code_of(errno), "%s",
+			    names[i]);
 	return 0;
 }
 

@@ -46,8 +46,8 @@ look_at_console(struct vm_at *at, const struct wish *wish,
 	bool alive = vm_is_alive(&at->vm) || console_is_writing(at->dirfd);
 	bool found;
 
-	if (console_scan(console, at->dirfd, at->vm.console_from, wish->regex,
-		&found, err) == -1)
+	if (console_scan(console, &at->vm, at->dirfd, wish->regex, &found,
+		err) == -1)
 		return -1;
 	if (found)
 		return 1;

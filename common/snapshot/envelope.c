@@ -9,7 +9,8 @@
 const char *const envelope_top_keys[] = { "version", "config", "files",
 	"digests", "layers", "host", "created_at", "trailer", NULL };
 const char *const envelope_config_keys[] = { "id", "name", "description",
-	"hypervisor", "nics", "cpu", "memory", "storage", "image", NULL };
+	"hypervisor", "nics", "cpu", "memory", "storage", "console_max",
+	"image", NULL };
 
 void
 envelope_init(struct envelope *e)

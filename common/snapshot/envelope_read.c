@@ -57,6 +57,9 @@ decode_config(struct envelope *e, const json_t *obj, struct error *err)
 		ENVELOPE_FILE_BYTES_MAX, JSON_OPTIONAL, err) == -1 ||
 	    json_get_u64(obj, "storage", &m->storage_bytes, 0,
 		ENVELOPE_FILE_BYTES_MAX, JSON_OPTIONAL, err) == -1 ||
+	    json_get_u64(obj, "console_max", &m->console_max_bytes,
+		MACHINE_CONSOLE_MIN, MACHINE_CONSOLE_MAX, JSON_OPTIONAL,
+		err) == -1 ||
 	    json_get_strdup(obj, "image", &m->image, ENVELOPE_IMAGE_MAX,
 		JSON_OPTIONAL, err) == -1)
 		return -1;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/num.h"
 
 void
 machine_fini(struct machine *m)
@@ -68,6 +69,7 @@ machine_fill(struct machine *to, const struct machine *from, struct error *err)
 	fill_number(&to->cpu, from->cpu);
 	fill_number(&to->memory_bytes, from->memory_bytes);
 	fill_number(&to->storage_bytes, from->storage_bytes);
+	fill_number(&to->console_max_bytes, from->console_max_bytes);
 	for (i = 0; i < MACHINE_BOOT_FILES; i++)
 		if (fill_text(&to->boot[i], from->boot[i], err) == -1)
 			return -1;
@@ -94,6 +96,17 @@ machine_set_boot(struct machine *m, enum machine_boot file, const char *name,
 }
 
 int
+machine_parse_console_max(uint64_t *out_bytes, const char *text,
+    struct error *err)
+{
+	if (strcmp(text, "0") != 0)
+		return num_size(out_bytes, text, MACHINE_CONSOLE_MIN,
+		    MACHINE_CONSOLE_MAX, err);
+	*out_bytes = 0;
+	return 0;
+}
+
+int
 machine_put_sizes(json_t *obj, const struct machine *m, struct error *err)
 {
 	const struct {
@@ -103,6 +116,7 @@ machine_put_sizes(json_t *obj, const struct machine *m, struct error *err)
 		{ "cpu", m->cpu },
 		{ "memory", m->memory_bytes },
 		{ "storage", m->storage_bytes },
+		{ "console_max", m->console_max_bytes },
 	};
 	size_t i;
 

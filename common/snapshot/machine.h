@@ -24,10 +24,15 @@ enum machine_boot {
 };
 #define MACHINE_BOOT_FILES 4
 
+/* Bytes of a bounded log: below that hardly anybody could read along. */
+#define MACHINE_CONSOLE_MIN (UINT64_C(16) << 10)
+#define MACHINE_CONSOLE_MAX (UINT64_C(8) << 40) /* as of any file */
+
 struct machine { /* { 0 } tells nothing */
 	char hypervisor[32];
 	char type[64], cpu_model[128]; /* in its words; "" until it ran */
 	uint64_t cpu, memory_bytes, storage_bytes; /* 0: not told */
+	uint64_t console_max_bytes; /* of its console's log; 0: no bound */
 	char *image; /* where it came from, for people; or NULL */
 	struct layer_list layers; /* shared disks, in any chain */
 
@@ -57,8 +62,15 @@ int machine_set_boot(struct machine *m, enum machine_boot file,
     const char *name, struct error *err);
 
 /*
- * Members "cpu", "memory" and "storage" (bytes) as snapshots are described
- * with: those that are told.
+ * Reads a bound of the console's log, as people write it: a size, or 0 for
+ * none.  EX_USAGE.
+ */
+int machine_parse_console_max(uint64_t *out_bytes, const char *text,
+    struct error *err);
+
+/*
+ * Members "cpu", "memory", "storage" and "console_max" (bytes) as snapshots are
+ * described with: those that are told.
  */
 int machine_put_sizes(json_t *obj, const struct machine *m, struct error *err);
 

@@ -3,7 +3,7 @@
 
 static const char vm_names[] =
     "id name hypervisor state error config.cpu config.memory "
-    "config.storage config.image config.kernel config.initrd "
+    "config.storage config.console_max config.image config.kernel config.initrd "
     "config.firmware config.firmware_vars config.cmdline config.machine "
     "config.cpu_model config.saved_version config.memory_backing "
     "config.accel storage_configs.#.path storage_configs.#.ro "
@@ -27,7 +27,8 @@ static const char vm_names[] =
     "pid api_socket console_socket";
 
 static const char snap_names[] =
-    "id name description hypervisor vm_id cpu memory storage nics "
+    "id name description hypervisor vm_id cpu memory storage "
+    "console_max nics "
     "image image_digest image_type created_at last_accessed_at "
     "files.# layers_missing.#.name layers_missing.#.size "
     "layers_missing.#.digest "

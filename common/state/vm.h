@@ -45,6 +45,8 @@
 #define VM_TEMPLATE "template.raw"
 #define VM_SAVE_STATE "save.state" /* while a save writes it */
 #define VM_CONSOLE_LOG "console.log"
+#define VM_CONSOLE_OLD "console.log.1" /* what was rotated away last */
+#define VM_CONSOLE_NEW "console.log.new" /* while it is rotated */
 #define VM_CONSOLE_LOCK "console.lock"
 #define VM_CONSOLE_SOCKET "console.sock"
 #define VM_API_SOCKET "qmp.sock"
@@ -115,7 +117,9 @@ struct vm {
 	void *of_state;
 	/* What the VMM has written last is in no snapshot. */
 	bool diff_base_lost;
-	uint64_t console_from; /* bytes of console.log before this start */
+	/* Bytes of console.log before this start, and its mark: vm_log.h. */
+	uint64_t console_from;
+	bool console_marked;
 	struct vm_identity identity;
 	char restored_from[ID_LEN + 1], restored_at[RFC3339_MAX];
 	char *error; /* why it is not as it should be, or NULL */

@@ -71,6 +71,9 @@ decode_config(struct vm *vm, const json_t *record, struct error *err)
 		VM_MEMORY_MAX, JSON_REQUIRED, err) == -1 ||
 	    json_get_u64(c, "storage", &vm->machine.storage_bytes, 0,
 		ENVELOPE_FILE_BYTES_MAX, JSON_OPTIONAL, err) == -1 ||
+	    json_get_u64(c, "console_max", &vm->machine.console_max_bytes,
+		MACHINE_CONSOLE_MIN, MACHINE_CONSOLE_MAX, JSON_OPTIONAL,
+		err) == -1 ||
 	    json_get_str(c, "machine", vm->machine.type,
 		sizeof(vm->machine.type), JSON_OPTIONAL, err) == -1 ||
 	    json_get_str(c, "cpu_model", vm->machine.cpu_model,
@@ -275,6 +278,8 @@ decode(struct vm *vm, const json_t *record, struct error *err)
 		JSON_OPTIONAL, err) == -1 ||
 	    json_get_u64(record, "console_from", &vm->console_from, 0,
 		INT64_MAX, JSON_OPTIONAL, err) == -1 ||
+	    json_get_bool(record, "console_marked", &vm->console_marked,
+		JSON_OPTIONAL, err) == -1 ||
 	    json_get_str(record, "memory_from", vm->memory_from,
 		sizeof(vm->memory_from), JSON_OPTIONAL, err) == -1 ||
 	    json_get_str(record, "cloned_from", vm->cloned_from,

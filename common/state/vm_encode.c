@@ -41,6 +41,9 @@ put_config(json_t *record, const struct vm *vm, struct error *err)
 	if (c == NULL || json_put_u64(c, "cpu", vm->machine.cpu, err) == -1 ||
 	    json_put_u64(c, "memory", vm->machine.memory_bytes, err) == -1 ||
 	    json_put_u64(c, "storage", vm->machine.storage_bytes, err) == -1 ||
+	    (vm->machine.console_max_bytes != 0 &&
+		json_put_u64(c, "console_max", vm->machine.console_max_bytes,
+		    err) == -1) ||
 	    put_some(c, "image", vm->machine.image, err) == -1 ||
 	    put_boot(c, &vm->machine, err) == -1 ||
 	    put_some(c, "cmdline", vm->machine.cmdline, err) == -1 ||
@@ -263,6 +266,8 @@ vm_write(struct vm *vm, int dirfd, bool sync, const struct timespec *now,
 	    (vm->diff_base_lost &&
 		json_put_bool(record, "diff_base_lost", true, err) == -1) ||
 	    json_put_u64(record, "console_from", vm->console_from, err) == -1 ||
+	    (vm->console_marked &&
+		json_put_bool(record, "console_marked", true, err) == -1) ||
 	    json_text(&text, &len, record, 0, err) == -1 ||
 	    check_record(record, len, err) == -1)
 		goto out;

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "seed/cidata.h"
 #include "seed/password.h"
+#include "state/vm_log.h"
 
 #define KEY_MAX 16384 /* bytes of one ssh key */
 #define KEYS_MAX 1024
@@ -193,32 +194,17 @@ bool
 vm_seed_is_done(const struct vm *vm, int dirfd)
 {
 	static const char start[] = "Cloud-init v.", end[] = " finished at ";
-	uint64_t size, from = vm->console_from;
 	bool done = false;
 	size_t len;
 	char *text, *p;
-	int fd;
 
-	if (fd_open_file(&fd, &size, dirfd, VM_CONSOLE_LOG, O_RDONLY, NULL) ==
-	    -1)
+	if (vm_log_tail(&text, &len, vm, dirfd, CONSOLE_MAX, NULL) == -1)
 		return false;
-	/* Somebody has emptied it since this start. */
-	if (size < from)
-		from = 0;
-	if (size > from + CONSOLE_MAX)
-		from = size - CONSOLE_MAX;
-	len = size > from ? (size_t)(size - from) : 0;
-	text = malloc(len + 1);
-	if (text != NULL &&
-	    fd_pread(fd, text, len, from, VM_CONSOLE_LOG, NULL) == 0) {
-		text[len] = '\0';
-		p = memmem(text, len, start, sizeof(start) - 1);
-		done = p != NULL &&
-		    memmem(p, len - (size_t)(p - text), end, sizeof(end) - 1) !=
-			NULL;
-	}
+	p = memmem(text, len, start, sizeof(start) - 1);
+	if (p != NULL)
+		done = memmem(p, len - (size_t)(p - text), end,
+			   sizeof(end) - 1) != NULL;
 	free(text);
-	fd_drop(&fd);
 	return done;
 }
 

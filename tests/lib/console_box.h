@@ -34,8 +34,9 @@ struct box {
 	int dirfd;
 	int tty; /* -1: the VMM has it */
 	struct proc_id console;
-	uint64_t log_from;
+	struct vm vm; /* what the log needs of it */
 	pid_t vmm;
+	enum console_kind kind;
 };
 
 static inline int
@@ -47,7 +48,7 @@ open_dir(const char *name)
 	return fd;
 }
 
-/* A console that runs; the caller has its terminal. */
+/* A console that runs; the caller has the VMM's end. */
 static inline int
 box_console(struct box *b, int dirfd, struct error *err)
 {
@@ -55,7 +56,7 @@ box_console(struct box *b, int dirfd, struct error *err)
 	pid_t pid;
 	int rc = -1;
 
-	if (console_open(&c, dirfd, &b->log_from, err) == 0 &&
+	if (console_open(&c, b->kind, &b->vm, dirfd, err) == 0 &&
 	    console_run(&c, &pid, err) == 0)
 		rc = proc_identify(&b->console, pid, err);
 	if (rc == 0) {
@@ -67,15 +68,24 @@ box_console(struct box *b, int dirfd, struct error *err)
 }
 
 static inline void
-box_start(struct box *b, const char *dir)
+box_start_as(struct box *b, const char *dir, enum console_kind kind,
+    uint64_t max_bytes)
 {
 	struct error err = { 0 };
 
 	memset(b, 0, sizeof(*b));
+	b->kind = kind;
+	b->vm.machine.console_max_bytes = max_bytes;
 	ATF_REQUIRE(mkdir(dir, 0700) == 0 || errno == EEXIST);
 	b->dirfd = open_dir(dir);
 	ATF_REQUIRE_EQ_MSG(0, box_console(b, b->dirfd, &err), "%s", err.msg);
 	ATF_REQUIRE(proc_is_alive(&b->console));
+}
+
+static inline void
+box_start(struct box *b, const char *dir)
+{
+	box_start_as(b, dir, CONSOLE_TERMINAL, 0);
 }
 
 /* The VMM: prints the text, then copies its input to its output, or ends. */

@@ -33,7 +33,8 @@ start(struct vm_at *at, char *const *argv, struct error *err)
 	if (how.log_fd == -1)
 		return error_sys(err, EX_CANTCREAT, VM_VMM_LOG);
 	clock_gettime(CLOCK_REALTIME, &now);
-	if (console_open(&console, at->dirfd, &at->vm.console_from, err) == -1)
+	if (console_open(&console, CONSOLE_TERMINAL, &at->vm, at->dirfd, err) ==
+	    -1)
 		goto out;
 	how.tty_fd = console.tty;
 	if (proc_spawn(&pid, &pidfd, &how, err) == -1 ||

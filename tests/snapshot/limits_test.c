@@ -108,6 +108,12 @@ fill_storage(struct envelope *e, size_t n)
 }
 
 static void
+fill_console(struct envelope *e, size_t n)
+{
+	e->machine.console_max_bytes = n;
+}
+
+static void
 fill_file_bytes(struct envelope *e, size_t n)
 {
 	fill_files(e, 1);
@@ -148,6 +154,7 @@ static const struct {
 	{ "cpus", fill_cpus, CPUS_MAX },
 	{ "memory", fill_memory, ENVELOPE_FILE_BYTES_MAX },
 	{ "storage", fill_storage, ENVELOPE_FILE_BYTES_MAX },
+	{ "console's log", fill_console, MACHINE_CONSOLE_MAX },
 	{ "flags", fill_flags, FLAGS_MAX },
 	{ "flag", fill_flag, FLAG_MAX },
 };

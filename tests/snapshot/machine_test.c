@@ -78,6 +78,7 @@ make(struct machine *m)
 	m->cpu = 3;
 	m->memory_bytes = 64 << 20;
 	m->storage_bytes = 1 << 20;
+	m->console_max_bytes = 1 << 16;
 	m->image = copy("debian:13");
 	add_layer(m);
 	add_disks(m);
@@ -143,6 +144,7 @@ check_all(const struct machine *m, const struct machine *want)
 	ATF_CHECK_EQ(want->cpu, m->cpu);
 	ATF_CHECK_EQ(want->memory_bytes, m->memory_bytes);
 	ATF_CHECK_EQ(want->storage_bytes, m->storage_bytes);
+	ATF_CHECK_EQ(want->console_max_bytes, m->console_max_bytes);
 	ATF_REQUIRE(m->image != NULL && m->image != want->image);
 	ATF_CHECK_STREQ(want->image, m->image);
 	for (i = 0; i < MACHINE_BOOT_FILES; i++) {

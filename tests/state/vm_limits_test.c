@@ -105,6 +105,10 @@ ATF_TC_BODY(record__numbers_and_texts, tc)
 		vm.machine.storage_bytes = ENVELOPE_FILE_BYTES_MAX + more;
 		check(&vm, "storage", more == 0);
 		vm_fini(&vm);
+		begin(&vm);
+		vm.machine.console_max_bytes = MACHINE_CONSOLE_MAX + more;
+		check(&vm, "console_max", more == 0);
+		vm_fini(&vm);
 		/* What a snapshot of others has is one's own from a clone on.
 		 */
 		begin(&vm);

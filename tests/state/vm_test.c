@@ -22,6 +22,7 @@
 	"\"hypervisor\":\"qemu\",\"config\":{\"cpu\":2,\"memory\":67108864,"               \
 	"\"storage\":8388608,\"image\":\"base.img\",\"kernel\":true,"                      \
 	"\"initrd\":false,\"firmware\":false,\"firmware_vars\":false,\"cmdline\":\"a b\"," \
+	"\"console_max\":16384,"                                                           \
 	"\"machine\":\"pc-q35-7.2\",\"cpu_model\":\"host\","                               \
 	"\"saved_version\":\"7.2.22\",\"memory_backing\":\"file\","                        \
 	"\"accel\":\"auto\"},\"storage_configs\":[{\"path\":\"cow.1.qcow2\","              \
@@ -42,7 +43,7 @@
 	"\"path\":\"/l/a\"}],\"frozen\":[{\"name\":\"cow.raw\",\"size\":"                  \
 	"8388608,\"fsverity\":\"" DIGEST "\"}],\"process\":{\"pid\":42,"                   \
 	"\"start_ticks\":7,\"boot_id\":\"boot\",\"pid_ns\":9},"                            \
-	"\"to_load\":true,\"console_from\":123}"
+	"\"to_load\":true,\"console_marked\":true,\"console_from\":123}"
 
 static int
 here(void)
@@ -76,6 +77,8 @@ ATF_TC_BODY(record__round_trip, tc)
 	ATF_CHECK_EQ(VM_MEMORY_FILE, vm.memory_choice);
 	ATF_CHECK_EQ(VM_MEMORY_TEMPLATE, vm.memory);
 	ATF_CHECK_EQ(123, vm.console_from);
+	ATF_CHECK(vm.console_marked);
+	ATF_CHECK_EQ(16384, vm.machine.console_max_bytes);
 	ATF_CHECK(vm.to_load);
 	ATF_CHECK(vm_owns_snapshot(&vm, ID, ""));
 	ATF_CHECK(vm_find_frozen(&vm, "cow.raw") != NULL);
@@ -127,67 +130,68 @@ replaced(const char *from, const char *to)
 	return text;
 }
 
+static const struct {
+	const char *from, *to;
+} table[] = {
+	{ "\"record\":1", "\"record\":2" },
+	{ "\"record\":1", "\"record\":\"1\"" },
+	{ "\"record\":1,", "" },
+	{ "\"id\":\"" ID "\",", "" },
+	{ "\"id\":\"" ID "\"", "\"id\":\"../../../../etc/passwd/aaa\"" },
+	{ "\"id\":\"" ID "\"", "\"id\":7" },
+	{ "\"name\":\"web\"", "\"name\":\"../web\"" },
+	{ "\"name\":\"web\"", "\"name\":null" },
+	{ "\"hypervisor\":\"qemu\",", "" },
+	{ "\"hypervisor\":\"qemu\"", "\"hypervisor\":[]" },
+	{ "\"cpu\":2", "\"cpu\":-1" },
+	{ "\"cpu\":2", "\"cpu\":256" },
+	{ "\"cpu\":2", "\"cpu\":1.5" },
+	{ "\"memory\":67108864", "\"memory\":-1" },
+	{ "\"memory\":67108864", "\"memory\":1" },
+	{ "\"memory\":67108864", "\"memory\":9223372036854775807" },
+	{ "\"memory\":67108864", "\"memory\":18446744073709551616" },
+	{ "\"storage\":8388608", "\"storage\":-512" },
+	{ "\"kernel\":true", "\"kernel\":1" },
+	{ "\"cmdline\":\"a b\"", "\"cmdline\":{}" },
+	{ "\"memory_backing\":\"file\"", "\"memory_backing\":\"disk\"" },
+	{ "\"accel\":\"auto\"", "\"accel\":\"xen\"" },
+	{ "\"storage_configs\":[", "\"storage_configs\":7,\"x\":[" },
+	{ "\"path\":\"cow.1.qcow2\"", "\"path\":\"\"" },
+	{ "\"role\":\"cow\"", "\"role\":\"root\"" },
+	{ "\"backing\":[\"cow.raw\"]", "\"backing\":[\"../x\"]" },
+	{ "\"backing\":[\"cow.raw\"]", "\"backing\":[7]" },
+	{ "\"mac\":\"52:54:00:00:00:01\"", "\"mac\":\"x\"" },
+	{ "\"snapshot_ids\":[\"" ID "\"]", "\"snapshot_ids\":[\"x\"]" },
+	{ "\"snapshot_ids\":[\"" ID "\"]", "\"snapshot_ids\":{}" },
+	{ "\"clock\":{\"behind_s\":7}", "\"clock\":7" },
+	{ "\"behind_s\":7", "\"behind_s\":-7" },
+	{ "\"created_at\":\"2026-11-21T06:00:00Z\"", "\"created_at\":0" },
+	{ "\"name\":\"layer0\"", "\"name\":\"../layer0\"" },
+	{ "\"name\":\"layer0\"", "\"name\":\"a/b\"" },
+	{ "\"size\":4096", "\"size\":9223372036854775807" },
+	{ DIGEST, "sha256:0123" },
+	{ DIGEST, "md5:0123456789abcdef0123456789abcdef" },
+	{ "\"name\":\"cow.raw\"", "\"name\":\"..\"" },
+	{ "\"pid\":42", "\"pid\":0" },
+	{ "\"pid\":42", "\"pid\":-1" },
+	{ "\"pid\":42", "\"pid\":4294967297" },
+	{ "\"start_ticks\":7,", "" },
+	{ "\"boot_id\":\"boot\"",
+	    "\"boot_id\":\"0123456789012345678"
+	    "901234567890123456789\"" },
+	{ "\"to_load\":true", "\"to_load\":\"true\"" },
+	{ "\"console_from\":123", "\"console_from\":-123" },
+	{ "\"console_max\":16384", "\"console_max\":16383" },
+	{ "\"console_max\":16384", "\"console_max\":0" },
+	{ "\"console_marked\":true", "\"console_marked\":1" },
+	{ "\"console_from\":123}", "\"console_from\":123" },
+	{ "\"console_from\":123}", "\"console_from\":123}}" },
+	{ "\"console_from\":123", "\"id\":\"" ID "\"" },
+};
+
 ATF_TC_WITHOUT_HEAD(record__hostile);
 ATF_TC_BODY(record__hostile, tc)
 {
-	static const struct {
-		const char *from, *to;
-	} table[] = {
-		{ "\"record\":1", "\"record\":2" },
-		{ "\"record\":1", "\"record\":\"1\"" },
-		{ "\"record\":1,", "" },
-		{ "\"id\":\"" ID "\",", "" },
-		{ "\"id\":\"" ID "\"",
-		    "\"id\":\"../../../../etc/passwd/aaa\"" },
-		{ "\"id\":\"" ID "\"", "\"id\":7" },
-		{ "\"name\":\"web\"", "\"name\":\"../web\"" },
-		{ "\"name\":\"web\"", "\"name\":null" },
-		{ "\"hypervisor\":\"qemu\",", "" },
-		{ "\"hypervisor\":\"qemu\"", "\"hypervisor\":[]" },
-		{ "\"cpu\":2", "\"cpu\":-1" },
-		{ "\"cpu\":2", "\"cpu\":256" },
-		{ "\"cpu\":2", "\"cpu\":1.5" },
-		{ "\"memory\":67108864", "\"memory\":-1" },
-		{ "\"memory\":67108864", "\"memory\":1" },
-		{ "\"memory\":67108864", "\"memory\":9223372036854775807" },
-		{ "\"memory\":67108864", "\"memory\":18446744073709551616" },
-		{ "\"storage\":8388608", "\"storage\":-512" },
-		{ "\"kernel\":true", "\"kernel\":1" },
-		{ "\"cmdline\":\"a b\"", "\"cmdline\":{}" },
-		{ "\"memory_backing\":\"file\"",
-		    "\"memory_backing\":\"disk\"" },
-		{ "\"accel\":\"auto\"", "\"accel\":\"xen\"" },
-		{ "\"storage_configs\":[", "\"storage_configs\":7,\"x\":[" },
-		{ "\"path\":\"cow.1.qcow2\"", "\"path\":\"\"" },
-		{ "\"role\":\"cow\"", "\"role\":\"root\"" },
-		{ "\"backing\":[\"cow.raw\"]", "\"backing\":[\"../x\"]" },
-		{ "\"backing\":[\"cow.raw\"]", "\"backing\":[7]" },
-		{ "\"mac\":\"52:54:00:00:00:01\"", "\"mac\":\"x\"" },
-		{ "\"snapshot_ids\":[\"" ID "\"]", "\"snapshot_ids\":[\"x\"]" },
-		{ "\"snapshot_ids\":[\"" ID "\"]", "\"snapshot_ids\":{}" },
-		{ "\"clock\":{\"behind_s\":7}", "\"clock\":7" },
-		{ "\"behind_s\":7", "\"behind_s\":-7" },
-		{ "\"created_at\":\"2026-11-21T06:00:00Z\"",
-		    "\"created_at\":0" },
-		{ "\"name\":\"layer0\"", "\"name\":\"../layer0\"" },
-		{ "\"name\":\"layer0\"", "\"name\":\"a/b\"" },
-		{ "\"size\":4096", "\"size\":9223372036854775807" },
-		{ DIGEST, "sha256:0123" },
-		{ DIGEST, "md5:0123456789abcdef0123456789abcdef" },
-		{ "\"name\":\"cow.raw\"", "\"name\":\"..\"" },
-		{ "\"pid\":42", "\"pid\":0" },
-		{ "\"pid\":42", "\"pid\":-1" },
-		{ "\"pid\":42", "\"pid\":4294967297" },
-		{ "\"start_ticks\":7,", "" },
-		{ "\"boot_id\":\"boot\"",
-		    "\"boot_id\":\"0123456789012345678"
-		    "901234567890123456789\"" },
-		{ "\"to_load\":true", "\"to_load\":\"true\"" },
-		{ "\"console_from\":123", "\"console_from\":-123" },
-		{ "\"console_from\":123}", "\"console_from\":123" },
-		{ "\"console_from\":123}", "\"console_from\":123}}" },
-		{ "\"console_from\":123", "\"id\":\"" ID "\"" },
-	};
 	int dirfd = here();
 	struct error err;
 	struct vm vm;

@@ -31,7 +31,7 @@ ATF_TC_BODY(log__all_without_a_client, tc)
 	struct stat st;
 
 	box_start(&b, "vm");
-	ATF_CHECK_EQ(0, b.log_from);
+	ATF_CHECK_EQ(0, b.vm.console_from);
 	ATF_CHECK(fstatat(b.dirfd, VM_CONSOLE_LOG, &st, 0) == 0 &&
 	    (st.st_mode & 07777) == 0600);
 	ATF_CHECK(fstatat(b.dirfd, VM_CONSOLE_SOCKET, &st, 0) == 0 &&
@@ -43,7 +43,7 @@ ATF_TC_BODY(log__all_without_a_client, tc)
 	check_log("vm", "one\r\ntwo", 8);
 	/* The next start goes on in the same log, and takes the socket over. */
 	box_start(&b, "vm");
-	ATF_CHECK_EQ(8, b.log_from);
+	ATF_CHECK_EQ(8, b.vm.console_from);
 	box_run(&b, "three", 5, true);
 	await_log(&b, 13);
 	box_end(&b);
@@ -442,21 +442,23 @@ ATF_TC_BODY(start__refused, tc)
 {
 	struct console_parts console = CONSOLE_NONE;
 	struct error err = { 0 };
+	struct vm vm = { .console_from = 0 };
 	int dirfd;
-	uint64_t from;
 
 	ATF_REQUIRE(mkdir("vm", 0700) == 0);
 	dirfd = open_dir("vm");
 	/* A link in place of the log would have us write elsewhere. */
 	ATF_REQUIRE(symlink("../elsewhere", "vm/" VM_CONSOLE_LOG) == 0);
-	ATF_CHECK_EQ(-1, console_open(&console, dirfd, &from, &err));
+	ATF_CHECK_EQ(-1,
+	    console_open(&console, CONSOLE_TERMINAL, &vm, dirfd, &err));
 	ATF_CHECK_STREQ("console.log: Too many levels of symbolic links",
 	    err.msg);
 	ATF_CHECK_EQ(-1, access("elsewhere", F_OK));
 	console_drop(&console);
 	ATF_REQUIRE(unlink("vm/" VM_CONSOLE_LOG) == 0);
 	ATF_REQUIRE(mkdir("vm/" VM_CONSOLE_SOCKET, 0700) == 0);
-	ATF_CHECK_EQ(-1, console_open(&console, dirfd, &from, &err));
+	ATF_CHECK_EQ(-1,
+	    console_open(&console, CONSOLE_TERMINAL, &vm, dirfd, &err));
 	ATF_CHECK_STREQ("console.sock: Is a directory", err.msg);
 	ATF_CHECK_EQ(-1, console.tty);
 	console_drop(&console);

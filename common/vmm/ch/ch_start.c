@@ -88,7 +88,7 @@ ch_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 		err) == -1 ||
 	    spawn_listen(&fds, vmm->dirfd, CH_API_SOCKET, CH_FD_API, err) ==
 		-1 ||
-	    console_open(&console, vmm->dirfd, &vm->console_from, err) == -1)
+	    console_open(&console, CONSOLE_TERMINAL, vm, vmm->dirfd, err) == -1)
 		goto out;
 	rc = run(vmm, &fds, log_fd, &console, now, err);
 out:

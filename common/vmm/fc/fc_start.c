@@ -141,7 +141,8 @@ fc_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 	}
 	if (spawn_open_log(&log_fd, &fc->log_from, vmm->dirfd, VM_VMM_LOG,
 		err) == -1 ||
-	    console_open(&console, vmm->dirfd, &vm->console_from, err) == -1 ||
+	    console_open(&console, CONSOLE_TERMINAL, vm, vmm->dirfd, err) ==
+		-1 ||
 	    strv_add(&argv, err, "%s", fc_program()) == -1 ||
 	    strv_add(&argv, err, "--api-sock") == -1 ||
 	    strv_add(&argv, err, FC_API_SOCKET) == -1 ||

@@ -22,7 +22,7 @@
 #include "vmm/host/spawn.h"
 
 #define CONSOLE_NAP_MS 1 /* between two looks at the lock */
-#define CONSOLE_KEPT 5 /* descriptors of the process: console_fds, report */
+#define CONSOLE_KEPT 6 /* descriptors of the process: console_fds, report */
 
 /* A terminal that passes on every byte as it is, both its ends. */
 static int
@@ -69,50 +69,68 @@ ignore_signals(void)
 static void
 become_console(const struct console_parts *c, int report)
 {
-	int keep[CONSOLE_KEPT] = { c->master, c->listener, c->log, c->lock,
-		report };
+	int keep[CONSOLE_KEPT] = { report, c->master, c->listener, c->lock,
+		c->log.fd, c->log.dirfd };
+	/* The directory is the log's, where that one needs it. */
+	size_t i, n = c->log.dirfd == -1 ? CONSOLE_KEPT - 1 : CONSOLE_KEPT;
 	struct console_fds own;
 	int null;
-	size_t i;
 
 	setsid();
 	ignore_signals();
 	prctl(PR_SET_NAME, "instar-console");
-	for (i = 0; i < CONSOLE_KEPT; i++)
+	for (i = 0; i < n; i++)
 		if (keep[i] < 3)
 			keep[i] = fcntl(keep[i], F_DUPFD_CLOEXEC, 3);
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null == -1 || dup2(null, 0) == -1 || dup2(null, 1) == -1 ||
 	    dup2(null, 2) == -1 || chdir("/") == -1 ||
-	    fd_close_others(3, keep, CONSOLE_KEPT) == -1)
+	    fd_close_others(3, keep, n) == -1)
 		_exit(EX_OSERR);
-	own.master = keep[0];
-	own.listener = keep[1];
-	own.log = keep[2];
+	own.master = keep[1];
+	own.listener = keep[2];
 	own.lock = keep[3];
+	own.log = c->log;
+	own.log.fd = keep[4];
+	own.log.dirfd = keep[5];
 	if (console_lock(own.lock, CONSOLE_LOCK_WRITER, true) == -1 ||
-	    write(keep[4], "r", 1) != 1)
+	    write(keep[0], "r", 1) != 1)
 		_exit(EX_OSERR);
-	close(keep[4]);
+	close(keep[0]);
 	console_serve(&own);
 	_exit(EX_OK);
 }
 
+/* A connection in the place of a terminal. */
+static int
+open_pair(int *master, int *tty, struct error *err)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == -1)
+		return error_sys(err, EX_OSERR, "console");
+	*master = pair[0];
+	*tty = pair[1];
+	return fcntl(*master, F_SETFL, O_RDWR | O_NONBLOCK) == -1
+	    ? error_sys(err, EX_OSERR, "console")
+	    : 0;
+}
+
 int
-console_open(struct console_parts *c, int dirfd, uint64_t *log_from,
-    struct error *err)
+console_open(struct console_parts *c, enum console_kind kind, struct vm *vm,
+    int dirfd, struct error *err)
 {
 	struct spawn_fds listener = { .n = 0 };
 
 	if (open_lock(&c->lock, dirfd, err) == -1 ||
-	    spawn_open_log(&c->log, log_from, dirfd, VM_CONSOLE_LOG, err) ==
-		-1 ||
+	    console_log_open(&c->log, vm, dirfd, err) == -1 ||
 	    spawn_listen(&listener, dirfd, VM_CONSOLE_SOCKET, 3, err) == -1)
 		return -1;
 	c->listener = listener.pairs[0];
 	if (fcntl(c->listener, F_SETFL, O_RDWR | O_NONBLOCK) == -1)
 		return error_sys(err, EX_OSERR, "console");
-	return open_terminal(&c->master, &c->tty, err);
+	return (kind == CONSOLE_TERMINAL ? open_terminal
+					 : open_pair)(&c->master, &c->tty, err);
 }
 
 int
@@ -150,7 +168,7 @@ console_drop(struct console_parts *c)
 	fd_drop(&c->tty);
 	fd_drop(&c->master);
 	fd_drop(&c->listener);
-	fd_drop(&c->log);
+	console_log_drop(&c->log);
 	fd_drop(&c->lock);
 }
 

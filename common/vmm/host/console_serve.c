@@ -20,7 +20,7 @@
 #define SERVE_TICK_MS 1000 /* between two tries of what did not go */
 
 struct server {
-	const struct console_fds *fds;
+	struct console_fds *fds;
 	int client; /* -1: none */
 	char in[SERVE_IN_MAX]; /* the client's, not taken by the guest yet */
 	size_t in_len;
@@ -42,28 +42,10 @@ console_lock(int fd, int byte, bool held)
 	return fcntl(fd, F_OFD_SETLK, &lock);
 }
 
-/* How much of it the log has taken. */
-static size_t
-append(const struct server *s, const char *buf, size_t len)
-{
-	size_t done = 0;
-	ssize_t n;
-
-	while (done < len) {
-		n = write(s->fds->log, buf + done, len - done);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		done += (size_t)n;
-	}
-	return done;
-}
-
 static void
 append_held(struct server *s)
 {
-	size_t done = append(s, s->held, s->held_len);
+	size_t done = console_log_append(&s->fds->log, s->held, s->held_len);
 
 	s->held_len -= done;
 	memmove(s->held, s->held + done, s->held_len);
@@ -75,7 +57,7 @@ to_log(struct server *s, const char *buf, size_t len)
 	size_t done = 0, room;
 
 	if (s->held_len == 0)
-		done = append(s, buf, len);
+		done = console_log_append(&s->fds->log, buf, len);
 	buf += done;
 	len -= done;
 	room = sizeof(s->held) - s->held_len;
@@ -172,7 +154,7 @@ tick(struct server *s)
 }
 
 void
-console_serve(const struct console_fds *fds)
+console_serve(struct console_fds *fds)
 {
 	struct server s = { .fds = fds, .client = -1 };
 	struct pollfd pfd[2];

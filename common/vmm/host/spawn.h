@@ -66,8 +66,8 @@ int spawn_open_log(int *fd, uint64_t *from, int dirfd, const char *name,
 
 /*
  * Starts argv in the VM's directory with stdout and stderr to log_fd, or, with
- * a console (else NULL), with its terminal as stdin and stdout; the console is
- * run, too.  Writes the process into vm.json before it becomes the program.
+ * a console that has a terminal, with that as stdin and stdout; a console (else
+ * NULL) is run, too.  Writes the process into vm.json before it becomes the program.
  */
 int spawn_process(struct vmm *vmm, char *const *argv,
     const struct spawn_fds *fds, int log_fd,

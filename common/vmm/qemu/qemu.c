@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/json.h"
+#include "vmm/host/console.h"
 #include "vmm/host/spawn.h"
 
 static int
@@ -118,7 +119,7 @@ power_button(struct vmm *vmm, struct error *err)
 
 /* QEMU tells of a chardev's socket without a client by its name alone. */
 static int
-console_is_free(struct vmm *vmm, bool *is_free, struct error *err)
+ask_console(struct vmm *vmm, bool *is_free, struct error *err)
 {
 	static const char unused[] = "disconnected:";
 	char label[sizeof("console")];
@@ -126,6 +127,10 @@ console_is_free(struct vmm *vmm, bool *is_free, struct error *err)
 	char *name;
 	uint32_t i;
 
+	if (vmm->vm->machine.console_max_bytes != 0) {
+		*is_free = console_is_free(vmm->dirfd);
+		return 0;
+	}
 	if (qemu_call(vmm, "query-chardev", NULL, &answer, err) == -1)
 		return -1;
 	*is_free = true;
@@ -209,7 +214,7 @@ const struct vmm_driver vmm_qemu = {
 	.set_forwards = qemu_set_forwards,
 	.resize_disk = qemu_resize_disk,
 	.power_button = power_button,
-	.console_is_free = console_is_free,
+	.console_is_free = ask_console,
 	.quit = quit,
 	.describe = qemu_describe,
 	.open_memory = open_memory,

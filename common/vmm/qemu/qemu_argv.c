@@ -171,6 +171,20 @@ add_memory(struct strv *argv, const struct vm *vm,
 	return add_json(argv, "-object", memory, err);
 }
 
+/* With a bound of the log the other end is a process of ours that keeps it. */
+static int
+add_console(struct strv *argv, const struct vm *vm, struct error *err)
+{
+	if (strv_add(argv, err, "-chardev") == -1)
+		return -1;
+	return vm->machine.console_max_bytes != 0
+	    ? strv_add(argv, err, "socket,id=console,fd=%d", QEMU_FD_CONSOLE)
+	    : strv_add(argv, err,
+		  "socket,id=console,fd=%d,server=on,wait=off,logfile=%s,"
+		  "logappend=on",
+		  QEMU_FD_CONSOLE, VM_CONSOLE_LOG);
+}
+
 static int
 add_lines(struct strv *argv, const struct vm *vm, struct error *err)
 {
@@ -184,11 +198,7 @@ add_lines(struct strv *argv, const struct vm *vm, struct error *err)
 		QEMU_FD_QUESTIONS) == -1 ||
 	    strv_add(argv, err, "-qmp") == -1 ||
 	    strv_add(argv, err, "chardev:questions") == -1 ||
-	    strv_add(argv, err, "-chardev") == -1 ||
-	    strv_add(argv, err,
-		"socket,id=console,fd=%d,server=on,wait=off,logfile=%s,"
-		"logappend=on",
-		QEMU_FD_CONSOLE, VM_CONSOLE_LOG) == -1 ||
+	    add_console(argv, vm, err) == -1 ||
 	    strv_add(argv, err, "-serial") == -1 ||
 	    strv_add(argv, err, "chardev:console") == -1)
 		return -1;

@@ -20,6 +20,7 @@
 #include "base/fd.h"
 #include "base/hook.h"
 #include "disk/copy.h"
+#include "vmm/host/console.h"
 #include "vmm/host/processor.h"
 #include "vmm/host/spawn.h"
 #include "vmm/host/tap.h"
@@ -110,6 +111,30 @@ open_taps(struct spawn_fds *h, const struct vm *vm, struct error *err)
 	return 0;
 }
 
+/*
+ * QEMU serves console.sock and keeps the log itself, but no bound of it: where
+ * there is one it gets a connection to a process of ours that does.
+ */
+static int
+open_console(struct console_parts *console, struct spawn_fds *h, struct vm *vm,
+    int dirfd, struct error *err)
+{
+	int rc;
+
+	if (vm->machine.console_max_bytes == 0) {
+		rc = console_log_open(&console->log, vm, dirfd, err);
+		console_log_drop(&console->log);
+		return rc == -1 ? -1
+				: spawn_listen(h, dirfd, VM_CONSOLE_SOCKET,
+				      QEMU_FD_CONSOLE, err);
+	}
+	if (console_open(console, CONSOLE_SOCKET, vm, dirfd, err) == -1)
+		return -1;
+	spawn_hand(h, console->tty, QEMU_FD_CONSOLE);
+	console->tty = -1;
+	return 0;
+}
+
 int
 qemu_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 {
@@ -117,7 +142,8 @@ qemu_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 	struct vm *vm = vmm->vm;
 	struct qemu *q;
 	struct strv argv = { 0 };
-	int log_fd = -1, con_fd = -1, by_name, rc = -1;
+	struct console_parts console = CONSOLE_NONE;
+	int log_fd = -1, by_name, rc = -1;
 
 	q = vmm->own = calloc(1, sizeof(struct qemu));
 	if (q == NULL)
@@ -127,9 +153,7 @@ qemu_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 	    make_memory(&h, vm, vmm->dirfd, err) == -1 ||
 	    open_taps(&h, vm, err) == -1 ||
 	    spawn_open_log(&log_fd, &q->log_from, vmm->dirfd, VM_VMM_LOG,
-		err) == -1 ||
-	    spawn_open_log(&con_fd, &vm->console_from, vmm->dirfd,
-		VM_CONSOLE_LOG, err) == -1)
+		err) == -1)
 		goto out;
 	by_name = spawn_listen(&h, vmm->dirfd, VM_API_SOCKET, QEMU_FD_CONTROL,
 	    err);
@@ -138,14 +162,14 @@ qemu_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 	if (by_name == -1 ||
 	    spawn_listen(&h, vmm->dirfd, VM_WATCH_SOCKET, QEMU_FD_QUESTIONS,
 		err) == -1 ||
-	    spawn_listen(&h, vmm->dirfd, VM_CONSOLE_SOCKET, QEMU_FD_CONSOLE,
-		err) == -1 ||
+	    open_console(&console, &h, vm, vmm->dirfd, err) == -1 ||
 	    qemu_argv(&argv, vm, &q->facts, err) == -1)
 		goto out;
-	rc = spawn_process(vmm, argv.v, &h, log_fd, NULL, now, err);
+	rc = spawn_process(vmm, argv.v, &h, log_fd,
+	    console.master == -1 ? NULL : &console, now, err);
 out:
 	strv_fini(&argv);
-	fd_drop(&con_fd);
+	console_drop(&console);
 	fd_drop(&log_fd);
 	spawn_drop(&h);
 	return rc;

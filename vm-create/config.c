@@ -102,6 +102,7 @@ take_members(struct wishes *w, const json_t *object, struct error *err)
 		{ "storage", &w->storage },
 		{ "accel", &w->accel },
 		{ "memory_backing", &w->memory_backing },
+		{ "console_max", &w->console_max },
 		{ "storage_config", &w->storage_config },
 		{ "user", &w->user },
 		{ "password_file", &w->password_file },
@@ -234,6 +235,10 @@ plan_sizes(struct vm *vm, const struct wishes *w, struct error *err)
 	if (vm->machine.memory_bytes % VM_MEMORY_MIN != 0)
 		return error_set(err, EX_USAGE,
 		    "--memory: %s: not a multiple of 1M", w->memory);
+	if (w->console_max != NULL &&
+	    machine_parse_console_max(&vm->machine.console_max_bytes,
+		w->console_max, err) == -1)
+		return error_wrap(err, "--console-max");
 	if (w->storage != NULL &&
 	    num_size(&vm->machine.storage_bytes, w->storage, STORAGE_MIN,
 		ENVELOPE_FILE_BYTES_MAX, err) == -1)

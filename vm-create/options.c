@@ -23,7 +23,8 @@ usage(FILE *to)
 	    "file]\n"
 	    "           [--ssh-key file]... [--user-data file] [--no-cidata]\n"
 	    "           [--nic spec]... [--accel auto|kvm|tcg]\n"
-	    "           [--memory-backing auto|file|memfd] [--config file]\n",
+	    "           [--memory-backing auto|file|memfd] [--console-max size]\n"
+	    "           [--config file]\n",
 	    hypervisors);
 }
 
@@ -54,6 +55,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ &w->storage, "storage" },
 		{ &w->accel, "accel" },
 		{ &w->memory_backing, "memory-backing" },
+		{ &w->console_max, "console-max" },
 		{ &w->storage_config, "storage-config" },
 		{ &w->user, "user" },
 		{ &w->password, "password" },

@@ -120,12 +120,30 @@ change_boot(struct change *c, struct error *err)
 	return 0;
 }
 
+/* Whoever keeps the bound was told of it when the VM was started. */
+static int
+change_console(struct vm *vm, const char *wanted, struct error *err)
+{
+	if (wanted == NULL)
+		return 0;
+	if (machine_parse_console_max(&vm->machine.console_max_bytes, wanted,
+		err) == -1)
+		return error_wrap(err, "--console-max");
+	return vm_is_alive(vm)
+	    ? error_set(err, EX_NOPERM,
+		  "running: the bound of its log cannot change now; vm-stop "
+		  "first")
+	    : 0;
+}
+
 int
 change_plan(struct change *c, const struct timespec *now, struct error *err)
 {
 	const struct wishes *w = c->wishes;
 	struct vm *vm = &c->at->vm;
 
+	if (change_console(vm, w->console_max, err) == -1)
+		return -1;
 	if (!wishes_machine(w))
 		return 0;
 	if (vm_is_alive(vm))
@@ -134,7 +152,7 @@ change_plan(struct change *c, const struct timespec *now, struct error *err)
 	if (vm->to_load)
 		return error_set(err, EX_NOPERM,
 		    "its next start loads a snapshot, which fixes what it is "
-		    "made of; only its name can change now");
+		    "made of; only its name and --console-max can change now");
 	/* As its next start would do; what is copied to grow is its own. */
 	if ((w->storage != NULL || w->grow.n > 0) && !w->grow_fs &&
 	    own_disks(c->at, now, err) == -1)

@@ -13,7 +13,8 @@ usage(FILE *to)
 	    "           [--nic spec... | --no-nics]\n"
 	    "           [--storage size] [--grow-disk name=size]... "
 	    "[--grow-fs]\n"
-	    "           [--data-disk spec]... [--remove-disk name]... vm\n");
+	    "           [--data-disk spec]... [--remove-disk name]...\n"
+	    "           [--console-max size] vm\n");
 }
 
 static int
@@ -30,7 +31,7 @@ check_opts(struct opts *o, char *const *operands)
 	if (w->grow_fs && w->storage == NULL && w->grow.n == 0)
 		return opt_wrong(
 		    "--grow-fs goes with --storage or --grow-disk");
-	if (w->name == NULL && !wishes_machine(w))
+	if (w->name == NULL && w->console_max == NULL && !wishes_machine(w))
 		return opt_wrong("nothing to change is named");
 	if (w->name != NULL && w->name[0] != '\0' && !envelope_is_name(w->name))
 		return opt_wrong("--name: %s: not a name: %s", w->name,
@@ -55,6 +56,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ &w->boot[MACHINE_FIRMWARE], "--firmware" },
 		{ &w->boot[MACHINE_VARS], "--firmware-vars" },
 		{ &w->cmdline, "--cmdline" },
+		{ &w->console_max, "--console-max" },
 	};
 	struct strv *const again[] = { &w->nics, &w->data_disks, &w->grow,
 		&w->remove };
@@ -77,6 +79,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ "firmware", required_argument, NULL, OPT_OWN + 5 },
 		{ "firmware-vars", required_argument, NULL, OPT_OWN + 6 },
 		{ "cmdline", required_argument, NULL, OPT_OWN + 7 },
+		{ "console-max", required_argument, NULL, OPT_OWN + 8 },
 		{ "nic", required_argument, NULL, NIC },
 		{ "data-disk", required_argument, NULL, DATA },
 		{ "grow-disk", required_argument, NULL, GROW },

@@ -10,11 +10,13 @@
 # console is in the file console_pid.
 run()
 {
-	tiny_vm "$1"
+	# shellcheck disable=SC2086 # several words
+	tiny_vm "$1" $options
 	atf_check -o save:console_pid \
 	    "$(atf_get_srcdir)/../lib/console_vm" "$1" sh -c "$2"
 }
 
+options=
 echoing='echo ready; while read -r x; do echo "got $x"; done'
 
 atf_test_case console__script cleanup
@@ -79,6 +81,41 @@ console__vm_ends_cleanup()
 	vms_end
 }
 
+# Bounded: whoever waits goes on from file to file, and the end is there.
+atf_test_case console__bounded cleanup
+console__bounded_body()
+{
+	options='--console-max 64K'
+	run web 'echo begin; read x; for i in 1 2 3 4 5 6 7 8 9 10; do
+	    seq -f "$i %.0f" 3000; sleep 0.3; done; echo last words'
+	atf_check vm-wait --timeout 60 --console '^begin$' web
+	for line in '3 1' '5 2999' '10 3000' 'last words'; do
+		vm-wait --timeout 60 --console "^$line\$" web &
+		waiters="$waiters $!"
+	done
+	sleep 0.2
+	(echo go | vm-console web) >/dev/null
+	for p in $waiters; do
+		wait "$p" || atf_fail "a line was missed"
+	done
+	dir=$(member web dir)
+	eventually 20 test "$(member web state)" != running ||
+	    atf_fail "it has not ended"
+	atf_check -o inline:"last words\n" tail -n 1 "$dir/console.log"
+	[ "$(cat "$dir"/console.log* | wc -c)" -le 65536 ] ||
+	    atf_fail "the bound is exceeded"
+	# In two files one behind the other there is no line that was cut.
+	atf_check -o empty sh -c "cat '$dir/console.log.1' '$dir/console.log' |
+	    sed '/^[0-9]* [0-9]*\$/d; /^last words\$/d'"
+	atf_check -s exit:69 -e match:'no line of its console fits' \
+	    vm-wait --timeout 60 --console '^begin$' web
+	atf_check vm-wait --timeout 60 --console '^10 2999$' web
+}
+console__bounded_cleanup()
+{
+	vms_end
+}
+
 # The console's process is killed: the guest goes on, vm-console says so.
 atf_test_case console__killed cleanup
 console__killed_body()
@@ -105,5 +142,6 @@ atf_init_test_cases()
 	atf_add_test_case console__script
 	atf_add_test_case console__busy
 	atf_add_test_case console__vm_ends
+	atf_add_test_case console__bounded
 	atf_add_test_case console__killed
 }

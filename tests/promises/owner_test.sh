@@ -19,7 +19,7 @@ owned()
 	$as test -r "$tiny" -a -x . || atf_skip "nobody else can read this tree"
 	atf_check -o ignore $as "$(command -v vm-create)" -n web \
 	    --memory 32M --kernel "$tiny" --nic user,forward=0:22 \
-	    --data-disk size=16M,name=db,fstype=none
+	    --data-disk size=16M,name=db,fstype=none --console-max 16K
 }
 
 # root COMMAND...: done by root, and nothing of it is root's.
@@ -27,7 +27,10 @@ root()
 {
 	atf_check -o ignore "$@"
 	atf_check -o empty find home ! -uid $owner -o ! -gid $owner
-	for p in $(vm-ls -p pid); do
+	# Of what runs there are the VMMs, and who keeps the logs' bounds.
+	for p in $(vm-ls -p pid) $(find /proc/[0-9]*/fd -maxdepth 1 \
+	    -lname "$PWD/home/root/vm/*/console.log" 2>/dev/null |
+	    sed 's,^/proc/\([0-9]*\)/.*,\1,'); do
 		atf_check -o inline:"$owner\n" stat -c %u "/proc/$p"
 	done
 }

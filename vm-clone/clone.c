@@ -180,6 +180,8 @@ prepare(struct clone *c, const struct job *job, const char *name,
 		return -1;
 	snprintf(vm->id, sizeof(vm->id), "%s", c->dir.id);
 	snprintf(vm->name, sizeof(vm->name), "%s", c->dir.name);
+	if (vm_set_description(vm, job->how->description, err) == -1)
+		return -1;
 	rfc3339_us(vm->created_at, &job->now);
 	if (id_is_valid(snap_id(job->snap)))
 		snprintf(vm->cloned_from, sizeof(vm->cloned_from), "%.*s",

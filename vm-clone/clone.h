@@ -15,7 +15,7 @@
 #define CLONE_COUNT_MAX 1000
 
 struct clone_how {
-	const char *name; /* or NULL */
+	const char *name, *description; /* or NULL */
 	size_t count; /* 0: one, without a number in its name */
 	struct strv nics; /* --nic SPECs, one for each NIC saved, or none */
 	bool same_mac, no_start, paused, verify, copy_memory;

@@ -7,6 +7,7 @@
 
 #include "base/num.h"
 #include "snapshot/envelope.h"
+#include "state/label.h"
 #include "state/members.h"
 
 static const struct members clone_members = { "clone_ms checks.*",
@@ -16,7 +17,7 @@ static void
 usage(FILE *to)
 {
 	fprintf(to,
-	    "usage: vm-clone [-q] [-R root] [-n name] [-p member,...]\n"
+	    "usage: vm-clone [-q] [-R root] [-n name] [-d text] [-p member,...]\n"
 	    "           [--count n] [--nic spec]... [--same-mac]\n"
 	    "           [--memory-mode mmap|copy] "
 	    "[--disk-mode auto|reflink|overlay|copy]\n"
@@ -70,6 +71,9 @@ check_opts(struct opts *o, char *const *operands)
 	o->how.count = (size_t)count;
 	if (check_name(o) == -1)
 		return -1;
+	if (o->how.description != NULL &&
+	    label_check_description(o->how.description, &err) == -1)
+		return opt_wrong("%s", err.msg);
 	if (o->memory_mode != NULL && strcmp(o->memory_mode, "copy") == 0)
 		o->how.copy_memory = true;
 	else if (o->memory_mode != NULL && strcmp(o->memory_mode, "mmap") != 0)
@@ -103,6 +107,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 	};
 	static const struct option longopts[] = { OPT_LONG,
 		{ "name", required_argument, NULL, 'n' },
+		{ "description", required_argument, NULL, 'd' },
 		{ "count", required_argument, NULL, COUNT },
 		{ "nic", required_argument, NULL, NIC },
 		{ "same-mac", no_argument, NULL, SAME_MAC },
@@ -119,9 +124,12 @@ options_parse(struct opts *o, int argc, char *argv[])
 	int ch, rc = 0;
 
 	while (rc == 0 &&
-	    (ch = opt_next(argc, argv, OPT_SHORT "n:p:", longopts)) != -1) {
+	    (ch = opt_next(argc, argv, OPT_SHORT "n:d:p:", longopts)) != -1) {
 		if (ch == 'n')
 			rc = opt_once(&o->how.name, optarg, "--name");
+		else if (ch == 'd')
+			rc = opt_once(&o->how.description, optarg,
+			    "--description");
 		else if (ch == 'p')
 			rc = opt_members(&o->how.members, optarg,
 			    &clone_members);

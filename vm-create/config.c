@@ -12,13 +12,14 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/num.h"
+#include "state/label.h"
 #include "vmm/vmm.h"
 
 #include "data.h"
 #include "seed.h"
 
 #define CONFIG_BYTES_MAX (1u << 20)
-#define CONFIG_TEXT_MAX 4096
+#define CONFIG_TEXT_MAX ENVELOPE_DESCRIPTION_MAX /* the longest of them */
 #define DEFAULT_MEMORY (512 * NUM_MIB)
 #define STORAGE_MIN (UINT64_C(1) << 20) /* bytes: less holds no ext4 */
 
@@ -90,6 +91,7 @@ take_members(struct wishes *w, const json_t *object, struct error *err)
 		const char **slot;
 	} members[] = {
 		{ "name", &w->name },
+		{ "description", &w->description },
 		{ "hypervisor", &w->hypervisor },
 		{ "cpu", &w->cpu },
 		{ "memory", &w->memory },
@@ -337,6 +339,11 @@ wishes_plan(struct plan *plan, const struct wishes *w, struct error *err)
 	if (w->name != NULL && !envelope_is_name(w->name))
 		return error_set(err, EX_USAGE, "--name: %s: not a name: %s",
 		    w->name, ENVELOPE_NAME_RULE);
+	if (w->description != NULL &&
+	    label_check_description(w->description, err) == -1)
+		return -1;
+	if (vm_set_description(&plan->vm, w->description, err) == -1)
+		return -1;
 	plan->name = w->name;
 	plan->base = w->base;
 	for (i = 0; i < w->layers.n; i++)

@@ -7,10 +7,10 @@
 
 /* The options as given; NULL and 0: not given.  Borrowed from argv. */
 struct wishes {
-	const char *name, *hypervisor, *cpu, *memory, *kernel, *initrd,
-	    *cmdline, *firmware, *firmware_vars, *base, *storage, *accel,
-	    *memory_backing, *console_max, *storage_config, *user, *password,
-	    *password_file, *user_data, *config;
+	const char *name, *description, *hypervisor, *cpu, *memory, *kernel,
+	    *initrd, *cmdline, *firmware, *firmware_vars, *base, *storage,
+	    *accel, *memory_backing, *console_max, *storage_config, *user,
+	    *password, *password_file, *user_data, *config;
 	struct strv layers, nics, data_disks, ssh_keys; /* owned */
 	bool no_cidata;
 	char *texts[24]; /* strings that --config brought; owned */

@@ -11,7 +11,7 @@ usage(FILE *to)
 
 	vmm_list_hypervisors(hypervisors, "|");
 	fprintf(to,
-	    "usage: vm-create [-q] [-R root] [-n name] [-p member,...]\n"
+	    "usage: vm-create [-q] [-R root] [-n name] [-d text] [-p member,...]\n"
 	    "           [--hypervisor %s]\n"
 	    "           [--cpu n] [--memory size]\n"
 	    "           [--kernel file [--initrd file] [--cmdline string]]\n"
@@ -79,6 +79,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 	};
 	static const struct option common[] = { OPT_LONG,
 		{ "name", required_argument, NULL, 'n' },
+		{ "description", required_argument, NULL, 'd' },
 		{ "no-cidata", no_argument, NULL, 'C' } };
 	enum { COMMON_N = sizeof(common) / sizeof(common[0]) };
 	struct option longopts[COMMON_N + ONCE_N + AGAIN_N + 1] = { 0 };
@@ -92,7 +93,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 			    : again[i - ONCE_N].name,
 			required_argument, NULL, OPT_OWN + i };
 	while (rc == 0 &&
-	    (ch = opt_next(argc, argv, OPT_SHORT "n:p:", longopts)) != -1) {
+	    (ch = opt_next(argc, argv, OPT_SHORT "n:d:p:", longopts)) != -1) {
 		if (ch >= FIRST_AGAIN)
 			rc = opt_again(again[ch - FIRST_AGAIN].list, optarg);
 		else if (ch >= OPT_OWN)
@@ -102,6 +103,8 @@ options_parse(struct opts *o, int argc, char *argv[])
 			w->no_cidata = true;
 		else if (ch == 'n')
 			rc = opt_once(&w->name, optarg, "--name");
+		else if (ch == 'd')
+			rc = opt_once(&w->description, optarg, "--description");
 		else if (ch == 'p')
 			rc = opt_members(&o->members, optarg, &vm_members);
 		else

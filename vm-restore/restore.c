@@ -87,6 +87,8 @@ keep_identity(struct restore *r, struct error *err)
 
 	snprintf(vm->id, sizeof(vm->id), "%s", old->id);
 	snprintf(vm->name, sizeof(vm->name), "%s", old->name);
+	/* A seed that comes with the snapshot may say another one. */
+	snprintf(vm->user, sizeof(vm->user), "%s", old->user);
 	snprintf(vm->created_at, sizeof(vm->created_at), "%s", old->created_at);
 	snprintf(vm->restored_from, sizeof(vm->restored_from), "%.*s", ID_LEN,
 	    snap_id(r->snap));
@@ -98,6 +100,8 @@ keep_identity(struct restore *r, struct error *err)
 	if (nic_list_copy(&vm->machine.nics, &old->machine.nics, err) == -1)
 		return -1;
 	nic_list_compare(&vm->machine.nics, &r->checked.sidecar.machine.nics);
+	if (vm_set_description(vm, old->description, err) == -1)
+		return -1;
 	return vm_copy_lineage(vm, old, err);
 }
 

@@ -159,7 +159,7 @@ write_all(struct change *c, const struct timespec *now, struct error *err)
 
 	if (!vm_is_alive(vm) &&
 	    (wishes_machine(c->wishes) ||
-		(!vm->to_load &&
+		(c->wishes->name != NULL && !vm->to_load &&
 		    storage_find(&vm->machine.disks, STORAGE_CIDATA) != NULL)))
 		return rebuild(c, now, err);
 	return vm_at_write(c->at, true, now, err);
@@ -173,12 +173,15 @@ int
 apply_change(struct change *c, const struct timespec *now, struct error *err)
 {
 	const char *name = c->wishes->name;
+	const char *text = c->wishes->description;
 	const struct root *root = c->at->root;
 	struct vm *vm = &c->at->vm;
 	char was[sizeof(vm->name)], held[ID_LEN + 1];
 	bool renames = name != NULL && strcmp(vm->name, name) != 0;
 	int rc;
 
+	if (text != NULL && vm_set_description(vm, text, err) == -1)
+		return -1;
 	memcpy(was, vm->name, sizeof(was));
 	if (renames && name[0] != '\0' &&
 	    root_name_set(held, root, ROOT_VM, name, vm->id, false, err) == -1)

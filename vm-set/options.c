@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 #include "options.h"
 
+#include "state/label.h"
 #include "state/members.h"
 
 static void
 usage(FILE *to)
 {
 	fprintf(to,
-	    "usage: vm-set [-q] [-R root] [-n name] [-p member,...] [--cpu n]\n"
-	    "           [--memory size] [--kernel file] [--initrd file]\n"
+	    "usage: vm-set [-q] [-R root] [-n name] [-d text] [-p member,...]\n"
+	    "           [--cpu n] [--memory size] [--kernel file] [--initrd file]\n"
 	    "           [--cmdline string] [--firmware file [--firmware-vars file]]\n"
 	    "           [--nic spec... | --no-nics]\n"
 	    "           [--storage size] [--grow-disk name=size]... "
@@ -21,6 +22,7 @@ static int
 check_opts(struct opts *o, char *const *operands)
 {
 	const struct wishes *w = &o->wishes;
+	struct error err = { 0 };
 
 	if (operands[0] == NULL)
 		return opt_wrong("no VM is named");
@@ -31,11 +33,15 @@ check_opts(struct opts *o, char *const *operands)
 	if (w->grow_fs && w->storage == NULL && w->grow.n == 0)
 		return opt_wrong(
 		    "--grow-fs goes with --storage or --grow-disk");
-	if (w->name == NULL && w->console_max == NULL && !wishes_machine(w))
+	if (w->name == NULL && w->description == NULL &&
+	    w->console_max == NULL && !wishes_machine(w))
 		return opt_wrong("nothing to change is named");
 	if (w->name != NULL && w->name[0] != '\0' && !envelope_is_name(w->name))
 		return opt_wrong("--name: %s: not a name: %s", w->name,
 		    ENVELOPE_NAME_RULE);
+	if (w->description != NULL &&
+	    label_check_description(w->description, &err) == -1)
+		return opt_wrong("%s", err.msg);
 	o->operands = operands;
 	return 0;
 }
@@ -71,6 +77,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 	};
 	static const struct option longopts[] = { OPT_LONG,
 		{ "name", required_argument, NULL, 'n' },
+		{ "description", required_argument, NULL, 'd' },
 		{ "cpu", required_argument, NULL, OPT_OWN },
 		{ "memory", required_argument, NULL, OPT_OWN + 1 },
 		{ "storage", required_argument, NULL, OPT_OWN + 2 },
@@ -90,7 +97,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 	int ch, rc = 0;
 
 	while (rc == 0 &&
-	    (ch = opt_next(argc, argv, OPT_SHORT "n:p:", longopts)) != -1) {
+	    (ch = opt_next(argc, argv, OPT_SHORT "n:d:p:", longopts)) != -1) {
 		if (ch == NO_NICS)
 			w->no_nics = true;
 		else if (ch == GROW_FS)
@@ -102,6 +109,8 @@ options_parse(struct opts *o, int argc, char *argv[])
 			    once[ch - OPT_OWN].name);
 		else if (ch == 'n')
 			rc = opt_once(&w->name, optarg, "--name");
+		else if (ch == 'd')
+			rc = opt_once(&w->description, optarg, "--description");
 		else if (ch == 'p')
 			rc = opt_members(&o->members, optarg, &vm_members);
 		else

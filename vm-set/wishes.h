@@ -10,7 +10,7 @@
 
 /* The options as given; NULL: not given.  Borrowed from argv. */
 struct wishes {
-	const char *name, *cpu, *memory, *storage;
+	const char *name, *description, *cpu, *memory, *storage;
 	const char *boot[MACHINE_BOOT_FILES]; /* files, or "": none any more */
 	const char *cmdline; /* likewise */
 	const char *console_max; /* of the log, which is no part of a state */

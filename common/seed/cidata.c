@@ -11,22 +11,10 @@
 
 #define CIDATA_HOSTNAME_MAX 253 /* bytes, RFC 1035 less the dot at the end */
 #define CIDATA_LABEL_MAX 63 /* bytes between two dots */
-#define CIDATA_USER_MAX 32 /* bytes, useradd(8) */
 #define CIDATA_HASH_MAX 384 /* bytes with the NUL, CRYPT_OUTPUT_SIZE */
 
-static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
 static const char alnum[] = "abcdefghijklmnopqrstuvwxyz"
 			    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-
-bool
-cidata_is_user(const char *name)
-{
-	size_t len = strlen(name);
-
-	return len >= 1 && len <= CIDATA_USER_MAX &&
-	    (strchr(letters, name[0]) != NULL || name[0] == '_') &&
-	    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == len;
-}
 
 /* Labels of letters, digits, - and _, with an alphanumeric at their ends. */
 static bool

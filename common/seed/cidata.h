@@ -19,6 +19,7 @@
 #define CIDATA_KEYS_MAX (1 * NUM_MIB) /* a file of ssh keys */
 #define CIDATA_ID_MAX 128 /* bytes of an instance id, without the NUL */
 #define CIDATA_FILES_MAX 4
+#define CIDATA_USER_MAX 32 /* bytes, useradd(8) */
 /* Of every file in a seed: 1980-01-01, where the time of FAT begins. */
 #define CIDATA_MTIME 315532800
 

@@ -43,18 +43,28 @@ label_option(struct label *label, int ch, const char *value)
 }
 
 int
+label_check_description(const char *text, struct error *err)
+{
+	size_t len = strlen(text);
+
+	if (len > ENVELOPE_DESCRIPTION_MAX || !path_is_utf8(text, len))
+		return error_set(err, EX_USAGE,
+		    "--description: not UTF-8, or above 64 KiB");
+	return 0;
+}
+
+int
 label_check(const struct label *label, bool may_clear)
 {
 	const char *name = label->name, *text = label->description;
 	bool clears = may_clear && name != NULL && name[0] == '\0';
+	struct error err = { 0 };
 
 	if (name != NULL && !clears && !envelope_is_name(name))
 		return opt_wrong("--name: %s: not a name: %s", name,
 		    ENVELOPE_NAME_RULE);
-	if (text != NULL &&
-	    (strlen(text) > ENVELOPE_DESCRIPTION_MAX ||
-		!path_is_utf8(text, strlen(text))))
-		return opt_wrong("--description: not UTF-8, or above 64 KiB");
+	if (text != NULL && label_check_description(text, &err) == -1)
+		return opt_wrong("%s", err.msg);
 	if (label->replace != REPLACE_NOT && (name == NULL || clears))
 		return opt_wrong("--replace goes with -n");
 	return 0;

@@ -45,6 +45,12 @@ int label_option(struct label *label, int ch, const char *value);
 /* What they are together, likewise.  `may_clear`: "" is a name, none. */
 int label_check(const struct label *label, bool may_clear);
 
+/*
+ * Whether `text` can be a description: EX_USAGE says of the option -d what one
+ * is.
+ */
+int label_check_description(const char *text, struct error *err);
+
 /* Name and description where they are given; "" takes away.  EX_OSERR. */
 int label_put(struct envelope_config *config, const struct label *label,
     struct error *err);

@@ -2,8 +2,9 @@
 #include "state/members.h"
 
 static const char vm_names[] =
-    "id name hypervisor state error config.cpu config.memory "
-    "config.storage config.console_max config.image config.kernel config.initrd "
+    "id name description user hypervisor state error config.cpu "
+    "config.memory config.storage config.console_max config.image "
+    "config.kernel config.initrd "
     "config.firmware config.firmware_vars config.cmdline config.machine "
     "config.cpu_model config.saved_version config.memory_backing "
     "config.accel storage_configs.#.path storage_configs.#.ro "

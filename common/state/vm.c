@@ -81,6 +81,7 @@ void
 vm_fini(struct vm *vm)
 {
 	machine_fini(&vm->machine);
+	free(vm->description);
 	free(vm->error);
 	free(vm->of_state);
 	free(vm->frozen);
@@ -190,8 +191,8 @@ vm_find_frozen(const struct vm *vm, const char *name)
 	return NULL;
 }
 
-int
-vm_set_error(struct vm *vm, const char *text, struct error *err)
+static int
+replace_text(char **slot, const char *text, struct error *err)
 {
 	char *copy = NULL;
 
@@ -200,9 +201,21 @@ vm_set_error(struct vm *vm, const char *text, struct error *err)
 		if (copy == NULL)
 			return error_nomem(err, NULL);
 	}
-	free(vm->error);
-	vm->error = copy;
+	free(*slot);
+	*slot = copy;
 	return 0;
+}
+
+int
+vm_set_error(struct vm *vm, const char *text, struct error *err)
+{
+	return replace_text(&vm->error, text, err);
+}
+
+int
+vm_set_description(struct vm *vm, const char *text, struct error *err)
+{
+	return replace_text(&vm->description, text, err);
 }
 
 int

@@ -18,6 +18,7 @@
 #include "base/proc.h"
 #include "base/rfc3339.h"
 #include "base/strv.h"
+#include "seed/cidata.h"
 #include "snapshot/envelope.h"
 #include "snapshot/machine.h"
 #include "snapshot/sidecar.h"
@@ -91,6 +92,8 @@ struct vm_identity {
 struct vm {
 	char id[ID_LEN + 1];
 	char name[ENVELOPE_NAME_MAX + 1]; /* or "" */
+	char *description; /* people's text, or NULL */
+	char user[CIDATA_USER_MAX + 1]; /* that its seed has asked for, or "" */
 
 	/* cpu is 0 until a state is loaded that others saved and do not tell. */
 	struct machine machine;
@@ -189,6 +192,9 @@ bool vm_has_snapshots(const struct vm *vm);
 
 /* Sets vm->error to a copy of `text`, NULL: none. */
 int vm_set_error(struct vm *vm, const char *text, struct error *err);
+
+/* The same of vm->description, which label_check_description() has seen. */
+int vm_set_description(struct vm *vm, const char *text, struct error *err);
 
 const char *vm_memory_name(enum vm_memory memory);
 const char *vm_accel_name(enum vm_accel accel);

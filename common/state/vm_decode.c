@@ -265,6 +265,10 @@ decode(struct vm *vm, const json_t *record, struct error *err)
 		err) == -1 ||
 	    json_get_str(record, "name", vm->name, sizeof(vm->name),
 		JSON_OPTIONAL, err) == -1 ||
+	    json_get_strdup(record, "description", &vm->description,
+		ENVELOPE_DESCRIPTION_MAX, JSON_OPTIONAL, err) == -1 ||
+	    json_get_str(record, "user", vm->user, sizeof(vm->user),
+		JSON_OPTIONAL, err) == -1 ||
 	    json_get_str(record, "hypervisor", vm->machine.hypervisor,
 		HYPERVISOR_MAX + 1, JSON_REQUIRED, err) == -1 ||
 	    decode_config(vm, record, err) == -1 ||
@@ -298,6 +302,8 @@ decode(struct vm *vm, const json_t *record, struct error *err)
 		    vm->cloned_from);
 	if (vm->name[0] != '\0' && !envelope_is_name(vm->name))
 		return error_set(err, EX_DATAERR, "\"name\" is %s", vm->name);
+	if (vm->user[0] != '\0' && !cidata_is_user(vm->user))
+		return error_set(err, EX_DATAERR, "\"user\" is %s", vm->user);
 	if (storage_list_decode(&vm->machine.disks, disks, err) == -1)
 		return error_wrap(err, "storage_configs");
 	if (json_get_array(record, "network_configs", &nics, NIC_MAX,

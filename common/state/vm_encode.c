@@ -187,6 +187,8 @@ put_common(json_t *record, const struct vm *vm, const char *dir,
 	if (json_put_str(record, "id", vm->id, err) == -1 ||
 	    (vm->name[0] != '\0' &&
 		json_put_str(record, "name", vm->name, err) == -1) ||
+	    put_some(record, "description", vm->description, err) == -1 ||
+	    put_some(record, "user", vm->user, err) == -1 ||
 	    json_put_str(record, "hypervisor", vm->machine.hypervisor, err) ==
 		-1 ||
 	    put_config(record, vm, err) == -1)

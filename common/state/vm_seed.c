@@ -43,8 +43,8 @@ decode(struct vm_seed *seed, const json_t *obj, struct error *err)
 	const json_t *keys, *key;
 	size_t i;
 
-	if (json_get_strdup(obj, "user", &seed->user, 32, JSON_OPTIONAL, err) ==
-		-1 ||
+	if (json_get_strdup(obj, "user", &seed->user, CIDATA_USER_MAX,
+		JSON_OPTIONAL, err) == -1 ||
 	    json_get_strdup(obj, "password_hash", &seed->password_hash,
 		PASSWORD_HASH_MAX - 1, JSON_OPTIONAL, err) == -1 ||
 	    json_get_strdup(obj, "user_data", &seed->user_data, CIDATA_TEXT_MAX,
@@ -121,6 +121,26 @@ read_seed(struct vm_seed *seed, int dirfd, struct error *err)
 	return rc == -1 ? error_wrap(err, "%s", VM_SEED_NAME) : 0;
 }
 
+/* What is no user's name is for who makes the disk to refuse. */
+static void
+note_user(struct vm *vm, const struct vm_seed *seed)
+{
+	if (seed->user != NULL && cidata_is_user(seed->user))
+		snprintf(vm->user, sizeof(vm->user), "%s", seed->user);
+}
+
+int
+vm_seed_tell_user(struct vm *vm, int dirfd, struct error *err)
+{
+	struct vm_seed seed = { 0 };
+
+	if (read_seed(&seed, dirfd, err) == -1)
+		return -1;
+	note_user(vm, &seed);
+	vm_seed_fini(&seed);
+	return 0;
+}
+
 /* The record's cidata disk, which is the last one, made where there is none. */
 static int
 need_disk(struct vm *vm, struct error *err)
@@ -161,6 +181,7 @@ vm_seed_make(struct vm *vm, int dirfd, struct error *err)
 
 	if (read_seed(&seed, dirfd, err) == -1)
 		return -1;
+	note_user(vm, &seed);
 	choose_hostname(hostname, sizeof(hostname), vm);
 	cidata.instance_id = vm->id;
 	cidata.hostname = hostname;

@@ -37,9 +37,16 @@ int vm_seed_write(const struct vm_seed *seed, int dirfd, struct error *err);
  * Makes cidata.img by the directory's cidata.json for the VM as its record is
  * now: its id is the instance id, its name the hostname where it can be one;
  * its NICs and data disks.  With no cidata disk in the record one is appended.
+ * The user asked for becomes vm->user.
  * EX_USAGE names a value that cannot be told; EX_NOINPUT: no cidata.json.
  */
 int vm_seed_make(struct vm *vm, int dirfd, struct error *err);
+
+/*
+ * Sets vm->user to the user that the directory's cidata.json asks for, if it
+ * asks for one; makes no disk.  EX_NOINPUT: no cidata.json.  EX_DATAERR.
+ */
+int vm_seed_tell_user(struct vm *vm, int dirfd, struct error *err);
 
 /* Whether the directory has a cidata.json. */
 bool vm_seed_is_there(int dirfd);

@@ -429,10 +429,11 @@ put_seed(struct vm *vm, int dirfd, struct error *err)
 {
 	bool is_clone = vm->restored_from[0] == '\0';
 
-	if (!vm_seed_is_there(dirfd) ||
-	    (storage_find(&vm->machine.disks, STORAGE_CIDATA) == NULL &&
-		!(is_clone && vmm_traits(vm->machine.hypervisor)->adds_seed)))
+	if (!vm_seed_is_there(dirfd))
 		return 0;
+	if (storage_find(&vm->machine.disks, STORAGE_CIDATA) == NULL &&
+	    !(is_clone && vmm_traits(vm->machine.hypervisor)->adds_seed))
+		return vm_seed_tell_user(vm, dirfd, err);
 	return vm_seed_make(vm, dirfd, err);
 }
 

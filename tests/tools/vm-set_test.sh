@@ -50,6 +50,52 @@ set__sizes_and_name_cleanup()
 	vms_end
 }
 
+# Of a VM, whatever it does; a snapshot has one of its own, and so has a clone.
+atf_test_case set__description cleanup
+set__description_body()
+{
+	tiny_vm web -d 'the shop: äöü'
+	atf_check -o inline:"the shop: äöü\n" vm-ls -p description web
+	atf_check -o inline:"next	web\n" vm-set -d next -p description,name web
+	dir=$(stat -c %i "$(file web .)")
+	atf_check -o ignore vm-start web
+	atf_check -o inline:"running	live\n" vm-set -d live \
+	    -p state,description web
+	atf_check -o inline:"$dir\n" stat -c %i "$(file web .)"
+	atf_check -o inline:"saved\n" snap-save -n s -d saved -p description web
+	atf_check -o inline:"\n" vm-clone -p description s
+	atf_check -o inline:"mine\nmine\n" vm-clone --count 2 --no-start \
+	    -d mine -p description s
+	atf_check -o inline:"live\n" vm-restore -p description web s
+	atf_check -o inline:"\n" vm-set -d '' -p description web
+	atf_check -s exit:1 grep -q description "$(file web vm.json)"
+	text=$(head -c 65536 /dev/zero | tr '\0' d)
+	atf_check -o inline:"$text\n" vm-set -d "$text" -p description web
+	vm-ls -p id >before
+	why="--description: not UTF-8, or above 64 KiB"
+	for long in "${text}d" "$(printf '\344')"; do
+		for call in "set web" "clone s" "create --kernel $tiny"; do
+			# shellcheck disable=SC2086
+			set -- ${call#* }
+			tool=vm-${call%% *}
+			atf_check -s exit:64 -e inline:"$tool: $why\n" \
+			    "$tool" -d "$long" "$@"
+		done
+	done
+	printf '{"description": "of a file", "kernel": "%s"}' "$tiny" >config
+	atf_check -o inline:"of a file\n" vm-create --config config \
+	    -p description
+	printf '{"description": "%sd", "kernel": "%s"}' "$text" "$tiny" >config
+	atf_check -s exit:65 -e match:'^vm-create: --config: config: ' \
+	    vm-create --config config
+	atf_check_equal 5 "$(vm-ls -p id | wc -l)"
+	atf_check -o inline:"$text\n" vm-ls -p description web
+}
+set__description_cleanup()
+{
+	vms_end
+}
+
 atf_test_case set__boot_files cleanup
 set__boot_files_body()
 {
@@ -433,6 +479,7 @@ usage__wrong_body()
 atf_init_test_cases()
 {
 	atf_add_test_case set__sizes_and_name
+	atf_add_test_case set__description
 	atf_add_test_case set__boot_files
 	atf_add_test_case set__firmware
 	atf_add_test_case set__disk_in_place_of_another

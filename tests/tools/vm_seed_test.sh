@@ -93,6 +93,41 @@ clone__own_names_cleanup()
 	vms_end "$PWD/root" "$PWD/there"
 }
 
+# Who can log in is told of every VM that has the seed, read by its guest or not.
+atf_test_case user__in_the_record cleanup
+user__in_the_record_head()
+{
+	atf_set require.progs "jq mtype"
+}
+user__in_the_record_body()
+{
+	make_vm
+	atf_check -o inline:'admin\n' vm-ls -p user web
+	atf_check -o ignore snap-save -n s web
+	atf_check -o inline:'admin\n' vm-clone --no-start -p user s
+	snap-export s | atf_check -o ignore snap-import -R there -n s
+	atf_check -o inline:'admin\n' vm-clone -R there --no-start -p user s
+	atf_check -o ignore vm-stop --timeout 60 web
+	atf_check -s exit:1 test -e "$(vm-ls -p dir web)/cidata.img"
+	atf_check -o inline:'admin\n' vm-start -p user web
+	atf_check vm-wait --timeout 60 --console tick web
+	# The snapshot's seed has no disk: it is read all the same.
+	atf_check -o ignore snap-save -n later web
+	atf_check -o inline:'admin\n' vm-restore -p user web later
+	atf_check -o inline:'admin\n' vm-clone --no-start -p user later
+	atf_check -o inline:'\n' vm-create --kernel "$tiny" --ssh-key key \
+	    -p user
+	# What somebody else wrote there is no option of a program.
+	sed -i 's/"user":"admin"/"user":"-lroot"/' \
+	    "$(vm-ls -p dir web)/vm.json"
+	atf_check -s exit:65 \
+	    -e inline:'vm-ls: web: vm.json: "user" is -lroot\n' vm-ls web
+}
+user__in_the_record_cleanup()
+{
+	vms_end "$PWD/root" "$PWD/there"
+}
+
 atf_test_case restore__same_names cleanup
 restore__same_names_head()
 {
@@ -210,6 +245,7 @@ atf_init_test_cases()
 {
 	atf_add_test_case create__told
 	atf_add_test_case clone__own_names
+	atf_add_test_case user__in_the_record
 	atf_add_test_case restore__same_names
 	atf_add_test_case detach__told_on_the_console
 	atf_add_test_case detach__record_first

@@ -14,28 +14,6 @@
 #define LOOK_MS 20 /* between two looks at files */
 #define ASK_MS 50 /* between two questions to the VMM */
 
-/*
- * The VM anew: it may have been started, removed, or put back to a snapshot,
- * which puts another directory in its place.
- */
-static int
-refresh(struct vm_at *at, struct error *err)
-{
-	struct error why = { 0 };
-	struct vm_at fresh;
-
-	if (vm_at_open(&fresh, at->root, at->vm.id, false, 0, &why) == -1) {
-		if (why.code == EX_NOINPUT)
-			return error_set(err, EX_NOINPUT, "removed meanwhile");
-		if (err != NULL)
-			*err = why;
-		return -1;
-	}
-	vm_at_close(at);
-	*at = fresh;
-	return 0;
-}
-
 /* Each look: 1 it holds, 0 not yet, -1 it never will. */
 
 static int
@@ -106,7 +84,7 @@ keep_looking(struct vm_at *at, const char *ref, const struct wish *wish,
 			diag("%s: is not running: waiting for vm-start", ref);
 		told = true;
 		clock_nap(left < nap ? left : nap);
-		if (sig_check(err) == -1 || refresh(at, err) == -1)
+		if (sig_check(err) == -1 || vm_at_refresh(at, err) == -1)
 			return -1;
 	}
 }

@@ -21,13 +21,15 @@ opt_next(int argc, char *argv[], const char *letters,
     const struct option *longopts)
 {
 	char unknown[64], quiet[64], letter[3] = "-";
+	bool stops = letters[0] == '+';
 	const char *word, *name;
 	int ch, which = -1;
 
 	snprintf(unknown, sizeof(unknown), "unknown option: see %s -h",
 	    program_invocation_short_name);
 	/* A colon: a missing argument is told apart, and nothing printed. */
-	snprintf(quiet, sizeof(quiet), ":%s", letters);
+	snprintf(quiet, sizeof(quiet), "%s:%s", stops ? "+" : "",
+	    letters + stops);
 	ch = getopt_long(argc, argv, quiet, longopts, &which);
 	if (ch == -1)
 		return -1;

@@ -42,7 +42,8 @@ struct opt_common {
 /*
  * As getopt_long(3), but that a long option is given by its whole name: what an
  * abbreviation means would change with every option that is added.  '?': what
- * is wrong has been told in one line.
+ * is wrong has been told in one line.  With a '+' before the letters the first
+ * operand ends the options.
  */
 int opt_next(int argc, char *argv[], const char *letters,
     const struct option *longopts);

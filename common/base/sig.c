@@ -76,3 +76,10 @@ sig_shield(void)
 		signal(caught[i], SIG_IGN);
 	pending = 0;
 }
+
+void
+sig_hand_over(void)
+{
+	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
+}

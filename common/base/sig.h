@@ -27,4 +27,10 @@ int sig_check(struct error *err);
  */
 void sig_shield(void);
 
+/*
+ * PIPE and XFSZ as they are by default: for a program that this one becomes,
+ * which takes over what is ignored.
+ */
+void sig_hand_over(void);
+
 #endif

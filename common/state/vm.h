@@ -53,6 +53,7 @@
 #define VM_API_SOCKET "qmp.sock"
 #define VM_WATCH_SOCKET "watch.sock"
 #define VM_VMM_LOG "vmm.log"
+#define VM_KNOWN_HOSTS "known_hosts" /* the guest's host keys; sshd(8) */
 
 /* The boot files, by enum machine_boot. */
 extern const char *const vm_boot_names[MACHINE_BOOT_FILES];

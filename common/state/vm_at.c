@@ -78,6 +78,24 @@ vm_at_close(struct vm_at *at)
 }
 
 int
+vm_at_refresh(struct vm_at *at, struct error *err)
+{
+	struct error why = { 0 };
+	struct vm_at fresh;
+
+	if (vm_at_open(&fresh, at->root, at->vm.id, false, 0, &why) == -1) {
+		if (why.code == EX_NOINPUT)
+			return error_set(err, EX_NOINPUT, "removed meanwhile");
+		if (err != NULL)
+			*err = why;
+		return -1;
+	}
+	vm_at_close(at);
+	*at = fresh;
+	return 0;
+}
+
+int
 vm_at_write(struct vm_at *at, bool sync, const struct timespec *now,
     struct error *err)
 {

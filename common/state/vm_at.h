@@ -30,6 +30,13 @@ int vm_at_open(struct vm_at *out, const struct root *root, const char *ref,
 /* Takes one that was never opened ({ .dirfd = -1 }), too. */
 void vm_at_close(struct vm_at *at);
 
+/*
+ * The VM anew, for who looks at it for long: it may have been started, or put
+ * back to a snapshot, which puts another directory in its place.  It must not be
+ * locked.  EX_NOINPUT: it was removed.
+ */
+int vm_at_refresh(struct vm_at *at, struct error *err);
+
 /* Writes the record.  As vm_write(). */
 int vm_at_write(struct vm_at *at, bool sync, const struct timespec *now,
     struct error *err);

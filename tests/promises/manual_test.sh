@@ -34,11 +34,25 @@ stub_ssh()
 	mkdir -p bin
 	cat >bin/ssh <<-'STUB'
 	#!/bin/sh
+	[ "$1" != -F ] || shift 2
 	shift
 	cd "$FAR" || exit
 	INSTAR_ROOT=$PWD/root
 	export INSTAR_ROOT
 	exec sh -c "$*"
+	STUB
+	# No guest here answers: it is as if each did, and what is asked for runs
+	# with the other machine's files.
+	cat >bin/vm-ssh <<-STUB
+	#!/bin/sh
+	PATH=$PWD/bin/guest:\$PATH exec "$top/vm-ssh/vm-ssh" --timeout 0 "\$@"
+	STUB
+	mkdir bin/guest
+	cat >bin/guest/ssh <<-'STUB'
+	#!/bin/sh
+	while [ "$1" != 127.0.0.1 ]; do shift; done
+	shift
+	cd "$FAR" && exec sh -c "$*"
 	STUB
 	# A terminal on which the console is left at once.
 	cat >bin/vm-console <<-STUB
@@ -46,7 +60,7 @@ stub_ssh()
 	(sleep 1; printf '\035') |
 	    script -qec "$top/vm-console/vm-console \$*" /dev/null
 	STUB
-	chmod +x bin/ssh bin/vm-console
+	chmod +x bin/ssh bin/vm-console bin/vm-ssh bin/guest/ssh
 	FAR=$PWD/far
 	export FAR
 }
@@ -72,11 +86,12 @@ make_files()
 	printf 'version: 2\nethernets: {}\n' >net.yaml
 } >/dev/null
 
-# The VM web, running, its snapshot golden, and archives of it.
+# make_store [VM-CREATE OPTION]...: the VM web, running, its snapshot golden, and
+# archives of it.
 make_store()
 {
 	vm-create -n web --kernel vmlinuz --initrd initrd.img --memory 64M \
-	    --storage 64M
+	    --storage 64M "$@"
 	vm-start web
 	vm-wait --timeout 60 --console 'tick' web
 	snap-save -n golden web
@@ -158,6 +173,7 @@ run_page()
 	make_files
 	stub_ssh
 	case $1 in
+	vm-ssh) make_store --nic user,forward=0:22 ;;
 	disk-backup|snap-*|vm-*|state-*) make_store ;;
 	esac
 	commands "$top/$1/$1.1" >commands

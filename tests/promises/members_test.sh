@@ -62,7 +62,7 @@ network_configs.0.forward.0.port,network_configs.0.forward.0.guest_port"
 atf_test_case members__printed cleanup
 members__printed_body()
 {
-	tiny_run web --nic user,forward=0:22 --storage 8M \
+	tiny_run web -d text --user admin --nic user,forward=0:22 --storage 8M \
 	    --data-disk size=16M,mount=/srv/a,directio=on
 	vm-ls web >running
 	vm-stop --force web >stopped

@@ -148,7 +148,7 @@ list__empty_body()
 	# What takes one reference takes no empty list.
 	for call in "snap-save -" "snap-set -n x -" "vm-set -n x -" \
 	    "vm-clone -" \
-	    "snap-export -" "vm-console -"; do
+	    "snap-export -" "vm-console -" "vm-ssh -"; do
 		atf_check -s exit:64 -e not-empty -o empty \
 		    sh -c "$call </dev/null"
 	done

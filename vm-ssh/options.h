@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC */
+/* What vm-ssh is asked for. */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include <stdint.h>
+
+#include "base/opt.h"
+#include "base/strv.h"
+
+#define OPTIONS_WAIT_S 120 /* seconds for the guest, without --timeout */
+
+enum output {
+	OUTPUT_LOGIN, /* none: ssh runs */
+	OUTPUT_COMMAND, /* --print: its command line */
+	OUTPUT_CONFIG /* --ssh-config: a block for ssh_config(5) */
+};
+
+struct opts {
+	struct opt_common common;
+	const char *user; /* -l, or NULL */
+	struct strv flags; /* words that ssh(1) takes as they are: "-t" */
+	struct strv keys; /* -i */
+	struct strv options; /* -o */
+	uint64_t wait_s; /* 0: not at all */
+	enum output output;
+	char *vm;
+	char *const *command; /* NULL at its end; empty: a shell */
+	/* As given; borrowed from argv. */
+	const char *timeout;
+};
+
+void options_fini(struct opts *o);
+
+/* 0 go, 1 done, -1 wrong, of which one line has told. */
+int options_parse(struct opts *o, int argc, char *argv[]);
+
+#endif

@@ -15,14 +15,12 @@ need_debian()
 	    atf_skip "$(tail -n 1 made)"
 }
 
-# guest VM COMMAND: the command's output, by ssh as the user of the seed.
+# guest VM COMMAND: the command's output, by vm-ssh, which finds port, user and
+# host key.
 guest()
 {
-	port=$(vm-ls "$1" |
-	    jq '.network_configs[0].forward[0].host_port')
-	ssh -q -i key -p "$port" -o BatchMode=yes -o ConnectTimeout=30 \
-	    -o StrictHostKeyChecking=no -o UserKnownHostsFile=known \
-	    admin@127.0.0.1 "$2" </dev/null
+	vm-ssh -i key --timeout 300 -o BatchMode=yes -o ConnectTimeout=60 \
+	    "$1" "$2" </dev/null
 }
 
 booted()
@@ -50,6 +48,19 @@ print crypt(\$_, \$have[1]) eq \$have[1] ? q(same) : q(another)"' >got
 	atf_check -o match:' 10\.0\.2\.15/24 ' cat got
 }
 
+# What ssh remembers of VM $1 is one key, and with another it does not go on.
+key_is_minded()
+{
+	hosts=$(vm-ls -p dir "$1")/known_hosts
+	atf_check -o match:' ssh-ed25519 ' cat "$hosts"
+	cp "$hosts" kept
+	atf_check ssh-keygen -q -t ed25519 -N '' -f other
+	echo "instar-$(vm-ls -p id "$1") $(cut -d ' ' -f 1,2 other.pub)" >"$hosts"
+	atf_check -s exit:255 -o empty -e match:'IDENTIFICATION HAS CHANGED' \
+	    -e match:"$hosts" vm-ssh -i key --timeout 300 "$1" true
+	cat kept >"$hosts"
+}
+
 # The instance id that cloud-init in VM $1 goes by, and its host name.
 instance()
 {
@@ -59,7 +70,7 @@ instance()
 atf_test_case debian__is_what_its_seed_says cleanup
 debian__is_what_its_seed_says_head()
 {
-	atf_set require.progs "qemu-system-x86_64 jq ssh ssh-keygen"
+	atf_set require.progs "qemu-system-x86_64 jq scp ssh ssh-keygen"
 	atf_set require.user root
 	atf_set timeout 9000
 }
@@ -83,6 +94,12 @@ debian__is_what_its_seed_says_body()
 	instance web >got
 	atf_check -o inline:"$id\nweb\n" cat got
 	guest web 'test -e /etc/by-user-data' || atf_fail "user-data"
+	key_is_minded web
+	# The status is the command's, and scp goes the same way.
+	atf_check -s exit:7 vm-ssh -i key web -- exit 7
+	atf_check scp -q -i key -S vm-ssh password web:/tmp/copied
+	guest web 'cat /tmp/copied' >got
+	atf_check -o file:password cat got
 	guest web 'echo kept | sudo tee /mnt/db/kept; sync' >got
 	guest web 'cat /etc/ssh/ssh_host_ed25519_key.pub' >web.key
 	atf_check -o ignore snap-save -n s web
@@ -107,7 +124,6 @@ debian__is_what_its_seed_says_body()
 	eventually 300 guest copy true || atf_fail "$(guest copy true 2>&1)"
 	instance copy >got
 	atf_check -o inline:"$id\nweb\n" cat got
-	rm known
 	guest copy 'sudo systemctl reboot' || :
 	booted copy
 	eventually 300 guest copy true || atf_fail "$(guest copy true 2>&1)"

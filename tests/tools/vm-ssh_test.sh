@@ -17,7 +17,8 @@ stub_ssh()
 }
 
 # server NAME TEXT [SECONDS]: says TEXT to whoever connects, SECONDS after the
-# start at the earliest.  Its port is in NAME.port.
+# start at the earliest.  Its port is in NAME.port, a dot for each connection in
+# NAME.count.
 server()
 {
 	perl -e '
@@ -32,6 +33,8 @@ server()
 	print $f $s->sockport, "\n";
 	close($f);
 	rename("$name.new", "$name.port");
+	open(my $count, ">", "$name.count");
+	$count->autoflush(1);
 	my $all = IO::Select->new($s);
 	my @new;
 	$SIG{PIPE} = "IGNORE";
@@ -41,6 +44,7 @@ server()
 				my $c = $s->accept;
 				$all->add($c);
 				push @new, $c;
+				print $count ".";
 			} elsif (!sysread($r, my $b, 4096)) {
 				$all->remove($r);
 				close($r);
@@ -355,6 +359,20 @@ server at 127.0.0.1:$(cat http.port): Connection refused\n" \
 
 # A guest that listens a while after it has an address, behind the network that
 # takes connections all the time.
+# A user-mode network goes on with each try by itself: a guest that boots for
+# long must not find hundreds of them.
+ssh_case wait__is_no_flood
+wait__is_no_flood_body()
+{
+	stub_ssh
+	make_web
+	server mute '' 60
+	lead web "$(cat mute.port)"
+	atf_check -s exit:75 -e ignore vm-ssh --timeout 5 web true
+	n=$(wc -c <mute.count)
+	[ "$n" -ge 2 ] && [ "$n" -le 4 ] || atf_fail "$n in five seconds"
+}
+
 ssh_case wait__behind_user_mode
 wait__behind_user_mode_body()
 {
@@ -410,6 +428,7 @@ atf_init_test_cases()
 	atf_add_test_case print__for_others
 	atf_add_test_case way__each
 	atf_add_test_case wait__for_an_answer
+	atf_add_test_case wait__is_no_flood
 	atf_add_test_case wait__behind_user_mode
 	atf_add_test_case usage__wrong
 }

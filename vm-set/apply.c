@@ -84,8 +84,8 @@ build(struct change *c, int dirfd, struct error *err)
 	    disks_make(c, dirfd, err) == -1)
 		return -1;
 	/* A seed that was not read yet tells of disks, NICs and name. */
-	if (storage_find(&vm->machine.disks, STORAGE_CIDATA) != NULL &&
-	    vm_seed_is_there(dirfd) && vm_seed_make(vm, dirfd, err) == -1)
+	if (vm_seed_is_unread(vm, dirfd) && vm_seed_is_there(dirfd) &&
+	    vm_seed_make(vm, dirfd, err) == -1)
 		return -1;
 	forget_frozen(c);
 	hook_step("set-built");
@@ -160,7 +160,7 @@ write_all(struct change *c, const struct timespec *now, struct error *err)
 	if (!vm_is_alive(vm) &&
 	    (wishes_machine(c->wishes) ||
 		(c->wishes->name != NULL && !vm->to_load &&
-		    storage_find(&vm->machine.disks, STORAGE_CIDATA) != NULL)))
+		    vm_seed_is_unread(vm, c->at->dirfd))))
 		return rebuild(c, now, err);
 	return vm_at_write(c->at, true, now, err);
 }

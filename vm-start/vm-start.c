@@ -50,6 +50,24 @@ is_started(bool *is, struct vm_at *at, struct error *err)
 	return rc == -1 || *is ? rc : vmm_kill(&at->vm, 0, err);
 }
 
+/*
+ * Before a boot: a seed that was read goes.  A clone of a state that has no
+ * disk for one, and gets none while it runs, has its own from here on.
+ */
+static int
+tend_seed(struct vm_at *at, const struct timespec *now, struct error *err)
+{
+	struct vm *vm = &at->vm;
+	bool adds = vmm_traits(vm->machine.hypervisor)->adds_seed;
+
+	if (vm_seed_is_done(vm, at->dirfd))
+		return vm_seed_let_go(vm, at->dirfd, !adds, now, err);
+	if (adds || !vm_seed_is_there(at->dirfd) ||
+	    storage_find(&vm->machine.disks, STORAGE_CIDATA) != NULL)
+		return 0;
+	return vm_seed_make(vm, at->dirfd, err);
+}
+
 static int
 start(struct vm_at *at, void *arg, struct error *err)
 {
@@ -73,8 +91,7 @@ start(struct vm_at *at, void *arg, struct error *err)
 	    own_disks(at, &now, err) == -1 ||
 	    (!to_load && own_disks_storage(&at->vm, at->dirfd, err) == -1))
 		return -1;
-	if (!to_load && vm_seed_is_done(&at->vm, at->dirfd) &&
-	    vm_seed_detach(&at->vm, at->dirfd, &now, err) == -1)
+	if (!to_load && tend_seed(at, &now, err) == -1)
 		return -1;
 	if (vmm_spawn(&vmm, &at->vm, at->dirfd, &now, err) == 0 &&
 	    vmm_ready(vmm, &now, err) == 0 && vmm_resume(vmm, err) == 0 &&

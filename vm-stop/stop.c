@@ -132,8 +132,10 @@ stop_vm(struct vm_at *at, void *arg, struct error *err)
 	if (at->vm.proc.pid == 0)
 		return 0;
 	clock_gettime(CLOCK_REALTIME, &now);
-	/* A guest that shut down has finished its first boot. */
-	if (went_off && vm_seed_detach(&at->vm, at->dirfd, &now, err) == -1)
+	if (went_off && vm_seed_was_read(&at->vm, at->dirfd) &&
+	    vm_seed_let_go(&at->vm, at->dirfd,
+		!vmm_traits(at->vm.machine.hypervisor)->adds_seed, &now,
+		err) == -1)
 		return -1;
 	if (vmm_clear(&at->vm, at->dirfd, &now, &why) == 0)
 		return 0;

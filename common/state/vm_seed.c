@@ -16,6 +16,7 @@
 
 #define KEY_MAX 16384 /* bytes of one ssh key */
 #define KEYS_MAX 1024
+#define HEAD_BYTES 512 /* a boot sector: never all zeroes */
 #define CONSOLE_MAX (4u << 20) /* bytes of the log's end that are looked at */
 
 void
@@ -229,18 +230,61 @@ vm_seed_is_done(const struct vm *vm, int dirfd)
 	return done;
 }
 
-int
-vm_seed_detach(struct vm *vm, int dirfd, const struct timespec *now,
-    struct error *err)
+bool
+vm_seed_was_read(const struct vm *vm, int dirfd)
+{
+	return !vm->identity.present || vm_seed_is_done(vm, dirfd);
+}
+
+bool
+vm_seed_is_unread(const struct vm *vm, int dirfd)
 {
 	const struct storage *disk = storage_find(&vm->machine.disks,
 	    STORAGE_CIDATA);
-	char *path;
+	unsigned char head[HEAD_BYTES] = { 0 };
+	uint64_t size;
+	size_t got, i;
+	int fd;
+
+	if (disk == NULL ||
+	    fd_open_file(&fd, &size, dirfd, disk->path, O_RDONLY, NULL) == -1)
+		return false;
+	if (fd_read(&got, fd, head, sizeof(head), disk->path, NULL) == -1)
+		head[0] = 1; /* as good as something */
+	fd_drop(&fd);
+	for (i = 0; i < sizeof(head) && head[i] == 0; i++)
+		;
+	return i < sizeof(head);
+}
+
+/* The seed's size stays, for a guest that is loaded takes it for granted. */
+static int
+wipe(const char *name, int dirfd, struct error *err)
+{
+	uint64_t size;
+	void *zeroes;
+	int fd, rc;
+
+	if (fd_open_file(&fd, &size, dirfd, name, O_RDONLY, err) == -1)
+		return -1;
+	fd_drop(&fd);
+	if (size > VM_SEED_BYTES_MAX)
+		size = VM_SEED_BYTES_MAX;
+	zeroes = calloc(1, size + 1);
+	if (zeroes == NULL)
+		return error_nomem(err, name);
+	rc = fd_replace_file(dirfd, name, zeroes, (size_t)size, true, err);
+	free(zeroes);
+	return rc;
+}
+
+static int
+detach(struct vm *vm, const char *name, int dirfd, const struct timespec *now,
+    struct error *err)
+{
+	char *path = strdup(name);
 	int rc;
 
-	if (disk == NULL)
-		return 0;
-	path = strdup(disk->path);
 	if (path == NULL)
 		return error_nomem(err, NULL);
 	storage_list_drop_last(&vm->machine.disks);
@@ -251,4 +295,18 @@ vm_seed_detach(struct vm *vm, int dirfd, const struct timespec *now,
 		unlinkat(dirfd, path, 0);
 	free(path);
 	return rc;
+}
+
+int
+vm_seed_let_go(struct vm *vm, int dirfd, bool keep_disk,
+    const struct timespec *now, struct error *err)
+{
+	const struct storage *disk = storage_find(&vm->machine.disks,
+	    STORAGE_CIDATA);
+
+	if (disk == NULL)
+		return 0;
+	if (!keep_disk)
+		return detach(vm, disk->path, dirfd, now, err);
+	return vm_seed_is_unread(vm, dirfd) ? wipe(disk->path, dirfd, err) : 0;
 }

@@ -55,10 +55,23 @@ bool vm_seed_is_there(int dirfd);
 bool vm_seed_is_done(const struct vm *vm, int dirfd);
 
 /*
- * Takes the cidata disk, if there is one, out of the record, which it puts in
- * place with `now` as updated_at, and only then out of the directory.
+ * Whether a guest that has turned itself off has read its seed: it was booted.
+ * One that was loaded read it before it was saved, if ever, and then another
+ * one; that it has booted since its console must say.
  */
-int vm_seed_detach(struct vm *vm, int dirfd, const struct timespec *now,
-    struct error *err);
+bool vm_seed_was_read(const struct vm *vm, int dirfd);
+
+/* Whether the record has a cidata disk with something on it. */
+bool vm_seed_is_unread(const struct vm *vm, int dirfd);
+
+/*
+ * Lets go of the seed, if there is one: nobody can read it any more.  With
+ * `keep_disk` zeroes lie in its place, so that states saved from now on have
+ * the disk, on which a clone finds its own seed when it boots.  Otherwise the
+ * disk goes: out of the record, which is put in place with `now` as
+ * updated_at, and only then out of the directory.  EX_IOERR.
+ */
+int vm_seed_let_go(struct vm *vm, int dirfd, bool keep_disk,
+    const struct timespec *now, struct error *err);
 
 #endif

@@ -17,8 +17,11 @@
 #include "vmm/status.h"
 #include "vmm/vmm.h"
 
+#include "seed.h"
+
 /* One clone on its way. */
 struct clone {
+	size_t number; /* of the clones, counted from 1 */
 	struct root_new dir; /* hidden until it runs */
 	struct vm vm;
 	struct vmm *vmm; /* NULL: not started */
@@ -32,6 +35,8 @@ struct job {
 	const struct snap *snap;
 	struct preflight checked; /* the sidecar is in it */
 	struct nic_list nics; /* of --nic */
+	struct vm_seed seed; /* for all of them, where has_seed */
+	bool has_seed;
 	struct timespec now;
 };
 
@@ -170,6 +175,8 @@ prepare(struct clone *c, const struct job *job, const char *name,
 		.disks = job->how->disks,
 		.copy_memory = job->how->copy_memory,
 		.to_check = job->checked.bytes_later };
+	char hostname[SEED_HOSTNAME_SIZE];
+	struct vm_seed seed = job->seed; /* but for a host name of its own */
 	struct vm *vm = &c->vm;
 	bool is_bare = vmm_traits(load.envelope->machine.hypervisor)
 			   ->starts_bare;
@@ -186,6 +193,10 @@ prepare(struct clone *c, const struct job *job, const char *name,
 	if (id_is_valid(snap_id(job->snap)))
 		snprintf(vm->cloned_from, sizeof(vm->cloned_from), "%.*s",
 		    ID_LEN, snap_id(job->snap));
+	seed_hostname(hostname, job->how, c->number);
+	seed.hostname = hostname[0] == '\0' ? NULL : hostname;
+	seed.hostname_of = vm->id;
+	load.seed = job->has_seed ? &seed : NULL;
 	if (is_bare && start(c, job, err) == -1)
 		return -1;
 	if (load_populate(vm, c->dir.dirfd, &load, err) == -1)
@@ -358,8 +369,10 @@ clones_make(struct clone *clones, size_t n, struct job *job)
 	int code;
 	size_t i;
 
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
+		clones[i].number = i + 1;
 		vm_init(&clones[i].vm);
+	}
 	for (i = 0; i < n; i++) {
 		if (name != NULL && job->how->count > 0)
 			snprintf(numbered, sizeof(numbered), "%s-%zu", name,
@@ -398,7 +411,9 @@ check_all(struct job *job, struct error *err)
 		.copy_memory = job->how->copy_memory,
 		.copies = job->how->count };
 	if (preflight_run(&job->checked, err) == -1 ||
-	    parse_nics(job, err) == -1)
+	    parse_nics(job, err) == -1 ||
+	    seed_read(&job->seed, &job->has_seed, job->how, snap_fd(job->snap),
+		err) == -1)
 		return -1;
 	if (!job->how->no_start &&
 	    vmm_check_program(snap_envelope(job->snap)->machine.hypervisor,
@@ -433,6 +448,7 @@ clone_all(const struct clone_how *how, const struct root *root,
 out:
 	free(clones);
 	nic_list_fini(&job.nics);
+	vm_seed_fini(&job.seed);
 	sidecar_fini(&job.checked.sidecar);
 	return code;
 }

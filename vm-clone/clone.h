@@ -18,6 +18,8 @@ struct clone_how {
 	const char *name, *description; /* or NULL */
 	size_t count; /* 0: one, without a number in its name */
 	struct strv nics; /* --nic SPECs, one for each NIC saved, or none */
+	const char *hostname, *user_data; /* for the seeds, or NULL */
+	struct strv ssh_keys; /* files */
 	bool same_mac, no_start, paused, verify, copy_memory;
 	enum load_disks disks;
 	const char *members; /* -p, or NULL */

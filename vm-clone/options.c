@@ -19,6 +19,8 @@ usage(FILE *to)
 	fprintf(to,
 	    "usage: vm-clone [-q] [-R root] [-n name] [-d text] [-p member,...]\n"
 	    "           [--count n] [--nic spec]... [--same-mac]\n"
+	    "           [--hostname name] [--ssh-key file]... "
+	    "[--user-data file]\n"
 	    "           [--memory-mode mmap|copy] "
 	    "[--disk-mode auto|reflink|overlay|copy]\n"
 	    "           [--no-start | --paused] [--verify]\n"
@@ -103,7 +105,10 @@ options_parse(struct opts *o, int argc, char *argv[])
 		PAUSED,
 		VERIFY,
 		FROM_DIR,
-		ARCHIVE
+		ARCHIVE,
+		HOSTNAME,
+		USER_DATA,
+		SSH_KEY
 	};
 	static const struct option longopts[] = { OPT_LONG,
 		{ "name", required_argument, NULL, 'n' },
@@ -118,6 +123,9 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ "verify", no_argument, NULL, VERIFY },
 		{ "from-dir", required_argument, NULL, FROM_DIR },
 		{ "from-archive", required_argument, NULL, ARCHIVE },
+		{ "hostname", required_argument, NULL, HOSTNAME },
+		{ "user-data", required_argument, NULL, USER_DATA },
+		{ "ssh-key", required_argument, NULL, SSH_KEY },
 		{ NULL, 0, NULL, 0 } };
 	bool *flags[] = { &o->how.same_mac, NULL, NULL, &o->how.no_start,
 		&o->how.paused, &o->how.verify };
@@ -145,6 +153,12 @@ options_parse(struct opts *o, int argc, char *argv[])
 			rc = opt_once(&o->from_dir, optarg, "--from-dir");
 		else if (ch == ARCHIVE)
 			rc = opt_once(&o->archive, optarg, "--from-archive");
+		else if (ch == HOSTNAME)
+			rc = opt_once(&o->how.hostname, optarg, "--hostname");
+		else if (ch == USER_DATA)
+			rc = opt_once(&o->how.user_data, optarg, "--user-data");
+		else if (ch == SSH_KEY)
+			rc = opt_again(&o->how.ssh_keys, optarg);
 		else if (ch >= SAME_MAC && ch <= VERIFY)
 			*flags[ch - SAME_MAC] = true;
 		else

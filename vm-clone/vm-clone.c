@@ -37,6 +37,7 @@ main(int argc, char *argv[])
 	code = options_parse(&o, argc, argv);
 	if (code != 0) {
 		strv_fini(&o.how.nics);
+		strv_fini(&o.how.ssh_keys);
 		return opt_end(code);
 	}
 	if (root_open(&root, o.common.root, &err) == -1 ||
@@ -49,5 +50,6 @@ main(int argc, char *argv[])
 	source_close(&source);
 	root_close(root);
 	strv_fini(&o.how.nics);
+	strv_fini(&o.how.ssh_keys);
 	return code;
 }

@@ -1,39 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 #include "seed.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/diag.h"
-#include "base/fd.h"
-#include "base/path.h"
 #include "seed/cidata.h"
 #include "seed/password.h"
-#include "seed/userdata.h"
+#include "state/seed_files.h"
 
 #define PASSWORD_FILE_MAX 4096 /* bytes; its first line counts */
-
-/* The file `path`, "-": stdin, as text that the caller frees. */
-static int
-read_text(char **text, size_t *len, const char *path, size_t max,
-    const char *option, struct error *err)
-{
-	int fd, rc;
-
-	if (strcmp(path, "-") == 0)
-		fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
-	else
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd == -1)
-		return error_sys(err, error_code_of(errno), "%s: %s", option,
-		    path);
-	rc = fd_read_all(text, len, fd, max, path, err);
-	fd_drop(&fd);
-	return rc == -1 ? error_wrap(err, "%s", option) : 0;
-}
 
 static int
 hash(struct vm_seed *seed, const char *password, struct error *err)
@@ -64,8 +40,8 @@ read_password(struct vm_seed *seed, const struct wishes *w, struct error *err)
 		path = "-";
 	if (path == NULL)
 		return w->password == NULL ? 0 : hash(seed, w->password, err);
-	if (read_text(&text, &len, path, PASSWORD_FILE_MAX, "--password-file",
-		err) == -1)
+	if (seed_files_text(&text, &len, path, PASSWORD_FILE_MAX,
+		"--password-file", err) == -1)
 		return -1;
 	text[strcspn(text, "\r\n")] = '\0';
 	rc = hash(seed, text, err);
@@ -75,40 +51,19 @@ read_password(struct vm_seed *seed, const struct wishes *w, struct error *err)
 }
 
 static int
-read_keys(struct vm_seed *seed, const struct wishes *w, struct error *err)
-{
-	char *text;
-	size_t i, len;
-	int rc;
-
-	for (i = 0; i < w->ssh_keys.n; i++) {
-		if (read_text(&text, &len, w->ssh_keys.v[i], CIDATA_KEYS_MAX,
-			"--ssh-key", err) == -1)
-			return -1;
-		rc = cidata_read_keys(&seed->ssh_keys, text, len,
-		    w->ssh_keys.v[i], err);
-		free(text);
-		if (rc == -1)
-			return error_wrap(err, "--ssh-key");
-	}
-	return 0;
-}
-
-static int
-read_user_data(struct vm_seed *seed, const struct wishes *w, struct error *err)
+read_files(struct vm_seed *seed, const struct wishes *w, struct error *err)
 {
 	char doubt[USERDATA_DOUBT_MAX];
-	size_t len;
+	size_t i;
 
+	for (i = 0; i < w->ssh_keys.n; i++)
+		if (seed_files_add_keys(seed, w->ssh_keys.v[i], err) == -1)
+			return -1;
 	if (w->user_data == NULL)
 		return 0;
-	if (read_text(&seed->user_data, &len, w->user_data, CIDATA_TEXT_MAX,
-		"--user-data", err) == -1)
+	if (seed_files_user_data(seed, w->user_data, doubt, err) == -1)
 		return -1;
-	if (!path_is_utf8(seed->user_data, len))
-		return error_set(err, EX_DATAERR,
-		    "--user-data: %s: not text in UTF-8", w->user_data);
-	if (userdata_doubt(doubt, seed->user_data, len))
+	if (doubt[0] != '\0')
 		diag("warning: --user-data: %s: %s", w->user_data, doubt);
 	return 0;
 }
@@ -130,7 +85,7 @@ seed_read(struct plan *plan, const struct wishes *w, struct error *err)
 		    w->user);
 	if (w->user != NULL && (seed->user = strdup(w->user)) == NULL)
 		return error_nomem(err, NULL);
-	if (read_password(seed, w, err) == -1 || read_keys(seed, w, err) == -1)
+	if (read_password(seed, w, err) == -1)
 		return -1;
-	return read_user_data(seed, w, err);
+	return read_files(seed, w, err);
 }

@@ -9,7 +9,6 @@
 #include "seed/cidata_impl.h"
 #include "seed/yaml.h"
 
-#define CIDATA_HOSTNAME_MAX 253 /* bytes, RFC 1035 less the dot at the end */
 #define CIDATA_LABEL_MAX 63 /* bytes between two dots */
 #define CIDATA_HASH_MAX 384 /* bytes with the NUL, CRYPT_OUTPUT_SIZE */
 
@@ -17,8 +16,8 @@ static const char alnum[] = "abcdefghijklmnopqrstuvwxyz"
 			    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
 /* Labels of letters, digits, - and _, with an alphanumeric at their ends. */
-static bool
-is_hostname(const char *name)
+bool
+cidata_is_hostname(const char *name)
 {
 	const char *p = name, *end;
 
@@ -64,7 +63,7 @@ check_seed(const struct cidata *s, struct error *err)
 		    "instance id \"%s\" is not 1 to %d printable bytes "
 		    "without /",
 		    s->instance_id, CIDATA_ID_MAX);
-	if (s->hostname != NULL && !is_hostname(s->hostname))
+	if (s->hostname != NULL && !cidata_is_hostname(s->hostname))
 		return error_set(err, EX_USAGE, "hostname \"%s\" is none",
 		    s->hostname);
 	if (s->dsmode != NULL && strcmp(s->dsmode, "local") != 0 &&

@@ -18,6 +18,7 @@
 #define CIDATA_TEXT_MAX (4 * NUM_MIB) /* a file of the user's own */
 #define CIDATA_KEYS_MAX (1 * NUM_MIB) /* a file of ssh keys */
 #define CIDATA_ID_MAX 128 /* bytes of an instance id, without the NUL */
+#define CIDATA_HOSTNAME_MAX 253 /* bytes, RFC 1035 less the dot at the end */
 #define CIDATA_FILES_MAX 4
 #define CIDATA_USER_MAX 32 /* bytes, useradd(8) */
 /* Of every file in a seed: 1980-01-01, where the time of FAT begins. */
@@ -66,6 +67,9 @@ void cidata_files_fini(struct cidata_files *files);
 
 /* Whether a user of that name can be asked for: ^[a-z_][a-z0-9_-]{0,31}$ */
 bool cidata_is_user(const char *name);
+
+/* Labels of letters, digits, - and _, with an alphanumeric at their ends. */
+bool cidata_is_hostname(const char *name);
 
 /*
  * Appends the public keys in `text`, a line each; empty lines and comments are

@@ -28,6 +28,8 @@ vm_seed_fini(struct vm_seed *seed)
 		    strlen(seed->password_hash));
 	free(seed->password_hash);
 	free(seed->user_data);
+	free(seed->hostname);
+	free(seed->hostname_of);
 	strv_fini(&seed->ssh_keys);
 	memset(seed, 0, sizeof(*seed));
 }
@@ -49,6 +51,10 @@ decode(struct vm_seed *seed, const json_t *obj, struct error *err)
 	    json_get_strdup(obj, "password_hash", &seed->password_hash,
 		PASSWORD_HASH_MAX - 1, JSON_OPTIONAL, err) == -1 ||
 	    json_get_strdup(obj, "user_data", &seed->user_data, CIDATA_TEXT_MAX,
+		JSON_OPTIONAL, err) == -1 ||
+	    json_get_strdup(obj, "hostname", &seed->hostname,
+		CIDATA_HOSTNAME_MAX, JSON_OPTIONAL, err) == -1 ||
+	    json_get_strdup(obj, "hostname_of", &seed->hostname_of, ID_LEN,
 		JSON_OPTIONAL, err) == -1 ||
 	    json_get_array(obj, "ssh_keys", &keys, KEYS_MAX, JSON_OPTIONAL,
 		err) == -1)
@@ -96,6 +102,8 @@ vm_seed_write(const struct vm_seed *seed, int dirfd, struct error *err)
 	if (put_some(obj, "user", seed->user, err) == 0 &&
 	    put_some(obj, "password_hash", seed->password_hash, err) == 0 &&
 	    put_some(obj, "user_data", seed->user_data, err) == 0 &&
+	    put_some(obj, "hostname", seed->hostname, err) == 0 &&
+	    put_some(obj, "hostname_of", seed->hostname_of, err) == 0 &&
 	    json_text(&text, &len, obj, 0, err) == 0 &&
 	    check_writable(obj, len, err) == 0)
 		rc = fd_replace_file(dirfd, VM_SEED_NAME, text, len, false,
@@ -106,20 +114,24 @@ out:
 	return rc;
 }
 
-static int
-read_seed(struct vm_seed *seed, int dirfd, struct error *err)
+int
+vm_seed_read(struct vm_seed *out, int dirfd, struct error *err)
 {
+	struct vm_seed seed = { 0 };
 	json_t *obj;
 	int rc;
 
 	if (json_parse_file(&obj, dirfd, VM_SEED_NAME, VM_SEED_BYTES_MAX,
 		err) == -1)
 		return -1;
-	rc = decode(seed, obj, err);
+	rc = decode(&seed, obj, err);
 	json_decref(obj);
-	if (rc == -1)
-		vm_seed_fini(seed);
-	return rc == -1 ? error_wrap(err, "%s", VM_SEED_NAME) : 0;
+	if (rc == -1) {
+		vm_seed_fini(&seed);
+		return error_wrap(err, "%s", VM_SEED_NAME);
+	}
+	*out = seed;
+	return 0;
 }
 
 /* What is no user's name is for who makes the disk to refuse. */
@@ -135,7 +147,7 @@ vm_seed_tell_user(struct vm *vm, int dirfd, struct error *err)
 {
 	struct vm_seed seed = { 0 };
 
-	if (read_seed(&seed, dirfd, err) == -1)
+	if (vm_seed_read(&seed, dirfd, err) == -1)
 		return -1;
 	note_user(vm, &seed);
 	vm_seed_fini(&seed);
@@ -156,14 +168,22 @@ need_disk(struct vm *vm, struct error *err)
 	return storage_list_add(&vm->machine.disks, &disk, err);
 }
 
-/* The VM's name where a host can have it, else the head of its id. */
+/*
+ * What was asked for this VM, else its name where a host can have it, else the
+ * head of its id.
+ */
 static void
-choose_hostname(char *out, size_t cap, const struct vm *vm)
+choose_hostname(char *out, size_t cap, const struct vm *vm,
+    const struct vm_seed *seed)
 {
 	size_t len = strlen(vm->name);
 
-	if (len > 0 && vm->name[len - 1] != '-' && vm->name[len - 1] != '.' &&
-	    strchr(vm->name, '_') == NULL && strstr(vm->name, "..") == NULL)
+	if (seed->hostname != NULL && seed->hostname_of != NULL &&
+	    strcmp(seed->hostname_of, vm->id) == 0)
+		snprintf(out, cap, "%s", seed->hostname);
+	else if (len > 0 && vm->name[len - 1] != '-' &&
+	    vm->name[len - 1] != '.' && strchr(vm->name, '_') == NULL &&
+	    strstr(vm->name, "..") == NULL)
 		snprintf(out, cap, "%s", vm->name);
 	else
 		snprintf(out, cap, "vm-%.12s", vm->id);
@@ -175,15 +195,15 @@ vm_seed_make(struct vm *vm, int dirfd, struct error *err)
 	struct cidata_files files = { .n = 0 };
 	struct vm_seed seed = { 0 };
 	struct cidata cidata = { 0 };
-	char hostname[ENVELOPE_NAME_MAX + 1];
+	char hostname[CIDATA_HOSTNAME_MAX + 1];
 	unsigned char *image = NULL;
 	size_t len;
 	int rc = -1;
 
-	if (read_seed(&seed, dirfd, err) == -1)
+	if (vm_seed_read(&seed, dirfd, err) == -1)
 		return -1;
 	note_user(vm, &seed);
-	choose_hostname(hostname, sizeof(hostname), vm);
+	choose_hostname(hostname, sizeof(hostname), vm, &seed);
 	cidata.instance_id = vm->id;
 	cidata.hostname = hostname;
 	cidata.user = seed.user;

@@ -22,6 +22,8 @@ struct vm_seed { /* { 0 } asks for nothing but names and mounts */
 	char *user; /* or NULL */
 	char *password_hash; /* crypt(5), or NULL */
 	char *user_data; /* the user's own file, UTF-8, or NULL */
+	/* Asked for in place of the VM's name, or NULL; for that VM's id alone. */
+	char *hostname, *hostname_of;
 	struct strv ssh_keys;
 };
 
@@ -32,6 +34,9 @@ void vm_seed_fini(struct vm_seed *seed);
  * refuse it.  EX_IOERR.
  */
 int vm_seed_write(const struct vm_seed *seed, int dirfd, struct error *err);
+
+/* Reads it; on success *out is the caller's.  EX_NOINPUT, EX_DATAERR. */
+int vm_seed_read(struct vm_seed *out, int dirfd, struct error *err);
 
 /*
  * Makes cidata.img by the directory's cidata.json for the VM as its record is

@@ -144,6 +144,8 @@ put_boot_files(const struct vm *vm, const struct load *load, int dirfd,
 			-1)
 			return -1;
 	}
+	if (load->seed != NULL)
+		return vm_seed_write(load->seed, dirfd, err);
 	return vm_seed_is_there(load->from_dirfd)
 	    ? load_put(load, dirfd, VM_SEED_NAME, VM_SEED_NAME,
 		  COPY_MAY_LINK | COPY_MAY_REFLINK, err)

@@ -11,6 +11,7 @@
 #include "snapshot/sidecar.h"
 #include "state/root.h"
 #include "state/vm.h"
+#include "state/vm_seed.h"
 
 enum load_disks {
 	LOAD_DISKS_AUTO, /* reflink where it works, else overlay */
@@ -24,6 +25,7 @@ struct load {
 	const struct envelope *envelope;
 	int from_dirfd; /* the snapshot's directory */
 	const struct sidecar *sidecar; /* as preflight_run() leaves it */
+	const struct vm_seed *seed; /* in place of the saved one, or NULL */
 	enum load_disks disks;
 	bool copy_memory; /* a memory of its own in place of the template */
 	/*

@@ -307,6 +307,96 @@ clone__of_one_without_disk_cleanup()
 	vms_end
 }
 
+# Clones that are told something of their own.
+atf_test_case clone__told_more cleanup
+clone__told_more_head()
+{
+	atf_set require.progs "jq mtype"
+}
+clone__told_more_body()
+{
+	make_vm
+	atf_check -o ignore snap-save -n s web
+	seed web user-data >want
+	echo 'ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQC5 more' >more
+	printf '#cloud-config\nruncmd: [now]\n' >own
+	# Its own is told in the place of its name, which is a snapshot's; what
+	# it was told goes on to its clones, but for the host's name.
+	atf_check -o ignore vm-clone -n c --hostname db.example.org \
+	    --ssh-key more --user-data own s
+	id=$(vm-ls -p id c)
+	seed c meta-data >got
+	atf_check -o inline:"instance-id: '$id'
+local-hostname: 'db.example.org'\n" cat got
+	seed c user-data >got
+	atf_check -o match:'multipart/mixed' -o match:' more' \
+	    -o match:'ssh-ed25519 AAAA' -o match:"name: 'admin'" cat got
+	atf_check -o ignore snap-save -n t c
+	atf_check -o ignore vm-clone -n d t
+	id=$(vm-ls -p id d)
+	seed d meta-data >got
+	atf_check -o inline:"instance-id: '$id'\nlocal-hostname: 'd'\n" cat got
+	seed c user-data >want.c
+	seed d user-data >got
+	atf_check -o file:want.c cat got
+	# Numbered, as the names are; made anew when the disks change.
+	atf_check -o ignore vm-clone -n e --count 2 --hostname node s
+	seed e-2 meta-data >got
+	atf_check -o match:"local-hostname: 'node-2'" cat got
+	seed e-2 user-data >got
+	atf_check -o file:want cat got
+	atf_check -o ignore vm-stop --force e-2
+	atf_check -o ignore vm-set -n other --data-disk size=16M,name=x e-2
+	seed other meta-data >got
+	atf_check -o match:"local-hostname: 'node-2'" cat got
+	# Nothing of it is in the snapshot.
+	atf_check snap-verify s
+	atf_check -s exit:1 grep -q node root/name/snap/s/cidata.json
+	# One that has no seed gets one with the next boot.
+	atf_check -o ignore vm-create -n bare --kernel "$tiny" --memory 16M
+	atf_check -o ignore vm-start bare
+	atf_check -o ignore snap-save -n u bare
+	atf_check -o inline:"inherited\n" vm-clone -n f --hostname late \
+	    -p identity.hostname u
+	atf_check -o ignore vm-stop --force f
+	atf_check -o ignore vm-start f
+	seed f meta-data >got
+	atf_check -o match:"local-hostname: 'late'" cat got
+}
+clone__told_more_cleanup()
+{
+	vms_end
+}
+
+atf_test_case clone__refused cleanup
+clone__refused_body()
+{
+	make_vm
+	atf_check -o ignore snap-save -n s web
+	printf '\377' >bad
+	echo nokey >nokey
+	long=$(printf '%0248d' 0 | sed 's/.\{62\}/&./g; s/\.$//')
+	refuse()
+	{
+		atf_check -s exit:"$1" -e inline:"vm-clone: $2\n" vm-clone $3 s
+		atf_check -o inline:'web\n' vm-ls -p name
+	}
+	refuse 64 "s: --hostname: a_: not a host's name" '--hostname a_'
+	refuse 64 "s: --hostname: $long: not a host's name, with a number \
+behind it" "--hostname $long --count 2"
+	refuse 66 's: --ssh-key: none: No such file or directory' \
+	    '--ssh-key none'
+	refuse 65 's: --ssh-key: nokey: line 1: not a public key of ssh' \
+	    '--ssh-key nokey'
+	refuse 66 's: --user-data: none: No such file or directory' \
+	    '--user-data none'
+	refuse 65 's: --user-data: bad: not text in UTF-8' '--user-data bad'
+}
+clone__refused_cleanup()
+{
+	vms_end
+}
+
 atf_test_case create__refused
 create__refused_body()
 {
@@ -351,5 +441,7 @@ atf_init_test_cases()
 	atf_add_test_case detach__whole
 	atf_add_test_case clone__of_one_without
 	atf_add_test_case clone__of_one_without_disk
+	atf_add_test_case clone__told_more
+	atf_add_test_case clone__refused
 	atf_add_test_case create__refused
 }

@@ -58,11 +58,12 @@ static int
 tend_seed(struct vm_at *at, const struct timespec *now, struct error *err)
 {
 	struct vm *vm = &at->vm;
-	bool adds = vmm_traits(vm->machine.hypervisor)->adds_seed;
+	const struct vmm_traits *t = vmm_traits(vm->machine.hypervisor);
 
 	if (vm_seed_is_done(vm, at->dirfd))
-		return vm_seed_let_go(vm, at->dirfd, !adds, now, err);
-	if (adds || !vm_seed_is_there(at->dirfd) ||
+		return vm_seed_let_go(vm, at->dirfd, !t->adds_seed, now, err);
+	if (t->adds_seed || vm->machine.disks.n >= t->disks_max ||
+	    !vm_seed_is_there(at->dirfd) ||
 	    storage_find(&vm->machine.disks, STORAGE_CIDATA) != NULL)
 		return 0;
 	return vm_seed_make(vm, at->dirfd, err);

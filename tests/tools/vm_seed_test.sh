@@ -349,6 +349,13 @@ local-hostname: 'db.example.org'\n" cat got
 	atf_check -o ignore vm-set -n other --data-disk size=16M,name=x e-2
 	seed other meta-data >got
 	atf_check -o match:"local-hostname: 'node-2'" cat got
+	# One that boots, and not with the memory that was saved.
+	atf_check -o ignore vm-clone -n g --paused --hostname large s
+	atf_check -o ignore vm-stop --force g
+	atf_check -o ignore vm-set --memory 32M --cpu 2 g
+	atf_check -o inline:'33554432	2\n' vm-start -p config.memory,config.cpu g
+	seed g meta-data >got
+	atf_check -o match:"local-hostname: 'large'" cat got
 	# Nothing of it is in the snapshot.
 	atf_check snap-verify s
 	atf_check -s exit:1 grep -q node root/name/snap/s/cidata.json

@@ -222,15 +222,19 @@ static int
 put_process(json_t *record, const struct vm *vm, struct error *err)
 {
 	const struct proc_id *id = &vm->proc;
+	json_t *process;
 
 	if (id->pid == 0)
 		return 0;
-	return json_put(record, "process",
-	    json_pack("{s:i, s:I, s:s, s:I, s:b}", "pid", (int)id->pid,
-		"start_ticks", (json_int_t)id->start_ticks, "boot_id",
-		id->boot_id, "pid_ns", (json_int_t)id->pid_ns, "tidies",
-		(int)vm->tidies),
-	    err);
+	process = json_pack("{s:i, s:I, s:s, s:I}", "pid", (int)id->pid,
+	    "start_ticks", (json_int_t)id->start_ticks, "boot_id", id->boot_id,
+	    "pid_ns", (json_int_t)id->pid_ns);
+	if (process != NULL && vm->tidies &&
+	    json_put_bool(process, "tidies", true, err) == -1) {
+		json_decref(process);
+		return -1;
+	}
+	return json_put(record, "process", process, err);
 }
 
 /* A record that its reader refuses is a VM that is lost. */

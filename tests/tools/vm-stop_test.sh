@@ -66,10 +66,12 @@ stop__seed_of_a_killed_one_body()
 	kill -KILL "$pid"
 	eventually 20 is_gone "$pid" || atf_fail "still there"
 	atf_check -o ignore vm-stop web
-	atf_check test -e "$(member web dir)/cidata.img"
+	seed=$(member web dir)/cidata.img
+	atf_check grep -q instance-id "$seed"
 	atf_check -o ignore vm-start web
+	counts_on web
 	atf_check -o ignore vm-stop web
-	atf_check test ! -e "$(member web dir)/cidata.img"
+	! grep -qs instance-id "$seed" || atf_fail "a seed that was read"
 }
 stop__seed_of_a_killed_one_cleanup()
 {

@@ -274,11 +274,13 @@ check_process(enum console_kind kind, const char *dir)
 	ATF_CHECK(sizes_of(b.dirfd) <= MAX);
 	/* Its directory can be moved meanwhile. */
 	ATF_REQUIRE(rename(dir, "moved") == 0);
+	free(text);
 	box_end(&b);
 	b.dirfd = open_dir("moved");
 	ATF_REQUIRE(
 	    fd_slurp(&text, NULL, b.dirfd, VM_CONSOLE_LOG, MAX, NULL) == 0);
 	ATF_CHECK(strstr(text, "line 00000005000\n\n") != NULL);
+	free(text);
 	ATF_REQUIRE(fd_remove_tree(AT_FDCWD, "moved", NULL) == 0);
 	close(b.dirfd);
 }

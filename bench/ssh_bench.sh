@@ -75,8 +75,10 @@ to=web
 port=$(vm-ls -p network_configs.0.forward.0.host_port web)
 compare "to a Debian that runs: ssh" : \
     'vm-ssh -i key "$to" true' 'by_hand true'
+compare "    --timeout 0: without asking before" : \
+    'vm-ssh -i key --timeout 0 "$to" true' 'by_hand true'
 finish
 compare "to a clone that has just begun: ssh" fresh \
     'vm-ssh -i key "$to" true' 'by_hand true'
-compare "    of that: a first byte from its sshd" fresh \
+compare "    of both: a first byte from its sshd" fresh \
     first_byte first_byte

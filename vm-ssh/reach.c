@@ -19,8 +19,8 @@
  */
 #define REFUSED_FIRST_MS 10
 #define REFUSED_MOST_MS 200
-#define SILENT_FIRST_MS 1000
-#define SILENT_MOST_MS 3000
+#define SILENT_FIRST_MS 2000 /* a slow guest needs it for its first line */
+#define SILENT_THEN_MS 3000
 #define LOOK_MS 200 /* between two looks at the record */
 #define TELL_MS 2000 /* a wait of which a word is said */
 
@@ -52,8 +52,7 @@ pace_tried(struct pace *p)
 {
 	p->tried_ms = clock_ms();
 	p->due_ms = p->tried_ms + p->silent_ms;
-	if (p->silent_ms < SILENT_MOST_MS)
-		p->silent_ms += SILENT_FIRST_MS;
+	p->silent_ms = SILENT_THEN_MS;
 }
 
 static void

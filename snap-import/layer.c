@@ -193,7 +193,7 @@ take(const struct root *root, char *file, const char *members,
 }
 
 int
-layer_import(const char *path, char *file, const char *members,
+layer_import(const char *path, char *file, const char *members, bool quiet,
     struct error *err)
 {
 	struct root_new building = { 0 };
@@ -202,6 +202,8 @@ layer_import(const char *path, char *file, const char *members,
 
 	if (root_open(&root, path, err) == -1)
 		return -1;
+	if (!quiet)
+		root_show_progress(root);
 	/* So that state-gc leaves layers alone. */
 	if (root_new_begin(&building, root, ROOT_SNAP, "", err) == 0)
 		rc = take(root, file, members, err);

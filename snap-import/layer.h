@@ -25,7 +25,7 @@ void layer_warn(const struct root *root, const struct snap *snap);
  * The file becomes a layer of snapshots that are here already, whose records
  * are printed.  EX_DATAERR: no snapshot has such a layer.
  */
-int layer_import(const char *root, char *file, const char *members,
+int layer_import(const char *root, char *file, const char *members, bool quiet,
     struct error *err);
 
 #endif

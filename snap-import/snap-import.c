@@ -55,7 +55,7 @@ run(struct opts *o, struct error *err)
 
 	if (o->layer_alone)
 		return layer_import(o->common.root, o->layers.v[0], o->members,
-		    err);
+		    o->common.quiet, err);
 	rc = o->from_dir != NULL ? take_dir(&in, o, err)
 				 : take_archive(&in, o, what, err);
 	if (rc == 0 && in.warning[0] != '\0')

@@ -27,8 +27,11 @@ run(struct opts *o, struct error *err)
 	    wishes_read_config(&o->wishes, err) == -1 ||
 	    wishes_plan(&plan, &o->wishes, err) == -1 ||
 	    vmm_check_program(plan.vm.machine.hypervisor, err) == -1 ||
-	    root_open(&root, o->common.root, err) == -1 ||
-	    build_vm(&plan, root, &dir, &now, err) == -1)
+	    root_open(&root, o->common.root, err) == -1)
+		goto out;
+	if (!plan.quiet)
+		root_show_progress(root);
+	if (build_vm(&plan, root, &dir, &now, err) == -1)
 		goto out;
 	rc = status_print(&plan.vm, -1, dir, NULL, o->members, err);
 out:

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/progress.h"
 #include "disk/digest.h"
 
 /*
@@ -14,5 +15,9 @@
  */
 int digest_file(struct digest *out, int fd, uint64_t size, const char *what,
     struct error *err);
+
+/* The same, with a line of progress: `progress` is set up for `size` bytes. */
+int digest_file_shown(struct digest *out, int fd, uint64_t size,
+    struct progress *progress, const char *what, struct error *err);
 
 #endif

@@ -45,7 +45,7 @@ int
 seal_file(struct digest *out, int fd, uint64_t size, const char *what,
     struct error *err)
 {
-	if (sweep_file(out, fd, size, SWEEP_PUNCH, what, err) == -1 ||
+	if (sweep_file(out, fd, size, SWEEP_PUNCH, NULL, what, err) == -1 ||
 	    give_back(fd, size, what, err) == -1)
 		return -1;
 	if (fsync(fd) == -1)

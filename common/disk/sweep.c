@@ -45,6 +45,7 @@ struct sweep {
 	uint64_t size, whole; /* bytes: of the file, of its whole groups */
 	unsigned flags;
 	const char *what;
+	struct progress *progress; /* or NULL */
 	pthread_mutex_t lock; /* holds for everything below */
 	pthread_cond_t room;
 	struct extent run; /* of data, in which the plan stands */
@@ -244,6 +245,8 @@ merge(struct sweep *s, struct error *err)
 			return -1;
 		s->tree_bytes = j->off + j->len;
 	}
+	if (s->progress != NULL)
+		progress_update(s->progress, s->tree_bytes);
 	pthread_cond_broadcast(&s->room);
 	return 0;
 }
@@ -413,12 +416,13 @@ out:
 
 int
 sweep_file(struct digest *out, int fd, uint64_t size, unsigned flags,
-    const char *what, struct error *err)
+    struct progress *progress, const char *what, struct error *err)
 {
 	struct sweep s = { .fd = fd,
 		.size = size,
 		.whole = size - size % VERITY_GROUP,
 		.flags = flags,
+		.progress = progress,
 		.what = what };
 	struct stat st;
 	int rc;

@@ -9,15 +9,17 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/progress.h"
 #include "disk/digest.h"
 
 #define SWEEP_PUNCH 1u /* blocks of zeros become holes on the way */
 
 /*
  * Digest of the first `size` bytes of `fd`; each byte of data is read once.
- * Memory: half a MiB a thread.  EX_IOERR.  EX_DATAERR: shorter than `size`.
+ * `progress`, or NULL, is told of bytes of the file, holes among them.  Memory:
+ * half a MiB a thread.  EX_IOERR.  EX_DATAERR: shorter than `size`.
  */
 int sweep_file(struct digest *out, int fd, uint64_t size, unsigned flags,
-    const char *what, struct error *err);
+    struct progress *progress, const char *what, struct error *err);
 
 #endif

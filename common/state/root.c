@@ -26,6 +26,12 @@ kind_noun(enum root_kind kind)
 	return kind == ROOT_VM ? "VM" : "snapshot";
 }
 
+void
+root_show_progress(struct root *root)
+{
+	root->shows = true;
+}
+
 const char *
 root_path(const struct root *root)
 {

@@ -204,6 +204,9 @@ int root_access_touch(const struct root *root, const char *id,
 int root_access_time(struct timespec *out, const struct root *root,
     const char *id, struct error *err);
 
+/* Layers that are read show their progress from then on. */
+void root_show_progress(struct root *root);
+
 /*
  * Layers: read-only disks by digest.  Adding reflinks `from_name` into layer/
  * (else links or copies it), computing its digest; one that is there already

@@ -13,6 +13,7 @@
  */
 struct root {
 	char *path; /* absolute */
+	bool shows; /* progress of what lasts */
 	bool is_foreign; /* another's, and read with the rights of root */
 	int fd;
 	int kind_fd[ROOT_KINDS]; /* vm/, snap/ */

@@ -17,6 +17,7 @@
 #include "base/fd.h"
 #include "base/lock.h"
 #include "base/path.h"
+#include "base/progress.h"
 #include "disk/copy.h"
 #include "disk/digest_file.h"
 #include "state/layer_seen.h"
@@ -39,15 +40,19 @@ layer_name(char name[HEX_LEN + 1], const struct digest *digest)
 
 /* *st: how the file looked before it was read. */
 static int
-digest_of(struct digest *digest, uint64_t *size, struct stat *st, int dirfd,
-    const char *name, struct error *err)
+digest_of(struct digest *digest, uint64_t *size, struct stat *st,
+    const struct root *root, int dirfd, const char *name, struct error *err)
 {
+	struct progress progress;
 	int fd, rc;
 
 	if (fd_open_file(&fd, size, dirfd, name, O_RDONLY, err) == -1)
 		return -1;
-	rc = fstat(fd, st) == -1 ? error_sys(err, EX_IOERR, "%s", name)
-				 : digest_file(digest, fd, *size, name, err);
+	progress_init(&progress, "read", *size, !root->shows);
+	rc = fstat(fd, st) == -1
+	    ? error_sys(err, EX_IOERR, "%s", name)
+	    : digest_file_shown(digest, fd, *size, &progress, name, err);
+	progress_fini(&progress);
 	fd_drop(&fd);
 	return rc;
 }
@@ -77,15 +82,15 @@ begin_part(struct part *p, struct error *err)
 	if (copy_file(NULL, p->dirfd, PART_NAME, p->from_dirfd, p->from_name,
 		COPY_MAY_REFLINK | COPY_NO_COPY, &why) == 0) {
 		p->reflinked = true;
-		return digest_of(&p->digest, &p->size, &p->seen, p->dirfd,
-		    PART_NAME, err);
+		return digest_of(&p->digest, &p->size, &p->seen, p->root,
+		    p->dirfd, PART_NAME, err);
 	}
 	if (why.code != EX_UNAVAILABLE) {
 		if (err != NULL)
 			*err = why;
 		return -1;
 	}
-	return digest_of(&p->digest, &p->size, &p->seen, p->from_dirfd,
+	return digest_of(&p->digest, &p->size, &p->seen, p->root, p->from_dirfd,
 	    p->from_name, err);
 }
 
@@ -112,7 +117,8 @@ fill_part(struct part *p, struct error *err)
 		return -1;
 	if (how == COPY_LINKED)
 		return 0;
-	if (digest_of(&copied, &size, &p->seen, p->dirfd, PART_NAME, err) == -1)
+	if (digest_of(&copied, &size, &p->seen, p->root, p->dirfd, PART_NAME,
+		err) == -1)
 		return -1;
 	if (!digest_equal(&copied, &p->digest))
 		return error_set(err, EX_TEMPFAIL,
@@ -157,8 +163,8 @@ check_present(const struct part *p, const char *name, struct error *err)
 		layer_seen_set(p->root->layer_fd, name, &p->seen);
 		return 0;
 	}
-	if (digest_of(&digest, &size, &present, p->root->layer_fd, name, err) ==
-	    -1)
+	if (digest_of(&digest, &size, &present, p->root, p->root->layer_fd,
+		name, err) == -1)
 		return error_wrap(err, "layer");
 	if (!digest_equal(&digest, &p->digest))
 		return 1;

@@ -74,11 +74,11 @@ title "a login that runs true"
 to=web
 port=$(vm-ls -p network_configs.0.forward.0.host_port web)
 compare "to a Debian that runs: ssh" : \
-    'vm-ssh -i key "$to" true' 'by_hand true'
+    'vm-ssh -i key "$to" true' 'by_hand true' 1.2
 compare "    --timeout 0: without asking before" : \
     'vm-ssh -i key --timeout 0 "$to" true' 'by_hand true'
 finish
 compare "to a clone that has just begun: ssh" fresh \
-    'vm-ssh -i key "$to" true' 'by_hand true'
+    'vm-ssh -i key "$to" true' 'by_hand true' 1.2
 compare "    of both: a first byte from its sshd" fresh \
     first_byte first_byte

@@ -115,10 +115,10 @@ user__in_the_record_body()
 	snap-export s | atf_check -o ignore snap-import -R there -n s
 	atf_check -o inline:'admin\n' vm-clone -R there --no-start -p user s
 	atf_check -o ignore vm-stop --timeout 60 web
-	atf_check -s exit:1 test -e "$(vm-ls -p dir web)/cidata.img"
+	atf_check -s exit:1 grep -q instance-id "$(vm-ls -p dir web)/cidata.img"
 	atf_check -o inline:'admin\n' vm-start -p user web
 	atf_check vm-wait --timeout 60 --console tick web
-	# The snapshot's seed has no disk: it is read all the same.
+	# The disk that the snapshot has is an empty one.
 	atf_check -o ignore snap-save -n later web
 	atf_check -o inline:'admin\n' vm-restore -p user web later
 	atf_check -o inline:'admin\n' vm-clone --no-start -p user later

@@ -427,6 +427,11 @@ qcow2_check(int fd, uint64_t file_bytes, uint64_t size_bytes,
 	if (h.has_data_file)
 		return error_set(err, EX_DATAERR,
 		    "%s: keeps its data in another file", what);
+	if (backing[0] == '\0' && h.backing[0] != '\0')
+		return error_set(err, EX_DATAERR,
+		    "%s: lies on another file, %.255s: qemu-img convert makes "
+		    "one of both",
+		    what, h.backing);
 	if (strcmp(h.backing, backing) != 0)
 		return error_set(err, EX_DATAERR,
 		    "%s: backing file '%.255s', not '%.255s'", what, h.backing,

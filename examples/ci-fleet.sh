@@ -18,7 +18,7 @@ fi
 for job; do
 	vm=job-$(basename "$job" .sh)
 	vm-clone -n "$vm" -p name,clone_ms golden
-	(vm-ssh -i "$key" "$vm" sh -s <"$job" >"$job.out" 2>&1 &&
+	(vm-ssh -q -i "$key" "$vm" sh -s <"$job" >"$job.out" 2>&1 &&
 	    echo 0 >"$job.status" || echo $? >"$job.status"
 	vm-rm --force "$vm") &
 done

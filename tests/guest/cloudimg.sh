@@ -56,7 +56,7 @@ make_root()
 	    --customize-hook='rm -rf "$1"/var/cache/apt/archives' \
 	    "$suite" root >log 2>&1 ||
 	    fail "mmdebstrap: $(grep '^E:' log | head -n 1)"
-	printf 'manage_etc_hosts: true\nlocale: false\n' \
+	printf 'manage_etc_hosts: true\nlocale: "false"\n' \
 	    >root/etc/cloud/cloud.cfg.d/01_image.cfg
 	echo "UUID=$uuid / ext4 rw,discard,errors=remount-ro 0 1" \
 	    >root/etc/fstab

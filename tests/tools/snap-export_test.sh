@@ -408,7 +408,7 @@ examples__as_printed_body()
 {
 	snap_plant b golden
 	# The other host is another root here.
-	mkdir bin dir
+	mkdir bin
 	cat >bin/ssh <<-'END'
 		#!/bin/sh
 		shift
@@ -422,7 +422,7 @@ examples__as_printed_body()
 	sandbox_make
 	atf_check -o ignore snap-import -n box --from-dir sandbox --base base.img
 	examples_of snap-export >run
-	atf_check_equal 7 "$(grep -c . run)"
+	atf_check_equal 8 "$(grep -c . run)"
 	atf_check -o save:out sh -e run
 	atf_check -o inline:'\ngolden\n' sh -c \
 	    'snap-ls -R root.there -p name | sort'

@@ -66,8 +66,8 @@ static int
 prepare(struct save *s, const char *description, struct error *err)
 {
 	if (check_guest(s, err) == -1 ||
-	    root_layers_check(s->at->root, &s->at->vm.machine.layers, err) ==
-		-1 ||
+	    root_layers_check(s->at->root, s->at->dirfd,
+		&s->at->vm.machine.layers, false, err) == -1 ||
 	    vmm_settle_disks(s->vmm, &s->now, err) == -1 ||
 	    own_disks_storage(&s->at->vm, s->at->dirfd, err) == -1)
 		return -1;

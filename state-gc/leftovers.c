@@ -61,18 +61,6 @@ end_process(struct gc *gc, int dirfd, const char *path, const char *reason,
 	return rc;
 }
 
-/* What it was to replace may be half gone: it is whole, and is put in place. */
-static int
-finish_put(const struct gc *gc, const char *parent, const char *name,
-    struct error *err)
-{
-	if (gc->dry_run)
-		return 0;
-	return root_put_finish(gc->root,
-	    strcmp(parent, "vm") == 0 ? ROOT_VM : ROOT_SNAP,
-	    name + sizeof(PUT) - 1, err);
-}
-
 /* One hidden directory: left alone while somebody holds its lock. */
 static int
 sweep_hidden(struct gc *gc, int parentfd, const char *parent, const char *name,
@@ -81,7 +69,7 @@ sweep_hidden(struct gc *gc, int parentfd, const char *parent, const char *name,
 	struct gc_item item = { .kind = "directory" };
 	struct error why = { 0 };
 	char path[PATH_BYTES];
-	int dirfd, rc = -1;
+	int dirfd, put, rc = -1;
 
 	if (lock_dir(&dirfd, parentfd, name, LOCK_EXCLUSIVE, 0, &why) == -1) {
 		if (why.code == EX_TEMPFAIL || why.code == EX_NOINPUT)
@@ -94,10 +82,14 @@ sweep_hidden(struct gc *gc, int parentfd, const char *parent, const char *name,
 	item.path = path;
 	item.reason = reason_of(name);
 	if (strncmp(name, PUT, sizeof(PUT) - 1) == 0) {
-		rc = finish_put(gc, parent, name, err);
-		if (rc == 0)
-			rc = gc_report(gc, &item, err);
-		goto out;
+		put = root_put_finish(gc->root,
+		    strcmp(parent, "vm") == 0 ? ROOT_VM : ROOT_SNAP,
+		    name + sizeof(PUT) - 1, gc->dry_run, err);
+		if (put != 1) {
+			rc = put == 0 ? gc_report(gc, &item, err) : put;
+			goto out;
+		}
+		item.reason = "unfinished";
 	}
 	item.bytes = gc_tree_bytes(parentfd, name);
 	if (strcmp(parent, "vm") == 0 &&
@@ -108,7 +100,7 @@ sweep_hidden(struct gc *gc, int parentfd, const char *parent, const char *name,
 	rc = gc_report(gc, &item, err);
 out:
 	fd_drop(&dirfd);
-	return rc;
+	return rc == -1 ? -1 : 0;
 }
 
 /* All hidden directories beneath `parent`. */

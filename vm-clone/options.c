@@ -47,6 +47,27 @@ check_name(const struct opts *o)
 }
 
 static int
+check_stdin(const struct opts *o, const char *ref)
+{
+	struct error err = { 0 };
+	const char *first = NULL;
+	size_t i;
+	int rc;
+
+	rc = opt_reads_stdin(&first, ref, "the snapshot", &err);
+	if (rc == 0)
+		rc = opt_reads_stdin(&first, o->archive, "--from-archive",
+		    &err);
+	if (rc == 0)
+		rc = opt_reads_stdin(&first, o->how.user_data, "--user-data",
+		    &err);
+	for (i = 0; rc == 0 && i < o->how.ssh_keys.n; i++)
+		rc = opt_reads_stdin(&first, o->how.ssh_keys.v[i], "--ssh-key",
+		    &err);
+	return rc == -1 ? opt_wrong("%s", err.msg) : 0;
+}
+
+static int
 check_opts(struct opts *o, char *const *operands)
 {
 	static const char *const disk_modes[] = { "auto", "reflink", "overlay",
@@ -65,6 +86,8 @@ check_opts(struct opts *o, char *const *operands)
 		return opt_wrong("no archive from a terminal: name a file");
 	if (operands[0] != NULL && operands[1] != NULL)
 		return opt_wrong("%s: one snapshot at a time", operands[1]);
+	if (check_stdin(o, operands[0]) == -1)
+		return -1;
 	if (o->how.no_start && o->how.paused)
 		return opt_wrong("--no-start and --paused exclude each other");
 	if (o->count != NULL &&

@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/num.h"
+#include "base/opt.h"
 #include "state/label.h"
 #include "vmm/vmm.h"
 
@@ -298,7 +299,6 @@ plan_data(struct plan *plan, const struct wishes *w, struct error *err)
 	return seed_read(plan, w, err);
 }
 
-/* Standard input can be read once: who comes second would find it empty. */
 static int
 check_stdin(const struct wishes *w, struct error *err)
 {
@@ -311,21 +311,17 @@ check_stdin(const struct wishes *w, struct error *err)
 		{ w->password_file, "--password-file" },
 		{ w->user_data, "--user-data" },
 	};
-	const size_t n = sizeof(readers) / sizeof(readers[0]);
-	const char *first = NULL, *name;
+	const char *first = NULL;
 	size_t i;
 
-	for (i = 0; i < n + w->ssh_keys.n; i++) {
-		name = i < n ? readers[i].value : w->ssh_keys.v[i - n];
-		if (name == NULL || strcmp(name, "-") != 0)
-			continue;
-		name = i < n ? readers[i].name : "--ssh-key";
-		if (first != NULL)
-			return error_set(err, EX_USAGE,
-			    "%s - and %s -: both read standard input", first,
-			    name);
-		first = name;
-	}
+	for (i = 0; i < sizeof(readers) / sizeof(readers[0]); i++)
+		if (opt_reads_stdin(&first, readers[i].value, readers[i].name,
+			err) == -1)
+			return -1;
+	for (i = 0; i < w->ssh_keys.n; i++)
+		if (opt_reads_stdin(&first, w->ssh_keys.v[i], "--ssh-key",
+			err) == -1)
+			return -1;
 	return 0;
 }
 

@@ -105,11 +105,14 @@ keep_identity(struct restore *r, struct error *err)
 	return vm_copy_lineage(vm, old, err);
 }
 
-/* The log goes on in the same files: both VMMs append to it. */
+/*
+ * The log goes on in the same files: both VMMs append to it.  The newer first:
+ * rotated between the two, it has both names, as in the midst of a rotation.
+ */
 static int
 share_log(struct restore *r, struct error *err)
 {
-	static const char *const names[] = { VM_CONSOLE_OLD, VM_CONSOLE_LOG };
+	static const char *const names[] = { VM_CONSOLE_LOG, VM_CONSOLE_OLD };
 	size_t i;
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)

@@ -142,6 +142,10 @@ change_plan(struct change *c, const struct timespec *now, struct error *err)
 	const struct wishes *w = c->wishes;
 	struct vm *vm = &c->at->vm;
 
+	if (vm->proc.pid != 0 && !vm_is_alive(vm) &&
+	    vmm_note_end(vm, c->at->dirfd, !vmm_broke_down(vm, c->at->dirfd),
+		now, err) == -1)
+		return -1;
 	if (change_console(vm, w->console_max, err) == -1)
 		return -1;
 	if (!wishes_machine(w))

@@ -88,7 +88,8 @@ start(struct vm_at *at, void *arg, struct error *err)
 		return 0;
 	}
 	clock_gettime(CLOCK_REALTIME, &now);
-	if (root_layers_check(at->root, &at->vm.machine.layers, err) == -1 ||
+	if (root_layers_check(at->root, at->dirfd, &at->vm.machine.layers, true,
+		err) == -1 ||
 	    own_disks(at, &now, err) == -1 ||
 	    (!to_load && own_disks_storage(&at->vm, at->dirfd, err) == -1))
 		return -1;

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "stop.h"
 
-#include <errno.h>
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/diag.h"
 #include "base/fd.h"
 #include "base/sig.h"
-#include "state/vm_seed.h"
 #include "vmm/vmm.h"
 
 #define QUIT_MS 5000 /* for the VMM to close its disks */
@@ -123,7 +120,6 @@ int
 stop_vm(struct vm_at *at, void *arg, struct error *err)
 {
 	bool went_off = !vmm_broke_down(&at->vm, at->dirfd);
-	struct error why = { 0 };
 	struct timespec now;
 
 	if (vm_is_alive(&at->vm) && end_vmm(at, arg, &went_off, err) == -1)
@@ -132,20 +128,5 @@ stop_vm(struct vm_at *at, void *arg, struct error *err)
 	if (at->vm.proc.pid == 0)
 		return 0;
 	clock_gettime(CLOCK_REALTIME, &now);
-	if (went_off && vm_seed_was_read(&at->vm, at->dirfd) &&
-	    vm_seed_let_go(&at->vm, at->dirfd,
-		!vmm_traits(at->vm.machine.hypervisor)->adds_seed, &now,
-		err) == -1)
-		return -1;
-	if (vmm_clear(&at->vm, at->dirfd, &now, &why) == 0)
-		return 0;
-	/* It has ended all the same, as its process tells. */
-	if (why.sys == ENOSPC || why.sys == EDQUOT) {
-		diag("warning: %s: stopped, but not recorded: %s", at->vm.id,
-		    why.msg);
-		return 0;
-	}
-	if (err != NULL)
-		*err = why;
-	return -1;
+	return vmm_note_end(&at->vm, at->dirfd, went_off, &now, err);
 }

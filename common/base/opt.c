@@ -115,6 +115,19 @@ opt_once(const char **slot, const char *value, const char *name)
 }
 
 int
+opt_reads_stdin(const char **first, const char *value, const char *name,
+    struct error *err)
+{
+	if (value == NULL || strcmp(value, "-") != 0)
+		return 0;
+	if (*first != NULL)
+		return error_set(err, EX_USAGE,
+		    "%s - and %s -: both read standard input", *first, name);
+	*first = name;
+	return 0;
+}
+
+int
 opt_again(struct strv *list, const char *value)
 {
 	struct error err = { 0 };

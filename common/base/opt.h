@@ -68,6 +68,13 @@ int opt_wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Sets *slot to `value`; a second time is a usage error (-1, told). */
 int opt_once(const char **slot, const char *value, const char *name);
 
+/*
+ * Standard input can be read once: who comes second would find it empty.  Where
+ * `value` is "-", `name` reads it; *first is NULL, or who does already.  EX_USAGE.
+ */
+int opt_reads_stdin(const char **first, const char *value, const char *name,
+    struct error *err);
+
 /* Appends a copy of `value`, for what may be given again; -1, told: no memory. */
 int opt_again(struct strv *list, const char *value);
 

@@ -16,6 +16,7 @@
 #include "base/path.h"
 #include "snapshot/envelope.h"
 #include "state/root_impl.h"
+#include "state/vm.h"
 
 #define PREFIX_MIN 3 /* characters of an id; shorter ones fit too much */
 
@@ -90,6 +91,28 @@ is_being_built(const struct root *root, enum root_kind kind, const char *id)
 	return held;
 }
 
+void
+root_put_name(char put[ROOT_PUT_NAME], const char *id)
+{
+	snprintf(put, ROOT_PUT_NAME, ".put-%s", id);
+}
+
+bool
+root_has_put(const struct root *root, enum root_kind kind, const char *id)
+{
+	char put[ROOT_PUT_NAME];
+
+	root_put_name(put, id);
+	return faccessat(root->kind_fd[kind], put, F_OK, AT_SYMLINK_NOFOLLOW) ==
+	    0;
+}
+
+const char *
+root_record(enum root_kind kind)
+{
+	return kind == ROOT_SNAP ? ENVELOPE_NAME : VM_RECORD_NAME;
+}
+
 bool
 root_is_alive(const struct root *root, enum root_kind kind, const char *id)
 {
@@ -98,7 +121,7 @@ root_is_alive(const struct root *root, enum root_kind kind, const char *id)
 	 * one is asked again.
 	 */
 	return root_has(root, kind, id) || is_being_built(root, kind, id) ||
-	    root_has(root, kind, id);
+	    root_has_put(root, kind, id) || root_has(root, kind, id);
 }
 
 int
@@ -199,8 +222,12 @@ root_resolve(char id[ID_LEN + 1], const struct root *root, enum root_kind kind,
 		return 0;
 	}
 	rc = root_name_target(found, root, kind, ref, err);
-	if (rc == 1 && !root_has(root, kind, found))
+	if (rc == 1 && !root_has(root, kind, found)) {
+		if (root_has_put(root, kind, found))
+			return error_set(err, EX_TEMPFAIL,
+			    "%s: half replaced: state-gc does the rest", ref);
 		rc = 0;
+	}
 	if (rc == 0)
 		rc = find_prefix(found, root, kind, ref, err);
 	if (rc == -1)

@@ -131,9 +131,13 @@ int root_new_exchange(const struct root_new *n, const char *id,
  */
 int root_new_replace(struct root_new *n, const char *id, struct error *err);
 
-/* Ends what a root_new_replace() has begun; the caller has locked ".put-<id>". */
+/*
+ * Ends what a root_new_replace() has begun; the caller has locked ".put-<id>".
+ * 1: the old one is whole, and stays: the new one is for the caller to remove.
+ * 2: somebody uses it just now.  With `dry_run` nothing is done.
+ */
 int root_put_finish(const struct root *root, enum root_kind kind,
-    const char *id, struct error *err);
+    const char *id, bool dry_run, struct error *err);
 
 /* Removes what was not published, gives its name back; closes and unlocks. */
 void root_new_end(struct root_new *n);
@@ -240,9 +244,13 @@ int root_layer_move(const struct root *root, int dirfd, const char *name,
 int root_layer_check(uint64_t *size_bytes, const struct root *root,
     const struct digest *digest, struct error *err);
 
-/* The same of all in the list that the root has; the message names one. */
-int root_layers_check(const struct root *root, const struct layer_list *layers,
-    struct error *err);
+/*
+ * The same of all in the list that the root has, and that the VM in `dirfd` has
+ * these: where one was written to and put right since, the VM has the bad one
+ * still.  With `relink` it gets the good one, else that is EX_DATAERR.
+ */
+int root_layers_check(const struct root *root, int dirfd,
+    const struct layer_list *layers, bool relink, struct error *err);
 
 /* Links the layer into a VM's directory as `name` (else a symbolic link). */
 int root_layer_link(const struct root *root, const struct digest *digest,

@@ -25,6 +25,27 @@ struct root {
 /* Whether the object is there. */
 bool root_has(const struct root *root, enum root_kind kind, const char *id);
 
+#define ROOT_PUT_NAME (ID_LEN + 8)
+
+/* ".put-<id>": what is about to take the place of `id`. */
+void root_put_name(char put[ROOT_PUT_NAME], const char *id);
+
+/*
+ * Whether one that root_new_replace() has not finished waits to take the place
+ * of `id`, which is gone, or whole, or half removed: without its record.
+ */
+bool root_has_put(const struct root *root, enum root_kind kind, const char *id);
+
+/* The file without which a directory of that kind is nothing. */
+const char *root_record(enum root_kind kind);
+
+/*
+ * Removes one that cannot be renamed, as none of an overlayfs' lower layer can:
+ * its record first.  EX_NOINPUT: it is not there.
+ */
+int root_remove_in_place(const struct root *root, enum root_kind kind,
+    const char *id, struct error *err);
+
 /* "vm", "snap": beneath the root, and beneath name/. */
 const char *root_kind_dir(enum root_kind kind);
 

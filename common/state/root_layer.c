@@ -347,22 +347,69 @@ root_layer_move(const struct root *root, int dirfd, const char *name,
 	return rc;
 }
 
-int
-root_layers_check(const struct root *root, const struct layer_list *layers,
+/*
+ * Whether the layer that a VM has is the one in layer/: one that was written to
+ * may have been replaced there.  1: it is, or as good; 0: it has other bytes.
+ */
+static int
+is_that_layer(const struct root *root, int dirfd, const struct layer *layer,
     struct error *err)
+{
+	char name[HEX_LEN + 1];
+	struct stat there, here;
+	struct digest now;
+	uint64_t size;
+	int fd, rc;
+
+	layer_name(name, &layer->digest);
+	if (fstatat(root->layer_fd, name, &there, 0) == -1 ||
+	    fstatat(dirfd, layer->name, &here, 0) == -1 ||
+	    (there.st_ino == here.st_ino && there.st_dev == here.st_dev))
+		return 1;
+	if (fd_open_file(&fd, &size, dirfd, layer->name, O_RDONLY, err) == -1)
+		return -1;
+	rc = digest_file(&now, fd, size, layer->name, err);
+	fd_drop(&fd);
+	return rc == -1 ? -1 : digest_equal(&now, &layer->digest);
+}
+
+static int
+check_one(const struct root *root, int dirfd, const struct layer *layer,
+    bool relink, struct error *err)
 {
 	struct error why = { 0 };
 	uint64_t size;
+	int rc;
+
+	if (root_layer_check(&size, root, &layer->digest, &why) == -1) {
+		if (why.code == EX_NOINPUT)
+			return 0;
+		if (err != NULL)
+			*err = why;
+		return error_wrap(err, "%s", layer->name);
+	}
+	rc = is_that_layer(root, dirfd, layer, err);
+	if (rc != 0)
+		return rc == -1 ? -1 : 0;
+	if (!relink)
+		return error_set(err, EX_DATAERR,
+		    "%s: what the VM runs from has been written to, and is not "
+		    "the layer that its snapshots would name",
+		    layer->name);
+	if (unlinkat(dirfd, layer->name, 0) == -1)
+		return error_sys(err, error_code_of(errno), "%s", layer->name);
+	return root_layer_link(root, &layer->digest, dirfd, layer->name, err);
+}
+
+int
+root_layers_check(const struct root *root, int dirfd,
+    const struct layer_list *layers, bool relink, struct error *err)
+{
 	size_t i;
 
 	for (i = 0; i < layers->n; i++)
-		if (root_layer_check(&size, root, &layers->v[i].digest, &why) ==
-			-1 &&
-		    why.code != EX_NOINPUT) {
-			if (err != NULL)
-				*err = why;
-			return error_wrap(err, "%s", layers->v[i].name);
-		}
+		if (check_one(root, dirfd, &layers->v[i], relink, err) == -1)
+			return -1;
 	return 0;
 }
 

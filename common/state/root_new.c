@@ -156,9 +156,13 @@ root_new_exchange(const struct root_new *n, const char *id, struct error *err)
 }
 
 static int
-put_in_place(int fd, const char *put, const char *id, struct error *err)
+put_in_place(const struct root *root, enum root_kind kind, const char *put,
+    const char *id, struct error *err)
 {
-	if (fd_remove_tree(fd, id, err) == -1)
+	int fd = root->kind_fd[kind];
+
+	if (root_has(root, kind, id) &&
+	    root_remove_in_place(root, kind, id, err) == -1)
 		return -1;
 	hook_step("root-replacing");
 	if (renameat2(fd, put, fd, id, RENAME_NOREPLACE) == -1)
@@ -168,21 +172,39 @@ put_in_place(int fd, const char *put, const char *id, struct error *err)
 
 int
 root_put_finish(const struct root *root, enum root_kind kind, const char *id,
-    struct error *err)
+    bool dry_run, struct error *err)
 {
-	char put[ID_LEN + 8];
+	struct error why = { 0 };
+	char put[ROOT_PUT_NAME];
+	int fd = -1, rc;
 
-	snprintf(put, sizeof(put), ".put-%s", id);
-	return put_in_place(root->kind_fd[kind], put, id, err);
+	/* The one that it replaces may be in use again. */
+	if (root_lock(&fd, root, kind, id, true, 0, &why) == -1 &&
+	    why.code != EX_NOINPUT) {
+		if (why.code == EX_TEMPFAIL)
+			return 2;
+		if (err != NULL)
+			*err = why;
+		return -1;
+	}
+	if (fd != -1 &&
+	    faccessat(fd, root_record(kind), F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+		fd_drop(&fd);
+		return 1;
+	}
+	root_put_name(put, id);
+	rc = dry_run ? 0 : put_in_place(root, kind, put, id, err);
+	fd_drop(&fd);
+	return rc;
 }
 
 int
 root_new_replace(struct root_new *n, const char *id, struct error *err)
 {
 	int fd = n->root->kind_fd[n->kind];
-	char put[ID_LEN + 8];
+	char put[ROOT_PUT_NAME];
 
-	snprintf(put, sizeof(put), ".put-%s", id);
+	root_put_name(put, id);
 	if (renameat2(fd, n->dir, fd, put, RENAME_NOREPLACE) == -1)
 		return errno == EEXIST
 		    ? error_set(err, EX_TEMPFAIL,
@@ -191,7 +213,7 @@ root_new_replace(struct root_new *n, const char *id, struct error *err)
 	snprintf(n->dir, sizeof(n->dir), "%s", put);
 	n->stays = true;
 	hook_step("root-put");
-	if (put_in_place(fd, put, id, err) == -1)
+	if (put_in_place(n->root, n->kind, put, id, err) == -1)
 		return error_wrap(err, "state-gc puts the new one in place");
 	snprintf(n->dir, sizeof(n->dir), "%s", id);
 	return 0;

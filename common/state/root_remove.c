@@ -10,17 +10,12 @@
 #include "base/hook.h"
 #include "snapshot/envelope.h"
 #include "state/root_impl.h"
-#include "state/vm.h"
 
-/*
- * A directory of an overlayfs' lower layer cannot be renamed: it goes where it
- * is, its record first, without which it is nothing.
- */
-static int
-remove_in_place(const struct root *root, enum root_kind kind, const char *id,
-    struct error *err)
+int
+root_remove_in_place(const struct root *root, enum root_kind kind,
+    const char *id, struct error *err)
 {
-	const char *record = kind == ROOT_SNAP ? ENVELOPE_NAME : VM_RECORD_NAME;
+	const char *record = root_record(kind);
 	int fd = root->kind_fd[kind], dirfd, rc = 0;
 
 	if (fd_open_dir(&dirfd, fd, id, false, err) == -1)
@@ -56,13 +51,17 @@ root_remove(const struct root *root, enum root_kind kind, const char *id,
 	char gone[ID_LEN + 8];
 	int fd = root->kind_fd[kind];
 
+	/* It would take the place that becomes free. */
+	if (root_has_put(root, kind, id))
+		return error_set(err, EX_TEMPFAIL,
+		    "%s: its replacement was not finished: state-gc first", id);
 	snprintf(gone, sizeof(gone), ".gone-%s", id);
 	if (renameat(fd, id, fd, gone) == -1) {
 		if (errno != EXDEV)
 			return error_sys(err, error_code_of(errno), "%s", id);
 		return forget(root, kind, id, name, err) == -1
 		    ? -1
-		    : remove_in_place(root, kind, id, err);
+		    : root_remove_in_place(root, kind, id, err);
 	}
 	hook_step("root-gone");
 	return forget(root, kind, id, name, err) == -1

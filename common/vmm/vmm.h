@@ -72,6 +72,14 @@ struct vmm_traits {
  */
 bool vmm_broke_down(const struct vm *vm, int dirfd);
 
+/*
+ * Notes that the VM's VMM has ended, as vmm_clear() does; a seed that the guest
+ * has read, which has `shut_down`, goes.  Where there is no room for that it is
+ * told: whoever asks sees that the process is gone.
+ */
+int vmm_note_end(struct vm *vm, int dirfd, bool shut_down,
+    const struct timespec *now, struct error *err);
+
 /* Never NULL: of one that nobody knows there is little to say. */
 const struct vmm_traits *vmm_traits(const char *hypervisor);
 

@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/diag.h"
 #include "base/dir.h"
 #include "base/fd.h"
 #include "base/rfc3339.h"
+#include "state/vm_seed.h"
 #include "vmm/driver.h"
 #include "vmm/host/console.h"
 
@@ -90,6 +92,36 @@ vmm_clear(struct vm *vm, int dirfd, const struct timespec *now,
 	vm->memory_from[0] = '\0';
 	rfc3339_us(vm->stopped_at, now);
 	return vm_write(vm, dirfd, false, now, err);
+}
+
+static bool
+is_no_space(const struct error *why)
+{
+	return why->sys == ENOSPC || why->sys == EDQUOT;
+}
+
+int
+vmm_note_end(struct vm *vm, int dirfd, bool shut_down,
+    const struct timespec *now, struct error *err)
+{
+	struct error why = { 0 };
+	int rc = 0;
+
+	if (shut_down && vm_seed_was_read(vm, dirfd))
+		rc = vm_seed_let_go(vm, dirfd,
+		    !vmm_traits(vm->machine.hypervisor)->adds_seed, now, &why);
+	if (rc == 0 || is_no_space(&why))
+		rc = vmm_clear(vm, dirfd, now, &why);
+	if (rc == 0)
+		return 0;
+	if (is_no_space(&why)) {
+		diag("warning: %s: stopped, but not recorded: %s", vm->id,
+		    why.msg);
+		return 0;
+	}
+	if (err != NULL)
+		*err = why;
+	return -1;
 }
 
 int

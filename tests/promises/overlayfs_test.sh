@@ -131,7 +131,7 @@ killed_body()
 {
 	grep -q INSTAR_HOOK "$top/vm-set/vm-set" ||
 	    atf_skip "this build has no hooks"
-	for step in root-put root-replacing; do
+	for step in root-recordless root-replacing; do
 		on_overlay "fs/up-$step"
 		for call in "vm-set --cpu 2 a" "vm-restore a s"; do
 			atf_check -s signal:kill -o ignore -e ignore \
@@ -152,6 +152,47 @@ killed_body()
 	done
 }
 killed_cleanup()
+{
+	overlay_end
+}
+
+# What is whole is no old one: it may have run since, and a removed one is gone.
+atf_test_case in_use_again cleanup
+in_use_again_head()
+{
+	atf_set require.user root
+}
+in_use_again_body()
+{
+	grep -q INSTAR_HOOK "$top/vm-set/vm-set" ||
+	    atf_skip "this build has no hooks"
+	on_overlay fs/up
+	atf_check -s signal:kill env INSTAR_HOOK=root-put=kill vm-set --cpu 2 a
+	atf_check -s exit:75 -e match:"was not finished: state-gc" vm-rm a
+	atf_check -o ignore vm-start -q a
+	counts_on a
+	atf_check state-gc
+	counts_on a
+	atf_check -o ignore vm-stop --force a
+	atf_check -o match:'"reason":"unfinished"' state-gc
+	atf_check -o inline:"1\n" vm-ls -p config.cpu a
+	atf_check -o ignore vm-start -q a
+	counts_on a
+	atf_check -o ignore vm-rm --force a
+	atf_check state-gc
+	atf_check -o empty vm-ls
+	# Half removed, it is neither there nor free.
+	overlay_anew fs/up2
+	atf_check -s signal:kill \
+	    env INSTAR_HOOK=root-replacing=kill vm-set --cpu 2 a
+	atf_check -s exit:75 -e inline:"vm-ls: a: half replaced: state-gc does \
+the rest\n" vm-ls a
+	atf_check -s exit:73 -e match:"the name is taken" \
+	    vm-create -n a --kernel "$tiny" --memory 32M
+	atf_check -o match:'"reason":"half-replaced"' state-gc
+	atf_check -o inline:"2\n" vm-ls -p config.cpu a
+}
+in_use_again_cleanup()
 {
 	overlay_end
 }
@@ -194,6 +235,7 @@ no_room_cleanup()
 atf_init_test_cases()
 {
 	atf_add_test_case killed
+	atf_add_test_case in_use_again
 	atf_add_test_case no_room
 	atf_add_test_case same_filesystem
 	atf_add_test_case upper_in_memory

@@ -190,8 +190,15 @@ ext4__layer_written_to_body()
 		atf_check cmp fs/good "$layer"
 		ln -f fs/old "$layer"
 	done
-	# What has the other one goes on having it.
+	# What has the other one has it until it starts.
 	atf_check cmp fs/old "$INSTAR_ROOT/name/vm/a/layer0"
+	ln -f fs/good "$layer"
+	atf_check -o ignore vm-start a
+	atf_check cmp fs/good "$INSTAR_ROOT/name/vm/a/layer0"
+	ln -f fs/old "$INSTAR_ROOT/name/vm/a/layer0"
+	atf_check -s exit:65 -o empty -e match:"^snap-save: a: layer0: what the VM \
+runs from has been written to" snap-save a
+	atf_check -o ignore vm-stop --force a
 	atf_check cmp fs/good "$INSTAR_ROOT/name/vm/layer/layer0"
 	atf_check -o inline:"$layer\n" find "$INSTAR_ROOT/layer" -mindepth 1 -not -name ".*"
 }

@@ -322,6 +322,8 @@ usage__wrong_body()
 	--disk-mode:_x:_not_auto,_reflink,_overlay_or_copy --disk-mode x s
 	--name:_given_twice -n a -n b s
 	no_snapshot_is_named -
+	the_snapshot_-_and_--user-data_-:_both_read_standard_input --user-data - -
+	--user-data_-_and_--ssh-key_-:_both_read_standard_input --ssh-key - --user-data - s
 	TABLE
 	printf '{"id":"a"}\n{"id":"b"}\n' >in
 	atf_check -s exit:64 \

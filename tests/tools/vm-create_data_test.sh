@@ -169,7 +169,6 @@ atf_test_case specs__wrong
 specs__wrong_body()
 {
 	need_tiny
-	atf_check vm-ls
 	specs_table >rows
 	while IFS='|' read -r specs message; do
 		set --
@@ -194,7 +193,6 @@ configs__wrong_body()
 	need_tiny
 	mkdir d
 	atf_check -o ignore disk-mkdata size=16M,name=db d
-	atf_check vm-ls
 	configs_table | sed "s|%P|$PWD|g" >rows
 	while IFS='|' read -r code configs message; do
 		printf '%s\n' "$configs" >configs

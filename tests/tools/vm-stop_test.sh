@@ -68,6 +68,14 @@ stop__seed_of_a_killed_one_body()
 	atf_check -o ignore vm-stop web
 	seed=$(member web dir)/cidata.img
 	atf_check grep -q instance-id "$seed"
+	# So has one that is changed before it is stopped, ...
+	atf_check -o ignore vm-start web
+	pid=$(member web pid)
+	kill -KILL "$pid"
+	eventually 20 is_gone "$pid" || atf_fail "still there"
+	atf_check -o ignore vm-set --cpu 2 web
+	atf_check -o ignore vm-stop web
+	atf_check grep -q instance-id "$seed"
 	atf_check -o ignore vm-start web
 	counts_on web
 	atf_check -o ignore vm-stop web
@@ -88,7 +96,9 @@ stop__full_disk_body()
 {
 	loopfs_make ext4 100M fs
 	INSTAR_ROOT=$PWD/fs/root
-	tiny_run web
+	tiny_vm web --user joe --password x
+	atf_check -o ignore vm-start web
+	counts_on web
 	snap_save -n s web
 	atf_check -o ignore vm-clone -n clone s
 	pid=$(member clone pid)
@@ -101,6 +111,9 @@ stop__full_disk_body()
 	rm fs/fill fs/rest
 	atf_check -o inline:"stopped\n" vm-ls -p state clone
 	atf_check -o inline:"running\n" vm-start -p state clone
+	dd if=/dev/zero of=fs/fill bs=64k 2>/dev/null
+	dd if=/dev/zero of=fs/rest bs=512 2>/dev/null
+	atf_check -o inline:"stopped\n" -e ignore vm-stop -p state web
 }
 stop__full_disk_cleanup()
 {

@@ -30,9 +30,9 @@ void spawn_hand(struct spawn_fds *fds, int fd, int number);
 void spawn_drop(struct spawn_fds *fds);
 
 /*
- * Hands down a listening socket `name`, made anew in the VM's directory.  1: by
- * its name there, so that a program that removes its sockets when it ends does so
- * with this one, wherever the directory is by then; 0: it cannot.
+ * Hands down a listening socket `name`, made anew in the VM's directory: by its
+ * name there, so that a program that removes its sockets when it ends does so with
+ * this one, wherever the directory is by then.
  */
 int spawn_listen(struct spawn_fds *fds, int dirfd, const char *name, int number,
     struct error *err);

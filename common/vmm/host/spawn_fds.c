@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include <assert.h>
 #include <errno.h>
@@ -47,20 +48,40 @@ go_in(int *back, int dirfd)
 	return false;
 }
 
+/* By a process that need not come back. */
 static int
-bind_name(int fd, int dirfd, const char *name, bool *by_name)
+bind_aside(int fd, int dirfd, const struct sockaddr_un *sun)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		_exit(fchdir(dirfd) == -1 ||
+			    bind(fd, (const struct sockaddr *)sun,
+				sizeof(*sun)) == -1
+			? errno
+			: 0);
+	while (pid != -1 && waitpid(pid, &status, 0) == -1)
+		if (errno != EINTR)
+			return -1;
+	if (pid == -1)
+		return -1;
+	errno = WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+	return errno == 0 ? 0 : -1;
+}
+
+/* By its name in `dirfd`. */
+static int
+bind_name(int fd, int dirfd, const char *name)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	int back, rc;
 
-	*by_name = go_in(&back, dirfd);
-	if (*by_name)
-		snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", name);
-	else
-		snprintf(sun.sun_path, sizeof(sun.sun_path),
-		    "/proc/self/fd/%d/%s", dirfd, name);
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", name);
+	if (!go_in(&back, dirfd))
+		return bind_aside(fd, dirfd, &sun);
 	rc = bind(fd, (struct sockaddr *)&sun, sizeof(sun));
-	if (*by_name && fchdir(back) == -1)
+	if (fchdir(back) == -1)
 		rc = -1;
 	fd_drop(&back);
 	return rc;
@@ -70,7 +91,6 @@ int
 spawn_listen(struct spawn_fds *h, int dirfd, const char *name, int number,
     struct error *err)
 {
-	bool by_name;
 	int fd;
 
 	if (unlinkat(dirfd, name, 0) == -1 && errno != ENOENT)
@@ -79,15 +99,14 @@ spawn_listen(struct spawn_fds *h, int dirfd, const char *name, int number,
 	if (fd == -1)
 		return error_sys(err, EX_OSERR, "socket");
 	/* The name gets the mode of the socket: Linux net/unix/af_unix.c. */
-	if (fchmod(fd, 0600) == -1 ||
-	    bind_name(fd, dirfd, name, &by_name) == -1 ||
+	if (fchmod(fd, 0600) == -1 || bind_name(fd, dirfd, name) == -1 ||
 	    listen(fd, 16) == -1) {
 		error_sys(err, error_code_of(errno), "%s", name);
 		fd_drop(&fd);
 		return -1;
 	}
 	spawn_hand(h, fd, number);
-	return by_name ? 1 : 0;
+	return 0;
 }
 
 int

@@ -143,7 +143,7 @@ qemu_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 	struct qemu *q;
 	struct strv argv = { 0 };
 	struct console_parts console = CONSOLE_NONE;
-	int log_fd = -1, by_name, rc = -1;
+	int log_fd = -1, rc = -1;
 
 	q = vmm->own = calloc(1, sizeof(struct qemu));
 	if (q == NULL)
@@ -155,11 +155,10 @@ qemu_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 	    spawn_open_log(&log_fd, &q->log_from, vmm->dirfd, VM_VMM_LOG,
 		err) == -1)
 		goto out;
-	by_name = spawn_listen(&h, vmm->dirfd, VM_API_SOCKET, QEMU_FD_CONTROL,
-	    err);
-	/* At a proper end it removes it: QEMU util/qemu-sockets.c. */
-	vm->tidies = by_name == 1;
-	if (by_name == -1 ||
+	/* It removes the first at a proper end: QEMU util/qemu-sockets.c. */
+	vm->tidies = true;
+	if (spawn_listen(&h, vmm->dirfd, VM_API_SOCKET, QEMU_FD_CONTROL, err) ==
+		-1 ||
 	    spawn_listen(&h, vmm->dirfd, VM_WATCH_SOCKET, QEMU_FD_QUESTIONS,
 		err) == -1 ||
 	    open_console(&console, &h, vm, vmm->dirfd, err) == -1 ||

@@ -13,7 +13,8 @@
 struct opts {
 	struct opt_common common;
 	bool dry_run;
-	const char *keep, *older_than, *max_size, *members;
+	const char *keep, *max_size, *members;
+	struct opt_time older_than;
 };
 
 static const struct members gc_members = { "kind id name path reason bytes",
@@ -47,7 +48,8 @@ parse_opts(struct opts *o, int argc, char *argv[])
 		else if (ch == KEEP)
 			rc = opt_once(&o->keep, optarg, "--keep");
 		else if (ch == OLDER_THAN)
-			rc = opt_once(&o->older_than, optarg, "--older-than");
+			rc = opt_duration(&o->older_than, optarg,
+			    "--older-than");
 		else if (ch == MAX_SIZE)
 			rc = opt_once(&o->max_size, optarg, "--max-size");
 		else if (ch == 'p')
@@ -64,13 +66,12 @@ static int
 set_limits(struct gc *gc, const struct opts *o, struct error *err)
 {
 	gc->has_keep = o->keep != NULL;
-	gc->has_age = o->older_than != NULL;
+	gc->has_age = o->older_than.given;
+	gc->age_ms = o->older_than.ms;
 	gc->has_size = o->max_size != NULL;
 	if (gc->has_keep &&
 	    num_u64(&gc->keep, o->keep, 0, INT64_MAX, err) == -1)
 		return error_wrap(err, "--keep");
-	if (gc->has_age && num_duration(&gc->age_ms, o->older_than, err) == -1)
-		return error_wrap(err, "--older-than");
 	if (gc->has_size &&
 	    num_size(&gc->size_bytes, o->max_size, 0, INT64_MAX, err) == -1)
 		return error_wrap(err, "--max-size");

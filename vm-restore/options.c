@@ -4,10 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/num.h"
 #include "state/members.h"
-
-#define WAIT_MAX_S 86400
 
 static const struct members restore_members = { "outage_ms outage_for checks.*",
 	&vm_members };
@@ -17,15 +14,13 @@ usage(FILE *to)
 {
 	fprintf(to,
 	    "usage: vm-restore [-q] [-R root] [-p member,...] [--force]\n"
-	    "           [--memory-mode mmap|copy] [--verify] [--wait seconds]\n"
+	    "           [--memory-mode mmap|copy] [--verify] [--wait duration]\n"
 	    "           vm (snap | --from-dir dir | --from-archive file)\n");
 }
 
 static int
 check_opts(struct opts *o, char *const *operands, int n)
 {
-	struct error err = { 0 };
-
 	if (n == 0)
 		return opt_wrong("no VM is named");
 	if ((n > 1) + (o->from_dir != NULL) + (o->archive != NULL) != 1)
@@ -43,9 +38,6 @@ check_opts(struct opts *o, char *const *operands, int n)
 	else if (o->memory_mode != NULL && strcmp(o->memory_mode, "mmap") != 0)
 		return opt_wrong("--memory-mode: %s: not mmap or copy",
 		    o->memory_mode);
-	if (o->wait != NULL &&
-	    num_u64(&o->wait_s, o->wait, 0, WAIT_MAX_S, &err) == -1)
-		return opt_wrong("--wait: %s", err.msg);
 	o->vm = operands[0];
 	o->snap = operands[1];
 	return 0;
@@ -81,7 +73,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		else if (ch == MEMORY)
 			rc = opt_once(&o->memory_mode, optarg, "--memory-mode");
 		else if (ch == WAIT)
-			rc = opt_once(&o->wait, optarg, "--wait");
+			rc = opt_duration(&o->wait, optarg, "--wait");
 		else
 			rc = opt_common(&o->common, ch, usage);
 	}

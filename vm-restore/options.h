@@ -3,8 +3,6 @@
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
-#include <stdint.h>
-
 #include "base/opt.h"
 
 #include "restore.h"
@@ -12,9 +10,9 @@
 struct opts {
 	struct opt_common common;
 	struct restore_how how;
-	const char *from_dir, *archive, *memory_mode, *wait, *vm;
+	const char *from_dir, *archive, *memory_mode, *vm;
 	char *snap;
-	uint64_t wait_s;
+	struct opt_time wait; /* for the VM's lock */
 };
 
 /* 0 go, 1 done, -1 wrong, of which one line has told. */

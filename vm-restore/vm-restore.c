@@ -36,7 +36,7 @@ run(const struct opts *o, struct error *err)
 	    open_snap(&source, o, root, err) == -1)
 		goto out;
 	rc = vm_at_open(&at, root, o->vm, true,
-	    o->wait_s == 0 ? 0 : clock_ms() + (int64_t)o->wait_s * 1000, err);
+	    o->wait.ms == 0 ? 0 : clock_ms() + (int64_t)o->wait.ms, err);
 	if (rc == 0) {
 		rc = restore_vm(&at, source.snap, &o->how, err);
 		if (rc == -1)

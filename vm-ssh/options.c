@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/num.h"
-
 /* Those of ssh(1) that take no argument, and that scp(1) and sftp(1) pass. */
 #define FLAGS "46ACNTanstvx"
 
@@ -14,7 +12,7 @@ usage(FILE *to)
 {
 	fprintf(to,
 	    "usage: vm-ssh [-" FLAGS "q] [-R root] [-l user] [-i file]...\n"
-	    "           [-o option]... [--timeout seconds]\n"
+	    "           [-o option]... [--timeout duration]\n"
 	    "           [--print | --ssh-config] vm [--] [command [arg ...]]\n");
 }
 
@@ -38,8 +36,6 @@ set_output(enum output *slot, enum output wanted)
 static int
 check_opts(struct opts *o, char *const *operands)
 {
-	struct error err = { 0 };
-
 	if (operands[0] == NULL)
 		return opt_wrong("no VM is named");
 	o->vm = operands[0];
@@ -51,10 +47,8 @@ check_opts(struct opts *o, char *const *operands)
 		    o->command[0]);
 	if (o->user != NULL && (o->user[0] == '\0' || o->user[0] == '-'))
 		return opt_wrong("-l: \"%s\": not a user's name", o->user);
-	o->wait_s = OPTIONS_WAIT_S;
-	if (o->timeout != NULL &&
-	    num_u64(&o->wait_s, o->timeout, 0, UINT32_MAX, &err) == -1)
-		return opt_wrong("--timeout: %s", err.msg);
+	if (!o->timeout.given)
+		o->timeout.ms = OPTIONS_WAIT_MS;
 	return 0;
 }
 
@@ -75,7 +69,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 	    (ch = opt_next(argc, argv,
 		 "+" OPT_SHORT FLAGS "i:l:o:", longopts)) != -1) {
 		if (ch == TIMEOUT)
-			rc = opt_once(&o->timeout, optarg, "--timeout");
+			rc = opt_duration(&o->timeout, optarg, "--timeout");
 		else if (ch == PRINT)
 			rc = set_output(&o->output, OUTPUT_COMMAND);
 		else if (ch == CONFIG)

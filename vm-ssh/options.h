@@ -3,12 +3,10 @@
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
-#include <stdint.h>
-
 #include "base/opt.h"
 #include "base/strv.h"
 
-#define OPTIONS_WAIT_S 120 /* seconds for the guest, without --timeout */
+#define OPTIONS_WAIT_MS 120000 /* for the guest, without --timeout */
 
 enum output {
 	OUTPUT_LOGIN, /* none: ssh runs */
@@ -22,12 +20,10 @@ struct opts {
 	struct strv flags; /* words that ssh(1) takes as they are: "-t" */
 	struct strv keys; /* -i */
 	struct strv options; /* -o */
-	uint64_t wait_s; /* 0: not at all */
+	struct opt_time timeout; /* 0: the guest is not waited for */
 	enum output output;
 	char *vm;
 	char *const *command; /* NULL at its end; empty: a shell */
-	/* As given; borrowed from argv. */
-	const char *timeout;
 };
 
 void options_fini(struct opts *o);

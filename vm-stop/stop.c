@@ -35,7 +35,7 @@ press(struct vmm *vmm, const struct stop *how)
 {
 	enum vmm_state state;
 
-	return !how->force && how->timeout_s > 0 &&
+	return !how->force && how->timeout.ms > 0 &&
 	    vmm_query(vmm, &state, NULL) == 0 && state == VMM_RUNNING &&
 	    vmm_power_button(vmm, NULL) == 0;
 }
@@ -44,7 +44,7 @@ press(struct vmm *vmm, const struct stop *how)
 static int64_t
 call_ms(const struct stop *how)
 {
-	int64_t ms = (int64_t)how->timeout_s * 1000;
+	int64_t ms = (int64_t)how->timeout.ms;
 
 	return ms < VMM_CALL_MS ? ms : VMM_CALL_MS;
 }
@@ -61,7 +61,7 @@ stop_press(struct vm_at *at, void *arg)
 		return;
 	if (press(vmm, how) &&
 	    strv_add(&how->pressed, NULL, "%s", at->vm.id) == 0)
-		how->until_ms = clock_ms() + (int64_t)how->timeout_s * 1000;
+		how->until_ms = clock_ms() + (int64_t)how->timeout.ms;
 	vmm_detach(vmm);
 }
 
@@ -73,7 +73,7 @@ is_told(int64_t *until_ms, struct vmm *vmm, const struct vm *vm,
 	*until_ms = how->until_ms;
 	if (strv_has(&how->pressed, vm->id))
 		return true;
-	*until_ms = clock_ms() + (int64_t)how->timeout_s * 1000;
+	*until_ms = clock_ms() + (int64_t)how->timeout.ms;
 	return press(vmm, how);
 }
 
@@ -110,7 +110,7 @@ end_vmm(struct vm_at *at, const struct stop *how, bool *went_off,
 	bool quits = false;
 
 	*went_off = false;
-	if (!how->force && how->timeout_s > 0 &&
+	if (!how->force && how->timeout.ms > 0 &&
 	    ask_guest(at, how, went_off, &quits, err) == -1)
 		return -1;
 	return vmm_kill(&at->vm, quits ? clock_ms() + QUIT_MS : 0, err);

@@ -4,12 +4,13 @@
 
 #include <stdint.h>
 
+#include "base/opt.h"
 #include "base/strv.h"
 #include "state/vm_at.h"
 
 struct stop {
 	bool force; /* no power button */
-	uint64_t timeout_s; /* for the guest to turn itself off */
+	struct opt_time timeout; /* for the guest to turn itself off */
 	/* Of several the buttons are pressed first, and all have the same time. */
 	struct strv pressed; /* ids */
 	int64_t until_ms; /* 0: none was pressed yet */

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: ISC */
-#include "base/num.h"
 #include "base/opt.h"
 #include "base/sig.h"
 #include "state/members.h"
@@ -8,7 +7,7 @@
 
 #include "stop.h"
 
-#define DEFAULT_TIMEOUT_S 30
+#define DEFAULT_TIMEOUT_MS 30000
 
 static void
 usage(FILE *to)
@@ -16,17 +15,7 @@ usage(FILE *to)
 	fprintf(to,
 	    "usage: vm-stop [-q] [-R root] [--allow-empty] "
 	    "[-p member,...] [--force]\n"
-	    "           [--timeout seconds] vm...\n");
-}
-
-static int
-parse_timeout(struct stop *how, const char *text)
-{
-	struct error err = { 0 };
-
-	if (num_u64(&how->timeout_s, text, 0, 86400, &err) == -1)
-		return opt_wrong("--timeout: %s", err.msg);
-	return 0;
+	    "           [--timeout duration] vm...\n");
 }
 
 int
@@ -37,11 +26,10 @@ main(int argc, char *argv[])
 		{ "force", no_argument, NULL, FORCE },
 		{ "timeout", required_argument, NULL, TIMEOUT },
 		{ NULL, 0, NULL, 0 } };
-	struct stop how = { .timeout_s = DEFAULT_TIMEOUT_S };
+	struct stop how = { .timeout.ms = DEFAULT_TIMEOUT_MS };
 	struct each each = { .one = stop_vm,
 		.before = stop_press,
 		.arg = &how };
-	const char *timeout = NULL;
 	int ch, code, rc = 0;
 
 	sig_setup();
@@ -52,12 +40,10 @@ main(int argc, char *argv[])
 		else if (ch == FORCE)
 			how.force = true;
 		else if (ch == TIMEOUT)
-			rc = opt_once(&timeout, optarg, "--timeout");
+			rc = opt_duration(&how.timeout, optarg, "--timeout");
 		else
 			rc = opt_common(&each.common, ch, usage);
 	}
-	if (rc == 0 && timeout != NULL)
-		rc = parse_timeout(&how, timeout);
 	code = each_vm(&each, rc, argv + optind);
 	strv_fini(&how.pressed);
 	return code;

@@ -4,7 +4,6 @@
 
 #include "base/clock.h"
 #include "base/diag.h"
-#include "base/num.h"
 #include "base/opt.h"
 #include "base/sig.h"
 #include "state/refs.h"
@@ -14,7 +13,8 @@
 
 struct opts {
 	struct opt_common common;
-	const char *timeout, *state, *console;
+	const char *state, *console;
+	struct opt_time timeout;
 	struct wish wish;
 	char *const *refs;
 	size_t refs_n;
@@ -24,7 +24,7 @@ static void
 usage(FILE *to)
 {
 	fprintf(to,
-	    "usage: vm-wait [-q] [-R root] [--allow-empty] [--timeout seconds]\n"
+	    "usage: vm-wait [-q] [-R root] [--allow-empty] [--timeout duration]\n"
 	    "           (--state running|paused|stopped | --console regex)\n"
 	    "           vm ...\n");
 }
@@ -64,20 +64,14 @@ parse_console(struct wish *wish, regex_t *regex, const char *text)
 static int
 check_opts(struct opts *o, regex_t *regex)
 {
-	struct error err = { 0 };
-	uint64_t seconds;
-
 	if ((o->state == NULL) == (o->console == NULL))
 		return opt_wrong("exactly one of --state and --console is "
 				 "needed");
 	if (o->refs_n == 0)
 		return opt_wrong("no VM is named");
 	o->wish.deadline_ms = INT64_MAX;
-	if (o->timeout != NULL) {
-		if (num_u64(&seconds, o->timeout, 0, UINT32_MAX, &err) == -1)
-			return opt_wrong("--timeout: %s", err.msg);
-		o->wish.deadline_ms = clock_ms() + (int64_t)seconds * 1000;
-	}
+	if (o->timeout.given)
+		o->wish.deadline_ms = clock_ms() + (int64_t)o->timeout.ms;
 	return o->state != NULL ? parse_state(&o->wish, o->state)
 				: parse_console(&o->wish, regex, o->console);
 }
@@ -96,7 +90,7 @@ parse_opts(struct opts *o, regex_t *regex, int argc, char *argv[])
 	while (
 	    rc == 0 && (ch = opt_next(argc, argv, OPT_SHORT, longopts)) != -1) {
 		if (ch == TIMEOUT)
-			rc = opt_once(&o->timeout, optarg, "--timeout");
+			rc = opt_duration(&o->timeout, optarg, "--timeout");
 		else if (ch == STATE)
 			rc = opt_once(&o->state, optarg, "--state");
 		else if (ch == CONSOLE)

@@ -137,6 +137,7 @@ num_duration(uint64_t *out_ms, const char *text, struct error *err)
 		char unit[4];
 		uint64_t ms;
 	} units[] = {
+		{ "", 1000 },
 		{ "ms", 1 },
 		{ "s", 1000 },
 		{ "m", 60000 },

@@ -41,8 +41,9 @@ int num_size(uint64_t *out, const char *text, uint64_t min, uint64_t max,
     struct error *err);
 
 /*
- * Reads a duration into milliseconds: digits with ms, s, m, h, d or w behind
- * them.  EX_USAGE: none of these, or more than NUM_DURATION_MAX_MS.
+ * Reads a duration into milliseconds: digits, and behind them perhaps ms, s, m,
+ * h, d or w; digits alone are seconds.  EX_USAGE: not that, or more than
+ * NUM_DURATION_MAX_MS.
  */
 #define NUM_DURATION_MAX_MS (INT64_MAX / 2) /* a clock's time can be added */
 int num_duration(uint64_t *out_ms, const char *text, struct error *err);

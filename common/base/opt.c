@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/diag.h"
+#include "base/num.h"
 
 /* The option that the word `text` is, without what may stand behind its "=". */
 static int
@@ -124,6 +125,19 @@ opt_reads_stdin(const char **first, const char *value, const char *name,
 		return error_set(err, EX_USAGE,
 		    "%s - and %s -: both read standard input", *first, name);
 	*first = name;
+	return 0;
+}
+
+int
+opt_duration(struct opt_time *t, const char *value, const char *name)
+{
+	struct error err = { 0 };
+
+	if (t->given)
+		return opt_wrong("%s: given twice", name);
+	if (num_duration(&t->ms, value, &err) == -1)
+		return opt_wrong("%s: %s", name, err.msg);
+	t->given = true;
 	return 0;
 }
 

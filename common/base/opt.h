@@ -5,6 +5,7 @@
 
 #include <getopt.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "base/error.h"
@@ -12,6 +13,12 @@
 #include "base/strv.h"
 
 #define INSTAR_VERSION "0.1"
+
+/* A duration that was given, or stands for one that was not. */
+struct opt_time {
+	bool given;
+	uint64_t ms; /* as num_duration() has it */
+};
 
 struct opt_common {
 	const char *root; /* -R, or NULL: borrowed from argv */
@@ -74,6 +81,12 @@ int opt_once(const char **slot, const char *value, const char *name);
  */
 int opt_reads_stdin(const char **first, const char *value, const char *name,
     struct error *err);
+
+/*
+ * Reads the duration `value` of the option `name`.  A second time, or what is
+ * no duration, is a usage error (-1, told).
+ */
+int opt_duration(struct opt_time *t, const char *value, const char *name);
 
 /* Appends a copy of `value`, for what may be given again; -1, told: no memory. */
 int opt_again(struct strv *list, const char *value);

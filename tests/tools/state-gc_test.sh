@@ -328,7 +328,7 @@ evict__never_accessed_body()
 atf_test_case options__malformed
 options__malformed_body()
 {
-	for o in '--keep -1' '--keep x' '--older-than 5' '--older-than 1y' \
+	for o in '--keep -1' '--keep x' '--older-than 5x' '--older-than 1y' \
 	    '--max-size 1.5Q' '--max-size 99999999999T' 'operand' \
 	    '--keep 1 --keep 2'; do
 		# shellcheck disable=SC2086

@@ -328,7 +328,7 @@ server at 127.0.0.1:$(cat http.port): Connection refused\n" \
 	# Its port may become another one.
 	(sleep 1; lead web "$(cat soon.port)") &
 	atf_check -o match:"<Port=$(cat soon.port)>.*<true>$" \
-	    vm-ssh --timeout 60 -q web true
+	    vm-ssh --timeout 1m -q web true
 	wait $!
 	# The guest that is there listens to nobody.
 	atf_check -o ignore vm-stop --force web
@@ -409,7 +409,7 @@ usage__wrong_body()
 	wrong "--print and --ssh-config exclude each other" --print \
 	    --ssh-config web
 	wrong "true: --ssh-config takes no command" --ssh-config web true
-	wrong "--timeout: x: not a number" --timeout x web
+	wrong "--timeout: x: not a duration" --timeout x web
 	wrong "-p: unknown option: see vm-ssh -h" -p 22 web
 	wrong "-o: needs an argument" -o
 	# No ssh: nothing is waited for.

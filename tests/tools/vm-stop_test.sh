@@ -146,7 +146,7 @@ stop__vmm_hangs_body()
 	atf_check -o inline:"stopped\n" timeout 15 \
 	    vm-stop --force -p state a
 	atf_check -o inline:"stopped\n" timeout 20 \
-	    vm-stop --timeout 1 -p state b
+	    vm-stop --timeout 1000ms -p state b
 }
 stop__vmm_hangs_cleanup()
 {
@@ -289,10 +289,10 @@ stop__refusals_body()
 {
 	tiny_vm web
 	refused 64 "no VM is named" vm-stop
-	refused 64 "--timeout: x: not a number" vm-stop --timeout x web
-	refused 64 "--timeout: -1: not a number" vm-stop --timeout=-1 web
-	refused 64 "--timeout: 86401: more than 86400" \
-	    vm-stop --timeout 86401 web
+	refused 64 "--timeout: x: not a duration" vm-stop --timeout x web
+	refused 64 "--timeout: -1: not a duration" vm-stop --timeout=-1 web
+	refused 64 "--timeout: 9999999999999999: too long" \
+	    vm-stop --timeout 9999999999999999 web
 	refused 66 "none: no such VM in $INSTAR_ROOT" vm-stop none
 	atf_check -s exit:75 \
 	    -e inline:"vm-stop: web: busy: another program changes it\n" \

@@ -147,7 +147,7 @@ state__time_is_over_body()
 	tiny_vm web
 	start=$(date +%s%3N)
 	atf_check -s exit:75 -e inline:"vm-wait: web: the time is over\n" \
-	    vm-wait -q --timeout 1 --state running web
+	    vm-wait -q --timeout 1s --state running web
 	took=$(($(date +%s%3N) - start))
 	atf_check test "$took" -ge 1000
 	atf_check test "$took" -lt 5000
@@ -187,7 +187,7 @@ usage__wrong_body()
 	refused 64 "no VM is named" vm-wait --state running
 	refused 64 "--state: created: not running, paused or stopped" \
 	    vm-wait --state created web
-	refused 64 "--timeout: 1.5: not a number" \
+	refused 64 "--timeout: 1.5: not a duration: a number with ms, s, m, h, d or w" \
 	    vm-wait --timeout 1.5 --state running web
 	refused 64 '--console: "a(": Unmatched ( or \\(' \
 	    vm-wait --console 'a(' web

@@ -8,6 +8,7 @@
 #include "state/members.h"
 #include "state/vm_at.h"
 #include "vmm/status.h"
+#include "vmm/vmm.h"
 
 #include "row.h"
 
@@ -15,6 +16,7 @@ struct opts {
 	struct opt_common common;
 	bool table;
 	const char *members, *sort;
+	struct filter filter;
 	char *const *refs;
 	size_t refs_n;
 };
@@ -25,16 +27,29 @@ usage(FILE *to)
 	fprintf(to,
 	    "usage: vm-ls [-q] [-R root] [--allow-empty]\n"
 	    "           [-t | --table | -p member,...] [--sort name|start]\n"
-	    "           [vm ...]\n");
+	    "           [--state state,...] [--hypervisor name,...]\n"
+	    "           [--from snapshot] [--older-than duration] [vm ...]\n");
+}
+
+static const char *
+state_word(size_t i)
+{
+	return i <= STATUS_ERROR ? status_name((enum status)i) : NULL;
 }
 
 static int
 parse_opts(struct opts *o, int argc, char *argv[])
 {
-	enum { SORT = OPT_OWN };
+	enum { SORT = OPT_OWN, STATE, HYPERVISOR, FROM, OLDER };
+	struct filter *filter = &o->filter;
 	static const struct option longopts[] = { OPT_LONG_LIST,
 		{ "sort", required_argument, NULL, SORT },
-		{ "table", no_argument, NULL, 't' }, { NULL, 0, NULL, 0 } };
+		{ "table", no_argument, NULL, 't' },
+		{ "state", required_argument, NULL, STATE },
+		{ "hypervisor", required_argument, NULL, HYPERVISOR },
+		{ "from", required_argument, NULL, FROM },
+		{ "older-than", required_argument, NULL, OLDER },
+		{ NULL, 0, NULL, 0 } };
 	int ch, rc = 0;
 
 	while (rc == 0 &&
@@ -43,6 +58,18 @@ parse_opts(struct opts *o, int argc, char *argv[])
 			o->table = true;
 		else if (ch == SORT)
 			rc = opt_once(&o->sort, optarg, "--sort");
+		else if (ch == STATE)
+			rc = filter_words(filter, "--state", "state", optarg,
+			    state_word);
+		else if (ch == HYPERVISOR)
+			rc = filter_words(filter, "--hypervisor", "hypervisor",
+			    optarg, vmm_hypervisor);
+		else if (ch == FROM)
+			rc = filter_origin(filter, "--from", "cloned_from",
+			    ROOT_SNAP, optarg);
+		else if (ch == OLDER)
+			rc = filter_age(filter, "--older-than", "created_at",
+			    NULL, optarg);
 		else if (ch == 'p')
 			rc = opt_members(&o->members, optarg, &vm_members);
 		else
@@ -74,7 +101,7 @@ report(json_t **record, const struct root *root, const char *ref, void *arg,
 }
 
 static int
-run(const struct opts *o, struct error *err)
+run(struct opts *o, struct error *err)
 {
 	static const struct listing_sort sorts[] = { { "name", "name", false },
 		{ "start", "started_at", true }, { NULL, NULL, false } };
@@ -85,13 +112,14 @@ run(const struct opts *o, struct error *err)
 		.allow_empty = o->common.allow_empty,
 		.members = o->members,
 		.as_table = o->table,
-		.now = time(NULL),
+		.filter = &o->filter,
 		.report = report,
 		.heading = row_heading,
 		.columns = ROW_COLUMNS,
 		.right = ROW_RIGHT,
 		.row = row_add };
 
+	clock_gettime(CLOCK_REALTIME, &listing.now);
 	if (listing_order(&listing, o->sort, sorts, err) == -1)
 		return -1;
 	return listing_print(&listing, err);

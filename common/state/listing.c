@@ -24,7 +24,7 @@ print_one(struct lines *lines, const json_t *record, struct error *err)
 {
 	const struct listing *l = lines->l;
 
-	return l->as_table ? l->row(&lines->table, record, l->now, err)
+	return l->as_table ? l->row(&lines->table, record, l->now.tv_sec, err)
 			   : json_report(record, l->members, err);
 }
 
@@ -80,6 +80,10 @@ list_one(struct lines *lines, const struct root *root, const char *ref,
 
 	if (l->report(&record, root, ref, l->arg, err) == -1)
 		return -1;
+	if (l->filter != NULL && !filter_fits(l->filter, record, &l->now)) {
+		json_decref(record);
+		return 0;
+	}
 	if (l->sort_by != NULL)
 		return keep_one(lines, record, err);
 	rc = print_one(lines, record, err);
@@ -175,7 +179,8 @@ listing_print(const struct listing *l, struct error *err)
 		rc = l->as_table ? table_print(&lines.table, err) : EX_OK;
 	if (found != 0)
 		goto out;
-	if (l->refs_n == 0 && root_list(&refs, root, l->kind, err) == -1)
+	if ((l->filter != NULL && filter_resolve(l->filter, root, err) == -1) ||
+	    (l->refs_n == 0 && root_list(&refs, root, l->kind, err) == -1))
 		goto out;
 	fd = root_fd(root);
 	if (l->enclosed && sandbox_enter(&fd, 1, err) == -1)

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/table.h"
+#include "state/filter.h"
 #include "state/root.h"
 
 struct listing {
@@ -24,7 +25,8 @@ struct listing {
 	const char *sort_by;
 	bool descending; /* those without the member come last all the same */
 	bool enclosed; /* nothing outside the root is needed */
-	time_t now; /* for ages */
+	struct timespec now; /* for ages */
+	struct filter *filter; /* what is left out; or NULL */
 	/* The record (json_decref) of one.  Without locks that last. */
 	int (*report)(json_t **record, const struct root *root, const char *ref,
 	    void *arg, struct error *err);

@@ -182,16 +182,69 @@ examples__as_printed_body()
 	snap_plant abc golden
 	snap_plant bcd
 	examples_of snap-ls >run
-	atf_check_equal 4 "$(grep -c . run)"
+	atf_check_equal 5 "$(grep -c . run)"
 	atf_check -o save:out sh -e run
 	atf_check_equal 3 "$(grep -c . out)"
 	atf_check -o inline:"$PWD/root/snap/$(id_of abc)\n" tail -n 1 out
-	# The last one has removed what has no name.
+	# One of them has removed what has no name.
 	atf_check -o inline:"golden\n" snap-ls -p name
+}
+
+# What the options leave out is not listed, named or not, and is no error.
+atf_test_case filter__each
+filter__each_body()
+{
+	snap_plant a web
+	snap_plant b
+	snap_plant c
+	sed -i 's/"qemu"/"firecracker"/' "root/snap/$(id_of b)/snapshot.json"
+	sed -i "s/2026-11-21T08:00:00Z/$(date -u +%FT%TZ)/" \
+	    "root/snap/$(id_of b)/snapshot.json"
+	for id in "$(id_of a)" "$(id_of c)"; do
+		sed -i "s/2026-11-21T08/2020-02-29T08/" \
+		    "root/snap/$id/snapshot.json"
+	done
+	rm "root/access/$(id_of c)"
+	a=$(id_of a) b=$(id_of b) c=$(id_of c)
+	atf_check -o inline:"$a\n$c\n" snap-ls -p id --older-than 1h
+	atf_check snap-ls -p id --older-than 1h "$b"
+	# One that was never read has its making; a was read just now.
+	atf_check -o inline:"$c\n" snap-ls -p id --unused-for 1h
+	touch -d '3 hours ago' "root/access/$(id_of a)"
+	atf_check -o inline:"$a\n$c\n" snap-ls -p id --unused-for 2h
+	atf_check -o inline:"$c\n" snap-ls -p id --unused-for 4h
+	atf_check -o inline:"$a\n$b\n$c\n" snap-ls -p id --older-than 0
+	atf_check snap-ls --unused-for 9999w
+	atf_check -o inline:"$b\n" snap-ls -p id --hypervisor firecracker
+	atf_check -o inline:"$a\n$c\n" snap-ls -p id --hypervisor qemu
+	atf_check snap-ls --hypervisor qemu "$b"
+	atf_check -o match:"^web" -o not-match:"$(printf %.12s "$b")" \
+	    snap-ls -t --hypervisor qemu
+	for o in '--hypervisor x' '--older-than 1y' '--unused-for ,'; do
+		# shellcheck disable=SC2086
+		atf_check -s exit:64 -e match:"^snap-ls: ${o% *}: " snap-ls $o
+	done
+}
+
+atf_test_case filter__from
+filter__from_body()
+{
+	vm=$(id_of v)
+	snap_plant a
+	snap_plant b
+	echo "{\"storage_configs\":[],\"vm_id\":\"$vm\"}" \
+	    >"root/snap/$(id_of b)/cocoon.json"
+	atf_check -o inline:"$(id_of b)\n" snap-ls -p id --from "$vm"
+	atf_check snap-ls --from "$vm" "$(id_of a)"
+	atf_check snap-ls --from "$(id_of w)"
+	atf_check -s exit:66 -e match:'^snap-ls: --from: web: no such VM' \
+	    snap-ls --from web
 }
 
 atf_init_test_cases()
 {
+	atf_add_test_case filter__each
+	atf_add_test_case filter__from
 	atf_add_test_case list__empty_root
 	atf_add_test_case list__all_sorted
 	atf_add_test_case list__record

@@ -3,6 +3,7 @@
 
 . "$(atf_get_srcdir)/../lib/lib.sh"
 . "$(atf_get_srcdir)/../lib/vms.sh"
+. "$(atf_get_srcdir)/../lib/snaps.sh"
 
 atf_test_case list__empty_root
 list__empty_root_body()
@@ -186,8 +187,88 @@ list__while_locked_cleanup()
 	vms_end
 }
 
+# What the options leave out is not listed, named or not, and is no error.
+atf_test_case filter__each cleanup
+filter__each_body()
+{
+	tiny_run web
+	tiny_vm db
+	tiny_vm old
+	sed -i 's/"created_at":"[^"]*"/"created_at":"2020-02-29T12:00:00Z"/' \
+	    "$(member old dir)/vm.json"
+	web="web\trunning" db="db\tcreated" old="old\tcreated"
+	ls="vm-ls --sort name -p name,state"
+	atf_check -o inline:"$web\n" $ls --state running
+	atf_check -o inline:"$db\n$old\n" $ls --state created,paused
+	atf_check -o inline:"$db\n" $ls --state created db web
+	atf_check $ls --state paused
+	atf_check $ls --state running db
+	atf_check -o inline:"$old\n" $ls --older-than 52w
+	atf_check $ls --older-than 52w --state running
+	atf_check -o inline:"$db\n$old\n$web\n" $ls --older-than 0
+	atf_check -o inline:"$db\n$old\n$web\n" \
+	    $ls --hypervisor firecracker,qemu
+	atf_check $ls --hypervisor firecracker
+	atf_check -o match:'^web' -o not-match:'^(db|old)' \
+	    vm-ls -t --state running
+	atf_check -o match:'"name":"web"' -o not-match:'"name":"db"' \
+	    vm-ls --state running
+	# A damaged record is told all the same.
+	echo '{' >"$(member db dir)/vm.json"
+	atf_check -s exit:65 -o inline:"$web\n" -e match:'not JSON' \
+	    $ls --state running
+}
+filter__each_cleanup()
+{
+	vms_end
+}
+
+atf_test_case filter__from
+filter__from_body()
+{
+	tiny_vm web
+	tiny_vm db
+	snap_plant abc golden
+	snap_plant b
+	sed -i "s/\"created_at\"/\"cloned_from\":\"$(id_of abc)\",&/" \
+	    "$(member web dir)/vm.json"
+	for ref in golden abc "$(id_of abc)"; do
+		atf_check -o inline:"web\n" vm-ls -p name --from "$ref"
+	done
+	atf_check vm-ls --from "$(id_of b)"
+	atf_check vm-ls --from golden db
+	refused 66 "--from: none: no such snapshot in $INSTAR_ROOT" \
+	    vm-ls --from none
+	# Clones of one that is gone are found by its id.
+	atf_check snap-rm golden
+	atf_check -o inline:"web\n" vm-ls -p name --from "$(id_of abc)"
+	refused 66 "--from: golden: no such snapshot in $INSTAR_ROOT" \
+	    vm-ls --from golden
+}
+
+atf_test_case filter__wrong
+filter__wrong_body()
+{
+	states="created, running, paused, stopped, error"
+	mkdir root
+	refused 64 "--state: \"up\": not one of $states" vm-ls --state up
+	refused 64 "--state: \"\": not one of $states" \
+	    vm-ls --state running,
+	refused 64 "--state: \"run\": not one of $states" vm-ls --state run
+	refused 64 '--hypervisor: "kvm": not one of qemu, cloud-hypervisor, firecracker' vm-ls --hypervisor kvm
+	refused 64 "--state: given twice" vm-ls --state paused --state running
+	refused 64 "--older-than: x: not a duration" vm-ls --older-than x
+	refused 64 "--older-than: given twice" \
+	    vm-ls --older-than 1 --older-than 1
+	refused 64 "--from: \"a/b\" is neither an id nor a name" \
+	    vm-ls --from a/b
+}
+
 atf_init_test_cases()
 {
+	atf_add_test_case filter__each
+	atf_add_test_case filter__from
+	atf_add_test_case filter__wrong
 	atf_add_test_case list__empty_root
 	atf_add_test_case list__references
 	atf_add_test_case list__ambiguous

@@ -18,7 +18,8 @@ static void
 usage(FILE *to)
 {
 	fprintf(to,
-	    "usage: snap-rm [-q] [-R dir] [--allow-empty] snapshot ...\n");
+	    "usage: snap-rm [-q] [-R dir] [--allow-empty] (--all | "
+	    "snapshot ...)\n");
 }
 
 static int
@@ -78,8 +79,13 @@ run(const struct opt_common *o, char *const *operands, size_t n,
 	int fd, status = EX_OK, rc = -1;
 	size_t i;
 
-	if (root_open(&root, o->root, err) == -1 ||
-	    refs_read(&refs, operands, n, o->allow_empty, err) == -1)
+	if (refs_take(&refs, o, ROOT_SNAP, operands, n, err) == -1)
+		goto out;
+	if (o->all && refs.n == 0) {
+		rc = EX_OK;
+		goto out;
+	}
+	if (root_open(&root, o->root, err) == -1)
 		goto out;
 	fd = root_fd(root);
 	if (sandbox_enter(&fd, 1, err) == -1 ||
@@ -91,7 +97,9 @@ run(const struct opt_common *o, char *const *operands, size_t n,
 		/* Two references that meet in one snapshot. */
 		if (i > 0 && strcmp(ids.v[i - 1], ids.v[i]) == 0)
 			continue;
-		if (remove_one(root, ids.v[i], &why) == -1)
+		/* Of all, one may have been removed since its id was read. */
+		if (remove_one(root, ids.v[i], &why) == -1 &&
+		    !(o->all && why.code == EX_NOINPUT))
 			diag_failure(&status, &why);
 	}
 	rc = status;
@@ -105,7 +113,7 @@ out:
 int
 main(int argc, char *argv[])
 {
-	static const struct option longopts[] = { OPT_LONG_LIST,
+	static const struct option longopts[] = { OPT_LONG_LIST, OPT_ROW_ALL,
 		{ NULL, 0, NULL, 0 } };
 	struct opt_common o = { 0 };
 	struct error err = { 0 };
@@ -115,8 +123,8 @@ main(int argc, char *argv[])
 	while (
 	    rc == 0 && (ch = opt_next(argc, argv, OPT_SHORT, longopts)) != -1)
 		rc = opt_common(&o, ch, usage);
-	if (rc == 0 && argv[optind] == NULL)
-		rc = opt_wrong("no snapshot is named");
+	if (rc == 0)
+		rc = opt_operands(&o, (size_t)(argc - optind), "snapshot");
 	if (rc != 0)
 		return opt_end(rc);
 	rc = run(&o, argv + optind, (size_t)(argc - optind), &err);

@@ -22,14 +22,14 @@ usage(FILE *to)
 {
 	fprintf(to,
 	    "usage: snap-verify [-q] [-R dir] [--allow-empty] [--complete]\n"
-	    "           [--from-dir dir | snapshot ...]\n");
+	    "           [--from-dir dir | --all | snapshot ...]\n");
 }
 
 static int
 parse_opts(struct opts *o, int argc, char *argv[])
 {
 	enum { FROM_DIR = OPT_OWN, COMPLETE };
-	static const struct option longopts[] = { OPT_LONG_LIST,
+	static const struct option longopts[] = { OPT_LONG_LIST, OPT_ROW_ALL,
 		{ "from-dir", required_argument, NULL, FROM_DIR },
 		{ "complete", no_argument, NULL, COMPLETE },
 		{ NULL, 0, NULL, 0 } };
@@ -46,9 +46,11 @@ parse_opts(struct opts *o, int argc, char *argv[])
 	}
 	o->refs = argv + optind;
 	o->refs_n = (size_t)(argc - optind);
-	if (rc == 0 && o->dir != NULL && o->refs_n > 0)
-		return opt_wrong(
-		    "--from-dir and a snapshot exclude each other");
+	if (rc == 0 && o->dir != NULL && (o->refs_n > 0 || o->common.all))
+		return opt_wrong("--from-dir and %s exclude each other",
+		    o->common.all ? "--all" : "a snapshot");
+	if (rc == 0 && o->common.all)
+		return opt_operands(&o->common, o->refs_n, "snapshot");
 	return rc;
 }
 

@@ -10,8 +10,8 @@ static void
 usage(FILE *to)
 {
 	fprintf(to,
-	    "usage: vm-pause [-q] [-R root] [--allow-empty] [-p member,...] "
-	    "vm...\n");
+	    "usage: vm-pause [-q] [-R root] [--allow-empty] [-p member,...]\n"
+	    "           (--all | vm...)\n");
 }
 
 static int
@@ -34,9 +34,9 @@ pause_vm(struct vm_at *at, void *arg, struct error *err)
 int
 main(int argc, char *argv[])
 {
-	static const struct option longopts[] = { OPT_LONG_LIST,
+	static const struct option longopts[] = { OPT_LONG_LIST, OPT_ROW_ALL,
 		{ NULL, 0, NULL, 0 } };
-	struct each each = { .one = pause_vm };
+	struct each each = { .one = pause_vm, .running_only = true };
 	int ch, rc = 0;
 
 	sig_setup();

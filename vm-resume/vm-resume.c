@@ -14,7 +14,7 @@ usage(FILE *to)
 	fprintf(to,
 	    "usage: vm-resume [-q] [-R root] [--allow-empty] "
 	    "[-p member,...]\n"
-	    "           [--link-up] vm...\n");
+	    "           [--link-up] (--all | vm...)\n");
 }
 
 /* The guest runs on; with *link_up its cables are plugged in first. */
@@ -58,13 +58,14 @@ out:
 int
 main(int argc, char *argv[])
 {
-	static const struct option longopts[] = { OPT_LONG_LIST,
+	static const struct option longopts[] = { OPT_LONG_LIST, OPT_ROW_ALL,
 		{ "link-up", no_argument, NULL, OPT_OWN },
 		{ NULL, 0, NULL, 0 } };
 	static const enum status running = STATUS_RUNNING;
 	bool link_up = false;
 	struct each each = { .one = resume_vm,
 		.arg = &link_up,
+		.running_only = true,
 		.status = &running }; /* as it has just answered */
 	int ch, rc = 0;
 

@@ -10,7 +10,8 @@ static void
 usage(FILE *to)
 {
 	fprintf(to,
-	    "usage: vm-rm [-q] [-R root] [--allow-empty] [--force] vm...\n");
+	    "usage: vm-rm [-q] [-R root] [--allow-empty] [--force]\n"
+	    "           (--all | vm...)\n");
 }
 
 /* Removes the VM; one that runs only with *force. */
@@ -46,7 +47,7 @@ remove_damaged(const struct root *root, const char *ref, void *arg,
 int
 main(int argc, char *argv[])
 {
-	static const struct option longopts[] = { OPT_LONG_LIST,
+	static const struct option longopts[] = { OPT_LONG_LIST, OPT_ROW_ALL,
 		{ "force", no_argument, NULL, OPT_OWN }, { NULL, 0, NULL, 0 } };
 	bool force = false;
 	struct each each = { .one = remove_vm,

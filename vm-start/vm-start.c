@@ -18,8 +18,8 @@ static void
 usage(FILE *to)
 {
 	fprintf(to,
-	    "usage: vm-start [-q] [-R root] [--allow-empty] [-p member,...] "
-	    "vm...\n");
+	    "usage: vm-start [-q] [-R root] [--allow-empty] [-p member,...]\n"
+	    "           (--all | vm...)\n");
 }
 
 /* Whether the VMM lives, and whoever started it came to the end of it. */
@@ -111,7 +111,7 @@ start(struct vm_at *at, void *arg, struct error *err)
 int
 main(int argc, char *argv[])
 {
-	static const struct option longopts[] = { OPT_LONG_LIST,
+	static const struct option longopts[] = { OPT_LONG_LIST, OPT_ROW_ALL,
 		{ NULL, 0, NULL, 0 } };
 	struct each each = { .one = start, .arg = &each.common.quiet };
 	int ch, rc = 0;

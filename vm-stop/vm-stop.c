@@ -15,14 +15,14 @@ usage(FILE *to)
 	fprintf(to,
 	    "usage: vm-stop [-q] [-R root] [--allow-empty] "
 	    "[-p member,...] [--force]\n"
-	    "           [--timeout duration] vm...\n");
+	    "           [--timeout duration] (--all | vm...)\n");
 }
 
 int
 main(int argc, char *argv[])
 {
 	enum { FORCE = OPT_OWN, TIMEOUT };
-	static const struct option longopts[] = { OPT_LONG_LIST,
+	static const struct option longopts[] = { OPT_LONG_LIST, OPT_ROW_ALL,
 		{ "force", no_argument, NULL, FORCE },
 		{ "timeout", required_argument, NULL, TIMEOUT },
 		{ NULL, 0, NULL, 0 } };

@@ -73,6 +73,9 @@ opt_common(struct opt_common *c, int ch, void (*usage)(FILE *))
 	case OPT_ALLOW_EMPTY:
 		c->allow_empty = true;
 		return 0;
+	case OPT_ALL:
+		c->all = true;
+		return 0;
 	case 'R':
 		return opt_once(&c->root, optarg, "--root");
 	default:
@@ -104,6 +107,16 @@ opt_wrong(const char *fmt, ...)
 	va_end(ap);
 	diag("%s", text);
 	return -1;
+}
+
+int
+opt_operands(const struct opt_common *c, size_t n, const char *kind)
+{
+	if (c->all && n > 0)
+		return opt_wrong("--all and a %s exclude each other", kind);
+	if (!c->all && n == 0)
+		return opt_wrong("no %s is named", kind);
+	return 0;
 }
 
 int

@@ -24,6 +24,7 @@ struct opt_common {
 	const char *root; /* -R, or NULL: borrowed from argv */
 	bool quiet; /* -q */
 	bool allow_empty; /* --allow-empty, of tools that take lists */
+	bool all; /* --all, in place of operands */
 };
 
 /* For the tool's own opt_next() strings: OPT_SHORT "n:" and so on. */
@@ -42,6 +43,13 @@ struct opt_common {
 #define OPT_ALLOW_EMPTY 250
 #define OPT_LONG_LIST                                                          \
 	OPT_LONG, [4] = { "allow-empty", no_argument, NULL, OPT_ALLOW_EMPTY }
+
+/* For a row of tools that can do what they do to all of a root. */
+#define OPT_ALL 251
+#define OPT_ROW_ALL                                                            \
+	{                                                                      \
+		"all", no_argument, NULL, OPT_ALL                              \
+	}
 
 /* Long options without a letter start here. */
 #define OPT_OWN 256
@@ -71,6 +79,12 @@ int opt_end(int rc);
 
 /* Prints "tool: text" and returns -1: for usage errors in parse_opts. */
 int opt_wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * Whether `n` operands are right: some, or none with --all.  -1, told; `kind` is
+ * what they name, "VM".
+ */
+int opt_operands(const struct opt_common *c, size_t n, const char *kind);
 
 /* Sets *slot to `value`; a second time is a usage error (-1, told). */
 int opt_once(const char **slot, const char *value, const char *name);

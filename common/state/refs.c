@@ -128,6 +128,23 @@ refs_read(struct strv *refs, char *const *operands, size_t n, bool allow_empty,
 }
 
 int
+refs_take(struct strv *refs, const struct opt_common *c, enum root_kind kind,
+    char *const *operands, size_t n, struct error *err)
+{
+	struct root *root;
+	int rc;
+
+	if (!c->all)
+		return refs_read(refs, operands, n, c->allow_empty, err);
+	rc = root_open_to_list(&root, c->root, err);
+	if (rc != 0)
+		return rc == 1 ? 0 : -1;
+	rc = root_list(refs, root, kind, err);
+	root_close(root);
+	return rc;
+}
+
+int
 refs_read_one(char **ref, char *operand, const char *kind, struct error *err)
 {
 	struct strv refs = { 0 };

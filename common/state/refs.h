@@ -7,7 +7,9 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "base/opt.h"
 #include "base/strv.h"
+#include "state/root.h"
 
 /* Of one record on stdin: ENVELOPE_FILES_MAX names have 2 MiB with quotes. */
 #define REFS_LINE_MAX (4u << 20)
@@ -22,6 +24,14 @@
  */
 int refs_read(struct strv *refs, char *const *operands, size_t n,
     bool allow_empty, struct error *err);
+
+/*
+ * What a tool is to do its work to: with --all the ids of all of a kind in the
+ * root, which may be none, else what refs_read() finds.  Errors are those of
+ * root_open_to_list() and root_list(), or of refs_read().
+ */
+int refs_take(struct strv *refs, const struct opt_common *c,
+    enum root_kind kind, char *const *operands, size_t n, struct error *err);
 
 /*
  * The one reference that the operand is, or "-" names; *ref is the caller's to

@@ -25,8 +25,15 @@ do_one(void *arg, const char *ref, struct error *err)
 			if (rc == 0)
 				return 0;
 		}
+		/* Removed since its id was read. */
+		if (each->common.all && why.code == EX_NOINPUT)
+			return 0;
 		*err = why;
 		return -1;
+	}
+	if (each->common.all && each->running_only && !vm_is_alive(&at.vm)) {
+		vm_at_close(&at);
+		return 0;
 	}
 	rc = each->one(&at, each->arg, err);
 	if (rc == 0 && !each->silent)
@@ -57,27 +64,31 @@ each_vm(const struct each *each, int rc, char *const *operands)
 	struct pass pass = { .each = each };
 	struct error err = { 0 };
 	struct strv refs = { 0 };
-	struct root *root;
+	struct root *root = NULL;
 	int code = EX_OK, worst;
 	size_t n = 0;
 
 	while (operands[n] != NULL)
 		n++;
-	if (rc == 0 && n == 0)
-		rc = opt_wrong("no VM is named");
+	if (rc == 0)
+		rc = opt_operands(&each->common, n, "VM");
 	if (rc != 0)
 		return opt_end(rc);
-	if (root_open(&root, each->common.root, &err) == -1)
-		return diag_error(&err);
-	pass.root = root;
-	if (refs_read(&refs, operands, n, each->common.allow_empty, &err) == -1)
+	if (refs_take(&refs, &each->common, ROOT_VM, operands, n, &err) == -1)
 		diag_failure(&code, &err);
-	if (code < 128 && each->before != NULL && refs.n > 1)
-		do_before(&pass, &refs);
-	if (code < 128) {
-		worst = refs_each(refs.v, refs.n, true, do_one, &pass);
-		code = code == EX_OK || worst >= 128 ? worst : code;
+	/* A root is made for those alone that something is done to. */
+	if (code >= 128 || refs.n == 0)
+		goto out;
+	if (root_open(&root, each->common.root, &err) == -1) {
+		diag_failure(&code, &err);
+		goto out;
 	}
+	pass.root = root;
+	if (each->before != NULL && refs.n > 1)
+		do_before(&pass, &refs);
+	worst = refs_each(refs.v, refs.n, true, do_one, &pass);
+	code = code == EX_OK || worst >= 128 ? worst : code;
+out:
 	strv_fini(&refs);
 	root_close(root);
 	return code;

@@ -23,14 +23,15 @@ struct each {
 	    struct error *err);
 	void *arg;
 	bool silent; /* the record is not printed */
+	bool running_only; /* with --all those that do not run are left alone */
 	/* What every VM is after `one`, or NULL: the VMM is asked again. */
 	const enum status *status;
 };
 
 /*
  * The tool from where its options are read, which ended with `rc` as
- * opt_common() has it: does it to every operand ("-": references on stdin) and
- * prints the records.  Failures are told by diag(); returns the exit status, the
+ * opt_common() has it: does it to every operand ("-": references on stdin), or
+ * with --all to every VM of the root, and prints the records.  Failures are told by diag(); returns the exit status, the
  * code of the first one or EX_OK.
  */
 int each_vm(const struct each *each, int rc, char *const *operands);

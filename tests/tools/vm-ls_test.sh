@@ -250,7 +250,7 @@ atf_test_case filter__wrong
 filter__wrong_body()
 {
 	states="created, running, paused, stopped, error"
-	mkdir root
+	mkdir -p root/vm
 	refused 64 "--state: \"up\": not one of $states" vm-ls --state up
 	refused 64 "--state: \"\": not one of $states" \
 	    vm-ls --state running,

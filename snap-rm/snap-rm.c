@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/diag.h"
 #include "base/fd.h"
 #include "base/opt.h"
@@ -12,14 +11,14 @@
 #include "state/refs.h"
 #include "state/root.h"
 
-#define WAIT_MS 2000 /* for those that only look at it */
+#define WAIT_MS 2000 /* for those that only look at it, without --wait */
 
 static void
 usage(FILE *to)
 {
 	fprintf(to,
-	    "usage: snap-rm [-q] [-R dir] [--allow-empty] (--all | "
-	    "snapshot ...)\n");
+	    "usage: snap-rm [-q] [-R dir] [--allow-empty] [--wait duration]\n"
+	    "           (--all | snapshot ...)\n");
 }
 
 static int
@@ -49,14 +48,14 @@ resolve_all(struct strv *ids, const struct root *root, const struct strv *refs,
 }
 
 static int
-remove_one(const struct root *root, const char *id, struct error *err)
+remove_one(const struct root *root, const char *id, int64_t deadline_ms,
+    struct error *err)
 {
 	struct envelope e;
 	const char *name = NULL;
 	int fd, rc;
 
-	if (root_lock(&fd, root, ROOT_SNAP, id, true, clock_ms() + WAIT_MS,
-		err) == -1)
+	if (root_lock(&fd, root, ROOT_SNAP, id, true, deadline_ms, err) == -1)
 		return -1;
 	envelope_init(&e);
 	/* Without an envelope that can be read, its link alone tells the name. */
@@ -98,7 +97,8 @@ run(const struct opt_common *o, char *const *operands, size_t n,
 		if (i > 0 && strcmp(ids.v[i - 1], ids.v[i]) == 0)
 			continue;
 		/* Of all, one may have been removed since its id was read. */
-		if (remove_one(root, ids.v[i], &why) == -1 &&
+		if (remove_one(root, ids.v[i], opt_deadline(o, WAIT_MS),
+			&why) == -1 &&
 		    !(o->all && why.code == EX_NOINPUT))
 			diag_failure(&status, &why);
 	}
@@ -114,7 +114,7 @@ int
 main(int argc, char *argv[])
 {
 	static const struct option longopts[] = { OPT_LONG_LIST, OPT_ROW_ALL,
-		{ NULL, 0, NULL, 0 } };
+		OPT_ROW_WAIT, { NULL, 0, NULL, 0 } };
 	struct opt_common o = { 0 };
 	struct error err = { 0 };
 	int ch, rc = 0;

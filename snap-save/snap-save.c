@@ -29,7 +29,7 @@ usage(FILE *to)
 	fprintf(to,
 	    "usage: snap-save [-q] [-R root] [-n name [--replace[=rm]]] "
 	    "[-d text]\n"
-	    "           [-p member,...] [--stop] vm\n");
+	    "           [-p member,...] [--stop] [--wait duration] vm\n");
 }
 
 static int
@@ -50,7 +50,8 @@ static int
 parse_opts(struct opts *o, int argc, char *argv[])
 {
 	static const struct option longopts[] = { OPT_LONG, LABEL_LONG,
-		{ "stop", no_argument, NULL, OPT_OWN }, { NULL, 0, NULL, 0 } };
+		OPT_ROW_WAIT, { "stop", no_argument, NULL, OPT_OWN },
+		{ NULL, 0, NULL, 0 } };
 	int ch, rc = 0;
 
 	while (rc == 0 &&
@@ -76,7 +77,8 @@ save_ref(const struct opts *o, const struct root *root, const char *ref,
 	struct vm_at at;
 	int rc;
 
-	if (vm_at_open(&at, root, ref, true, 0, err) == -1)
+	if (vm_at_open(&at, root, ref, true, opt_deadline(&o->common, 0),
+		err) == -1)
 		return -1;
 	rc = save_vm(&report, &at, &o->how, err);
 	vm_at_close(&at);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/diag.h"
 #include "base/fd.h"
 #include "base/hook.h"
@@ -13,8 +12,6 @@
 #include "base/sig.h"
 #include "snapshot/envelope.h"
 #include "state/snap.h"
-
-#define READERS_MS 10000 /* for those that read it */
 
 struct change {
 	const struct root *root;
@@ -27,13 +24,13 @@ struct change {
 };
 
 static int
-open_it(struct change *c, struct error *err)
+open_it(struct change *c, int64_t deadline_ms, struct error *err)
 {
 	char leads_to[ID_LEN + 1];
 	int found;
 
-	if (root_lock(&c->fd, c->root, ROOT_SNAP, c->id, true,
-		clock_ms() + READERS_MS, err) == -1)
+	if (root_lock(&c->fd, c->root, ROOT_SNAP, c->id, true, deadline_ms,
+		err) == -1)
 		return -1;
 	if (envelope_read(&c->envelope, c->fd, err) == -1) {
 		if (err->code == EX_NOINPUT)
@@ -137,7 +134,7 @@ report_it(json_t **report, const struct change *c, struct error *err)
 
 int
 set_snapshot(json_t **report, const struct root *root, const char *ref,
-    const struct label *label, struct error *err)
+    const struct label *label, int64_t deadline_ms, struct error *err)
 {
 	struct change c = { .root = root, .label = label, .fd = -1 };
 	struct error why = { 0 };
@@ -146,7 +143,7 @@ set_snapshot(json_t **report, const struct root *root, const char *ref,
 	if (root_resolve(c.id, root, ROOT_SNAP, ref, err) == -1)
 		return -1;
 	envelope_init(&c.envelope);
-	rc = open_it(&c, err);
+	rc = open_it(&c, deadline_ms, err);
 	if (rc == 0)
 		rc = change(&c, err);
 	fd_drop(&c.fd); /* and the lock: the report takes one */

@@ -10,6 +10,8 @@
 
 #include "set.h"
 
+#define READERS_MS 10000 /* for those that read it, without --wait */
+
 struct opts {
 	struct opt_common common;
 	const char *members;
@@ -23,7 +25,7 @@ usage(FILE *to)
 	fprintf(to,
 	    "usage: snap-set [-q] [-R root] [-n name [--replace[=rm]]] "
 	    "[-d text]\n"
-	    "           [-p member,...] snapshot\n");
+	    "           [-p member,...] [--wait duration] snapshot\n");
 }
 
 static int
@@ -45,7 +47,7 @@ static int
 parse_opts(struct opts *o, int argc, char *argv[])
 {
 	static const struct option longopts[] = { OPT_LONG, LABEL_LONG,
-		{ NULL, 0, NULL, 0 } };
+		OPT_ROW_WAIT, { NULL, 0, NULL, 0 } };
 	int ch, rc = 0;
 
 	while (rc == 0 &&
@@ -71,7 +73,8 @@ run(const struct opts *o, struct error *err)
 
 	if (refs_read_one(&ref, o->operands[0], "snapshot", err) == 0 &&
 	    root_open(&root, o->common.root, err) == 0 &&
-	    set_snapshot(&report, root, ref, &o->label, err) == 0 &&
+	    set_snapshot(&report, root, ref, &o->label,
+		opt_deadline(&o->common, READERS_MS), err) == 0 &&
 	    json_report(report, o->members, err) == 0)
 		rc = json_report_end(err);
 	json_decref(report);

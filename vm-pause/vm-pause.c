@@ -11,7 +11,7 @@ usage(FILE *to)
 {
 	fprintf(to,
 	    "usage: vm-pause [-q] [-R root] [--allow-empty] [-p member,...]\n"
-	    "           (--all | vm...)\n");
+	    "           [--wait duration] (--all | vm...)\n");
 }
 
 static int
@@ -35,7 +35,7 @@ int
 main(int argc, char *argv[])
 {
 	static const struct option longopts[] = { OPT_LONG_LIST, OPT_ROW_ALL,
-		{ NULL, 0, NULL, 0 } };
+		OPT_ROW_WAIT, { NULL, 0, NULL, 0 } };
 	struct each each = { .one = pause_vm, .running_only = true };
 	int ch, rc = 0;
 

@@ -46,15 +46,14 @@ check_opts(struct opts *o, char *const *operands, int n)
 int
 options_parse(struct opts *o, int argc, char *argv[])
 {
-	enum { FORCE = OPT_OWN, VERIFY, FROM_DIR, ARCHIVE, MEMORY, WAIT };
+	enum { FORCE = OPT_OWN, VERIFY, FROM_DIR, ARCHIVE, MEMORY };
 	static const struct option longopts[] = { OPT_LONG,
 		{ "force", no_argument, NULL, FORCE },
 		{ "verify", no_argument, NULL, VERIFY },
 		{ "from-dir", required_argument, NULL, FROM_DIR },
 		{ "from-archive", required_argument, NULL, ARCHIVE },
 		{ "memory-mode", required_argument, NULL, MEMORY },
-		{ "wait", required_argument, NULL, WAIT },
-		{ NULL, 0, NULL, 0 } };
+		OPT_ROW_WAIT, { NULL, 0, NULL, 0 } };
 	int ch, rc = 0;
 
 	while (rc == 0 &&
@@ -72,8 +71,6 @@ options_parse(struct opts *o, int argc, char *argv[])
 			rc = opt_once(&o->archive, optarg, "--from-archive");
 		else if (ch == MEMORY)
 			rc = opt_once(&o->memory_mode, optarg, "--memory-mode");
-		else if (ch == WAIT)
-			rc = opt_duration(&o->wait, optarg, "--wait");
 		else
 			rc = opt_common(&o->common, ch, usage);
 	}

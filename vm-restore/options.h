@@ -12,7 +12,6 @@ struct opts {
 	struct restore_how how;
 	const char *from_dir, *archive, *memory_mode, *vm;
 	char *snap;
-	struct opt_time wait; /* for the VM's lock */
 };
 
 /* 0 go, 1 done, -1 wrong, of which one line has told. */

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: ISC */
-#include "base/clock.h"
 #include "base/diag.h"
 #include "base/sig.h"
 #include "state/source.h"
@@ -35,8 +34,8 @@ run(const struct opts *o, struct error *err)
 	if (root_open(&root, o->common.root, err) == -1 ||
 	    open_snap(&source, o, root, err) == -1)
 		goto out;
-	rc = vm_at_open(&at, root, o->vm, true,
-	    o->wait.ms == 0 ? 0 : clock_ms() + (int64_t)o->wait.ms, err);
+	rc = vm_at_open(&at, root, o->vm, true, opt_deadline(&o->common, 0),
+	    err);
 	if (rc == 0) {
 		rc = restore_vm(&at, source.snap, &o->how, err);
 		if (rc == -1)

@@ -14,7 +14,7 @@ usage(FILE *to)
 	fprintf(to,
 	    "usage: vm-resume [-q] [-R root] [--allow-empty] "
 	    "[-p member,...]\n"
-	    "           [--link-up] (--all | vm...)\n");
+	    "           [--link-up] [--wait duration] (--all | vm...)\n");
 }
 
 /* The guest runs on; with *link_up its cables are plugged in first. */
@@ -59,7 +59,7 @@ int
 main(int argc, char *argv[])
 {
 	static const struct option longopts[] = { OPT_LONG_LIST, OPT_ROW_ALL,
-		{ "link-up", no_argument, NULL, OPT_OWN },
+		OPT_ROW_WAIT, { "link-up", no_argument, NULL, OPT_OWN },
 		{ NULL, 0, NULL, 0 } };
 	static const enum status running = STATUS_RUNNING;
 	bool link_up = false;

@@ -11,7 +11,7 @@ usage(FILE *to)
 {
 	fprintf(to,
 	    "usage: vm-rm [-q] [-R root] [--allow-empty] [--force]\n"
-	    "           (--all | vm...)\n");
+	    "           [--wait duration] (--all | vm...)\n");
 }
 
 /* Removes the VM; one that runs only with *force. */
@@ -48,7 +48,8 @@ int
 main(int argc, char *argv[])
 {
 	static const struct option longopts[] = { OPT_LONG_LIST, OPT_ROW_ALL,
-		{ "force", no_argument, NULL, OPT_OWN }, { NULL, 0, NULL, 0 } };
+		OPT_ROW_WAIT, { "force", no_argument, NULL, OPT_OWN },
+		{ NULL, 0, NULL, 0 } };
 	bool force = false;
 	struct each each = { .one = remove_vm,
 		.damaged = remove_damaged,

@@ -15,7 +15,7 @@ usage(FILE *to)
 	    "           [--storage size] [--grow-disk name=size]... "
 	    "[--grow-fs]\n"
 	    "           [--data-disk spec]... [--remove-disk name]...\n"
-	    "           [--console-max size] vm\n");
+	    "           [--console-max size] [--wait duration] vm\n");
 }
 
 static int
@@ -75,7 +75,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		NO_NICS,
 		GROW_FS
 	};
-	static const struct option longopts[] = { OPT_LONG,
+	static const struct option longopts[] = { OPT_LONG, OPT_ROW_WAIT,
 		{ "name", required_argument, NULL, 'n' },
 		{ "description", required_argument, NULL, 'd' },
 		{ "cpu", required_argument, NULL, OPT_OWN },

@@ -34,7 +34,8 @@ set(const struct opts *o, const struct root *root, const char *ref,
 	int rc = -1;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	if (vm_at_open(&at, root, ref, true, 0, err) == -1)
+	if (vm_at_open(&at, root, ref, true, opt_deadline(&o->common, 0),
+		err) == -1)
 		return -1;
 	c.at = &at;
 	if (change_plan(&c, &now, err) == -1 ||

@@ -19,7 +19,7 @@ usage(FILE *to)
 {
 	fprintf(to,
 	    "usage: vm-start [-q] [-R root] [--allow-empty] [-p member,...]\n"
-	    "           (--all | vm...)\n");
+	    "           [--wait duration] (--all | vm...)\n");
 }
 
 /* Whether the VMM lives, and whoever started it came to the end of it. */
@@ -112,7 +112,7 @@ int
 main(int argc, char *argv[])
 {
 	static const struct option longopts[] = { OPT_LONG_LIST, OPT_ROW_ALL,
-		{ NULL, 0, NULL, 0 } };
+		OPT_ROW_WAIT, { NULL, 0, NULL, 0 } };
 	struct each each = { .one = start, .arg = &each.common.quiet };
 	int ch, rc = 0;
 

@@ -15,7 +15,7 @@ usage(FILE *to)
 	fprintf(to,
 	    "usage: vm-stop [-q] [-R root] [--allow-empty] "
 	    "[-p member,...] [--force]\n"
-	    "           [--timeout duration] (--all | vm...)\n");
+	    "           [--timeout duration] [--wait duration] (--all | vm...)\n");
 }
 
 int
@@ -23,7 +23,7 @@ main(int argc, char *argv[])
 {
 	enum { FORCE = OPT_OWN, TIMEOUT };
 	static const struct option longopts[] = { OPT_LONG_LIST, OPT_ROW_ALL,
-		{ "force", no_argument, NULL, FORCE },
+		OPT_ROW_WAIT, { "force", no_argument, NULL, FORCE },
 		{ "timeout", required_argument, NULL, TIMEOUT },
 		{ NULL, 0, NULL, 0 } };
 	struct stop how = { .timeout.ms = DEFAULT_TIMEOUT_MS };

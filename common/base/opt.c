@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/diag.h"
 #include "base/num.h"
 
@@ -76,6 +77,8 @@ opt_common(struct opt_common *c, int ch, void (*usage)(FILE *))
 	case OPT_ALL:
 		c->all = true;
 		return 0;
+	case OPT_WAIT:
+		return opt_duration(&c->wait, optarg, "--wait");
 	case 'R':
 		return opt_once(&c->root, optarg, "--root");
 	default:
@@ -117,6 +120,14 @@ opt_operands(const struct opt_common *c, size_t n, const char *kind)
 	if (!c->all && n == 0)
 		return opt_wrong("no %s is named", kind);
 	return 0;
+}
+
+int64_t
+opt_deadline(const struct opt_common *c, uint64_t ms)
+{
+	if (c->wait.given)
+		ms = c->wait.ms;
+	return ms == 0 ? 0 : clock_ms() + (int64_t)ms;
 }
 
 int

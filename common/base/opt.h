@@ -25,6 +25,7 @@ struct opt_common {
 	bool quiet; /* -q */
 	bool allow_empty; /* --allow-empty, of tools that take lists */
 	bool all; /* --all, in place of operands */
+	struct opt_time wait; /* --wait, for a lock of somebody else's */
 };
 
 /* For the tool's own opt_next() strings: OPT_SHORT "n:" and so on. */
@@ -49,6 +50,13 @@ struct opt_common {
 #define OPT_ROW_ALL                                                            \
 	{                                                                      \
 		"all", no_argument, NULL, OPT_ALL                              \
+	}
+
+/* For a row of tools that lock a VM or a snapshot. */
+#define OPT_WAIT 252
+#define OPT_ROW_WAIT                                                           \
+	{                                                                      \
+		"wait", required_argument, NULL, OPT_WAIT                      \
 	}
 
 /* Long options without a letter start here. */
@@ -85,6 +93,12 @@ int opt_wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  * what they name, "VM".
  */
 int opt_operands(const struct opt_common *c, size_t n, const char *kind);
+
+/*
+ * Until when a lock is waited for from now on (base/lock): as long as --wait
+ * says, else `ms`; 0: not at all.
+ */
+int64_t opt_deadline(const struct opt_common *c, uint64_t ms);
 
 /* Sets *slot to `value`; a second time is a usage error (-1, told). */
 int opt_once(const char **slot, const char *value, const char *name);

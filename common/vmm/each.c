@@ -19,7 +19,8 @@ do_one(void *arg, const char *ref, struct error *err)
 	struct vm_at at;
 	int rc;
 
-	if (vm_at_open(&at, pass->root, ref, true, 0, &why) == -1) {
+	if (vm_at_open(&at, pass->root, ref, true,
+		opt_deadline(&each->common, 0), &why) == -1) {
 		if (why.code == EX_DATAERR && each->damaged != NULL) {
 			rc = each->damaged(pass->root, ref, each->arg, &why);
 			if (rc == 0)

@@ -55,7 +55,7 @@ static int
 check_vm(const struct vm *vm, struct error *err)
 {
 	if (vm_is_alive(vm))
-		return error_set(err, EX_TEMPFAIL, "runs");
+		return error_set(err, EX_NOPERM, "running; stop it first");
 	if (vm->to_load)
 		return error_set(err, EX_NOPERM,
 		    "its next start loads a state that fits the present disk");

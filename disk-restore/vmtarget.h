@@ -23,7 +23,7 @@ struct vmtarget {
 /*
  * Finds and locks.  A file with overlays over it, or that a snapshot shares,
  * keeps its name and content: `path` is a new one.  EX_NOINPUT: no such VM or
- * disk.  EX_TEMPFAIL: it runs, or somebody changes it.  EX_NOPERM: the disk is
+ * disk.  EX_TEMPFAIL: somebody changes it.  EX_NOPERM: it runs, the disk is
  * read-only, or the VM's next start loads a state that fits the present one.
  */
 int vmtarget_open(struct vmtarget *out, const char *root, const char *ref,

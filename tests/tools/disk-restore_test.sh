@@ -471,7 +471,7 @@ vm__disk_of_a_stopped_vm_body()
 	atf_check -o inline:"$dir/cow.raw\t$sum\n" disk-restore --force \
 	    --to-vm web -p file,checksum good cow
 	atf_check -o ignore vm-start web
-	atf_check -s exit:75 -e inline:"disk-restore: web: runs\n" \
+	atf_check -s exit:77 -e inline:"disk-restore: web: running; stop it first\n" \
 	    disk-restore --force --to-vm web good cow
 	disk-backup -q --vm web cow >now || atf_fail "disk-backup"
 	atf_check -o ignore vm-stop --force web

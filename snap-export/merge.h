@@ -18,8 +18,9 @@ struct merge { /* { 0 } is nothing merged */
 /*
  * Makes raw images of all disks of the snapshot that have overlays (qemu-img),
  * and a sidecar that names these; *e lists them in place of the chains'
- * files.  Nothing to merge is no error.  EX_DATAERR: an overlay does not name
- * the file beneath it.  EX_UNAVAILABLE: qemu-img is missing or fails.
+ * files.  A layer that a chain lies on is merged, too, and is none of *e's then.
+ * Nothing to merge is no error.  EX_DATAERR: an overlay does not name the file
+ * beneath it.  EX_NOINPUT: the root lacks such a layer.  EX_UNAVAILABLE: qemu-img is missing or fails.
  */
 int merge_overlays(struct merge *m, struct envelope *e, const struct root *root,
     const struct snap *snap, struct error *err);

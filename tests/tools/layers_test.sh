@@ -235,8 +235,40 @@ export__layer_written_to_cleanup()
 	vms_end here there
 }
 
+# For cocoon, which knows no layers under an overlay, the base is in the image.
+atf_test_case export__cocoon_with_base
+export__cocoon_with_base_body()
+{
+	command -v qemu-img >/dev/null || atf_skip "no qemu-img here"
+	golden
+	atf_check -o ignore snap-export --cocoon -o a.tar golden
+	mkdir x
+	tar -C x -xf a.tar
+	top=$(cd here/snap/* && ls | grep '^cow.*qcow2$' | tail -n 1)
+	[ -n "$top" ] || atf_skip "the disk is no overlay here"
+	(cd here/snap/* && ln "../../layer/$hex" base.raw &&
+	    qemu-img convert -f qcow2 -O raw "$top" ../../../want &&
+	    rm base.raw) || atf_fail "convert"
+	atf_check cmp want x/cow.raw
+	atf_check -s exit:1 grep -q backing x/cocoon.json
+	atf_check_equal "" "$(ls -A here/snap | grep '^\.')"
+	# It stands alone.
+	atf_check -o inline:"golden\t\n" $there snap-import -n golden \
+	    -p name,layers_missing a.tar
+	atf_check $there snap-verify --complete golden
+	atf_check -o inline:"running\n" $there vm-clone -n w1 -p state golden
+	atf_check -o ignore $there vm-rm --force w1
+	# And without its layer, it is told which one is wanted.
+	rm -f "here/layer/$hex"
+	atf_check -s exit:66 -e match:"^snap-export: .*layer base.raw \
+\(sha256:$hex, $size bytes\) is not in $PWD/here\$" \
+	    snap-export --cocoon -o b.tar golden
+	atf_check test ! -e b.tar
+}
+
 atf_init_test_cases()
 {
+	atf_add_test_case export__cocoon_with_base
 	atf_add_test_case import__refused_leaves_none
 	atf_add_test_case export__layer_written_to
 	atf_add_test_case export__with_layers

@@ -8,7 +8,7 @@
 # that does not; the drivers and their names are found, not listed.
 set -u
 
-FLOORS="base disk snapshot archive seed foreign state vmm"
+FLOORS="base disk snapshot archive seed foreign registry state vmm"
 
 # What stands in *_x86.c alone: machines, devices, forms of kernels.
 X86='q35|ttyS[0-9]|i8042|bzImage|CtrlAltDel|"(vmx|svm)"'

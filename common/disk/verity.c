@@ -225,6 +225,22 @@ verity_add_groups(struct verity *v, const struct digest *groups, size_t n,
 	return 0;
 }
 
+int
+verity_add_last(struct verity *v, const struct digest *group, uint64_t len,
+    struct error *err)
+{
+	if (count_bytes(v, len, err) == -1)
+		return -1;
+	push(v, v->bytes > VERITY_BLOCK ? 1 : 0, group->raw);
+	return 0;
+}
+
+void
+verity_zero_hash(struct digest *out)
+{
+	memcpy(out->raw, zero_hash[0], DIGEST_BYTES);
+}
+
 /* Closes the levels that are begun, from below, until one hash is left. */
 static void
 make_root(struct verity *v, unsigned char *root)

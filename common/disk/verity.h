@@ -48,6 +48,17 @@ size_t verity_groups(struct digest *out, size_t max, const struct verity *v);
 int verity_add_groups(struct verity *v, const struct digest *groups, size_t n,
     struct error *err);
 
+/*
+ * The last group of a file, of which `len` bytes are there, at most a whole
+ * one, by its hash: that of its hash block; of a file of one block, which has
+ * none, the block's.
+ */
+int verity_add_last(struct verity *v, const struct digest *group, uint64_t len,
+    struct error *err);
+
+/* The hash of a block of zeros. */
+void verity_zero_hash(struct digest *out);
+
 /* The digest of all that came; it wants a reset afterwards. */
 void verity_final(struct verity *v, struct digest *out);
 

@@ -9,7 +9,7 @@
 tree_make()
 {
 	rm -rf tree
-	for d in base disk snapshot archive seed foreign state vmm vmm/host \
+	for d in base disk snapshot archive seed foreign registry state vmm vmm/host \
 	    vmm/qemu vmm/ch; do
 		mkdir -p "tree/common/$d"
 	done

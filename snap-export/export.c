@@ -54,7 +54,7 @@ dir_of(const struct export *x, const char *name)
 static int
 open_file(int *fd, const struct export *x, const char *name, struct error *err)
 {
-	*fd = layers_fd(&x->layers, name);
+	*fd = layer_files_fd(&x->layers, name);
 	if (*fd != -1)
 		return 0;
 	return fd_open_file(fd, NULL, dir_of(x, name), name, O_RDONLY, err);
@@ -63,7 +63,7 @@ open_file(int *fd, const struct export *x, const char *name, struct error *err)
 static void
 close_file(int *fd, const struct export *x, const char *name)
 {
-	if (layers_fd(&x->layers, name) == -1)
+	if (layer_files_fd(&x->layers, name) == -1)
 		fd_drop(fd);
 }
 
@@ -74,7 +74,7 @@ check_file(struct export *x, struct envelope_file *f, uint64_t *size,
 {
 	int fd, rc;
 
-	if (layers_fd(&x->layers, f->name) != -1) {
+	if (layer_files_fd(&x->layers, f->name) != -1) {
 		*size = f->size_bytes;
 		return 0;
 	}
@@ -102,7 +102,7 @@ export_begin(struct export *x, const struct root *root, const struct snap *snap,
 	    complete_files(x, err) == -1)
 		return -1;
 	if (how->with_layers &&
-	    layers_open(&x->layers, &x->envelope, root, snap, err) == -1)
+	    layer_files_open(&x->layers, &x->envelope, root, snap, err) == -1)
 		return -1;
 	if (!how->is_cocoon)
 		return 0;
@@ -133,7 +133,7 @@ void
 export_fini(struct export *x)
 {
 	merge_fini(&x->merge);
-	layers_fini(&x->layers);
+	layer_files_fini(&x->layers);
 	envelope_fini(&x->envelope);
 	free(x->order);
 	free(x->size_bytes);

@@ -8,16 +8,16 @@
 
 #include "archive/archive.h"
 #include "snapshot/envelope.h"
+#include "state/layer_files.h"
 #include "state/snap.h"
 
-#include "layers.h"
 #include "merge.h"
 
 struct export
 {
 	const struct snap *snap; /* borrowed */
 	struct merge merge; /* files that stand in for the snapshot's */
-	struct layers layers; /* that go along */
+	struct layer_files layers; /* that go along */
 	struct envelope envelope; /* as it goes into the archive */
 	struct envelope_file **order; /* its files in the order of names */
 	uint64_t *size_bytes; /* of each in `order` */

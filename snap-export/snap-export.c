@@ -10,6 +10,7 @@
 #include "state/source.h"
 
 #include "export.h"
+#include "layers.h"
 #include "list.h"
 #include "options.h"
 #include "report.h"

@@ -139,7 +139,7 @@ todir_export(const struct snap *snap, const struct root *root, const char *path,
 	    snap_sizes(&apparent, &allocated, snap, err) == -1)
 		goto out;
 	for (i = 0; i < x.envelope.files_n; i++)
-		if (layers_fd(&x.layers, x.envelope.files[i].name) != -1)
+		if (layer_files_fd(&x.layers, x.envelope.files[i].name) != -1)
 			apparent += x.envelope.files[i].size_bytes;
 	progress_init(&progress, "exported", apparent, quiet);
 	rc = fill(&to, &x, &progress, err);

@@ -20,6 +20,12 @@ ref_is_tag(const char *text)
 	    text[0] != '-' && strspn(text, LETTERS DIGITS "_.-") == len;
 }
 
+const char *
+ref_tag(const struct ref *ref)
+{
+	return ref->tag[0] != '\0' ? ref->tag : REF_TAG_DEFAULT;
+}
+
 /* One separator between two runs of letters and digits: . _ __ or hyphens. */
 static size_t
 separator(const char *p)

@@ -38,6 +38,9 @@ struct ref { /* { 0 } is none */
 int ref_parse(struct ref *out, const char *text, struct error *err);
 void ref_fini(struct ref *ref);
 
+/* Its tag, or the one that is meant where none is given; borrowed. */
+const char *ref_tag(const struct ref *ref);
+
 /* Whether it can be a tag: [a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}. */
 bool ref_is_tag(const char *text);
 

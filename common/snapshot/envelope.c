@@ -44,6 +44,15 @@ envelope_is_name(const char *name)
 	    strspn(name, set) == len && strchr("._-", name[0]) == NULL;
 }
 
+void
+envelope_drop_file(struct envelope *e, size_t i)
+{
+	free(e->files[i].name);
+	memmove(&e->files[i], &e->files[i + 1],
+	    (e->files_n - i - 1) * sizeof(e->files[0]));
+	e->files_n--;
+}
+
 struct envelope_file *
 envelope_find_file(const struct envelope *e, const char *name)
 {

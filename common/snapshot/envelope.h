@@ -83,6 +83,8 @@ int envelope_write(int dirfd, const struct envelope *e, struct error *err);
 /* Appends a file without digest and returns it, or NULL (EX_OSERR). */
 struct envelope_file *envelope_add_file(struct envelope *e, const char *name,
     struct error *err);
+/* Takes file number `i` off the list; no other one moves but behind it. */
+void envelope_drop_file(struct envelope *e, size_t i);
 struct envelope_file *envelope_find_file(const struct envelope *e,
     const char *name);
 

@@ -2,7 +2,6 @@
 #include "vmm/intake.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -110,16 +109,6 @@ intake_seal_machine(struct intake *in, const struct machine *machine,
 	return 0;
 }
 
-/* No other file of the list moves but behind it. */
-static void
-unlist(struct envelope *e, size_t i)
-{
-	free(e->files[i].name);
-	memmove(&e->files[i], &e->files[i + 1],
-	    (e->files_n - i - 1) * sizeof(e->files[0]));
-	e->files_n--;
-}
-
 int
 intake_move_layers(struct intake *in, struct error *err)
 {
@@ -141,7 +130,7 @@ intake_move_layers(struct intake *in, struct error *err)
 		    root_layer_move(in->root, in->made.dirfd, file->name,
 			&file->digest, err) == -1)
 			return -1;
-		unlist(e, i);
+		envelope_drop_file(e, i);
 	}
 	return 0;
 }

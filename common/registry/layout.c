@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * An OCI image layout on disk (OCI Image Format Specification 1.1, "OCI Image
+ * Layout"): oci-layout, index.json, blobs/sha256/HEX.
+ */
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/dir.h"
+#include "base/fd.h"
+#include "base/hex.h"
+#include "base/hook.h"
+#include "base/id.h"
+#include "base/lock.h"
+#include "registry/artifact.h"
+#include "registry/layout_index.h"
+#include "registry/transport.h"
+
+#define MARK "oci-layout"
+#define MARK_TEXT "{\"imageLayoutVersion\":\"1.0.0\"}"
+#define MARK_MAX 4096
+#define BLOBS "blobs"
+#define SHA256 "sha256"
+#define HEX_MAX (2 * DIGEST_BYTES + 1)
+#define OPEN_MAX_BLOBS 16 /* kept open while ranges are read */
+#define LOCK_WAIT_MS 10000 /* for another push to move its tag */
+
+struct kept {
+	struct blob blob;
+	int fd; /* -1: none */
+};
+
+struct layout {
+	const char *path; /* borrowed */
+	int dirfd, blobsfd; /* -1: not there, and only looked at */
+	struct kept kept[OPEN_MAX_BLOBS];
+	size_t next;
+};
+
+struct layout_put {
+	struct layout *layout;
+	int fd;
+	char beside[ID_LEN + 8]; /* ".new-<id>"; "": it has no name */
+};
+
+static void
+layout_close(void *state)
+{
+	struct layout *l = state;
+	size_t i;
+
+	for (i = 0; i < OPEN_MAX_BLOBS; i++)
+		fd_drop(&l->kept[i].fd);
+	fd_drop(&l->blobsfd);
+	fd_drop(&l->dirfd);
+	free(l);
+}
+
+/* Whether it says that it is one; EX_NOINPUT: it says nothing. */
+static int
+check_mark(const struct layout *l, struct error *err)
+{
+	struct error why = { 0 };
+	char *text;
+
+	if (fd_slurp(&text, NULL, l->dirfd, MARK, MARK_MAX, &why) == -1)
+		return error_set(err, why.code, "%s: no OCI layout: %s",
+		    l->path, why.msg);
+	free(text);
+	return 0;
+}
+
+/* What is empty, or was begun and marked as nothing else, becomes one. */
+static int
+make_parts(const struct layout *l, struct error *err)
+{
+	struct strv names = { 0 };
+	bool is_empty;
+
+	if (fd_exists(l->dirfd, MARK))
+		return 0;
+	if (dir_list(&names, l->dirfd, l->path, err) == -1)
+		return -1;
+	is_empty = names.n == 0 ||
+	    (names.n == 1 && strcmp(names.v[0], BLOBS) == 0);
+	strv_fini(&names);
+	if (!is_empty)
+		return error_set(err, EX_CANTCREAT,
+		    "%s: holds something that is no OCI layout", l->path);
+	if ((mkdirat(l->dirfd, BLOBS, 0700) == -1 && errno != EEXIST) ||
+	    (mkdirat(l->dirfd, BLOBS "/" SHA256, 0700) == -1 &&
+		errno != EEXIST))
+		return error_sys(err, error_code_of(errno), "%s/" BLOBS,
+		    l->path);
+	hook_step("layout-made");
+	return fd_replace_file(l->dirfd, MARK, MARK_TEXT, sizeof(MARK_TEXT) - 1,
+	    true, err);
+}
+
+static int
+open_parts(struct layout *l, unsigned how, struct error *err)
+{
+	int fd, rc;
+
+	if (how == TRANSPORT_WRITE && mkdir(l->path, 0700) == -1 &&
+	    errno != EEXIST)
+		return error_sys(err, error_code_of(errno), "%s", l->path);
+	if (how == TRANSPORT_LOOK && access(l->path, F_OK) == -1 &&
+	    errno == ENOENT)
+		return 0;
+	if (fd_open_dir(&l->dirfd, AT_FDCWD, l->path, true, err) == -1)
+		return -1;
+	if (how == TRANSPORT_WRITE && make_parts(l, err) == -1)
+		return -1;
+	if (check_mark(l, err) == -1)
+		return -1;
+	if (fd_open_dir(&fd, l->dirfd, BLOBS, false, err) == -1)
+		return error_wrap(err, "%s", l->path);
+	rc = fd_open_dir(&l->blobsfd, fd, SHA256, false, err);
+	fd_drop(&fd);
+	return rc == -1 ? error_wrap(err, "%s/" BLOBS, l->path) : 0;
+}
+
+static int
+layout_open(void **state, const struct ref *ref, unsigned how,
+    struct error *err)
+{
+	struct layout *l;
+	size_t i;
+
+	l = calloc(1, sizeof(*l));
+	if (l == NULL)
+		return error_nomem(err, ref->place);
+	l->path = ref->place;
+	l->dirfd = l->blobsfd = -1;
+	for (i = 0; i < OPEN_MAX_BLOBS; i++)
+		l->kept[i].fd = -1;
+	if (open_parts(l, how, err) == -1) {
+		layout_close(l);
+		return -1;
+	}
+	*state = l;
+	return 0;
+}
+
+static void
+hex_of(char out[HEX_MAX], const struct digest *digest)
+{
+	hex_put(out, digest->raw, DIGEST_BYTES);
+}
+
+/* Its descriptor, which the layout keeps. */
+static int
+open_blob(int *fd, struct layout *l, const struct blob *blob, struct error *err)
+{
+	struct kept *k;
+	char name[HEX_MAX];
+	uint64_t size;
+	size_t i;
+
+	for (i = 0; i < OPEN_MAX_BLOBS; i++) {
+		k = &l->kept[i];
+		if (k->fd != -1 && k->blob.bytes == blob->bytes &&
+		    digest_equal(&k->blob.digest, &blob->digest)) {
+			*fd = k->fd;
+			return 0;
+		}
+	}
+	hex_of(name, &blob->digest);
+	k = &l->kept[l->next];
+	fd_drop(&k->fd);
+	if (fd_open_file(&k->fd, &size, l->blobsfd, name, O_RDONLY, err) ==
+	    -1) {
+		if (err != NULL && err->code == EX_NOINPUT)
+			err->code = EX_DATAERR;
+		return error_wrap(err, "%s/" BLOBS "/" SHA256, l->path);
+	}
+	if (size != blob->bytes) {
+		fd_drop(&k->fd);
+		return error_set(err, EX_DATAERR,
+		    "%s/" BLOBS "/" SHA256 "/%s: %" PRIu64
+		    " bytes, not %" PRIu64,
+		    l->path, name, size, blob->bytes);
+	}
+	k->blob = *blob;
+	l->next = (l->next + 1) % OPEN_MAX_BLOBS;
+	*fd = k->fd;
+	return 0;
+}
+
+static int
+layout_get(void *state, void *buf, size_t len, const struct blob *blob,
+    uint64_t off, struct error *err)
+{
+	char name[HEX_MAX];
+	int fd = -1;
+
+	if (open_blob(&fd, state, blob, err) == -1)
+		return -1;
+	hex_of(name, &blob->digest);
+	return fd_pread(fd, buf, len, off, name, err);
+}
+
+static int
+layout_has(void *state, bool *there, const struct blob *blob, struct error *err)
+{
+	struct layout *l = state;
+	char name[HEX_MAX];
+	struct stat st;
+
+	*there = false;
+	if (l->blobsfd == -1)
+		return 0;
+	hex_of(name, &blob->digest);
+	if (fstatat(l->blobsfd, name, &st, AT_SYMLINK_NOFOLLOW) == -1) {
+		if (errno == ENOENT)
+			return 0;
+		return error_sys(err, EX_IOERR, "%s/" BLOBS "/" SHA256 "/%s",
+		    l->path, name);
+	}
+	*there = S_ISREG(st.st_mode) && (uint64_t)st.st_size == blob->bytes;
+	return 0;
+}
+
+static void
+layout_put_free(void *state)
+{
+	struct layout_put *put = state;
+
+	if (put->beside[0] != '\0')
+		unlinkat(put->layout->blobsfd, put->beside, 0);
+	fd_drop(&put->fd);
+	free(put);
+}
+
+/* Without a name, so that nothing remains when this process is killed. */
+static int
+layout_put_begin(void *state, void **out, struct error *err)
+{
+	struct layout *l = state;
+	struct layout_put *put;
+	char id[ID_LEN + 1];
+
+	put = calloc(1, sizeof(*put));
+	if (put == NULL)
+		return error_nomem(err, l->path);
+	put->layout = l;
+	put->fd = openat(l->blobsfd, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC,
+	    0600);
+	if (put->fd == -1) {
+		if (id_new(id, err) == -1) {
+			layout_put_free(put);
+			return -1;
+		}
+		snprintf(put->beside, sizeof(put->beside), ".new-%s", id);
+		put->fd = openat(l->blobsfd, put->beside,
+		    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	}
+	if (put->fd == -1) {
+		error_sys(err, error_code_of(errno), "%s/" BLOBS "/" SHA256,
+		    l->path);
+		put->beside[0] = '\0';
+		layout_put_free(put);
+		return -1;
+	}
+	*out = put;
+	return 0;
+}
+
+static int
+layout_put_data(void *state, const void *buf, size_t len, struct error *err)
+{
+	struct layout_put *put = state;
+
+	return fd_write(put->fd, buf, len, put->layout->path, err);
+}
+
+/* One that is there under that name and is as long stays. */
+static int
+give_name(struct layout_put *put, const char *name, const struct blob *blob,
+    struct error *err)
+{
+	struct layout *l = put->layout;
+	char self[32];
+	bool there;
+	int rc;
+
+	if (layout_has(l, &there, blob, err) == -1)
+		return -1;
+	if (there)
+		return 0;
+	if (put->beside[0] != '\0') {
+		rc = renameat(l->blobsfd, put->beside, l->blobsfd, name);
+		if (rc == 0)
+			put->beside[0] = '\0';
+	} else {
+		unlinkat(l->blobsfd, name, 0); /* of another length */
+		snprintf(self, sizeof(self), "/proc/self/fd/%d", put->fd);
+		rc = linkat(AT_FDCWD, self, l->blobsfd, name,
+		    AT_SYMLINK_FOLLOW);
+		/* Somebody else has put the same there. */
+		if (rc == -1 && errno == EEXIST)
+			rc = 0;
+	}
+	return rc == -1 ? error_sys(err, error_code_of(errno),
+			      "%s/" BLOBS "/" SHA256 "/%s", l->path, name)
+			: 0;
+}
+
+static int
+layout_put_end(void *state, const struct blob *blob, struct error *err)
+{
+	struct layout_put *put = state;
+	char name[HEX_MAX];
+
+	hex_of(name, &blob->digest);
+	if (fsync(put->fd) == -1)
+		return error_sys(err, EX_IOERR, "%s", put->layout->path);
+	if (give_name(put, name, blob, err) == -1)
+		return -1;
+	hook_step("layout-blob");
+	return 0;
+}
+
+static int
+layout_get_manifest(void *state, char **text, size_t *len,
+    const struct ref *ref, struct error *err)
+{
+	struct layout *l = state;
+	struct digest digest = ref->digest;
+	char name[HEX_MAX];
+
+	if (l->dirfd == -1)
+		return error_set(err, EX_NOINPUT, "%s: not there", l->path);
+	if (!ref->has_digest &&
+	    layout_index_find(&digest, l->dirfd, ref->tag, err) == -1)
+		return error_wrap(err, "%s", l->path);
+	hex_of(name, &digest);
+	if (fd_slurp(text, len, l->blobsfd, name, ARTIFACT_MANIFEST_MAX, err) ==
+	    -1) {
+		/* What index.json names must be there. */
+		if (err != NULL && err->code == EX_NOINPUT && !ref->has_digest)
+			err->code = EX_DATAERR;
+		return error_wrap(err, "%s", l->path);
+	}
+	return 0;
+}
+
+/* With the lock of the directory, which others of ours take. */
+static int
+move_tag(struct layout *l, const char *tag, const struct blob *blob,
+    const struct digest *old, struct error *err)
+{
+	int rc;
+
+	if (lock_fd(l->dirfd, LOCK_EXCLUSIVE, clock_ms() + LOCK_WAIT_MS,
+		l->path, err) == -1)
+		return -1;
+	rc = layout_index_put(l->dirfd, tag, blob, old, err);
+	if (rc == -1)
+		error_wrap(err, "%s", l->path);
+	return rc;
+}
+
+static int
+layout_put_manifest(void *state, const struct ref *ref, const char *text,
+    const struct blob *blob, const struct digest *old, struct error *err)
+{
+	struct layout *l = state;
+	void *put;
+	int rc;
+
+	if (layout_put_begin(l, &put, err) == -1)
+		return -1;
+	rc = layout_put_data(put, text, (size_t)blob->bytes, err);
+	if (rc == 0)
+		rc = layout_put_end(put, blob, err);
+	layout_put_free(put);
+	/* The blobs' names before the one that names them. */
+	if (rc == 0)
+		rc = fd_sync_dir(l->blobsfd, l->path, err);
+	if (rc == 0)
+		hook_step("layout-blobs");
+	return rc == -1 ? -1 : move_tag(l, ref_tag(ref), blob, old, err);
+}
+
+static int
+layout_dirfd(const void *state)
+{
+	return ((const struct layout *)state)->dirfd;
+}
+
+const struct transport_ops layout_ops = {
+	.open = layout_open,
+	.close = layout_close,
+	.get = layout_get,
+	.has = layout_has,
+	.put_begin = layout_put_begin,
+	.put_data = layout_put_data,
+	.put_end = layout_put_end,
+	.put_free = layout_put_free,
+	.get_manifest = layout_get_manifest,
+	.put_manifest = layout_put_manifest,
+	.dirfd = layout_dirfd,
+};

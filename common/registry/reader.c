@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: ISC */
+#include "registry/reader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/sha256.h"
+
+static int
+read_envelope(struct reader *r, struct error *err)
+{
+	const struct blob *blob = &r->artifact.envelope;
+	char *text;
+	int rc;
+
+	if (transport_get_all(r->from, &text, blob, "envelope", err) == -1)
+		return -1;
+	rc = envelope_decode(&r->envelope, text, (size_t)blob->bytes, err);
+	free(text);
+	return rc == -1 ? error_wrap(err, "envelope") : 0;
+}
+
+static int
+read_index(struct reader *r, struct error *err)
+{
+	const struct part_list parts = { r->artifact.parts,
+		r->artifact.parts_n };
+	const struct blob *blob = &r->artifact.index;
+	char *raw;
+	int rc;
+
+	if (transport_get_all(r->from, &raw, blob, "index", err) == -1)
+		return -1;
+	rc = page_index_decode(&r->index, (unsigned char *)raw,
+	    (size_t)blob->bytes, &parts, err);
+	free(raw);
+	if (rc == -1)
+		return -1;
+	return page_index_check(&r->index, &r->envelope, err);
+}
+
+static int
+fill(struct reader *r, const struct ref *ref, struct error *err)
+{
+	char *text;
+	size_t len;
+	int rc;
+
+	if (transport_get_manifest(r->from, &text, &len, &r->digest, ref,
+		err) == -1)
+		return -1;
+	rc = artifact_decode(&r->artifact, text, len, err);
+	free(text);
+	if (rc == -1 || read_envelope(r, err) == -1 || read_index(r, err) == -1)
+		return -1;
+	return 0;
+}
+
+int
+reader_open(struct reader *out, struct transport *from, const struct ref *ref,
+    struct error *err)
+{
+	struct reader r = { .from = from };
+
+	envelope_init(&r.envelope);
+	if (fill(&r, ref, err) == -1) {
+		reader_close(&r);
+		return -1;
+	}
+	*out = r;
+	return 0;
+}
+
+void
+reader_close(struct reader *r)
+{
+	size_t i;
+
+	if (r->from == NULL)
+		return;
+	for (i = 0; i < READER_FRAMES; i++)
+		free(r->frame[i].pages);
+	frame_coder_fini(&r->coder);
+	page_index_fini(&r->index);
+	envelope_fini(&r->envelope);
+	artifact_fini(&r->artifact);
+	r->from = NULL;
+}
+
+int
+reader_leaf(struct leaf *out, struct reader *r, size_t file,
+    const struct page_group *group, struct error *err)
+{
+	const struct part_list parts = { r->artifact.parts,
+		r->artifact.parts_n };
+	const struct page_file *f = &r->index.files[file];
+	unsigned char raw[LEAF_BYTES_MAX];
+	struct digest hash;
+
+	if (transport_get(r->from, raw, group->len, &parts.v[group->part].blob,
+		group->off, err) == -1)
+		return -1;
+	if (leaf_decode(out, raw, group->len,
+		page_index_pages(f, group->number), &parts, err) == -1)
+		return error_wrap(err, "%s: leaf of group %u",
+		    r->envelope.files[file].name, group->number);
+	leaf_hash(&hash, out, f->bytes <= LEAF_GROUP);
+	if (!digest_equal(&hash, &group->hash))
+		return error_set(err, EX_DATAERR,
+		    "%s: leaf of group %u: differs from its hash",
+		    r->envelope.files[file].name, group->number);
+	return 0;
+}
+
+/* Where the frame is kept, or would be. */
+static struct reader_frame *
+frame_of(struct reader *r, const struct place *place)
+{
+	uint64_t n = (place->off >> 4) ^ ((uint64_t)place->part << 32);
+
+	/* Fibonacci hashing: the upper bits of a product with 2^64 / phi. */
+	return &r->frame[n * UINT64_C(0x9e3779b97f4a7c15) >> 57];
+}
+
+static int
+inflate(struct reader_frame *f, struct reader *r, const struct place *place,
+    struct error *err)
+{
+	const struct part *part = &r->artifact.parts[place->part];
+	unsigned char *raw = malloc(place->len);
+	int rc = -1;
+
+	free(f->pages);
+	f->pages = malloc((size_t)place->pages * LEAF_PAGE);
+	if (raw == NULL || f->pages == NULL)
+		error_nomem(err, "frame");
+	else if (transport_get(r->from, raw, place->len, &part->blob,
+		     place->off, err) == 0)
+		rc = frame_unpack(f->pages, place->pages, &r->coder, raw,
+		    place->len, err);
+	free(raw);
+	if (rc == -1) {
+		free(f->pages);
+		f->pages = NULL;
+		return -1;
+	}
+	f->off = place->off;
+	f->part = place->part;
+	f->n = place->pages;
+	return 0;
+}
+
+int
+reader_page(const unsigned char **out, struct reader *r,
+    const struct leaf *leaf, unsigned page, struct error *err)
+{
+	const struct place *place = &leaf->place[page];
+	unsigned char hash[SHA256_BYTES];
+	const unsigned char *p;
+	struct reader_frame *f;
+
+	*out = NULL;
+	if (!leaf->is_data[page])
+		return 0;
+	f = frame_of(r, place);
+	if ((f->pages == NULL || f->off != place->off ||
+		f->part != place->part || f->n != place->pages) &&
+	    inflate(f, r, place, err) == -1)
+		return -1;
+	p = f->pages + (size_t)place->slot * LEAF_PAGE;
+	sha256_of(hash, p, LEAF_PAGE);
+	if (memcmp(hash, leaf->hash[page].raw, sizeof(hash)) != 0)
+		return error_set(err, EX_DATAERR, "differs from its hash");
+	*out = p;
+	return 0;
+}

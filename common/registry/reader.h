@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A snapshot in a registry, to be read page by page.  Nothing that it returns
+ * has not been verified up to the manifest: envelope and index by their digests,
+ * the index's groups by the fs-verity digests of the envelope, a leaf by its
+ * group's hash, a page by its leaf's.
+ */
+#ifndef REGISTRY_READER_H
+#define REGISTRY_READER_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+#include "registry/artifact.h"
+#include "registry/frame.h"
+#include "registry/leaf.h"
+#include "registry/page_index.h"
+#include "registry/transport.h"
+#include "snapshot/envelope.h"
+
+#define READER_FRAMES 128 /* kept inflated: 32 MiB where all are largest */
+
+struct reader_frame {
+	unsigned char *pages; /* NULL: none */
+	uint64_t off;
+	uint16_t part;
+	uint8_t n;
+};
+
+struct reader { /* { 0 } is none */
+	struct transport *from; /* borrowed */
+	struct digest digest; /* of the manifest */
+	struct artifact artifact;
+	struct envelope envelope;
+	struct page_index index;
+	struct frame_coder coder;
+	struct reader_frame frame[READER_FRAMES];
+};
+
+/*
+ * Reads manifest, envelope and index of what `ref` names, and verifies them.
+ * On success *out is the caller's (reader_close).  EX_NOINPUT: nothing has that
+ * tag.  EX_DATAERR: no snapshot, or not what its digests say.
+ */
+int reader_open(struct reader *out, struct transport *from,
+    const struct ref *ref, struct error *err);
+void reader_close(struct reader *r);
+
+/*
+ * The leaf of a group of file number `file`.  EX_DATAERR: not what its hash
+ * says.
+ */
+int reader_leaf(struct leaf *out, struct reader *r, size_t file,
+    const struct page_group *group, struct error *err);
+
+/*
+ * The page of the leaf, borrowed until the next call; of one that is zeros NULL.
+ * EX_DATAERR: not what its hash says.
+ */
+int reader_page(const unsigned char **out, struct reader *r,
+    const struct leaf *leaf, unsigned page, struct error *err);
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: ISC */
+#include "registry/transport.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/num.h"
+
+#define PIECE_BYTES (size_t)(4u << 20) /* of a blob that is read whole */
+
+int
+transport_open(struct transport *out, const struct ref *ref, unsigned how,
+    struct error *err)
+{
+	struct transport t = { .ops = &layout_ops };
+
+	if (ref->kind != REF_LAYOUT)
+		return error_set(err, EX_UNAVAILABLE,
+		    "%s/%s: this build reads and writes oci-layout: only",
+		    ref->place, ref->name);
+	if (t.ops->open(&t.state, ref, how, err) == -1)
+		return -1;
+	*out = t;
+	return 0;
+}
+
+void
+transport_close(struct transport *t)
+{
+	if (t->ops != NULL)
+		t->ops->close(t->state);
+	t->ops = NULL;
+}
+
+int
+transport_dirfd(const struct transport *t)
+{
+	return t->ops->dirfd(t->state);
+}
+
+int
+transport_get(struct transport *t, void *buf, size_t len,
+    const struct blob *blob, uint64_t off, struct error *err)
+{
+	assert(num_in_range(off, len, blob->bytes));
+	t->got_bytes += len;
+	return t->ops->get(t->state, buf, len, blob, off, err);
+}
+
+int
+transport_get_all(struct transport *t, char **buf, const struct blob *blob,
+    const char *what, struct error *err)
+{
+	unsigned char got[SHA256_BYTES];
+	size_t len = (size_t)blob->bytes, off, n;
+	struct sha256 sha256;
+	char *p;
+
+	p = malloc(len + 1);
+	if (p == NULL)
+		return error_nomem(err, what);
+	sha256_init(&sha256);
+	for (off = 0; off < len; off += n) {
+		n = len - off < PIECE_BYTES ? len - off : PIECE_BYTES;
+		if (transport_get(t, p + off, n, blob, off, err) == -1) {
+			free(p);
+			return error_wrap(err, "%s", what);
+		}
+		sha256_data(&sha256, p + off, n);
+	}
+	sha256_final(got, &sha256);
+	if (memcmp(got, blob->digest.raw, sizeof(got)) != 0) {
+		free(p);
+		return error_set(err, EX_DATAERR, "%s: differs from its digest",
+		    what);
+	}
+	p[len] = '\0';
+	*buf = p;
+	return 0;
+}
+
+int
+transport_has(struct transport *t, bool *there, const struct blob *blob,
+    struct error *err)
+{
+	return t->ops->has(t->state, there, blob, err);
+}
+
+int
+transport_get_manifest(struct transport *t, char **text, size_t *len,
+    struct digest *digest, const struct ref *ref, struct error *err)
+{
+	if (t->ops->get_manifest(t->state, text, len, ref, err) == -1)
+		return -1;
+	t->got_bytes += *len;
+	sha256_of(digest->raw, *text, *len);
+	if (ref->has_digest && !digest_equal(digest, &ref->digest)) {
+		free(*text);
+		return error_set(err, EX_DATAERR,
+		    "%s: the manifest differs from its digest", ref->place);
+	}
+	return 0;
+}
+
+int
+transport_put_manifest(struct transport *t, const struct ref *ref,
+    const char *text, size_t len, const struct digest *old, struct error *err)
+{
+	struct blob blob = { .bytes = len };
+
+	sha256_of(blob.digest.raw, text, len);
+	if (t->ops->put_manifest(t->state, ref, text, &blob, old, err) == -1)
+		return -1;
+	t->moved_bytes += len;
+	t->moved_n++;
+	return 0;
+}
+
+int
+put_begin(struct put *put, struct transport *to, bool dry, struct error *err)
+{
+	memset(put, 0, sizeof(*put));
+	sha256_init(&put->sha256);
+	if (!dry && to->ops->put_begin(to->state, &put->state, err) == -1)
+		return -1;
+	put->to = to;
+	put->is_open = true;
+	return 0;
+}
+
+int
+put_data(struct put *put, const void *buf, size_t len, struct error *err)
+{
+	sha256_data(&put->sha256, buf, len);
+	put->bytes += len;
+	if (put->state == NULL)
+		return 0;
+	return put->to->ops->put_data(put->state, buf, len, err);
+}
+
+int
+put_end(struct put *put, struct blob *blob, struct error *err)
+{
+	struct transport *to = put->to;
+	bool there = false;
+	int rc;
+
+	sha256_final(blob->digest.raw, &put->sha256);
+	blob->bytes = put->bytes;
+	rc = transport_has(to, &there, blob, err);
+	if (rc == 0 && !there && put->state != NULL)
+		rc = to->ops->put_end(put->state, blob, err);
+	put_drop(put);
+	if (rc == -1)
+		return -1;
+	if (there) {
+		to->there_bytes += blob->bytes;
+		return 0;
+	}
+	to->moved_bytes += blob->bytes;
+	to->moved_n++;
+	return 0;
+}
+
+void
+put_drop(struct put *put)
+{
+	if (put->is_open && put->state != NULL)
+		put->to->ops->put_free(put->state);
+	put->is_open = false;
+}
+
+int
+put_all(struct transport *to, bool dry, struct blob *blob, const void *buf,
+    size_t len, struct error *err)
+{
+	struct put put;
+
+	if (put_begin(&put, to, dry, err) == -1)
+		return -1;
+	if (put_data(&put, buf, len, err) == -1) {
+		put_drop(&put);
+		return -1;
+	}
+	return put_end(&put, blob, err);
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Where artifacts lie: blobs by their digests, read by ranges, and manifests by
+ * tags.  A transport is a table of functions; layout.c has the one for OCI image
+ * layouts on disk.
+ */
+#ifndef REGISTRY_TRANSPORT_H
+#define REGISTRY_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/sha256.h"
+#include "registry/part.h"
+#include "registry/ref.h"
+
+#define TRANSPORT_READ 0u /* it must be there */
+#define TRANSPORT_LOOK                                                         \
+	1u /* nothing is changed; one that is not there is empty */
+#define TRANSPORT_WRITE 2u /* made where it is not there */
+
+struct transport_ops {
+	/* As transport_open(). */
+	int (*open)(void **state, const struct ref *ref, unsigned how,
+	    struct error *err);
+	void (*close)(void *state);
+	/* The `len` bytes at `off`, which lie within the blob. */
+	int (*get)(void *state, void *buf, size_t len, const struct blob *blob,
+	    uint64_t off, struct error *err);
+	/* Whether a blob of that digest and length is there. */
+	int (*has)(void *state, bool *there, const struct blob *blob,
+	    struct error *err);
+	/* A blob whose digest is known at its end. */
+	int (*put_begin)(void *state, void **put, struct error *err);
+	int (*put_data)(void *put, const void *buf, size_t len,
+	    struct error *err);
+	int (*put_end)(void *put, const struct blob *blob, struct error *err);
+	void (*put_free)(void *put); /* gives up what has not ended */
+	/* As transport_get_manifest(), transport_put_manifest(). */
+	int (*get_manifest)(void *state, char **text, size_t *len,
+	    const struct ref *ref, struct error *err);
+	int (*put_manifest)(void *state, const struct ref *ref,
+	    const char *text, const struct blob *blob, const struct digest *old,
+	    struct error *err);
+	/*
+	 * Directories that it reads and writes beneath, for a sandbox; -1: none.
+	 */
+	int (*dirfd)(const void *state);
+};
+
+extern const struct transport_ops layout_ops;
+
+struct transport { /* { 0 } is none */
+	const struct transport_ops *ops;
+	void *state;
+	uint64_t got_bytes; /* that were read, manifests among them */
+	/* Of what was put: new, or there already under its digest. */
+	uint64_t moved_bytes, there_bytes;
+	size_t moved_n; /* blobs, manifests among them */
+};
+
+/*
+ * Opens where `ref` lies, which is borrowed.  EX_NOINPUT: it is not there.
+ * EX_CANTCREAT: it is something else.  EX_UNAVAILABLE: a kind of place that we
+ * cannot talk to.
+ */
+int transport_open(struct transport *out, const struct ref *ref, unsigned how,
+    struct error *err);
+void transport_close(struct transport *t);
+
+/* The directory that a layout lies in, borrowed; -1: none. */
+int transport_dirfd(const struct transport *t);
+
+/*
+ * Reads `len` bytes at `off`, which must lie within the blob.  They are not
+ * verified.  EX_DATAERR: it is not there, or not as long.  EX_IOERR.
+ */
+int transport_get(struct transport *t, void *buf, size_t len,
+    const struct blob *blob, uint64_t off, struct error *err);
+
+/*
+ * Reads all of a blob, which the caller has bounded, and verifies it; the caller
+ * frees *buf, which has a NUL behind it.  `what` names it.  EX_DATAERR.
+ */
+int transport_get_all(struct transport *t, char **buf, const struct blob *blob,
+    const char *what, struct error *err);
+
+int transport_has(struct transport *t, bool *there, const struct blob *blob,
+    struct error *err);
+
+/*
+ * The manifest that the reference names, by its digest where it has one (which
+ * is verified), else by its tag, else by "latest", or the only one.  The caller
+ * frees *text; *digest is its own.  EX_NOINPUT: none.  EX_DATAERR: damaged, or
+ * several.
+ */
+int transport_get_manifest(struct transport *t, char **text, size_t *len,
+    struct digest *digest, const struct ref *ref, struct error *err);
+
+/*
+ * The manifest gets the reference's tag, in one step, if the tag is still that
+ * of `old` (NULL: is not there).  All that it names is there already.
+ * EX_TEMPFAIL: the tag has moved.
+ */
+int transport_put_manifest(struct transport *t, const struct ref *ref,
+    const char *text, size_t len, const struct digest *old, struct error *err);
+
+/* A blob being written. */
+struct put { /* { 0 } is none */
+	struct transport *to;
+	void *state; /* NULL: it is only counted */
+	struct sha256 sha256;
+	uint64_t bytes;
+	bool is_open;
+};
+
+/* put_end() or put_drop() ends it.  `dry`: nothing is written. */
+int put_begin(struct put *put, struct transport *to, bool dry,
+    struct error *err);
+int put_data(struct put *put, const void *buf, size_t len, struct error *err);
+
+/*
+ * It is there, synced where that means something, and *blob what it is.  What is
+ * there already under its digest is not put again.
+ */
+int put_end(struct put *put, struct blob *blob, struct error *err);
+void put_drop(struct put *put);
+
+/* All of them for one buffer. */
+int put_all(struct transport *to, bool dry, struct blob *blob, const void *buf,
+    size_t len, struct error *err);
+
+#endif

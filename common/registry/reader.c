@@ -152,25 +152,20 @@ inflate(struct reader_frame *f, struct reader *r, const struct place *place,
 
 int
 reader_page(const unsigned char **out, struct reader *r,
-    const struct leaf *leaf, unsigned page, struct error *err)
+    const struct place *place, const struct digest *hash, struct error *err)
 {
-	const struct place *place = &leaf->place[page];
-	unsigned char hash[SHA256_BYTES];
-	const unsigned char *p;
-	struct reader_frame *f;
+	struct reader_frame *f = frame_of(r, place);
+	unsigned char got[SHA256_BYTES];
+	const unsigned char *page;
 
-	*out = NULL;
-	if (!leaf->is_data[page])
-		return 0;
-	f = frame_of(r, place);
 	if ((f->pages == NULL || f->off != place->off ||
 		f->part != place->part || f->n != place->pages) &&
 	    inflate(f, r, place, err) == -1)
 		return -1;
-	p = f->pages + (size_t)place->slot * LEAF_PAGE;
-	sha256_of(hash, p, LEAF_PAGE);
-	if (memcmp(hash, leaf->hash[page].raw, sizeof(hash)) != 0)
+	page = f->pages + (size_t)place->slot * LEAF_PAGE;
+	sha256_of(got, page, LEAF_PAGE);
+	if (memcmp(got, hash->raw, sizeof(got)) != 0)
 		return error_set(err, EX_DATAERR, "differs from its hash");
-	*out = p;
+	*out = page;
 	return 0;
 }

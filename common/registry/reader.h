@@ -54,10 +54,11 @@ int reader_leaf(struct leaf *out, struct reader *r, size_t file,
     const struct page_group *group, struct error *err);
 
 /*
- * The page of the leaf, borrowed until the next call; of one that is zeros NULL.
- * EX_DATAERR: not what its hash says.
+ * The page at that place, borrowed until the next call.  Frames are kept for a
+ * while: who asks for pages in the order of their places gets each frame once.
+ * EX_DATAERR: it has not that hash.
  */
 int reader_page(const unsigned char **out, struct reader *r,
-    const struct leaf *leaf, unsigned page, struct error *err);
+    const struct place *place, const struct digest *hash, struct error *err);
 
 #endif

@@ -76,6 +76,9 @@ members__printed_body()
 	snap-export --list x >entries
 	snap-export --to-dir dir golden >copied
 	snap-import x >imported
+	snap-push oci-layout:lay golden >pushed
+	snap-push --dry-run oci-layout:lay golden >tried
+	snap-pull oci-layout:lay >pulled
 	snap-set -d other golden >set
 	known vm-clone cloned
 	known vm-restore restored
@@ -84,6 +87,9 @@ members__printed_body()
 		known "$t" stopped
 	done
 	known snap-save saved
+	known snap-push pushed
+	known snap-push tried
+	known snap-pull pulled
 	for f in exported estimated entries copied; do
 		known snap-export "$f"
 	done

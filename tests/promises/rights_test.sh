@@ -67,6 +67,8 @@ file__may_not_be_read_body()
 		snap-import --from-dir shut
 		snap-import --from-dir sub --storage-config closed
 		snap-import --from-dir sandbox --base closed
+		snap-pull oci-layout:shut
+		snap-push oci-layout:shut web
 		snap-verify --from-dir shut
 		vm-clone --from-archive closed
 		vm-clone --from-dir shut
@@ -91,7 +93,7 @@ file__may_not_be_read_body()
 		vm-create -R shut/root --memory 32M --kernel $tiny
 	END
 	atf_check -o empty ls sub
-	atf_check_equal 44 $n
+	atf_check_equal 46 $n
 }
 
 atf_init_test_cases()

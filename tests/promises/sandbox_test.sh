@@ -30,6 +30,7 @@ make_inputs()
 		head -c 8176 /dev/zero
 	} >cow
 	mkdir -p other
+	snap-push -q oci-layout:lay web >pushed || atf_fail "no artifact"
 	echo secret >outside
 }
 
@@ -44,6 +45,8 @@ parsers()
 		snap-verify web
 		snap-verify --from-dir root/snap/$(id_of b)
 		snap-ls web
+		snap-push oci-layout:other web
+		snap-pull oci-layout:lay
 		disk-backup -o other/backup image
 		disk-restore image.mirn other/restored
 		disk-flatten --base image --cow cow -o other/flat
@@ -76,7 +79,8 @@ enclosed__opens_nothing_outside_body()
 		done
 		# That it is no other fault: it has been given this.
 		case $line in
-		snap-import*) inside=$PWD/root/name ;;
+		snap-import* | snap-pull*) inside=$PWD/root/name ;;
+		snap-push*) inside=$PWD/other ;;
 		*-o*other* | *other/restored) inside=$PWD/other ;;
 		*) continue ;;
 		esac

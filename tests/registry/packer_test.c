@@ -114,7 +114,9 @@ compare(struct reader *r, size_t number, struct error *err)
 		page = NULL;
 		if (group != NULL &&
 		    ((i == 0 && reader_leaf(&leaf, r, number, group, err)) ||
-			reader_page(&page, r, &leaf, i, err) == -1)) {
+			(leaf.is_data[i] &&
+			    reader_page(&page, r, &leaf.place[i], &leaf.hash[i],
+				err) == -1))) {
 			fd_drop(&fd);
 			return 1;
 		}

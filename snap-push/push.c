@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: ISC */
+#include "push.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/hook.h"
+#include "base/json.h"
+#include "base/num.h"
+#include "snapshot/manifest.h"
+
+/* Parts that a push may add before it repacks: 32 GiB of new packs. */
+#define PARTS_ROOM 64
+#define COPY_BYTES (size_t)(1u << 20)
+
+/* A snapshot of others may have no list of files: what is there, then. */
+static int
+complete_files(struct push *p, struct error *err)
+{
+	struct strv names = { 0 };
+	size_t i;
+	int rc = 0;
+
+	if (p->envelope.has_files)
+		return 0;
+	if (snap_files(&names, p->snap, err) == -1)
+		return -1;
+	for (i = 0; i < names.n && rc == 0; i++)
+		if (strcmp(names.v[i], ENVELOPE_TRAILER) != 0 &&
+		    envelope_add_file(&p->envelope, names.v[i], err) == NULL)
+			rc = -1;
+	p->envelope.has_files = true;
+	strv_fini(&names);
+	return rc;
+}
+
+/* One that is shorter than recorded is told before a byte goes out. */
+static int
+check_file(struct push *p, struct envelope_file *file, struct error *err)
+{
+	uint64_t size;
+
+	if (layer_files_fd(&p->layers, file->name) != -1)
+		return 0;
+	if (manifest_size(&size, snap_fd(p->snap), file->name, err) == -1 ||
+	    manifest_check_size(file, size, err) == -1)
+		return -1;
+	file->size_bytes = size;
+	return 0;
+}
+
+int
+push_begin(struct push *p, const struct root *root, const struct snap *snap,
+    struct error *err)
+{
+	size_t i;
+
+	p->snap = snap;
+	envelope_init(&p->envelope);
+	if (envelope_read(&p->envelope, snap_fd(snap), err) == -1 ||
+	    complete_files(p, err) == -1 ||
+	    layer_files_open(&p->layers, &p->envelope, root, snap, err) == -1)
+		return -1;
+	for (i = 0; i < p->envelope.files_n; i++)
+		if (check_file(p, &p->envelope.files[i], err) == -1)
+			return -1;
+	return 0;
+}
+
+uint64_t
+push_bytes(const struct push *p)
+{
+	uint64_t bytes = 0;
+	size_t i;
+
+	for (i = 0; i < p->envelope.files_n; i++)
+		bytes += p->envelope.files[i].size_bytes;
+	return bytes;
+}
+
+/* What the tag leads to now. */
+static int
+look_at_tag(struct push *p, struct error *err)
+{
+	struct error why = { 0 };
+	char *text;
+	size_t len;
+
+	if (transport_get_manifest(&p->to, &text, &len, &p->old, p->target,
+		&why) == 0) {
+		free(text);
+		p->has_old = true;
+		return 0;
+	}
+	if (why.code == EX_NOINPUT)
+		return 0;
+	if (err != NULL)
+		*err = why;
+	return -1;
+}
+
+/* The artifact that is built on; of a chain that is too long none. */
+static int
+open_parent(struct push *p, struct error *err)
+{
+	struct ref old = *p->target;
+
+	if (p->has_no_parent || (p->parent_ref == NULL && !p->has_old))
+		return 0;
+	/* By its digest, so that it is what has been seen. */
+	old.has_digest = true;
+	old.digest = p->old;
+	if ((p->parent_ref != NULL
+		    ? reader_open(&p->parent, &p->from, p->parent_ref, err)
+		    : reader_open(&p->parent, &p->to, &old, err)) == -1)
+		return error_wrap(err, "parent");
+	if (p->parent.index.depth >= PAGE_INDEX_DEPTH_MAX ||
+	    p->parent.artifact.parts_n > PART_MAX - PARTS_ROOM)
+		reader_close(&p->parent);
+	return 0;
+}
+
+/* A part that only the parent's place has. */
+static int
+copy_part(struct push *p, const struct part *part, struct error *err)
+{
+	unsigned char *buf = malloc(COPY_BYTES);
+	struct blob got;
+	struct put put;
+	uint64_t off;
+	size_t n;
+	int rc = -1;
+
+	if (buf == NULL)
+		return error_nomem(err, "part");
+	if (put_begin(&put, &p->to, p->is_dry_run, err) == -1)
+		goto out;
+	for (off = 0; off < part->blob.bytes; off += n) {
+		n = part->blob.bytes - off < COPY_BYTES
+		    ? (size_t)(part->blob.bytes - off)
+		    : COPY_BYTES;
+		if (transport_get(&p->from, buf, n, &part->blob, off, err) ==
+			-1 ||
+		    put_data(&put, buf, n, err) == -1) {
+			put_drop(&put);
+			goto out;
+		}
+	}
+	if (put_end(&put, &got, err) == -1)
+		goto out;
+	rc = digest_equal(&got.digest, &part->blob.digest)
+	    ? 0
+	    : error_set(err, EX_DATAERR, "differs from its digest");
+out:
+	free(buf);
+	return rc;
+}
+
+/* The manifest will name all of the parent's parts: they are there. */
+static int
+keep_parts(struct push *p, struct error *err)
+{
+	const struct artifact *a = &p->parent.artifact;
+	char text[DIGEST_TEXT_MAX];
+	bool there;
+	size_t i;
+
+	for (i = 0; i < a->parts_n; i++) {
+		digest_text(text, &a->parts[i].blob.digest);
+		if (transport_has(&p->to, &there, &a->parts[i].blob, err) == -1)
+			return -1;
+		if (there)
+			p->inherited_bytes += a->parts[i].blob.bytes;
+		else if (p->parent_ref == NULL)
+			return error_set(err, EX_DATAERR,
+			    "parent: its part %s is not there", text);
+		else if (copy_part(p, &a->parts[i], err) == -1)
+			return error_wrap(err, "parent: part %s", text);
+	}
+	return 0;
+}
+
+/* Reads the file into packs; what it is must be what was saved. */
+static int
+push_file(struct push *p, struct packer *packer, struct envelope_file *file,
+    struct error *err)
+{
+	int fd = layer_files_fd(&p->layers, file->name), own = -1, rc;
+	struct digest digest;
+	uint64_t size = file->size_bytes;
+
+	if (fd == -1) {
+		if (manifest_open(&own, &size, snap_fd(p->snap), file->name,
+			err) == -1)
+			return -1;
+		fd = own;
+	}
+	rc = manifest_check_size(file, size, err);
+	if (rc == 0)
+		rc = packer_file(packer, &digest, file->name, fd, size, err);
+	fd_drop(&own);
+	if (rc == -1)
+		return -1;
+	if (file->has_digest)
+		return manifest_compare(file->name, size, &digest,
+		    file->size_bytes, &file->digest, err);
+	file->has_digest = true;
+	file->size_bytes = size;
+	file->digest = digest;
+	return 0;
+}
+
+static int
+push_files(struct push *p, struct packer *packer, struct error *err)
+{
+	size_t i;
+
+	packer_show(packer, progress_show, &p->progress);
+	for (i = 0; i < p->envelope.files_n; i++)
+		if (push_file(p, packer, &p->envelope.files[i], err) == -1)
+			return -1;
+	return packer_end(packer, err);
+}
+
+static int
+put_index(struct push *p, struct artifact *a, const struct page_index *x,
+    struct error *err)
+{
+	unsigned char *raw;
+	size_t len;
+	int rc;
+
+	if (page_index_encode(&raw, &len, x, err) == -1)
+		return -1;
+	rc = put_all(&p->to, p->is_dry_run, &a->index, raw, len, err);
+	free(raw);
+	return rc;
+}
+
+static int
+put_envelope(struct push *p, struct artifact *a, struct error *err)
+{
+	char *text;
+	size_t len;
+	int rc;
+
+	p->envelope.trailer = false;
+	if (envelope_encode(&text, &len, &p->envelope, err) == -1)
+		return -1;
+	rc = put_all(&p->to, p->is_dry_run, &a->envelope, text, len, err);
+	free(text);
+	return rc;
+}
+
+/* What names all the rest, last; nothing is moved where the tag has it. */
+static int
+put_manifest(struct push *p, const struct artifact *a, struct error *err)
+{
+	char *text;
+	size_t len;
+	int rc = 0;
+
+	if (artifact_encode(&text, &len, a, p->envelope.created_at, err) == -1)
+		return -1;
+	sha256_of(p->digest.raw, text, len);
+	if (len > ARTIFACT_MANIFEST_MAX) {
+		rc = error_set(err, EX_DATAERR, "manifest: above 4 MiB");
+	} else if (p->has_old && digest_equal(&p->old, &p->digest)) {
+		p->to.there_bytes += len;
+	} else if (p->is_dry_run) {
+		p->to.moved_bytes += len;
+		p->to.moved_n++;
+	} else {
+		hook_step("push-manifest");
+		rc = transport_put_manifest(&p->to, p->target, text, len,
+		    p->has_old ? &p->old : NULL, err);
+	}
+	free(text);
+	return rc;
+}
+
+static int
+push_all(struct push *p, struct packer *packer, struct error *err)
+{
+	struct artifact a;
+
+	if (push_files(p, packer, err) == -1)
+		return -1;
+	a = *packer_artifact(packer); /* its parts are the packer's */
+	p->depth = packer_index(packer)->depth;
+	if (put_index(p, &a, packer_index(packer), err) == -1 ||
+	    put_envelope(p, &a, err) == -1)
+		return -1;
+	return put_manifest(p, &a, err);
+}
+
+int
+push_run(struct push *p, struct error *err)
+{
+	struct packer *packer = NULL;
+	struct reader *parent;
+	int rc = -1;
+
+	if (look_at_tag(p, err) == -1 || open_parent(p, err) == -1)
+		return -1;
+	parent = p->parent.from == NULL ? NULL : &p->parent;
+	if (parent != NULL && keep_parts(p, err) == -1)
+		return -1;
+	if (packer_new(&packer, &p->to, p->is_dry_run, parent, err) == 0)
+		rc = push_all(p, packer, err);
+	packer_free(packer);
+	return rc;
+}
+
+void
+push_fini(struct push *p)
+{
+	progress_fini(&p->progress);
+	reader_close(&p->parent);
+	transport_close(&p->from);
+	transport_close(&p->to);
+	layer_files_fini(&p->layers);
+	envelope_fini(&p->envelope);
+}
+
+int
+push_report(json_t **out, const struct push *p, const char *ref,
+    struct error *err)
+{
+	char digest[DIGEST_TEXT_MAX], parent[DIGEST_TEXT_MAX] = "";
+	json_t *record = json_object();
+
+	digest_text(digest, &p->digest);
+	if (p->parent.from != NULL)
+		digest_text(parent, &p->parent.digest);
+	if (json_put_str(record, "ref", ref, err) == -1 ||
+	    json_put_str(record, "digest", digest, err) == -1 ||
+	    json_put_text(record, "parent", parent, err) == -1 ||
+	    json_put_u64(record, "bytes_moved", p->to.moved_bytes, err) == -1 ||
+	    json_put_u64(record, "bytes_shared",
+		p->to.there_bytes + p->inherited_bytes, err) == -1 ||
+	    json_put_u64(record, "blobs_moved", p->to.moved_n, err) == -1 ||
+	    json_put_u64(record, "depth", p->depth, err) == -1) {
+		json_decref(record);
+		return -1;
+	}
+	*out = record;
+	return 0;
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/diag.h"
+#include "base/json.h"
+#include "base/sandbox.h"
+#include "base/sig.h"
+#include "state/source.h"
+
+#include "options.h"
+#include "push.h"
+
+/* Everything that is open. */
+struct job {
+	struct root *root;
+	struct source source;
+	struct push push;
+};
+
+static int
+open_all(struct job *j, const struct opts *o, struct error *err)
+{
+	const struct source_how how = { .ref = o->snap,
+		.may_read = true,
+		.keep_access = true };
+
+	if (root_open_to_read(&j->root, o->common.root, err) == -1 ||
+	    source_open(&j->source, j->root, &how, err) == -1)
+		return -1;
+	j->push.target = &o->target;
+	j->push.is_dry_run = o->is_dry_run;
+	j->push.has_no_parent = o->has_no_parent;
+	if (push_begin(&j->push, j->root, j->source.snap, err) == -1)
+		return error_wrap(err, "%s", *o->snap);
+	if (o->has_parent) {
+		j->push.parent_ref = &o->parent;
+		if (transport_open(&j->push.from, &o->parent, TRANSPORT_READ,
+			err) == -1)
+			return -1;
+	}
+	if (transport_open(&j->push.to, &o->target,
+		o->is_dry_run ? TRANSPORT_LOOK : TRANSPORT_WRITE, err) == -1)
+		return -1;
+	return o->is_dry_run
+	    ? 0
+	    : root_access_touch(j->root, snap_id(j->source.snap), err);
+}
+
+/* From here on what a registry holds is read. */
+static int
+enclose(const struct job *j, struct error *err)
+{
+	int to = transport_dirfd(&j->push.to), read[2];
+	struct sandbox s = { .dirfds = &to, .n = to == -1 ? 0 : 1 };
+
+	read[s.read_n++] = snap_fd(j->source.snap);
+	if (j->push.parent_ref != NULL)
+		read[s.read_n++] = transport_dirfd(&j->push.from);
+	s.read_dirfds = read;
+	return sandbox_enter_as(&s, err);
+}
+
+static int
+run(const struct opts *o, struct error *err)
+{
+	json_t *record = NULL;
+	struct job j = { 0 };
+	int rc = -1;
+
+	if (open_all(&j, o, err) == -1 || enclose(&j, err) == -1)
+		goto out;
+	progress_init(&j.push.progress, "pushed", push_bytes(&j.push),
+	    o->common.quiet);
+	if (push_run(&j.push, err) == -1) {
+		error_wrap(err, "%s", o->target_text);
+		goto out;
+	}
+	progress_fini(&j.push.progress);
+	if (push_report(&record, &j.push, o->target_text, err) == 0 &&
+	    json_report(record, o->members, err) == 0)
+		rc = json_report_end(err);
+	json_decref(record);
+out:
+	push_fini(&j.push);
+	source_close(&j.source);
+	root_close(j.root);
+	return rc;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct error err = { 0 };
+	struct opts o = { 0 };
+	int rc;
+
+	sig_setup();
+	rc = options_parse(&o, argc, argv);
+	if (rc != 0)
+		rc = opt_end(rc);
+	else if (run(&o, &err) == -1)
+		rc = diag_error(&err);
+	options_fini(&o);
+	return rc;
+}

@@ -42,6 +42,9 @@ check_opts(struct opts *o, char *operands[], int n)
 		return opt_wrong("%s: what is pushed gets a tag; its digest "
 				 "comes of it",
 		    operands[0]);
+	/* Not the only one there is, which has another tag. */
+	if (o->target.tag[0] == '\0')
+		memcpy(o->target.tag, REF_TAG_DEFAULT, sizeof(REF_TAG_DEFAULT));
 	if (o->parent_text == NULL)
 		return 0;
 	o->has_no_parent = strcmp(o->parent_text, "none") == 0;

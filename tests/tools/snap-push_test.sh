@@ -210,6 +210,60 @@ push__messages_body()
 	atf_check -o ignore snap-pull -n image oci-layout:image:v1
 }
 
+# What other programs have in a layout stays there as it is.
+atf_test_case push__layout_of_others
+push__layout_of_others_head()
+{
+	atf_set require.progs "jq perl"
+}
+push__layout_of_others_body()
+{
+	snap_plant b web
+	mkdir -p lay/blobs/sha256
+	printf '{"imageLayoutVersion":"1.0.0"}' >lay/oci-layout
+	hex=$(printf '%064d' 7)
+	cat >lay/index.json <<-END
+		{"schemaVersion":2,"manifests":[
+		  {"mediaType":"a/b","digest":"sha256:$hex","size":7,
+		   "platform":{"os":"linux"},
+		   "annotations":{"org.opencontainers.image.ref.name":"v0"}},
+		  {"mediaType":"a/b","digest":"sha256:$hex","size":7}],
+		 "annotations":{"x":"y"}}
+	END
+	jq -c '.manifests, .annotations' lay/index.json >before
+	atf_check -o ignore snap-push oci-layout:lay:v1 web
+	atf_check -o ignore snap-push oci-layout:lay web
+	jq -c '.manifests[0:2], .annotations' lay/index.json >after
+	atf_check cmp before after
+	atf_check -o inline:'["v0",null,"v1","latest"]\n' jq -c '[.manifests[]
+	    | .annotations["org.opencontainers.image.ref.name"]]' lay/index.json
+	atf_check -o ignore snap-pull oci-layout:lay
+	# And what is no index stays, too.
+	echo '{"manifests":{}}' >lay/index.json
+	atf_check -s exit:65 -e match:'lay: index.json: "manifests"' \
+	    snap-push oci-layout:lay:v1 web
+	atf_check -o inline:'{"manifests":{}}\n' cat lay/index.json
+}
+
+# Where there is no room nothing half-made has a name.
+atf_test_case push__no_room
+push__no_room_head()
+{
+	atf_set require.progs "jq perl"
+}
+push__no_room_body()
+{
+	plant
+	atf_check -s exit:74 -e match:'^snap-push: .*: File too large$' \
+	    sh -c 'ulimit -f 4096; snap-push oci-layout:lay:v1 web'
+	atf_check -o empty ls -A lay/blobs/sha256
+	atf_check -s exit:1 test -e lay/index.json
+	atf_check -o ignore snap-push oci-layout:lay:v1 web
+	atf_check -s exit:74 -e match:'memory.raw: File too large$' \
+	    sh -c 'ulimit -f 4096; snap-pull oci-layout:lay:v1'
+	atf_check -o inline:"$(id_of b)\n" ls -A root/snap
+}
+
 # A file that is not what was saved goes nowhere.
 atf_test_case push__not_what_was_saved
 push__not_what_was_saved_head()
@@ -467,6 +521,8 @@ atf_init_test_cases()
 	atf_add_test_case push__difference
 	atf_add_test_case push__chain
 	atf_add_test_case push__messages
+	atf_add_test_case push__layout_of_others
+	atf_add_test_case push__no_room
 	atf_add_test_case push__not_what_was_saved
 	atf_add_test_case push__killed
 	atf_add_test_case push__tag_moved

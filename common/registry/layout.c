@@ -64,7 +64,7 @@ layout_close(void *state)
 	free(l);
 }
 
-/* Whether it says that it is one; EX_NOINPUT: it says nothing. */
+/* EX_NOINPUT: it is not marked as one. */
 static int
 check_mark(const struct layout *l, struct error *err)
 {
@@ -78,23 +78,27 @@ check_mark(const struct layout *l, struct error *err)
 	return 0;
 }
 
-/* What is empty, or was begun and marked as nothing else, becomes one. */
+/* Whether it can become one: it is empty, or was begun and not marked yet. */
+static int
+check_vacant(const struct layout *l, struct error *err)
+{
+	struct strv names = { 0 };
+	bool is_vacant;
+
+	if (dir_list(&names, l->dirfd, l->path, err) == -1)
+		return -1;
+	is_vacant = names.n == 0 ||
+	    (names.n == 1 && strcmp(names.v[0], BLOBS) == 0);
+	strv_fini(&names);
+	return is_vacant
+	    ? 0
+	    : error_set(err, EX_CANTCREAT,
+		  "%s: holds something that is no OCI layout", l->path);
+}
+
 static int
 make_parts(const struct layout *l, struct error *err)
 {
-	struct strv names = { 0 };
-	bool is_empty;
-
-	if (fd_exists(l->dirfd, MARK))
-		return 0;
-	if (dir_list(&names, l->dirfd, l->path, err) == -1)
-		return -1;
-	is_empty = names.n == 0 ||
-	    (names.n == 1 && strcmp(names.v[0], BLOBS) == 0);
-	strv_fini(&names);
-	if (!is_empty)
-		return error_set(err, EX_CANTCREAT,
-		    "%s: holds something that is no OCI layout", l->path);
 	if ((mkdirat(l->dirfd, BLOBS, 0700) == -1 && errno != EEXIST) ||
 	    (mkdirat(l->dirfd, BLOBS "/" SHA256, 0700) == -1 &&
 		errno != EEXIST))
@@ -118,8 +122,16 @@ open_parts(struct layout *l, unsigned how, struct error *err)
 		return 0;
 	if (fd_open_dir(&l->dirfd, AT_FDCWD, l->path, true, err) == -1)
 		return -1;
-	if (how == TRANSPORT_WRITE && make_parts(l, err) == -1)
-		return -1;
+	if (how != TRANSPORT_READ && !fd_exists(l->dirfd, MARK)) {
+		if (check_vacant(l, err) == -1)
+			return -1;
+		if (how == TRANSPORT_LOOK) {
+			fd_drop(&l->dirfd);
+			return 0;
+		}
+		if (make_parts(l, err) == -1)
+			return -1;
+	}
 	if (check_mark(l, err) == -1)
 		return -1;
 	if (fd_open_dir(&fd, l->dirfd, BLOBS, false, err) == -1)

@@ -89,7 +89,11 @@ push__difference_head()
 push__difference_body()
 {
 	plant
+	mkdir lay
+	atf_check -o save:dry snap-push --dry-run oci-layout:lay:v1 web
+	atf_check -o empty ls -A lay
 	atf_check -o save:first snap-push oci-layout:lay:v1 web
+	atf_check cmp dry first
 	cp -R lay once
 	atf_check -o save:record snap-push oci-layout:lay:v1 web
 	atf_check -o inline:"0\n0\n0\n" jq '.bytes_moved, .blobs_moved, .depth' \
@@ -187,6 +191,7 @@ push__messages_body()
 		69|snap-push registry.example:5000/golden:v3 web|registry.example:5000/golden: this build reads and writes oci-layout: only
 		69|snap-push --parent h/golden oci-layout:lay web|h/golden: this build reads and writes oci-layout: only
 		73|snap-push oci-layout:other web|other: holds something that is no OCI layout
+		73|snap-push --dry-run oci-layout:other web|other: holds something that is no OCI layout
 		73|snap-push oci-layout:wrong web|wrong: holds something that is no OCI layout
 		66|snap-push oci-layout:no/dir web|no/dir: No such file or directory
 		66|snap-push --parent oci-layout:lay:v9 oci-layout:lay web|oci-layout:lay: parent: lay: no manifest has tag v9

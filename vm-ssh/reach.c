@@ -33,6 +33,8 @@ tell(struct vm_at *at, const struct route *route, const char *ref)
 	if (status_known(&status, &at->vm, at->dirfd, NULL) == 1 &&
 	    status == STATUS_PAUSED)
 		diag("%s: is paused: waiting for vm-resume", ref);
+	else if (route->port == 0)
+		diag("%s: is starting: waiting for its port of this host", ref);
 	else if (route->link_down)
 		diag("%s: its link is down: waiting for vm-resume --link-up",
 		    ref);
@@ -91,6 +93,8 @@ look_anew(struct vm_at *at, struct route *route, struct answer *answer,
 static int
 over(const struct answer *answer, const struct route *route, struct error *err)
 {
+	if (route_check_known(route, err) == -1)
+		return error_wrap(err, "the time is over");
 	return error_set(err, EX_TEMPFAIL,
 	    "the time is over: no ssh server at %s:%u%s%s", route->addr,
 	    route->port, answer->sys == 0 ? "" : ": ",
@@ -105,7 +109,9 @@ look(struct answer *answer, struct pace *pace, const struct route *route,
 	int64_t until_ms = clock_ms() + LOOK_MS;
 	enum answer_seen seen;
 
-	if (clock_left(pace->due_ms) == 0) {
+	if (route->port == 0)
+		pace->due_ms = until_ms;
+	else if (clock_left(pace->due_ms) == 0) {
 		pace_tried(pace);
 		if (!answer_try(answer, route))
 			pace_refused(pace);

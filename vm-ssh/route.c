@@ -30,10 +30,10 @@ find_forward(struct route *out, const struct vm *vm)
 		for (k = 0; k < vm->machine.nics.v[i].forwards_n; k++) {
 			nic = &vm->machine.nics.v[i];
 			f = &nic->forwards[k];
-			out->port = f->host_port != 0 ? f->host_port : f->port;
-			if (f->guest_port != ROUTE_SSH_PORT || out->port == 0 ||
+			if (f->guest_port != ROUTE_SSH_PORT ||
 			    !take_address(out, f->addr, strlen(f->addr)))
 				continue;
+			out->port = f->host_port != 0 ? f->host_port : f->port;
 			/* All addresses of the host. */
 			if (strcmp(out->addr, "0.0.0.0") == 0)
 				take_address(out, "127.0.0.1", 9);
@@ -122,6 +122,15 @@ route_find(struct route *out, const struct vm *vm, struct error *err)
 	route.link_down = nic->link_down;
 	*out = route;
 	return 0;
+}
+
+int
+route_check_known(const struct route *route, struct error *err)
+{
+	return route->port != 0
+	    ? 0
+	    : error_set(err, EX_TEMPFAIL,
+		  "its port of this host is not known yet: it is starting");
 }
 
 bool

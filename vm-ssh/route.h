@@ -13,7 +13,7 @@
 
 struct route {
 	char addr[16]; /* IPv4, dotted */
-	uint16_t port;
+	uint16_t port; /* 0: any free one, of which no record tells yet */
 	bool is_forward; /* of this host, to the guest's ROUTE_SSH_PORT */
 	bool link_down; /* the NIC is unplugged until somebody says otherwise */
 };
@@ -21,9 +21,13 @@ struct route {
 /*
  * Of a VM that runs: the first forward to ROUTE_SSH_PORT, else the address that
  * its record has of a NIC, else the one that the kernel's command line has
- * ("ip=").  EX_CONFIG says what is missing and what would give it.
+ * ("ip=").  While it starts the port of a forward may not be known yet, and is 0.
+ * EX_CONFIG says what is missing and what would give it.
  */
 int route_find(struct route *out, const struct vm *vm, struct error *err);
+
+/* The port must be known now.  EX_TEMPFAIL: it is not yet. */
+int route_check_known(const struct route *route, struct error *err);
 
 /* Whether both lead to the same place. */
 bool route_is_same(const struct route *a, const struct route *b);

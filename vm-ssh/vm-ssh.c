@@ -66,7 +66,8 @@ login(struct command *c, struct vm_at *at, struct route *route, const char *ref,
 		left_s = (uint64_t)clock_left(deadline_ms) / 1000;
 		c->connect_s = left_s > CONNECT_LEAST_S ? left_s
 							: CONNECT_LEAST_S;
-	}
+	} else
+		rc = route_check_known(route, err);
 	/* The record may be another one since. */
 	if (rc == 0)
 		rc = find_user(c, at, err);
@@ -74,6 +75,13 @@ login(struct command *c, struct vm_at *at, struct route *route, const char *ref,
 		rc = become(program, c, err);
 	free(program);
 	return rc;
+}
+
+static int
+print(const struct command *c, struct error *err)
+{
+	return route_check_known(c->route, err) == -1 ? -1
+						      : command_print(c, err);
 }
 
 static int
@@ -96,7 +104,7 @@ run(const struct opts *o, struct error *err)
 	    find_user(&c, &at, err) == 0)
 		rc = o->output == OUTPUT_LOGIN
 		    ? login(&c, &at, &route, ref, err)
-		    : command_print(&c, err);
+		    : print(&c, err);
 	if (rc == -1)
 		error_wrap(err, "%s", ref);
 out:

@@ -357,6 +357,41 @@ server at 127.0.0.1:$(cat http.port): Connection refused\n" \
 	wait $!
 }
 
+# While a VM starts, its record tells of a forward and not yet of its port.
+ssh_case wait__for_a_port
+wait__for_a_port_body()
+{
+	stub_ssh
+	make_web
+	server ssh 'SSH-2.0-x
+'
+	port=$(cat ssh.port)
+	lead web 0
+	text="its port of this host is not known yet: it is starting"
+	for now in --timeout\ 0 --print --ssh-config; do
+		# shellcheck disable=SC2086
+		atf_check -s exit:75 -e inline:"vm-ssh: web: $text\n" \
+		    vm-ssh $now web
+	done
+	atf_check -s exit:75 -e inline:"vm-ssh: web: the time is over: $text\n" \
+	    vm-ssh --timeout 1 web
+	(sleep 3; lead web "$port") &
+	atf_check -o match:"<Port=$port>.*<true>$" -e inline:"vm-ssh: web: is \
+starting: waiting for its port of this host\n" vm-ssh --timeout 60 web true
+	wait $!
+	# It may be unknown again, as of one that was started anew meanwhile.
+	server mute '' 60
+	lead web "$(cat mute.port)"
+	(sleep 1; lead web 0; sleep 1; lead web "$port") &
+	atf_check -o match:"<Port=$port>.*<true>$" \
+	    vm-ssh --timeout 60 -q web true
+	wait $!
+	# A port that was asked for is known.
+	edit "$INSTAR_ROOT/name/vm/web/vm.json" \
+	    '.network_configs[0].forward[0] |= (.host_port = 0 | .port = 4022)'
+	atf_check -o match:"<Port=4022>" vm-ssh --timeout 0 web
+}
+
 # A guest that listens a while after it has an address, behind the network that
 # takes connections all the time.
 # A user-mode network goes on with each try by itself: a guest that boots for
@@ -428,6 +463,7 @@ atf_init_test_cases()
 	atf_add_test_case print__for_others
 	atf_add_test_case way__each
 	atf_add_test_case wait__for_an_answer
+	atf_add_test_case wait__for_a_port
 	atf_add_test_case wait__is_no_flood
 	atf_add_test_case wait__behind_user_mode
 	atf_add_test_case usage__wrong

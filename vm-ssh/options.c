@@ -24,6 +24,15 @@ options_fini(struct opts *o)
 	strv_fini(&o->options);
 }
 
+int64_t
+options_wait_ms(const struct opts *o, const struct vm *vm)
+{
+	if (o->timeout.given)
+		return (int64_t)o->timeout.ms;
+	return vm->accel == VM_ACCEL_TCG ? OPTIONS_WAIT_EMULATED_MS
+					 : OPTIONS_WAIT_MS;
+}
+
 static int
 set_output(enum output *slot, enum output wanted)
 {
@@ -47,8 +56,6 @@ check_opts(struct opts *o, char *const *operands)
 		    o->command[0]);
 	if (o->user != NULL && (o->user[0] == '\0' || o->user[0] == '-'))
 		return opt_wrong("-l: \"%s\": not a user's name", o->user);
-	if (!o->timeout.given)
-		o->timeout.ms = OPTIONS_WAIT_MS;
 	return 0;
 }
 

@@ -5,8 +5,11 @@
 
 #include "base/opt.h"
 #include "base/strv.h"
+#include "state/vm.h"
 
-#define OPTIONS_WAIT_MS 120000 /* for the guest, without --timeout */
+/* For the guest, without --timeout: a boot by emulation takes minutes. */
+#define OPTIONS_WAIT_MS 120000
+#define OPTIONS_WAIT_EMULATED_MS 600000
 
 enum output {
 	OUTPUT_LOGIN, /* none: ssh runs */
@@ -30,5 +33,8 @@ void options_fini(struct opts *o);
 
 /* 0 go, 1 done, -1 wrong, of which one line has told. */
 int options_parse(struct opts *o, int argc, char *argv[]);
+
+/* How long the guest of this VM is waited for; 0: not at all. */
+int64_t options_wait_ms(const struct opts *o, const struct vm *vm);
 
 #endif

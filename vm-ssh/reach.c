@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "reach.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,14 +92,18 @@ look_anew(struct vm_at *at, struct route *route, struct answer *answer,
 }
 
 static int
-over(const struct answer *answer, const struct route *route, struct error *err)
+over(const struct answer *answer, const struct route *route,
+    const struct vm_at *at, int64_t wait_ms, struct error *err)
 {
 	if (route_check_known(route, err) == -1)
-		return error_wrap(err, "the time is over");
+		return error_wrap(err, "after %g s", (double)wait_ms / 1000);
 	return error_set(err, EX_TEMPFAIL,
-	    "the time is over: no ssh server at %s:%u%s%s", route->addr,
-	    route->port, answer->sys == 0 ? "" : ": ",
-	    answer->sys == 0 ? "" : strerror(answer->sys));
+	    "no ssh server at %s:%u after %g s%s%s: --timeout waits "
+	    "longer, %s/%s tells what the guest does",
+	    route->addr, route->port, (double)wait_ms / 1000,
+	    answer->sys == 0 ? "" : ": ",
+	    answer->sys == 0 ? "" : strerror(answer->sys), at->dir,
+	    VM_CONSOLE_LOG);
 }
 
 /* Tries, and looks for a moment: what has come of it. */
@@ -127,20 +132,26 @@ look(struct answer *answer, struct pace *pace, const struct route *route,
 
 int
 reach_wait(struct vm_at *at, struct route *route, const char *ref,
-    int64_t deadline_ms, bool quiet, struct error *err)
+    const struct opts *o, int64_t start_ms, struct error *err)
 {
 	struct answer *answer = malloc(sizeof(*answer));
 	struct pace pace = { .refused_ms = REFUSED_FIRST_MS,
 		.silent_ms = SILENT_FIRST_MS };
-	int64_t tell_ms = clock_ms() + TELL_MS;
+	int64_t tell_ms = clock_ms() + TELL_MS, deadline_ms;
+	bool quiet = o->common.quiet;
+	int64_t wait_ms;
 	int rc;
 
 	if (answer == NULL)
 		return error_nomem(err, NULL);
 	answer_init(answer);
 	for (;;) {
-		rc = clock_left(deadline_ms) == 0 ? over(answer, route, err)
-						  : sig_check(err);
+		/* A VM that starts says with what only in its next record. */
+		wait_ms = options_wait_ms(o, &at->vm);
+		deadline_ms = start_ms + wait_ms;
+		rc = clock_left(deadline_ms) == 0
+		    ? over(answer, route, at, wait_ms, err)
+		    : sig_check(err);
 		if (rc == -1 ||
 		    look(answer, &pace, route, deadline_ms) == ANSWER_SERVER)
 			break;

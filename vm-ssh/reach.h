@@ -3,21 +3,22 @@
 #ifndef REACH_H
 #define REACH_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
 #include "state/vm_at.h"
 
+#include "options.h"
 #include "route.h"
 
 /*
  * Waits until an ssh server answers where `route` leads; *at is read anew and
  * *route found anew meanwhile.  `ref` names the VM in a line that tells of the
- * wait once it lasts, unless `quiet`.  EX_TEMPFAIL: `deadline_ms` (base/clock)
- * is over.  EX_UNAVAILABLE: the VM has ended.  EX_NOINPUT: it was removed.
+ * wait once it lasts, unless `o` asks for quiet.  EX_TEMPFAIL: what `o` gives the
+ * VM since `start_ms` (base/clock) is over.  EX_UNAVAILABLE: the VM has ended.
+ * EX_NOINPUT: it was removed.
  */
 int reach_wait(struct vm_at *at, struct route *route, const char *ref,
-    int64_t deadline_ms, bool quiet, struct error *err);
+    const struct opts *o, int64_t start_ms, struct error *err);
 
 #endif

@@ -52,7 +52,7 @@ login(struct command *c, struct vm_at *at, struct route *route, const char *ref,
     struct error *err)
 {
 	const struct opts *o = c->opts;
-	int64_t deadline_ms = clock_ms() + (int64_t)o->timeout.ms;
+	int64_t start_ms = clock_ms(), deadline_ms;
 	char *program = program_find("ssh");
 	uint64_t left_s;
 	int rc = 0;
@@ -60,9 +60,9 @@ login(struct command *c, struct vm_at *at, struct route *route, const char *ref,
 	if (program == NULL)
 		return error_set(err, EX_UNAVAILABLE,
 		    "ssh: program not found (of OpenSSH: openssh-client)");
-	if (o->timeout.ms > 0) {
-		rc = reach_wait(at, route, ref, deadline_ms, o->common.quiet,
-		    err);
+	if (options_wait_ms(o, &at->vm) > 0) {
+		rc = reach_wait(at, route, ref, o, start_ms, err);
+		deadline_ms = start_ms + options_wait_ms(o, &at->vm);
 		left_s = (uint64_t)clock_left(deadline_ms) / 1000;
 		c->connect_s = left_s > CONNECT_LEAST_S ? left_s
 							: CONNECT_LEAST_S;

@@ -287,7 +287,7 @@ root__without_capabilities_body()
 			atf_check -o match:MIRN $none disk-backup -q --vm web db
 			for write in vm-start vm-set\ --cpu\ 2 vm-stop \
 			    vm-clone\ s\ --name snap-rm\ s vm-create\ -n \
-			    vm-console; do
+			    vm-console vm-ssh; do
 				atf_check -s exit:77 -e inline:"${write%% *}: \
 $INSTAR_ROOT: $no\n" $none $write web
 			done

@@ -1,13 +1,50 @@
 /* SPDX-License-Identifier: ISC */
 #include "command.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "base/path.h"
+
+static int
+check_key(const char *path, struct error *err)
+{
+	char *public;
+	int sys;
+
+	/* ssh makes another name of it, as of ~ and %d. */
+	if (path[0] == '~' || strpbrk(path, "%$") != NULL ||
+	    faccessat(AT_FDCWD, path, R_OK, AT_EACCESS) == 0)
+		return 0;
+	sys = errno;
+	public = path_format("%s.pub", path);
+	if (public == NULL)
+		return error_nomem(err, path);
+	if (faccessat(AT_FDCWD, public, R_OK, AT_EACCESS) == 0)
+		sys = 0;
+	free(public);
+	errno = sys;
+	return sys == 0 ? 0
+			: error_sys(err, sys == EACCES ? EX_NOPERM : EX_NOINPUT,
+			      "-i %s", path);
+}
+
+int
+command_check_keys(const struct opts *opts, struct error *err)
+{
+	size_t i;
+
+	for (i = 0; i < opts->keys.n; i++)
+		if (check_key(opts->keys.v[i], err) == -1)
+			return -1;
+	return 0;
+}
 
 /*
  * A value as ssh_config(5) reads it: between quotes, where \ stands before a

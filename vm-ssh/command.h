@@ -19,6 +19,12 @@ struct command {
 };
 
 /*
+ * Whether the files of -i can be read, or what ssh(1) takes in their place: the
+ * public half, whose other half an agent has.  EX_NOINPUT, EX_NOPERM.
+ */
+int command_check_keys(const struct opts *opts, struct error *err);
+
+/*
  * The words, "ssh" first, appended to *argv.  EX_CONFIG: the VM's directory has
  * a name that ssh cannot be told.
  */

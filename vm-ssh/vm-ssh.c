@@ -97,6 +97,7 @@ run(const struct opts *o, struct error *err)
 	if (refs_read_one(&ref, o->vm, "VM", err) == -1 ||
 	    root_open_to_read(&root, o->common.root, err) == -1 ||
 	    root_check_owner(root, err) == -1 ||
+	    command_check_keys(o, err) == -1 ||
 	    vm_at_open(&at, root, ref, false, 0, err) == -1)
 		goto out;
 	if (!vm_is_alive(&at.vm))

@@ -223,7 +223,8 @@ files__not_the_owners_body()
 	echo '{"memory":"32M"}' >config
 	disk-mkdata size=16M,name=x,fstype=none . >disks || atf_fail "no disk"
 	cp "$tiny" kernel
-	chmod 600 a.tar.zst full user-data password config disks kernel
+	touch key
+	chmod 600 a.tar.zst full user-data password config disks kernel key
 	find home | sort >before
 	while read -r tool file args; do
 		# shellcheck disable=SC2086 # several words
@@ -245,6 +246,7 @@ files__not_the_owners_body()
 		vm-clone a.tar.zst --from-archive a.tar.zst
 		vm-restore a.tar.zst --from-archive a.tar.zst web
 		disk-restore full --force --to-vm web full db
+		vm-ssh key -i key web
 	END
 	find home | sort >after
 	atf_check cmp before after

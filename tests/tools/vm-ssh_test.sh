@@ -117,6 +117,7 @@ login__words_body()
 		    vm-ssh --timeout 3 web $dashes ls -l 'a b' -- ''
 	done
 	# What the user says goes first, and the environment's behind it.
+	touch key 'two keys'
 	export INSTAR_SSH_OPTS="-v  -oTCPKeepAlive=no "
 	atf_check -o inline:"<-t><-4><-i><key><-i><two keys><-o><Port=1>\
 <-o><LogLevel DEBUG><-v><-oTCPKeepAlive=no><-l><root><-o><Port=$port>\
@@ -457,8 +458,22 @@ usage__wrong_body()
 	wrong "--timeout: x: not a duration" --timeout x web
 	wrong "-p: unknown option: see vm-ssh -h" -p 22 web
 	wrong "-o: needs an argument" -o
-	# No ssh: nothing is waited for.
+	# A key that is not there: neither.
 	make_web
+	atf_check -s exit:66 -e inline:"vm-ssh: -i nosuch: No such file or \
+directory\n" vm-ssh -i nosuch web true
+	if [ "$(id -u)" -ne 0 ]; then
+		touch closed
+		chmod 0 closed
+		atf_check -s exit:77 -e inline:"vm-ssh: -i closed: Permission \
+denied\n" vm-ssh -i closed web true
+	fi
+	# Such ssh looks for by itself: in its agent, or under other names.
+	touch agents.pub
+	for key in agents '~/key' '%d/key' '${HOME}/key'; do
+		atf_check -o match:" -i " vm-ssh --print -i "$key" web
+	done
+	# No ssh: nothing is waited for.
 	mkdir empty
 	tool=$(command -v vm-ssh)
 	atf_check -s exit:69 -e inline:"vm-ssh: web: ssh: program not found \

@@ -70,8 +70,59 @@ golden__built_once_cleanup()
 	vms_end "$PWD/root"
 }
 
+# What fails leaves nothing in the way of the next run.  The guest's part is a
+# stand-in's, whose status is $said for what the golden machine is asked.
+atf_test_case fleet__after_a_failure cleanup
+fleet__after_a_failure_head()
+{
+	atf_set require.progs "qemu-system-x86_64 ssh-keygen"
+}
+fleet__after_a_failure_body()
+{
+	ssh-keygen -q -t ed25519 -N '' -f key
+	truncate -s 16M debian.raw
+	mkdir bin
+	cat >bin/vm-ssh <<-'END'
+		#!/bin/sh
+		case $* in
+		*cloud-init*)
+			exit $said
+			;;
+		esac
+		exec sh
+	END
+	chmod +x bin/vm-ssh
+	PATH=$PWD/bin:$PATH
+	for n in 1 2; do
+		echo "echo job $n; exit $n" >job$n.sh
+	done
+	fleet="sh $top/examples/ci-fleet.sh debian.raw key job1.sh job2.sh"
+	export said=1
+	# shellcheck disable=SC2086 # several words
+	atf_check -s exit:1 -o ignore -e ignore $fleet
+	atf_check -o empty vm-ls
+	# cloud-init says so of a guest that is up, and has met a thing to warn of.
+	said=2
+	atf_check -o match:^golden -e ignore $fleet
+	atf_check -o empty vm-ls
+	atf_check -o inline:"1\n2\n" cat job1.sh.status job2.sh.status
+	atf_check -o inline:"job 1\njob 2\n" cat job1.sh.out job2.sh.out
+	# One that cannot be cloned, as somebody has its name, who keeps it.
+	rm job*.status job*.out
+	atf_check -o ignore vm-clone --no-start -n job-job1 golden
+	atf_check -o not-match:^golden -e match:'job-job1' $fleet
+	atf_check -o inline:"job-job1\n" vm-ls -p name
+	atf_check -o not-inline:"1\n" -o match:. cat job1.sh.status
+	atf_check -o inline:"2\n" cat job2.sh.status
+}
+fleet__after_a_failure_cleanup()
+{
+	vms_end
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case pipelines__run_as_printed
 	atf_add_test_case golden__built_once
+	atf_add_test_case fleet__after_a_failure
 }

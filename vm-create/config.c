@@ -325,12 +325,34 @@ check_stdin(const struct wishes *w, struct error *err)
 	return 0;
 }
 
+/* Only vm-set takes something away by an empty name. */
+static int
+check_files(const struct wishes *w, struct error *err)
+{
+	const struct {
+		const char *value, *name;
+	} files[] = {
+		{ w->kernel, "--kernel" },
+		{ w->initrd, "--initrd" },
+		{ w->firmware, "--firmware" },
+		{ w->firmware_vars, "--firmware-vars" },
+		{ w->base, "--base" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (files[i].value != NULL && files[i].value[0] == '\0')
+			return error_set(err, EX_USAGE, "%s: an empty name",
+			    files[i].name);
+	return 0;
+}
+
 int
 wishes_plan(struct plan *plan, const struct wishes *w, struct error *err)
 {
 	size_t i;
 
-	if (check_stdin(w, err) == -1)
+	if (check_stdin(w, err) == -1 || check_files(w, err) == -1)
 		return -1;
 	if (w->name != NULL && !envelope_is_name(w->name))
 		return error_set(err, EX_USAGE, "--name: %s: not a name: %s",

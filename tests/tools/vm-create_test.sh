@@ -51,6 +51,13 @@ usage__wrong_body()
 	    --kernel kernel --accel x
 	refused 64 "--memory-backing: x: not auto, file or memfd" \
 	    --kernel kernel --memory-backing x
+	refused 64 "--kernel: an empty name" --kernel ""
+	for o in initrd firmware-vars base; do
+		refused 64 "--$o: an empty name" --kernel kernel "--$o" ""
+	done
+	refused 64 "--firmware: an empty name" --base kernel --firmware ""
+	echo '{"kernel": "kernel", "initrd": ""}' >config
+	refused 64 "--initrd: an empty name" --config config
 	for h in bhyve "" QEMU; do
 		atf_check -s exit:64 -e match:"--hypervisor: $h: no such hypervisor" \
 		    vm-create --kernel kernel --hypervisor "$h"

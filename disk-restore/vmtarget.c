@@ -66,7 +66,7 @@ int
 vmtarget_open(struct vmtarget *out, const char *root, const char *ref,
     const char *disk, struct error *err)
 {
-	if (root_open(&out->root, root, err) == -1 ||
+	if (root_open_existing(&out->root, root, err) == -1 ||
 	    vm_at_open(&out->at, out->root, ref, true,
 		clock_ms() + VMTARGET_WAIT_MS, err) == -1)
 		return -1;

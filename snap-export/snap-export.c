@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/diag.h"
@@ -7,6 +8,7 @@
 #include "base/progress.h"
 #include "base/sandbox.h"
 #include "base/sig.h"
+#include "state/refs.h"
 #include "state/source.h"
 
 #include "export.h"
@@ -30,9 +32,7 @@ struct job {
 static int
 open_snap(struct job *j, const struct opts *o, struct error *err)
 {
-	const struct source_how how = { .ref = &o->snap,
-		.may_read = true,
-		.keep_access = true };
+	const struct source_how how = { .ref = o->snap, .keep_access = true };
 
 	if (root_open_to_read(&j->root, o->common.root, err) == -1)
 		return -1;
@@ -68,11 +68,16 @@ static int
 run(struct opts *o, struct error *err)
 {
 	struct job j = { .file = OUTFILE_NONE };
+	char *ref = NULL;
 	int dirs[3], rc = -1;
 	size_t n = 0;
 
 	if (o->list != NULL)
 		return list_archive(o->list, o->members, err);
+	/* Whoever names it in a pipe may be the one who makes the root. */
+	if (refs_read_one(&ref, o->snap, "snapshot", err) == -1)
+		return -1;
+	o->snap = ref;
 	if (open_snap(&j, o, err) == -1)
 		goto out;
 	if (o->to_dir != NULL) {
@@ -113,6 +118,7 @@ out:
 	export_fini(&j.export);
 	source_close(&j.source);
 	root_close(j.root);
+	free(ref);
 	return rc;
 }
 

@@ -200,7 +200,7 @@ layer_import(const char *path, char *file, const char *members, bool quiet,
 	struct root *root;
 	int rc = -1;
 
-	if (root_open(&root, path, err) == -1)
+	if (root_open_existing(&root, path, err) == -1)
 		return -1;
 	if (!quiet)
 		root_show_progress(root);

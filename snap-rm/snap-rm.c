@@ -80,11 +80,12 @@ run(const struct opt_common *o, char *const *operands, size_t n,
 
 	if (refs_take(&refs, o, ROOT_SNAP, operands, n, err) == -1)
 		goto out;
-	if (o->all && refs.n == 0) {
+	/* Whoever names them in a pipe may be the one who makes the root. */
+	if (refs.n == 0) {
 		rc = EX_OK;
 		goto out;
 	}
-	if (root_open(&root, o->root, err) == -1)
+	if (root_open_existing(&root, o->root, err) == -1)
 		goto out;
 	fd = root_fd(root);
 	if (sandbox_enter(&fd, 1, err) == -1 ||

@@ -97,7 +97,7 @@ run(const struct opts *o, struct error *err)
 	int rc = -1;
 
 	if (refs_read_one(&ref, o->operands[0], "VM", err) == 0 &&
-	    root_open(&root, o->common.root, err) == 0)
+	    root_open_existing(&root, o->common.root, err) == 0)
 		rc = save_ref(o, root, ref, err);
 	root_close(root);
 	free(ref);

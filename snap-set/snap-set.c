@@ -72,7 +72,7 @@ run(const struct opts *o, struct error *err)
 	int rc = -1;
 
 	if (refs_read_one(&ref, o->operands[0], "snapshot", err) == 0 &&
-	    root_open(&root, o->common.root, err) == 0 &&
+	    root_open_existing(&root, o->common.root, err) == 0 &&
 	    set_snapshot(&report, root, ref, &o->label,
 		opt_deadline(&o->common, READERS_MS), err) == 0 &&
 	    json_report(report, o->members, err) == 0)

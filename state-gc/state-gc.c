@@ -109,7 +109,7 @@ run(const struct opts *o, int *status, struct error *err)
 	clock_gettime(CLOCK_REALTIME, &gc.now);
 	if (set_limits(&gc, o, err) == -1)
 		goto out;
-	found = (o->dry_run ? root_open_to_list : root_open)(&root,
+	found = (o->dry_run ? root_open_to_list : root_open_to_tidy)(&root,
 	    o->common.root, err);
 	if (found == 1)
 		rc = 0;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: ISC */
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/sig.h"
+#include "state/refs.h"
 #include "state/source.h"
 
 #include "clone.h"
@@ -9,10 +12,9 @@
 
 static int
 open_snap(struct source *source, const struct opts *o, const struct root *root,
-    char *const *operands, struct error *err)
+    const char *ref, struct error *err)
 {
-	const struct source_how how = { .ref = operands,
-		.may_read = true,
+	const struct source_how how = { .ref = ref,
 		.dir = o->from_dir,
 		.archive = o->archive,
 		.quiet = o->common.quiet };
@@ -24,6 +26,19 @@ open_snap(struct source *source, const struct opts *o, const struct root *root,
 	return source_open(source, root, &how, err);
 }
 
+/* A snapshot that comes with its files goes into a new root, too. */
+static int
+open_root(struct root **root, char **ref, const struct opts *o, char *operand,
+    struct error *err)
+{
+	if (operand == NULL)
+		return root_open(root, o->common.root, err);
+	/* Whoever names it in a pipe may be the one who makes the root. */
+	if (refs_read_one(ref, operand, "snapshot", err) == -1)
+		return -1;
+	return root_open_existing(root, o->common.root, err);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -31,6 +46,7 @@ main(int argc, char *argv[])
 	struct opts o = { .how = { .start_us = clock_us() } };
 	struct source source = { 0 };
 	struct root *root = NULL;
+	char *ref = NULL;
 	int code;
 
 	sig_setup();
@@ -40,8 +56,8 @@ main(int argc, char *argv[])
 		strv_fini(&o.how.ssh_keys);
 		return opt_end(code);
 	}
-	if (root_open(&root, o.common.root, &err) == -1 ||
-	    open_snap(&source, &o, root, argv + optind, &err) == -1)
+	if (open_root(&root, &ref, &o, argv[optind], &err) == -1 ||
+	    open_snap(&source, &o, root, ref, &err) == -1)
 		code = diag_error(&err);
 	else
 		code = clone_all(&o.how, root, source.snap);
@@ -49,6 +65,7 @@ main(int argc, char *argv[])
 		diag("%s: warning: %s", o.archive, source_warning(&source));
 	source_close(&source);
 	root_close(root);
+	free(ref);
 	strv_fini(&o.how.nics);
 	strv_fini(&o.how.ssh_keys);
 	return code;

@@ -9,8 +9,7 @@ static int
 open_snap(struct source *source, const struct opts *o, const struct root *root,
     struct error *err)
 {
-	char *const ref[] = { o->snap };
-	const struct source_how how = { .ref = ref,
+	const struct source_how how = { .ref = o->snap,
 		.dir = o->from_dir,
 		.archive = o->archive,
 		.quiet = o->common.quiet };
@@ -31,7 +30,7 @@ run(const struct opts *o, struct error *err)
 	struct root *root = NULL;
 	int rc = -1;
 
-	if (root_open(&root, o->common.root, err) == -1 ||
+	if (root_open_existing(&root, o->common.root, err) == -1 ||
 	    open_snap(&source, o, root, err) == -1)
 		goto out;
 	rc = vm_at_open(&at, root, o->vm, true, opt_deadline(&o->common, 0),

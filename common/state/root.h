@@ -33,6 +33,13 @@ enum root_kind { ROOT_VM, ROOT_SNAP };
 int root_open(struct root **out, const char *path, struct error *err);
 
 /*
+ * The same for those that act on what is there already: only what is missing of
+ * a root that is there is made.  EX_NOINPUT, too: it is not there, or has none
+ * of its directories, as where its path is mistyped.
+ */
+int root_open_existing(struct root **out, const char *path, struct error *err);
+
+/*
  * The same for those that only read: one that may not be written will do, so
  * will one whose owner we cannot be, and nothing is made: a directory that it
  * lacks is empty.  EX_NOINPUT: it is not there, or has none of them.
@@ -45,6 +52,9 @@ int root_open_to_read(struct root **out, const char *path, struct error *err);
  * $INSTAR_ROOT, must be there.
  */
 int root_open_to_list(struct root **out, const char *path, struct error *err);
+
+/* As root_open_existing(), and 1 where root_open_to_list() has it. */
+int root_open_to_tidy(struct root **out, const char *path, struct error *err);
 
 /*
  * Becomes who root_open() of the same path will be, and makes nothing: for who

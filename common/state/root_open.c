@@ -16,6 +16,13 @@
 #include "disk/fs.h"
 #include "state/root_impl.h"
 
+/* What a root that is not there is to who opens it, and who lacks a part. */
+enum access {
+	TO_READ, /* nothing is made */
+	TO_CHANGE, /* what is missing of one that is there is made */
+	TO_MAKE /* the root is made, too */
+};
+
 /* The root that the user names, by an option or in the environment, or NULL. */
 static const char *
 named_path(const char *option)
@@ -76,12 +83,14 @@ make_path(char *path, struct error *err)
 }
 
 /*
- * Opens the directory `name` of the root; a missing one is made, or is -1
- * unless it `may` be.
+ * Opens the directory `name` of the root, unless it is open; a missing one is
+ * made, or is -1 unless it `may` be.
  */
 static int
 open_part(int *fd, int dirfd, const char *name, bool may, struct error *err)
 {
+	if (*fd != -1)
+		return 0;
 	*fd = openat(dirfd, name,
 	    O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (*fd == -1 && errno == ENOENT && !may)
@@ -97,24 +106,33 @@ open_part(int *fd, int dirfd, const char *name, bool may, struct error *err)
 }
 
 static int
-open_parts(struct root *r, bool may, struct error *err)
+open_five(struct root *r, int *name_fd, bool may, struct error *err)
 {
-	int name_fd = -1;
-	bool any;
-
 	if (open_part(&r->kind_fd[ROOT_VM], r->fd, "vm", may, err) == -1 ||
 	    open_part(&r->kind_fd[ROOT_SNAP], r->fd, "snap", may, err) == -1 ||
 	    open_part(&r->layer_fd, r->fd, "layer", may, err) == -1 ||
-	    open_part(&r->access_fd, r->fd, "access", may, err) == -1 ||
-	    open_part(&name_fd, r->fd, "name", may, err) == -1)
+	    open_part(&r->access_fd, r->fd, "access", may, err) == -1)
 		return -1;
-	any = name_fd != -1 || r->kind_fd[ROOT_VM] != -1 ||
-	    r->kind_fd[ROOT_SNAP] != -1 || r->layer_fd != -1 ||
-	    r->access_fd != -1;
-	fd_drop(&name_fd);
-	if (!any)
+	return open_part(name_fd, r->fd, "name", may, err);
+}
+
+static int
+open_parts(struct root *r, enum access access, struct error *err)
+{
+	bool may = access != TO_READ;
+	int name_fd = -1, rc;
+
+	rc = open_five(r, &name_fd, access == TO_MAKE, err);
+	if (rc == 0 && name_fd == -1 && r->kind_fd[ROOT_VM] == -1 &&
+	    r->kind_fd[ROOT_SNAP] == -1 && r->layer_fd == -1 &&
+	    r->access_fd == -1)
 		return error_set(err, EX_NOINPUT,
 		    "no state root: it has neither vm nor snap");
+	if (rc == 0 && access == TO_CHANGE)
+		rc = open_five(r, &name_fd, true, err);
+	fd_drop(&name_fd);
+	if (rc == -1)
+		return -1;
 	if (open_part(&r->name_fd[ROOT_VM], r->fd, "name/vm", may, err) == -1)
 		return -1;
 	return open_part(&r->name_fd[ROOT_SNAP], r->fd, "name/snap", may, err);
@@ -209,25 +227,28 @@ look_whose(struct root *r, bool to_write, struct error *err)
 	return rc == -1 ? error_wrap(err, "%s", r->path) : 0;
 }
 
-/* A reader may have been sent to the wrong place. */
+/* Who does not make it may have been sent to the wrong place. */
 static int
-open_dir(int *fd, const char *path, bool to_write, struct error *err)
+open_dir(int *fd, const char *path, enum access access, struct error *err)
 {
 	*fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (*fd != -1)
 		return 0;
 	return error_sys(err, error_code_of(errno), "%s%s", path,
-	    !to_write && error_code_of(errno) == EX_NOINPUT ? ": no state root"
-							    : "");
+	    access != TO_MAKE && error_code_of(errno) == EX_NOINPUT
+		? ": no state root"
+		: "");
 }
 
 static int
-open_all(struct root *r, bool to_write, struct error *err)
+open_all(struct root *r, enum access access, struct error *err)
 {
-	if (to_write && faccessat(AT_FDCWD, r->path, F_OK, 0) == -1 &&
+	bool to_write = access != TO_READ;
+
+	if (access == TO_MAKE && faccessat(AT_FDCWD, r->path, F_OK, 0) == -1 &&
 	    make_root(r, err) == -1)
 		return -1;
-	if (open_dir(&r->fd, r->path, to_write, err) == -1 ||
+	if (open_dir(&r->fd, r->path, access, err) == -1 ||
 	    look_whose(r, to_write, err) == -1)
 		return -1;
 	if (fs_is_network(r->fd))
@@ -237,7 +258,7 @@ open_all(struct root *r, bool to_write, struct error *err)
 		    r->path);
 	if (to_write && faccessat(r->fd, ".", W_OK | X_OK, AT_EACCESS) == -1)
 		return error_sys(err, EX_NOPERM, "%s", r->path);
-	if (open_parts(r, to_write, err) == -1)
+	if (open_parts(r, access, err) == -1)
 		return error_wrap(err, "%s", r->path);
 	return 0;
 }
@@ -266,7 +287,8 @@ choose_path(const char *path, struct error *err)
 }
 
 static int
-open_root(struct root **out, const char *path, bool to_write, struct error *err)
+open_root(struct root **out, const char *path, enum access access,
+    struct error *err)
 {
 	struct root *r = calloc(1, sizeof(*r));
 
@@ -275,7 +297,7 @@ open_root(struct root **out, const char *path, bool to_write, struct error *err)
 	r->fd = r->layer_fd = r->access_fd = -1;
 	r->kind_fd[0] = r->kind_fd[1] = r->name_fd[0] = r->name_fd[1] = -1;
 	r->path = choose_path(path, err);
-	if (r->path == NULL || open_all(r, to_write, err) == -1) {
+	if (r->path == NULL || open_all(r, access, err) == -1) {
 		root_close(r);
 		return -1;
 	}
@@ -310,21 +332,28 @@ out:
 int
 root_open(struct root **out, const char *path, struct error *err)
 {
-	return open_root(out, path, true, err);
+	return open_root(out, path, TO_MAKE, err);
 }
 
 int
 root_open_to_read(struct root **out, const char *path, struct error *err)
 {
-	return open_root(out, path, false, err);
+	return open_root(out, path, TO_READ, err);
 }
 
 int
-root_open_to_list(struct root **out, const char *path, struct error *err)
+root_open_existing(struct root **out, const char *path, struct error *err)
+{
+	return open_root(out, path, TO_CHANGE, err);
+}
+
+static int
+open_or_none(struct root **out, const char *path, enum access access,
+    struct error *err)
 {
 	struct error why = { 0 };
 
-	if (root_open_to_read(out, path, &why) == 0)
+	if (open_root(out, path, access, &why) == 0)
 		return 0;
 	if (named_path(path) == NULL && why.code == EX_NOINPUT &&
 	    why.sys != ENOTDIR)
@@ -332,6 +361,18 @@ root_open_to_list(struct root **out, const char *path, struct error *err)
 	if (err != NULL)
 		*err = why;
 	return -1;
+}
+
+int
+root_open_to_list(struct root **out, const char *path, struct error *err)
+{
+	return open_or_none(out, path, TO_READ, err);
+}
+
+int
+root_open_to_tidy(struct root **out, const char *path, struct error *err)
+{
+	return open_or_none(out, path, TO_CHANGE, err);
 }
 
 void

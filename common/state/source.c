@@ -2,35 +2,16 @@
 #include "state/source.h"
 
 #include <stddef.h>
-#include <stdlib.h>
-
-#include "state/refs.h"
-
-static int
-open_ref(struct source *s, const struct root *root, const char *ref,
-    const struct source_how *how, struct error *err)
-{
-	if (snap_open(&s->snap, root, ref, err) == -1)
-		return -1;
-	return how->keep_access
-	    ? 0
-	    : root_access_touch(root, snap_id(s->snap), err);
-}
 
 static int
 open_stored(struct source *s, const struct root *root,
     const struct source_how *how, struct error *err)
 {
-	char *ref;
-	int rc;
-
-	if (!how->may_read)
-		return open_ref(s, root, how->ref[0], how, err);
-	if (refs_read_one(&ref, how->ref[0], "snapshot", err) == -1)
+	if (snap_open(&s->snap, root, how->ref, err) == -1)
 		return -1;
-	rc = open_ref(s, root, ref, how, err);
-	free(ref);
-	return rc;
+	return how->keep_access
+	    ? 0
+	    : root_access_touch(root, snap_id(s->snap), err);
 }
 
 static int

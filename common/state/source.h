@@ -16,8 +16,7 @@
 
 /* One of the three; the others are NULL. */
 struct source_how {
-	char *const *ref; /* in the store: an operand */
-	bool may_read; /* "-" is one line of stdin */
+	const char *ref; /* in the store */
 	const char *dir; /* --from-dir */
 	const char *archive; /* "-": standard input */
 	bool quiet; /* no progress of an archive */
@@ -31,9 +30,8 @@ struct source { /* { 0 } is none */
 
 /*
  * Opens the snapshot, which borrows `root`, and notes the access where the
- * store has it.  On success *out is the caller's (source_close).  EX_USAGE:
- * "-", and not one record there.  Else as snap_open(), snap_open_dir() and
- * stage_open().
+ * store has it.  On success *out is the caller's (source_close).  Errors are
+ * those of snap_open(), snap_open_dir() and stage_open().
  */
 int source_open(struct source *out, const struct root *root,
     const struct source_how *how, struct error *err);

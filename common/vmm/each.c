@@ -59,13 +59,30 @@ do_before(const struct pass *pass, const struct strv *refs)
 	}
 }
 
+/* The exit status. */
+static int
+do_all(struct pass *pass, const struct strv *refs)
+{
+	struct error err = { 0 };
+	struct root *root;
+	int code;
+
+	if (root_open_existing(&root, pass->each->common.root, &err) == -1)
+		return diag_error(&err);
+	pass->root = root;
+	if (pass->each->before != NULL && refs->n > 1)
+		do_before(pass, refs);
+	code = refs_each(refs->v, refs->n, true, do_one, pass);
+	root_close(root);
+	return code;
+}
+
 int
 each_vm(const struct each *each, int rc, char *const *operands)
 {
 	struct pass pass = { .each = each };
 	struct error err = { 0 };
 	struct strv refs = { 0 };
-	struct root *root = NULL;
 	int code = EX_OK, worst;
 	size_t n = 0;
 
@@ -77,20 +94,11 @@ each_vm(const struct each *each, int rc, char *const *operands)
 		return opt_end(rc);
 	if (refs_take(&refs, &each->common, ROOT_VM, operands, n, &err) == -1)
 		diag_failure(&code, &err);
-	/* A root is made for those alone that something is done to. */
-	if (code >= 128 || refs.n == 0)
-		goto out;
-	if (root_open(&root, each->common.root, &err) == -1) {
-		diag_failure(&code, &err);
-		goto out;
+	/* Whoever names them in a pipe may be the one who makes the root. */
+	if (code < 128 && refs.n > 0) {
+		worst = do_all(&pass, &refs);
+		code = code == EX_OK || worst >= 128 ? worst : code;
 	}
-	pass.root = root;
-	if (each->before != NULL && refs.n > 1)
-		do_before(&pass, &refs);
-	worst = refs_each(refs.v, refs.n, true, do_one, &pass);
-	code = code == EX_OK || worst >= 128 ? worst : code;
-out:
 	strv_fini(&refs);
-	root_close(root);
 	return code;
 }

@@ -102,7 +102,8 @@ mount__store_cleanup()
 	loopfs_clean
 }
 
-# A root that is not there: nobody who only reads makes it.
+# A root that is not there: nobody makes it who only reads, or acts on what is
+# in it.
 atf_test_case root__not_there
 root__not_there_body()
 {
@@ -138,6 +139,20 @@ no state root: Not a directory\n" \
 		snap-export --dry-run x
 		state-gc --dry-run
 		disk-backup -o out --vm x cow
+		vm-start x
+		vm-stop x
+		vm-pause x
+		vm-resume x
+		vm-rm x
+		vm-set --cpu 2 x
+		vm-restore x y
+		vm-clone x
+		snap-save x
+		snap-set -n y x
+		snap-rm x
+		snap-import --layer file
+		disk-restore --force --to-vm x file cow
+		state-gc
 	END
 	# The environment names one, too.
 	for d in none empty; do
@@ -153,6 +168,21 @@ no state root: Not a directory\n" \
 	atf_check test ! -e none
 }
 
+# The one before it in a pipe makes the root that this one acts in.
+atf_test_case root__made_in_the_pipe
+root__made_in_the_pipe_body()
+{
+	echo kernel >kernel
+	{ sleep 1; vm-create --kernel kernel -p id; } |
+	    atf_check vm-rm -
+	rm -r root
+	{ sleep 1; vm-create --kernel kernel -p id; } |
+	    atf_check -s exit:66 -e match:"no such snapshot in " vm-clone -
+	rm -r root
+	{ sleep 1; vm-create --kernel kernel -p id; } |
+	    atf_check -s exit:66 -e match:"no such snapshot in " snap-rm -
+}
+
 # The default, which nobody names, may be new: it is empty, and not made.
 atf_test_case root__default_not_made
 root__default_not_made_body()
@@ -164,11 +194,12 @@ root__default_not_made_body()
 	# shellcheck disable=SC2086 # several words
 	$as test -x "$top" -a -x . || atf_skip "nobody else can read this tree"
 	mkdir -p state2/instar
+	chmod 777 state2/instar
 	touch file
 	for XDG_STATE_HOME in "$PWD/state" "$PWD/state2"; do
 		export XDG_STATE_HOME
 		for command in vm-ls "vm-ls -t" snap-ls snap-verify \
-		    "state-gc --dry-run"; do
+		    "state-gc --dry-run" state-gc; do
 			# shellcheck disable=SC2086
 			atf_check $as $command
 		done
@@ -176,6 +207,12 @@ root__default_not_made_body()
 		atf_check -s exit:66 \
 		    -e match:"$XDG_STATE_HOME/instar: no state root: " \
 		    $as vm-ls x
+		# shellcheck disable=SC2086
+		atf_check -s exit:66 \
+		    -e match:"$XDG_STATE_HOME/instar: no state root: " \
+		    $as vm-rm x
+		# shellcheck disable=SC2086
+		atf_check $as vm-rm --allow-empty - </dev/null
 	done
 	XDG_STATE_HOME=$PWD/file
 	# shellcheck disable=SC2086
@@ -334,6 +371,7 @@ atf_init_test_cases()
 {
 	atf_add_test_case mount__store
 	atf_add_test_case root__not_there
+	atf_add_test_case root__made_in_the_pipe
 	atf_add_test_case root__default_not_made
 	atf_add_test_case root__in_part
 	atf_add_test_case mount__vm

@@ -114,6 +114,7 @@ argument\n" "$t" --quiet=yes
 		atf_check -s exit:64 -e inline:"vm-ls: --roo: unknown option: \
 see vm-ls -h\n" vm-ls $o
 	done
+	mkdir -p root/vm
 	for o in -R --root; do
 		atf_check -s exit:64 -e inline:"vm-ls: $o: needs an argument\n" \
 		    vm-ls $o

@@ -111,6 +111,33 @@ ATF_TC_BODY(open__makes_what_is_missing, tc)
 	root_close(root);
 }
 
+/* Makes no root, and of one that is there what is missing. */
+ATF_TC_WITHOUT_HEAD(open_existing__of_each);
+ATF_TC_BODY(open_existing__of_each, tc)
+{
+	struct root *root;
+	struct error err = { 0 };
+
+	ATF_REQUIRE_EQ(0, mkdir("empty", 0700));
+	ATF_CHECK_EQ(-1, root_open_existing(&root, "none", &err));
+	ATF_CHECK_EQ(EX_NOINPUT, err.code);
+	ATF_CHECK_MSG(strstr(err.msg, "/none: no state root: ") != NULL, "%s",
+	    err.msg);
+	ATF_CHECK_EQ(-1, root_open_existing(&root, "empty", &err));
+	ATF_CHECK_EQ(EX_NOINPUT, err.code);
+	ATF_CHECK_EQ(-1, root_open_to_tidy(&root, "empty", &err));
+	ATF_CHECK_EQ(EX_NOINPUT, err.code);
+	ATF_CHECK_EQ(-1, access("none", F_OK));
+	ATF_CHECK_EQ_MSG(0, rmdir("empty"), "something was made");
+	ATF_REQUIRE_EQ(0, mkdir("part", 0700));
+	ATF_REQUIRE_EQ(0, mkdir("part/snap", 0700));
+	ATF_REQUIRE_EQ_MSG(0, root_open_existing(&root, "part", &err), "%s",
+	    err.msg);
+	ATF_CHECK_EQ(0, access("part/vm", F_OK));
+	ATF_CHECK_EQ(0, access("part/name/vm", F_OK));
+	root_close(root);
+}
+
 ATF_TC_WITHOUT_HEAD(open__not_a_directory);
 ATF_TC_BODY(open__not_a_directory, tc)
 {
@@ -239,7 +266,7 @@ ATF_TC_BODY(new__seen_only_when_published, tc)
 	/* Its name is taken already. */
 	ATF_CHECK_EQ(-1, root_new_begin(&second, root, ROOT_SNAP, "web", &err));
 	ATF_CHECK_EQ(EX_CANTCREAT, err.code);
-	ATF_CHECK_STREQ("web: the name is taken", err.msg);
+	ATF_CHECK_STREQ("web: the name is taken: --replace moves it", err.msg);
 
 	ATF_REQUIRE_EQ(0, root_new_publish(&n, true, &err));
 	check_resolve(root, "web", n.id, 0, NULL);
@@ -476,6 +503,7 @@ ATF_TC_BODY(list__sorted, tc)
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, open__makes_what_is_missing);
+	ATF_TP_ADD_TC(tp, open_existing__of_each);
 	ATF_TP_ADD_TC(tp, open__not_a_directory);
 	ATF_TP_ADD_TC(tp, open__not_writable);
 	ATF_TP_ADD_TC(tp, resolve__table);

@@ -55,9 +55,8 @@ was_used(const struct root *root, const char *id)
 ATF_TC_WITHOUT_HEAD(open__of_the_store);
 ATF_TC_BODY(open__of_the_store, tc)
 {
-	char id[ID_LEN + 1], name[] = "golden", none[] = "none";
-	char *ref[] = { name };
-	struct source_how how = { .ref = ref, .keep_access = true };
+	char id[ID_LEN + 1];
+	struct source_how how = { .ref = "golden", .keep_access = true };
 	struct root *root = make_root(id);
 	struct error err = { 0 };
 	struct source s = { 0 };
@@ -72,42 +71,11 @@ ATF_TC_BODY(open__of_the_store, tc)
 	ATF_REQUIRE_EQ(0, source_open(&s, root, &how, &err));
 	source_close(&s);
 	ATF_CHECK(was_used(root, id));
-	ref[0] = none;
+	how.ref = "none";
 	ATF_CHECK_EQ(-1, source_open(&s, root, &how, &err));
 	ATF_CHECK_EQ(EX_NOINPUT, err.code);
 	ATF_CHECK(s.snap == NULL);
 	source_close(&s);
-	root_close(root);
-}
-
-ATF_TC_WITHOUT_HEAD(open__of_standard_input);
-ATF_TC_BODY(open__of_standard_input, tc)
-{
-	char id[ID_LEN + 1], line[64], dash[] = "-";
-	char *ref[] = { dash };
-	struct source_how how = { .ref = ref, .may_read = true };
-	struct root *root = make_root(id);
-	struct error err = { 0 };
-	struct source s = { 0 };
-	int fds[2], len;
-
-	ATF_REQUIRE_EQ(0, pipe(fds));
-	len = snprintf(line, sizeof(line), "{\"id\":\"%s\"}\n", id);
-	ATF_REQUIRE_EQ(len, (int)write(fds[1], line, (size_t)len));
-	ATF_REQUIRE_EQ(STDIN_FILENO, dup2(fds[0], STDIN_FILENO));
-	close(fds[0]);
-	close(fds[1]);
-	ATF_REQUIRE_EQ_MSG(0, source_open(&s, root, &how, &err), "%s", err.msg);
-	ATF_CHECK_STREQ(id, snap_id(s.snap));
-	source_close(&s);
-	/* Nothing more is there. */
-	ATF_CHECK_EQ(-1, source_open(&s, root, &how, &err));
-	ATF_CHECK_EQ(EX_USAGE, err.code);
-	ATF_CHECK_STREQ("no snapshot is named", err.msg);
-	/* Where nothing is said to be done with it, "-" is a name, and none. */
-	how.may_read = false;
-	ATF_CHECK_EQ(-1, source_open(&s, root, &how, &err));
-	ATF_CHECK_STREQ("\"-\" is neither an id nor a name", err.msg);
 	root_close(root);
 }
 
@@ -138,7 +106,6 @@ ATF_TC_BODY(open__of_a_directory, tc)
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, open__of_the_store);
-	ATF_TP_ADD_TC(tp, open__of_standard_input);
 	ATF_TP_ADD_TC(tp, open__of_a_directory);
 	return atf_no_error();
 }

@@ -163,7 +163,7 @@ export__of_one_that_has_them_as_files_body()
 {
 	golden
 	atf_check -o ignore snap-export --to-dir dir golden
-	atf_check -o ignore $there state-gc
+	mkdir -p there/snap
 	id=$(snap-ls -p id golden)
 	cp -R dir "there/snap/$id"
 	atf_check $there snap-verify --complete "$id"

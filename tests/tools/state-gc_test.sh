@@ -40,6 +40,7 @@ process_of()
 atf_test_case leftovers__nothing
 leftovers__nothing_body()
 {
+	mkdir -p root/vm
 	atf_check state-gc
 	snap_plant abc web
 	left >before

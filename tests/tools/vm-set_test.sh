@@ -469,6 +469,7 @@ usage__wrong_body()
 	done
 	atf_check -s exit:64 -e match:'^vm-set: --cpu: given twice' \
 	    vm-set --cpu 2 --cpu 3 web
+	mkdir -p root/vm
 	atf_check -s exit:66 -e inline:"vm-set: web: no such VM in $INSTAR_ROOT\n" \
 	    vm-set --cpu 2 web
 	tiny_vm web

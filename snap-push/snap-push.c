@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: ISC */
+#include <stdlib.h>
+
 #include "base/diag.h"
 #include "base/json.h"
 #include "base/sandbox.h"
 #include "base/sig.h"
+#include "state/refs.h"
 #include "state/source.h"
 
 #include "options.h"
@@ -16,11 +19,10 @@ struct job {
 };
 
 static int
-open_all(struct job *j, const struct opts *o, struct error *err)
+open_all(struct job *j, const struct opts *o, const char *ref,
+    struct error *err)
 {
-	const struct source_how how = { .ref = o->snap,
-		.may_read = true,
-		.keep_access = true };
+	const struct source_how how = { .ref = ref, .keep_access = true };
 
 	if (root_open_to_read(&j->root, o->common.root, err) == -1 ||
 	    source_open(&j->source, j->root, &how, err) == -1)
@@ -29,7 +31,7 @@ open_all(struct job *j, const struct opts *o, struct error *err)
 	j->push.is_dry_run = o->is_dry_run;
 	j->push.has_no_parent = o->has_no_parent;
 	if (push_begin(&j->push, j->root, j->source.snap, err) == -1)
-		return error_wrap(err, "%s", *o->snap);
+		return error_wrap(err, "%s", ref);
 	if (o->has_parent) {
 		j->push.parent_ref = &o->parent;
 		if (transport_open(&j->push.from, &o->parent, TRANSPORT_READ,
@@ -63,9 +65,12 @@ run(const struct opts *o, struct error *err)
 {
 	json_t *record = NULL;
 	struct job j = { 0 };
+	char *ref = NULL;
 	int rc = -1;
 
-	if (open_all(&j, o, err) == -1 || enclose(&j, err) == -1)
+	/* Whoever names it in a pipe may be the one who makes the root. */
+	if (refs_read_one(&ref, *o->snap, "snapshot", err) == -1 ||
+	    open_all(&j, o, ref, err) == -1 || enclose(&j, err) == -1)
 		goto out;
 	progress_init(&j.push.progress, "pushed", push_bytes(&j.push),
 	    o->common.quiet);
@@ -82,6 +87,7 @@ out:
 	push_fini(&j.push);
 	source_close(&j.source);
 	root_close(j.root);
+	free(ref);
 	return rc;
 }
 

@@ -212,6 +212,8 @@ which is slower\n"
 	unset INSTAR_ACCEL
 	atf_check -o ignore -e inline:"$said" vm-start a b
 	atf_check -o ignore vm-start c
+	atf_check -o ignore vm-stop --force a
+	atf_check -o ignore vm-start -q a
 }
 start__by_emulation_cleanup()
 {

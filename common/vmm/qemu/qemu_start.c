@@ -53,8 +53,8 @@ tell_emulation(const char *wish)
 	static bool told;
 
 	if (!told && wish == NULL)
-		diag("no KVM here that runs guests: by emulation, which is "
-		     "slower");
+		diag_note("no KVM here that runs guests: by emulation, which "
+			  "is slower");
 	told = true;
 }
 

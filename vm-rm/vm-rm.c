@@ -35,10 +35,12 @@ static int
 remove_damaged(const struct root *root, const char *ref, void *arg,
     struct error *err)
 {
+	const struct error why = *err;
 	const bool *force = arg;
 
 	if (!*force)
-		return -1;
+		return error_set(err, EX_DATAERR, "%s: --force removes it",
+		    why.msg);
 	if (damaged_remove(root, ref, err) == -1)
 		return error_wrap(err, "%s", ref);
 	return 0;

@@ -156,7 +156,8 @@ change_plan(struct change *c, const struct timespec *now, struct error *err)
 	if (vm->to_load)
 		return error_set(err, EX_NOPERM,
 		    "its next start loads a snapshot, which fixes what it is "
-		    "made of; only its name and --console-max can change now");
+		    "made of; only its name, its description and "
+		    "--console-max can change now");
 	/* As its next start would do; what is copied to grow is its own. */
 	if ((w->storage != NULL || w->grow.n > 0) && !w->grow_fs &&
 	    own_disks(c->at, now, err) == -1)

@@ -84,14 +84,14 @@ live_plan(struct change *c, struct error *err)
 	rest.nics.n = rest.grow.n = 0;
 	rest.storage = NULL;
 	if (wishes_machine(&rest) || w->grow_fs)
-		return refuse("only its name, its forwards and the size of "
-			      "its disks",
+		return refuse("only its name, its description, its forwards "
+			      "and the size of its disks",
 		    err);
 	if (plan_forwards(c, err) == -1 || disks_plan(c, err) == -1)
 		return -1;
 	if (c->grow_n > 0 &&
 	    !vmm_traits(c->at->vm.machine.hypervisor)->can_resize)
-		return refuse("only its name", err);
+		return refuse("only its name and its description", err);
 	return 0;
 }
 

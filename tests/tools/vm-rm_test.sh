@@ -84,7 +84,9 @@ rm__damaged_body()
 		dir=$(member $vm dir)
 		echo '{"record":' >new
 		cp new "$dir/vm.json"
-		atf_check -s exit:65 -e match:"^vm-rm: $vm: vm.json: " vm-rm $vm
+		atf_check -s exit:65 \
+		    -e match:"^vm-rm: $vm: vm.json: .*: --force removes it$" \
+		    vm-rm $vm
 		atf_check test -e "$dir/cow.raw" -o -e "$dir/kernel"
 	done
 	# Nobody can tell whether it is the VMM that works there.

@@ -317,8 +317,8 @@ atf_test_case set__not_now cleanup
 set__not_now_body()
 {
 	tiny_run web --storage 16M
-	running="vm-set: web: running: only its name, its forwards and the \
-size of its disks can change now; vm-stop first\n"
+	running="vm-set: web: running: only its name, its description, its \
+forwards and the size of its disks can change now; vm-stop first\n"
 	for o in '--memory 64M' '--data-disk size=16M' '--no-nics' \
 	    '--kernel x --storage 1G'; do
 		# shellcheck disable=SC2086

@@ -47,6 +47,13 @@ add_line(struct strv *refs, const char *line, size_t len, struct error *err)
 		id[len] = '\0';
 		return add_ref(refs, id, err);
 	}
+	while (len > 0 && isspace((unsigned char)line[0])) {
+		line++;
+		len--;
+	}
+	if (len == 0 || line[0] != '{')
+		return error_set(err, EX_DATAERR,
+		    "neither a record nor an id or a name");
 	if (json_parse(&record, line, len, err) == -1)
 		return -1;
 	rc = json_get_str(record, "id", id, sizeof(id), JSON_REQUIRED, err);

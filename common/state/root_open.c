@@ -276,7 +276,9 @@ choose_path(const char *path, struct error *err)
 		error_nomem(err, "state root");
 	else if (chosen[0] == '\0')
 		error_set(err, EX_USAGE,
-		    "state root: give --root, INSTAR_ROOT or HOME");
+		    path != NULL
+			? "--root is empty"
+			: "state root: give --root, INSTAR_ROOT or HOME");
 	else if ((absolute = path_absolute(chosen)) == NULL)
 		error_sys(err, EX_OSERR, "state root");
 	len = absolute == NULL ? 0 : strlen(absolute);

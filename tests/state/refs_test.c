@@ -112,13 +112,12 @@ ATF_TC_BODY(read__bad_lines, tc)
 	static const struct {
 		const char *text, *message;
 	} table[] = {
-		{ "{\"id\":\"a\"}\n[7]\n", "line 2: not an object" },
+		{ "{\"id\":\"a\"}\n[7]\n",
+		    "line 2: neither a record nor an id or a name" },
 		{ "{}\n", "line 1: no member \"id\"" },
 		{ "{\"id\":7}\n", "line 1: \"id\" is not a string" },
 		{ "{\"id\":null}\n", "line 1: \"id\" is not a string" },
-		{ "\n",
-		    "line 1: not JSON: unexpected token near end of file "
-		    "at byte 0" },
+		{ "\n", "line 1: neither a record nor an id or a name" },
 		{ "{\"id\":\"a\"} {\"id\":\"b\"}\n",
 		    "line 1: not JSON: end of file expected near '{' at "
 		    "byte 12" },

@@ -103,6 +103,7 @@ list__closed_standard_descriptors_body()
 	    -e inline:"vm-ls: standard output: Bad file descriptor\n" \
 	    sh -c 'vm-ls <&- >&-'
 	atf_check -s exit:66 sh -c 'vm-ls none <&- >&- 2>&-'
+	atf_check -s exit:64 -e inline:"vm-ls: --root is empty\n" vm-ls -R ''
 	printf '{"id":"a\\u0000b"}\n' >line
 	atf_check -s exit:65 -e inline:"vm-ls: standard input: line 1: \
 not JSON: a NUL in a string at byte 16\n" -x 'vm-ls - <line'

@@ -93,7 +93,8 @@ start__from_a_pipe_body()
 	    sh -c 'vm-ls web db | vm-start -p state -'
 	echo "web db" >lines
 	atf_check -s exit:65 \
-	    -e match:'^vm-start: standard input: line 1: not JSON: ' \
+	    -e inline:"vm-start: standard input: line 1: neither a record nor \
+an id or a name\n" \
 	    vm-start - <lines
 	echo '{"name":"web"}' >lines
 	atf_check -s exit:65 \

@@ -11,6 +11,9 @@
 
 static bool is_quiet;
 
+static void tell(const char *fmt, va_list ap)
+    __attribute__((format(printf, 1, 0)));
+
 static void
 tell(const char *fmt, va_list ap)
 {

@@ -170,6 +170,22 @@ start__forward_takes_a_free_port_body()
 taken by $(cat "/proc/$(member web pid)/comm") (process $(member web pid))\n" \
 	    vm-start db
 	atf_check -o inline:"created\n" vm-ls -p state db
+	# So it is by who listens at all addresses of both kinds.
+	python3 -c 'import socket, time
+s = socket.socket(socket.AF_INET6)
+s.bind(("::", 0))
+s.listen(1)
+with open("six.new", "w") as f:
+	print(s.getsockname()[1], file=f)
+import os
+os.rename("six.new", "six")
+time.sleep(60)' &
+	six=$!
+	eventually 10 test -e six
+	tiny_vm both --nic "user,forward=$(cat six):22"
+	atf_check -s exit:69 -e inline:"vm-start: both: port \
+127.0.0.1:$(cat six) is taken by python3 (process $six)\n" vm-start both
+	kill $six
 	atf_check -o ignore vm-stop web
 	atf_check_equal 0 "$(port_of web)"
 	atf_check -o inline:"running\n" vm-start -p state db

@@ -17,20 +17,25 @@
 /*
  * The socket's inode of one line of /proc/net/tcp (proc(5)), which gives the
  * local address in hex, in the byte order of the network read as the host's; 0:
- * it is not one that listens there.
+ * it is not one that listens there.  In tcp6 one that listens at all addresses,
+ * "::", may do so at those of IPv4, too.
  */
 static unsigned long
 inode_of(const char *line, in_addr_t addr, unsigned port)
 {
+	char local[33];
 	unsigned long inode;
-	unsigned at, at_port, state;
+	unsigned at_port, state, at;
 
 	if (sscanf(line,
-		" %*u: %8x:%4x %*8x:%*4x %2x %*x:%*x %*x:%*x %*x %*u %*u %lu",
-		&at, &at_port, &state, &inode) != 4)
+		" %*u: %32[0-9A-F]:%4x %*[0-9A-F]:%*4x %2x %*x:%*x %*x:%*x "
+		"%*x %*u %*u %lu",
+		local, &at_port, &state, &inode) != 4 ||
+	    state != LISTENS || at_port != port)
 		return 0;
-	return state == LISTENS && at_port == port &&
-		(at == addr || at == 0 || addr == 0)
+	if (strspn(local, "0") == strlen(local) || addr == 0)
+		return inode;
+	return strlen(local) == 8 && sscanf(local, "%x", &at) == 1 && at == addr
 	    ? inode
 	    : 0;
 }
@@ -38,21 +43,25 @@ inode_of(const char *line, in_addr_t addr, unsigned port)
 static unsigned long
 find_inode(const char *addr, unsigned port)
 {
+	static const char *const tables[] = { "/proc/net/tcp",
+		"/proc/net/tcp6" };
 	unsigned long inode = 0;
 	struct in_addr in;
 	char *line = NULL;
-	size_t cap = 0;
+	size_t cap = 0, i;
 	FILE *f;
 
 	if (inet_pton(AF_INET, addr, &in) != 1)
 		return 0;
-	f = fopen("/proc/net/tcp", "re");
-	if (f == NULL)
-		return 0;
-	while (inode == 0 && getline(&line, &cap, f) != -1)
-		inode = inode_of(line, in.s_addr, port);
+	for (i = 0; i < 2 && inode == 0; i++) {
+		f = fopen(tables[i], "re");
+		if (f == NULL)
+			continue;
+		while (inode == 0 && getline(&line, &cap, f) != -1)
+			inode = inode_of(line, in.s_addr, port);
+		fclose(f);
+	}
 	free(line);
-	fclose(f);
 	return inode;
 }
 

@@ -152,7 +152,7 @@ root__not_there_yet_head()
 root__not_there_yet_body()
 {
 	need_tiny
-	for tool in vm-create state-gc snap-import; do
+	for tool in vm-create snap-import; do
 		mkdir home
 		chown $owner:$owner home
 		INSTAR_ROOT=$PWD/home/.local/state/instar
@@ -160,7 +160,6 @@ root__not_there_yet_body()
 		    atf_skip "nobody else can read this tree"
 		case $tool in
 		vm-create) vm-create --memory 32M --kernel "$tiny" >out ;;
-		state-gc) state-gc ;;
 		snap-import) snap-import /dev/null 2>err ;;
 		esac
 		atf_check -o inline:"home/.local/state/instar/vm\n" \
@@ -173,7 +172,7 @@ root__not_there_yet_body()
 	chown $owner:$owner all
 	chmod 1777 all
 	INSTAR_ROOT=$PWD/all/root
-	atf_check state-gc
+	atf_check -o ignore vm-create --memory 32M --kernel "$tiny"
 	atf_check -o inline:"0\n0\n" stat -c %u all/root all/root/vm
 }
 

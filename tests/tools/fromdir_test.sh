@@ -96,7 +96,7 @@ clone__no_space_body()
 	head -c 16M /dev/urandom >full/cow.raw
 	sed -i -e '/"digests": {/,/^  },$/d' full/snapshot.json
 	loopfs_make ext4 12M small
-	mkdir small/root
+	mkdir -p small/root/vm
 	atf_check -o ignore state-gc -R small/root
 	(cd small/root && find .) >before
 	atf_check -s exit:74 -e match:'^vm-clone: good: no space: [0-9]+ bytes' \

@@ -179,8 +179,7 @@ create__what_it_cannot_body()
 	atf_check -s exit:64 -e match:"--accel tcg" vm-create "$@" --accel tcg
 	atf_check -s exit:64 -e match:"--kernel or a --firmware" \
 	    vm-create --hypervisor cloud-hypervisor --base image
-	atf_check -s exit:1 test -e root/vm/web
-	atf_check -o empty vm-ls
+	atf_check test ! -e root
 }
 create__what_it_cannot_cleanup()
 {

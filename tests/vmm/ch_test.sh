@@ -254,7 +254,7 @@ atf_test_case import__damaged cleanup
 import__damaged_body()
 {
 	ch_bare
-	atf_check -o ignore snap-ls
+	mkdir -p root/snap
 	damaged 'config.json: not JSON: text behind the value at byte 1531' \
 	    config.json 's/$/}/'
 	damaged 'config.json: no member "cpus"' config.json 's/"cpus"/"cpu"/'

@@ -525,7 +525,7 @@ create__refused_body()
 	done
 	atf_check -s exit:64 -e match:"--accel tcg: firecracker" $fc --accel tcg
 	atf_check -s exit:64 -e match:"--nic user: firecracker" $fc --nic user
-	atf_check -o empty vm-ls
+	atf_check -s exit:66 -o empty -e match:"no state root" vm-ls
 }
 
 atf_init_test_cases()

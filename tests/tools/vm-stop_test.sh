@@ -117,7 +117,7 @@ stop__full_disk_body()
 }
 stop__full_disk_cleanup()
 {
-	vms_end
+	vms_end "$PWD/fs/root"
 	loopfs_clean
 }
 

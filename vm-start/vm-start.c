@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include <stdlib.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -69,10 +70,26 @@ tend_seed(struct vm_at *at, const struct timespec *now, struct error *err)
 	return vm_seed_make(vm, at->dirfd, err);
 }
 
+struct start {
+	struct each each;
+	bool told; /* that guests are emulated */
+};
+
+/* Once, and not to who has said what it is to be. */
+static void
+tell_emulation(struct start *s, const struct vm *vm)
+{
+	if (s->told || s->each.common.quiet || vm->accel != VM_ACCEL_TCG ||
+	    vm->accel_choice != VM_ACCEL_AUTO || getenv("INSTAR_ACCEL") != NULL)
+		return;
+	diag("no KVM here that runs guests: by emulation, which is slower");
+	s->told = true;
+}
+
 static int
 start(struct vm_at *at, void *arg, struct error *err)
 {
-	const bool *quiet = arg;
+	struct start *s = arg;
 	bool to_load = at->vm.to_load;
 	struct vmm *vmm = NULL;
 	struct timespec now;
@@ -82,7 +99,7 @@ start(struct vm_at *at, void *arg, struct error *err)
 	if (is_started(&started, at, err) == -1)
 		return -1;
 	if (started) {
-		if (!*quiet)
+		if (!s->each.common.quiet)
 			diag("%s: running already",
 			    at->vm.name[0] == '\0' ? at->vm.id : at->vm.name);
 		return 0;
@@ -100,6 +117,8 @@ start(struct vm_at *at, void *arg, struct error *err)
 	    vm_at_write(at, false, &now, err) == 0)
 		rc = 0;
 	vmm_detach(vmm);
+	if (rc == 0 && !to_load)
+		tell_emulation(s, &at->vm);
 	if (rc == -1) {
 		if (sig_check(NULL) == -1)
 			sig_shield();
@@ -113,13 +132,14 @@ main(int argc, char *argv[])
 {
 	static const struct option longopts[] = { OPT_LONG_LIST, OPT_ROW_ALL,
 		OPT_ROW_WAIT, { NULL, 0, NULL, 0 } };
-	struct each each = { .one = start, .arg = &each.common.quiet };
+	struct start s = { .each = { .one = start, .arg = &s } };
 	int ch, rc = 0;
 
 	sig_setup();
 	while (rc == 0 &&
 	    (ch = opt_next(argc, argv, OPT_SHORT "p:", longopts)) != -1)
-		rc = ch == 'p' ? opt_members(&each.members, optarg, &vm_members)
-			       : opt_common(&each.common, ch, usage);
-	return each_vm(&each, rc, argv + optind);
+		rc = ch == 'p'
+		    ? opt_members(&s.each.members, optarg, &vm_members)
+		    : opt_common(&s.each.common, ch, usage);
+	return each_vm(&s.each, rc, argv + optind);
 }

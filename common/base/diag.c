@@ -4,59 +4,28 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-static bool is_quiet;
-
-static void tell(const char *fmt, va_list ap)
-    __attribute__((format(printf, 1, 0)));
-
-static void
-tell(const char *fmt, va_list ap)
+void
+diag(const char *fmt, ...)
 {
 	char line[1024];
 	size_t len;
+	va_list ap;
 
 	snprintf(line, sizeof(line), "%s: ", program_invocation_short_name);
 	len = strlen(line);
+	va_start(ap, fmt);
 	vsnprintf(line + len, sizeof(line) - len - 1, fmt, ap);
+	va_end(ap);
 	for (len = 0; line[len] != '\0'; len++)
 		if (iscntrl((unsigned char)line[len]))
 			line[len] = '?';
 	line[len++] = '\n';
 	if (write(STDERR_FILENO, line, len) == -1)
 		return; /* nobody is left to tell */
-}
-
-void
-diag(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	tell(fmt, ap);
-	va_end(ap);
-}
-
-void
-diag_note(const char *fmt, ...)
-{
-	va_list ap;
-
-	if (is_quiet)
-		return;
-	va_start(ap, fmt);
-	tell(fmt, ap);
-	va_end(ap);
-}
-
-void
-diag_hush(void)
-{
-	is_quiet = true;
 }
 
 int

@@ -8,12 +8,6 @@
 /* Prints "tool: text" and a newline to stderr, as one write. */
 void diag(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* The same for what is only good to know: nothing after diag_hush(). */
-void diag_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-/* For -q, which opt_common() takes. */
-void diag_hush(void);
-
 /*
  * Prints what *err says and returns its code, the status to leave with.  An
  * empty message is not printed: all was told.

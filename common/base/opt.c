@@ -70,7 +70,6 @@ opt_common(struct opt_common *c, int ch, void (*usage)(FILE *))
 		return 1;
 	case 'q':
 		c->quiet = true;
-		diag_hush();
 		return 0;
 	case OPT_ALLOW_EMPTY:
 		c->allow_empty = true;

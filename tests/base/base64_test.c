@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/base64.h"
 
-#include <stdio.h>
-
+#include "base/clock.h"
+#include "base/proc.h"
 #include "lib/disk_make.h"
 
 #define DATA_BYTES 3000
@@ -81,8 +81,16 @@ ATF_TC_BODY(put__as_coreutils, tc)
 	unsigned char raw[DATA_BYTES];
 	char ours[BASE64_ROOM(DATA_BYTES)], theirs[BASE64_ROOM(DATA_BYTES)];
 	uint64_t state = 4648;
-	size_t i, k, n;
-	FILE *from;
+	char name[] = "base64", option[] = "-w", none[] = "0", file[] = "raw";
+	char *const argv[] = { name, option, none, file, NULL };
+	const struct proc_run run = { .argv = argv,
+		.dirfd = -1,
+		.stdin_fd = -1,
+		.out = theirs,
+		.out_cap = sizeof(theirs),
+		.deadline_ms = clock_ms() + 60000 };
+	struct error err = { 0 };
+	size_t i, k;
 	int fd;
 
 	for (i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
@@ -92,11 +100,7 @@ ATF_TC_BODY(put__as_coreutils, tc)
 		fd = make_file("raw", 0);
 		make_data(fd, 0, raw, lens[i]);
 		close(fd);
-		from = popen("base64 -w 0 raw", "r");
-		ATF_REQUIRE(from != NULL);
-		n = fread(theirs, 1, sizeof(theirs) - 1, from);
-		theirs[n] = '\0';
-		ATF_REQUIRE_EQ(0, pclose(from));
+		ATF_REQUIRE_EQ_MSG(0, proc_run(&run, &err), "%s", err.msg);
 		base64_put(ours, raw, lens[i]);
 		ATF_CHECK_STREQ(theirs, ours);
 	}

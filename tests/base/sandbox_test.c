@@ -6,6 +6,7 @@
  */
 #include "base/sandbox.h"
 
+#include "base/fd.h"
 #include "lib/sandbox_tries.h"
 
 static void
@@ -31,7 +32,9 @@ make_place(struct place *p)
 	int fd;
 	size_t i;
 
-	ATF_REQUIRE_EQ(0, system("rm -rf outside inside readable"));
+	ATF_REQUIRE_EQ(0, fd_remove_tree(AT_FDCWD, "outside", NULL));
+	ATF_REQUIRE_EQ(0, fd_remove_tree(AT_FDCWD, "inside", NULL));
+	ATF_REQUIRE_EQ(0, fd_remove_tree(AT_FDCWD, "readable", NULL));
 	ATF_REQUIRE(mkdir("outside", 0700) == 0 && mkdir("inside", 0700) == 0 &&
 	    mkdir("readable", 0700) == 0 && mkdir("outside/empty", 0700) == 0);
 	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)

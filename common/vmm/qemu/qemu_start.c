@@ -16,7 +16,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/diag.h"
 #include "base/fd.h"
 #include "base/hook.h"
 #include "disk/copy.h"
@@ -46,18 +45,6 @@ make_memory(struct spawn_fds *h, struct vm *vm, int dirfd, struct error *err)
 	return 0;
 }
 
-/* Once, for all VMs of a call, and not to who has said what it is to be. */
-static void
-tell_emulation(const char *wish)
-{
-	static bool told;
-
-	if (!told && wish == NULL)
-		diag_note("no KVM here that runs guests: by emulation, which "
-			  "is slower");
-	told = true;
-}
-
 static int
 choose_accel(struct vm *vm, struct error *err)
 {
@@ -71,8 +58,6 @@ choose_accel(struct vm *vm, struct error *err)
 	if (vm->accel != VM_ACCEL_AUTO)
 		return 0;
 	vm->accel = processor_runs_guests() ? VM_ACCEL_KVM : VM_ACCEL_TCG;
-	if (vm->accel == VM_ACCEL_TCG)
-		tell_emulation(wish);
 	return 0;
 }
 

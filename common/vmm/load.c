@@ -436,7 +436,12 @@ put_seed(struct vm *vm, int dirfd, struct error *err)
 	if (storage_find(&vm->machine.disks, STORAGE_CIDATA) == NULL &&
 	    !(is_clone && vmm_traits(vm->machine.hypervisor)->adds_seed))
 		return vm_seed_tell_user(vm, dirfd, err);
-	return vm_seed_make(vm, dirfd, err);
+	if (vm_seed_make(vm, dirfd, err) == 0)
+		return 0;
+	/* What came with a snapshot is nobody's option. */
+	if (err != NULL && err->code == EX_USAGE)
+		err->code = EX_DATAERR;
+	return error_wrap(err, "%s", VM_SEED_NAME);
 }
 
 int

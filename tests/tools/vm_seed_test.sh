@@ -125,6 +125,11 @@ user__in_the_record_body()
 	atf_check -o inline:'\n' vm-create --kernel "$tiny" --ssh-key key \
 	    -p user
 	# What somebody else wrote there is no option of a program.
+	snap=root/name/snap/s
+	sed -i 's/"user":"admin"/"user":"-lroot"/' $snap/cidata.json
+	sed -i -e '/"digests": {/,/^  },$/d' $snap/snapshot.json
+	atf_check -s exit:65 -e match:'^vm-clone: cidata.json: user "-lroot"' \
+	    vm-clone --no-start s
 	sed -i 's/"user":"admin"/"user":"-lroot"/' \
 	    "$(vm-ls -p dir web)/vm.json"
 	atf_check -s exit:65 \

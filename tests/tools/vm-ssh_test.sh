@@ -60,8 +60,11 @@ server()
 # lead VM PORT: where its forward leads, as far as its record says.
 lead()
 {
-	edit "$INSTAR_ROOT/name/vm/$1/vm.json" \
-	    ".network_configs[0].forward[0].host_port = $2"
+	record=$INSTAR_ROOT/name/vm/$1/vm.json
+	jq ".network_configs[0].forward[0].host_port = $2" "$record" >led ||
+	    atf_fail "jq: $2"
+	# In one step, as a tool would: vm-ssh may read it just now.
+	mv led "$record"
 }
 
 # web, running, with a forward to port 22.

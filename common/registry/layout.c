@@ -208,17 +208,26 @@ open_blob(int *fd, struct layout *l, const struct blob *blob, struct error *err)
 	return 0;
 }
 
+/* On a disk there is nothing to wait for: it is read when it is awaited. */
 static int
-layout_get(void *state, void *buf, size_t len, const struct blob *blob,
-    uint64_t off, struct error *err)
+layout_ask(void *state, struct range *range, struct error *err)
+{
+	(void)state;
+	(void)range;
+	(void)err;
+	return 0;
+}
+
+static int
+layout_await(void *state, struct range *range, struct error *err)
 {
 	char name[HEX_MAX];
 	int fd = -1;
 
-	if (open_blob(&fd, state, blob, err) == -1)
+	if (open_blob(&fd, state, range->blob, err) == -1)
 		return -1;
-	hex_of(name, &blob->digest);
-	return fd_pread(fd, buf, len, off, name, err);
+	hex_of(name, &range->blob->digest);
+	return fd_pread(fd, range->buf, range->len, range->off, name, err);
 }
 
 static int
@@ -413,7 +422,8 @@ layout_dirfd(const void *state)
 const struct transport_ops layout_ops = {
 	.open = layout_open,
 	.close = layout_close,
-	.get = layout_get,
+	.ask = layout_ask,
+	.await = layout_await,
 	.has = layout_has,
 	.put_begin = layout_put_begin,
 	.put_data = layout_put_data,

@@ -7,8 +7,6 @@
 
 #include "base/num.h"
 
-#define PIECE_BYTES (size_t)(4u << 20) /* of a blob that is read whole */
-
 int
 transport_open(struct transport *out, const struct ref *ref, unsigned how,
     struct error *err)
@@ -40,12 +38,38 @@ transport_dirfd(const struct transport *t)
 }
 
 int
+transport_ask(struct transport *t, struct range *range, struct error *err)
+{
+	assert(range->len > 0 && range->len <= RANGE_BYTES_MAX &&
+	    num_in_range(range->off, range->len, range->blob->bytes));
+	t->got_bytes += range->len;
+	t->got_n++;
+	return t->ops->ask(t->state, range, err);
+}
+
+int
+transport_await(struct transport *t, struct range *range, struct error *err)
+{
+	return t->ops->await(t->state, range, err);
+}
+
+int
 transport_get(struct transport *t, void *buf, size_t len,
     const struct blob *blob, uint64_t off, struct error *err)
 {
-	assert(num_in_range(off, len, blob->bytes));
-	t->got_bytes += len;
-	return t->ops->get(t->state, buf, len, blob, off, err);
+	struct range range = { .blob = blob };
+	size_t done;
+
+	for (done = 0; done < len; done += range.len) {
+		range.buf = (unsigned char *)buf + done;
+		range.off = off + done;
+		range.len = len - done < RANGE_BYTES_MAX ? len - done
+							 : RANGE_BYTES_MAX;
+		if (transport_ask(t, &range, err) == -1 ||
+		    transport_await(t, &range, err) == -1)
+			return -1;
+	}
+	return 0;
 }
 
 int
@@ -62,7 +86,7 @@ transport_get_all(struct transport *t, char **buf, const struct blob *blob,
 		return error_nomem(err, what);
 	sha256_init(&sha256);
 	for (off = 0; off < len; off += n) {
-		n = len - off < PIECE_BYTES ? len - off : PIECE_BYTES;
+		n = len - off < RANGE_BYTES_MAX ? len - off : RANGE_BYTES_MAX;
 		if (transport_get(t, p + off, n, blob, off, err) == -1) {
 			free(p);
 			return error_wrap(err, "%s", what);
@@ -94,6 +118,7 @@ transport_get_manifest(struct transport *t, char **text, size_t *len,
 	if (t->ops->get_manifest(t->state, text, len, ref, err) == -1)
 		return -1;
 	t->got_bytes += *len;
+	t->got_n++;
 	sha256_of(digest->raw, *text, *len);
 	if (ref->has_digest && !digest_equal(digest, &ref->digest)) {
 		free(*text);

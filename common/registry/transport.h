@@ -2,7 +2,7 @@
 /*
  * Where artifacts lie: blobs by their digests, read by ranges, and manifests by
  * tags.  A transport is a table of functions; layout.c has the one for OCI image
- * layouts on disk.
+ * layouts on disk.  A transport belongs to one thread.
  */
 #ifndef REGISTRY_TRANSPORT_H
 #define REGISTRY_TRANSPORT_H
@@ -21,14 +21,25 @@
 	1u /* nothing is changed; one that is not there is empty */
 #define TRANSPORT_WRITE 2u /* made where it is not there */
 
+#define RANGE_BYTES_MAX (4u << 20) /* of one request */
+
+/* Bytes of a blob that are wanted, and where they go. */
+struct range {
+	const struct blob *blob; /* borrowed until they are here */
+	uint64_t off; /* off + len is within the blob */
+	size_t len; /* 1 to RANGE_BYTES_MAX */
+	void *buf;
+	void *state; /* the transport's, between asking and awaiting */
+};
+
 struct transport_ops {
 	/* As transport_open(). */
 	int (*open)(void **state, const struct ref *ref, unsigned how,
 	    struct error *err);
 	void (*close)(void *state);
-	/* The `len` bytes at `off`, which lie within the blob. */
-	int (*get)(void *state, void *buf, size_t len, const struct blob *blob,
-	    uint64_t off, struct error *err);
+	/* As transport_ask(), transport_await(). */
+	int (*ask)(void *state, struct range *range, struct error *err);
+	int (*await)(void *state, struct range *range, struct error *err);
 	/* Whether a blob of that digest and length is there. */
 	int (*has)(void *state, bool *there, const struct blob *blob,
 	    struct error *err);
@@ -56,6 +67,7 @@ struct transport { /* { 0 } is none */
 	const struct transport_ops *ops;
 	void *state;
 	uint64_t got_bytes; /* that were read, manifests among them */
+	uint64_t got_n; /* requests for them */
 	/* Of what was put: new, or there already under its digest. */
 	uint64_t moved_bytes, there_bytes;
 	size_t moved_n; /* blobs, manifests among them */
@@ -74,9 +86,17 @@ void transport_close(struct transport *t);
 int transport_dirfd(const struct transport *t);
 
 /*
- * Reads `len` bytes at `off`, which must lie within the blob.  They are not
- * verified.  EX_DATAERR: it is not there, or not as long.  EX_IOERR.
+ * Asks for a range, and goes on; several may be on their way at once.  Each that
+ * was asked for, and no other, is awaited, in any order, whatever became of the
+ * others; until then *range and its buffer stay where they are.  The bytes are
+ * not verified.  EX_DATAERR: the blob is not there, or not as long.  EX_IOERR.
+ * EX_TEMPFAIL, EX_UNAVAILABLE: a registry cannot give it, now or at all.
  */
+int transport_ask(struct transport *t, struct range *range, struct error *err);
+int transport_await(struct transport *t, struct range *range,
+    struct error *err);
+
+/* Both, for `len` bytes at `off`, which must lie within the blob; of any length. */
 int transport_get(struct transport *t, void *buf, size_t len,
     const struct blob *blob, uint64_t off, struct error *err);
 

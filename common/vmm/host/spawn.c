@@ -17,6 +17,7 @@
 #include "base/program.h"
 #include "base/sig.h"
 #include "disk/copy.h"
+#include "vmm/host/advice.h"
 #include "vmm/host/console.h"
 #include "vmm/vmm.h"
 
@@ -123,12 +124,31 @@ note_process(void *arg, pid_t pid, struct error *err)
 	return 0;
 }
 
+/* What is done in the process before it is the VMM. */
+struct entry {
+	const struct spawn_fds *fds;
+	bool maps_template;
+};
+
+static int
+enter(void *arg)
+{
+	const struct entry *entry = arg;
+
+	if (entry->maps_template)
+		advice_refuse_huge();
+	return entry->fds->enter == NULL ? 0
+					 : entry->fds->enter(entry->fds->arg);
+}
+
 int
 spawn_process(struct vmm *vmm, char *const *argv, const struct spawn_fds *fds,
     int log_fd, const struct console_parts *console, const struct timespec *now,
     struct error *err)
 {
 	struct note note = { vmm, now };
+	struct entry entry = { fds,
+		vmm->vm->to_load && vmm->vm->memory == VM_MEMORY_TEMPLATE };
 	struct proc_spawn how = {
 		.argv = argv,
 		.dirfd = vmm->dirfd,
@@ -137,8 +157,8 @@ spawn_process(struct vmm *vmm, char *const *argv, const struct spawn_fds *fds,
 								: console->tty,
 		.keep = fds->pairs,
 		.keep_n = fds->n,
-		.enter = fds->enter,
-		.enter_arg = fds->arg,
+		.enter = enter,
+		.enter_arg = &entry,
 		.note = note_process,
 		.arg = &note,
 	};

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hook.h"
 #include "registry/http_fault.h"
 #include "registry/http_transfer.h"
 #include "registry/http_url.h"
@@ -149,7 +150,9 @@ request_go(struct request *r)
 	if (r->next != NULL)
 		r->next->link = &r->next;
 	h->all = r;
-	r->not_before_ms = r->wait_ms == 0 ? 0 : clock_ms() + r->wait_ms;
+	r->not_before_ms = r->wait_ms == 0
+	    ? 0
+	    : clock_ms() + hook_ms("courier-wait", r->wait_ms);
 }
 
 /* The owner is told. */
@@ -170,7 +173,7 @@ try_later(struct request *r, int ms)
 	r->at = NULL;
 	r->redirects = 0;
 	r->err.code = 0;
-	r->not_before_ms = clock_ms() + ms;
+	r->not_before_ms = clock_ms() + hook_ms("courier-wait", ms);
 }
 
 static bool

@@ -123,6 +123,13 @@ is_range(const struct request *r, const struct blob *blob, uint64_t off,
 	    reply->total == blob->bytes;
 }
 
+static bool
+is_other_length(const struct request *r, const struct blob *blob)
+{
+	return r->reply.status == 206 && r->reply.has_content_range &&
+	    r->reply.total != blob->bytes;
+}
+
 static void
 range_done(struct request *r)
 {
@@ -134,7 +141,8 @@ range_done(struct request *r)
 		tell(j, true, e->len, NULL);
 	else if (r->reply.status == 404)
 		tell_blob(j, EX_DATAERR, "not there");
-	else if (r->reply.status == 416 || r->reply.status == 200)
+	else if (r->reply.status == 416 || r->reply.status == 200 ||
+	    is_other_length(r, &e->blob))
 		tell_blob(j, EX_DATAERR, "not as long as it should be");
 	else if (is_good(r))
 		tell_blob(j, EX_UNAVAILABLE, "another range was answered");

@@ -225,6 +225,16 @@ begin_manifest(struct job *j, void (*done)(struct request *))
 	j->r.cap = ARTIFACT_MANIFEST_MAX;
 }
 
+/* What came is not what the registry says that it has sent. */
+static bool
+is_altered(const struct request *r)
+{
+	struct digest digest;
+
+	sha256_of(digest.raw, r->buf, r->len);
+	return r->reply.has_digest && !digest_equal(&digest, &r->reply.digest);
+}
+
 static void
 manifest_done(struct request *r)
 {
@@ -232,7 +242,12 @@ manifest_done(struct request *r)
 	struct error err = { 0 };
 	bool by_digest = strchr(j->errand.text, ':') != NULL;
 
-	if (is_good(r)) {
+	if (is_good(r) && is_altered(r)) {
+		error_set(&err, EX_DATAERR,
+		    "%s/%s: the manifest has not the digest that it came with",
+		    j->http->host, j->http->name);
+		tell(j, false, 0, &err);
+	} else if (is_good(r)) {
 		tell(j, true, r->len, NULL);
 	} else if (r->reply.status == 404) {
 		error_set(&err, EX_NOINPUT, "%s/%s: no manifest has %s %s",

@@ -313,6 +313,18 @@ http_run(struct http *h, int wire, int ms, struct error *err)
 	return 0;
 }
 
+/* Names where the request was led, which is not the registry. */
+static void
+name_other(const struct request *r, struct error *err)
+{
+	const char *host = strstr(r->at, "://");
+
+	if (host == NULL)
+		return;
+	host += 3;
+	error_wrap(err, "led to %.*s", (int)strcspn(host, "/?#"), host);
+}
+
 int
 request_error(const struct request *r, struct error *err)
 {
@@ -320,5 +332,7 @@ request_error(const struct request *r, struct error *err)
 		http_reply_error(&r->reply, err);
 	else if (err != NULL)
 		*err = r->err;
+	if (r->at != NULL && !r->is_own)
+		name_other(r, err);
 	return error_wrap(err, "%s/%s", r->http->host, r->http->name);
 }

@@ -20,11 +20,19 @@ import registry
 from registry import Response, error
 
 FAULTS = {}
+BEFORE = {}
 
 
 def fault(f):
     """Registers f(server, request, good response, ARG)."""
     FAULTS[f.__name__.replace("_", "-")] = f
+    return f
+
+
+def instead(f):
+    """Registers f(server, request, ARG), which may answer, and nothing is done,
+    or not: None."""
+    BEFORE[f.__name__.replace("_", "-")] = f
     return f
 
 
@@ -82,7 +90,7 @@ def manifest_large(s, q, r, arg):
 
 @fault
 def manifest_endless(s, q, r, arg):
-    r = with_body(q, r, b" " * (64 << 20))
+    r = with_body(q, r, b" " * (8 << 20))
     r.chunked = is_manifest(q)
     return r
 
@@ -196,7 +204,7 @@ def blob_liar(s, q, r, arg):
 
 @fault
 def range_whole(s, q, r, arg):
-    if is_blob(q):
+    if is_blob(q) and r.status == 206:
         r.status = 200
         r.body = s.layout.get(q.path.rsplit("/", 1)[1])
         r.length = len(r.body)
@@ -507,21 +515,27 @@ def upload_query(s, q, r, arg):
     return r
 
 
-@fault
-def upload(s, q, r, arg):
-    """METHOD=STATUS: what is answered to that, and nothing done."""
+@instead
+def upload(s, q, arg):
+    """METHOD=STATUS: what is answered to that."""
     method, code = arg.split("=")
     return error(int(code), "SOME_CODE", "not that") \
-        if is_upload(q, method) else r
+        if is_upload(q, method) else None
+
+
+@instead
+def upload_lost(s, q, arg):
+    """The first ARG chunks end all sessions."""
+    if is_upload(q, "PATCH") and s.count("chunk") < int(arg):
+        s.sessions.clear()
+    return None
 
 
 @fault
-def upload_lost(s, q, r, arg):
-    """All sessions end after the first ARG chunks."""
-    if is_upload(q, "PATCH") and s.count("chunk") < int(arg):
-        s.sessions.clear()
-        return error(404, "BLOB_UPLOAD_UNKNOWN", "gone")
-    return r
+def upload_unknown(s, q, r, arg):
+    """Whatever session is asked for is not known, but to a PATCH or a PUT."""
+    return error(404, "BLOB_UPLOAD_UNKNOWN", "gone") \
+        if is_upload(q, "GET") or is_upload(q, "HEAD") else r
 
 
 @fault
@@ -568,10 +582,10 @@ def upload_other(s, q, r, arg):
     return r
 
 
-@fault
-def put_manifest(s, q, r, arg):
+@instead
+def put_manifest(s, q, arg):
     return error(int(arg), "MANIFEST_INVALID", "manifest invalid") \
-        if is_manifest(q, "PUT") else r
+        if is_manifest(q, "PUT") else None
 
 
 @fault
@@ -603,7 +617,10 @@ class Hostile(registry.Registry):
         self.counters = {}
         self.budget = self.is_forever = None
         self.name, _, self.arg = (args.fault or "").partition(":")
-        self.fault = FAULTS[self.name] if args.fault else None
+        if args.fault and self.name not in FAULTS and self.name not in BEFORE:
+            raise SystemExit("no such fault: " + self.name)
+        self.fault = FAULTS.get(self.name)
+        self.before = BEFORE.get(self.name)
 
     def count(self, what):
         """How often it was asked before."""
@@ -626,7 +643,9 @@ class Hostile(registry.Registry):
             self.budget, self.is_forever = int(n), how == "forever"
         self.log(q)
         with self.lock:
-            r = self.answer(q)
+            r = self.before(self, q, self.arg) if self.before else None
+            if r is None:
+                r = self.answer(q)
             return self.fault(self, q, r, self.arg) if self.fault else r
 
     def send_raw(self, conn, data):
@@ -650,7 +669,7 @@ def main():
     p.add_argument("--arm")
     p.add_argument("--other", type=int)
     if sys.argv[1:] == ["--faults"]:
-        print("\n".join(sorted(FAULTS)))
+        print("\n".join(sorted([*FAULTS, *BEFORE])))
         return
     Hostile(p.parse_args()).run()
 

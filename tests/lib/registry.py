@@ -4,8 +4,8 @@
 Distribution Specification 1.1) on a free port of 127.0.0.1.  All repositories
 are one.  It does what it should; hostile.py does not.
 
-usage: registry.py --layout DIR --port FILE [--log FILE] [--tls CERT KEY]
-           [--auth basic|bearer|none] [--user NAME:PASSWORD] [--anonymous-pull]
+usage: registry.py --layout DIR --port FILE [--address ADDRESS] [--log FILE]
+           [--tls CERT KEY] [--auth basic|bearer|none] [--user NAME:PASSWORD] [--anonymous-pull]
            [--realm URL]
 
 FILE of --port gets the port once it listens; that of --log a line of JSON for
@@ -135,7 +135,7 @@ class Registry:
         self.log_file = open(args.log, "a") if args.log else None
         self.socket = socket.socket()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(("127.0.0.1", 0))
+        self.socket.bind((args.address, 0))
         self.port = self.socket.getsockname()[1]
         self.tls = None
         if args.tls:
@@ -145,8 +145,8 @@ class Registry:
     # What an HTTP request is answered, step by step.
 
     def url(self, path):
-        return "%s://127.0.0.1:%d%s" % (
-            "https" if self.tls else "http", self.port, path)
+        return "%s://%s:%d%s" % ("https" if self.tls else "http",
+                                 self.args.address, self.port, path)
 
     def log(self, q):
         if self.log_file is None:
@@ -454,6 +454,7 @@ def arguments():
     p = argparse.ArgumentParser()
     p.add_argument("--layout", required=True)
     p.add_argument("--port", required=True)
+    p.add_argument("--address", default="127.0.0.1")
     p.add_argument("--log")
     p.add_argument("--tls", nargs=2)
     p.add_argument("--auth", choices=("none", "basic", "bearer"),

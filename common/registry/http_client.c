@@ -120,6 +120,13 @@ is_range(const struct request *r, const struct blob *blob, uint64_t off,
 	    reply->total == blob->bytes;
 }
 
+static bool
+is_other_length(const struct request *r, const struct blob *blob)
+{
+	return r->reply.status == 206 && r->reply.has_content_range &&
+	    r->reply.total != blob->bytes;
+}
+
 static void
 range_done(struct request *r)
 {
@@ -131,7 +138,8 @@ range_done(struct request *r)
 		tell(j, true, e->len, NULL);
 	else if (r->reply.status == 404)
 		tell_blob(j, EX_DATAERR, "not there");
-	else if (r->reply.status == 416 || r->reply.status == 200)
+	else if (r->reply.status == 416 || r->reply.status == 200 ||
+	    is_other_length(r, &e->blob))
 		tell_blob(j, EX_DATAERR, "not as long as it should be");
 	else if (is_good(r))
 		tell_blob(j, EX_UNAVAILABLE, "another range was answered");
@@ -216,6 +224,16 @@ begin_manifest(struct job *j, void (*done)(struct request *))
 	j->r.cap = ARTIFACT_MANIFEST_MAX;
 }
 
+/* What came is not what the registry says that it has sent. */
+static bool
+is_altered(const struct request *r)
+{
+	struct digest digest;
+
+	sha256_of(digest.raw, r->buf, r->len);
+	return r->reply.has_digest && !digest_equal(&digest, &r->reply.digest);
+}
+
 static void
 manifest_done(struct request *r)
 {
@@ -223,7 +241,12 @@ manifest_done(struct request *r)
 	struct error err = { 0 };
 	bool by_digest = strchr(j->errand.text, ':') != NULL;
 
-	if (is_good(r)) {
+	if (is_good(r) && is_altered(r)) {
+		error_set(&err, EX_DATAERR,
+		    "%s/%s: the manifest has not the digest that it came with",
+		    j->http->host, j->http->name);
+		tell(j, false, 0, &err);
+	} else if (is_good(r)) {
 		tell(j, true, r->len, NULL);
 	} else if (r->reply.status == 404) {
 		error_set(&err, EX_NOINPUT, "%s/%s: no manifest has %s %s",

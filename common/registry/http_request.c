@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hook.h"
 #include "registry/http_fault.h"
 #include "registry/http_transfer.h"
 #include "registry/http_url.h"
@@ -142,7 +143,9 @@ request_go(struct request *r)
 	if (r->next != NULL)
 		r->next->link = &r->next;
 	h->all = r;
-	r->not_before_ms = r->wait_ms == 0 ? 0 : clock_ms() + r->wait_ms;
+	r->not_before_ms = r->wait_ms == 0
+	    ? 0
+	    : clock_ms() + hook_ms("courier-wait", r->wait_ms);
 }
 
 /* The owner is told. */
@@ -163,7 +166,7 @@ try_later(struct request *r, int ms)
 	r->at = NULL;
 	r->redirects = 0;
 	r->err.code = 0;
-	r->not_before_ms = clock_ms() + ms;
+	r->not_before_ms = clock_ms() + hook_ms("courier-wait", ms);
 }
 
 static bool
@@ -325,6 +328,18 @@ http_run(struct http *h, int wire, int ms, struct error *err)
 	return 0;
 }
 
+/* Names where the request was led, which is not the registry. */
+static void
+name_other(const struct request *r, struct error *err)
+{
+	const char *host = strstr(r->at, "://");
+
+	if (host == NULL)
+		return;
+	host += 3;
+	error_wrap(err, "led to %.*s", (int)strcspn(host, "/?#"), host);
+}
+
 int
 request_error(const struct request *r, struct error *err)
 {
@@ -332,5 +347,7 @@ request_error(const struct request *r, struct error *err)
 		http_reply_error(&r->reply, err);
 	else if (err != NULL)
 		*err = r->err;
+	if (r->at != NULL && !r->is_own)
+		name_other(r, err);
 	return error_wrap(err, "%s/%s", r->http->host, r->http->name);
 }

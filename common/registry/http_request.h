@@ -19,7 +19,8 @@
 #define HTTP_TRIES 5 /* of a request, and of an upload without a step forward */
 #define HTTP_REDIRECTS_MAX 5
 #define HTTP_CONNECT_S 10
-#define HTTP_STALL_S 30 /* without a byte */
+#define HTTP_STALL_S 30 /* slower than */
+#define HTTP_SPEED_MIN 64 /* bytes a second, or so: thirty at once by a modem */
 #define HTTP_FINISH_S 300 /* while a registry reads once more what it got */
 
 struct request;

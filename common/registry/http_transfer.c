@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/hook.h"
 #include "base/opt.h"
 #include "base/path.h"
 #include "base/secret.h"
@@ -179,8 +180,9 @@ set_limits(CURL *e, const struct request *r)
 {
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT, (long)HTTP_CONNECT_S);
-	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)r->stall_s);
+	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, (long)HTTP_SPEED_MIN);
+	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME,
+	    (long)hook_ms("courier-stall", r->stall_s * 1000) / 1000);
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(e, CURLOPT_UNRESTRICTED_AUTH, 0L);

@@ -68,6 +68,9 @@ count_try(struct upload *u)
 	if (may_try(&u->r) && ++u->tries < HTTP_TRIES)
 		return 0;
 	request_error(&u->r, &u->err);
+	/* It is a session that is not there, nothing that the user names. */
+	if (u->r.reply.status == 404)
+		u->err.code = EX_UNAVAILABLE;
 	give_up(u);
 	return -1;
 }

@@ -40,13 +40,6 @@ http_init(struct http *h, struct error *err)
 	return 0;
 }
 
-void
-http_fini(struct http *h)
-{
-	curl_multi_cleanup(h->multi);
-	h->multi = NULL;
-}
-
 char *
 http_url(const struct http *h, const char *fmt, ...)
 {
@@ -223,6 +216,15 @@ answered(struct request *r)
 
 	if (is_redirect(r) && r->reply.location != NULL) {
 		redirect(r);
+	} else if (status == 401 && r->is_own && !r->is_gateless &&
+	    r->http->gate != NULL) {
+		r->refusals++;
+		if (!r->http->gate->refused(r->http->gate_arg, r)) {
+			end(r);
+			return;
+		}
+		r->tries--; /* it is the same one */
+		r->not_before_ms = 0;
 	} else if ((status == 408 || status == 429 || status >= 500) &&
 	    r->tries < r->tries_max) {
 		ms = http_fault_wait_ms(r->tries);
@@ -248,6 +250,7 @@ failed(struct request *r, CURLcode code, long sys)
 	else
 		may_try = http_fault(&r->err, code, sys, r->detail);
 	r->is_tls_error = code == CURLE_SSL_CONNECT_ERROR;
+	r->is_empty = code == CURLE_PARTIAL_FILE && r->got == 0;
 	if (may_try && !r->is_first && r->tries < r->tries_max)
 		try_later(r, http_fault_wait_ms(r->tries));
 	else
@@ -275,7 +278,7 @@ next_due(struct http *h, int *ms)
 	int left;
 
 	for (r = h->all; r != NULL; r = r->next) {
-		if (r->easy != NULL)
+		if (r->easy != NULL || r->is_held)
 			continue;
 		left = r->not_before_ms == 0 ? 0 : clock_left(r->not_before_ms);
 		if (left == 0)
@@ -284,6 +287,18 @@ next_due(struct http *h, int *ms)
 			*ms = left;
 	}
 	return NULL;
+}
+
+void
+http_release(struct http *h, const struct error *err)
+{
+	struct request *r;
+
+	for (r = h->all; r != NULL; r = r->next) {
+		if (r->is_held && err != NULL)
+			r->err = *err;
+		r->is_held = false;
+	}
 }
 
 int

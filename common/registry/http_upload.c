@@ -9,14 +9,6 @@
 #include "registry/http_fault.h"
 #include "registry/http_url.h"
 
-void
-upload_fini(struct upload *u)
-{
-	request_fini(&u->r);
-	free(u->session);
-	u->session = NULL;
-}
-
 /* It is free for the next blob. */
 static void
 tell(struct upload *u, const struct error *err)
@@ -30,7 +22,8 @@ tell(struct upload *u, const struct error *err)
 
 	if (err != NULL)
 		why = *err;
-	upload_fini(u);
+	request_fini(&u->r);
+	free(u->session);
 	*u = next;
 	request_init(&u->r, u->http, done, u);
 	u->tell(u->arg, why.code == 0 ? NULL : &why);

@@ -202,6 +202,15 @@ redirect(struct request *r)
 		end(r);
 		return;
 	}
+	/* A form has a login in it, which is for nobody else. */
+	if (r->is_gateless && r->body != NULL &&
+	    !http_url_same_origin(to, r->url)) {
+		free(to);
+		error_set(&r->err, EX_UNAVAILABLE,
+		    "leads a login to another place");
+		end(r);
+		return;
+	}
 	free(r->at);
 	r->at = to;
 	r->tries--; /* it is the same one */

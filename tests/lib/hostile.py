@@ -369,8 +369,7 @@ def auth_many(s, q, r, arg):
 def token(s, q, r, arg):
     """What the server of tokens answers."""
     if q.path != "/token":
-        return challenged(s, 'Bearer realm="%s"' % s.url("/token")) \
-            if "authorization" not in q.headers or arg != "good" else r
+        return challenged(s, 'Bearer realm="%s"' % s.url("/token"))
     if arg.isdigit():
         return error(int(arg), "UNKNOWN", "no tokens today")
     if arg == "cut":

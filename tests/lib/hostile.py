@@ -359,6 +359,14 @@ def auth_said(s, q, r, arg):
         challenged(s, arg.replace("TOKEN", s.url("/token")))
 
 
+@instead
+def auth_forget(s, q, arg):
+    """All tokens are forgotten before request ARG."""
+    if s.count("asked") == int(arg):
+        s.tokens.clear()
+    return None
+
+
 @fault
 def auth_many(s, q, r, arg):
     return challenged(s, ['X%d realm="%s"' % (i, "x" * 1000)
@@ -487,6 +495,18 @@ def raw(s, q, r, arg):
 # Uploads.
 
 @fault
+def unmounted(s, q, r, arg):
+    """Repository ARG has but those blobs that came there."""
+    if not q.path.startswith("/v2/%s/" % arg):
+        return r
+    if r.status == 201:
+        s.mounted.add(q.one("mount") or q.one("digest"))
+    if is_blob(q) and q.path.rsplit("/", 1)[1] not in s.mounted:
+        return error(404, "BLOB_UNKNOWN", "not here")
+    return r
+
+
+@fault
 def upload_nowhere(s, q, r, arg):
     if is_upload(q, "POST"):
         del r.headers["Location"]
@@ -610,6 +630,7 @@ class Hostile(registry.Registry):
     def __init__(self, args):
         super().__init__(args)
         self.counters = {}
+        self.mounted = set()
         self.budget = self.is_forever = None
         self.name, _, self.arg = (args.fault or "").partition(":")
         if args.fault and self.name not in FAULTS and self.name not in BEFORE:

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
 """A registry for tests: an OCI image layout, read and written by HTTP (OCI
-Distribution Specification 1.1) on a free port of 127.0.0.1.  All repositories
+Distribution Specification 1.1) on a free port of 127.0.0.1, or of ADDRESS.  All repositories
 are one.  It does what it should; hostile.py does not.
 
 usage: registry.py --layout DIR --port FILE [--address ADDRESS] [--log FILE]
-           [--tls CERT KEY] [--auth basic|bearer|none] [--user NAME:PASSWORD] [--anonymous-pull]
-           [--realm URL]
+           [--tls CERT KEY] [--auth basic|bearer|none] [--user NAME:PASSWORD]
+           [--refresh IDENTITY-TOKEN] [--anonymous-pull] [--realm URL]
 
 FILE of --port gets the port once it listens; that of --log a line of JSON for
 each request.  It ends with the process that has started it.
@@ -130,7 +130,6 @@ class Registry:
         self.layout = Layout(args.layout)
         self.sessions = {}
         self.tokens = {}  # token: its scopes
-        self.refresh = secrets.token_urlsafe(16)
         self.lock = threading.RLock()
         self.log_file = open(args.log, "a") if args.log else None
         self.socket = socket.socket()
@@ -315,7 +314,7 @@ class Registry:
         said = q.headers.get("authorization")
         if q.method == "POST":
             form = urllib.parse.parse_qs(q.body.decode())
-            if form.get("refresh_token") != [self.refresh]:
+            if form.get("refresh_token") != [self.args.refresh]:
                 return error(401, "UNAUTHORIZED", "bad refresh token")
             is_known = True
             asked = form.get("scope", [""])[0].split(" ")
@@ -461,6 +460,7 @@ def arguments():
                    default="none")
     p.add_argument("--user", default="joe:secret")
     p.add_argument("--anonymous-pull", action="store_true")
+    p.add_argument("--refresh", default="identity")
     p.add_argument("--realm")
     return p
 

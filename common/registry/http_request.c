@@ -341,7 +341,7 @@ http_run(struct http *h, int wire, int ms, struct error *err)
 static void
 name_other(const struct request *r, struct error *err)
 {
-	const char *host = strstr(r->at, "://");
+	const char *host = strstr(r->at != NULL ? r->at : r->url, "://");
 
 	if (host == NULL)
 		return;
@@ -356,7 +356,7 @@ request_error(const struct request *r, struct error *err)
 		http_reply_error(&r->reply, err);
 	else if (err != NULL)
 		*err = r->err;
-	if (r->at != NULL && !r->is_own)
+	if (r->url != NULL && !r->is_own)
 		name_other(r, err);
 	return error_wrap(err, "%s/%s", r->http->host, r->http->name);
 }

@@ -260,7 +260,7 @@ ahead_ask(struct mount *m, int64_t now_ms)
 	uint64_t any = UINT64_MAX;
 	struct ahead_item *item;
 	unsigned n = 0;
-	size_t i;
+	enum ahead_source i;
 
 	if (m->cache_failed)
 		return INT64_MAX;

@@ -327,20 +327,14 @@ job_seek(struct mount *m, fuse_req_t req, uint32_t file, uint64_t off,
 }
 
 void
-jobs_expire(struct mount *m, int64_t now_ms)
+jobs_expire(struct mount *m, int64_t now_ms, const struct error *why)
 {
-	struct error why = { 0 };
 	struct job *j, *next;
 
 	for (j = m->jobs; j != NULL; j = next) {
 		next = j->next;
-		if (j->deadline_ms > now_ms)
-			continue;
-		if (m->wants.failing_since_ms != 0)
-			why = m->wants.why;
-		else
-			error_set(&why, EX_TEMPFAIL, "nothing came in time");
-		job_fail(m, j, &why);
+		if (j->deadline_ms <= now_ms)
+			job_fail(m, j, why);
 	}
 }
 

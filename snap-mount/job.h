@@ -38,7 +38,7 @@ void job_fail(struct mount *m, struct job *job, const struct error *why);
 int64_t job_deadline_ms(const struct job *job);
 
 /* Those whose time is over fail. */
-void jobs_expire(struct mount *m, int64_t now_ms);
+void jobs_expire(struct mount *m, int64_t now_ms, const struct error *why);
 
 /* When the first one's time is over; INT64_MAX: none waits. */
 int64_t jobs_next_ms(const struct mount *m);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "ahead.h"
+#include "arrivals.h"
 #include "fetcher.h"
 #include "image.h"
 #include "log.h"
@@ -43,6 +44,7 @@ struct mount {
 	struct fetcher *fetcher;
 	/* What it does. */
 	struct wants wants;
+	struct arrivals arrivals;
 	struct ahead ahead;
 	struct order order;
 	struct job *jobs; /* reads that wait */

@@ -155,8 +155,8 @@ go_on(struct mount *m)
 {
 	int64_t now = clock_ms(), next, at;
 
-	wants_collect(m, now);
-	jobs_expire(m, now);
+	arrivals_take(m, now);
+	arrivals_expire(m, now);
 	next = ahead_ask(m, now);
 	wants_send(m, now);
 	if (m->order.save_ms != 0 && m->order.save_ms <= now)

@@ -5,7 +5,6 @@
 
 #include "base/num.h"
 
-#include "job.h"
 #include "mount.h"
 
 static uint64_t
@@ -79,8 +78,8 @@ unlink_want(struct wants *all, struct want *w)
 	w->next = NULL;
 }
 
-static void
-free_want(struct want *w)
+void
+want_free(struct want *w)
 {
 	free(w->fetch.range.buf);
 	free(w->jobs);
@@ -193,84 +192,34 @@ wants_send(struct mount *m, int64_t now_ms)
 	}
 }
 
-static void
-keep(struct mount *m, const struct want *w)
+struct want *
+wants_take(struct mount *m)
 {
-	const struct range *range = &w->fetch.range;
-	struct error why;
+	struct fetch *fetch = fetcher_take(m->fetcher);
+	struct want *w = (struct want *)fetch;
 
-	if (cache_write(m->cache, range->buf, range->len, &range->blob->digest,
-		range->off, &why) == 0)
-		m->cache_failed = false;
-	else if (!m->cache_failed) {
-		m->cache_failed = true;
-		log_put(&m->log, "%s", why.msg);
-	}
-}
-
-static void
-succeed(struct mount *m, struct want *w)
-{
-	const struct range *range = &w->fetch.range;
-	const struct pages_range fresh = { w->part, range->off, range->len,
-		range->buf };
-
-	m->wants.failing_since_ms = 0;
-	keep(m, w);
-	unlink_want(&m->wants, w);
-	m->pages.fresh = &fresh;
-	/* One that has all that it wants, or gives up, forgets others alone. */
-	while (w->jobs_n > 0)
-		job_step(m, w->jobs[--w->jobs_n]);
-	m->pages.fresh = NULL;
-	free_want(w);
-}
-
-/* Reads that have no time left get the error; for others it is tried again. */
-static void
-fail(struct mount *m, struct want *w, int64_t now_ms)
-{
-	size_t i = 0;
-
-	if (m->wants.failing_since_ms == 0)
-		m->wants.failing_since_ms = now_ms;
-	m->wants.why = w->fetch.err;
-	while (i < w->jobs_n)
-		if (wants_down(m, now_ms) ||
-		    job_deadline_ms(w->jobs[i]) <= now_ms)
-			/* It takes itself off the list. */
-			job_fail(m, w->jobs[i], &w->fetch.err);
-		else
-			i++;
-	if (w->jobs_n == 0) {
-		ahead_failed(&m->ahead, now_ms);
-		unlink_want(&m->wants, w);
-		free_want(w);
-		return;
-	}
-	w->not_before_ms = now_ms + w->pause_ms;
-	if (w->pause_ms < WANT_PAUSE_MAX_MS)
-		w->pause_ms *= 2;
+	if (fetch == NULL)
+		return NULL;
+	w->is_away = false;
+	m->wants.away_n--;
+	if (w->is_ahead)
+		m->wants.ahead_n--;
+	w->is_ahead = false;
+	return w;
 }
 
 void
-wants_collect(struct mount *m, int64_t now_ms)
+wants_remove(struct mount *m, struct want *w)
 {
-	struct fetch *fetch;
-	struct want *w;
+	unlink_want(&m->wants, w);
+}
 
-	while ((fetch = fetcher_take(m->fetcher)) != NULL) {
-		w = (struct want *)fetch;
-		w->is_away = false;
-		m->wants.away_n--;
-		if (w->is_ahead)
-			m->wants.ahead_n--;
-		w->is_ahead = false;
-		if (fetch->rc == 0)
-			succeed(m, w);
-		else
-			fail(m, w, now_ms);
-	}
+void
+wants_again(struct want *w, int64_t now_ms)
+{
+	w->not_before_ms = now_ms + w->pause_ms;
+	if (w->pause_ms < WANT_PAUSE_MAX_MS)
+		w->pause_ms *= 2;
 }
 
 int64_t
@@ -284,11 +233,4 @@ wants_next_ms(const struct mount *m)
 			next = w->not_before_ms;
 	/* One that comes makes room. */
 	return m->wants.away_n == WANTS_AWAY_MAX ? INT64_MAX : next;
-}
-
-bool
-wants_down(const struct mount *m, int64_t now_ms)
-{
-	return m->wants.failing_since_ms != 0 &&
-	    (uint64_t)(now_ms - m->wants.failing_since_ms) >= m->timeout_ms;
 }

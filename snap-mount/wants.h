@@ -38,8 +38,6 @@ struct wants { /* { 0 } is none */
 	struct want *first, *last;
 	unsigned away_n; /* the fetcher has */
 	unsigned ahead_n; /* for no read yet, away or not */
-	int64_t failing_since_ms; /* nothing has come since; 0: it does */
-	struct error why; /* the last that failed */
 };
 
 /* The job wants these bytes of the part.  EX_OSERR. */
@@ -58,13 +56,17 @@ void wants_forget(struct mount *m, const struct job *job);
 /* Gives the fetcher what it may have now. */
 void wants_send(struct mount *m, int64_t now_ms);
 
-/* Goes on with each read whose bytes have come, or have failed to. */
-void wants_collect(struct mount *m, int64_t now_ms);
+/* One that has come, or failed, and is still wanted; NULL: none has. */
+struct want *wants_take(struct mount *m);
+
+/* It is wanted no more, and is the caller's (want_free). */
+void wants_remove(struct mount *m, struct want *w);
+void want_free(struct want *w);
+
+/* It has failed, and is asked for again after a pause. */
+void wants_again(struct want *w, int64_t now_ms);
 
 /* When wants_send() has something to do that it has not now; INT64_MAX: never. */
 int64_t wants_next_ms(const struct mount *m);
-
-/* Whether the registry has failed for as long as a read waits. */
-bool wants_down(const struct mount *m, int64_t now_ms);
 
 #endif

@@ -255,6 +255,7 @@ cache__no_room_body()
 	need_fuse
 	loopfs_make ext4 8M small
 	INSTAR_ROOT=$PWD/small/root
+	export INSTAR_ROOT
 	mount_it
 	same
 	atf_check -o match:': cache: No space left on device$' \

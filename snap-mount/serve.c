@@ -105,6 +105,7 @@ prepare(struct mount *m, const struct opts *o, struct error *err)
 
 	if (image_open(&m->image, &m->from, m->cache, &o->ref, err) == -1)
 		return error_wrap(err, "%s", o->text);
+	m->arrivals.came_ms = clock_ms();
 	m->wants.away_max = o->registry.jobs;
 	ahead_init(&m->ahead, !o->on_demand, m->cache_bytes);
 	m->ends = malloc((m->image.index.files_n + 1) * sizeof(*m->ends));

@@ -199,7 +199,8 @@ loop(struct mount *m, int ctl)
 	}
 	free(buf.mem);
 	order_save(&m->order);
-	return EX_OK;
+	return fuse_session_exited(m->session) ? SERVE_UNMOUNTED
+					       : SERVE_STOPPED;
 }
 
 static void
@@ -226,6 +227,9 @@ serve(const struct opts *o, const char *dir, int ctl)
 		ctl_put(ctl, &err);
 		return err.code;
 	}
+	/* No filesystem is held up by who has all that he needs. */
+	if (!o->foreground && chdir("/") == -1)
+		return EX_OSERR;
 	err.code = EX_OK;
 	ctl_put(ctl, &err);
 	if (begin(&m, ctl, &err) == -1)

@@ -108,7 +108,7 @@ static void
 unmount(struct keeper *k)
 {
 	char name[] = "fusermount3", options[] = "-uqz", end_of[] = "--";
-	char *dir = strdup(k->dir);
+	char *dir = k->is_mounted ? strdup(k->dir) : NULL;
 	char *argv[] = { name, options, end_of, dir, NULL };
 	const struct proc_run how = { .argv = argv,
 		.dirfd = -1,
@@ -179,18 +179,19 @@ start_server(struct keeper *k, const struct opts *o, const char *dir,
 static int
 wait_for_end(struct keeper *k, struct error *err)
 {
-	struct error why = { 0 };
+	struct pollfd p = { .fd = k->ctl, .events = POLLIN };
 	int status = 0;
 
-	while (waitpid(k->server, &status, 0) == -1) {
-		if (errno != EINTR)
-			return error_sys(err, EX_OSERR, "server");
-		if (sig_check(&why) == -1) {
+	/* Its end of the socket is open as long as it lives. */
+	while (ctl_poll(&p, 1, INT64_MAX) == -1)
+		if (sig_check(NULL) == -1) {
 			/* That is how one ends it. */
 			sig_shield();
 			return 0;
 		}
-	}
+	while (waitpid(k->server, &status, 0) == -1)
+		if (errno != EINTR)
+			return error_sys(err, EX_OSERR, "server");
 	k->server = 0;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == SERVE_UNMOUNTED)
 		k->is_mounted = false;

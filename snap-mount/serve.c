@@ -102,7 +102,8 @@ prepare(struct mount *m, const struct opts *o, struct error *err)
 {
 	size_t i;
 
-	if (image_open(&m->image, &m->from, m->cache, &o->ref, err) == -1)
+	if (image_open(&m->image, &m->from, m->cache, m->cachefd, &o->ref,
+		err) == -1)
 		return error_wrap(err, "%s", o->text);
 	m->arrivals.came_ms = clock_ms();
 	m->wants.away_max = o->registry.jobs;

@@ -193,10 +193,11 @@ wait_for_end(struct keeper *k, struct error *err)
 		if (errno != EINTR)
 			return error_sys(err, EX_OSERR, "server");
 	k->server = 0;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == SERVE_UNMOUNTED)
+	if (WIFEXITED(status) && WEXITSTATUS(status) == SERVE_UNMOUNTED) {
 		k->is_mounted = false;
-	if (WIFEXITED(status) &&
-	    (!k->is_mounted || WEXITSTATUS(status) == SERVE_STOPPED))
+		return 0;
+	}
+	if (WIFEXITED(status) && WEXITSTATUS(status) == SERVE_STOPPED)
 		return 0;
 	return error_set(err, EX_SOFTWARE, "the server has ended: %s %d",
 	    WIFSIGNALED(status) ? "signal" : "status",

@@ -58,6 +58,10 @@ cache__survives_body()
 	says "$(cat lay/blobs/sha256/* | wc -c)" bytes_fetched
 	same
 	umount_it mnt
+	# No leftover of anybody's.
+	find root/cache -type f | sort >before
+	atf_check -o empty state-gc
+	find root/cache -type f | sort | diff before - || atf_fail "collected"
 	# What the tag leads to is asked, and nothing else.
 	mount_it
 	atf_check -o inline:"1\n" jq .requests mounted

@@ -181,6 +181,12 @@ courier_end(struct courier *c)
 	free(c);
 }
 
+int
+courier_fd(const struct courier *c)
+{
+	return c->wire;
+}
+
 const struct courier_share *
 courier_share(const struct courier *c)
 {

@@ -55,6 +55,9 @@ void courier_end(struct courier *c);
 
 const struct courier_share *courier_share(const struct courier *c);
 
+/* Readable when courier_receive() waits for nobody; borrowed. */
+int courier_fd(const struct courier *c);
+
 /*
  * Sends an errand; receives the next answer.  EX_OSERR: the courier has ended.  A
  * signal ends the waiting with its code.

@@ -5,6 +5,7 @@
  */
 #include <assert.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -263,6 +264,26 @@ http_await(void *state, struct range *range, struct error *err)
 }
 
 static int
+http_fd(const void *state)
+{
+	return courier_fd(((const struct http_remote *)state)->courier);
+}
+
+/* Takes what is there; where the courier has ended, http_await() says so. */
+static bool
+http_has_come(void *state, const struct range *range)
+{
+	struct http_remote *h = state;
+	const struct asked *asked = range->state;
+	struct pollfd pfd = { .fd = courier_fd(h->courier), .events = POLLIN };
+
+	while (asked->left > 0 && poll(&pfd, 1, 0) == 1)
+		if (hear(h, NULL) == -1)
+			return true;
+	return asked->left == 0;
+}
+
+static int
 http_has(void *state, bool *there, const struct blob *blob, struct error *err)
 {
 	struct errand e = { .kind = ERRAND_HAS, .blob = *blob };
@@ -421,6 +442,8 @@ const struct transport_ops http_ops = {
 	.close = http_close,
 	.ask = http_ask,
 	.await = http_await,
+	.fd = http_fd,
+	.has_come = http_has_come,
 	.has = http_has,
 	.mount = http_mount,
 	.put_begin = http_put_begin,

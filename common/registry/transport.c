@@ -52,6 +52,18 @@ transport_await(struct transport *t, struct range *range, struct error *err)
 }
 
 int
+transport_fd(const struct transport *t)
+{
+	return t->ops->fd == NULL ? -1 : t->ops->fd(t->state);
+}
+
+bool
+transport_has_come(struct transport *t, const struct range *range)
+{
+	return t->ops->has_come == NULL || t->ops->has_come(t->state, range);
+}
+
+int
 transport_get(struct transport *t, void *buf, size_t len,
     const struct blob *blob, uint64_t off, struct error *err)
 {

@@ -52,6 +52,9 @@ struct transport_ops {
 	/* As transport_ask(), transport_await(). */
 	int (*ask)(void *state, struct range *range, struct error *err);
 	int (*await)(void *state, struct range *range, struct error *err);
+	/* As transport_fd(), transport_has_come(); NULL: nobody is waited for. */
+	int (*fd)(const void *state);
+	bool (*has_come)(void *state, const struct range *range);
 	/* Whether a blob of that digest and length is there. */
 	int (*has)(void *state, bool *there, const struct blob *blob,
 	    struct error *err);
@@ -113,6 +116,15 @@ int transport_dirfd(const struct transport *t);
 int transport_ask(struct transport *t, struct range *range, struct error *err);
 int transport_await(struct transport *t, struct range *range,
     struct error *err);
+
+/*
+ * For who waits for other things, too: readable when a range may have come; -1:
+ * awaiting one is reading a disk.
+ */
+int transport_fd(const struct transport *t);
+
+/* Whether awaiting the range, which was asked for, waits for nobody any more. */
+bool transport_has_come(struct transport *t, const struct range *range);
 
 /* Both, for `len` bytes at `off`, which must lie within the blob; of any length. */
 int transport_get(struct transport *t, void *buf, size_t len,

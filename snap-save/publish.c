@@ -186,6 +186,7 @@ publish_check_disks(struct save *s, struct error *err)
 	struct preflight p = { .dirfd = s->at->dirfd,
 		.envelope = &s->envelope,
 		.is_unlisted = true,
+		.in_place = s->at->vm.depends_on,
 		.sidecar = s->sidecar };
 
 	return preflight_disks(&p, err);

@@ -82,8 +82,7 @@ link_file(struct save *s, const char *name, struct error *err)
 {
 	if (layer_find(&s->at->vm.machine.layers, name) != NULL)
 		return 0;
-	return inplace_copy(s->snap.dirfd, name, s->at->vm.depends_on,
-	    s->at->dirfd, name, COPY_MAY_LINK | COPY_MAY_REFLINK, err);
+	return save_share(s, name, COPY_MAY_LINK | COPY_MAY_REFLINK, err);
 }
 
 /* The frozen files: tops that were switched away, and every chain. */

@@ -38,11 +38,22 @@ check_guest(struct save *s, struct error *err)
 	return vmm_state_check(&s->at->vm, s->at->dirfd, err);
 }
 
-static int
-link_boot_file(const struct save *s, const char *name, struct error *err)
+int
+save_share(struct save *s, const char *name, unsigned may, struct error *err)
 {
-	return inplace_copy(s->snap.dirfd, name, s->at->vm.depends_on,
-	    s->at->dirfd, name, vm_boot_may(name), err);
+	const char *dir = s->at->vm.depends_on;
+
+	if (inplace_is_link(dir, s->at->dirfd, name) &&
+	    strv_add(&s->copied, err, "%s", name) == -1)
+		return -1;
+	return inplace_copy(s->snap.dirfd, name, dir, s->at->dirfd, name, may,
+	    err);
+}
+
+static int
+link_boot_file(struct save *s, const char *name, struct error *err)
+{
+	return save_share(s, name, vm_boot_may(name), err);
 }
 
 /* What a boot needs, from the VM's directory. */
@@ -239,6 +250,7 @@ save_fini(struct save *s)
 	freeze_fini(&s->freeze);
 	fd_drop(&s->memory_fd);
 	fd_drop(&s->image_fd);
+	strv_fini(&s->copied);
 	root_new_end(&s->snap);
 }
 

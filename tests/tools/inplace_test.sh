@@ -85,9 +85,13 @@ save__whole_body()
 	dir=$(snap-ls -p dir s)
 	atf_check -o empty find "$dir/" ! -type f ! -type d
 	atf_check test -e "new/layer/${hex#layer-}"
-	# What the VM has of it is the root's by now.
-	links a | grep ^layer0 && atf_fail "the layer is in place still"
+	# What the VM had of it in place is its own by now, but for its memory.
+	atf_check_equal "template.raw $d/memory.raw" "$(links a)"
 	atf_check -o ignore snap-save -n s2 a
+	for f in cow.raw data-db.raw kernel; do
+		atf_check_equal "$(stat -c %i "$dir/$f")" \
+		    "$(stat -c %i "$(snap-ls -p dir s2)/$f")"
+	done
 	atf_check -o ignore vm-restore a s
 	counts a || atf_fail "a does not count after a restore"
 	atf_check -o inline:"\n" vm-ls -p depends_on a
@@ -107,6 +111,25 @@ save__whole_body()
 save__whole_cleanup()
 {
 	vms_end "$PWD/new" "$PWD/root"
+	loopfs_clean
+}
+
+# What has been written to since is no snapshot's.
+atf_test_case save__written_to cleanup
+save__written_to_body()
+{
+	other_make
+	atf_check -o ignore vm-clone -n a --in-place --from-dir other/d
+	printf x | dd of=other/d/cow.raw conv=notrunc status=none
+	snap-ls -p id >before
+	atf_check -s exit:65 -e inline:"snap-save: a: $d/cow.raw: \
+differs from its digest: it has been written to\n" snap-save a
+	counts a || atf_fail "a does not count"
+	snap-ls -p id | diff before - || atf_fail "there is a snapshot"
+}
+save__written_to_cleanup()
+{
+	vms_end
 	loopfs_clean
 }
 
@@ -229,6 +252,7 @@ atf_init_test_cases()
 {
 	atf_add_test_case clone__another_filesystem
 	atf_add_test_case save__whole
+	atf_add_test_case save__written_to
 	atf_add_test_case start__gone
 	atf_add_test_case clone__read_only
 	atf_add_test_case clone__options

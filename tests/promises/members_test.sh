@@ -79,6 +79,10 @@ members__printed_body()
 	snap-push oci-layout:lay golden >pushed
 	snap-push --dry-run oci-layout:lay golden >tried
 	snap-pull oci-layout:lay >pulled
+	mkdir mnt
+	# Where something can be mounted.
+	! snap-mount oci-layout:lay mnt >mounted 2>/dev/null ||
+	    { snap-mount --status mnt >asked && fusermount3 -u mnt; }
 	snap-set -d other golden >set
 	known vm-clone cloned
 	known vm-restore restored
@@ -90,6 +94,7 @@ members__printed_body()
 	known snap-push pushed
 	known snap-push tried
 	known snap-pull pulled
+	[ ! -s mounted ] || { known snap-mount mounted && known snap-mount asked; }
 	for f in exported estimated entries copied; do
 		known snap-export "$f"
 	done

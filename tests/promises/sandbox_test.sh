@@ -125,6 +125,27 @@ enclosed__unpacking_body()
 	atf_check -o inline:"$(id_of b)\n" ls -A root/snap
 }
 
+# The process that serves a mount, which tells the one that has mounted it.
+atf_test_case enclosed__mount
+enclosed__mount_body()
+{
+	need_landlock
+	make_inputs
+	mkdir mnt
+	for file in "$PWD/outside" /etc/passwd "$PWD/root/snap" /dev/fuse; do
+		atf_check -s exit:70 \
+		    -e inline:"snap-mount: the server has ended: status 97\n" \
+		    env INSTAR_HOOK="enclosed=open:$file" \
+		    snap-mount oci-layout:lay mnt
+	done
+	for file in lay root/cache; do
+		atf_check -s exit:70 \
+		    -e inline:"snap-mount: the server has ended: status 98\n" \
+		    env INSTAR_HOOK="enclosed=open:$PWD/$file" \
+		    snap-mount oci-layout:lay mnt
+	done
+}
+
 atf_test_case enclosed__gains_no_privileges
 enclosed__gains_no_privileges_body()
 {
@@ -261,6 +282,7 @@ atf_init_test_cases()
 {
 	atf_add_test_case enclosed__opens_nothing_outside
 	atf_add_test_case enclosed__unpacking
+	atf_add_test_case enclosed__mount
 	atf_add_test_case enclosed__gains_no_privileges
 	atf_add_test_case states__qemu
 	atf_add_test_case states__cloud_hypervisor

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/* What becomes of a range that has come, or has not. */
+#ifndef ARRIVALS_H
+#define ARRIVALS_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct mount;
+
+struct arrivals { /* { 0 } is none yet */
+	int64_t failing_since_ms; /* nothing has come since; 0: it does */
+	struct error why; /* the last that failed */
+};
+
+/*
+ * Keeps what has come, and goes on with the reads that waited for it.  Where it
+ * has not, those fail that have no time left, or all, when the registry has
+ * failed for as long as a read waits; for the others it is tried again.
+ */
+void arrivals_take(struct mount *m, int64_t now_ms);
+
+/* Reads whose time is over fail. */
+void arrivals_expire(struct mount *m, int64_t now_ms);
+
+#endif

@@ -1,0 +1,118 @@
+#! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
+# Clones of what is mounted: pages come when the guest, or who copies, reads them.
+
+. "$(atf_get_srcdir)/../lib/lib.sh"
+. "$(atf_get_srcdir)/../lib/dirs.sh"
+. "$(atf_get_srcdir)/../lib/snaps.sh"
+. "$(atf_get_srcdir)/../lib/mounts.sh"
+
+atf_test_case clone__from_a_mount cleanup
+clone__from_a_mount_head()
+{
+	atf_set require.files "/dev/fuse"
+}
+clone__from_a_mount_body()
+{
+	need_tiny
+	good_make
+	atf_check -o ignore snap-push -q oci-layout:lay:v1 good
+	mkdir mnt
+	need_fuse
+	# In a root of its own, which has neither the snapshot nor its layer.
+	INSTAR_ROOT=$PWD/far/root
+	mkdir far
+	mount_it --on-demand
+	atf_check -o match:'"hypervisor":"qemu"' vm-clone -n a --from-dir mnt
+	counts a || atf_fail "a does not count"
+	# All that is read is here already.
+	status requests >before
+	atf_check -o ignore vm-clone -n b --from-dir mnt
+	counts b || atf_fail "b does not count"
+	atf_check -o file:before status requests
+	atf_check -o ignore vm-restore a --from-dir mnt
+	counts a || atf_fail "a does not count any more"
+	atf_check -o match:'^....' snap-import -q -n new -p id --from-dir mnt
+	atf_check snap-verify -q new
+	atf_check snap-verify -q --from-dir mnt
+	atf_check -o inline:"0\n" status failed
+	for f in good/*; do
+		[ "$f" = good/snapshot.json ] ||
+		    atf_check cmp "$f" "mnt/$(basename "$f")"
+	done
+	# What was copied needs the mount no more.
+	vm-ls -p memory_from a b >from
+	umount_it mnt
+	atf_check -o inline:"copied\ncopied\n" cat from
+	counts a || atf_fail "a does not count without it"
+}
+clone__from_a_mount_cleanup()
+{
+	vms_end "$PWD/root" "$PWD/far/root"
+	mounts_end
+}
+
+# What the first one read, the next mount fetches first, in that order.
+atf_test_case order__is_kept cleanup
+order__is_kept_head()
+{
+	atf_set require.files "/dev/fuse"
+	atf_set require.progs "perl jq"
+}
+order__is_kept_body()
+{
+	plant_layout
+	need_fuse
+	mount_it --on-demand
+	for page in 4500 900 4600 800 5000 1000; do
+		atf_check -o save:got -e ignore dd if=mnt/memory.raw bs=4096 \
+		    count=1 skip=$page iflag=direct
+	done
+	umount_it mnt
+	units=$(perl -e 'local $/; $_ = <>; print join(" ",
+	    map { $_ / 4294967296 >= 1 ? int($_ / 4294967296) : "?" }
+	    unpack "x16 Q<*"), "\n"' root/cache/*-order)
+	atf_check_equal "281 56 287 50 312 62" "$units"
+	# It alone is fetched, and all of it is here before anybody asks.
+	mv root/cache order
+	mkdir root/cache
+	mv order/*-order root/cache
+	mount_it --on-demand
+	order_has_come()
+	{
+		[ "$(status bytes_fetched)" -gt 400000 ] &&
+		    [ "$(status waiting)" -eq 0 ]
+	}
+	eventually 20 order_has_come || atf_fail "$(status bytes_fetched)"
+	sleep 0.3
+	status requests >before
+	for page in 1000 4500 900 4600 800 5000; do
+		atf_check -o save:got -e ignore dd if=mnt/memory.raw bs=4096 \
+		    count=1 skip=$page iflag=direct
+		atf_check -o save:want -e ignore dd if=dir/memory.raw bs=4096 \
+		    count=1 skip=$page
+		atf_check cmp want got
+	done
+	atf_check -o file:before status requests
+	umount_it mnt
+	# One that is damaged, or says what there is not, is worth nothing.
+	f=$(echo root/cache/*-order)
+	for bytes in '' x 'INSTAROR\1\0\0\0\377\377\377\377' \
+	    'INSTAROR\1\0\0\0\2\0\0\0\377\377\377\377\377\377\377\377\0\0\0\0\377\377\377\377'; do
+		# shellcheck disable=SC2059
+		printf "$bytes" >"$f"
+		mount_it
+		same
+		umount_it mnt
+	done
+}
+order__is_kept_cleanup()
+{
+	mounts_end
+}
+
+atf_init_test_cases()
+{
+	atf_add_test_case clone__from_a_mount
+	atf_add_test_case order__is_kept
+}

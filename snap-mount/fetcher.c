@@ -5,9 +5,10 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include "thread.h"
 
 struct list {
 	struct fetch *first, **end;
@@ -104,26 +105,6 @@ run(void *arg)
 	return NULL;
 }
 
-/* Signals are for the thread that was there before. */
-static int
-start_thread(struct fetcher *f, struct error *err)
-{
-	sigset_t all, old;
-	pthread_t thread;
-	int rc;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, &old);
-	rc = pthread_create(&thread, NULL, run, f);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (rc != 0) {
-		errno = rc;
-		return error_sys(err, EX_OSERR, "thread");
-	}
-	pthread_detach(thread);
-	return 0;
-}
-
 int
 fetcher_start(struct fetcher **out, struct transport *from, struct error *err)
 {
@@ -139,7 +120,7 @@ fetcher_start(struct fetcher **out, struct transport *from, struct error *err)
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->given, NULL);
 	f->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (f->event == -1 || start_thread(f, err) == -1) {
+	if (f->event == -1 || thread_start(run, f, err) == -1) {
 		if (f->event == -1)
 			error_sys(err, EX_OSERR, "eventfd");
 		free(f);

@@ -14,6 +14,7 @@
 
 #include "mount.h"
 #include "status.h"
+#include "undo.h"
 
 #define INO_ENVELOPE 2
 #define INO_FILES 3
@@ -139,12 +140,13 @@ static void
 fs_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size,
     off_t off, struct fuse_file_info *fi)
 {
-	(void)ino;
+	struct mount *m = mount_of(req);
+
 	(void)buf;
-	(void)size;
-	(void)off;
-	(void)fi;
 	fuse_reply_err(req, EROFS);
+	/* It has come from a mapping: others see it, until it is dropped. */
+	if (fi->writepage)
+		undo_add(m->undo, ino, (uint64_t)off, size);
 }
 
 static void

@@ -25,6 +25,7 @@
 
 struct job; /* job.h */
 struct fuse_session;
+struct undo; /* undo.h */
 
 struct mount {
 	/* What it is. */
@@ -42,6 +43,7 @@ struct mount {
 	struct log log;
 	struct fuse_session *session;
 	struct fetcher *fetcher;
+	struct undo *undo;
 	/* What it does. */
 	struct wants wants;
 	struct arrivals arrivals;

@@ -26,6 +26,7 @@
 #include "ctl.h"
 #include "fs.h"
 #include "mount.h"
+#include "undo.h"
 
 #define CACHE_DIR "cache"
 #define CACHE_DEFAULT (10 * NUM_GIB)
@@ -132,7 +133,8 @@ begin(struct mount *m, int ctl, struct error *err)
 	snprintf(path, sizeof(path), "/dev/fd/%d", fd);
 	if (m->session == NULL || fuse_session_mount(m->session, path) != 0)
 		return error_set(err, EX_SOFTWARE, "libfuse: no session");
-	return 0;
+	return undo_start(&m->undo, m->session,
+	    FS_INODES(m->image.index.files_n), err);
 }
 
 /* What the kernel asks; a request that is too much for now stays there. */

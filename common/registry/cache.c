@@ -247,7 +247,7 @@ cache_write(struct cache *c, const void *buf, size_t len,
 	/* 16 that write at once are within the limit together: trim(). */
 	if (c->unseen_bytes >= c->limit_bytes / 256) {
 		c->unseen_bytes = 0;
-		if (cache_trim(c, err) == -1)
+		if (cache_trim(c, len, err) == -1)
 			return -1;
 	}
 	for (; len > 0; p += n, off += n, len -= n) {
@@ -358,7 +358,7 @@ drop(const struct cache *c, const char *name)
  * before they look, and what is removed lasts for a while.
  */
 static int
-trim(struct cache *c, struct error *err)
+trim(struct cache *c, uint64_t room_bytes, struct error *err)
 {
 	struct strv names = { 0 };
 	struct entry *v;
@@ -373,6 +373,7 @@ trim(struct cache *c, struct error *err)
 		return error_nomem(err, "cache");
 	}
 	n = list(v, &total, c, &names);
+	total += room_bytes;
 	if (total > c->limit_bytes - c->limit_bytes / 16)
 		for (i = 0;
 		     i < n && total > c->limit_bytes - c->limit_bytes / 8;
@@ -386,7 +387,7 @@ trim(struct cache *c, struct error *err)
 }
 
 int
-cache_trim(struct cache *c, struct error *err)
+cache_trim(struct cache *c, uint64_t room_bytes, struct error *err)
 {
 	int fd, rc = 0;
 
@@ -394,7 +395,7 @@ cache_trim(struct cache *c, struct error *err)
 		return -1;
 	/* Who has it removes what is too much. */
 	if (lock_fd(fd, LOCK_EXCLUSIVE, 0, "cache", NULL) == 0)
-		rc = trim(c, err);
+		rc = trim(c, room_bytes, err);
 	fd_drop(&fd);
 	return rc;
 }

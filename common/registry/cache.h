@@ -63,7 +63,10 @@ int cache_write(struct cache *c, const void *buf, size_t len,
 bool cache_load(struct cache *c, char **buf, size_t *len,
     const struct digest *blob, size_t max);
 
-/* Removes what is old until it is within its limit.  EX_IOERR. */
-int cache_trim(struct cache *c, struct error *err);
+/*
+ * Removes what is old until it is within its limit, and there is room for so
+ * much.  Where another process does that just now nothing is done.  EX_IOERR.
+ */
+int cache_trim(struct cache *c, uint64_t room_bytes, struct error *err);
 
 #endif

@@ -79,7 +79,7 @@ has_ended()
 # The process that serves the mount of the process $1.
 server_of()
 {
-	cat "/proc/$1/task/$1/children"
+	tr -d " " <"/proc/$1/task/$1/children"
 }
 
 # The files of mnt are those of dir.

@@ -5,6 +5,7 @@
 
 #include "base/num.h"
 #include "registry/cache.h"
+#include "registry/transport_option.h"
 
 #include "status.h"
 
@@ -16,7 +17,8 @@ usage(FILE *to)
 	fprintf(to,
 	    "usage: snap-mount [-fq] [-R root] [--cache-size size] "
 	    "[--log file]\n"
-	    "           [--on-demand] [--timeout time] [-p member,...] "
+	    "           [--on-demand] [--timeout time] [-j jobs]\n"
+	    "           [--plain-http | --cacert file] [-p member,...] "
 	    "ref dir\n"
 	    "       snap-mount --status [-p member,...] dir\n");
 }
@@ -26,6 +28,8 @@ take(struct opts *o, int ch)
 {
 	struct error err;
 
+	if (transport_takes(ch))
+		return transport_option(&o->registry, ch, optarg);
 	switch (ch) {
 	case 'f':
 		o->foreground = true;
@@ -58,7 +62,8 @@ static int
 check_status(struct opts *o, char *operands[], int n)
 {
 	if (o->foreground || o->on_demand || o->cache_bytes != 0 ||
-	    o->log != NULL || o->timeout.given)
+	    o->log != NULL || o->timeout.given || o->registry.jobs != 0 ||
+	    o->registry.plain_http || o->registry.cacert != NULL)
 		return opt_wrong("--status only asks: of the options it takes "
 				 "-p");
 	if (n != 1)
@@ -82,6 +87,10 @@ check(struct opts *o, char *operands[], int n)
 		return opt_wrong("%s: one snapshot is mounted", operands[2]);
 	if (o->foreground && o->log != NULL)
 		return opt_wrong("--log and -f exclude each other");
+	if (transport_check(&o->registry) == -1)
+		return -1;
+	if (o->registry.jobs == 0)
+		o->registry.jobs = OPTIONS_JOBS;
 	if (!o->timeout.given)
 		o->timeout.ms = OPTIONS_TIMEOUT_MS;
 	o->text = operands[0];
@@ -94,7 +103,7 @@ check(struct opts *o, char *operands[], int n)
 int
 options_parse(struct opts *o, int argc, char *argv[])
 {
-	static const struct option longopts[] = { OPT_LONG,
+	static const struct option longopts[] = { OPT_LONG, TRANSPORT_LONG,
 		{ "foreground", no_argument, NULL, 'f' },
 		{ "cache-size", required_argument, NULL, CACHE_SIZE },
 		{ "log", required_argument, NULL, LOG },
@@ -105,7 +114,8 @@ options_parse(struct opts *o, int argc, char *argv[])
 	int ch, rc = 0;
 
 	while (rc == 0 &&
-	    (ch = opt_next(argc, argv, OPT_SHORT "fp:", longopts)) != -1)
+	    (ch = opt_next(argc, argv,
+		 OPT_SHORT TRANSPORT_SHORT "fp:", longopts)) != -1)
 		rc = take(o, ch);
 	return rc != 0 ? rc : check(o, argv + optind, argc - optind);
 }

@@ -8,8 +8,10 @@
 
 #include "base/opt.h"
 #include "registry/ref.h"
+#include "registry/transport.h"
 
 #define OPTIONS_TIMEOUT_MS 30000 /* for a page to come */
+#define OPTIONS_JOBS 16u /* requests at once */
 
 struct opts { /* { 0 } is none; options_fini */
 	struct opt_common common;
@@ -19,6 +21,7 @@ struct opts { /* { 0 } is none; options_fini */
 	const char *log, *members;
 	const char *text; /* the reference as it was given */
 	struct ref ref;
+	struct transport_how registry;
 	const char *dir;
 };
 

@@ -87,7 +87,7 @@ open_all(struct mount *m, const struct opts *o, struct error *err)
 	int from;
 	struct sandbox s = { .dirfds = &m->cachefd, .n = 1 };
 
-	if (transport_open(&m->from, &o->ref, TRANSPORT_READ, err) == -1 ||
+	if (transport_open(&m->from, &o->ref, &o->registry, err) == -1 ||
 	    open_cache(m, o, err) == -1)
 		return -1;
 	from = transport_dirfd(&m->from);
@@ -105,6 +105,7 @@ prepare(struct mount *m, const struct opts *o, struct error *err)
 
 	if (image_open(&m->image, &m->from, m->cache, &o->ref, err) == -1)
 		return error_wrap(err, "%s", o->text);
+	m->wants.away_max = o->registry.jobs;
 	ahead_init(&m->ahead, !o->on_demand, m->cache_bytes);
 	m->ends = malloc((m->image.index.files_n + 1) * sizeof(*m->ends));
 	if (m->ends == NULL)

@@ -130,7 +130,7 @@ wants_ahead(struct mount *m, uint16_t part, uint64_t off, size_t len)
 {
 	struct want *w;
 
-	if (m->wants.ahead_n == WANTS_AHEAD_MAX)
+	if (m->wants.ahead_n >= (m->wants.away_max + 1) / 2)
 		return false;
 	w = add_want(m, part, off, len);
 	if (w == NULL)
@@ -177,7 +177,7 @@ wants_send(struct mount *m, int64_t now_ms)
 	struct range *range;
 	struct want *w;
 
-	while (m->wants.away_n < WANTS_AWAY_MAX &&
+	while (m->wants.away_n < m->wants.away_max &&
 	    (w = choose(m, now_ms)) != NULL) {
 		range = &w->fetch.range;
 		if (range->buf == NULL)
@@ -232,5 +232,5 @@ wants_next_ms(const struct mount *m)
 		if (!w->is_away && w->not_before_ms < next)
 			next = w->not_before_ms;
 	/* One that comes makes room. */
-	return m->wants.away_n == WANTS_AWAY_MAX ? INT64_MAX : next;
+	return m->wants.away_n == m->wants.away_max ? INT64_MAX : next;
 }

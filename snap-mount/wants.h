@@ -13,8 +13,6 @@
 #include "fetcher.h"
 
 #define WANT_BYTES_MAX (512u << 10) /* of one request */
-#define WANTS_AWAY_MAX 16 /* requests on their way */
-#define WANTS_AHEAD_MAX 6 /* of them for reads to come */
 #define WANT_PAUSE_MS                                                          \
 	100 /* after a failure; twice that after each further one */
 #define WANT_PAUSE_MAX_MS 2000
@@ -34,8 +32,9 @@ struct want {
 	struct want *next;
 };
 
-struct wants { /* { 0 } is none */
+struct wants {
 	struct want *first, *last;
+	unsigned away_max; /* requests on their way, half of them for later */
 	unsigned away_n; /* the fetcher has */
 	unsigned ahead_n; /* for no read yet, away or not */
 };

@@ -20,7 +20,7 @@
 #include "disk/copy.h"
 #include "snapshot/envelope.h"
 
-#define OUR_FSTYPE "fuse.instar"
+#define OUR_SOURCE "instar" /* snap-mount's option fsname */
 
 int
 inplace_dir(char **out, int dirfd, struct error *err)
@@ -58,8 +58,7 @@ is_our_mount(const char *line, dev_t dev)
 	return sscanf(line, "%*u %*u %u:%u", &major, &minor) == 2 &&
 	    makedev(major, minor) == dev && rest != NULL &&
 	    sscanf(rest, " - %63s %63s", fstype, source) == 2 &&
-	    (strcmp(fstype, OUR_FSTYPE) == 0 ||
-		(strcmp(fstype, "fuse") == 0 && strcmp(source, "instar") == 0));
+	    strncmp(fstype, "fuse", 4) == 0 && strcmp(source, OUR_SOURCE) == 0;
 }
 
 bool

@@ -25,7 +25,8 @@ int inplace_dir(char **out, int dirfd, struct error *err);
 
 /*
  * Whether the open directory is on a mount of ours, which reads a snapshot from
- * a registry: fuse.instar in proc(5)'s mountinfo.
+ * a registry: of FUSE, and with the source that we give it, in proc(5)'s
+ * mountinfo.
  */
 bool inplace_is_ours(int dirfd);
 

@@ -5,6 +5,7 @@
 . "$(atf_get_srcdir)/../lib/lib.sh"
 . "$(atf_get_srcdir)/../lib/dirs.sh"
 . "$(atf_get_srcdir)/../lib/loopfs.sh"
+. "$(atf_get_srcdir)/../lib/mounts.sh"
 
 # What may not change in a directory that is only read.
 looks()
@@ -213,6 +214,54 @@ clone__read_only_cleanup()
 	loopfs_clean
 }
 
+# On a mount of ours it is so by itself, also for who owns nothing of it.
+atf_test_case clone__mount cleanup
+clone__mount_head()
+{
+	atf_set require.files "/dev/fuse"
+}
+clone__mount_body()
+{
+	need_tiny
+	good_make
+	atf_check -o ignore snap-push -q oci-layout:lay:v1 good
+	mkdir mnt
+	need_fuse
+	INSTAR_ROOT=$PWD/new
+	mount_it
+	atf_check -o inline:"mapped\t$PWD/mnt\n" vm-clone -n a \
+	    -p memory_from,depends_on --from-dir mnt
+	atf_check -o ignore vm-clone -n b --no-start --from-dir mnt
+	counts a || atf_fail "a does not count"
+	links a | grep -q "^layer0 $PWD/mnt/layer-" || atf_fail "$(links a)"
+	atf_check -o ignore snap-save -n s a
+	atf_check -o inline:"0\n" snap-mount --status -p failed mnt
+	atf_check -o ignore vm-rm --force a
+	# The mount that is gone, and the one whose process is.
+	umount_it mnt
+	atf_check -s exit:66 -e inline:"vm-start: b: $PWD/mnt/cow.1.qcow2, \
+where a file of the VM lies: No such file or directory\n" vm-start b
+	mount_it
+	atf_check -o inline:"running\n" vm-start -p state b
+	counts b || atf_fail "b does not count"
+	atf_check -o ignore vm-stop --force b
+	pid=$(snap-mount --status -p pid mnt)
+	kill -9 "$(server_of "$pid")" "$pid"
+	eventually 20 has_ended "$pid" || atf_fail "it lives"
+	atf_check -s exit:66 -e inline:"vm-start: b: $PWD/mnt, \
+where files of the VM lie: Transport endpoint is not connected\n" vm-start b
+	fusermount3 -u mnt
+	# The snapshot that was saved is whole without.
+	rm -r good lay
+	atf_check -o ignore vm-clone --verify -n c s
+	counts c || atf_fail "c does not count"
+}
+clone__mount_cleanup()
+{
+	vms_end "$PWD/root" "$PWD/new"
+	mounts_end
+}
+
 atf_test_case clone__options cleanup
 clone__options_body()
 {
@@ -255,5 +304,6 @@ atf_init_test_cases()
 	atf_add_test_case save__written_to
 	atf_add_test_case start__gone
 	atf_add_test_case clone__read_only
+	atf_add_test_case clone__mount
 	atf_add_test_case clone__options
 }

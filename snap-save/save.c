@@ -38,18 +38,6 @@ check_guest(struct save *s, struct error *err)
 	return vmm_state_check(&s->at->vm, s->at->dirfd, err);
 }
 
-int
-save_share(struct save *s, const char *name, unsigned may, struct error *err)
-{
-	const char *dir = s->at->vm.depends_on;
-
-	if (inplace_is_link(dir, s->at->dirfd, name) &&
-	    strv_add(&s->copied, err, "%s", name) == -1)
-		return -1;
-	return inplace_copy(s->snap.dirfd, name, dir, s->at->dirfd, name, may,
-	    err);
-}
-
 static int
 link_boot_file(struct save *s, const char *name, struct error *err)
 {

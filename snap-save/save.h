@@ -65,7 +65,7 @@ void save_phase(struct save *s, const char *name);
 int save_need_room(const struct save *s, uint64_t need, struct error *err);
 
 /*
- * save.c: a file of the VM's that nobody writes into the snapshot: shared by
+ * A file of the VM's that nobody writes into the snapshot: shared by
  * what `may` allows, but copied where it lies in place.
  */
 int save_share(struct save *s, const char *name, unsigned may,

@@ -43,6 +43,7 @@ bench: all
 demo: all
 	@cd tests/guest && $(MAKE) linux
 	@sh examples/demo.sh
+	@sh examples/fleet.sh
 
 .PHONY: all install uninstall clean check check-san check-long check-matrix \
 	lint bench demo

@@ -7,12 +7,9 @@
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
+. "$top/examples/steps.sh"
 cache=${INSTAR_CACHE:-$top/.cache}
 demo=$cache/demo
-for d in "$top"/vm-* "$top"/snap-*; do
-	PATH=$d:$PATH
-done
-export PATH
 # Plain names from here on: the kernel is here, the two stores are beside it.
 cd "$cache/linux"
 INSTAR_ROOT=../demo/here
@@ -37,43 +34,10 @@ leave()
 	exit $rc
 }
 
-now_ms()
-{
-	date +%s%3N
-}
-
-# run COMMAND: prints it, runs it, and leaves its time in took_ms.
-run()
-{
-	printf '\n$ %s\n' "$1"
-	from=$(now_ms)
-	eval "$1"
-	took_ms=$(($(now_ms) - from))
-	printf '  [%s]\n' "$(seconds $took_ms)"
-}
-
-seconds()
-{
-	printf '%d.%03d s' $(($1 / 1000)) $(($1 % 1000))
-}
-
 wrong()
 {
 	echo "demo: $*" >&2
 	exit 70
-}
-
-# The whole lines on the console of VM $2 in root $1, from its byte $3 on.
-lines()
-{
-	tail -c "+${3:-1}" "$(vm-ls -R "$1" -p console_log "$2")" |
-	    sed -n 's/\r$//p'
-}
-
-# The counts among them.
-counts()
-{
-	lines "$@" | sed -n 's/^count \([0-9][0-9]*\)$/\1/p'
 }
 
 # The random numbers behind the second count of VM $2 in root $1.  What a clone
@@ -92,21 +56,6 @@ count_again()
 {
 	counts "$1" "$2" "$3" |
 	    awk -v last="$4" '$1 < last { print $1; exit } { last = $1 }'
-}
-
-# eventually COMMAND...: what it prints, as soon as that is anything.
-eventually()
-{
-	for i in $(seq 600); do
-		"$@" | grep . && return
-		sleep 0.1
-	done
-	return 1
-}
-
-row()
-{
-	printf '  %-28s %s\n' "$1" "$2"
 }
 
 trap leave EXIT

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 
 #include "disk/copy.h"
+#include "state/inplace.h"
 
 /* What a copy of the disk file would take, added to *sum. */
 static int
@@ -14,9 +15,27 @@ add_allocated(uint64_t *sum, const struct save *s, const char *file,
 {
 	struct stat st;
 
-	if (fstatat(s->at->dirfd, file, &st, AT_SYMLINK_NOFOLLOW) == -1)
+	if (fstatat(s->at->dirfd, file, &st, 0) == -1)
 		return error_sys(err, EX_IOERR, "%s", file);
 	*sum += (uint64_t)st.st_blocks * 512;
+	return 0;
+}
+
+/* What lies in place is copied, for the snapshot to be whole by itself. */
+static int
+add_in_place(uint64_t *sum, const struct save *s, const struct storage *disk,
+    struct error *err)
+{
+	const char *file;
+	size_t k;
+
+	for (k = 0; k <= disk->backing.n; k++) {
+		file = k == 0 ? disk->path : disk->backing.v[k - 1];
+		if (layer_find(&s->at->vm.machine.layers, file) == NULL &&
+		    inplace_is_link(s->at->vm.depends_on, s->at->dirfd, file) &&
+		    add_allocated(sum, s, file, err) == -1)
+			return -1;
+	}
 	return 0;
 }
 
@@ -33,6 +52,8 @@ disks_plan(struct save *s, struct error *err)
 			return -1;
 		if (s->freeze.ways[i] == FREEZE_REFLINK && !reflinks &&
 		    add_allocated(&copied, s, disks->v[i].path, err) == -1)
+			return -1;
+		if (add_in_place(&copied, s, &disks->v[i], err) == -1)
 			return -1;
 	}
 	return copied == 0 ? 0 : save_need_room(s, copied, err);
@@ -61,8 +82,7 @@ link_file(struct save *s, const char *name, struct error *err)
 {
 	if (layer_find(&s->at->vm.machine.layers, name) != NULL)
 		return 0;
-	return copy_file(NULL, s->snap.dirfd, name, s->at->dirfd, name,
-	    COPY_MAY_LINK | COPY_MAY_REFLINK, err);
+	return save_share(s, name, COPY_MAY_LINK | COPY_MAY_REFLINK, err);
 }
 
 /* The frozen files: tops that were switched away, and every chain. */

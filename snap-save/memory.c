@@ -16,6 +16,7 @@
 #include "disk/copy.h"
 #include "disk/extent.h"
 #include "disk/fs.h"
+#include "state/inplace.h"
 #include "vmm/host/pages.h"
 
 #define FLUSHES 3 /* of the memory file before the pause */
@@ -101,8 +102,8 @@ memory_plan(struct save *s, struct error *err)
 	}
 	if (s->at->vm.memory == VM_MEMORY_TEMPLATE) {
 		s->memory = MEMORY_OWN_PAGES;
-		if (fd_open_file(&s->memory_fd, NULL, s->at->dirfd, VM_TEMPLATE,
-			O_RDONLY, err) == -1)
+		if (inplace_open(&s->memory_fd, NULL, s->at->vm.depends_on,
+			s->at->dirfd, VM_TEMPLATE, err) == -1)
 			return -1;
 		if (copy_can_reflink(s->snap.dirfd))
 			return 0;
@@ -127,8 +128,8 @@ memory_prepare(struct save *s, struct error *err)
 	if (s->memory == MEMORY_LINK || s->memory == MEMORY_VMM)
 		return 0;
 	if (s->memory == MEMORY_OWN_PAGES &&
-	    copy_file(NULL, s->snap.dirfd, VM_MEMORY, s->at->dirfd, VM_TEMPLATE,
-		COPY_MAY_REFLINK, err) == -1)
+	    inplace_copy(s->snap.dirfd, VM_MEMORY, s->at->vm.depends_on,
+		s->at->dirfd, VM_TEMPLATE, COPY_MAY_REFLINK, err) == -1)
 		return -1;
 	s->image_fd = openat(s->snap.dirfd, VM_MEMORY,
 	    O_RDWR | O_CLOEXEC |

@@ -19,6 +19,7 @@
 #include "disk/digest_file.h"
 #include "disk/seal.h"
 #include "snapshot/envelope.h"
+#include "state/inplace.h"
 #include "vmm/preflight.h"
 
 #define RECORD_WAIT_MS (10 * 60 * 1000) /* for the VM's lock: a merge lasts */
@@ -70,19 +71,35 @@ is_to_seal(const struct save *s, const char *name)
 	return false;
 }
 
+/* What was read in place was written to, or the mount has read wrongly. */
+static int
+check_copied(const struct save *s, const struct envelope_file *file,
+    const struct vm_frozen *frozen, struct error *err)
+{
+	if (frozen == NULL ||
+	    (frozen->size_bytes == file->size_bytes &&
+		digest_equal(&frozen->digest, &file->digest)))
+		return 0;
+	return error_set(err, EX_DATAERR,
+	    "%s/%s: differs from its digest: it has been written to",
+	    s->at->vm.depends_on, file->name);
+}
+
 /* Digest and sync of one file; zero blocks of what was just saved go. */
 static int
 seal_one(struct save *s, struct envelope_file *file, struct error *err)
 {
 	const struct vm_frozen *frozen = vm_find_frozen(&s->at->vm, file->name);
 	bool seal = is_to_seal(s, file->name);
+	bool is_copy = strv_has(&s->copied, file->name);
 	int fd, rc;
 
 	if (fd_open_file(&fd, &file->size_bytes, s->snap.dirfd, file->name,
 		seal ? O_RDWR : O_RDONLY, err) == -1)
 		return -1;
 	file->has_digest = true;
-	if (!seal && frozen != NULL && frozen->size_bytes == file->size_bytes) {
+	if (!seal && !is_copy && frozen != NULL &&
+	    frozen->size_bytes == file->size_bytes) {
 		file->digest = frozen->digest;
 		rc = 0;
 	} else if (seal)
@@ -91,6 +108,8 @@ seal_one(struct save *s, struct envelope_file *file, struct error *err)
 	else
 		rc = digest_file(&file->digest, fd, file->size_bytes,
 		    file->name, err);
+	if (rc == 0 && is_copy)
+		rc = check_copied(s, file, frozen, err);
 	if (rc == 0 && !seal && fsync(fd) == -1)
 		rc = error_sys(err, EX_IOERR, "%s", file->name);
 	fd_drop(&fd);
@@ -126,6 +145,27 @@ is_same_file(const struct save *s, int dirfd, const char *name)
 }
 
 /*
+ * What was copied is the VM's from now on, in place of its link: the next save
+ * need not copy it.  Where that cannot be, it must.
+ */
+static void
+give_copies(const struct save *s, const struct vm_at *at)
+{
+	char beside[64];
+	const char *name;
+	size_t i;
+
+	snprintf(beside, sizeof(beside), ".own.%ld", (long)getpid());
+	for (i = 0; i < s->copied.n; i++) {
+		name = s->copied.v[i];
+		if (inplace_is_link(at->vm.depends_on, at->dirfd, name) &&
+		    linkat(s->snap.dirfd, name, at->dirfd, beside, 0) == 0 &&
+		    renameat(at->dirfd, beside, at->dirfd, name) == -1)
+			unlinkat(at->dirfd, beside, 0);
+	}
+}
+
+/*
  * Digests of frozen disks, and the snapshot's id, into the VM's record: before
  * the snapshot appears, so that a VM can be put back to whatever is there.
  */
@@ -151,6 +191,7 @@ tell_vm(struct save *s, struct error *err)
 			&file->digest, err) == -1)
 			goto out;
 	}
+	give_copies(s, &at);
 	at.vm.machine.storage_bytes = s->envelope.machine.storage_bytes;
 	if (vm_add_snapshot(&at.vm, s->snap.id, err) == -1 ||
 	    vmm_state_published(&at.vm, at.dirfd, s->snap.dirfd, err) == -1)
@@ -186,6 +227,7 @@ publish_check_disks(struct save *s, struct error *err)
 	struct preflight p = { .dirfd = s->at->dirfd,
 		.envelope = &s->envelope,
 		.is_unlisted = true,
+		.in_place = s->at->vm.depends_on,
 		.sidecar = s->sidecar };
 
 	return preflight_disks(&p, err);

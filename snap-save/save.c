@@ -11,7 +11,7 @@
 #include "base/hook.h"
 #include "base/json.h"
 #include "base/sig.h"
-#include "disk/copy.h"
+#include "state/inplace.h"
 #include "state/snap.h"
 #include "state/vm_seed.h"
 #include "vmm/own_disks.h"
@@ -39,10 +39,9 @@ check_guest(struct save *s, struct error *err)
 }
 
 static int
-link_boot_file(const struct save *s, const char *name, struct error *err)
+link_boot_file(struct save *s, const char *name, struct error *err)
 {
-	return copy_file(NULL, s->snap.dirfd, name, s->at->dirfd, name,
-	    vm_boot_may(name), err);
+	return save_share(s, name, vm_boot_may(name), err);
 }
 
 /* What a boot needs, from the VM's directory. */
@@ -66,6 +65,9 @@ static int
 prepare(struct save *s, const char *description, struct error *err)
 {
 	if (check_guest(s, err) == -1 ||
+	    inplace_check(&s->at->vm, s->at->dirfd, err) == -1 ||
+	    inplace_take_layers(&s->at->vm, s->at->root, s->at->dirfd, err) ==
+		-1 ||
 	    root_layers_check(s->at->root, s->at->dirfd,
 		&s->at->vm.machine.layers, false, err) == -1 ||
 	    vmm_settle_disks(s->vmm, &s->now, err) == -1 ||
@@ -236,6 +238,7 @@ save_fini(struct save *s)
 	freeze_fini(&s->freeze);
 	fd_drop(&s->memory_fd);
 	fd_drop(&s->image_fd);
+	strv_fini(&s->copied);
 	root_new_end(&s->snap);
 }
 

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "base/error.h"
+#include "base/strv.h"
 #include "state/label.h"
 #include "state/root.h"
 #include "state/vm_at.h"
@@ -42,6 +43,7 @@ struct save {
 	enum memory_way memory;
 	int memory_fd; /* what is copied, or -1 */
 	int image_fd; /* memory.raw of the snapshot, or -1 */
+	struct strv copied; /* files that the VM has in place */
 
 	struct sidecar sidecar; /* as things are at the pause */
 	struct envelope envelope;
@@ -61,6 +63,13 @@ void save_phase(struct save *s, const char *name);
 
 /* EX_IOERR: a copy of `need` bytes has no room. */
 int save_need_room(const struct save *s, uint64_t need, struct error *err);
+
+/*
+ * A file of the VM's that nobody writes into the snapshot: shared by
+ * what `may` allows, but copied where it lies in place.
+ */
+int save_share(struct save *s, const char *name, unsigned may,
+    struct error *err);
 
 /* disks.c: what to do with each disk, and the files that stand still. */
 int disks_plan(struct save *s, struct error *err);

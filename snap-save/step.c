@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "disk/fs.h"
+#include "state/inplace.h"
 
 void
 save_phase(struct save *s, const char *name)
@@ -32,4 +33,16 @@ save_need_room(const struct save *s, uint64_t need, struct error *err)
 		    "no space: %" PRIu64 " bytes needed, %" PRIu64 " free",
 		    need, left);
 	return 0;
+}
+
+int
+save_share(struct save *s, const char *name, unsigned may, struct error *err)
+{
+	const char *dir = s->at->vm.depends_on;
+
+	if (inplace_is_link(dir, s->at->dirfd, name) &&
+	    strv_add(&s->copied, err, "%s", name) == -1)
+		return -1;
+	return inplace_copy(s->snap.dirfd, name, dir, s->at->dirfd, name, may,
+	    err);
 }

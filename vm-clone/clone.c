@@ -13,6 +13,7 @@
 #include "base/path.h"
 #include "base/rfc3339.h"
 #include "base/sig.h"
+#include "state/inplace.h"
 #include "vmm/preflight.h"
 #include "vmm/status.h"
 #include "vmm/vmm.h"
@@ -34,6 +35,7 @@ struct job {
 	const struct root *root;
 	const struct snap *snap;
 	struct preflight checked; /* the sidecar is in it */
+	char *in_place; /* the snapshot's directory, or NULL */
 	struct nic_list nics; /* of --nic */
 	struct vm_seed seed; /* for all of them, where has_seed */
 	bool has_seed;
@@ -174,6 +176,7 @@ prepare(struct clone *c, const struct job *job, const char *name,
 		.sidecar = &job->checked.sidecar,
 		.disks = job->how->disks,
 		.copy_memory = job->how->copy_memory,
+		.in_place = job->in_place,
 		.to_check = job->checked.bytes_later };
 	char hostname[SEED_HOSTNAME_SIZE];
 	struct vm_seed seed = job->seed; /* but for a host name of its own */
@@ -187,7 +190,8 @@ prepare(struct clone *c, const struct job *job, const char *name,
 		return -1;
 	snprintf(vm->id, sizeof(vm->id), "%s", c->dir.id);
 	snprintf(vm->name, sizeof(vm->name), "%s", c->dir.name);
-	if (vm_set_description(vm, job->how->description, err) == -1)
+	if (vm_set_depends_on(vm, job->in_place, err) == -1 ||
+	    vm_set_description(vm, job->how->description, err) == -1)
 		return -1;
 	rfc3339_us(vm->created_at, &job->now);
 	if (id_is_valid(snap_id(job->snap)))
@@ -399,9 +403,28 @@ clones_make(struct clone *clones, size_t n, struct job *job)
 	return code;
 }
 
+/*
+ * Asked for, or on a mount of ours: there it is what the mount is for, unless
+ * the hypervisor at hand cannot map what it may not write.
+ */
+static int
+choose_place(struct job *job, struct error *err)
+{
+	const struct load load = { .envelope = snap_envelope(job->snap),
+		.from_dirfd = snap_fd(job->snap) };
+
+	if (!job->how->in_place &&
+	    (!inplace_is_ours(load.from_dirfd) ||
+		!load_may_map(&load, load_memory_name(&load))))
+		return 0;
+	return inplace_dir(&job->in_place, load.from_dirfd, err);
+}
+
 static int
 check_all(struct job *job, struct error *err)
 {
+	if (choose_place(job, err) == -1)
+		return -1;
 	job->checked = (struct preflight){ .dirfd = snap_fd(job->snap),
 		.envelope = snap_envelope(job->snap),
 		.root = job->root,
@@ -409,6 +432,7 @@ check_all(struct job *job, struct error *err)
 		.bytes_later = !job->how->no_start && !job->how->verify,
 		.disks = job->how->disks,
 		.copy_memory = job->how->copy_memory,
+		.in_place = job->in_place,
 		.copies = job->how->count };
 	if (preflight_run(&job->checked, err) == -1 ||
 	    parse_nics(job, err) == -1 ||
@@ -447,6 +471,7 @@ clone_all(const struct clone_how *how, const struct root *root,
 	code = clones_make(clones, n, &job);
 out:
 	free(clones);
+	free(job.in_place);
 	nic_list_fini(&job.nics);
 	vm_seed_fini(&job.seed);
 	sidecar_fini(&job.checked.sidecar);

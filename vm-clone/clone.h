@@ -21,6 +21,7 @@ struct clone_how {
 	const char *hostname, *user_data; /* for the seeds, or NULL */
 	struct strv ssh_keys; /* files */
 	bool same_mac, no_start, paused, verify, copy_memory;
+	bool in_place; /* the snapshot's files are used where they lie */
 	enum load_disks disks;
 	const char *members; /* -p, or NULL */
 	int64_t start_us; /* base/clock: when the user began to wait */

@@ -24,7 +24,8 @@ usage(FILE *to)
 	    "           [--memory-mode mmap|copy] "
 	    "[--disk-mode auto|reflink|overlay|copy]\n"
 	    "           [--no-start | --paused] [--verify]\n"
-	    "           (snap | --from-dir dir | --from-archive file)\n");
+	    "           (snap | [--in-place] --from-dir dir | "
+	    "--from-archive file)\n");
 }
 
 /* The longest of the names is the last one's. */
@@ -81,6 +82,8 @@ check_opts(struct opts *o, char *const *operands)
 	    1)
 		return opt_wrong("a snapshot, --from-dir or --from-archive is "
 				 "needed, one of them");
+	if (o->how.in_place && o->from_dir == NULL)
+		return opt_wrong("--in-place needs --from-dir");
 	if (o->archive != NULL && strcmp(o->archive, "-") == 0 &&
 	    isatty(STDIN_FILENO))
 		return opt_wrong("no archive from a terminal: name a file");
@@ -127,6 +130,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		NO_START,
 		PAUSED,
 		VERIFY,
+		IN_PLACE,
 		FROM_DIR,
 		ARCHIVE,
 		HOSTNAME,
@@ -144,6 +148,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ "no-start", no_argument, NULL, NO_START },
 		{ "paused", no_argument, NULL, PAUSED },
 		{ "verify", no_argument, NULL, VERIFY },
+		{ "in-place", no_argument, NULL, IN_PLACE },
 		{ "from-dir", required_argument, NULL, FROM_DIR },
 		{ "from-archive", required_argument, NULL, ARCHIVE },
 		{ "hostname", required_argument, NULL, HOSTNAME },
@@ -151,7 +156,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ "ssh-key", required_argument, NULL, SSH_KEY },
 		{ NULL, 0, NULL, 0 } };
 	bool *flags[] = { &o->how.same_mac, NULL, NULL, &o->how.no_start,
-		&o->how.paused, &o->how.verify };
+		&o->how.paused, &o->how.verify, &o->how.in_place };
 	int ch, rc = 0;
 
 	while (rc == 0 &&
@@ -182,7 +187,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 			rc = opt_once(&o->how.user_data, optarg, "--user-data");
 		else if (ch == SSH_KEY)
 			rc = opt_again(&o->how.ssh_keys, optarg);
-		else if (ch >= SAME_MAC && ch <= VERIFY)
+		else if (ch >= SAME_MAC && ch <= IN_PLACE)
 			*flags[ch - SAME_MAC] = true;
 		else
 			rc = opt_common(&o->common, ch, usage);

@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "base/opt.h"
 #include "base/sig.h"
+#include "state/inplace.h"
 #include "state/members.h"
 #include "state/vm_seed.h"
 #include "vmm/each.h"
@@ -105,7 +106,8 @@ start(struct vm_at *at, void *arg, struct error *err)
 		return 0;
 	}
 	clock_gettime(CLOCK_REALTIME, &now);
-	if (root_layers_check(at->root, at->dirfd, &at->vm.machine.layers, true,
+	if (inplace_check(&at->vm, at->dirfd, err) == -1 ||
+	    root_layers_check(at->root, at->dirfd, &at->vm.machine.layers, true,
 		err) == -1 ||
 	    own_disks(at, &now, err) == -1 ||
 	    (!to_load && own_disks_storage(&at->vm, at->dirfd, err) == -1))

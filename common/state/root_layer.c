@@ -358,7 +358,6 @@ is_that_layer(const struct root *root, int dirfd, const struct layer *layer,
 	char name[HEX_LEN + 1];
 	struct stat there, here;
 	struct digest now;
-	uint64_t size;
 	int fd, rc;
 
 	layer_name(name, &layer->digest);
@@ -366,9 +365,13 @@ is_that_layer(const struct root *root, int dirfd, const struct layer *layer,
 	    fstatat(dirfd, layer->name, &here, 0) == -1 ||
 	    (there.st_ino == here.st_ino && there.st_dev == here.st_dev))
 		return 1;
-	if (fd_open_file(&fd, &size, dirfd, layer->name, O_RDONLY, err) == -1)
-		return -1;
-	rc = digest_file(&now, fd, size, layer->name, err);
+	if (!S_ISREG(here.st_mode))
+		return 0;
+	/* One in place is a link, and its content what counts. */
+	fd = openat(dirfd, layer->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd == -1)
+		return error_sys(err, error_code_of(errno), "%s", layer->name);
+	rc = digest_file(&now, fd, (uint64_t)here.st_size, layer->name, err);
 	fd_drop(&fd);
 	return rc == -1 ? -1 : digest_equal(&now, &layer->digest);
 }

@@ -83,6 +83,7 @@ vm_fini(struct vm *vm)
 	machine_fini(&vm->machine);
 	free(vm->description);
 	free(vm->error);
+	free(vm->depends_on);
 	free(vm->of_state);
 	free(vm->frozen);
 	strv_fini(&vm->snapshot_ids);
@@ -210,6 +211,12 @@ int
 vm_set_error(struct vm *vm, const char *text, struct error *err)
 {
 	return replace_text(&vm->error, text, err);
+}
+
+int
+vm_set_depends_on(struct vm *vm, const char *dir, struct error *err)
+{
+	return replace_text(&vm->depends_on, dir, err);
 }
 
 int

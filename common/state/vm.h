@@ -106,6 +106,8 @@ struct vm {
 	struct vm_frozen *frozen;
 	size_t frozen_n;
 	char cloned_from[ID_LEN + 1]; /* the snapshot, or "" */
+	/* state/inplace.h: the absolute directory of its files, or NULL. */
+	char *depends_on;
 	struct strv snapshot_ids; /* saved from it; not all of them */
 
 	struct proc_id proc; /* the VMM last started; pid 0: none */
@@ -193,6 +195,9 @@ bool vm_has_snapshots(const struct vm *vm);
 
 /* Sets vm->error to a copy of `text`, NULL: none. */
 int vm_set_error(struct vm *vm, const char *text, struct error *err);
+
+/* The same of vm->depends_on. */
+int vm_set_depends_on(struct vm *vm, const char *dir, struct error *err);
 
 /* The same of vm->description, which label_check_description() has seen. */
 int vm_set_description(struct vm *vm, const char *text, struct error *err);

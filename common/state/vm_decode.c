@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "base/path.h"
+#include "state/inplace.h"
 #include "state/vm_impl.h"
 
 #define HYPERVISOR_MAX 19 /* bytes of a driver's name */
@@ -290,6 +291,8 @@ decode(struct vm *vm, const json_t *record, struct error *err)
 		sizeof(vm->cloned_from), JSON_OPTIONAL, err) == -1 ||
 	    json_get_str(record, "restored_from", vm->restored_from,
 		sizeof(vm->restored_from), JSON_OPTIONAL, err) == -1 ||
+	    json_get_strdup(record, "depends_on", &vm->depends_on,
+		INPLACE_PATH_MAX, JSON_OPTIONAL, err) == -1 ||
 	    json_get_strdup(record, "error", &vm->error, ERROR_MSG_MAX,
 		JSON_OPTIONAL, err) == -1 ||
 	    json_get_array(record, "storage_configs", &disks, STORAGE_MAX,
@@ -300,6 +303,9 @@ decode(struct vm *vm, const json_t *record, struct error *err)
 	if (vm->cloned_from[0] != '\0' && !id_is_valid(vm->cloned_from))
 		return error_set(err, EX_DATAERR, "\"cloned_from\" is %s",
 		    vm->cloned_from);
+	if (vm->depends_on != NULL && vm->depends_on[0] != '/')
+		return error_set(err, EX_DATAERR, "\"depends_on\" is %s",
+		    vm->depends_on);
 	if (vm->name[0] != '\0' && !envelope_is_name(vm->name))
 		return error_set(err, EX_DATAERR, "\"name\" is %s", vm->name);
 	if (vm->user[0] != '\0' && !cidata_is_user(vm->user))

@@ -198,6 +198,7 @@ put_common(json_t *record, const struct vm *vm, const char *dir,
 	    nic_list_encode(&nics, &vm->machine.nics, err) == -1 ||
 	    json_put(record, "network_configs", nics, err) == -1 ||
 	    put_lineage(record, vm, err) == -1 ||
+	    put_some(record, "depends_on", vm->depends_on, err) == -1 ||
 	    put_identity(record, &vm->identity, err) == -1 ||
 	    put_some(record, "memory_from", vm->memory_from, err) == -1 ||
 	    put_some(record, "restored_from", vm->restored_from, err) == -1 ||

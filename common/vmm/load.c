@@ -15,7 +15,7 @@
 #include "disk/copy.h"
 #include "disk/extent.h"
 #include "disk/fs.h"
-#include "state/layerfile.h"
+#include "state/inplace.h"
 #include "state/vm_seed.h"
 #include "vmm/driver.h"
 
@@ -89,45 +89,19 @@ int
 load_put(const struct load *load, int dirfd, const char *to, const char *from,
     unsigned may, struct error *err)
 {
+	/* The directory in place is left as it is, link counts and all. */
+	if (load->in_place != NULL)
+		may &= ~COPY_MAY_LINK;
 	return copy_file(NULL, dirfd, to, load->from_dirfd, from, may, err);
 }
 
-/* From the snapshot's directory, else where it lay when it was saved. */
-static int
-take_layer(const struct load *load, const struct layer *layer,
-    struct error *err)
+int
+load_share(const struct load *load, int dirfd, const char *to, const char *from,
+    unsigned may, struct error *err)
 {
-	char name[LAYER_FILE_MAX];
-	struct digest digest;
-	uint64_t size;
-	int rc = -1;
-
-	layer_file_name(name, layer);
-	if (fd_exists(load->from_dirfd, name))
-		rc = root_layer_add(&digest, &size, load->root,
-		    load->from_dirfd, name, err);
-	else if (layer->path != NULL)
-		rc = root_layer_add(&digest, &size, load->root, AT_FDCWD,
-		    layer->path, err);
-	if (rc == -1 || !digest_equal(&digest, &layer->digest))
-		return layerfile_absent(layer, load->root, EX_CONFIG, err);
-	return 0;
-}
-
-/* A layer by its digest; one that is elsewhere is taken in. */
-static int
-put_layer(const struct load *load, int dirfd, const struct layer *layer,
-    struct error *err)
-{
-	uint64_t size;
-	int fd;
-
-	if (root_layer_open(&fd, &size, load->root, &layer->digest, NULL) == 0)
-		fd_drop(&fd);
-	else if (take_layer(load, layer, err) == -1)
-		return -1;
-	return root_layer_link(load->root, &layer->digest, dirfd, layer->name,
-	    err);
+	return load->in_place != NULL && (may & COPY_MAY_LINK) != 0
+	    ? inplace_link(dirfd, to, load->in_place, from, err)
+	    : load_put(load, dirfd, to, from, may, err);
 }
 
 static int
@@ -140,8 +114,8 @@ put_boot_files(const struct vm *vm, const struct load *load, int dirfd,
 	for (i = 0; i < MACHINE_BOOT_FILES; i++) {
 		name = vm->machine.boot[i];
 		if (name != NULL &&
-		    load_put(load, dirfd, name, name, vm_boot_may(name), err) ==
-			-1)
+		    load_share(load, dirfd, name, name, vm_boot_may(name),
+			err) == -1)
 			return -1;
 	}
 	if (load->seed != NULL)
@@ -236,10 +210,16 @@ int
 load_put_template(struct vm *vm, int dirfd, const struct load *load,
     unsigned may, struct error *err)
 {
+	const char *name = load_memory_name(load);
 	enum copy_how how;
 
-	if (copy_file(&how, dirfd, VM_TEMPLATE, load->from_dirfd,
-		load_memory_name(load), may, err) == -1)
+	if (load->in_place != NULL && (may & COPY_MAY_LINK) != 0) {
+		snprintf(vm->memory_from, sizeof(vm->memory_from), "mapped");
+		return inplace_link(dirfd, VM_TEMPLATE, load->in_place, name,
+		    err);
+	}
+	if (copy_file(&how, dirfd, VM_TEMPLATE, load->from_dirfd, name, may,
+		err) == -1)
 		return -1;
 	tell_memory(vm, how);
 	return 0;
@@ -284,8 +264,8 @@ put_frozen(struct vm *vm, const struct load *load, int dirfd, const char *name,
 
 	if (layer_find(&vm->machine.layers, name) != NULL)
 		return 0;
-	if (load_put(load, dirfd, name, name, COPY_MAY_LINK | COPY_MAY_REFLINK,
-		err) == -1)
+	if (load_share(load, dirfd, name, name,
+		COPY_MAY_LINK | COPY_MAY_REFLINK, err) == -1)
 		return -1;
 	file = envelope_find_file(load->envelope, name);
 	if (file == NULL || !file->has_digest)
@@ -367,7 +347,7 @@ put_overlay(struct vm *vm, struct storage *disk, const struct load *load,
 	if (chain_next_name(&overlay, disk->path, chain_overlay(), err) == -1)
 		return -1;
 	if (put_frozen(vm, load, dirfd, disk->path, err) == -1 ||
-	    chain_disk_bytes(&bytes, chain_format(disk->path), dirfd,
+	    chain_disk_bytes(&bytes, chain_format(disk->path), load->from_dirfd,
 		disk->path, err) == -1 ||
 	    write_overlay(disk, dirfd, overlay, bytes, err) == -1 ||
 	    strv_add(&backing, err, "%s", disk->path) == -1)
@@ -388,6 +368,14 @@ out:
 	return rc;
 }
 
+unsigned
+load_disk_may(const struct load *load, const struct storage *disk)
+{
+	return load->in_place != NULL && disk->role != STORAGE_CIDATA
+	    ? COPY_MAY_LINK | COPY_MAY_REFLINK
+	    : COPY_MAY_REFLINK;
+}
+
 static int
 put_disk(struct vm *vm, struct storage *disk, const struct load *load,
     int dirfd, struct error *err)
@@ -402,8 +390,8 @@ put_disk(struct vm *vm, struct storage *disk, const struct load *load,
 		if (put_frozen(vm, load, dirfd, disk->backing.v[i], err) == -1)
 			return -1;
 	if (disk->ro)
-		return load_put(load, dirfd, disk->path, disk->path,
-		    COPY_MAY_REFLINK, err);
+		return load_share(load, dirfd, disk->path, disk->path,
+		    load_disk_may(load, disk), err);
 	if (overlay && !vmm_traits(vm->machine.hypervisor)->can_overlay)
 		return error_set(err, EX_UNAVAILABLE,
 		    "--disk-mode overlay: %s reads no qcow2",
@@ -411,7 +399,9 @@ put_disk(struct vm *vm, struct storage *disk, const struct load *load,
 	if (load->disks == LOAD_DISKS_AUTO &&
 	    disk->backing.n + 2 <= STORAGE_CHAIN_MAX &&
 	    vmm_traits(vm->machine.hypervisor)->can_overlay) {
-		done = put_reflink(load, dirfd, disk->path, err);
+		done = load->in_place != NULL
+		    ? 0
+		    : put_reflink(load, dirfd, disk->path, err);
 		if (done != 0)
 			return done == 1 ? 0 : -1;
 		overlay = true;
@@ -456,7 +446,8 @@ load_populate(struct vm *vm, int dirfd, const struct load *load,
 		return error_set(err, EX_CONFIG, "hypervisor %s: no driver",
 		    vm->machine.hypervisor);
 	for (i = 0; i < vm->machine.layers.n; i++)
-		if (put_layer(load, dirfd, &vm->machine.layers.v[i], err) == -1)
+		if (load_put_layer(load, dirfd, &vm->machine.layers.v[i],
+			err) == -1)
 			return -1;
 	if (put_boot_files(vm, load, dirfd, err) == -1)
 		return -1;

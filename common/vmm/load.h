@@ -29,6 +29,11 @@ struct load {
 	enum load_disks disks;
 	bool copy_memory; /* a memory of its own in place of the template */
 	/*
+	 * The absolute path of the snapshot's directory: what else would be
+	 * linked lies there and is led to; state/inplace.h.  NULL: no.
+	 */
+	const char *in_place;
+	/*
 	 * The state is not looked at yet: where vmm_traits() say so the driver
 	 * does it, as the preflight would.
 	 */
@@ -60,11 +65,22 @@ int load_put_state(struct vm *vm, int dirfd, const struct load *load,
 int load_put_guest(struct vm *vm, int dirfd, const struct load *load,
     struct error *err);
 
+/*
+ * A layer by its digest into the VM's directory; one that is elsewhere is taken
+ * into the root, or left in place.  EX_CONFIG: it is not to be had.
+ */
+int load_put_layer(const struct load *load, int dirfd,
+    const struct layer *layer, struct error *err);
+
 /* One file of the snapshot into the VM's directory, by what COPY_MAY_* say. */
 int load_put(const struct load *load, int dirfd, const char *to,
     const char *from, unsigned may, struct error *err);
 
-/* The same for the memory, and how it went into vm->memory_from. */
+/* The same for one that is large and that nobody writes: in place a link. */
+int load_share(const struct load *load, int dirfd, const char *to,
+    const char *from, unsigned may, struct error *err);
+
+/* load_put() for the memory, and how it went into vm->memory_from. */
 int load_put_template(struct vm *vm, int dirfd, const struct load *load,
     unsigned may, struct error *err);
 
@@ -88,6 +104,9 @@ int load_cost(uint64_t *bytes, const struct load *load, bool at_most,
 
 /* Whether we could open the snapshot's file for writing. */
 bool load_may_write(const struct load *load, const char *name);
+
+/* What may be done with a disk that is only read: a seed is made anew. */
+unsigned load_disk_may(const struct load *load, const struct storage *disk);
 
 /*
  * Whether the VMM could map the snapshot's file: some open it for writing, too,

@@ -58,6 +58,15 @@ add_file(struct cost *c, const char *name, unsigned may, struct error *err)
 	return add_bytes(c, (uint64_t)st.st_blocks * 512);
 }
 
+/* As load_share(): what lies in place costs nothing. */
+static int
+add_shared(struct cost *c, const char *name, unsigned may, struct error *err)
+{
+	return c->load->in_place != NULL && (may & COPY_MAY_LINK) != 0
+	    ? 0
+	    : add_file(c, name, may, err);
+}
+
 static int
 add_disk(struct cost *c, const struct storage *disk, struct error *err)
 {
@@ -75,13 +84,13 @@ add_disk(struct cost *c, const struct storage *disk, struct error *err)
 	for (i = 0; i < disk->backing.n; i++)
 		if (layer_find(&c->load->envelope->machine.layers,
 			disk->backing.v[i]) == NULL &&
-		    add_file(c, disk->backing.v[i], any, err) == -1)
+		    add_shared(c, disk->backing.v[i], any, err) == -1)
 			return -1;
 	if (disk->ro)
-		may = COPY_MAY_REFLINK;
+		may = load_disk_may(c->load, disk);
 	else if (overlay)
 		may = any;
-	return add_file(c, path_base(disk->path), may, err);
+	return add_shared(c, path_base(disk->path), may, err);
 }
 
 static int
@@ -101,7 +110,7 @@ add_memory(struct cost *c, struct error *err)
 	/* Into a memfd it is only read. */
 	if (c->load->copy_memory ? has_memfd : load_may_map(c->load, file))
 		may |= COPY_MAY_LINK;
-	return add_file(c, file, may, err);
+	return add_shared(c, file, may, err);
 }
 
 /* The boot files that the snapshot has. */
@@ -114,7 +123,7 @@ add_boot(struct cost *c, const struct machine *m, struct error *err)
 	for (i = 0; i < MACHINE_BOOT_FILES; i++) {
 		name = vm_boot_names[i];
 		if (load_has_boot_file(c->load->from_dirfd, name, m->boot[i]) &&
-		    add_file(c, name, vm_boot_may(name), err) == -1)
+		    add_shared(c, name, vm_boot_may(name), err) == -1)
 			return -1;
 	}
 	return 0;
@@ -133,7 +142,9 @@ load_cost(uint64_t *bytes, const struct load *load, bool at_most,
 	c.same = fs_is_same(root_fd(load->root), load->from_dirfd);
 	state = vmm_traits(load->envelope->machine.hypervisor)->state_files;
 	for (; *state != NULL; state++)
-		if (add_file(&c, *state, any, err) == -1)
+		if (add_file(&c, *state,
+			load->in_place == NULL ? any : COPY_MAY_REFLINK,
+			err) == -1)
 			return -1;
 	if (add_memory(&c, err) == -1 || add_boot(&c, m, err) == -1)
 		return -1;

@@ -34,6 +34,11 @@ struct preflight {
 	enum load_disks disks;
 	bool copy_memory;
 	size_t copies; /* 0 is 1 */
+	/*
+	 * As in struct load; with is_unlisted where the VM's links lead to, or
+	 * NULL.
+	 */
+	const char *in_place;
 	/* Set by the checks: */
 	/* Its machine is all of it: with what the envelope tells. */
 	struct sidecar sidecar; /* sidecar_fini() */

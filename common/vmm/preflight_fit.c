@@ -198,7 +198,8 @@ preflight_space(struct preflight *p, struct error *err)
 		.from_dirfd = p->dirfd,
 		.sidecar = &p->sidecar,
 		.disks = p->disks,
-		.copy_memory = p->copy_memory };
+		.copy_memory = p->copy_memory,
+		.in_place = p->in_place };
 	uint64_t need, left;
 
 	/* Most often it is enough without asking what the filesystem can. */

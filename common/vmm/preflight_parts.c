@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "disk/chain.h"
+#include "state/inplace.h"
 #include "vmm/vmm.h"
 
 /* The memory as it was, to the byte; a dump's size only its state tells. */
@@ -34,6 +35,23 @@ check_memory_file(const struct preflight *p, const struct vmm_traits *traits,
 	    : error_set(err, EX_DATAERR,
 		  "%s: %" PRIu64 " bytes, the guest has %" PRIu64,
 		  traits->memory_file, size, m->memory_bytes);
+}
+
+/* Whether the hypervisor at hand could map the memory where it lies. */
+static int
+check_in_place(const struct preflight *p, struct error *err)
+{
+	const struct load load = { .envelope = p->envelope,
+		.from_dirfd = p->dirfd };
+	const char *name = load_memory_name(&load);
+
+	if (p->in_place == NULL || p->is_unlisted || p->copy_memory ||
+	    load_may_map(&load, name))
+		return 0;
+	return error_set(err, EX_UNAVAILABLE,
+	    "%s: cannot be mapped in place: %s here opens it for writing, too, "
+	    "which is not allowed there",
+	    name, p->envelope->machine.hypervisor);
 }
 
 /* What this hypervisor loads: memory and state. */
@@ -61,7 +79,7 @@ preflight_memory(struct preflight *p, struct error *err)
 	for (; *state != NULL; state++)
 		if (preflight_size(&size, p, *state, err) == -1)
 			return -1;
-	return 0;
+	return check_in_place(p, err);
 }
 
 /*
@@ -81,7 +99,8 @@ check_chain_file(const struct preflight *p, const char *name, const char *below,
 		    ? 0
 		    : error_set(err, EX_DATAERR,
 			  "%s: a layer with a backing file", name);
-	if (fd_open_file(&fd, &size, p->dirfd, name, O_RDONLY, err) == -1) {
+	if (inplace_open(&fd, &size, p->is_unlisted ? p->in_place : NULL,
+		p->dirfd, name, err) == -1) {
 		if (err != NULL && err->code == EX_NOINPUT)
 			return error_set(err, EX_DATAERR, "%s: missing", name);
 		return -1;

@@ -51,7 +51,7 @@ put_memory(struct vm *vm, int dirfd, const struct load *load,
 		    "--memory-mode copy: " CH_RANGES_NAME
 		    " is more than one zone's memory");
 	vm->memory = VM_MEMORY_PRIVATE;
-	return load_put(load, dirfd, CH_RANGES_NAME, CH_RANGES_NAME,
+	return load_share(load, dirfd, CH_RANGES_NAME, CH_RANGES_NAME,
 	    COPY_MAY_LINK | COPY_MAY_REFLINK, err);
 }
 

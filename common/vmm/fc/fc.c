@@ -214,6 +214,12 @@ clean_up(const struct vm *vm, int dirfd)
 	unlinkat(dirfd, FC_VSOCK, 0);
 }
 
+static bool
+reads_templates(void)
+{
+	return true;
+}
+
 static const char *const state_files[] = { FC_STATE, NULL };
 
 static const char *const files[] = { FC_LOG, FC_SAVED, FC_VSOCK, NULL };
@@ -235,6 +241,7 @@ const struct vmm_driver vmm_fc = {
 	.files = files,
 	.check_program = fc_check_program,
 	.check_vm = fc_check_vm,
+	.reads_templates = reads_templates,
 	.put_guest = put_guest,
 	.spawn = fc_spawn,
 	.ready = fc_ready,

@@ -21,6 +21,7 @@
 #include "base/fd.h"
 #include "base/hook.h"
 #include "disk/copy.h"
+#include "state/inplace.h"
 
 #define DIFF "diff" /* in the temporary directory, in place of FC_MEMORY */
 #define NAME_MAX_BYTES 64 /* of "<temporary>/vmstate", with the NUL */
@@ -112,8 +113,8 @@ lay_over(const struct vm *vm, int dirfd, int from_dirfd, const char *base,
 {
 	int to = -1, from = -1, rc = -1;
 
-	if (copy_file(NULL, to_dirfd, FC_MEMORY, dirfd, base, COPY_MAY_REFLINK,
-		err) == -1)
+	if (inplace_copy(to_dirfd, FC_MEMORY, vm->depends_on, dirfd, base,
+		COPY_MAY_REFLINK, err) == -1)
 		return -1;
 	if (check_memory(vm, to_dirfd, FC_MEMORY, err) == 0 &&
 	    fd_open_file(&to, NULL, to_dirfd, FC_MEMORY, O_RDWR, err) == 0 &&

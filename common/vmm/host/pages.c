@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,6 @@
 
 #include "base/fd.h"
 #include "base/num.h"
-#include "state/vm.h"
 
 #define BATCH_PAGES 8192 /* pagemap entries read at once: 64 KiB */
 #define RUN_BYTES (1u << 20) /* copied at once */
@@ -117,13 +117,38 @@ copy_part(struct pages *p, const struct part *part, struct error *err)
 	return 0;
 }
 
+/* What is mapped: maps tells it by the name that it has where it lies. */
+struct mapped {
+	struct stat st;
+	char name[PATH_MAX + 1]; /* with the slash before it */
+};
+
+static int
+find_name(struct mapped *out, int fd, struct error *err)
+{
+	char link[64], path[PATH_MAX];
+	const char *slash;
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = fstat(fd, &out->st) == -1 ? -1
+				      : readlink(link, path, sizeof(path) - 1);
+	if (n == -1)
+		return error_sys(err, EX_IOERR, "template");
+	path[n] = '\0';
+	slash = strrchr(path, '/');
+	snprintf(out->name, sizeof(out->name), "%s",
+	    slash == NULL ? path : slash);
+	return 0;
+}
+
 /*
  * Whether the line of proc(5)'s maps is a part of the file's mapping: by inode
  * and name, for btrfs shows another device number here than in stat, and a
  * library on another filesystem may have the same inode number.
  */
 static bool
-is_part(struct part *out, const char *line, const struct stat *file)
+is_part(struct part *out, const char *line, const struct mapped *file)
 {
 	uint64_t start, end, off, inode;
 	unsigned dev_major, dev_minor;
@@ -133,8 +158,8 @@ is_part(struct part *out, const char *line, const struct stat *file)
 		"%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %x:%x %" SCNu64,
 		&start, &end, perms, &off, &dev_major, &dev_minor, &inode) != 7)
 		return false;
-	if (inode != (uint64_t)file->st_ino || end <= start ||
-	    strstr(line, "/" VM_TEMPLATE) == NULL)
+	if (inode != (uint64_t)file->st.st_ino || end <= start ||
+	    strstr(line, file->name) == NULL)
 		return false;
 	out->addr = start;
 	out->len = end - start;
@@ -143,7 +168,7 @@ is_part(struct part *out, const char *line, const struct stat *file)
 }
 
 static int
-copy_mapping(struct pages *p, const struct stat *file, uint64_t size,
+copy_mapping(struct pages *p, const struct mapped *file, uint64_t size,
     struct error *err)
 {
 	char path[64], *line = NULL;
@@ -185,12 +210,12 @@ pages_overlay(uint64_t *copied_bytes, int to, pid_t pid, int template,
 		.pagemap = -1,
 		.pid = pid,
 		.page_bytes = (uint64_t)sysconf(_SC_PAGESIZE) };
-	struct stat file;
+	struct mapped file;
 	char path[64];
 	int rc = -1;
 
-	if (fstat(template, &file) == -1)
-		return error_sys(err, EX_IOERR, "template");
+	if (find_name(&file, template, err) == -1)
+		return -1;
 	snprintf(path, sizeof(path), "/proc/%ld/pagemap", (long)pid);
 	p.pagemap = open(path, O_RDONLY | O_CLOEXEC);
 	if (p.pagemap == -1)

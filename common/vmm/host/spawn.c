@@ -17,6 +17,7 @@
 #include "base/program.h"
 #include "base/sig.h"
 #include "disk/copy.h"
+#include "state/inplace.h"
 #include "vmm/host/advice.h"
 #include "vmm/host/console.h"
 #include "vmm/vmm.h"
@@ -64,7 +65,8 @@ spawn_fill_memfd(int fd, const struct vm *vm, int dirfd, struct error *err)
 		return error_sys(err, EX_OSERR, "memfd");
 	if (!vm->to_load)
 		return 0;
-	if (fd_open_file(&from, &size, dirfd, VM_TEMPLATE, O_RDONLY, err) == -1)
+	if (inplace_open(&from, &size, vm->depends_on, dirfd, VM_TEMPLATE,
+		err) == -1)
 		return -1;
 	rc = copy_extents(fd, from, size, NULL, NULL, VM_TEMPLATE, err);
 	fd_drop(&from);

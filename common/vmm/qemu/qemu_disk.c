@@ -199,8 +199,7 @@ check_room(struct vmm *vmm, const struct storage *disk, struct error *err)
 	size_t k;
 
 	for (k = 0; k + 1 < disk->backing.n; k++) {
-		if (fstatat(vmm->dirfd, disk->backing.v[k], &st,
-			AT_SYMLINK_NOFOLLOW) == -1)
+		if (fstatat(vmm->dirfd, disk->backing.v[k], &st, 0) == -1)
 			return error_sys(err, EX_IOERR, "%s",
 			    disk->backing.v[k]);
 		need += (uint64_t)st.st_blocks * 512;

@@ -17,7 +17,7 @@ struct job {
 	struct transport from;
 	struct reader reader;
 	struct intake in;
-	uint64_t local_bytes;
+	struct fetched got;
 };
 
 /* The registry first, as whoever owns the root. */
@@ -46,7 +46,7 @@ pull(struct job *j, const struct opts *o, struct error *err)
 
 	progress_init(&j->in.progress, "pulled", 0, o->common.quiet);
 	if (reader_open(&j->reader, &j->from, &o->ref, err) == -1 ||
-	    fetch_all(&j->in, &j->reader, &j->local_bytes, err) == -1)
+	    fetch_all(&j->in, &j->reader, &j->got, err) == -1)
 		return -1;
 	clock_gettime(CLOCK_REALTIME, &now);
 	return intake_publish(&j->in, &o->how, &now, err);
@@ -64,7 +64,10 @@ put_all_members(json_t *record, const struct job *j, const struct opts *o,
 	    json_put_str(record, "digest", digest, err) == -1 ||
 	    json_put_u64(record, "bytes_fetched", j->from.got_bytes, err) == -1)
 		return -1;
-	return json_put_u64(record, "bytes_local", j->local_bytes, err);
+	if (json_put_u64(record, "bytes_resumed", j->got.resumed_bytes, err) ==
+	    -1)
+		return -1;
+	return json_put_u64(record, "bytes_local", j->got.local_bytes, err);
 }
 
 static int

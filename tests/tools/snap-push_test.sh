@@ -68,7 +68,7 @@ push__round_trip_body()
 	atf_check snap-verify back
 	# What lies there was read once.
 	atf_check -o inline:"$(jq .bytes_moved record)\n" \
-	    snap-pull -p bytes_fetched oci-layout:lay:v1
+	    snap-pull -R other -p bytes_fetched oci-layout:lay:v1
 	# By its digest, whatever has the tag.
 	atf_check -o inline:"$(jq -r .digest record)\n" snap-pull -p digest \
 	    "oci-layout:lay@$(jq -r .digest record)"

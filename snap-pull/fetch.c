@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/dir.h"
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/pool.h"
@@ -86,6 +87,7 @@ put_run(struct fetch *f, struct error *err)
 		name_of(f, f->first_file), err) == -1)
 		return -1;
 	writeback_to(&f->writeback, f->fd, off);
+	hook_step("pull-run");
 	return 0;
 }
 
@@ -320,17 +322,40 @@ is_here(const struct intake *in, const struct envelope *e,
 	    size == file->size_bytes;
 }
 
+/* What an earlier pull has made besides the files, as its envelope. */
+static int
+remove_others(const struct fetch *f, struct error *err)
+{
+	struct strv names = { 0 };
+	size_t i;
+	int dirfd = f->in->made.dirfd, rc;
+
+	rc = dir_list(&names, dirfd, f->in->made.dir, err);
+	for (i = 0; i < names.n && rc == 0; i++)
+		if (envelope_find_file(&f->r->envelope, names.v[i]) == NULL)
+			rc = fd_remove_tree(dirfd, names.v[i], err);
+	strv_fini(&names);
+	return rc;
+}
+
 static int
 fetch_files(struct fetch *f, struct error *err)
 {
 	const struct envelope *e = &f->r->envelope;
 	uint32_t i;
 
-	for (i = 0; i < e->files_n; i++)
-		if (is_here(f->in, e, &e->files[i]))
-			f->got->local_bytes += e->files[i].size_bytes;
-		else if (begin_file(f, i, err) == -1)
-			return -1;
+	if (remove_others(f, err) == -1)
+		return -1;
+	for (i = 0; i < e->files_n; i++) {
+		if (!is_here(f->in, e, &e->files[i])) {
+			if (begin_file(f, i, err) == -1)
+				return -1;
+			continue;
+		}
+		/* It may have been begun before it was here. */
+		unlinkat(f->in->made.dirfd, name_of(f, i), 0);
+		f->got->local_bytes += e->files[i].size_bytes;
+	}
 	if (drain(f, err) == -1)
 		return -1;
 	for (i = 0; i < e->files_n; i++) {

@@ -21,14 +21,30 @@
 #define PATH_BYTES 400
 #define PUT ".put-"
 
+static bool
+is_kept(const char *name)
+{
+	return strncmp(name, ROOT_KEPT, sizeof(ROOT_KEPT) - 1) == 0;
+}
+
+/* Whether somebody may still want to go on with it. */
+static bool
+is_young(const struct gc *gc, int dirfd)
+{
+	struct stat st;
+
+	return fstat(dirfd, &st) == -1 ||
+	    st.st_mtim.tv_sec > gc->now.tv_sec - ROOT_KEPT_S;
+}
+
 /*
- * ".new-" is being built, ".put-" takes the place of another, ".gone-" is being
- * removed; NULL: none of them.
+ * ".new-" is being built, ".kept-" was and may be again, ".put-" takes the place
+ * of another, ".gone-" is being removed; NULL: none of them.
  */
 static const char *
 reason_of(const char *name)
 {
-	if (strncmp(name, ".new-", 5) == 0)
+	if (strncmp(name, ".new-", 5) == 0 || is_kept(name))
 		return "unfinished";
 	if (strncmp(name, PUT, sizeof(PUT) - 1) == 0)
 		return "half-replaced";
@@ -77,6 +93,10 @@ sweep_hidden(struct gc *gc, int parentfd, const char *parent, const char *name,
 		if (err != NULL)
 			*err = why;
 		return -1;
+	}
+	if (is_kept(name) && is_young(gc, dirfd)) {
+		fd_drop(&dirfd);
+		return 0;
 	}
 	snprintf(path, sizeof(path), "%s/%s", parent, name);
 	item.path = path;

@@ -28,8 +28,10 @@ LINK = $(CC) $(SAN) $(HARDLINK) $(LDFLAGS)
 PARTLIBS = -larchive -lcrypto -lz -llzma -lbz2 -llz4 -lzstd
 OTHERLIBS = -ljansson -lcrypt -lpthread -ldl
 LDLIBS = -Wl,--as-needed $(LIBZSTD) `cat $(TOP)/common/libs.stamp` $(OTHERLIBS)
+# What talks to registries; it has no place in a tool that must start fast.
+NETLIBS = -lcurl
 # All of them as they are, for what need not start fast.
-SHAREDLIBS = -Wl,--as-needed $(PARTLIBS) $(OTHERLIBS)
+SHAREDLIBS = -Wl,--as-needed $(PARTLIBS) $(OTHERLIBS) $(NETLIBS)
 # For a tool that ends within milliseconds, of which the dynamic loader would
 # take a tenth: one that sets LINK = $(QUICKLINK) behind mk/prog.mk has none,
 # where that works (mk/quicklink.sh, mk/link.sh).

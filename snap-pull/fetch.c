@@ -30,6 +30,7 @@ struct fetch {
 	struct reader *r;
 	struct pool *pool;
 	struct wants *wants;
+	unsigned ranges;
 	uint64_t done_bytes;
 	/* Pages that follow one another, to be written from *first on. */
 	unsigned char run[RUN_PAGES * LEAF_PAGE];
@@ -250,7 +251,8 @@ static int
 find_pages(struct fetch *f, uint32_t number, struct error *err)
 {
 	if (find_groups(f, number, err) == -1 ||
-	    leaves_get(f->r, number, f->whole, 0, take_leaf, f, err) == -1)
+	    leaves_get(f->r, number, f->whole, f->ranges, take_leaf, f, err) ==
+		-1)
 		return -1;
 	return end_looks(f, err);
 }
@@ -378,7 +380,8 @@ begin(struct fetch *f, struct error *err)
 	if (f->looks == NULL)
 		return error_nomem(err, "pages");
 	if (pool_new(&f->pool, err) == -1 ||
-	    wants_new(&f->wants, f->r, f->pool, 0, put_page, f, err) == -1)
+	    wants_new(&f->wants, f->r, f->pool, f->ranges, put_page, f, err) ==
+		-1)
 		return -1;
 	return siblings_find(&f->siblings, f->in->root, f->r, err);
 }
@@ -396,8 +399,8 @@ end(struct fetch *f)
 }
 
 int
-fetch_all(struct intake *in, struct reader *r, struct fetched *got,
-    struct error *err)
+fetch_all(struct intake *in, struct reader *r, unsigned ranges,
+    struct fetched *got, struct error *err)
 {
 	static const struct envelope none;
 	struct envelope *e = &r->envelope;
@@ -410,6 +413,7 @@ fetch_all(struct intake *in, struct reader *r, struct fetched *got,
 		return error_nomem(err, "pages");
 	f->in = in;
 	f->r = r;
+	f->ranges = ranges;
 	f->fd = -1;
 	f->got = got;
 	memset(got, 0, sizeof(*got));

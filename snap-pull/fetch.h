@@ -19,10 +19,11 @@ struct fetched {
 
 /*
  * Makes each file of what the reader has, sparse and synced, in in->made, where
- * they may have been begun; then the envelope is the intake's.  EX_DATAERR: a
- * page is not what the envelope's digest says.
+ * they may have been begun; then the envelope is the intake's.  `ranges` as
+ * gather_init() has it.  EX_DATAERR: a page is not what the envelope's digest
+ * says.
  */
-int fetch_all(struct intake *in, struct reader *r, struct fetched *got,
-    struct error *err);
+int fetch_all(struct intake *in, struct reader *r, unsigned ranges,
+    struct fetched *got, struct error *err);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "registry/transport_option.h"
 #include "state/members.h"
 
 static const struct members pull_members = {
@@ -15,7 +16,8 @@ usage(FILE *to)
 	fprintf(to,
 	    "usage: snap-pull [-q] [-R root] [-n name [--replace[=rm]]] "
 	    "[-d text]\n"
-	    "           [-p member,...] ref\n");
+	    "           [-j jobs] [--plain-http | --cacert file] "
+	    "[-p member,...] ref\n");
 }
 
 static int
@@ -27,7 +29,8 @@ check_opts(struct opts *o, char *operands[], int n)
 		return opt_wrong("no reference: what is to be pulled?");
 	if (n > 1)
 		return opt_wrong("%s: one snapshot is pulled", operands[1]);
-	if (label_check(&o->how.label, false) == -1)
+	if (label_check(&o->how.label, false) == -1 ||
+	    transport_check(&o->registry) == -1)
 		return -1;
 	o->text = operands[0];
 	return ref_parse(&o->ref, o->text, &err) == -1
@@ -39,14 +42,16 @@ int
 options_parse(struct opts *o, int argc, char *argv[])
 {
 	static const struct option longopts[] = { OPT_LONG, LABEL_LONG,
-		{ NULL, 0, NULL, 0 } };
+		TRANSPORT_LONG, { NULL, 0, NULL, 0 } };
 	int ch, rc = 0;
 
 	while (rc == 0 &&
-	    (ch = opt_next(argc, argv, OPT_SHORT LABEL_SHORT "p:", longopts)) !=
-		-1) {
+	    (ch = opt_next(argc, argv,
+		 OPT_SHORT LABEL_SHORT TRANSPORT_SHORT "p:", longopts)) != -1) {
 		if (label_takes(ch))
 			rc = label_option(&o->how.label, ch, optarg);
+		else if (transport_takes(ch))
+			rc = transport_option(&o->registry, ch, optarg);
 		else if (ch == 'p')
 			rc = opt_members(&o->members, optarg, &pull_members);
 		else

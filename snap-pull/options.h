@@ -5,12 +5,14 @@
 
 #include "base/opt.h"
 #include "registry/ref.h"
+#include "registry/transport.h"
 #include "vmm/intake.h"
 
 struct opts { /* { 0 } is none; options_fini */
 	struct opt_common common;
 	const char *members, *text; /* the reference as it was given */
 	struct ref ref;
+	struct transport_how registry;
 	struct intake_how how;
 };
 

@@ -10,7 +10,7 @@
 #include "state/snap.h"
 
 static int
-fetch(struct pull *p, struct error *err)
+fetch(struct pull *p, const struct opts *o, struct error *err)
 {
 	char hex[2 * DIGEST_BYTES + 1];
 
@@ -18,7 +18,7 @@ fetch(struct pull *p, struct error *err)
 	if (root_new_keep(&p->in.made, hex, clock_ms() + LABEL_WAIT_MS, err) ==
 	    -1)
 		return error_wrap(err, "another pull of it");
-	if (fetch_all(&p->in, &p->reader, &p->got, err) == 0)
+	if (fetch_all(&p->in, &p->reader, o->registry.jobs, &p->got, err) == 0)
 		return 0;
 	p->in.made.is_kept = p->got.has_any;
 	return -1;
@@ -32,7 +32,7 @@ pull_run(struct pull *p, const struct opts *o, struct error *err)
 
 	progress_init(&p->in.progress, "pulled", 0, o->common.quiet);
 	if (reader_open(&p->reader, &p->from, &o->ref, err) == -1 ||
-	    fetch(p, err) == -1)
+	    fetch(p, o, err) == -1)
 		return -1;
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (intake_publish(&p->in, &o->how, &now, &why) == 0)

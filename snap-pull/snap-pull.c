@@ -13,17 +13,15 @@ static int
 open_all(struct pull *j, const struct opts *o, struct error *err)
 {
 	int root, from;
-	struct sandbox s = { .dirfds = &root,
-		.n = 1,
-		.read_dirfds = &from,
-		.read_n = 1 };
+	struct sandbox s = { .dirfds = &root, .n = 1, .read_dirfds = &from };
 
 	if (root_become_owner(o->common.root, err) == -1 ||
-	    transport_open(&j->from, &o->ref, TRANSPORT_READ, err) == -1 ||
+	    transport_open(&j->from, &o->ref, &o->registry, err) == -1 ||
 	    intake_begin(&j->in, o->common.root, &o->how, err) == -1)
 		return -1;
 	root = root_fd(j->in.root);
 	from = transport_dirfd(&j->from);
+	s.read_n = from == -1 ? 0 : 1;
 	return sandbox_enter_as(&s, err);
 }
 

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "registry/transport_option.h"
+
 static const struct members push_members = {
 	"ref digest parent bytes_moved bytes_shared blobs_moved depth", NULL
 };
@@ -14,7 +16,8 @@ usage(FILE *to)
 	fprintf(to,
 	    "usage: snap-push [-q] [-R root] [--parent ref | --parent none] "
 	    "[--dry-run]\n"
-	    "           [-p member,...] ref snap\n");
+	    "           [-j jobs] [--plain-http | --cacert file] "
+	    "[-p member,...] ref snap\n");
 }
 
 static int
@@ -34,6 +37,8 @@ check_opts(struct opts *o, char *operands[], int n)
 		return opt_wrong("no snapshot: what is to be pushed?");
 	if (n > 2)
 		return opt_wrong("%s: one snapshot is pushed", operands[2]);
+	if (transport_check(&o->registry) == -1)
+		return -1;
 	o->target_text = operands[0];
 	o->snap = &operands[1];
 	if (take_ref(&o->target, operands[0]) == -1)
@@ -56,20 +61,23 @@ int
 options_parse(struct opts *o, int argc, char *argv[])
 {
 	enum { PARENT = OPT_OWN, DRY_RUN };
-	static const struct option longopts[] = { OPT_LONG,
+	static const struct option longopts[] = { OPT_LONG, TRANSPORT_LONG,
 		{ "parent", required_argument, NULL, PARENT },
 		{ "dry-run", no_argument, NULL, DRY_RUN },
 		{ NULL, 0, NULL, 0 } };
 	int ch, rc = 0;
 
 	while (rc == 0 &&
-	    (ch = opt_next(argc, argv, OPT_SHORT "p:", longopts)) != -1) {
+	    (ch = opt_next(argc, argv,
+		 OPT_SHORT TRANSPORT_SHORT "p:", longopts)) != -1) {
 		if (ch == 'p')
 			rc = opt_members(&o->members, optarg, &push_members);
 		else if (ch == PARENT)
 			rc = opt_once(&o->parent_text, optarg, "--parent");
 		else if (ch == DRY_RUN)
 			o->is_dry_run = true;
+		else if (transport_takes(ch))
+			rc = transport_option(&o->registry, ch, optarg);
 		else
 			rc = opt_common(&o->common, ch, usage);
 	}

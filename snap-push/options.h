@@ -7,6 +7,7 @@
 
 #include "base/opt.h"
 #include "registry/ref.h"
+#include "registry/transport.h"
 
 struct opts { /* { 0 } is none; options_fini */
 	struct opt_common common;
@@ -17,6 +18,7 @@ struct opts { /* { 0 } is none; options_fini */
 	bool has_no_parent; /* --parent none */
 	bool has_parent;
 	struct ref target, parent;
+	struct transport_how registry;
 };
 
 /* 0 go, 1 done, -1 wrong, of which one line has told. */

@@ -158,6 +158,18 @@ out:
 	return rc;
 }
 
+/* Whether the part is there, or can be had there without being moved. */
+static int
+is_kept(bool *there, struct push *p, const struct part *part, struct error *err)
+{
+	if (transport_has(&p->to, there, &part->blob, err) == -1)
+		return -1;
+	if (*there || p->parent_ref == NULL)
+		return 0;
+	return transport_mount(&p->to, p->is_dry_run, there, &part->blob,
+	    p->parent_ref, err);
+}
+
 /* The manifest will name all of the parent's parts: they are there. */
 static int
 keep_parts(struct push *p, struct error *err)
@@ -169,7 +181,7 @@ keep_parts(struct push *p, struct error *err)
 
 	for (i = 0; i < a->parts_n; i++) {
 		digest_text(text, &a->parts[i].blob.digest);
-		if (transport_has(&p->to, &there, &a->parts[i].blob, err) == -1)
+		if (is_kept(&there, p, &a->parts[i], err) == -1)
 			return -1;
 		if (there)
 			p->inherited_bytes += a->parts[i].blob.bytes;

@@ -23,6 +23,7 @@ open_all(struct job *j, const struct opts *o, const char *ref,
     struct error *err)
 {
 	const struct source_how how = { .ref = ref, .keep_access = true };
+	struct transport_how registry = o->registry;
 
 	if (root_open_to_read(&j->root, o->common.root, err) == -1 ||
 	    source_open(&j->source, j->root, &how, err) == -1)
@@ -34,12 +35,13 @@ open_all(struct job *j, const struct opts *o, const char *ref,
 		return error_wrap(err, "%s", ref);
 	if (o->has_parent) {
 		j->push.parent_ref = &o->parent;
-		if (transport_open(&j->push.from, &o->parent, TRANSPORT_READ,
-			err) == -1)
+		registry.mode = TRANSPORT_READ;
+		if (transport_open(&j->push.from, &o->parent, &registry, err) ==
+		    -1)
 			return -1;
 	}
-	if (transport_open(&j->push.to, &o->target,
-		o->is_dry_run ? TRANSPORT_LOOK : TRANSPORT_WRITE, err) == -1)
+	registry.mode = o->is_dry_run ? TRANSPORT_LOOK : TRANSPORT_WRITE;
+	if (transport_open(&j->push.to, &o->target, &registry, err) == -1)
 		return -1;
 	return o->is_dry_run
 	    ? 0
@@ -54,7 +56,7 @@ enclose(const struct job *j, struct error *err)
 	struct sandbox s = { .dirfds = &to, .n = to == -1 ? 0 : 1 };
 
 	read[s.read_n++] = snap_fd(j->source.snap);
-	if (j->push.parent_ref != NULL)
+	if (j->push.parent_ref != NULL && transport_dirfd(&j->push.from) != -1)
 		read[s.read_n++] = transport_dirfd(&j->push.from);
 	s.read_dirfds = read;
 	return sandbox_enter_as(&s, err);

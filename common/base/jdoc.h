@@ -44,6 +44,8 @@ int jdoc_parse(struct jdoc **out, const char *text, size_t len,
 /* The same of the file `name` of at most `max` bytes; as fd_slurp() besides. */
 int jdoc_read(struct jdoc **out, int dirfd, const char *name, size_t max,
     struct error *err);
+
+/* Nothing of the text stays in memory. */
 void jdoc_free(struct jdoc *d);
 
 /* JDOC_NULL of no node. */

@@ -392,6 +392,9 @@ jdoc_free(struct jdoc *d)
 	}
 	free(d->v);
 	free(d->keys);
+	/* It may have been secrets, also where it was no JSON. */
+	if (d->text != NULL)
+		explicit_bzero(d->text, d->len);
 	free(d->text);
 	free(d);
 }

@@ -355,6 +355,7 @@ take_output(struct capture *c, int fd)
 		c->len -= drop;
 	}
 	memcpy(c->buf + c->len, chunk + from, (size_t)n - from);
+	explicit_bzero(chunk, (size_t)n); /* it may be a secret */
 	c->len += (size_t)n - from;
 	return true;
 }

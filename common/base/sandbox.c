@@ -39,7 +39,8 @@
 #define FS_REFER (UINT64_C(1) << 13)
 #define FS_TRUNCATE (UINT64_C(1) << 14)
 #define FS_IOCTL_DEV (UINT64_C(1) << 15)
-#define NET_TCP UINT64_C(3) /* to bind and to connect */
+#define NET_BIND_TCP UINT64_C(1)
+#define NET_CONNECT_TCP UINT64_C(2)
 #define SCOPE_ABSTRACT UINT64_C(1)
 #define SCOPE_SIGNAL UINT64_C(2)
 
@@ -55,7 +56,7 @@ struct ruleset {
 
 /* What the kernel can be asked to refuse, by the version of its interface. */
 static struct ruleset
-all_of(long abi, bool may_signal)
+all_of(long abi, const struct sandbox *s)
 {
 	struct ruleset all = { .fs = FS_FIRST };
 
@@ -64,11 +65,12 @@ all_of(long abi, bool may_signal)
 	if (abi >= 3)
 		all.fs |= FS_TRUNCATE;
 	if (abi >= 4)
-		all.net = NET_TCP;
+		all.net = NET_BIND_TCP | (s->may_connect ? 0 : NET_CONNECT_TCP);
 	if (abi >= 5)
 		all.fs |= FS_IOCTL_DEV;
 	if (abi >= 6)
-		all.scoped = SCOPE_ABSTRACT | (may_signal ? 0 : SCOPE_SIGNAL);
+		all.scoped = SCOPE_ABSTRACT |
+		    (s->may_signal ? 0 : SCOPE_SIGNAL);
 	return all;
 }
 
@@ -105,7 +107,7 @@ restrict_paths(const struct sandbox *s, struct error *err)
 
 	if (abi < 1) /* ENOSYS, or EOPNOTSUPP: not at this boot */
 		return 0;
-	all = all_of(abi, s->may_signal);
+	all = all_of(abi, s);
 	ruleset = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof(all),
 	    0);
 	if (ruleset == -1)

@@ -30,6 +30,7 @@ struct sandbox {
 	const int *read_dirfds;
 	size_t read_n;
 	bool may_signal; /* other processes, too */
+	bool may_connect; /* by IP, and to local services; nobody to it */
 };
 
 /*

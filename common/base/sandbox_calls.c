@@ -5,6 +5,7 @@
  * kernel tries it on each of its calls when it takes it.
  */
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include <assert.h>
@@ -51,11 +52,7 @@
 #define ARG(i) offsetof(struct seccomp_data, args[i])
 
 static const uint32_t refused[] = {
-	/* sockets, old and new; io_uring makes and connects them, too */
-	SYS_socket,
-	SYS_socketpair,
-	SYS_bind,
-	SYS_connect,
+	/* sockets for others; io_uring makes and connects them, too */
 	SYS_listen,
 	SYS_accept,
 	SYS_accept4,
@@ -131,6 +128,7 @@ enum verdict {
 	PRETEND, /* ENOSYS: the caller then asks as its C library did before */
 	OWN_PROCESS, /* where argument 0 is another process */
 	NO_NAMESPACE, /* where argument 0 asks for one */
+	NO_NETWORK, /* where argument 0 is a family that is not spoken */
 	READ_AT_1, /* where flags, which are argument 1, are not to read */
 	READ_AT_2 /* or argument 2 */
 };
@@ -143,6 +141,18 @@ struct rule {
 static const struct rule always[] = {
 	{ SYS_clone, NO_NAMESPACE },
 	{ SYS_clone3, PRETEND }, /* no filter sees what it is told */
+};
+
+/* To be bound to an address is part of asking which the host has. */
+static const struct rule sockets[] = {
+	{ SYS_socket, REFUSE },
+	{ SYS_socketpair, REFUSE },
+	{ SYS_bind, REFUSE },
+	{ SYS_connect, REFUSE },
+};
+
+static const struct rule networks[] = {
+	{ SYS_socket, NO_NETWORK },
 };
 
 static const struct rule signals[] = {
@@ -166,7 +176,8 @@ static const struct rule opens[] = {
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define RULES_MAX                                                              \
-	(COUNT(refused) + COUNT(always) + COUNT(signals) + COUNT(opens))
+	(COUNT(refused) + COUNT(always) + COUNT(sockets) + COUNT(signals) +    \
+	    COUNT(opens))
 
 struct filter {
 	struct sock_filter v[FILTER_MAX];
@@ -208,6 +219,19 @@ put_bits(struct filter *f, int i, uint32_t bits, uint32_t sys)
 	answer(f, SECCOMP_RET_ALLOW);
 }
 
+/* Names are resolved by the others: nscd's socket, and the host's addresses. */
+static void
+put_families(struct filter *f)
+{
+	load(f, ARG(0));
+	emit(f, BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 3, 0);
+	emit(f, BPF_JMP | BPF_JEQ | BPF_K, AF_INET, 2, 0);
+	emit(f, BPF_JMP | BPF_JEQ | BPF_K, AF_INET6, 1, 0);
+	emit(f, BPF_JMP | BPF_JEQ | BPF_K, AF_NETLINK, 0, 1);
+	answer(f, SECCOMP_RET_ALLOW);
+	refuse(f, EPERM);
+}
+
 static void
 put_verdict(struct filter *f, enum verdict verdict)
 {
@@ -228,6 +252,9 @@ put_verdict(struct filter *f, enum verdict verdict)
 		break;
 	case NO_NAMESPACE:
 		put_bits(f, 0, NEW_NAMESPACES, EPERM);
+		break;
+	case NO_NETWORK:
+		put_families(f);
 		break;
 	case READ_AT_1:
 		put_bits(f, 1, more, EACCES);
@@ -306,6 +333,10 @@ build(struct filter *f, const struct sandbox *s)
 	for (n = 0; n < COUNT(refused); n++)
 		all[n] = (struct rule){ refused[n], REFUSE };
 	n = add_rules(all, n, always, COUNT(always));
+	if (s->may_connect)
+		n = add_rules(all, n, networks, COUNT(networks));
+	else
+		n = add_rules(all, n, sockets, COUNT(sockets));
 	if (!s->may_signal)
 		n = add_rules(all, n, signals, COUNT(signals));
 	if (s->n == 0)

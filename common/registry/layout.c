@@ -142,8 +142,8 @@ open_parts(struct layout *l, unsigned how, struct error *err)
 }
 
 static int
-layout_open(void **state, const struct ref *ref, unsigned how,
-    struct error *err)
+layout_open(void **state, const struct ref *ref,
+    const struct transport_how *how, struct error *err)
 {
 	struct layout *l;
 	size_t i;
@@ -155,7 +155,7 @@ layout_open(void **state, const struct ref *ref, unsigned how,
 	l->dirfd = l->blobsfd = -1;
 	for (i = 0; i < OPEN_MAX_BLOBS; i++)
 		l->kept[i].fd = -1;
-	if (open_parts(l, how, err) == -1) {
+	if (open_parts(l, how->mode, err) == -1) {
 		layout_close(l);
 		return -1;
 	}

@@ -8,15 +8,13 @@
 #include "base/num.h"
 
 int
-transport_open(struct transport *out, const struct ref *ref, unsigned how,
-    struct error *err)
+transport_open(struct transport *out, const struct ref *ref,
+    const struct transport_how *how, struct error *err)
 {
-	struct transport t = { .ops = &layout_ops };
+	struct transport t = { .ops = ref->kind == REF_LAYOUT ? &layout_ops
+							      : &http_ops };
 
-	if (ref->kind != REF_LAYOUT)
-		return error_set(err, EX_UNAVAILABLE,
-		    "%s/%s: this build reads and writes oci-layout: only",
-		    ref->place, ref->name);
+	t.ref = ref;
 	if (t.ops->open(&t.state, ref, how, err) == -1)
 		return -1;
 	*out = t;
@@ -140,6 +138,19 @@ transport_put_manifest(struct transport *t, const struct ref *ref,
 	t->moved_bytes += len;
 	t->moved_n++;
 	return 0;
+}
+
+int
+transport_mount(struct transport *t, bool dry, bool *there,
+    const struct blob *blob, const struct ref *from, struct error *err)
+{
+	*there = false;
+	if (t->ops->mount == NULL || from->kind != t->ref->kind ||
+	    strcmp(from->place, t->ref->place) != 0 ||
+	    strcmp(from->name, t->ref->name) == 0)
+		return 0;
+	*there = dry;
+	return dry ? 0 : t->ops->mount(t->state, there, blob, from, err);
 }
 
 int

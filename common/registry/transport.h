@@ -2,7 +2,8 @@
 /*
  * Where artifacts lie: blobs by their digests, read by ranges, and manifests by
  * tags.  A transport is a table of functions; layout.c has the one for OCI image
- * layouts on disk.  A transport belongs to one thread.
+ * layouts on disk, http.c the one for registries.  A transport belongs to one
+ * thread.
  */
 #ifndef REGISTRY_TRANSPORT_H
 #define REGISTRY_TRANSPORT_H
@@ -21,6 +22,17 @@
 	1u /* nothing is changed; one that is not there is empty */
 #define TRANSPORT_WRITE 2u /* made where it is not there */
 
+#define TRANSPORT_JOBS 8 /* requests at once, where nobody says how many */
+#define TRANSPORT_JOBS_MAX 32
+
+struct transport_how {
+	unsigned mode; /* TRANSPORT_READ and so on */
+	/* Of a registry: */
+	unsigned jobs; /* requests at once; 0: TRANSPORT_JOBS */
+	bool plain_http; /* without TLS */
+	const char *cacert; /* a file of certificates to trust, too, or NULL */
+};
+
 #define RANGE_BYTES_MAX (4u << 20) /* of one request */
 
 /* Bytes of a blob that are wanted, and where they go. */
@@ -34,8 +46,8 @@ struct range {
 
 struct transport_ops {
 	/* As transport_open(). */
-	int (*open)(void **state, const struct ref *ref, unsigned how,
-	    struct error *err);
+	int (*open)(void **state, const struct ref *ref,
+	    const struct transport_how *how, struct error *err);
 	void (*close)(void *state);
 	/* As transport_ask(), transport_await(). */
 	int (*ask)(void *state, struct range *range, struct error *err);
@@ -43,7 +55,10 @@ struct transport_ops {
 	/* Whether a blob of that digest and length is there. */
 	int (*has)(void *state, bool *there, const struct blob *blob,
 	    struct error *err);
-	/* A blob whose digest is known at its end. */
+	/* As transport_mount(); NULL: there is no such thing. */
+	int (*mount)(void *state, bool *there, const struct blob *blob,
+	    const struct ref *from, struct error *err);
+	/* A blob whose digest is known at its end; up to PUTS_MAX at once. */
 	int (*put_begin)(void *state, void **put, struct error *err);
 	int (*put_data)(void *put, const void *buf, size_t len,
 	    struct error *err);
@@ -61,11 +76,12 @@ struct transport_ops {
 	int (*dirfd)(const void *state);
 };
 
-extern const struct transport_ops layout_ops;
+extern const struct transport_ops layout_ops, http_ops;
 
 struct transport { /* { 0 } is none */
 	const struct transport_ops *ops;
 	void *state;
+	const struct ref *ref; /* borrowed */
 	uint64_t got_bytes; /* that were read, manifests among them */
 	uint64_t got_n; /* requests for them */
 	/* Of what was put: new, or there already under its digest. */
@@ -74,12 +90,14 @@ struct transport { /* { 0 } is none */
 };
 
 /*
- * Opens where `ref` lies, which is borrowed.  EX_NOINPUT: it is not there.
- * EX_CANTCREAT: it is something else.  EX_UNAVAILABLE: a kind of place that we
- * cannot talk to.
+ * Opens where `ref` lies, which is borrowed.  A registry is asked whether it is
+ * there, by a process of its own that ends with the transport: so this comes
+ * before the tool encloses itself, and before it has another thread.
+ * EX_NOINPUT: it is not there.  EX_CANTCREAT: it is something else.
+ * EX_UNAVAILABLE: nobody answers there, or no registry.
  */
-int transport_open(struct transport *out, const struct ref *ref, unsigned how,
-    struct error *err);
+int transport_open(struct transport *out, const struct ref *ref,
+    const struct transport_how *how, struct error *err);
 void transport_close(struct transport *t);
 
 /* The directory that a layout lies in, borrowed; -1: none. */
@@ -107,8 +125,17 @@ int transport_get(struct transport *t, void *buf, size_t len,
 int transport_get_all(struct transport *t, char **buf, const struct blob *blob,
     const char *what, struct error *err);
 
+/* Whether the blob is there: the last byte of it has been seen, or its file. */
 int transport_has(struct transport *t, bool *there, const struct blob *blob,
     struct error *err);
+
+/*
+ * Whether a blob that `from`, which is in the same place, has under another name
+ * is there by now without having been moved; `dry`: would be, if the registry
+ * goes along.
+ */
+int transport_mount(struct transport *t, bool dry, bool *there,
+    const struct blob *blob, const struct ref *from, struct error *err);
 
 /*
  * The manifest that the reference names, by its digest where it has one (which
@@ -126,6 +153,8 @@ int transport_get_manifest(struct transport *t, char **text, size_t *len,
  */
 int transport_put_manifest(struct transport *t, const struct ref *ref,
     const char *text, size_t len, const struct digest *old, struct error *err);
+
+#define PUTS_MAX 4 /* blobs that are written at once to one transport */
 
 /* A blob being written. */
 struct put { /* { 0 } is none */

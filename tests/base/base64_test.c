@@ -106,11 +106,47 @@ ATF_TC_BODY(put__as_coreutils, tc)
 	}
 }
 
+/* What was put comes back; nothing is written past BASE64_RAW. */
+ATF_TC_WITHOUT_HEAD(get__round_trip);
+ATF_TC_BODY(get__round_trip, tc)
+{
+	unsigned char raw[257], back[BASE64_RAW(344) + 1];
+	char text[BASE64_ROOM(sizeof(raw))];
+	size_t len, got, i;
+
+	for (i = 0; i < sizeof(raw); i++)
+		raw[i] = (unsigned char)(i * 7 + i / 256);
+	for (len = 0; len <= sizeof(raw); len++) {
+		base64_put(text, raw, len);
+		memset(back, '#', sizeof(back));
+		ATF_CHECK(base64_get(back, &got, text));
+		ATF_CHECK_EQ(len, got);
+		ATF_CHECK(memcmp(raw, back, len) == 0);
+		ATF_CHECK_EQ('#', back[BASE64_RAW(strlen(text))]);
+	}
+}
+
+ATF_TC_WITHOUT_HEAD(get__wrong);
+ATF_TC_BODY(get__wrong, tc)
+{
+	static const char *const table[] = { "Z", "Zg",
+		"Zg=", "Zh==", "Zm9=", "Zm9v=", "Zm9v====", "====", "=",
+		"Z===", "Zg==Zg==", "Zm=v", "Zm9v\n", "Zm 9", "Zm9-", "Zm9_",
+		"Zm9vZg", "Zm9vZ===" };
+	unsigned char out[16];
+	size_t i, n;
+
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		ATF_CHECK_MSG(!base64_get(out, &n, table[i]), "%s", table[i]);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, put__vectors);
 	ATF_TP_ADD_TC(tp, put__every_digit);
 	ATF_TP_ADD_TC(tp, put__room);
 	ATF_TP_ADD_TC(tp, put__as_coreutils);
+	ATF_TP_ADD_TC(tp, get__round_trip);
+	ATF_TP_ADD_TC(tp, get__wrong);
 	return atf_no_error();
 }

@@ -250,10 +250,39 @@ ATF_TC_BODY(enter__may_signal, tc)
 			    attempts[i].name);
 }
 
+/* Who talks to the network may, and listens to nobody. */
+ATF_TC_WITHOUT_HEAD(enter__may_connect);
+ATF_TC_BODY(enter__may_connect, tc)
+{
+	static attempt *const may[] = { try_socket_unix, try_socket_inet,
+		try_socket_udp, try_socket_inet6, try_socket_netlink,
+		try_connect_tcp };
+	static attempt *const never[] = { try_socket_vsock, try_listen,
+		try_exec, try_kill, try_uring, try_own_write, try_write };
+	const struct sandbox s = { .read_n = 1, .may_connect = true };
+	size_t i, k;
+
+	skip_where_off();
+	for (i = 0; i < ATTEMPTS; i++) {
+		if (try_in(i, NULL, NULL) != 0)
+			continue;
+		for (k = 0; k < sizeof(may) / sizeof(may[0]); k++)
+			if (attempts[i].try == may[k])
+				ATF_CHECK_EQ_MSG(0, try_in(i, &s, NULL), "%s",
+				    attempts[i].name);
+		for (k = 0;
+		     has_filters() && k < sizeof(never) / sizeof(never[0]); k++)
+			if (attempts[i].try == never[k])
+				ATF_CHECK_MSG(is_refusal(try_in(i, &s, NULL)),
+				    "%s", attempts[i].name);
+	}
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, enter__refuses);
 	ATF_TP_ADD_TC(tp, enter__older_kernels);
 	ATF_TP_ADD_TC(tp, enter__may_signal);
+	ATF_TP_ADD_TC(tp, enter__may_connect);
 	return atf_no_error();
 }

@@ -20,13 +20,13 @@ struct bed {
 static void
 bed_open(struct bed *bed, const char *text)
 {
+	const struct transport_how how = { .mode = TRANSPORT_WRITE };
 	struct error err = { 0 };
 
 	ATF_REQUIRE_EQ(0, ref_parse(&bed->ref, text, &err));
 	memset(&bed->t, 0, sizeof(bed->t));
-	ATF_REQUIRE_EQ_MSG(0,
-	    transport_open(&bed->t, &bed->ref, TRANSPORT_WRITE, &err), "%s",
-	    err.msg);
+	ATF_REQUIRE_EQ_MSG(0, transport_open(&bed->t, &bed->ref, &how, &err),
+	    "%s", err.msg);
 }
 
 static void

@@ -188,8 +188,8 @@ push__messages_body()
 		64|snap-push oci-layout:lay@sha256:$hex web|oci-layout:lay@sha256:$hex: what is pushed gets a tag; its digest comes of it
 		64|snap-push --parent x oci-layout:lay web|x: not HOST[:PORT]/NAME[:TAG], nor oci-layout:DIR[:TAG]
 		66|snap-push oci-layout:lay none|none: no such snapshot in $PWD/root
-		69|snap-push registry.example:5000/golden:v3 web|registry.example:5000/golden: this build reads and writes oci-layout: only
-		69|snap-push --parent h/golden oci-layout:lay web|h/golden: this build reads and writes oci-layout: only
+		69|snap-push 127.0.0.1:1/golden:v3 web|127.0.0.1:1/golden: Connection refused
+		69|snap-push --parent 127.0.0.1:1/golden oci-layout:lay web|127.0.0.1:1/golden: Connection refused
 		73|snap-push oci-layout:other web|other: holds something that is no OCI layout
 		73|snap-push --dry-run oci-layout:other web|other: holds something that is no OCI layout
 		73|snap-push oci-layout:wrong web|wrong: holds something that is no OCI layout
@@ -200,7 +200,7 @@ push__messages_body()
 		65|snap-push oci-layout:two:v1 web|oci-layout:two:v1: two: index.json: two manifests have tag v1
 		64|snap-pull|no reference: what is to be pulled?
 		64|snap-pull oci-layout:lay x|x: one snapshot is pulled
-		69|snap-pull h/golden|h/golden: this build reads and writes oci-layout: only
+		69|snap-pull 127.0.0.1:1/golden|127.0.0.1:1/golden: Connection refused
 		66|snap-pull oci-layout:none|none: No such file or directory
 		66|snap-pull oci-layout:other|other: no OCI layout: oci-layout: No such file or directory
 		66|snap-pull oci-layout:lay:v2|oci-layout:lay:v2: lay: no manifest has tag v2

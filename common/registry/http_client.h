@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What a courier's errands are by HTTP (OCI Distribution Specification 1.1),
+ * but for uploads, which are http_upload.h's.  In the courier alone.
+ */
+#ifndef REGISTRY_HTTP_CLIENT_H
+#define REGISTRY_HTTP_CLIENT_H
+
+#include <stdbool.h>
+
+#include "registry/courier.h"
+#include "registry/errand.h"
+#include "registry/http_request.h"
+
+/* Of a blob that is no larger all is taken where a registry knows no ranges. */
+#define HTTP_WHOLE_MAX (4u << 20)
+
+/* An errand on its way.  Its answer is told once, then it is free again. */
+struct job { /* job_init, job_fini */
+	struct http *http;
+	const struct courier_share *share;
+	void (*tell)(void *arg, const struct errand_answer *answer);
+	void *arg;
+	bool is_busy;
+	bool may_be_plain; /* of a ping: where no TLS is talked */
+	struct errand errand;
+	struct request r;
+	struct sha256 hash;
+	char byte;
+};
+
+void job_init(struct job *j, struct http *h, const struct courier_share *share,
+    void (*tell)(void *, const struct errand_answer *), void *arg);
+void job_fini(struct job *j);
+
+/* One that is not busy goes on the errand. */
+void job_start(struct job *j, const struct errand *errand);
+
+#endif

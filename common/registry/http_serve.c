@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: ISC */
+#include "registry/http_serve.h"
+
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/sandbox.h"
+#include "base/sig.h"
+#include "registry/http_client.h"
+#include "registry/http_upload.h"
+#include "registry/http_url.h"
+
+#define RUN_MS 1000 /* then signals are looked for */
+
+/*
+ * What names and certificates are found by: the C library's files, what may
+ * stand behind /etc/resolv.conf, and where OpenSSL's are.
+ */
+static const char *const readable[] = { "/dev/null", "/dev/random",
+	"/dev/urandom", "/etc", "/gnu/store", "/lib", "/lib32", "/lib64",
+	"/nix/store", "/run/NetworkManager", "/run/connman", "/run/nscd",
+	"/run/resolvconf", "/run/systemd/resolve", "/usr",
+	"/var/run/NetworkManager" };
+
+#define READABLE_N (sizeof(readable) / sizeof(readable[0]))
+
+struct server {
+	struct http http;
+	const struct courier_share *share;
+	int wire;
+	struct job range[ERRAND_SLOTS_MAX], other;
+	struct upload upload[ERRAND_UPLOADS];
+	struct errand asked[ERRAND_UPLOADS]; /* of each upload, the last */
+	bool is_over; /* nobody listens */
+};
+
+static void
+answer(void *arg, const struct errand_answer *a)
+{
+	struct server *s = arg;
+
+	/* There is room for an answer to all that can be asked at once. */
+	if (send(s->wire, a, sizeof(*a), MSG_NOSIGNAL) != (ssize_t)sizeof(*a))
+		s->is_over = true;
+}
+
+static void
+answer_upload(struct server *s, unsigned number, const struct error *err)
+{
+	struct errand_answer a;
+
+	memset(&a, 0, sizeof(a));
+	a.kind = s->asked[number].kind;
+	a.number = number;
+	if (err != NULL)
+		a.err = *err;
+	answer(s, &a);
+}
+
+/* Which of the uploads it is stands in its place in the server. */
+struct upload_place {
+	struct server *server;
+	unsigned number;
+};
+
+static void
+upload_told(void *arg, const struct error *err)
+{
+	const struct upload_place *place = arg;
+
+	answer_upload(place->server, place->number, err);
+}
+
+static void
+go_on_upload(struct server *s, const struct errand *e)
+{
+	struct upload *u = &s->upload[e->number];
+	struct error err = { 0 };
+
+	s->asked[e->number] = *e;
+	switch (e->kind) {
+	case ERRAND_GROWN:
+		if (upload_grown(u, e->len, &err) == -1)
+			answer_upload(s, e->number, &err);
+		else
+			answer_upload(s, e->number, NULL);
+		break;
+	case ERRAND_END:
+		upload_end(u, &e->blob);
+		break;
+	default:
+		upload_cancel(u);
+		break;
+	}
+}
+
+static void
+go(struct server *s, const struct errand *e)
+{
+	switch (e->kind) {
+	case ERRAND_RANGE:
+		job_start(&s->range[e->number], e);
+		break;
+	case ERRAND_GROWN:
+	case ERRAND_END:
+	case ERRAND_CANCEL:
+		go_on_upload(s, e);
+		break;
+	default:
+		job_start(&s->other, e);
+		break;
+	}
+}
+
+/* Takes all errands that have come. */
+static void
+listen_to(struct server *s)
+{
+	struct errand e;
+	ssize_t n;
+
+	while (!s->is_over) {
+		n = recv(s->wire, &e, sizeof(e), MSG_DONTWAIT);
+		if (n == (ssize_t)sizeof(e))
+			go(s, &e);
+		else if (n == -1 && errno == EINTR)
+			continue;
+		else if (n == -1 && errno == EAGAIN)
+			return;
+		else
+			s->is_over = true;
+	}
+}
+
+static void
+init(struct server *s, struct upload_place *places)
+{
+	unsigned i;
+
+	for (i = 0; i < ERRAND_SLOTS_MAX; i++)
+		job_init(&s->range[i], &s->http, s->share, answer, s);
+	job_init(&s->other, &s->http, s->share, answer, s);
+	for (i = 0; i < ERRAND_UPLOADS; i++) {
+		places[i] = (struct upload_place){ s, i };
+		upload_init(&s->upload[i], &s->http, s->share->spool[i],
+		    upload_told, &places[i]);
+	}
+}
+
+static void
+fini(struct server *s)
+{
+	unsigned i;
+
+	for (i = 0; i < ERRAND_SLOTS_MAX; i++)
+		job_fini(&s->range[i]);
+	job_fini(&s->other);
+	for (i = 0; i < ERRAND_UPLOADS; i++)
+		upload_fini(&s->upload[i]);
+	http_fini(&s->http);
+}
+
+/* Nothing is written from here on, and only this is read. */
+static int
+enclose(struct error *err)
+{
+	struct sandbox sandbox = { .may_connect = true };
+	int fds[READABLE_N], rc;
+	size_t i, n = 0;
+
+	for (i = 0; i < READABLE_N; i++) {
+		fds[n] = open(readable[i], O_PATH | O_CLOEXEC);
+		if (fds[n] != -1)
+			n++;
+	}
+	sandbox.read_dirfds = fds;
+	sandbox.read_n = n;
+	rc = sandbox_enter_as(&sandbox, err);
+	for (i = 0; i < n; i++)
+		fd_drop(&fds[i]);
+	return rc;
+}
+
+void
+http_serve(void *arg, const struct courier_share *share, int wire)
+{
+	const struct http_site *site = arg;
+	struct upload_place places[ERRAND_UPLOADS];
+	struct error err = { 0 };
+	struct server s;
+
+	memset(&s, 0, sizeof(s));
+	s.share = share;
+	s.wire = wire;
+	s.http.host = site->ref->place;
+	s.http.name = site->ref->name;
+	s.http.plain = site->plain_http;
+	s.http.ca = site->ca;
+	s.http.ca_len = site->ca_len;
+	if (http_init(&s.http, &err) == -1 || enclose(&err) == -1)
+		return;
+	init(&s, places);
+	s.other.may_be_plain = site->ca == NULL &&
+	    http_host_is_loopback(site->ref->place);
+	while (!s.is_over && sig_check(NULL) == 0) {
+		if (http_run(&s.http, wire, RUN_MS, &err) == -1)
+			break;
+		listen_to(&s);
+	}
+	fini(&s);
+}

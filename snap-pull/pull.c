@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 #include "pull.h"
 
+#include <stdlib.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "base/diag.h"
+#include "base/fd.h"
 #include "base/hex.h"
 #include "base/json.h"
+#include "state/artifacts.h"
 #include "state/snap.h"
 
 static int
@@ -24,6 +27,23 @@ fetch(struct pull *p, const struct opts *o, struct error *err)
 	return -1;
 }
 
+/* So that what comes of it is pushed there by what has changed. */
+static int
+note(const struct pull *p, const struct opts *o, struct error *err)
+{
+	char *place = NULL;
+	int dirfd = -1, rc = -1;
+
+	if (artifacts_place(&place, &o->ref, err) == 0 &&
+	    artifacts_open(&dirfd, p->in.root, true, err) == 0)
+		rc = dirfd == -1 ? 0
+				 : artifacts_note(dirfd, p->in.made.id, place,
+				       &p->reader.digest, err);
+	fd_drop(&dirfd);
+	free(place);
+	return rc;
+}
+
 int
 pull_run(struct pull *p, const struct opts *o, struct error *err)
 {
@@ -35,8 +55,11 @@ pull_run(struct pull *p, const struct opts *o, struct error *err)
 	    fetch(p, o, err) == -1)
 		return -1;
 	clock_gettime(CLOCK_REALTIME, &now);
-	if (intake_publish(&p->in, &o->how, &now, &why) == 0)
+	if (intake_publish(&p->in, &o->how, &now, &why) == 0) {
+		if (note(p, o, &why) == -1)
+			diag("warning: " ARTIFACTS_DIR ": %s", why.msg);
 		return 0;
+	}
 	/* What is wrong with the whole will be wrong again. */
 	p->in.made.is_kept = why.code != EX_DATAERR;
 	if (err != NULL)

@@ -310,6 +310,112 @@ local__parent_body()
 	atf_check_equal $(((1537 - 128 - 5 + 245) * 4096)) "$(cut -f 2 out)"
 }
 
+# change N: page N of web is another one.
+change()
+{
+	yes "page $1" | head -c 4096 |
+	    dd of="$memory" bs=4096 seek="$1" conv=notrunc 2>dd.err
+}
+
+# What was pulled, or pushed before, is built on, whatever tag is new.
+atf_test_case lineage__own
+lineage__own_head()
+{
+	atf_set require.progs "jq perl"
+}
+lineage__own_body()
+{
+	plant
+	first=$(jq -r .digest record)
+	atf_check -o inline:"700\n600\n" stat -c %a root/registry \
+	    "root/registry/$(id_of b)"
+	change 1000
+	atf_check -o save:second snap-push oci-layout:lay:v2 web
+	atf_check_equal "$first" "$(jq -r .parent second)"
+	atf_check -o inline:"true\n" jq '.bytes_moved < 12000' second
+	# By another path it is the same place; another place is not.
+	ln -s lay link
+	change 1001
+	atf_check -o inline:"$(jq -r .digest second)\n" \
+	    snap-push -p parent oci-layout:link:v3 web
+	atf_check -o inline:"\n" snap-push -p parent oci-layout:other:v1 web
+	# In another store, what was pulled.
+	INSTAR_ROOT=$PWD/there
+	atf_check -o ignore snap-pull -n old oci-layout:lay:v1
+	# Only its id and its time are others, which the envelope has.
+	atf_check -o save:third snap-push oci-layout:lay:v4 old
+	third=$(jq -r .digest third)
+	atf_check_equal "$first" "$(jq -r .parent third)"
+	atf_check -o inline:"true\n2\n" jq '.bytes_moved < 4000, .blobs_moved' \
+	    third
+	# A dry run looks, too, and notes nothing.
+	cp -R there/registry before
+	atf_check -o inline:"$third\n" \
+	    snap-push --dry-run -p parent oci-layout:lay:v5 old
+	atf_check diff -r before there/registry
+	# One that was collected since is passed over, and so is a wrong note.
+	rm "lay/blobs/sha256/${third#sha256:}"
+	atf_check -o inline:"\n" snap-push -p parent oci-layout:lay:v5 old
+	for text in '' '{' '{"artifacts":[{}]}' '{"artifacts":{}}'; do
+		printf %s "$text" >"there/registry/$(snap-ls -p id old)"
+		atf_check -o inline:"\n" \
+		    snap-push -p parent oci-layout:lay:v7 --dry-run old
+	done
+	# --parent goes first.
+	atf_check -o inline:"$(jq -r .digest second)\n" snap-push -p parent \
+	    --parent oci-layout:lay:v2 oci-layout:lay:v6 old
+	atf_check -o inline:"\n" snap-push -p parent --parent none \
+	    oci-layout:lay:v6 old
+	# The note goes with the snapshot.
+	id=$(snap-ls -p id old)
+	atf_check -o ignore snap-rm old
+	atf_check -o inline:"artifact\t$id\tdead\n" \
+	    state-gc -p kind,id,reason
+	atf_check -o empty ls -A there/registry
+}
+
+# And what the VM of the snapshot has come from.
+atf_test_case lineage__vm
+lineage__vm_head()
+{
+	atf_set require.progs "jq perl"
+}
+lineage__vm_body()
+{
+	need_tiny
+	plant
+	first=$(jq -r .digest record)
+	snap_plant c next
+	cp "$memory" "root/snap/$(id_of c)/memory.raw"
+	memory=root/snap/$(id_of c)/memory.raw
+	change 1000
+	# It was saved from a VM that was cloned from web.
+	atf_check -o ignore vm-create -n vm --kernel "$tiny"
+	vm=$(vm-ls -p id vm)
+	jq -c ".cloned_from = \"$(id_of b)\"" "root/vm/$vm/vm.json" >vm.json
+	cp vm.json "root/vm/$vm/vm.json"
+	echo "{\"storage_configs\":[],\"vm_id\":\"$vm\"}" \
+	    >"root/snap/$(id_of c)/cocoon.json"
+	atf_check -o save:second snap-push oci-layout:lay:v2 next
+	atf_check_equal "$first" "$(jq -r .parent second)"
+	# A later one of the same VM is built on the one before.
+	snap_plant d last
+	cp "$memory" "root/snap/$(id_of d)/memory.raw"
+	cp "root/snap/$(id_of c)/cocoon.json" "root/snap/$(id_of d)"
+	jq -c ".snapshot_ids = [\"$(id_of b)\", \"$(id_of c)\",
+	    \"$(id_of d)\"]" vm.json >"root/vm/$vm/vm.json"
+	atf_check -o inline:"$(jq -r .digest second)\n" \
+	    snap-push -p parent oci-layout:lay:v3 last
+	# Not on the one that came later.
+	rm "root/registry/$(id_of c)"
+	atf_check -o inline:"$first\n" snap-push -p parent \
+	    oci-layout:lay:v4 next
+	# Without the VM nobody knows.
+	rm "root/registry/$(id_of c)"
+	atf_check vm-rm vm
+	atf_check -o inline:"\n" snap-push -p parent oci-layout:lay:v5 next
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case resume__killed
@@ -319,4 +425,6 @@ atf_init_test_cases()
 	atf_add_test_case resume__at_once
 	atf_add_test_case resume__collected
 	atf_add_test_case local__parent
+	atf_add_test_case lineage__own
+	atf_add_test_case lineage__vm
 }

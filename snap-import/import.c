@@ -54,23 +54,16 @@ int
 import_report(struct intake *in, const char *members, const struct label *label,
     struct error *err)
 {
-	struct snap *snap = NULL;
-	char id[ID_LEN + 1], old_id[ID_LEN + 1];
-	struct error why = { 0 };
 	json_t *record = NULL;
+	struct snap *snap;
 	int rc = -1;
 
-	memcpy(id, in->made.id, sizeof(id));
-	memcpy(old_id, in->made.old_id, sizeof(old_id));
-	root_new_end(&in->made); /* it is locked until then */
-	if (label_finish(in->root, old_id, label, &why) == -1)
-		diag("warning: %s", why.msg);
-	if (snap_open(&snap, in->root, id, err) == -1)
+	if (intake_end(&snap, &record, in, label, err) == -1)
 		return -1;
+	if (in->warning[0] != '\0')
+		diag("warning: %s", in->warning);
 	layer_warn(in->root, snap);
-	if (snap_report(&record, snap, in->root, err) == 0 &&
-	    label_report(record, old_id, err) == 0 &&
-	    json_report(record, members, err) == 0)
+	if (json_report(record, members, err) == 0)
 		rc = json_report_end(err);
 	json_decref(record);
 	snap_close(snap);

@@ -3,19 +3,27 @@
 #ifndef FETCH_H
 #define FETCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
 #include "registry/reader.h"
 #include "vmm/intake.h"
 
+/* What came from where; what else there is came from the registry. */
+struct fetched {
+	uint64_t resumed_bytes; /* that a pull which was cut had left */
+	uint64_t local_bytes; /* of snapshots and layers that the root has */
+	bool has_any; /* something is in in->made, whatever has failed */
+};
+
 /*
- * Makes each file of what the reader has, sparse and synced, in in->made; then
- * the envelope is the intake's.  Layers that the root has are not fetched: their
- * bytes are *local_bytes.  EX_DATAERR: a page is not what the envelope's digest
+ * Makes each file of what the reader has, sparse and synced, in in->made, where
+ * they may have been begun; then the envelope is the intake's.  `ranges` as
+ * gather_init() has it.  EX_DATAERR: a page is not what the envelope's digest
  * says.
  */
-int fetch_all(struct intake *in, struct reader *r, uint64_t *local_bytes,
-    struct error *err);
+int fetch_all(struct intake *in, struct reader *r, unsigned ranges,
+    struct fetched *got, struct error *err);
 
 #endif

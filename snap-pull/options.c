@@ -7,7 +7,7 @@
 #include "state/members.h"
 
 static const struct members pull_members = {
-	"ref digest bytes_fetched bytes_local", &label_members
+	"ref digest bytes_fetched bytes_resumed bytes_local", &label_members
 };
 
 static void

@@ -10,6 +10,8 @@
 #include "base/json.h"
 #include "base/num.h"
 #include "snapshot/manifest.h"
+#include "state/artifacts.h"
+#include "state/lineage.h"
 
 /* Parts that a push may add before it repacks: 32 GiB of new packs. */
 #define PARTS_ROOM 64
@@ -69,6 +71,37 @@ push_begin(struct push *p, const struct root *root, const struct snap *snap,
 	return 0;
 }
 
+void
+push_init(struct push *p)
+{
+	memset(p, 0, sizeof(*p));
+	p->notes_fd = -1;
+}
+
+int
+push_look_back(struct push *p, const struct root *root, struct error *err)
+{
+	struct strv ids = { 0 };
+	size_t i;
+	int rc = -1;
+
+	if (transport_dirfd(&p->to) == -1 && p->target->kind == REF_LAYOUT)
+		return 0; /* it is only looked at, and not there */
+	if (artifacts_place(&p->place, p->target, err) == -1 ||
+	    artifacts_open(&p->notes_fd, root, !p->is_dry_run, err) == -1 ||
+	    lineage_of(&ids, root, p->snap, err) == -1)
+		goto out;
+	for (i = 0; p->notes_fd != -1 && i < ids.n &&
+	     p->ancestors_n < PUSH_ANCESTORS_MAX;
+	     i++)
+		p->ancestors_n += artifacts_find(&p->ancestors[p->ancestors_n],
+		    p->notes_fd, ids.v[i], p->place);
+	rc = 0;
+out:
+	strv_fini(&ids);
+	return rc;
+}
+
 uint64_t
 push_bytes(const struct push *p)
 {
@@ -99,27 +132,6 @@ look_at_tag(struct push *p, struct error *err)
 	if (err != NULL)
 		*err = why;
 	return -1;
-}
-
-/* The artifact that is built on; of a chain that is too long none. */
-static int
-open_parent(struct push *p, struct error *err)
-{
-	struct ref old = *p->target;
-
-	if (p->has_no_parent || (p->parent_ref == NULL && !p->has_old))
-		return 0;
-	/* By its digest, so that it is what has been seen. */
-	old.has_digest = true;
-	old.digest = p->old;
-	if ((p->parent_ref != NULL
-		    ? reader_open(&p->parent, &p->from, p->parent_ref, err)
-		    : reader_open(&p->parent, &p->to, &old, err)) == -1)
-		return error_wrap(err, "parent");
-	if (p->parent.index.depth >= PAGE_INDEX_DEPTH_MAX ||
-	    p->parent.artifact.parts_n > PART_MAX - PARTS_ROOM)
-		reader_close(&p->parent);
-	return 0;
 }
 
 /* A part that only the parent's place has. */
@@ -192,6 +204,70 @@ keep_parts(struct push *p, struct error *err)
 			return error_wrap(err, "parent: part %s", text);
 	}
 	return 0;
+}
+
+/* Opens the artifact that is built on; of a chain that is too long none. */
+static int
+open_parent(struct push *p, struct transport *from, const struct ref *ref,
+    struct error *err)
+{
+	if (reader_open(&p->parent, from, ref, err) == -1)
+		return error_wrap(err, "parent");
+	if (p->parent.index.depth >= PAGE_INDEX_DEPTH_MAX ||
+	    p->parent.artifact.parts_n > PART_MAX - PARTS_ROOM) {
+		reader_close(&p->parent);
+		return 0;
+	}
+	return keep_parts(p, err);
+}
+
+/* One of the target, by its digest, so that it is what has been seen. */
+static int
+open_at_target(struct push *p, const struct digest *digest, struct error *err)
+{
+	struct ref ref = *p->target;
+
+	ref.has_digest = true;
+	ref.digest = *digest;
+	return open_parent(p, &p->to, &ref, err);
+}
+
+/* The nearest ancestor that is still there: 1, 0 where there is none, -1. */
+static int
+open_ancestor(struct push *p, struct error *err)
+{
+	struct error why;
+	size_t i;
+
+	for (i = 0; i < p->ancestors_n; i++) {
+		why.code = 0;
+		if (open_at_target(p, &p->ancestors[i], &why) == 0)
+			return 1;
+		reader_close(&p->parent);
+		p->inherited_bytes = 0;
+		/* It was collected since, or a part of it. */
+		if (why.code == EX_NOINPUT || why.code == EX_DATAERR)
+			continue;
+		if (err != NULL)
+			*err = why;
+		return -1;
+	}
+	return 0;
+}
+
+static int
+find_parent(struct push *p, struct error *err)
+{
+	int rc;
+
+	if (p->has_no_parent)
+		return 0;
+	if (p->parent_ref != NULL)
+		return open_parent(p, &p->from, p->parent_ref, err);
+	rc = open_ancestor(p, err);
+	if (rc != 0)
+		return rc == 1 ? 0 : -1;
+	return p->has_old ? open_at_target(p, &p->old, err) : 0;
 }
 
 /* Reads the file into packs; what it is must be what was saved. */
@@ -315,20 +391,29 @@ push_run(struct push *p, struct error *err)
 	struct reader *parent;
 	int rc = -1;
 
-	if (look_at_tag(p, err) == -1 || open_parent(p, err) == -1)
+	if (look_at_tag(p, err) == -1 || find_parent(p, err) == -1)
 		return -1;
 	parent = p->parent.from == NULL ? NULL : &p->parent;
-	if (parent != NULL && keep_parts(p, err) == -1)
-		return -1;
 	if (packer_new(&packer, &p->to, p->is_dry_run, parent, err) == 0)
 		rc = push_all(p, packer, err);
 	packer_free(packer);
 	return rc;
 }
 
+int
+push_note(const struct push *p, struct error *err)
+{
+	if (p->notes_fd == -1 || p->is_dry_run)
+		return 0;
+	return artifacts_note(p->notes_fd, snap_id(p->snap), p->place,
+	    &p->digest, err);
+}
+
 void
 push_fini(struct push *p)
 {
+	fd_drop(&p->notes_fd);
+	free(p->place);
 	progress_fini(&p->progress);
 	reader_close(&p->parent);
 	transport_close(&p->from);

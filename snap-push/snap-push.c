@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/sandbox.h"
 #include "base/sig.h"
+#include "state/artifacts.h"
 #include "state/refs.h"
 #include "state/source.h"
 
@@ -43,6 +44,8 @@ open_all(struct job *j, const struct opts *o, const char *ref,
 	registry.mode = o->is_dry_run ? TRANSPORT_LOOK : TRANSPORT_WRITE;
 	if (transport_open(&j->push.to, &o->target, &registry, err) == -1)
 		return -1;
+	if (push_look_back(&j->push, j->root, err) == -1)
+		return -1;
 	return o->is_dry_run
 	    ? 0
 	    : root_access_touch(j->root, snap_id(j->source.snap), err);
@@ -52,9 +55,13 @@ open_all(struct job *j, const struct opts *o, const char *ref,
 static int
 enclose(const struct job *j, struct error *err)
 {
-	int to = transport_dirfd(&j->push.to), read[2];
-	struct sandbox s = { .dirfds = &to, .n = to == -1 ? 0 : 1 };
+	int to = transport_dirfd(&j->push.to), read[2], write[2];
+	struct sandbox s = { .dirfds = write };
 
+	if (to != -1)
+		write[s.n++] = to;
+	if (j->push.notes_fd != -1)
+		write[s.n++] = j->push.notes_fd;
 	read[s.read_n++] = snap_fd(j->source.snap);
 	if (j->push.parent_ref != NULL && transport_dirfd(&j->push.from) != -1)
 		read[s.read_n++] = transport_dirfd(&j->push.from);
@@ -66,9 +73,12 @@ static int
 run(const struct opts *o, struct error *err)
 {
 	json_t *record = NULL;
+	struct error why = { 0 };
 	struct job j = { 0 };
 	char *ref = NULL;
 	int rc = -1;
+
+	push_init(&j.push);
 
 	/* Whoever names it in a pipe may be the one who makes the root. */
 	if (refs_read_one(&ref, *o->snap, "snapshot", err) == -1 ||
@@ -81,6 +91,8 @@ run(const struct opts *o, struct error *err)
 		goto out;
 	}
 	progress_fini(&j.push.progress);
+	if (push_note(&j.push, &why) == -1)
+		diag("warning: " ARTIFACTS_DIR ": %s", why.msg);
 	if (push_report(&record, &j.push, o->target_text, err) == 0 &&
 	    json_report(record, o->members, err) == 0)
 		rc = json_report_end(err);

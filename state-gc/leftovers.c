@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/lock.h"
 #include "snapshot/envelope.h"
+#include "state/artifacts.h"
 #include "state/vm.h"
 
 #include "gc.h"
@@ -21,14 +22,30 @@
 #define PATH_BYTES 400
 #define PUT ".put-"
 
+static bool
+is_kept(const char *name)
+{
+	return strncmp(name, ROOT_KEPT, sizeof(ROOT_KEPT) - 1) == 0;
+}
+
+/* Whether somebody may still want to go on with it. */
+static bool
+is_young(const struct gc *gc, int dirfd)
+{
+	struct stat st;
+
+	return fstat(dirfd, &st) == -1 ||
+	    st.st_mtim.tv_sec > gc->now.tv_sec - ROOT_KEPT_S;
+}
+
 /*
- * ".new-" is being built, ".put-" takes the place of another, ".gone-" is being
- * removed; NULL: none of them.
+ * ".new-" is being built, ".kept-" was and may be again, ".put-" takes the place
+ * of another, ".gone-" is being removed; NULL: none of them.
  */
 static const char *
 reason_of(const char *name)
 {
-	if (strncmp(name, ".new-", 5) == 0)
+	if (strncmp(name, ".new-", 5) == 0 || is_kept(name))
 		return "unfinished";
 	if (strncmp(name, PUT, sizeof(PUT) - 1) == 0)
 		return "half-replaced";
@@ -77,6 +94,10 @@ sweep_hidden(struct gc *gc, int parentfd, const char *parent, const char *name,
 		if (err != NULL)
 			*err = why;
 		return -1;
+	}
+	if (is_kept(name) && is_young(gc, dirfd)) {
+		fd_drop(&dirfd);
+		return 0;
 	}
 	snprintf(path, sizeof(path), "%s/%s", parent, name);
 	item.path = path;
@@ -222,18 +243,21 @@ out:
 	return rc;
 }
 
-/* Access times of snapshots that are not there any more. */
+/*
+ * Access times of snapshots that are not there any more, and notes of where they
+ * were pushed.
+ */
 static int
-sweep_access(struct gc *gc, struct error *err)
+sweep_notes(struct gc *gc, const char *kind, const char *dir, struct error *err)
 {
-	struct gc_item item = { .kind = "access", .reason = "dead" };
+	struct gc_item item = { .kind = kind, .reason = "dead" };
 	struct error why = { 0 };
 	struct strv names = { 0 };
 	char path[PATH_BYTES];
 	size_t i;
 	int rc = -1;
 
-	if (gc_names(&names, gc, "access", err) == -1)
+	if (gc_names(&names, gc, dir, err) == -1)
 		goto out;
 	for (i = 0; i < names.n; i++) {
 		if (gc_check(err) == -1)
@@ -241,7 +265,7 @@ sweep_access(struct gc *gc, struct error *err)
 		if (!id_is_valid(names.v[i]) ||
 		    root_is_alive(gc->root, ROOT_SNAP, names.v[i]))
 			continue;
-		snprintf(path, sizeof(path), "access/%s", names.v[i]);
+		snprintf(path, sizeof(path), "%s/%s", dir, names.v[i]);
 		item.id = names.v[i];
 		item.path = path;
 		if (!gc->dry_run &&
@@ -352,7 +376,9 @@ gc_leftovers(struct gc *gc, struct error *err)
 	    sweep_parent(gc, "layer", err) == -1 ||
 	    sweep_names(gc, ROOT_VM, "name/vm", err) == -1 ||
 	    sweep_names(gc, ROOT_SNAP, "name/snap", err) == -1 ||
-	    sweep_access(gc, err) == -1)
+	    sweep_notes(gc, "access", "access", err) == -1 ||
+	    (fd_exists(root_fd(gc->root), ARTIFACTS_DIR) &&
+		sweep_notes(gc, "artifact", ARTIFACTS_DIR, err) == -1))
 		return -1;
 	return sweep_vms(gc, err);
 }

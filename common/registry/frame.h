@@ -8,7 +8,8 @@
 #include "base/error.h"
 #include "registry/leaf.h"
 
-#define FRAME_LEVEL 3 /* zstd's own default */
+/* What snap-export(1) takes: 3 is 4 % smaller, and takes a quarter longer. */
+#define FRAME_LEVEL 1
 
 /* What both ways need; { 0 } is none. */
 struct frame_coder {

@@ -141,3 +141,13 @@ known_add(struct known *known, const struct digest *hash,
 	known->n++;
 	return 0;
 }
+
+void
+known_move(struct known *known, const struct digest *hash,
+    const struct place *place)
+{
+	struct slot *s = slot_of(known->v, known->cap, hash->raw);
+
+	if (!is_free(s))
+		pack(s, place);
+}

@@ -30,4 +30,8 @@ bool known_find(struct place *out, const struct known *known,
 int known_add(struct known *known, const struct digest *hash,
     const struct place *place, struct error *err);
 
+/* One that is known is there from now on. */
+void known_move(struct known *known, const struct digest *hash,
+    const struct place *place);
+
 #endif

@@ -6,47 +6,49 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "base/pool.h"
 #include "base/sha256.h"
 #include "disk/extent.h"
 #include "disk/runs.h"
+#include "registry/framer.h"
 #include "registry/known.h"
 
-#define WAITING_MAX 64 /* leaves that wait for a frame to be full */
+#define WAITING_MAX 64 /* leaves some pages of which are not settled */
+#define AHEAD 8 /* groups that are read, and are being hashed */
 
-/* A leaf some pages of which are in the frame that is being filled. */
+/* A group of a file from when it is read until it is one of the index. */
+struct reading {
+	struct pool_job job; /* first: it is what the pool gives back */
+	uint32_t number;
+	bool is_data; /* not all of it is zeros */
+	struct leaf leaf; /* without places */
+	unsigned char bytes[LEAF_GROUP];
+};
+
+/* A leaf that will be written when it is the oldest. */
 struct waiting {
 	struct leaf leaf;
 	size_t group; /* of the index */
 };
 
-/* A part being written; its number is known from its beginning. */
-struct open_part {
-	struct put put;
-	size_t number;
-	bool is_open;
-};
-
 struct packer {
-	struct transport *to;
-	bool dry;
+	struct part_to to;
 	struct reader *parent;
+	struct pool *pool;
 	struct known *known;
+	struct framer *framer;
 	struct artifact artifact;
 	struct page_index index;
-	struct open_part pack, tree;
-	struct frame_coder coder;
-	/* The frame being filled. */
-	unsigned char pages[PACKER_FRAME_PAGES * LEAF_PAGE];
-	struct digest hash[PACKER_FRAME_PAGES];
-	unsigned pages_n;
-	struct waiting waiting[WAITING_MAX];
-	size_t waiting_n;
-	/* The group being read. */
-	unsigned char group[LEAF_GROUP];
+	struct part_put tree;
+	struct waiting waiting[WAITING_MAX]; /* a ring */
+	size_t waiting_first, waiting_n;
+	struct reading reading[AHEAD]; /* a ring */
+	size_t reading_first, reading_n; /* handed over */
+	bool is_begun; /* the one behind them */
+	const char *name; /* of the file */
 	packer_progress *progress;
 	void *arg;
 	uint64_t done_bytes; /* of the files before */
-	unsigned char frame[LEAF_FRAME_BYTES_MAX];
 };
 
 /* All that the parent has is known, and its parts are listed. */
@@ -76,6 +78,15 @@ take_parent(struct packer *p, struct reader *parent, struct error *err)
 	return 0;
 }
 
+static int
+fill(struct packer *p, struct reader *parent, struct error *err)
+{
+	if (known_new(&p->known, err) == -1 || pool_new(&p->pool, err) == -1 ||
+	    framer_new(&p->framer, &p->to, p->pool, p->known, err) == -1)
+		return -1;
+	return parent == NULL ? 0 : take_parent(p, parent, err);
+}
+
 int
 packer_new(struct packer **out, struct transport *to, bool dry,
     struct reader *parent, struct error *err)
@@ -84,11 +95,9 @@ packer_new(struct packer **out, struct transport *to, bool dry,
 
 	if (p == NULL)
 		return error_nomem(err, "packs");
-	p->to = to;
-	p->dry = dry;
+	p->to = (struct part_to){ to, dry, &p->artifact };
 	p->parent = parent;
-	if (known_new(&p->known, err) == -1 ||
-	    (parent != NULL && take_parent(p, parent, err) == -1)) {
+	if (fill(p, parent, err) == -1) {
 		packer_free(p);
 		return -1;
 	}
@@ -101,9 +110,9 @@ packer_free(struct packer *p)
 {
 	if (p == NULL)
 		return;
-	put_drop(&p->pack.put);
-	put_drop(&p->tree.put);
-	frame_coder_fini(&p->coder);
+	pool_free(p->pool);
+	framer_free(p->framer);
+	part_put_drop(&p->tree);
 	known_free(p->known);
 	page_index_fini(&p->index);
 	artifact_fini(&p->artifact);
@@ -129,40 +138,24 @@ packer_artifact(const struct packer *p)
 	return &p->artifact;
 }
 
+/* Writes the oldest leaf, and before it what of its pages is not written. */
 static int
-part_begin(struct packer *p, struct open_part *part, enum part_kind kind,
-    struct error *err)
+put_leaf(struct packer *p, struct error *err)
 {
-	const struct part new = { .kind = kind };
-
-	if (part->is_open)
-		return 0;
-	if (artifact_add_part(&p->artifact, &part->number, &new, err) == -1 ||
-	    put_begin(&part->put, p->to, p->dry, err) == -1)
-		return -1;
-	part->is_open = true;
-	return 0;
-}
-
-static int
-part_end(struct packer *p, struct open_part *part, struct error *err)
-{
-	if (!part->is_open)
-		return 0;
-	part->is_open = false;
-	return put_end(&part->put, &p->artifact.parts[part->number].blob, err);
-}
-
-/* Writes the leaf of a group whose pages all have their places. */
-static int
-put_leaf(struct packer *p, const struct leaf *leaf, size_t group,
-    struct error *err)
-{
-	struct page_group *g = &p->index.groups[group];
+	struct waiting *w = &p->waiting[p->waiting_first];
+	struct page_group *g = &p->index.groups[w->group];
 	unsigned char raw[LEAF_BYTES_MAX];
-	size_t len = leaf_encode(raw, leaf);
+	size_t len;
+	unsigned i;
 
-	if (part_begin(p, &p->tree, PART_TREE, err) == -1)
+	p->waiting_first = (p->waiting_first + 1) % WAITING_MAX;
+	p->waiting_n--;
+	for (i = 0; i < w->leaf.pages; i++)
+		if (w->leaf.is_data[i] &&
+		    framer_settle(p->framer, &w->leaf.place[i], err) == -1)
+			return -1;
+	len = leaf_encode(raw, &w->leaf);
+	if (part_put_begin(&p->tree, &p->to, PART_TREE, err) == -1)
 		return -1;
 	g->part = (uint16_t)p->tree.number;
 	g->off = p->tree.put.bytes;
@@ -170,114 +163,28 @@ put_leaf(struct packer *p, const struct leaf *leaf, size_t group,
 	return put_data(&p->tree.put, raw, len, err);
 }
 
-/* Whether the place is in the frame that is being filled. */
-static bool
-is_pending(const struct place *place)
-{
-	return place->len == 0;
-}
-
+/* Finds each page where it is already, or puts it into a frame. */
 static int
-put_waiting(struct packer *p, const struct place *frame, struct error *err)
+add_leaf(struct packer *p, const struct reading *r, struct error *err)
 {
+	struct waiting *w;
 	struct leaf *leaf;
-	size_t i;
-	unsigned k;
-
-	for (i = 0; i < p->waiting_n; i++) {
-		leaf = &p->waiting[i].leaf;
-		for (k = 0; k < leaf->pages; k++)
-			if (leaf->is_data[k] && is_pending(&leaf->place[k])) {
-				uint8_t slot = leaf->place[k].slot;
-
-				leaf->place[k] = *frame;
-				leaf->place[k].slot = slot;
-			}
-		if (put_leaf(p, leaf, p->waiting[i].group, err) == -1)
-			return -1;
-	}
-	p->waiting_n = 0;
-	return 0;
-}
-
-/*
- * Compresses the pages that have gathered and writes them; `leaf`, which is
- * being made, learns where they are, and so do those that waited.
- */
-static int
-flush(struct packer *p, struct leaf *leaf, struct error *err)
-{
-	struct place frame = { 0 };
-	size_t len;
 	unsigned i;
 
-	if (p->pages_n == 0)
-		return 0;
-	if (frame_pack(p->frame, &len, &p->coder, p->pages, p->pages_n, err) ==
-		-1 ||
-	    part_begin(p, &p->pack, PART_PACK, err) == -1)
+	if (p->waiting_n == WAITING_MAX && put_leaf(p, err) == -1)
 		return -1;
-	frame.off = p->pack.put.bytes;
-	frame.len = (uint32_t)len;
-	frame.part = (uint16_t)p->pack.number;
-	frame.pages = (uint8_t)p->pages_n;
-	if (put_data(&p->pack.put, p->frame, len, err) == -1)
-		return -1;
-	for (i = 0; i < p->pages_n; i++) {
-		frame.slot = (uint8_t)i;
-		if (known_add(p->known, &p->hash[i], &frame, err) == -1)
-			return -1;
-	}
-	p->pages_n = 0;
-	for (i = 0; leaf != NULL && i < leaf->pages; i++)
-		if (leaf->is_data[i] && is_pending(&leaf->place[i])) {
-			frame.slot = leaf->place[i].slot;
-			leaf->place[i] = frame;
-		}
-	if (p->pack.put.bytes >= PACKER_PACK_BYTES &&
-	    part_end(p, &p->pack, err) == -1)
-		return -1;
-	return put_waiting(p, &frame, err);
-}
-
-/* Finds the page where it is already, or puts it into the frame. */
-static int
-place_page(struct packer *p, struct leaf *leaf, unsigned page,
-    const unsigned char *bytes, struct error *err)
-{
-	struct place *place = &leaf->place[page];
-	unsigned i;
-
-	if (known_find(place, p->known, &leaf->hash[page]))
-		return 0;
-	memset(place, 0, sizeof(*place));
-	for (i = 0; i < p->pages_n; i++)
-		if (digest_equal(&p->hash[i], &leaf->hash[page])) {
-			place->slot = (uint8_t)i;
-			return 0;
-		}
-	memcpy(p->pages + (size_t)p->pages_n * LEAF_PAGE, bytes, LEAF_PAGE);
-	p->hash[p->pages_n] = leaf->hash[page];
-	place->slot = (uint8_t)p->pages_n++;
-	return p->pages_n == PACKER_FRAME_PAGES ? flush(p, leaf, err) : 0;
-}
-
-/* Writes the leaf, or lets it wait for the frame. */
-static int
-end_leaf(struct packer *p, const struct leaf *leaf, size_t group,
-    struct error *err)
-{
-	bool waits = false;
-	unsigned i;
-
+	w = &p->waiting[(p->waiting_first + p->waiting_n) % WAITING_MAX];
+	w->leaf = r->leaf;
+	w->group = p->index.groups_n - 1;
+	leaf = &w->leaf;
 	for (i = 0; i < leaf->pages; i++)
-		waits = waits ||
-		    (leaf->is_data[i] && is_pending(&leaf->place[i]));
-	if (!waits)
-		return put_leaf(p, leaf, group, err);
-	p->waiting[p->waiting_n].leaf = *leaf;
-	p->waiting[p->waiting_n++].group = group;
-	return p->waiting_n == WAITING_MAX ? flush(p, NULL, err) : 0;
+		if (leaf->is_data[i] &&
+		    !known_find(&leaf->place[i], p->known, &leaf->hash[i]) &&
+		    framer_add(p->framer, &leaf->place[i], &leaf->hash[i],
+			r->bytes + (size_t)i * LEAF_PAGE, err) == -1)
+			return -1;
+	p->waiting_n++;
+	return 0;
 }
 
 /* The parent's group of that hash at the same place of the same file, or NULL. */
@@ -306,65 +213,102 @@ of_parent(const struct packer *p, const char *name,
 	    : NULL;
 }
 
-/* The group that was read becomes one of the index, unless it is all zeros. */
 static int
-put_group(struct packer *p, const char *name, uint32_t number,
-    struct error *err)
+hash_pages(struct pool_job *job, unsigned worker, struct error *err)
 {
-	const struct page_file *file = &p->index.files[p->index.files_n - 1];
-	struct page_group group = { .number = number };
-	const struct page_group *old;
-	const unsigned char *bytes;
-	struct leaf leaf;
-	unsigned i, n = 0;
+	struct reading *r = (struct reading *)job;
+	const unsigned char *page = r->bytes;
+	unsigned i;
 
-	leaf_init(&leaf, page_index_pages(file, number));
-	for (i = 0; i < leaf.pages; i++) {
-		bytes = p->group + (size_t)i * LEAF_PAGE;
-		if (extent_is_zero(bytes, LEAF_PAGE))
+	(void)worker;
+	(void)err;
+	for (i = 0; i < r->leaf.pages; i++, page += LEAF_PAGE) {
+		if (extent_is_zero(page, LEAF_PAGE))
 			continue;
-		leaf.is_data[i] = true;
-		sha256_of(leaf.hash[i].raw, bytes, LEAF_PAGE);
-		n++;
+		r->leaf.is_data[i] = true;
+		r->is_data = true;
+		sha256_of(r->leaf.hash[i].raw, page, LEAF_PAGE);
 	}
-	if (n == 0)
-		return 0;
-	leaf_hash(&group.hash, &leaf, file->bytes <= LEAF_GROUP);
-	old = of_parent(p, name, &group);
-	if (old != NULL)
-		return page_index_add_group(&p->index, old, err);
-	if (page_index_add_group(&p->index, &group, err) == -1)
-		return -1;
-	for (i = 0; i < leaf.pages; i++)
-		if (leaf.is_data[i] &&
-		    place_page(p, &leaf, i, p->group + (size_t)i * LEAF_PAGE,
-			err) == -1)
-			return -1;
-	return end_leaf(p, &leaf, p->index.groups_n - 1, err);
+	return 0;
 }
 
-/* The groups that the run of data touches; *number is the one being read. */
+/* The oldest group that was read becomes one of the index, unless it is all zeros. */
 static int
-put_run(struct packer *p, const char *name, int fd, const struct extent *run,
-    uint64_t *number, bool *is_begun, struct error *err)
+put_group(struct packer *p, struct error *err)
+{
+	const struct page_file *file = &p->index.files[p->index.files_n - 1];
+	struct reading *r = &p->reading[p->reading_first];
+	struct page_group group = { .number = r->number };
+	const struct page_group *old;
+
+	p->reading_first = (p->reading_first + 1) % AHEAD;
+	p->reading_n--;
+	if (pool_await(p->pool, &r->job, err) == -1)
+		return -1;
+	if (!r->is_data)
+		return 0;
+	leaf_hash(&group.hash, &r->leaf, file->bytes <= LEAF_GROUP);
+	old = of_parent(p, p->name, &group);
+	if (page_index_add_group(&p->index, old != NULL ? old : &group, err) ==
+	    -1)
+		return -1;
+	return old != NULL ? 0 : add_leaf(p, r, err);
+}
+
+/* The group that is being read: the one behind those that are handed over. */
+static struct reading *
+begun(struct packer *p)
+{
+	return &p->reading[(p->reading_first + p->reading_n) % AHEAD];
+}
+
+static void
+hand_over(struct packer *p)
+{
+	struct reading *r = begun(p);
+
+	if (!p->is_begun)
+		return;
+	p->is_begun = false;
+	p->reading_n++;
+	r->job.run = hash_pages;
+	pool_give(p->pool, &r->job);
+}
+
+static int
+begin_group(struct packer *p, uint32_t number, struct error *err)
+{
+	const struct page_file *file = &p->index.files[p->index.files_n - 1];
+	struct reading *r;
+
+	if (p->reading_n == AHEAD && put_group(p, err) == -1)
+		return -1;
+	r = begun(p);
+	r->number = number;
+	r->is_data = false;
+	leaf_init(&r->leaf, page_index_pages(file, number));
+	memset(r->bytes, 0, sizeof(r->bytes));
+	p->is_begun = true;
+	return 0;
+}
+
+/* Reads the run of data into the groups that it touches. */
+static int
+read_run(struct packer *p, int fd, const struct extent *run, struct error *err)
 {
 	uint64_t off = run->off, end = run->off + run->len, n, at;
+	uint32_t number;
 
 	for (; off < end; off += n) {
-		if (*is_begun && off / LEAF_GROUP != *number) {
-			if (put_group(p, name, (uint32_t)*number, err) == -1)
-				return -1;
-			*is_begun = false;
-		}
-		if (!*is_begun) {
-			memset(p->group, 0, sizeof(p->group));
-			*number = off / LEAF_GROUP;
-			*is_begun = true;
-		}
+		number = (uint32_t)(off / LEAF_GROUP);
+		if (p->is_begun && begun(p)->number != number)
+			hand_over(p);
+		if (!p->is_begun && begin_group(p, number, err) == -1)
+			return -1;
 		at = off % LEAF_GROUP;
 		n = LEAF_GROUP - at < end - off ? LEAF_GROUP - at : end - off;
-		if (fd_pread(fd, p->group + at, (size_t)n, off, name, err) ==
-		    -1)
+		if (fd_pread(fd, begun(p)->bytes + at, (size_t)n, off, p->name,
+			err) == -1)
 			return -1;
 		if (p->progress != NULL)
 			p->progress(p->arg, p->done_bytes + off);
@@ -377,20 +321,22 @@ packer_file(struct packer *p, struct digest *digest, const char *name, int fd,
     uint64_t size, struct error *err)
 {
 	struct extent run;
-	uint64_t number = 0;
-	bool is_begun = false;
 	struct runs runs;
 	int more;
 
 	if (page_index_add_file(&p->index, size, err) == -1)
 		return -1;
+	p->name = name;
 	runs_init(&runs, fd, 0, size, name);
 	while ((more = runs_next(&run, &runs, err)) == 1)
-		if (put_run(p, name, fd, &run, &number, &is_begun, err) == -1)
+		if (read_run(p, fd, &run, err) == -1)
 			return -1;
-	if (more == -1 ||
-	    (is_begun && put_group(p, name, (uint32_t)number, err) == -1))
+	if (more == -1)
 		return -1;
+	hand_over(p);
+	while (p->reading_n > 0)
+		if (put_group(p, err) == -1)
+			return -1;
 	p->done_bytes += size;
 	return page_index_digest(digest, &p->index,
 	    &p->index.files[p->index.files_n - 1], err);
@@ -401,8 +347,11 @@ packer_end(struct packer *p, struct error *err)
 {
 	const struct reader *parent = p->parent;
 
-	if (flush(p, NULL, err) == -1 || part_end(p, &p->pack, err) == -1 ||
-	    part_end(p, &p->tree, err) == -1)
+	while (p->waiting_n > 0)
+		if (put_leaf(p, err) == -1)
+			return -1;
+	if (framer_end(p->framer, err) == -1 ||
+	    part_put_end(&p->tree, &p->to, err) == -1)
 		return -1;
 	p->index.parts_n = p->artifact.parts_n;
 	if (parent != NULL)

@@ -14,9 +14,6 @@
 #include "registry/page_index.h"
 #include "registry/reader.h"
 
-#define PACKER_FRAME_PAGES 16 /* 64 KiB a frame: what one range fetches */
-#define PACKER_PACK_BYTES (UINT64_C(512) << 20) /* then the next pack begins */
-
 struct packer; /* opaque */
 
 /*

@@ -90,18 +90,14 @@ reader_close(struct reader *r)
 }
 
 int
-reader_leaf(struct leaf *out, struct reader *r, size_t file,
-    const struct page_group *group, struct error *err)
+reader_check_leaf(struct leaf *out, const struct reader *r, size_t file,
+    const struct page_group *group, const void *raw, struct error *err)
 {
 	const struct part_list parts = { r->artifact.parts,
 		r->artifact.parts_n };
 	const struct page_file *f = &r->index.files[file];
-	unsigned char raw[LEAF_BYTES_MAX];
 	struct digest hash;
 
-	if (transport_get(r->from, raw, group->len, &parts.v[group->part].blob,
-		group->off, err) == -1)
-		return -1;
 	if (leaf_decode(out, raw, group->len,
 		page_index_pages(f, group->number), &parts, err) == -1)
 		return error_wrap(err, "%s: leaf of group %u",
@@ -112,6 +108,18 @@ reader_leaf(struct leaf *out, struct reader *r, size_t file,
 		    "%s: leaf of group %u: differs from its hash",
 		    r->envelope.files[file].name, group->number);
 	return 0;
+}
+
+int
+reader_leaf(struct leaf *out, struct reader *r, size_t file,
+    const struct page_group *group, struct error *err)
+{
+	unsigned char raw[LEAF_BYTES_MAX];
+
+	if (transport_get(r->from, raw, group->len,
+		&r->artifact.parts[group->part].blob, group->off, err) == -1)
+		return -1;
+	return reader_check_leaf(out, r, file, group, raw, err);
 }
 
 /* Where the frame is kept, or would be. */

@@ -54,6 +54,13 @@ int reader_leaf(struct leaf *out, struct reader *r, size_t file,
     const struct page_group *group, struct error *err);
 
 /*
+ * The same of bytes that somebody else has fetched, group->len of them, from
+ * where the group says; nothing of *r is changed.
+ */
+int reader_check_leaf(struct leaf *out, const struct reader *r, size_t file,
+    const struct page_group *group, const void *raw, struct error *err);
+
+/*
  * The page at that place, borrowed until the next call.  Frames are kept for a
  * while: who asks for pages in the order of their places gets each frame once.
  * EX_DATAERR: it has not that hash.

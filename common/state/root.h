@@ -89,6 +89,8 @@ int root_list(struct strv *ids, const struct root *root, enum root_kind kind,
 /* Absolute path of an object's directory; the caller frees it.  NULL: no memory. */
 char *root_dir_of(const struct root *root, enum root_kind kind, const char *id);
 
+#define ROOT_HIDDEN_NAME 80 /* bytes of the longest, with the NUL */
+
 /* Something being built: a hidden directory that only its builder sees. */
 struct root_new {
 	const struct root *root; /* NULL: nothing is being built */
@@ -97,8 +99,12 @@ struct root_new {
 	char name[64]; /* or "" */
 	bool over; /* the name is taken over when it appears */
 	char old_id[ID_LEN + 1]; /* what had that name until then, or "" */
-	char dir[ID_LEN + 8]; /* ".new-<id>" beneath the kind's directory */
+	char dir[ROOT_HIDDEN_NAME]; /* ".new-<id>" beneath the kind's */
 	int dirfd; /* of the hidden directory; holds its exclusive lock */
+	/* root_new_keep(): ".new-<id>", which holds the name; "": it is `dir` */
+	char claim[ROOT_HIDDEN_NAME];
+	int claimfd;
+	bool is_kept; /* what is not published is not removed, but for that */
 	bool stays; /* what it would replace may be gone: never removed */
 };
 
@@ -117,6 +123,18 @@ int root_new_begin(struct root_new *out, const struct root *root,
  */
 int root_new_begin_over(struct root_new *out, const struct root *root,
     enum root_kind kind, const char *name, struct error *err);
+
+#define ROOT_KEPT ".kept-" /* and what identifies it */
+#define ROOT_KEPT_S (7 * 24 * 3600) /* then state-gc removes it */
+
+/*
+ * From now on it is built in the directory ".kept-<key>", with what another has
+ * left there who wanted the same, and was cut: whatever fails it stays, unless
+ * is_kept is taken away.  `key` is 1 to 64 hex digits.  EX_TEMPFAIL: somebody
+ * builds there just now.
+ */
+int root_new_keep(struct root_new *n, const char *key, int64_t deadline_ms,
+    struct error *err);
 
 /*
  * Renames it into place, synced when `sync` (files are the caller's to sync);

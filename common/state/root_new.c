@@ -90,6 +90,37 @@ root_new_begin_over(struct root_new *out, const struct root *root,
 	return begin(out, root, kind, name, true, err);
 }
 
+int
+root_new_keep(struct root_new *n, const char *key, int64_t deadline_ms,
+    struct error *err)
+{
+	char dir[ROOT_HIDDEN_NAME];
+	int parent = n->root->kind_fd[n->kind], fd = -1;
+	struct error why = { 0 };
+
+	snprintf(dir, sizeof(dir), ROOT_KEPT "%.64s", key);
+	do {
+		if (mkdirat(parent, dir, 0700) == -1 && errno != EEXIST)
+			return error_sys(err, error_code_of(errno), "%s", dir);
+		/* EX_NOINPUT: meanwhile it was collected, or is in place. */
+	} while (lock_dir(&fd, parent, dir, LOCK_EXCLUSIVE, deadline_ms,
+		     &why) == -1 &&
+	    why.code == EX_NOINPUT);
+	if (fd == -1) {
+		if (err != NULL)
+			*err = why;
+		return -1;
+	}
+	(void)futimens(fd, NULL); /* its age */
+	n->claimfd = n->dirfd;
+	memcpy(n->claim, n->dir, sizeof(n->claim));
+	n->dirfd = fd;
+	memcpy(n->dir, dir, sizeof(n->dir));
+	n->is_kept = true;
+	hook_step("root-kept");
+	return 0;
+}
+
 static int
 sync_before(const struct root_new *n, struct error *err)
 {
@@ -233,8 +264,13 @@ root_new_end(struct root_new *n)
 {
 	if (n->root == NULL)
 		return;
+	if (n->claim[0] != '\0') {
+		unlinkat(n->root->kind_fd[n->kind], n->claim, AT_REMOVEDIR);
+		fd_drop(&n->claimfd);
+	}
 	if (n->dir[0] == '.' && !n->stays) {
-		fd_remove_tree(n->root->kind_fd[n->kind], n->dir, NULL);
+		if (!n->is_kept)
+			fd_remove_tree(n->root->kind_fd[n->kind], n->dir, NULL);
 		if (n->name[0] != '\0')
 			root_name_release(n->root, n->kind, n->name, n->id,
 			    NULL);

@@ -167,6 +167,29 @@ intake_publish(struct intake *in, const struct intake_how *how,
 	return root_new_publish(&in->made, true, err);
 }
 
+int
+intake_end(struct snap **snap, json_t **record, struct intake *in,
+    const struct label *label, struct error *err)
+{
+	char id[ID_LEN + 1], old_id[ID_LEN + 1];
+	struct error why = { 0 };
+
+	memcpy(id, in->made.id, sizeof(id));
+	memcpy(old_id, in->made.old_id, sizeof(old_id));
+	root_new_end(&in->made); /* it is locked until then */
+	(void)label_finish(in->root, old_id, label, &why);
+	snprintf(in->warning, sizeof(in->warning), "%s", why.msg);
+	if (snap_open(snap, in->root, id, err) == -1)
+		return -1;
+	if (snap_report(record, *snap, in->root, err) == 0) {
+		if (label_report(*record, old_id, err) == 0)
+			return 0;
+		json_decref(*record);
+	}
+	snap_close(*snap);
+	return -1;
+}
+
 void
 intake_fini(struct intake *in)
 {

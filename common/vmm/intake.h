@@ -10,6 +10,7 @@
 
 #include <sys/types.h>
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <time.h>
@@ -20,6 +21,7 @@
 #include "snapshot/machine.h"
 #include "state/label.h"
 #include "state/root.h"
+#include "state/snap.h"
 
 #define INTAKE_CONFIGS_MAX (1u << 20) /* of a file of storage configs */
 
@@ -81,6 +83,14 @@ int intake_move_layers(struct intake *in, struct error *err);
  */
 int intake_publish(struct intake *in, const struct intake_how *how,
     const struct timespec *now, struct error *err);
+
+/*
+ * Ends what --replace has left to do; in->warning says what stays, or "".  Then
+ * *snap (snap_close) and *record (json_decref) are the caller's: what was
+ * published, which nobody has locked any longer.
+ */
+int intake_end(struct snap **snap, json_t **record, struct intake *in,
+    const struct label *label, struct error *err);
 
 /* Removes what was not published. */
 void intake_fini(struct intake *in);

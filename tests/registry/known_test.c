@@ -110,8 +110,31 @@ ATF_TC_BODY(known__alike, tc)
 	known_free(known);
 }
 
+/* One that is known moves; one that is not stays unknown. */
+ATF_TC_WITHOUT_HEAD(known__moves);
+ATF_TC_BODY(known__moves, tc)
+{
+	struct known *known;
+	struct place place;
+	struct digest hash;
+
+	ATF_REQUIRE_EQ(0, known_new(&known, NULL));
+	hash_of(&hash, 1);
+	place = place_of(1);
+	known_move(known, &hash, &place);
+	ATF_CHECK(!known_find(&place, known, &hash));
+	ATF_REQUIRE_EQ(0, known_add(known, &hash, &place, NULL));
+	place = place_of(1000);
+	known_move(known, &hash, &place);
+	ATF_REQUIRE(known_find(&place, known, &hash));
+	ATF_CHECK_EQ(place_of(1000).off, place.off);
+	ATF_CHECK_EQ(place_of(1000).part, place.part);
+	known_free(known);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
+	ATF_TP_ADD_TC(tp, known__moves);
 	ATF_TP_ADD_TC(tp, known__grows);
 	ATF_TP_ADD_TC(tp, known__full);
 	ATF_TP_ADD_TC(tp, known__alike);

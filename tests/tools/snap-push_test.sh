@@ -68,7 +68,7 @@ push__round_trip_body()
 	atf_check snap-verify back
 	# What lies there was read once.
 	atf_check -o inline:"$(jq .bytes_moved record)\n" \
-	    snap-pull -p bytes_fetched oci-layout:lay:v1
+	    snap-pull -R other -p bytes_fetched oci-layout:lay:v1
 	# By its digest, whatever has the tag.
 	atf_check -o inline:"$(jq -r .digest record)\n" snap-pull -p digest \
 	    "oci-layout:lay@$(jq -r .digest record)"
@@ -356,6 +356,8 @@ pull__killed_body()
 		atf_check -s signal:kill env INSTAR_HOOK=$step=kill \
 		    snap-pull -n back oci-layout:lay:v1
 		atf_check -o inline:"web\n" snap-ls -p name
+		# What it has fetched is for the next one, for a week.
+		touch -d '8 days ago' root/snap/.kept-*
 		atf_check -o ignore state-gc
 		atf_check -o inline:"$(id_of b)\n" ls -A root/snap
 	done
@@ -363,11 +365,16 @@ pull__killed_body()
 }
 
 # damaged: the pull of what has been damaged is refused, in one line, and there
-# is nothing to be seen of it.
+# is nothing to be seen of it, but what is kept of good pages, as another line
+# says.
 damaged()
 {
-	snap-pull oci-layout:bad:v1 >out 2>err
+	snap-pull oci-layout:bad:v1 >out 2>err.all
 	got=$?
+	grep -v 'kept for the next pull$' err.all >err
+	if [ "$(wc -l <err.all)" -eq 2 ]; then
+		rm -r root/snap/.kept-*
+	fi
 	[ $got -eq 65 ] || atf_fail "$1: status $got: $(cat err)"
 	[ "$(wc -l <err)" -eq 1 ] || atf_fail "$1: $(cat err)"
 	atf_check -o inline:"$(id_of b)\n" ls -A root/snap

@@ -7,6 +7,7 @@
 #define BASE_BASE64_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 /* Bytes that base64_put() writes for `n`. */
 #define BASE64_ROOM(n) (((n) + 2) / 3 * 4 + 1)
@@ -16,5 +17,12 @@
  * out[BASE64_ROOM(n)].
  */
 void base64_put(char *out, const unsigned char *raw, size_t n);
+
+/*
+ * The other way round: the `n` characters at `text`, padded and without anything
+ * else among them, into `raw`, which has room for three bytes for every four of
+ * them.  How many bytes it is; -1: it is no such text.
+ */
+ssize_t base64_get(unsigned char *raw, const char *text, size_t n);
 
 #endif

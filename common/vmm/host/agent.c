@@ -29,7 +29,7 @@ struct agent {
 	bool has_vsock;
 	struct wire wire; /* fd -1: not held */
 	int lock; /* -1: not held */
-	bool has_refused;
+	char refusal[64]; /* "": none */
 };
 
 int
@@ -150,9 +150,8 @@ connect_port(struct agent *a, int64_t deadline_ms, struct error *err)
 	int n;
 
 	n = snprintf(line, sizeof(line), "CONNECT %d\n", AGENT_VSOCK_PORT);
-	if (look_at_wire(
-		wire_send(w, line, (size_t)n, -1, deadline_ms, err), err) ==
-		-1 ||
+	if (look_at_wire(wire_send(w, line, (size_t)n, -1, deadline_ms, err),
+		err) == -1 ||
 	    await_line(a, &len, VSOCK_LINE_MAX, deadline_ms, err) == -1)
 		return -1;
 	if (len < 4 || memcmp(w->buf, "OK ", 3) != 0)
@@ -291,10 +290,10 @@ agent_return(const struct jdoc *answer)
 	return jdoc_member(answer, JDOC_ROOT, "return");
 }
 
-bool
-agent_has_refused(const struct agent *a)
+const char *
+agent_refusal(const struct agent *a)
 {
-	return a->has_refused;
+	return a->refusal[0] == '\0' ? NULL : a->refusal;
 }
 
 /* {"return": ...} or {"error": {"class": ..., "desc": ...}}, nothing else. */
@@ -315,7 +314,10 @@ look_at_reply(struct agent *a, const struct jdoc *reply, const char *command,
 	if (jdoc_get_str(reply, error, "desc", desc, sizeof(desc),
 		JSON_REQUIRED, NULL) == -1)
 		snprintf(desc, sizeof(desc), "refused");
-	a->has_refused = true;
+	if (jdoc_get_str(reply, error, "class", a->refusal, sizeof(a->refusal),
+		JSON_REQUIRED, NULL) == -1 ||
+	    a->refusal[0] == '\0')
+		snprintf(a->refusal, sizeof(a->refusal), "none");
 	return error_set(err, EX_UNAVAILABLE, "guest agent: %s: %s", command,
 	    desc);
 }
@@ -335,8 +337,8 @@ take_reply(struct agent *a, const char *command, struct jdoc **answer,
 	if (rc == -1)
 		return why.code == EX_DATAERR
 		    ? error_set(err, EX_UNAVAILABLE,
-			  "guest agent: %s: what came is no reply: %s",
-			  command, why.msg)
+			  "guest agent: %s: what came is no reply: %s", command,
+			  why.msg)
 		    : error_set(err, why.code, "%s", why.msg);
 	wire_use(&a->wire, len);
 	rc = look_at_reply(a, reply, command, err);
@@ -357,8 +359,7 @@ make_question(char **text, size_t *len, const char *command, json_t *args,
 	int rc;
 
 	if (message == NULL ||
-	    (args != NULL &&
-		json_object_set(message, "arguments", args) == -1))
+	    (args != NULL && json_object_set(message, "arguments", args) == -1))
 		rc = error_nomem(err, NULL);
 	else
 		rc = json_text(text, len, message, 0, err);
@@ -375,7 +376,7 @@ agent_call(struct agent *a, const char *command, json_t *args,
 	size_t len;
 	int rc;
 
-	a->has_refused = false;
+	a->refusal[0] = '\0';
 	if (make_question(&text, &len, command, args, err) == -1)
 		return -1;
 	rc = agent_hold(a, deadline_ms, err);
@@ -384,7 +385,7 @@ agent_call(struct agent *a, const char *command, json_t *args,
 		 err) == -1 ||
 		take_reply(a, command, answer, max, deadline_ms, err) == -1)) {
 		/* What would come next is not known any more. */
-		if (!a->has_refused)
+		if (a->refusal[0] == '\0')
 			agent_release(a);
 		rc = -1;
 	}

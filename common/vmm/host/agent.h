@@ -60,7 +60,7 @@ bool agent_is_held(const struct agent *a);
 /*
  * Asks, and takes the channel up for it.  Takes `args` (NULL: none).  *answer is
  * the caller's, unless it is NULL; the reply has no more than `max` bytes.
- * EX_UNAVAILABLE: it refuses, in its own words (agent_has_refused()), or its
+ * EX_UNAVAILABLE: it refuses, in its own words (agent_refusal()), or its
  * reply is none.  EX_TEMPFAIL: out of time.  After what is no reply the channel is let go.
  */
 int agent_call(struct agent *a, const char *command, json_t *args,
@@ -69,7 +69,12 @@ int agent_call(struct agent *a, const char *command, json_t *args,
 /* Of the answer of agent_call(): the value it returns. */
 uint32_t agent_return(const struct jdoc *answer);
 
-/* Whether the last call failed because the agent said so. */
-bool agent_has_refused(const struct agent *a);
+/*
+ * Why the last call failed, if the agent said so: the class of its error, such as
+ * AGENT_NO_COMMAND.  NULL: it did not.  Until the next call.
+ */
+const char *agent_refusal(const struct agent *a);
+
+#define AGENT_NO_COMMAND "CommandNotFound" /* or its guest forbids it */
 
 #endif

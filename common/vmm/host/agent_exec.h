@@ -22,7 +22,7 @@ struct agent_command {
 
 /*
  * Starts it; *pid is the guest's number of it.  EX_UNAVAILABLE: the agent refuses
- * (agent_has_refused()), for there may be no such program, or it does not
+ * (agent_refusal()), for there may be no such program, or it does not
  * answer.  EX_USAGE: a word that is not UTF-8.
  */
 int agent_exec_start(struct agent *a, uint64_t *pid,

@@ -311,7 +311,6 @@ qemu_devices_match(const struct sidecar *s, struct error *err)
 			return -1;
 	}
 	snprintf(addr, sizeof(addr), "0x%x", QEMU_SLOT_SERIAL);
-	return m->agent
-	    ? match_device(s, QEMU_SERIAL_ID, addr, 0, "agent", err)
-	    : 0;
+	return m->agent ? match_device(s, QEMU_SERIAL_ID, addr, 0, "agent", err)
+			: 0;
 }

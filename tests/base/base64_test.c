@@ -31,6 +31,31 @@ ATF_TC_BODY(put__vectors, tc)
 	}
 }
 
+/* The same back, and what is not quite such a text. */
+ATF_TC_WITHOUT_HEAD(get__vectors);
+ATF_TC_BODY(get__vectors, tc)
+{
+	static const char *const bad[] = { "Z", "Zg", "Zg=", "=",
+		"====", "Zg=a", "Z===", "Zg==Zg==", "Zm9v\n", "Zm 9",
+		"Zm9v====", "Z-_=", "\303\244aa" };
+	unsigned char raw[128], back[128];
+	char out[BASE64_ROOM(sizeof(raw))];
+	size_t i, len;
+
+	for (i = 0; i < sizeof(raw); i++)
+		raw[i] = (unsigned char)(i * 151 + 7);
+	for (len = 0; len <= 96; len++) {
+		base64_put(out, raw, len);
+		ATF_REQUIRE_EQ((ssize_t)len,
+		    base64_get(back, out, strlen(out)));
+		ATF_CHECK(memcmp(raw, back, len) == 0);
+	}
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ATF_CHECK_EQ_MSG(-1, base64_get(back, bad[i], strlen(bad[i])),
+		    "%s", bad[i]);
+	ATF_CHECK_EQ(-1, base64_get(back, "Zm9\0", 4));
+}
+
 /* Every digit, by the bytes that stand for 0 to 63 in groups of six bits. */
 ATF_TC_WITHOUT_HEAD(put__every_digit);
 ATF_TC_BODY(put__every_digit, tc)
@@ -109,6 +134,7 @@ ATF_TC_BODY(put__as_coreutils, tc)
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, put__vectors);
+	ATF_TP_ADD_TC(tp, get__vectors);
 	ATF_TP_ADD_TC(tp, put__every_digit);
 	ATF_TP_ADD_TC(tp, put__room);
 	ATF_TP_ADD_TC(tp, put__as_coreutils);

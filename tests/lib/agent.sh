@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: ISC
 # Guests with an agent, for the tests.
 #	. "$(atf_get_srcdir)/../lib/lib.sh"
-#	. "$(atf_get_srcdir)/../lib/vms.sh"
 
 agent_initrd=$linux_cache/initrd-agent.img
 
@@ -44,11 +43,16 @@ fake_agent()
 	eventually 30 test -S "$dir/agent.sock" || atf_fail "no agent"
 }
 
-# In a cleanup.
-agents_end()
+# In a cleanup: those of this directory.
+fakes_end()
 {
 	[ ! -e fakes ] || while read -r p; do
 		kill -9 "$p" 2>/dev/null
 	done <fakes
+}
+
+agents_end()
+{
+	fakes_end
 	vms_end
 }

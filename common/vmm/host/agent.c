@@ -138,8 +138,8 @@ await_line(struct agent *a, size_t *len, size_t max, int64_t deadline_ms,
 }
 
 /*
- * Asks the VMM for the port of the guest, as Firecracker (docs/vsock.md) and
- * Cloud Hypervisor (docs/vsock.md) have it: where nobody listens it closes.
+ * Asks the VMM for the port of the guest's vsock: "CONNECT PORT", and "OK" with a
+ * number comes back.  Where nobody listens it closes.
  */
 static int
 connect_port(struct agent *a, int64_t deadline_ms, struct error *err)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * QEMU's guest agent as its host sees it: a JSON object in a line each way, over
- * the channel of a VM that has one (machine.agent), be it a serial port or a
- * port of the guest's vsock.  Commands and replies are told by
- * qemu-ga-ref(7).
+ * The guest agent that distributions have, as its host sees it: a JSON object in a
+ * line each way, over the channel of a VM that has one (machine.agent), be it a
+ * serial port or a port of the guest's vsock.  The agent's own reference tells
+ * commands and replies.
  *
  * One at a time talks with it: who holds agent.lock in the VM's directory.  That
  * is not the VM's own lock: nothing else waits for a guest.  Each time the

@@ -31,16 +31,17 @@ agent_run()
 	atf_check vm-wait --timeout 300 --console '^ready' "$vm"
 }
 
-# fake_agent NAME: an agent of ours for the running VM, in place of a guest's;
-# it runs commands in the directory "guest".
+# fake_agent NAME [vsock]: an agent of ours for the running VM, in place of a
+# guest's; it runs commands in the directory "guest".
 fake_agent()
 {
 	mkdir -p guest
 	dir=$(vm-ls -p dir "$1")
-	rm -f "$dir/agent.sock"
-	(cd guest && exec "$top/tests/lib/agent.pl" "$dir/agent.sock") &
+	socket=$dir/${2-agent}.sock
+	rm -f "$socket"
+	(cd guest && exec "$top/tests/lib/agent.pl" "$socket" ${2-}) &
 	echo $! >>fakes
-	eventually 30 test -S "$dir/agent.sock" || atf_fail "no agent"
+	eventually 30 test -S "$socket" || atf_fail "no agent"
 }
 
 # In a cleanup: those of this directory.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A guest's agent for tests: a child of the test that says what it is told, at
- * agent.sock in the working directory.
+ * agent.sock or vsock.sock in the working directory.
  */
 #ifndef TESTS_AGENT_BOX_H
 #define TESTS_AGENT_BOX_H
@@ -23,6 +23,7 @@
 #include "state/vm.h"
 
 #define BOX_REPLIES_MAX 6
+#define BOX_VSOCK "vsock.sock"
 #define BOX_SYNCED "\377{\"return\": @}\n"
 
 /*
@@ -35,6 +36,11 @@ struct box_script {
 	    flood_bytes; /* before the first of them, no newline among them */
 	bool is_silent;
 	unsigned clients; /* how many it serves with all of that; 0: one */
+	/*
+	 * At vsock.sock: what it says to whoever asks for port 1234, and goes on
+	 * when that is right; NULL: at agent.sock.
+	 */
+	const char *vsock;
 };
 
 struct box {
@@ -91,11 +97,31 @@ box_hear(int fd, char number[32])
 	return true;
 }
 
+/* False: another port was asked for, or it is to close. */
+static inline bool
+box_connect(int fd, const char *answer)
+{
+	static const char question[] = "CONNECT 1234\n";
+	char got[sizeof(question) - 1];
+	size_t n;
+
+	for (n = 0; n < sizeof(got); n++)
+		if (read(fd, &got[n], 1) != 1)
+			return false;
+	if (memcmp(got, question, sizeof(got)) != 0)
+		return false;
+	box_say(fd, answer, "");
+	return strncmp(answer, "OK ", 3) == 0;
+}
+
 static inline void
 box_serve(int fd, const struct box_script *script)
 {
 	char number[32] = "0", block[4096];
 	size_t i, sent;
+
+	if (script->vsock != NULL && !box_connect(fd, script->vsock))
+		return;
 
 	memset(block, 'x', sizeof(block));
 	for (i = 0; i < BOX_REPLIES_MAX && script->replies[i] != NULL; i++) {
@@ -114,8 +140,8 @@ box_serve(int fd, const struct box_script *script)
 static inline void
 box_start(struct box *b, const struct box_script *script)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX,
-		.sun_path = VM_AGENT_SOCKET };
+	const char *name = script->vsock == NULL ? VM_AGENT_SOCKET : BOX_VSOCK;
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	unsigned left = script->clients == 0 ? 1 : script->clients;
 	int fd, client;
 
@@ -123,9 +149,10 @@ box_start(struct box *b, const struct box_script *script)
 	ATF_REQUIRE(b->dirfd != -1);
 	vm_init(&b->vm);
 	snprintf(b->vm.machine.hypervisor, sizeof(b->vm.machine.hypervisor),
-	    "qemu");
+	    script->vsock == NULL ? "qemu" : "firecracker");
 	b->vm.machine.agent = true;
-	unlink(VM_AGENT_SOCKET);
+	unlink(name);
+	strcpy(sun.sun_path, name);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	ATF_REQUIRE(fd != -1);
 	ATF_REQUIRE(bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0);

@@ -385,6 +385,47 @@ ATF_TC_BODY(open__no_channel, tc)
 	vm_fini(&vm);
 }
 
+/* By a port of its vsock, which the VMM is asked for. */
+ATF_TC_WITHOUT_HEAD(vsock__right);
+ATF_TC_BODY(vsock__right, tc)
+{
+	static const struct box_script script = { .replies = { BOX_SYNCED,
+						      "{\"return\": {}}\n" },
+		.vsock = "OK 1073741824\n" };
+	struct error err = { 0 };
+
+	ATF_CHECK_EQ_MSG(0, ping(&script, &err), "%s", err.msg);
+}
+
+ATF_TC_WITHOUT_HEAD(vsock__wrong);
+ATF_TC_BODY(vsock__wrong, tc)
+{
+	static const struct {
+		const char *answer, *message;
+	} bad[] = {
+		/* Nobody listens there: it closes. */
+		{ "", CLOSED },
+		{ "O", CLOSED },
+		{ "\n", "guest agent: the VM has no way to port 1234" },
+		{ "NO 1\n", "guest agent: the VM has no way to port 1234" },
+		{ "ok 1\n", "guest agent: the VM has no way to port 1234" },
+		{ "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+		  "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+		    CLOSED },
+	};
+	struct box_script script = { .replies = { BOX_SYNCED } };
+	struct error err;
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		script.vsock = bad[i].answer;
+		err = (struct error){ 0 };
+		ATF_CHECK_EQ_MSG(-1, ping(&script, &err), "%zu", i);
+		ATF_CHECK_EQ_MSG(EX_UNAVAILABLE, err.code, "%zu", i);
+		ATF_CHECK_STREQ(bad[i].message, err.msg);
+	}
+}
+
 /* A VM that has ended has left its socket, or none. */
 ATF_TC_WITHOUT_HEAD(hold__nobody);
 ATF_TC_BODY(hold__nobody, tc)
@@ -422,6 +463,8 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, call__restarted);
 	ATF_TP_ADD_TC(tp, hold__others);
 	ATF_TP_ADD_TC(tp, open__no_channel);
+	ATF_TP_ADD_TC(tp, vsock__right);
+	ATF_TP_ADD_TC(tp, vsock__wrong);
 	ATF_TP_ADD_TC(tp, hold__nobody);
 	return atf_no_error();
 }

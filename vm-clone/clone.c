@@ -40,6 +40,7 @@ struct job {
 	struct vm_seed seed; /* for all of them, where has_seed */
 	bool has_seed;
 	struct timespec now;
+	struct ready_list *pending; /* with how->ready */
 };
 
 static const char *
@@ -269,6 +270,9 @@ print_clone(struct clone *c, const struct job *job, double ms,
 	rc = json_put(record, "clone_ms", json_real(ms), err);
 	if (rc == 0 && job->how->verify)
 		rc = preflight_put_checks(record, &job->checked, err);
+	if (rc == 0 && job->how->ready.kind != READY_NONE)
+		return ready_list_add(job->pending, record, c->vm.id,
+		    job->how->start_us, err);
 	if (rc == 0)
 		rc = json_report(record, job->how->members, err);
 	json_decref(record);
@@ -448,9 +452,12 @@ check_all(struct job *job, struct error *err)
 
 int
 clone_all(const struct clone_how *how, const struct root *root,
-    const struct snap *snap)
+    const struct snap *snap, struct ready_list *pending)
 {
-	struct job job = { .how = how, .root = root, .snap = snap };
+	struct job job = { .how = how,
+		.root = root,
+		.snap = snap,
+		.pending = pending };
 	size_t n = how->count == 0 ? 1 : how->count;
 	struct error err = { 0 };
 	struct clone *clones = NULL;

@@ -10,7 +10,7 @@
 #include "state/label.h"
 #include "state/members.h"
 
-static const struct members clone_members = { "clone_ms checks.*",
+static const struct members clone_members = { "clone_ms ready_ms checks.*",
 	&vm_members };
 
 static void
@@ -23,7 +23,8 @@ usage(FILE *to)
 	    "[--user-data file]\n"
 	    "           [--memory-mode mmap|copy] "
 	    "[--disk-mode auto|reflink|overlay|copy]\n"
-	    "           [--no-start | --paused] [--verify]\n"
+	    "           [--no-start | --paused | --ready agent|ssh|console=regex\n"
+	    "           [--ready-timeout duration]] [--verify]\n"
 	    "           (snap | [--in-place] --from-dir dir | "
 	    "--from-archive file)\n");
 }
@@ -93,6 +94,12 @@ check_opts(struct opts *o, char *const *operands)
 		return -1;
 	if (o->how.no_start && o->how.paused)
 		return opt_wrong("--no-start and --paused exclude each other");
+	if (o->how.ready.kind != READY_NONE &&
+	    (o->how.no_start || o->how.paused))
+		return opt_wrong("--ready and %s exclude each other",
+		    o->how.paused ? "--paused" : "--no-start");
+	if (ready_opt_check(&o->how.ready) == -1)
+		return -1;
 	if (o->count != NULL &&
 	    num_u64(&count, o->count, 1, CLONE_COUNT_MAX, &err) == -1)
 		return opt_wrong("--count: %s", err.msg);
@@ -118,6 +125,14 @@ check_opts(struct opts *o, char *const *operands)
 		  o->disk_mode);
 }
 
+void
+options_fini(struct opts *o)
+{
+	strv_fini(&o->how.nics);
+	strv_fini(&o->how.ssh_keys);
+	ready_fini(&o->how.ready);
+}
+
 int
 options_parse(struct opts *o, int argc, char *argv[])
 {
@@ -135,7 +150,9 @@ options_parse(struct opts *o, int argc, char *argv[])
 		ARCHIVE,
 		HOSTNAME,
 		USER_DATA,
-		SSH_KEY
+		SSH_KEY,
+		READY,
+		READY_TIMEOUT
 	};
 	static const struct option longopts[] = { OPT_LONG,
 		{ "name", required_argument, NULL, 'n' },
@@ -154,6 +171,8 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ "hostname", required_argument, NULL, HOSTNAME },
 		{ "user-data", required_argument, NULL, USER_DATA },
 		{ "ssh-key", required_argument, NULL, SSH_KEY },
+		{ "ready", required_argument, NULL, READY },
+		{ "ready-timeout", required_argument, NULL, READY_TIMEOUT },
 		{ NULL, 0, NULL, 0 } };
 	bool *flags[] = { &o->how.same_mac, NULL, NULL, &o->how.no_start,
 		&o->how.paused, &o->how.verify, &o->how.in_place };
@@ -187,6 +206,10 @@ options_parse(struct opts *o, int argc, char *argv[])
 			rc = opt_once(&o->how.user_data, optarg, "--user-data");
 		else if (ch == SSH_KEY)
 			rc = opt_again(&o->how.ssh_keys, optarg);
+		else if (ch == READY)
+			rc = ready_opt(&o->how.ready, optarg);
+		else if (ch == READY_TIMEOUT)
+			rc = ready_opt_timeout(&o->how.ready, optarg);
 		else if (ch >= SAME_MAC && ch <= IN_PLACE)
 			*flags[ch - SAME_MAC] = true;
 		else

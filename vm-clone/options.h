@@ -13,6 +13,8 @@ struct opts {
 	const char *from_dir, *archive, *count, *memory_mode, *disk_mode;
 };
 
+void options_fini(struct opts *o);
+
 /* 0 go, 1 done, -1 wrong, of which one line has told. */
 int options_parse(struct opts *o, int argc, char *argv[]);
 

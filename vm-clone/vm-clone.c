@@ -45,28 +45,29 @@ main(int argc, char *argv[])
 	struct error err = { 0 };
 	struct opts o = { .how = { .start_us = clock_us() } };
 	struct source source = { 0 };
+	struct ready_list pending = { 0 };
 	struct root *root = NULL;
 	char *ref = NULL;
-	int code;
+	int code, late;
 
 	sig_setup();
 	code = options_parse(&o, argc, argv);
 	if (code != 0) {
-		strv_fini(&o.how.nics);
-		strv_fini(&o.how.ssh_keys);
+		options_fini(&o);
 		return opt_end(code);
 	}
 	if (open_root(&root, &ref, &o, argv[optind], &err) == -1 ||
 	    open_snap(&source, &o, root, ref, &err) == -1)
 		code = diag_error(&err);
 	else
-		code = clone_all(&o.how, root, source.snap);
+		code = clone_all(&o.how, root, source.snap, &pending);
 	if (code == EX_OK && source_warning(&source)[0] != '\0')
 		diag("%s: warning: %s", o.archive, source_warning(&source));
 	source_close(&source);
+	late = ready_list_report(&pending, &o.how.ready, root, o.how.members);
+	ready_list_fini(&pending);
 	root_close(root);
 	free(ref);
-	strv_fini(&o.how.nics);
-	strv_fini(&o.how.ssh_keys);
-	return code;
+	options_fini(&o);
+	return code == EX_OK ? late : code;
 }

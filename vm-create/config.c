@@ -117,8 +117,8 @@ take_members(struct wishes *w, const json_t *object, struct error *err)
 	size_t i;
 
 	/* A name that nobody reads is a mistake of whoever wrote it. */
-	known = json_pack("{s:b, s:b, s:b, s:b, s:b}", "layer", 1, "nic", 1,
-	    "data_disk", 1, "ssh_key", 1, "no_cidata", 1);
+	known = json_pack("{s:b, s:b, s:b, s:b, s:b, s:b}", "layer", 1, "nic",
+	    1, "data_disk", 1, "ssh_key", 1, "no_cidata", 1, "agent", 1);
 	for (i = 0; i < n; i++)
 		json_object_set_new(known, members[i].key, json_true());
 	json_object_foreach((json_t *)(uintptr_t)object, key, value)
@@ -140,10 +140,13 @@ take_members(struct wishes *w, const json_t *object, struct error *err)
 	if (member_list(object, "data_disk", &w->data_disks, err) == -1 ||
 	    member_list(object, "ssh_key", &w->ssh_keys, err) == -1)
 		return -1;
-	if (w->no_cidata)
-		return 0;
-	return json_get_bool(object, "no_cidata", &w->no_cidata, JSON_OPTIONAL,
-	    err);
+	if (!w->no_cidata &&
+	    json_get_bool(object, "no_cidata", &w->no_cidata, JSON_OPTIONAL,
+		err) == -1)
+		return -1;
+	return w->agent
+	    ? 0
+	    : json_get_bool(object, "agent", &w->agent, JSON_OPTIONAL, err);
 }
 
 static int
@@ -364,6 +367,7 @@ wishes_plan(struct plan *plan, const struct wishes *w, struct error *err)
 		return -1;
 	plan->name = w->name;
 	plan->base = w->base;
+	plan->vm.machine.agent = w->agent;
 	for (i = 0; i < w->layers.n; i++)
 		if (strv_add(&plan->layers, err, "%s", w->layers.v[i]) == -1)
 			return -1;

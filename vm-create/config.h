@@ -12,7 +12,7 @@ struct wishes {
 	    *accel, *memory_backing, *console_max, *storage_config, *user,
 	    *password, *password_file, *user_data, *config;
 	struct strv layers, nics, data_disks, ssh_keys; /* owned */
-	bool no_cidata;
+	bool no_cidata, agent;
 	char *texts[24]; /* strings that --config brought; owned */
 	size_t texts_n;
 };
@@ -22,8 +22,8 @@ void wishes_fini(struct wishes *wishes);
 /*
  * Fills what the options left open from the JSON object in the file that
  * --config names, or, as "-", on standard input: members as the long options
- * but password; layer, nic, data_disk and ssh_key as arrays, no_cidata as a
- * boolean.  EX_NOINPUT, EX_DATAERR names the member.
+ * but password; layer, nic, data_disk and ssh_key as arrays, no_cidata and
+ * agent as booleans.  EX_NOINPUT, EX_DATAERR names the member.
  */
 int wishes_read_config(struct wishes *wishes, struct error *err);
 

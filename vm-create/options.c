@@ -24,7 +24,7 @@ usage(FILE *to)
 	    "           [--ssh-key file]... [--user-data file] [--no-cidata]\n"
 	    "           [--nic spec]... [--accel auto|kvm|tcg]\n"
 	    "           [--memory-backing auto|file|memfd] [--console-max size]\n"
-	    "           [--config file]\n",
+	    "           [--agent] [--config file]\n",
 	    hypervisors);
 }
 
@@ -80,7 +80,8 @@ options_parse(struct opts *o, int argc, char *argv[])
 	static const struct option common[] = { OPT_LONG,
 		{ "name", required_argument, NULL, 'n' },
 		{ "description", required_argument, NULL, 'd' },
-		{ "no-cidata", no_argument, NULL, 'C' } };
+		{ "no-cidata", no_argument, NULL, 'C' },
+		{ "agent", no_argument, NULL, 'A' } };
 	enum { COMMON_N = sizeof(common) / sizeof(common[0]) };
 	struct option longopts[COMMON_N + ONCE_N + AGAIN_N + 1] = { 0 };
 	int ch, i, rc = 0;
@@ -101,6 +102,8 @@ options_parse(struct opts *o, int argc, char *argv[])
 			    once[ch - OPT_OWN].name);
 		else if (ch == 'C')
 			w->no_cidata = true;
+		else if (ch == 'A')
+			w->agent = true;
 		else if (ch == 'n')
 			rc = opt_once(&w->name, optarg, "--name");
 		else if (ch == 'd')

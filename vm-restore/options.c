@@ -6,8 +6,9 @@
 
 #include "state/members.h"
 
-static const struct members restore_members = { "outage_ms outage_for checks.*",
-	&vm_members };
+static const struct members restore_members = {
+	"outage_ms outage_for ready_ms checks.*", &vm_members
+};
 
 static void
 usage(FILE *to)
@@ -15,6 +16,8 @@ usage(FILE *to)
 	fprintf(to,
 	    "usage: vm-restore [-q] [-R root] [-p member,...] [--force]\n"
 	    "           [--memory-mode mmap|copy] [--verify] [--wait duration]\n"
+	    "           [--ready agent|ssh|console=regex "
+	    "[--ready-timeout duration]]\n"
 	    "           vm (snap | --from-dir dir | --from-archive file)\n");
 }
 
@@ -38,6 +41,8 @@ check_opts(struct opts *o, char *const *operands, int n)
 	else if (o->memory_mode != NULL && strcmp(o->memory_mode, "mmap") != 0)
 		return opt_wrong("--memory-mode: %s: not mmap or copy",
 		    o->memory_mode);
+	if (ready_opt_check(&o->how.ready) == -1)
+		return -1;
 	o->vm = operands[0];
 	o->snap = operands[1];
 	return 0;
@@ -46,13 +51,23 @@ check_opts(struct opts *o, char *const *operands, int n)
 int
 options_parse(struct opts *o, int argc, char *argv[])
 {
-	enum { FORCE = OPT_OWN, VERIFY, FROM_DIR, ARCHIVE, MEMORY };
+	enum {
+		FORCE = OPT_OWN,
+		VERIFY,
+		FROM_DIR,
+		ARCHIVE,
+		MEMORY,
+		READY,
+		READY_TIMEOUT
+	};
 	static const struct option longopts[] = { OPT_LONG,
 		{ "force", no_argument, NULL, FORCE },
 		{ "verify", no_argument, NULL, VERIFY },
 		{ "from-dir", required_argument, NULL, FROM_DIR },
 		{ "from-archive", required_argument, NULL, ARCHIVE },
 		{ "memory-mode", required_argument, NULL, MEMORY },
+		{ "ready", required_argument, NULL, READY },
+		{ "ready-timeout", required_argument, NULL, READY_TIMEOUT },
 		OPT_ROW_WAIT, { NULL, 0, NULL, 0 } };
 	int ch, rc = 0;
 
@@ -71,6 +86,10 @@ options_parse(struct opts *o, int argc, char *argv[])
 			rc = opt_once(&o->archive, optarg, "--from-archive");
 		else if (ch == MEMORY)
 			rc = opt_once(&o->memory_mode, optarg, "--memory-mode");
+		else if (ch == READY)
+			rc = ready_opt(&o->how.ready, optarg);
+		else if (ch == READY_TIMEOUT)
+			rc = ready_opt_timeout(&o->how.ready, optarg);
 		else
 			rc = opt_common(&o->common, ch, usage);
 	}

@@ -30,6 +30,7 @@ struct restore {
 	struct vm_at *at; /* the VM as it was */
 	const struct snap *snap;
 	const struct restore_how *how;
+	struct ready_list *pending; /* with how->ready */
 	struct timespec now;
 	struct preflight checked; /* the sidecar is in it */
 	struct root_new dir; /* hidden: the new VM, later the old one */
@@ -386,6 +387,9 @@ print_restored(struct restore *r, struct error *err)
 		rc = json_put_str(record, "outage_for", "tap", err);
 	if (rc == 0 && r->how->verify)
 		rc = preflight_put_checks(record, &r->checked, err);
+	if (rc == 0 && r->how->ready.kind != READY_NONE)
+		return ready_list_add(r->pending, record, r->vm.id,
+		    r->how->start_us, err);
 	if (rc == 0)
 		rc = json_report(record, r->how->members, err);
 	json_decref(record);
@@ -417,9 +421,13 @@ run(struct restore *r, struct error *err)
 
 int
 restore_vm(struct vm_at *at, const struct snap *snap,
-    const struct restore_how *how, struct error *err)
+    const struct restore_how *how, struct ready_list *pending,
+    struct error *err)
 {
-	struct restore r = { .at = at, .snap = snap, .how = how };
+	struct restore r = { .at = at,
+		.snap = snap,
+		.how = how,
+		.pending = pending };
 	int rc;
 
 	clock_gettime(CLOCK_REALTIME, &r.now);

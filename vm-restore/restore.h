@@ -12,19 +12,24 @@
 #include "base/error.h"
 #include "state/snap.h"
 #include "state/vm_at.h"
+#include "vmm/ready_list.h"
 
 struct restore_how {
 	bool force; /* also a snapshot that is not of this VM */
 	bool copy_memory, verify;
 	const char *members; /* -p, or NULL */
+	struct ready ready;
+	int64_t start_us; /* base/clock: when the user began to wait */
 };
 
 /*
- * Restores the VM `at`, whose lock is held, and prints its record.  EX_NOPERM:
+ * Restores the VM `at`, whose lock is held, and prints its record, or, with
+ * how->ready, puts it into *pending, for when the VM is locked no more.  EX_NOPERM:
  * the snapshot is not of this VM.  EX_DATAERR, EX_CONFIG: as preflight_run().
  * After any failure the old VM is as it was.
  */
 int restore_vm(struct vm_at *at, const struct snap *snap,
-    const struct restore_how *how, struct error *err);
+    const struct restore_how *how, struct ready_list *pending,
+    struct error *err);
 
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include "base/clock.h"
 #include "base/diag.h"
 #include "base/sig.h"
 #include "state/source.h"
@@ -22,21 +23,24 @@ open_snap(struct source *source, const struct opts *o, const struct root *root,
 	return source_open(source, root, &how, err);
 }
 
+/* *late: the status of who is not ready. */
 static int
-run(const struct opts *o, struct error *err)
+run(const struct opts *o, int *late, struct error *err)
 {
 	struct vm_at at = { .dirfd = -1 };
 	struct source source = { 0 };
+	struct ready_list pending = { 0 };
 	struct root *root = NULL;
 	int rc = -1;
 
+	*late = EX_OK;
 	if (root_open_existing(&root, o->common.root, err) == -1 ||
 	    open_snap(&source, o, root, err) == -1)
 		goto out;
 	rc = vm_at_open(&at, root, o->vm, true, opt_deadline(&o->common, 0),
 	    err);
 	if (rc == 0) {
-		rc = restore_vm(&at, source.snap, &o->how, err);
+		rc = restore_vm(&at, source.snap, &o->how, &pending, err);
 		if (rc == -1)
 			error_wrap(err, "%s", o->vm);
 	}
@@ -45,6 +49,10 @@ run(const struct opts *o, struct error *err)
 		diag("%s: warning: %s", o->archive, source_warning(&source));
 out:
 	source_close(&source);
+	if (rc == 0)
+		*late = ready_list_report(&pending, &o->how.ready, root,
+		    o->how.members);
+	ready_list_fini(&pending);
 	root_close(root);
 	return rc;
 }
@@ -53,12 +61,15 @@ int
 main(int argc, char *argv[])
 {
 	struct error err = { 0 };
-	struct opts o = { 0 };
-	int rc;
+	struct opts o = { .how = { .start_us = clock_us() } };
+	int rc, status;
 
 	sig_setup();
 	rc = options_parse(&o, argc, argv);
 	if (rc != 0)
 		return opt_end(rc);
-	return run(&o, &err) == -1 ? diag_error(&err) : EX_OK;
+	if (run(&o, &status, &err) == -1)
+		status = diag_error(&err);
+	ready_fini(&o.how.ready);
+	return status;
 }

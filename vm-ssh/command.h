@@ -6,9 +6,9 @@
 #include "base/error.h"
 #include "base/strv.h"
 #include "state/vm_at.h"
+#include "vmm/host/route.h"
 
 #include "options.h"
-#include "route.h"
 
 struct command {
 	const struct opts *opts; /* borrowed, as the next two */

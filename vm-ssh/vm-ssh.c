@@ -12,8 +12,7 @@
 
 #include "command.h"
 #include "options.h"
-#include "reach.h"
-#include "route.h"
+#include "wait.h"
 
 #define CONNECT_LEAST_S 10 /* for ssh's own connection */
 
@@ -61,7 +60,7 @@ login(struct command *c, struct vm_at *at, struct route *route, const char *ref,
 		return error_set(err, EX_UNAVAILABLE,
 		    "ssh: program not found (of OpenSSH: openssh-client)");
 	if (options_wait_ms(o, &at->vm) > 0) {
-		rc = reach_wait(at, route, ref, o, start_ms, err);
+		rc = wait_for_server(at, route, ref, o, start_ms, err);
 		deadline_ms = start_ms + options_wait_ms(o, &at->vm);
 		left_s = (uint64_t)clock_left(deadline_ms) / 1000;
 		c->connect_s = left_s > CONNECT_LEAST_S ? left_s

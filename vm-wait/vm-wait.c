@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: ISC */
-#include <regex.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -14,6 +13,7 @@
 struct opts {
 	struct opt_common common;
 	const char *state, *console;
+	bool agent, ssh;
 	struct opt_time timeout;
 	struct wish wish;
 	char *const *refs;
@@ -25,8 +25,8 @@ usage(FILE *to)
 {
 	fprintf(to,
 	    "usage: vm-wait [-q] [-R root] [--allow-empty] [--timeout duration]\n"
-	    "           (--state running|paused|stopped | --console regex)\n"
-	    "           vm ...\n");
+	    "           (--state running|paused|stopped | --console regex |\n"
+	    "           --agent | --ssh) vm ...\n");
 }
 
 static int
@@ -44,47 +44,46 @@ parse_state(struct wish *wish, const char *text)
 	return opt_wrong("--state: %s: not running, paused or stopped", text);
 }
 
-/* A pattern of "" would fit at once, whatever the guest says. */
+/* One of them, once. */
 static int
-parse_console(struct wish *wish, regex_t *regex, const char *text)
+parse_guest(struct opts *o, const char *console)
 {
-	char why[128];
-	int rc;
+	struct error err = { 0 };
 
-	rc = text[0] == '\0' ? REG_BADPAT
-			     : regcomp(regex, text, REG_EXTENDED | REG_NOSUB);
-	if (rc == 0) {
-		wish->regex = regex;
-		return 0;
-	}
-	regerror(rc, regex, why, sizeof(why));
-	return opt_wrong("--console: \"%s\": %s", text, why);
+	if (o->agent)
+		o->wish.ready.kind = READY_AGENT;
+	else if (o->ssh)
+		o->wish.ready.kind = READY_SSH;
+	else if (ready_parse_console(&o->wish.ready, console, &err) == -1)
+		return opt_wrong("--console: %s", err.msg);
+	return 0;
 }
 
 static int
-check_opts(struct opts *o, regex_t *regex)
+check_opts(struct opts *o)
 {
-	if ((o->state == NULL) == (o->console == NULL))
-		return opt_wrong("exactly one of --state and --console is "
-				 "needed");
+	if ((o->state != NULL) + (o->console != NULL) + o->agent + o->ssh != 1)
+		return opt_wrong("exactly one of --state, --console, --agent "
+				 "and --ssh is needed");
 	if (o->refs_n == 0)
 		return opt_wrong("no VM is named");
 	o->wish.deadline_ms = INT64_MAX;
 	if (o->timeout.given)
 		o->wish.deadline_ms = clock_ms() + (int64_t)o->timeout.ms;
 	return o->state != NULL ? parse_state(&o->wish, o->state)
-				: parse_console(&o->wish, regex, o->console);
+				: parse_guest(o, o->console);
 }
 
 static int
-parse_opts(struct opts *o, regex_t *regex, int argc, char *argv[])
+parse_opts(struct opts *o, int argc, char *argv[])
 {
-	enum { TIMEOUT = OPT_OWN, STATE, CONSOLE };
+	enum { TIMEOUT = OPT_OWN, STATE, CONSOLE, AGENT, SSH };
 	static const struct option longopts[] = { OPT_LONG_LIST,
 		{ "timeout", required_argument, NULL, TIMEOUT },
 		{ "state", required_argument, NULL, STATE },
 		{ "console", required_argument, NULL, CONSOLE },
-		{ NULL, 0, NULL, 0 } };
+		{ "agent", no_argument, NULL, AGENT },
+		{ "ssh", no_argument, NULL, SSH }, { NULL, 0, NULL, 0 } };
 	int ch, rc = 0;
 
 	while (
@@ -95,12 +94,16 @@ parse_opts(struct opts *o, regex_t *regex, int argc, char *argv[])
 			rc = opt_once(&o->state, optarg, "--state");
 		else if (ch == CONSOLE)
 			rc = opt_once(&o->console, optarg, "--console");
+		else if (ch == AGENT)
+			o->agent = true;
+		else if (ch == SSH)
+			o->ssh = true;
 		else
 			rc = opt_common(&o->common, ch, usage);
 	}
 	o->refs = argv + optind;
 	o->refs_n = (size_t)(argc - optind);
-	return rc != 0 ? rc : check_opts(o, regex);
+	return rc != 0 ? rc : check_opts(o);
 }
 
 int
@@ -110,11 +113,10 @@ main(int argc, char *argv[])
 	struct root *root = NULL;
 	struct strv refs = { 0 };
 	struct opts o = { 0 };
-	regex_t regex;
 	int status, code;
 
 	sig_setup();
-	status = parse_opts(&o, &regex, argc, argv);
+	status = parse_opts(&o, argc, argv);
 	if (status != 0)
 		return opt_end(status);
 	if (refs_read(&refs, o.refs, o.refs_n, o.common.allow_empty, &err) ==
@@ -131,7 +133,6 @@ main(int argc, char *argv[])
 	}
 	root_close(root);
 	strv_fini(&refs);
-	if (o.wish.regex != NULL)
-		regfree(&regex);
+	ready_fini(&o.wish.ready);
 	return status;
 }

@@ -1,40 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 #include "wait.h"
 
-#include <stdlib.h>
-
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/sig.h"
 #include "state/vm_at.h"
-#include "vmm/host/console.h"
-
-#include "console.h"
 
 #define LOOK_MS 20 /* between two looks at files */
 #define ASK_MS 50 /* between two questions to the VMM */
 
-/* Each look: 1 it holds, 0 not yet, -1 it never will. */
-
-static int
-look_at_console(struct vm_at *at, const struct wish *wish,
-    struct console *console, struct error *err)
-{
-	/* Asked before the log is read: what it said last is there then. */
-	bool alive = vm_is_alive(&at->vm) || console_is_writing(at->dirfd);
-	bool found;
-
-	if (console_scan(console, &at->vm, at->dirfd, wish->regex, &found,
-		err) == -1)
-		return -1;
-	if (found)
-		return 1;
-	if (!alive && at->vm.started_at[0] != '\0')
-		return error_set(err, EX_UNAVAILABLE,
-		    "ended, and no line of its console fits");
-	return 0;
-}
-
+/* 1 it holds, 0 not yet, -1 it never will. */
 static int
 look_at_state(struct vm_at *at, const struct wish *wish, struct error *err)
 {
@@ -57,24 +32,24 @@ look_at_state(struct vm_at *at, const struct wish *wish, struct error *err)
 }
 
 static int
-look(struct vm_at *at, const struct wish *wish, struct console *console,
+look(struct vm_at *at, const struct wish *wish, struct ready_look *guest,
     struct error *err)
 {
-	return wish->regex != NULL ? look_at_console(at, wish, console, err)
-				   : look_at_state(at, wish, err);
+	return guest != NULL ? ready_look(guest, at, wish->deadline_ms, err)
+			     : look_at_state(at, wish, err);
 }
 
 static int
 keep_looking(struct vm_at *at, const char *ref, const struct wish *wish,
-    struct console *console, struct error *err)
+    struct ready_look *guest, struct error *err)
 {
-	int nap = wish->regex != NULL || wish->state == STATUS_STOPPED ? LOOK_MS
-								       : ASK_MS;
+	int nap = guest != NULL || wish->state == STATUS_STOPPED ? LOOK_MS
+								 : ASK_MS;
 	bool told = wish->quiet;
 	int rc, left;
 
 	for (;;) {
-		rc = look(at, wish, console, err);
+		rc = look(at, wish, guest, err);
 		if (rc != 0)
 			return rc == 1 ? 0 : -1;
 		left = clock_left(wish->deadline_ms);
@@ -93,21 +68,17 @@ int
 wait_for(void *arg, const char *ref, struct error *err)
 {
 	const struct wish *wish = arg;
-	struct console *console;
+	struct ready_look *guest = NULL;
 	struct vm_at at;
-	int rc;
+	int rc = 0;
 
 	if (vm_at_open(&at, wish->root, ref, false, 0, err) == -1)
 		return -1;
-	console = malloc(sizeof(*console));
-	if (console == NULL) {
-		rc = error_nomem(err, NULL);
-	} else {
-		console_init(console);
-		rc = keep_looking(&at, ref, wish, console, err);
-		console_fini(console);
-	}
-	free(console);
+	if (wish->ready.kind != READY_NONE)
+		rc = ready_begin(&guest, &wish->ready, err);
+	if (rc == 0)
+		rc = keep_looking(&at, ref, wish, guest, err);
+	ready_end(guest);
 	vm_at_close(&at);
 	return rc == -1 ? error_wrap(err, "%s", ref) : 0;
 }

@@ -2,18 +2,18 @@
 #ifndef WAIT_H
 #define WAIT_H
 
-#include <regex.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "state/root.h"
+#include "vmm/ready.h"
 #include "vmm/status.h"
 
 /* What is waited for. */
 struct wish {
 	const struct root *root; /* borrowed */
 	int64_t deadline_ms; /* base/clock; INT64_MAX: none */
-	const regex_t *regex; /* for a line of the console; NULL: a state */
+	struct ready ready; /* of the guest; READY_NONE: a state */
 	enum status state;
 	bool quiet; /* not a word of a VM that does not run */
 };

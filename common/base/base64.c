@@ -28,26 +28,49 @@ base64_put(char *out, const unsigned char *raw, size_t n)
 	*out = '\0';
 }
 
-bool
-base64_get(unsigned char *out, size_t *n, const char *text)
+/* Four digits; what is no digit has a bit beyond the six. */
+static uint32_t
+take_group(const unsigned char values[256], const char *text)
 {
-	size_t len = strlen(text), pad, i, got = 0;
-	uint32_t group = 0; /* the bits of up to four digits */
-	const char *digit;
+	uint32_t group = 0;
+	size_t i;
 
-	pad = len - strcspn(text, "=");
-	if (len % 4 != 0 || pad > 2 || strspn(text + len - pad, "=") != pad)
-		return false;
-	for (i = 0; i < len - pad; i++) {
-		digit = strchr(digits, text[i]);
-		if (digit == NULL)
-			return false;
-		group = group << 6 | (uint32_t)(digit - digits);
-		if (i % 4 > 0)
-			out[got++] = (unsigned char)(group >> (6 - i % 4 * 2) &
-			    0xff);
+	for (i = 0; i < 4; i++) {
+		if (values[(unsigned char)text[i]] > 63)
+			return UINT32_MAX;
+		group = group << 6 | values[(unsigned char)text[i]];
 	}
-	*n = got;
-	/* One pad leaves two bits of the last digit, two leave four. */
-	return (group & ((1u << 2 * pad) - 1)) == 0;
+	return group;
+}
+
+ssize_t
+base64_get(unsigned char *raw, const char *text, size_t n)
+{
+	unsigned char values[256];
+	char last[4];
+	uint32_t group;
+	size_t i, pads = 0;
+	unsigned char *to = raw;
+
+	if (n % 4 != 0)
+		return -1;
+	memset(values, 64, sizeof(values));
+	for (i = 0; i < 64; i++)
+		values[(unsigned char)digits[i]] = (unsigned char)i;
+	while (n > 0 && pads < 2 && text[n - 1 - pads] == '=')
+		pads++;
+	for (i = 0; i < n; i += 4) {
+		memcpy(last, text + i, 4);
+		if (i + 4 == n)
+			memset(last + 4 - pads, 'A', pads);
+		group = take_group(values, last);
+		/* The bits of the pads, and those that no byte has. */
+		if (group == UINT32_MAX ||
+		    (i + 4 == n && (group & ((1u << 8 * pads) - 1)) != 0))
+			return -1;
+		*to++ = (unsigned char)(group >> 16);
+		*to++ = (unsigned char)(group >> 8);
+		*to++ = (unsigned char)group;
+	}
+	return to - raw - (ssize_t)pads;
 }

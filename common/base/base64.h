@@ -6,8 +6,8 @@
 #ifndef BASE_BASE64_H
 #define BASE_BASE64_H
 
-#include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 /* Bytes that base64_put() writes for `n`. */
 #define BASE64_ROOM(n) (((n) + 2) / 3 * 4 + 1)
@@ -18,14 +18,14 @@
  */
 void base64_put(char *out, const unsigned char *raw, size_t n);
 
-/* Bytes that base64_get() writes at most for `n` digits. */
+/* Bytes that base64_get() writes at most for `n` characters. */
 #define BASE64_RAW(n) ((n) / 4 * 3)
 
 /*
- * The way back, of the same form alone: padded, without anything else between
- * the digits, and no bit set that no byte has.  *n bytes in
- * out[BASE64_RAW(strlen(text))].
+ * The other way round, of the same form alone: the `n` characters at `text`,
+ * padded, without anything else among them, and no bit set that no byte has, into
+ * raw[BASE64_RAW(n)].  How many bytes it is; -1: it is no such text.
  */
-bool base64_get(unsigned char *out, size_t *n, const char *text);
+ssize_t base64_get(unsigned char *raw, const char *text, size_t n);
 
 #endif

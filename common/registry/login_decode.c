@@ -115,18 +115,19 @@ take_password(struct login *out, char *user, char *secret, const char *what,
 static int
 split_pair(struct login *out, const char *base64, struct error *err)
 {
-	size_t room = BASE64_RAW(strlen(base64)), len = 0;
+	size_t n = strlen(base64), room = BASE64_RAW(n);
 	char *raw = malloc(room + 1), *user = NULL, *secret = NULL, *colon;
-	bool good;
+	ssize_t len;
 
 	if (raw == NULL)
 		return error_nomem(err, NULL);
-	good = base64_get((unsigned char *)raw, &len, base64);
+	len = base64_get((unsigned char *)raw, base64, n);
 	/* Some fill it up with NULs. */
-	while (good && len > 0 && raw[len - 1] == '\0')
+	while (len > 0 && raw[len - 1] == '\0')
 		len--;
-	raw[len] = '\0';
-	colon = good && strlen(raw) == len ? strchr(raw, ':') : NULL;
+	raw[len == -1 ? 0 : len] = '\0';
+	colon = len != -1 && strlen(raw) == (size_t)len ? strchr(raw, ':')
+							: NULL;
 	if (colon != NULL) {
 		*colon = '\0';
 		user = strdup(raw);

@@ -70,6 +70,7 @@ machine_fill(struct machine *to, const struct machine *from, struct error *err)
 	fill_number(&to->memory_bytes, from->memory_bytes);
 	fill_number(&to->storage_bytes, from->storage_bytes);
 	fill_number(&to->console_max_bytes, from->console_max_bytes);
+	to->agent = to->agent || from->agent;
 	for (i = 0; i < MACHINE_BOOT_FILES; i++)
 		if (fill_text(&to->boot[i], from->boot[i], err) == -1)
 			return -1;

@@ -8,6 +8,7 @@
 #define SNAPSHOT_MACHINE_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -44,13 +45,14 @@ struct machine { /* { 0 } tells nothing */
 	 */
 	char *boot[MACHINE_BOOT_FILES];
 	char *cmdline; /* or NULL */
+	bool agent; /* it has a channel to a guest agent */
 };
 
 void machine_fini(struct machine *m);
 
 /*
  * Gives `to` deep copies of what `from` tells and it does not: numbers that are
- * 0, texts that are empty or NULL, lists and files that are not there.  So
+ * 0, an agent's channel, texts that are empty or NULL, lists and files that are not there.  So
  * { 0 } becomes a copy.  On failure `to` is to be given up: machine_fini().
  * EX_OSERR.
  */

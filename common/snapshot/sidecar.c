@@ -179,6 +179,8 @@ decode_all(struct sidecar *s, const json_t *root, struct error *err)
 		JSON_OPTIONAL, err) == -1 ||
 	    json_get_bool(root, "no_direct_io", &s->no_direct_io, JSON_OPTIONAL,
 		err) == -1 ||
+	    json_get_bool(root, "agent", &s->machine.agent, JSON_OPTIONAL,
+		err) == -1 ||
 	    decode_origin(s, root, err) == -1 ||
 	    decode_devices(s, root, err) == -1)
 		return -1;
@@ -313,6 +315,8 @@ put_all(json_t *root, const struct sidecar *s, struct error *err)
 		return -1;
 	if (s->no_direct_io &&
 	    json_put_bool(root, "no_direct_io", true, err) == -1)
+		return -1;
+	if (s->machine.agent && json_put_bool(root, "agent", true, err) == -1)
 		return -1;
 	return put_origin(root, s, err) == -1 ? -1 : put_devices(root, s, err);
 }

@@ -3,7 +3,7 @@
 
 static const char vm_names[] =
     "id name description user hypervisor state error config.cpu "
-    "config.memory config.storage config.console_max config.image "
+    "config.memory config.storage config.console_max config.agent config.image "
     "config.kernel config.initrd "
     "config.firmware config.firmware_vars config.cmdline config.machine "
     "config.cpu_model config.saved_version config.memory_backing "

@@ -50,6 +50,8 @@
 #define VM_CONSOLE_NEW "console.log.new" /* while it is rotated */
 #define VM_CONSOLE_LOCK "console.lock"
 #define VM_CONSOLE_SOCKET "console.sock"
+#define VM_AGENT_SOCKET "agent.sock" /* of a VMM that has a port for one */
+#define VM_AGENT_LOCK "agent.lock" /* of who talks with the guest's agent */
 #define VM_API_SOCKET "qmp.sock"
 #define VM_WATCH_SOCKET "watch.sock"
 #define VM_VMM_LOG "vmm.log"

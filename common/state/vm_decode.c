@@ -75,6 +75,8 @@ decode_config(struct vm *vm, const json_t *record, struct error *err)
 	    json_get_u64(c, "console_max", &vm->machine.console_max_bytes,
 		MACHINE_CONSOLE_MIN, MACHINE_CONSOLE_MAX, JSON_OPTIONAL,
 		err) == -1 ||
+	    json_get_bool(c, "agent", &vm->machine.agent, JSON_OPTIONAL, err) ==
+		-1 ||
 	    json_get_str(c, "machine", vm->machine.type,
 		sizeof(vm->machine.type), JSON_OPTIONAL, err) == -1 ||
 	    json_get_str(c, "cpu_model", vm->machine.cpu_model,

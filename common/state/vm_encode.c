@@ -44,6 +44,7 @@ put_config(json_t *record, const struct vm *vm, struct error *err)
 	    (vm->machine.console_max_bytes != 0 &&
 		json_put_u64(c, "console_max", vm->machine.console_max_bytes,
 		    err) == -1) ||
+	    (vm->machine.agent && json_put_bool(c, "agent", true, err) == -1) ||
 	    put_some(c, "image", vm->machine.image, err) == -1 ||
 	    put_boot(c, &vm->machine, err) == -1 ||
 	    put_some(c, "cmdline", vm->machine.cmdline, err) == -1 ||

@@ -1,20 +1,36 @@
 /* SPDX-License-Identifier: ISC */
 #include "vmm/each.h"
 
+#include "base/clock.h"
 #include "base/diag.h"
 #include "base/sig.h"
 #include "state/refs.h"
+#include "vmm/ready_list.h"
 
 struct pass {
 	const struct each *each;
 	const struct root *root;
+	struct ready_list pending;
 };
+
+/* For later, when the VM is locked no more. */
+static int
+keep_record(struct pass *pass, struct vm_at *at, int64_t start_us,
+    struct error *err)
+{
+	json_t *record;
+
+	if (status_report(&record, &at->vm, at->dirfd, at->dir, err) == -1)
+		return -1;
+	return ready_list_add(&pass->pending, record, at->vm.id, start_us, err);
+}
 
 static int
 do_one(void *arg, const char *ref, struct error *err)
 {
-	const struct pass *pass = arg;
+	struct pass *pass = arg;
 	const struct each *each = pass->each;
+	int64_t start_us = clock_us();
 	struct error why = { 0 };
 	struct vm_at at;
 	int rc;
@@ -37,7 +53,9 @@ do_one(void *arg, const char *ref, struct error *err)
 		return 0;
 	}
 	rc = each->one(&at, each->arg, err);
-	if (rc == 0 && !each->silent)
+	if (rc == 0 && each->ready.kind != READY_NONE)
+		rc = keep_record(pass, &at, start_us, err);
+	else if (rc == 0 && !each->silent)
 		rc = status_print(&at.vm, at.dirfd, at.dir, each->status,
 		    each->members, err);
 	vm_at_close(&at);
@@ -65,7 +83,7 @@ do_all(struct pass *pass, const struct strv *refs)
 {
 	struct error err = { 0 };
 	struct root *root;
-	int code;
+	int code, worst;
 
 	if (root_open_existing(&root, pass->each->common.root, &err) == -1)
 		return diag_error(&err);
@@ -73,8 +91,11 @@ do_all(struct pass *pass, const struct strv *refs)
 	if (pass->each->before != NULL && refs->n > 1)
 		do_before(pass, refs);
 	code = refs_each(refs->v, refs->n, true, do_one, pass);
+	worst = ready_list_report(&pass->pending, &pass->each->ready, root,
+	    pass->each->members);
+	ready_list_fini(&pass->pending);
 	root_close(root);
-	return code;
+	return code == EX_OK || worst >= 128 ? worst : code;
 }
 
 int

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/opt.h"
 #include "state/vm_at.h"
+#include "vmm/ready.h"
 #include "vmm/status.h"
 
 struct each {
@@ -23,6 +24,8 @@ struct each {
 	    struct error *err);
 	void *arg;
 	bool silent; /* the record is not printed */
+	/* Not READY_NONE: records are printed when their guests are ready. */
+	struct ready ready;
 	bool running_only; /* with --all those that do not run are left alone */
 	/* What every VM is after `one`, or NULL: the VMM is asked again. */
 	const enum status *status;

@@ -39,6 +39,8 @@ enum vmm_line { VMM_CONTROL, VMM_QUESTIONS };
  */
 struct vmm_traits {
 	const char *api_socket; /* its name in the VM's directory */
+	const char *agent_socket; /* the same of a guest agent's channel */
+	bool has_vsock; /* that channel is a port of the guest's vsock */
 	const char *const *state_files; /* of a saved guest; NULL ends them */
 	const char *memory_file; /* a saved guest's memory, byte by byte */
 	const char *memory_dump; /* the same as the VMM wrote it, or NULL */

@@ -49,12 +49,12 @@ remove_sockets(const struct vm *vm, int dirfd)
 	    vm->machine.hypervisor);
 	const char *const sockets[] = {
 		vmm_traits(vm->machine.hypervisor)->api_socket, VM_WATCH_SOCKET,
-		VM_CONSOLE_SOCKET
+		VM_CONSOLE_SOCKET, VM_AGENT_SOCKET
 	};
 
 	/* The guest's last words may still be on their way to the log. */
 	console_await_end(dirfd, clock_ms() + VMM_ASK_MS);
-	remove_files(dirfd, sockets, 3);
+	remove_files(dirfd, sockets, sizeof(sockets) / sizeof(sockets[0]));
 	if (driver != NULL && driver->clean_up != NULL)
 		driver->clean_up(vm, dirfd);
 }

@@ -13,6 +13,7 @@ cd "$1"
 # need comes with them.  Each may as well be part of the kernel.
 modules="virtio_pci virtio_blk virtio_net virtio_rng ext4 button evdev"
 further="dm_snapshot virtio_balloon virtio_mem vfat nls_ascii nls_cp437 isofs"
+further="$further virtio_console vmw_vsock_virtio_transport"
 # ext4 asks for it by an alias, in kernels that have it.
 if_any="crc32c_generic"
 
@@ -117,6 +118,7 @@ fetch()
 	[ $# -eq 1 ] || fail "$# kernels in$packages"
 	# shellcheck disable=SC2086
 	take_modules $modules $further $if_any
+	echo "$modules $further" >modules.list
 	mv "$1" vmlinuz.new
 	rm -rf fetch
 	mv vmlinuz.new vmlinuz
@@ -149,6 +151,12 @@ pack()
 	mv initrd.new initrd.img
 }
 
+# Whether the modules that are here are all that we use.
+is_fetched()
+{
+	[ "$(cat modules.list 2>/dev/null)" = "$modules $further" ]
+}
+
 # Whether the initramfs is there, and younger than all that goes into it.
 is_packed()
 {
@@ -160,5 +168,5 @@ is_packed()
 
 exec 9>lock
 flock 9
-[ -e vmlinuz ] || fetch
+{ [ -e vmlinuz ] && is_fetched; } || fetch
 is_packed || pack

@@ -192,7 +192,8 @@ make_packages()
 	mkdir -p $d/kernel/fs
 	printf 'kernel/%s.ko\n' virtio-pci virtio_blk virtio_mem isofs \
 	    nls_ascii >$d/modules.builtin
-	for m in button evdev dm-snapshot virtio_balloon vfat nls_cp437; do
+	for m in button evdev dm-snapshot virtio_balloon vfat nls_cp437 \
+	    virtio_console vmw_vsock_virtio_transport; do
 		module $m >$d/kernel/$m.ko
 	done
 	module ext4 jbd2,crc-new | xz --check=crc32 >$d/kernel/fs/ext4.ko.xz
@@ -226,7 +227,7 @@ linux__from_any_packages_body()
 		tr '\0' '\n' <root/modules/$m.ko | tail -n 1 | tr - _ >got
 		atf_check -o inline:"$m" cat got
 	done
-	atf_check_equal 12 "$(find root/modules -name '*.ko' | wc -l)"
+	atf_check_equal 14 "$(find root/modules -name '*.ko' | wc -l)"
 	# Again: nothing is fetched, the same bytes are made.
 	mv out/initrd.img first
 	rm -r apt

@@ -30,7 +30,7 @@ bound()
 {
 	case $1 in
 	snap-ls) echo 1550000 ;;
-	vm-ls | vm-pause | vm-resume | vm-ssh | vm-start | vm-stop)
+	vm-exec | vm-ls | vm-pause | vm-resume | vm-ssh | vm-start | vm-stop)
 		echo 1950000 ;;
 	vm-clone | vm-restore) echo 2850000 ;;
 	vm-create) echo 3050000 ;;

@@ -5,6 +5,7 @@
 # are the first steps of instar(7).
 
 . "$(atf_get_srcdir)/../lib/lib.sh"
+. "$(atf_get_srcdir)/../lib/agent.sh"
 . "$(atf_get_srcdir)/../lib/snaps.sh"
 
 # The commands of page $1's EXAMPLES, or of its part $2, which may be all:
@@ -143,6 +144,9 @@ prepare()
 	snap-save)
 		[ "$3" -gt 1 ] || snap-rm golden
 		;;
+	vm-exec)
+		sed -i "s|/srv/site|$PWD/guest/site|" "$2"
+		;;
 	vm-restore)
 		[ "$3" -gt 1 ] || vm-clone -n worker --count 1 golden
 		;;
@@ -174,6 +178,10 @@ run_page()
 	stub_ssh
 	case $1 in
 	vm-ssh) make_store --nic user,forward=0:22 ;;
+	vm-exec)
+		make_store --agent
+		fake_agent web
+		;;
 	disk-backup|snap-*|vm-*|state-*) make_store ;;
 	esac
 	commands "$top/$1/$1.1" >commands
@@ -236,6 +244,7 @@ page_case()
 	$1__examples_body() { need_tiny; run_page $2; }
 	$1__examples_cleanup() {
 		vms_end \$PWD/$2/root \$PWD/$2/far/root
+		[ ! -d $2 ] || (cd $2 && fakes_end)
 	}"
 }
 

@@ -138,18 +138,21 @@ list__empty_body()
 		n=$((n + 1))
 		case $tool in
 		vm-wait) set -- --state running ;;
+		vm-exec) set -- --all-of ;;
 		*) set -- ;;
 		esac
+		last=
+		[ "$tool" != vm-exec ] || last="-- true"
 		words="standard input: names nothing (--allow-empty takes that)"
 		atf_check -s exit:64 -e inline:"$tool: $words\n" \
-		    "$tool" "$@" - </dev/null
-		atf_check "$tool" "$@" --allow-empty - </dev/null
+		    "$tool" "$@" - $last </dev/null
+		atf_check "$tool" "$@" --allow-empty - $last </dev/null
 	done
-	atf_check_equal 10 $n
+	atf_check_equal 11 $n
 	# What takes one reference takes no empty list.
 	for call in "snap-save -" "snap-set -n x -" "vm-set -n x -" \
 	    "vm-clone -" \
-	    "snap-export -" "vm-console -" "vm-ssh -"; do
+	    "snap-export -" "vm-console -" "vm-ssh -" "vm-exec - true"; do
 		atf_check -s exit:64 -e not-empty -o empty \
 		    sh -c "$call </dev/null"
 	done

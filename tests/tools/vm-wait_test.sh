@@ -181,7 +181,7 @@ atf_test_case usage__wrong
 usage__wrong_body()
 {
 	tiny_vm web
-	both="exactly one of --state and --console is needed"
+	both="exactly one of --state, --console, --agent and --ssh is needed"
 	refused 64 "$both" vm-wait web
 	refused 64 "$both" vm-wait --state running --console x web
 	refused 64 "no VM is named" vm-wait --state running

@@ -17,6 +17,7 @@
 #define CH_NAME "cloud-hypervisor"
 #define CH_API_SOCKET "api.sock"
 #define CH_VSOCK "vsock.sock"
+#define CH_CID 3 /* the first that is a guest's; vsock(7) */
 
 /*
  * What was run and recorded; an older one changes what a private memory file

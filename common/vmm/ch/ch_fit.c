@@ -126,6 +126,9 @@ ch_pair_check(const struct ch_pair *pair, const struct machine *m, int dirfd,
 		return error_set(err, EX_DATAERR,
 		    CH_CONFIG_NAME ": %zu NICs, the sidecar has %zu", c->nets_n,
 		    m->nics.n);
+	if (m->agent && c->vsock_id == NULL)
+		return error_set(err, EX_DATAERR,
+		    CH_CONFIG_NAME ": no vsock for an agent");
 	if (check_memory(s, c, dirfd, err) == -1)
 		return -1;
 	for (i = 0; i < m->disks.n; i++)

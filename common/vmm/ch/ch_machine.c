@@ -125,7 +125,11 @@ ch_machine(const struct vm *vm, const struct taps *taps)
 		json_object_set_new(machine, "disks", disks_json(vm)) == -1) ||
 	    (vm->machine.nics.n > 0 &&
 		json_object_set_new(machine, "net", nets_json(vm, taps)) ==
-		    -1)) {
+		    -1) ||
+	    (vm->machine.agent &&
+		json_object_set_new(machine, "vsock",
+		    json_pack("{s:s, s:i, s:s}", "id", "vsock", "cid", CH_CID,
+			"socket", CH_VSOCK)) == -1)) {
 		json_decref(machine);
 		return NULL;
 	}

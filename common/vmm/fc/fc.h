@@ -17,7 +17,8 @@
 #define FC_LOG "firecracker.log" /* the program's own: it begins it anew */
 #define FC_STATE "vmstate"
 #define FC_MEMORY "mem"
-#define FC_VSOCK "vsock.sock" /* of a state that came with a vsock */
+#define FC_VSOCK "vsock.sock" /* also of a state that came with a vsock */
+#define FC_CID 3 /* the first that is a guest's; vsock(7) */
 
 /*
  * In the VM's directory, a link to the memory that was saved last: what the

@@ -113,6 +113,9 @@ fc_state_match(const struct machine *m, int dirfd, struct error *err)
 	if (fc_look(&look, dirfd, FC_STATE, &m->disks, err) == -1 ||
 	    fc_check_arch(&look, err) == -1)
 		return -1;
+	if (m->agent && !look.has_vsock)
+		return error_set(err, EX_DATAERR,
+		    FC_STATE ": has no vsock for an agent");
 	/* Whether it is there at all is asked by who wants to start it. */
 	if (!must_know_now(m) || fc_check_program(NULL) == -1)
 		return 0;

@@ -235,6 +235,17 @@ put_nics(struct vmm *vmm, const struct taps *taps, int64_t deadline_ms,
 	return 0;
 }
 
+/* By a plain name, too. */
+static int
+put_vsock(struct vmm *vmm, int64_t deadline_ms, struct error *err)
+{
+	if (!vmm->vm->machine.agent)
+		return 0;
+	return fc_call(vmm, "PUT", "/vsock",
+	    json_pack("{s:i, s:s}", "guest_cid", FC_CID, "uds_path", FC_VSOCK),
+	    NULL, deadline_ms, err);
+}
+
 /* The machine, which stands still until the first resume. */
 static int
 configure(struct vmm *vmm, int64_t deadline_ms, struct error *err)
@@ -246,6 +257,7 @@ configure(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 	    put_drives(vmm, deadline_ms, err) == -1 ||
 	    fc_call(vmm, "PUT", "/entropy", json_object(), NULL, deadline_ms,
 		err) == -1 ||
+	    put_vsock(vmm, deadline_ms, err) == -1 ||
 	    taps_make(&taps, vmm->vm, err) == -1)
 		return -1;
 	if (put_nics(vmm, &taps, deadline_ms, err) == -1 ||

@@ -186,6 +186,7 @@ version(struct vmm *vmm, char *out, size_t cap, struct error *err)
 const struct vmm_driver vmm_qemu = {
 	.name = "qemu",
 	.traits = { .api_socket = VM_API_SOCKET,
+	    .agent_socket = VM_AGENT_SOCKET,
 	    .state_files = state_files,
 	    .memory_file = VM_MEMORY,
 	    .disks_max = QEMU_DISKS_MAX,

@@ -20,6 +20,7 @@ enum qemu_fd {
 	QEMU_FD_CONTROL = 10,
 	QEMU_FD_QUESTIONS,
 	QEMU_FD_CONSOLE,
+	QEMU_FD_AGENT,
 	QEMU_FD_MEMORY, /* memfd */
 	QEMU_FD_TAP /* and one more for each further NIC */
 };
@@ -31,6 +32,9 @@ enum qemu_fd {
 #define QEMU_SLOT_NICS 3 /* NIC i is function i */
 #define QEMU_SLOT_DISKS 4 /* disk i is slot 4 + i */
 #define QEMU_DISKS_MAX (0x1d - QEMU_SLOT_DISKS + 1)
+#define QEMU_SLOT_SERIAL 0x1e /* the ports, of which one is the agent's */
+#define QEMU_SERIAL_ID "serial0"
+#define QEMU_SERIAL_DRIVER "virtio-serial-pci"
 
 /*
  * Entries of each virtqueue, as every QEMU makes them for these machines; it
@@ -39,6 +43,7 @@ enum qemu_fd {
 #define QEMU_QUEUE_RNG 8
 #define QEMU_QUEUE_BLK 256
 #define QEMU_QUEUE_NET 256
+#define QEMU_QUEUE_SERIAL 128 /* of a port; QEMU hw/char/virtio-serial-bus.c */
 
 struct qemu {
 	struct qmp *qmp; /* NULL: not connected */

@@ -343,6 +343,30 @@ add_nic(struct strv *argv, const struct vm *vm, size_t i, struct error *err)
 	    err);
 }
 
+/*
+ * The port that a guest agent looks for; port 0 is for consoles alone (QEMU
+ * hw/char/virtio-console.c).
+ */
+static int
+add_agent(struct strv *argv, const struct vm *vm, struct error *err)
+{
+	if (!vm->machine.agent)
+		return 0;
+	if (strv_add(argv, err, "-chardev") == -1 ||
+	    strv_add(argv, err, "socket,id=agent,fd=%d,server=on,wait=off",
+		QEMU_FD_AGENT) == -1 ||
+	    strv_add(argv, err, "-device") == -1 ||
+	    strv_add(argv, err,
+		QEMU_SERIAL_DRIVER ",id=" QEMU_SERIAL_ID ",bus=" QEMU_BUS
+				   ",addr=0x%x,max_ports=2",
+		QEMU_SLOT_SERIAL) == -1 ||
+	    strv_add(argv, err, "-device") == -1)
+		return -1;
+	return strv_add(argv, err,
+	    "virtserialport,id=agent,bus=" QEMU_SERIAL_ID
+	    ".0,nr=1,chardev=agent,name=org.qemu.guest_agent.0");
+}
+
 bool
 qemu_reads_templates(void)
 {
@@ -377,5 +401,5 @@ qemu_argv(struct strv *argv, const struct vm *vm,
 	for (i = 0; i < vm->machine.nics.n; i++)
 		if (add_nic(argv, vm, i, err) == -1)
 			return -1;
-	return 0;
+	return add_agent(argv, vm, err);
 }

@@ -124,6 +124,11 @@ qemu_describe(struct vmm *vmm, struct sidecar *out, struct error *err)
 			err) == -1)
 			goto fail;
 	}
+	snprintf(addr, sizeof(addr), "0x%x", QEMU_SLOT_SERIAL);
+	if (vm->machine.agent &&
+	    add_device(&s, QEMU_SERIAL_ID, QEMU_SERIAL_DRIVER, addr, 0, "agent",
+		"", err) == -1)
+		goto fail;
 	if (note_queue_sizes(vmm, &s, err) == -1)
 		goto fail;
 	*out = s;

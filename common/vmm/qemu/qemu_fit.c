@@ -78,6 +78,7 @@ qemu_queue_size(const char *driver)
 		{ "virtio-rng-pci", QEMU_QUEUE_RNG },
 		{ "virtio-blk-pci", QEMU_QUEUE_BLK },
 		{ "virtio-net-pci", QEMU_QUEUE_NET },
+		{ QEMU_SERIAL_DRIVER, QEMU_QUEUE_SERIAL },
 	};
 	size_t i;
 

@@ -32,7 +32,7 @@ struct tally {
 	const struct machine *machine;
 	uint64_t processors;
 	size_t disks, nics;
-	bool has_disk[STORAGE_MAX], has_nic[NIC_MAX];
+	bool has_disk[STORAGE_MAX], has_nic[NIC_MAX], has_agent;
 };
 
 static int
@@ -112,6 +112,12 @@ count_pci(struct tally *t, const char *name, size_t off, struct error *err)
 	}
 	if (strcmp(name + end, "virtio-rng") == 0 && slot == QEMU_SLOT_RNG)
 		return 0;
+	/* The ports' bus is called so. */
+	if (strcmp(name + end, "virtio-console") == 0 &&
+	    slot == QEMU_SLOT_SERIAL && t->machine->agent && !t->has_agent) {
+		t->has_agent = true;
+		return 0;
+	}
 	return wrong(off, "state of an unknown device", err);
 }
 
@@ -176,6 +182,8 @@ qemu_devices_check(const unsigned char *raw, size_t len, size_t head,
 	if (t.nics != m->nics.n)
 		return error_set(err, EX_DATAERR, "has %zu NICs, not %zu",
 		    t.nics, m->nics.n);
+	if (m->agent && !t.has_agent)
+		return error_set(err, EX_DATAERR, "has no port for an agent");
 	return 0;
 }
 
@@ -269,18 +277,23 @@ qemu_devices_match(const struct sidecar *s, struct error *err)
 {
 	const struct machine *m = &s->machine;
 	char id[32], addr[32];
-	size_t i, disks = 0, nics = 0;
+	size_t i, disks = 0, nics = 0, ports = 0;
 
 	if (s->devices_n == 0)
 		return 0;
 	for (i = 0; i < s->devices_n; i++) {
 		disks += strcmp(s->devices[i].driver, "virtio-blk-pci") == 0;
 		nics += strcmp(s->devices[i].driver, "virtio-net-pci") == 0;
+		ports += strcmp(s->devices[i].driver, QEMU_SERIAL_DRIVER) == 0;
 	}
 	if (disks != m->disks.n || nics != m->nics.n)
 		return error_set(err, EX_DATAERR,
 		    "\"devices\": %zu disks and %zu NICs, not %zu and %zu",
 		    disks, nics, m->disks.n, m->nics.n);
+	if (ports != (m->agent ? 1 : 0))
+		return error_set(err, EX_DATAERR,
+		    "\"devices\": %zu devices with ports for an agent, not %d",
+		    ports, m->agent ? 1 : 0);
 	for (i = 0; i < m->disks.n; i++) {
 		snprintf(id, sizeof(id), "disk%zu", i);
 		snprintf(addr, sizeof(addr), "0x%x",
@@ -297,5 +310,7 @@ qemu_devices_match(const struct sidecar *s, struct error *err)
 			nic_kind_name(m->nics.v[i].kind), err) == -1)
 			return -1;
 	}
-	return 0;
+	snprintf(addr, sizeof(addr), "0x%x", QEMU_SLOT_SERIAL);
+	return m->agent ? match_device(s, QEMU_SERIAL_ID, addr, 0, "agent", err)
+			: 0;
 }

@@ -146,6 +146,9 @@ qemu_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 		-1 ||
 	    spawn_listen(&h, vmm->dirfd, VM_WATCH_SOCKET, QEMU_FD_QUESTIONS,
 		err) == -1 ||
+	    (vm->machine.agent &&
+		spawn_listen(&h, vmm->dirfd, VM_AGENT_SOCKET, QEMU_FD_AGENT,
+		    err) == -1) ||
 	    open_console(&console, &h, vm, vmm->dirfd, err) == -1 ||
 	    qemu_argv(&argv, vm, &q->facts, err) == -1)
 		goto out;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* A VM's console log, read line by line as it grows. */
-#ifndef VM_WAIT_CONSOLE_H
-#define VM_WAIT_CONSOLE_H
+#ifndef VMM_CONSOLE_SCAN_H
+#define VMM_CONSOLE_SCAN_H
 
 #include <regex.h>
 #include <stdbool.h>
@@ -11,16 +11,16 @@
 #include "state/vm.h"
 #include "state/vm_log.h"
 
-#define CONSOLE_LINE_MAX 65536 /* bytes; a longer line counts as several */
+#define CONSOLE_SCAN_LINE_MAX 65536 /* bytes; a longer line counts as several */
 
-struct console {
+struct console_scan {
 	struct vm_log log;
-	char line[CONSOLE_LINE_MAX + 1]; /* the unfinished one */
+	char line[CONSOLE_SCAN_LINE_MAX + 1]; /* the unfinished one */
 	size_t len;
 };
 
-void console_init(struct console *c);
-void console_fini(struct console *c);
+void console_scan_init(struct console_scan *c);
+void console_scan_fini(struct console_scan *c);
 
 /*
  * Reads what the VM's present run has printed since the last time.  *found is
@@ -28,7 +28,7 @@ void console_fini(struct console *c);
  * and NUL bytes are not part of a line.  No log is no error.  EX_IOERR,
  * EX_DATAERR: it is no file.
  */
-int console_scan(struct console *c, const struct vm *vm, int dirfd,
+int console_scan_look(struct console_scan *c, const struct vm *vm, int dirfd,
     const regex_t *regex, bool *found, struct error *err);
 
 #endif

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /* A VM whose ssh server may not be there yet. */
-#ifndef REACH_H
-#define REACH_H
+#ifndef WAIT_H
+#define WAIT_H
 
 #include <stdint.h>
 
 #include "base/error.h"
 #include "state/vm_at.h"
+#include "vmm/host/route.h"
 
 #include "options.h"
-#include "route.h"
 
 /*
  * Waits until an ssh server answers where `route` leads; *at is read anew and
@@ -18,7 +18,7 @@
  * VM since `start_ms` (base/clock) is over.  EX_UNAVAILABLE: the VM has ended.
  * EX_NOINPUT: it was removed.
  */
-int reach_wait(struct vm_at *at, struct route *route, const char *ref,
+int wait_for_server(struct vm_at *at, struct route *route, const char *ref,
     const struct opts *o, int64_t start_ms, struct error *err);
 
 #endif

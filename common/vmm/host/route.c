@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "route.h"
+#include "vmm/host/route.h"
 
 #include <arpa/inet.h>
 

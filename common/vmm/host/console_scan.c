@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: ISC */
-#include "console.h"
+#include "vmm/host/console_scan.h"
 
 #include "base/sig.h"
 
 void
-console_init(struct console *c)
+console_scan_init(struct console_scan *c)
 {
 	vm_log_init(&c->log);
 	c->len = 0;
 }
 
 void
-console_fini(struct console *c)
+console_scan_fini(struct console_scan *c)
 {
 	vm_log_fini(&c->log);
 }
 
 static bool
-line_fits(struct console *c, const regex_t *regex)
+line_fits(struct console_scan *c, const regex_t *regex)
 {
 	c->line[c->len] = '\0';
 	return regexec(regex, c->line, 0, NULL, 0) == 0;
@@ -25,7 +25,8 @@ line_fits(struct console *c, const regex_t *regex)
 
 /* Takes `n` bytes of the log; true as soon as a finished line fits. */
 static bool
-take_text(struct console *c, const char *buf, size_t n, const regex_t *regex)
+take_text(struct console_scan *c, const char *buf, size_t n,
+    const regex_t *regex)
 {
 	size_t i;
 
@@ -34,7 +35,7 @@ take_text(struct console *c, const char *buf, size_t n, const regex_t *regex)
 			continue;
 		if (buf[i] != '\n')
 			c->line[c->len++] = buf[i];
-		if (buf[i] != '\n' && c->len < CONSOLE_LINE_MAX)
+		if (buf[i] != '\n' && c->len < CONSOLE_SCAN_LINE_MAX)
 			continue;
 		if (line_fits(c, regex))
 			return true;
@@ -44,7 +45,7 @@ take_text(struct console *c, const char *buf, size_t n, const regex_t *regex)
 }
 
 int
-console_scan(struct console *c, const struct vm *vm, int dirfd,
+console_scan_look(struct console_scan *c, const struct vm *vm, int dirfd,
     const regex_t *regex, bool *found, struct error *err)
 {
 	char buf[16384];

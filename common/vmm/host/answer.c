@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "answer.h"
+#include "vmm/host/answer.h"
 
 #include <sys/socket.h>
 

@@ -4,14 +4,14 @@
  * network of a user-mode NIC takes every one at once, and asks the guest
  * afterwards.  What counts is the server's first line.
  */
-#ifndef ANSWER_H
-#define ANSWER_H
+#ifndef VMM_ANSWER_H
+#define VMM_ANSWER_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "route.h"
+#include "vmm/host/route.h"
 
 #define ANSWER_TRIES 6 /* at a time; sshd(8) turns some of ten away */
 #define ANSWER_BYTES_MAX 4096 /* of lines before the one that counts */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Where a VM's ssh server is to be found from here. */
-#ifndef ROUTE_H
-#define ROUTE_H
+#ifndef VMM_ROUTE_H
+#define VMM_ROUTE_H
 
 #include <stdbool.h>
 #include <stdint.h>

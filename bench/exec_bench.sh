@@ -1,0 +1,55 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# usage: exec_bench.sh [dir]
+# vm-exec of `true` against the bare exchange with the guest's agent by hand over
+# the same socket: medians of RUNS (41) in turn, in a Linux guest under QEMU, in
+# a directory under `dir` (/var/tmp).  Wanted: at most 3 times as long, and no
+# more than 12 ms above it.  The guest is that of tests/guest/agent.sh; without
+# it nothing is measured.
+#
+# An agent that has lost a client looks for the next one up to a tenth of a second
+# later, so that both numbers are of that size: "a pause before" leaves it time.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+RUNS=${RUNS:-41}
+. "$here/lib/turns.sh"
+linux=${INSTAR_CACHE:-$top/.cache}/linux
+if [ ! -e "$linux/initrd-agent.img" ]; then
+	echo "exec_bench.sh: skipped: no guest with an agent in $linux" \
+	    "(make -C tests/guest agent)"
+	exit 0
+fi
+begin_turns exec_bench "$@"
+build exec_bench
+tools vm-create vm-start vm-ls vm-rm vm-wait vm-exec
+INSTAR_ROOT=$work/root
+export INSTAR_ROOT
+
+finish()
+{
+	for r in "$work"/root/vm/*/vm.json; do
+		pid=$(sed -n 's/.*"pid" *: *\([0-9][0-9]*\).*/\1/p' "$r")
+		case $(readlink "/proc/${pid:-none}/cwd") in
+		"$work"/*) kill -9 "$pid" ;;
+		esac
+	done 2>/dev/null
+	return 0
+}
+
+# A guest that does nothing else: it does not count.
+vm-create -n web --agent --kernel "$linux/vmlinuz" \
+    --initrd "$linux/initrd-agent.img" \
+    --cmdline 'console=ttyS0 quiet writer=off count=100000' \
+    --memory 192M >/dev/null
+vm-start -q --ready agent --ready-timeout 600 web >/dev/null
+vm-wait --timeout 600 --console '^ready' web
+socket=$(vm-ls -p dir web)/agent.sock
+
+title "vm-exec of true"
+compare "by hand, at once after another" : \
+    'vm-exec -i /dev/null web true' './exec_bench "$socket" true' 3
+compare "    a pause before" 'sleep 0.3' \
+    'vm-exec -i /dev/null web true' './exec_bench "$socket" true' 3
+compare "    of both: by hand again" 'sleep 0.3' \
+    './exec_bench "$socket" true' './exec_bench "$socket" true'

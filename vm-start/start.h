@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef START_H
+#define START_H
+
+#include <stdbool.h>
+
+#include "vmm/each.h"
+
+struct start {
+	struct each each;
+	bool told; /* that guests are emulated */
+};
+
+/*
+ * Starts the VM, whose lock is held, unless it runs; `arg` is a struct start
+ * (vmm/each).  After a failure it is as it was.
+ */
+int start_vm(struct vm_at *at, void *arg, struct error *err);
+
+#endif

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
 """A registry for tests: an OCI image layout, read and written by HTTP (OCI
-Distribution Specification 1.1) on a free port of 127.0.0.1.  All repositories
+Distribution Specification 1.1) on a free port of 127.0.0.1, or of ADDRESS.  All repositories
 are one.  It does what it should; hostile.py does not.
 
-usage: registry.py --layout DIR --port FILE [--log FILE] [--tls CERT KEY]
-           [--auth basic|bearer|none] [--user NAME:PASSWORD] [--anonymous-pull]
-           [--realm URL]
+usage: registry.py --layout DIR --port FILE [--address ADDRESS] [--log FILE]
+           [--tls CERT KEY] [--auth basic|bearer|none] [--user NAME:PASSWORD]
+           [--refresh IDENTITY-TOKEN] [--anonymous-pull] [--realm URL]
 
 FILE of --port gets the port once it listens; that of --log a line of JSON for
 each request.  It ends with the process that has started it.
@@ -130,12 +130,11 @@ class Registry:
         self.layout = Layout(args.layout)
         self.sessions = {}
         self.tokens = {}  # token: its scopes
-        self.refresh = secrets.token_urlsafe(16)
         self.lock = threading.RLock()
         self.log_file = open(args.log, "a") if args.log else None
         self.socket = socket.socket()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(("127.0.0.1", 0))
+        self.socket.bind((args.address, 0))
         self.port = self.socket.getsockname()[1]
         self.tls = None
         if args.tls:
@@ -145,8 +144,8 @@ class Registry:
     # What an HTTP request is answered, step by step.
 
     def url(self, path):
-        return "%s://127.0.0.1:%d%s" % (
-            "https" if self.tls else "http", self.port, path)
+        return "%s://%s:%d%s" % ("https" if self.tls else "http",
+                                 self.args.address, self.port, path)
 
     def log(self, q):
         if self.log_file is None:
@@ -315,7 +314,7 @@ class Registry:
         said = q.headers.get("authorization")
         if q.method == "POST":
             form = urllib.parse.parse_qs(q.body.decode())
-            if form.get("refresh_token") != [self.refresh]:
+            if form.get("refresh_token") != [self.args.refresh]:
                 return error(401, "UNAUTHORIZED", "bad refresh token")
             is_known = True
             asked = form.get("scope", [""])[0].split(" ")
@@ -454,12 +453,14 @@ def arguments():
     p = argparse.ArgumentParser()
     p.add_argument("--layout", required=True)
     p.add_argument("--port", required=True)
+    p.add_argument("--address", default="127.0.0.1")
     p.add_argument("--log")
     p.add_argument("--tls", nargs=2)
     p.add_argument("--auth", choices=("none", "basic", "bearer"),
                    default="none")
     p.add_argument("--user", default="joe:secret")
     p.add_argument("--anonymous-pull", action="store_true")
+    p.add_argument("--refresh", default="identity")
     p.add_argument("--realm")
     return p
 

@@ -390,8 +390,8 @@ pinged(struct request *r)
 		    j->http->host);
 	else if (r->is_tls_error)
 		error_set(&err, EX_UNAVAILABLE,
-		    "%s: %s (--plain-http is for one without TLS)",
-		    j->http->host, r->err.msg);
+		    "%s/%s: %s (--plain-http is for one without TLS)",
+		    j->http->host, j->http->name, r->err.msg);
 	tell(j, false, 0, &err);
 }
 

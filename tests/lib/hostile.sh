@@ -147,3 +147,49 @@ faults()
 	done
 	hostile_end
 }
+
+# cuts STEP: a pull of a tiny snapshot, of which the connection is reset behind
+# every STEP-th byte that comes: once, and it is whole all the same, but for the
+# first answer; or again and again, and it is refused.
+cuts()
+{
+	snap_plant b web
+	atf_check -o ignore snap-push oci-layout:lay:v1 web
+	(cd root && find . | sort) >visible
+	n=0
+	echo 0 forever >arm
+	hostile --arm arm
+	while
+		rc=0
+		snap-pull --plain-http -p id "$at/golden:v1" >new 2>err || rc=$?
+		[ $rc -ne 0 ]
+	do
+		case "$rc $(the_same <err)" in
+		'75 snap-pull: HOST/golden: '*) first=$n ;;
+		'75 snap-pull: HOST/golden:v1: '*) ;;
+		*) atf_fail "$n: $(cat err)" ;;
+		esac
+		case $(cat err) in
+		*': the connection was cut' | *': gave no answer') ;;
+		*) atf_fail "$n: $(cat err)" ;;
+		esac
+		nothing_left "$n forever"
+		n=$((n + $1))
+		echo $n forever >arm
+	done
+	atf_check snap-rm "$(cat new)"
+	last=$n n=$((first + $1))
+	[ "$last" -gt 2000 ] || atf_fail "a pull of $last bytes"
+	while [ $n -lt "$last" ]; do
+		echo $n once >arm
+		snap-pull --plain-http -p id "$at/golden:v1" >new 2>err ||
+		    atf_fail "$n: status $?: $(cat err)"
+		for f in memory.raw cow.raw; do
+			cmp "root/snap/$(id_of b)/$f" "root/snap/$(cat new)/$f" ||
+			    atf_fail "$n: $f"
+		done
+		snap-rm "$(cat new)" || atf_fail "$n: snap-rm"
+		nothing_left "$n once"
+		n=$((n + $1))
+	done
+}

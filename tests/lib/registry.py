@@ -7,6 +7,7 @@ are one.  It does what it should; hostile.py does not.
 usage: registry.py --layout DIR --port FILE [--address ADDRESS] [--log FILE]
            [--tls CERT KEY] [--auth basic|bearer|none] [--user NAME:PASSWORD]
            [--refresh IDENTITY-TOKEN] [--anonymous-pull] [--realm URL]
+           [--jwt CERT KEY]
 
 FILE of --port gets the port once it listens; that of --log a line of JSON for
 each request.  It ends with the process that has started it.
@@ -21,6 +22,7 @@ import secrets
 import socket
 import ssl
 import struct
+import subprocess
 import threading
 import time
 import urllib.parse
@@ -329,11 +331,33 @@ class Registry:
             if m and (is_known or self.args.anonymous_pull):
                 may = m[2].split(",")
                 scopes[m[1]] = may if is_known else ["pull"]
-        token = secrets.token_urlsafe(24)
+        token = self.jwt(scopes) if self.args.jwt else \
+            secrets.token_urlsafe(24)
         self.tokens[token] = scopes
         key = "access_token" if q.method == "POST" else "token"
         return Response(200, {"Content-Type": "application/json"}, json.dumps(
             {key: token, "expires_in": 300}).encode())
+
+    def jwt(self, scopes):
+        """What a registry of the distribution project takes: RFC 7519."""
+        def pack(raw):
+            return base64.urlsafe_b64encode(raw).rstrip(b"=")
+
+        cert, key = self.args.jwt
+        with open(cert) as f:
+            x5c = "".join(f.read().split("-----")[2].split())
+        now = int(time.time())
+        head = {"typ": "JWT", "alg": "RS256", "x5c": [x5c]}
+        claims = {"iss": "tests", "aud": "tests", "sub": "", "jti": "1",
+                  "iat": now, "nbf": now - 60, "exp": now + 300,
+                  "access": [{"type": "repository", "name": name,
+                              "actions": may}
+                             for name, may in scopes.items()]}
+        text = b".".join(pack(json.dumps(d).encode()) for d in (head, claims))
+        signed = subprocess.run(["openssl", "dgst", "-sha256", "-sign", key],
+                                input=text, check=True,
+                                stdout=subprocess.PIPE).stdout
+        return (text + b"." + pack(signed)).decode()
 
     # Connections.
 
@@ -462,6 +486,7 @@ def arguments():
     p.add_argument("--anonymous-pull", action="store_true")
     p.add_argument("--refresh", default="identity")
     p.add_argument("--realm")
+    p.add_argument("--jwt", nargs=2)
     return p
 
 

@@ -315,6 +315,59 @@ http://127.0.0.1:OTHER/token: not https, as the registry is" \
 	pulled --cacert one-ca.crt
 }
 
+# A registry that takes the tokens of another server.
+atf_test_case login__registry cleanup
+login__registry_head()
+{
+	atf_set require.progs "docker-registry jq perl python3 openssl"
+}
+login__registry_body()
+{
+	plant_small
+	atf_check -o ignore -e ignore openssl req -x509 -newkey rsa:2048 \
+	    -nodes -subj /CN=tokens -days 2 -keyout jwt.key -out jwt.crt
+	other --auth bearer --anonymous-pull --jwt jwt.crt jwt.key
+	cat >real.yml <<-END
+		version: 0.1
+		storage:
+		  filesystem:
+		    rootdirectory: $PWD/real
+		http:
+		  addr: 127.0.0.1:0
+		auth:
+		  token:
+		    realm: http://127.0.0.1:$other/token
+		    service: tests
+		    issuer: tests
+		    rootcertbundle: $PWD/jwt.crt
+	END
+	docker-registry serve real.yml >real.log 2>&1 &
+	echo $! >real.registry
+	eventually 60 grep -q 'listening on' real.log ||
+	    atf_fail "$(cat real.log)"
+	at=$(sed -n 's/.*listening on \([0-9.:]*\).*/\1/p' real.log)
+	port=${at#*:}
+	refused_push 77 "$none"
+	login home/.docker/config.json
+	atf_check -o save:record snap-push --plain-http "$at/golden:v1" web
+	yes changed | head -c 4096 | dd of="$memory" conv=notrunc 2>dd.err
+	atf_check -o save:record snap-push --plain-http \
+	    --parent "$at/golden:v1" "$at/silver:v1" web
+	atf_check -o inline:"true\n" jq '.bytes_shared > 200000' record
+	# To pull is anybody's.
+	rm home/.docker/config.json
+	atf_check -o inline:"$(jq -r .digest record)\n" \
+	    snap-pull --plain-http -p digest "$at/silver:v1"
+	printf '{"auths":{"%s":{"identitytoken":"identity"}}}' "$at" \
+	    >home/.docker/config.json
+	atf_check -o ignore snap-push --plain-http --parent none \
+	    "$at/golden:v2" web
+}
+login__registry_cleanup()
+{
+	registries_end
+}
+
 # What another program has written is read.
 atf_test_case login__skopeo
 login__skopeo_head()
@@ -352,5 +405,6 @@ atf_init_test_cases()
 	atf_add_test_case login__token_ends
 	atf_add_test_case login__faults
 	atf_add_test_case login__realm_tls
+	atf_add_test_case login__registry
 	atf_add_test_case login__skopeo
 }

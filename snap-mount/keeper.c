@@ -79,6 +79,7 @@ mount_noted(int *fd, const char *dir, int to, struct error *err)
 	/* It closes its own: the mount is the server's. */
 	if (session != NULL)
 		fuse_session_destroy(session);
+	fuse_opt_free_args(&args);
 	return rc == 0 ? 0 : quote(to, dir, err);
 }
 

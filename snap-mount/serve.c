@@ -132,6 +132,7 @@ begin(struct mount *m, int ctl, struct error *err)
 	if (fcntl(fd, F_SETFL, O_NONBLOCK) == -1)
 		return error_sys(err, EX_OSERR, "/dev/fuse");
 	m->session = fuse_session_new(&args, &fs_ops, sizeof(fs_ops), m);
+	fuse_opt_free_args(&args);
 	snprintf(path, sizeof(path), "/dev/fd/%d", fd);
 	if (m->session == NULL || fuse_session_mount(m->session, path) != 0)
 		return error_set(err, EX_SOFTWARE, "libfuse: no session");

@@ -28,13 +28,14 @@ keep(struct mount *m, const struct want *w)
 }
 
 static void
-succeed(struct mount *m, struct want *w)
+succeed(struct mount *m, struct want *w, int64_t now_ms)
 {
 	const struct range *range = &w->fetch.range;
 	const struct pages_range fresh = { w->part, range->off, range->len,
 		range->buf };
 
 	m->arrivals.failing_since_ms = 0;
+	m->arrivals.came_ms = now_ms;
 	keep(m, w);
 	wants_remove(m, w);
 	m->pages.fresh = &fresh;
@@ -76,7 +77,7 @@ arrivals_take(struct mount *m, int64_t now_ms)
 
 	while ((w = wants_take(m)) != NULL)
 		if (w->fetch.rc == 0)
-			succeed(m, w);
+			succeed(m, w, now_ms);
 		else
 			fail(m, w, now_ms);
 }
@@ -84,11 +85,23 @@ arrivals_take(struct mount *m, int64_t now_ms)
 void
 arrivals_expire(struct mount *m, int64_t now_ms)
 {
+	struct arrivals *a = &m->arrivals;
+	int64_t since = now_ms - (int64_t)m->timeout_ms;
 	struct error why = { 0 };
 
-	if (m->arrivals.failing_since_ms != 0)
-		why = m->arrivals.why;
+	m->wait_ms = is_down(m, now_ms) && m->timeout_ms > ARRIVALS_DOWN_MS
+	    ? ARRIVALS_DOWN_MS
+	    : (int64_t)m->timeout_ms;
+	if (jobs_next_ms(m) > now_ms)
+		return;
+	/* Who has the transport tries for longer: it is gone all the same. */
+	if (a->failing_since_ms == 0 && a->came_ms <= since) {
+		a->failing_since_ms = since;
+		error_set(&a->why, EX_TEMPFAIL, "nothing came in time");
+	}
+	if (a->failing_since_ms != 0)
+		why = a->why;
 	else
-		error_set(&why, EX_TEMPFAIL, "nothing came in time");
+		error_set(&why, EX_TEMPFAIL, "did not come in time");
 	jobs_expire(m, now_ms, &why);
 }

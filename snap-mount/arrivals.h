@@ -9,7 +9,10 @@
 
 struct mount;
 
+#define ARRIVALS_DOWN_MS 1000 /* for a read, once the registry is gone */
+
 struct arrivals { /* { 0 } is none yet */
+	int64_t came_ms; /* when something came last */
 	int64_t failing_since_ms; /* nothing has come since; 0: it does */
 	struct error why; /* the last that failed */
 };
@@ -21,7 +24,7 @@ struct arrivals { /* { 0 } is none yet */
  */
 void arrivals_take(struct mount *m, int64_t now_ms);
 
-/* Reads whose time is over fail. */
+/* Reads whose time is over fail; and how long one waits that begins now. */
 void arrivals_expire(struct mount *m, int64_t now_ms);
 
 #endif

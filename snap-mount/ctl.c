@@ -5,10 +5,32 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/sig.h"
+
+int
+ctl_poll(struct pollfd *p, nfds_t n, int64_t timeout_ms)
+{
+	const struct timespec t = { .tv_sec = (time_t)(timeout_ms / 1000),
+		.tv_nsec = (long)(timeout_ms % 1000) * 1000000 };
+	sigset_t stop, old;
+	int rc = -1;
+
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGINT);
+	sigaddset(&stop, SIGTERM);
+	sigaddset(&stop, SIGHUP);
+	sigprocmask(SIG_BLOCK, &stop, &old);
+	if (sig_check(NULL) == 0)
+		rc = ppoll(p, n, timeout_ms == INT64_MAX ? NULL : &t, &old);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	return rc;
+}
 
 int
 ctl_pair(int fd[2], struct error *err)
@@ -29,11 +51,12 @@ ctl_put(int fd, const struct error *said)
 int
 ctl_get(int fd, struct error *said, struct error *err)
 {
-	ssize_t n = recv(fd, said, sizeof(*said), 0);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
 
-	if (n == -1 && errno == EINTR)
-		return error_sys(err, EX_OSERR, "mount");
-	if (n != (ssize_t)sizeof(*said))
+	while (ctl_poll(&p, 1, INT64_MAX) == -1)
+		if (sig_check(err) == -1)
+			return -1;
+	if (recv(fd, said, sizeof(*said), 0) != (ssize_t)sizeof(*said))
 		return error_set(err, EX_SOFTWARE,
 		    "the process that mounts has ended without a word");
 	said->msg[sizeof(said->msg) - 1] = '\0';

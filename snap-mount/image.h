@@ -17,6 +17,8 @@
 #include "registry/transport.h"
 #include "snapshot/envelope.h"
 
+#include "room.h"
+
 struct image { /* { 0 } is none */
 	struct digest digest; /* of the manifest */
 	struct artifact artifact;
@@ -24,15 +26,17 @@ struct image { /* { 0 } is none */
 	char *text; /* the envelope, byte for byte */
 	size_t text_len;
 	struct page_index index;
+	struct room groups; /* those of the index */
 	struct timespec created; /* the envelope's created_at, or 0 */
 };
 
 /*
- * On success *out is the caller's (image_fini).  EX_NOINPUT: nothing has that
+ * The index is kept beneath the cache's directory `dirfd`, without a name, where
+ * it is large.  On success *out is the caller's (image_fini).  EX_NOINPUT: nothing has that
  * tag.  EX_DATAERR: no snapshot, or not what its digests say.
  */
 int image_open(struct image *out, struct transport *from, struct cache *cache,
-    const struct ref *ref, struct error *err);
+    int dirfd, const struct ref *ref, struct error *err);
 void image_fini(struct image *image);
 
 /* The parts, borrowed. */

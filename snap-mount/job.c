@@ -286,7 +286,7 @@ add(struct mount *m, fuse_req_t req, enum kind kind, uint32_t file,
 	j->file = file;
 	j->off = off;
 	j->len = len;
-	j->deadline_ms = clock_ms() + (int64_t)m->timeout_ms;
+	j->deadline_ms = clock_ms() + m->wait_ms;
 	j->next = m->jobs;
 	j->at = &m->jobs;
 	if (j->next != NULL)

@@ -2,9 +2,11 @@
 #include "keeper.h"
 
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +15,7 @@
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/fd.h"
+#include "base/proc.h"
 #include "base/sig.h"
 
 #include "ctl.h"
@@ -21,13 +24,15 @@
 #include "status.h"
 
 #define END_MS 5000 /* for the server to end when it is told to */
+#define UNMOUNT_MS 10000 /* for fusermount3 */
 #define TEXT_MAX 4096
 
 struct keeper {
 	pid_t server;
 	int ctl;
 	int ready; /* borrowed; -1: none */
-	struct fuse_session *session; /* NULL: nothing is mounted */
+	const char *dir; /* borrowed */
+	bool is_mounted;
 };
 
 /* The last line that libfuse and fusermount3 have written. */
@@ -50,44 +55,74 @@ quote(int fd, const char *dir, struct error *err)
 
 /* What libfuse says goes to `to` meanwhile. */
 static int
-mount_noted(struct keeper *k, const char *dir, int to, struct error *err)
+mount_noted(int *fd, const char *dir, int to, struct error *err)
 {
 	char name[] = "snap-mount", o[] = "-o",
 	     how[] = "fsname=instar,subtype=snap-mount,noatime";
 	char *argv[] = { name, o, how, NULL };
 	struct fuse_args args = FUSE_ARGS_INIT(3, argv);
 	static const struct fuse_lowlevel_ops none;
-	int saved = dup(2), rc = -1;
+	struct fuse_session *session;
+	int saved = dup(STDERR_FILENO), rc = -1;
 
-	if (saved == -1 || dup2(to, 2) == -1) {
+	if (saved == -1 || dup2(to, STDERR_FILENO) == -1) {
 		fd_drop(&saved);
 		return error_sys(err, EX_OSERR, "stderr");
 	}
-	k->session = fuse_session_new(&args, &none, sizeof(none), NULL);
-	if (k->session != NULL)
-		rc = fuse_session_mount(k->session, dir);
-	dup2(saved, 2);
+	session = fuse_session_new(&args, &none, sizeof(none), NULL);
+	if (session != NULL)
+		rc = fuse_session_mount(session, dir);
+	dup2(saved, STDERR_FILENO);
 	fd_drop(&saved);
 	if (rc == 0)
-		return 0;
-	if (k->session != NULL)
-		fuse_session_destroy(k->session);
-	k->session = NULL;
-	return quote(to, dir, err);
+		*fd = fcntl(fuse_session_fd(session), F_DUPFD_CLOEXEC, 3);
+	/* It closes its own: the mount is the server's. */
+	if (session != NULL)
+		fuse_session_destroy(session);
+	return rc == 0 ? 0 : quote(to, dir, err);
 }
 
+/*
+ * The server gets the kernel's descriptor, and is the only one that has it: with
+ * its end the mount is dead, and nobody waits for an answer.
+ */
 static int
-do_mount(struct keeper *k, const char *dir, struct error *err)
+do_mount(struct keeper *k, struct error *err)
 {
-	int to = memfd_create("fuse", MFD_CLOEXEC), rc;
+	int to = memfd_create("fuse", MFD_CLOEXEC), fd = -1, rc;
 
 	if (to == -1)
 		return error_sys(err, EX_OSERR, "memfd");
-	rc = mount_noted(k, dir, to, err);
+	rc = mount_noted(&fd, k->dir, to, err);
 	fd_drop(&to);
 	if (rc == -1)
 		return -1;
-	return ctl_put_fd(k->ctl, fuse_session_fd(k->session), err);
+	k->is_mounted = true;
+	rc = ctl_put_fd(k->ctl, fd, err);
+	fd_drop(&fd);
+	return rc;
+}
+
+/* At once, whoever uses it; that nothing is mounted any more is no fault. */
+static void
+unmount(struct keeper *k)
+{
+	char name[] = "fusermount3", options[] = "-uqz", end_of[] = "--";
+	char *dir = k->is_mounted ? strdup(k->dir) : NULL;
+	char *argv[] = { name, options, end_of, dir, NULL };
+	const struct proc_run how = { .argv = argv,
+		.dirfd = -1,
+		.stdin_fd = -1,
+		.deadline_ms = clock_ms() + UNMOUNT_MS };
+
+	if (!k->is_mounted)
+		return;
+	k->is_mounted = false;
+	if (geteuid() == 0)
+		umount2(k->dir, MNT_DETACH);
+	else if (dir != NULL)
+		proc_run(&how, NULL);
+	free(dir);
 }
 
 /* It is asked first, and after a while ended. */
@@ -108,13 +143,10 @@ end_server(struct keeper *k)
 	k->server = 0;
 }
 
-/* Where it was unmounted by somebody else, nothing is done: libfuse looks. */
 static void
 end(struct keeper *k)
 {
-	if (k->session != NULL)
-		fuse_session_unmount(k->session);
-	k->session = NULL;
+	unmount(k);
 	end_server(k);
 	fd_drop(&k->ctl);
 }
@@ -147,20 +179,25 @@ start_server(struct keeper *k, const struct opts *o, const char *dir,
 static int
 wait_for_end(struct keeper *k, struct error *err)
 {
-	struct error why = { 0 };
+	struct pollfd p = { .fd = k->ctl, .events = POLLIN };
 	int status = 0;
 
-	while (waitpid(k->server, &status, 0) == -1) {
-		if (errno != EINTR)
-			return error_sys(err, EX_OSERR, "server");
-		if (sig_check(&why) == -1) {
+	/* Its end of the socket is open as long as it lives. */
+	while (ctl_poll(&p, 1, INT64_MAX) == -1)
+		if (sig_check(NULL) == -1) {
 			/* That is how one ends it. */
 			sig_shield();
 			return 0;
 		}
-	}
+	while (waitpid(k->server, &status, 0) == -1)
+		if (errno != EINTR)
+			return error_sys(err, EX_OSERR, "server");
 	k->server = 0;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == EX_OK)
+	if (WIFEXITED(status) && WEXITSTATUS(status) == SERVE_UNMOUNTED) {
+		k->is_mounted = false;
+		return 0;
+	}
+	if (WIFEXITED(status) && WEXITSTATUS(status) == SERVE_STOPPED)
 		return 0;
 	return error_set(err, EX_SOFTWARE, "the server has ended: %s %d",
 	    WIFSIGNALED(status) ? "signal" : "status",
@@ -191,7 +228,8 @@ tell_ready(int ready, struct error *err)
 
 	if (ready == -1)
 		return 0;
-	if (ctl_silence(err) == -1)
+	/* No filesystem is held up by who only waits. */
+	if (ctl_silence(err) == -1 || chdir("/") == -1)
 		return -1;
 	return fd_write(ready, &byte, 1, "ready", err);
 }
@@ -199,11 +237,11 @@ tell_ready(int ready, struct error *err)
 int
 keeper_run(const struct opts *o, const char *dir, int ready, struct error *err)
 {
-	struct keeper k = { .ctl = -1, .ready = ready };
+	struct keeper k = { .ctl = -1, .ready = ready, .dir = dir };
 	int rc = -1;
 
 	if (start_server(&k, o, dir, err) == 0 && hear(&k, err) == 0 &&
-	    do_mount(&k, dir, err) == 0 &&
+	    do_mount(&k, err) == 0 &&
 	    status_report(dir, o->members, err) == 0 &&
 	    tell_ready(ready, err) == 0)
 		rc = wait_for_end(&k, err);

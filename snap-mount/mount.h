@@ -47,6 +47,8 @@ struct mount {
 	/* What it does. */
 	struct wants wants;
 	struct arrivals arrivals;
+	int64_t
+	    wait_ms; /* of a read that begins now; no more than timeout_ms */
 	struct ahead ahead;
 	struct order order;
 	struct job *jobs; /* reads that wait */

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,8 +102,10 @@ prepare(struct mount *m, const struct opts *o, struct error *err)
 {
 	size_t i;
 
-	if (image_open(&m->image, &m->from, m->cache, &o->ref, err) == -1)
+	if (image_open(&m->image, &m->from, m->cache, m->cachefd, &o->ref,
+		err) == -1)
 		return error_wrap(err, "%s", o->text);
+	m->arrivals.came_ms = clock_ms();
 	m->wants.away_max = o->registry.jobs;
 	ahead_init(&m->ahead, !o->on_demand, m->cache_bytes);
 	m->ends = malloc((m->image.index.files_n + 1) * sizeof(*m->ends));
@@ -138,18 +139,25 @@ begin(struct mount *m, int ctl, struct error *err)
 	    FS_INODES(m->image.index.files_n), err);
 }
 
-/* What the kernel asks; a request that is too much for now stays there. */
-static void
+/*
+ * What the kernel asks; a request that is too much for now stays there.  -1:
+ * somebody has cut the connection, and the mount is still there.
+ */
+static int
 take_requests(struct mount *m, struct fuse_buf *buf)
 {
-	int i;
+	int i, n;
 
 	for (i = 0; i < REQUESTS_TOGETHER && m->held_bytes < MOUNT_HELD_MAX;
 	     i++) {
-		if (fuse_session_receive_buf(m->session, buf) <= 0)
-			return;
+		n = fuse_session_receive_buf(m->session, buf);
+		if (n == -EAGAIN || n == -EINTR)
+			return 0;
+		if (n <= 0)
+			return n == 0 ? 0 : -1;
 		fuse_session_process_buf(m->session, buf);
 	}
+	return 0;
 }
 
 /* Does what can be done now; returns until when there is nothing else. */
@@ -184,21 +192,26 @@ loop(struct mount *m, int ctl)
 		{ .fd = fetcher_fd(m->fetcher), .events = POLLIN },
 		{ .fd = ctl, .events = POLLIN } };
 	int64_t next;
+	int rc = 0;
 
-	while (!fuse_session_exited(m->session) && sig_check(NULL) == 0 &&
-	    (p[2].revents & (POLLHUP | POLLERR)) == 0) {
+	while (rc == 0 && !fuse_session_exited(m->session) &&
+	    sig_check(NULL) == 0 && (p[2].revents & (POLLHUP | POLLERR)) == 0) {
 		next = go_on(m);
 		p[0].fd = m->held_bytes < MOUNT_HELD_MAX
 		    ? fuse_session_fd(m->session)
 		    : -1;
-		if (poll(p, 3, next == INT64_MAX ? -1 : clock_left(next)) == -1)
+		if (ctl_poll(p, 3,
+			next == INT64_MAX ? next : clock_left(next)) == -1)
 			continue;
 		if (p[0].fd != -1 && p[0].revents != 0)
-			take_requests(m, &buf);
+			rc = take_requests(m, &buf);
 	}
 	free(buf.mem);
 	order_save(&m->order);
-	return EX_OK;
+	if (rc == -1)
+		return EX_OSERR;
+	return fuse_session_exited(m->session) ? SERVE_UNMOUNTED
+					       : SERVE_STOPPED;
 }
 
 static void
@@ -225,6 +238,9 @@ serve(const struct opts *o, const char *dir, int ctl)
 		ctl_put(ctl, &err);
 		return err.code;
 	}
+	/* No filesystem is held up by who has all that he needs. */
+	if (!o->foreground && chdir("/") == -1)
+		return EX_OSERR;
 	err.code = EX_OK;
 	ctl_put(ctl, &err);
 	if (begin(&m, ctl, &err) == -1)

@@ -5,6 +5,10 @@
 
 #include "options.h"
 
+/* What serve() returns, but for the status of an error. */
+#define SERVE_UNMOUNTED EX_OK
+#define SERVE_STOPPED 1 /* by a signal, or for want of the keeper */
+
 /*
  * Runs in a process of its own until the mount ends, or whoever has the other
  * end of `ctl` does.  Over ctl it says in a struct error whether it can serve

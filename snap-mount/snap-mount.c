@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/diag.h"
 #include "base/dir.h"
@@ -23,6 +24,12 @@ check_dir(char **out, const char *dir, struct error *err)
 
 	if (fd_open_dir(&fd, AT_FDCWD, dir, true, err) == -1)
 		return -1;
+	/* fusermount3 wants that, too, and has no status of its own for it. */
+	if (faccessat(AT_FDCWD, dir, W_OK, AT_EACCESS) == -1) {
+		error_sys(err, error_code_of(errno), "%s", dir);
+		fd_drop(&fd);
+		return -1;
+	}
 	rc = dir_list(&names, fd, dir, err);
 	fd_drop(&fd);
 	n = names.n;

@@ -40,19 +40,42 @@ act(const char *action)
 		clock_nap((int)strtol(action + 6, NULL, 10));
 }
 
+/* What is said of that name in what is left of INSTAR_HOOK; NULL: nothing. */
+static const char *
+next_action(const char **left, const char *name)
+{
+	size_t len = strlen(name);
+	const char *p = *left, *end;
+
+	for (; p != NULL && *p != '\0'; p = end) {
+		end = strchr(p, ',');
+		if (end != NULL)
+			end++;
+		*left = end;
+		if (strncmp(p, name, len) == 0 && p[len] == '=')
+			return p + len + 1;
+	}
+	return NULL;
+}
+
 void
 hook_step(const char *name)
 {
-	const char *p = getenv("INSTAR_HOOK");
-	size_t len = strlen(name);
+	const char *left = getenv("INSTAR_HOOK"), *action;
 
-	while (p != NULL && *p != '\0') {
-		if (strncmp(p, name, len) == 0 && p[len] == '=')
-			act(p + len + 1);
-		p = strchr(p, ',');
-		if (p != NULL)
-			p++;
-	}
+	while ((action = next_action(&left, name)) != NULL)
+		act(action);
+}
+
+int
+hook_ms(const char *name, int ms)
+{
+	const char *left = getenv("INSTAR_HOOK"), *action;
+
+	while ((action = next_action(&left, name)) != NULL)
+		if (strncmp(action, "ms:", 3) == 0)
+			return (int)strtol(action + 3, NULL, 10);
+	return ms;
 }
 
 #else

@@ -14,8 +14,12 @@
  * or "sleep:MS".  Several are separated by commas.
  */
 void hook_step(const char *name);
+
+/* How long something lasts: what INSTAR_HOOK has as "NAME=ms:N", else `ms`. */
+int hook_ms(const char *name, int ms);
 #else
 #define hook_step(name) ((void)0)
+#define hook_ms(name, ms) (ms)
 #endif
 
 #endif

@@ -10,17 +10,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/sig.h"
 #include "registry/artifact.h"
 
 #define POLL_MS 200 /* so that a signal is noticed soon */
+#define END_MS 2000 /* for it to end */
+#define END_NAP_MS 2
 
 struct courier {
 	const char *what; /* borrowed */
@@ -142,31 +144,36 @@ courier_start(struct courier **out, const struct courier_how *how,
 	return 0;
 }
 
-/* How it ended; it is not there any more. */
-static int
-reap(struct courier *c)
+/*
+ * Waits for its end, for a while: one that is enclosed, as we may be, can be sent
+ * no signal, but sees the end of its wire.  Who does not ends with us.
+ */
+static bool
+reap(struct courier *c, int *status)
 {
-	int status = 0;
+	int64_t deadline = clock_ms() + END_MS;
 
-	while (waitpid(c->pid, &status, 0) == -1 && errno == EINTR)
-		continue;
+	fd_drop(&c->wire);
+	while (waitpid(c->pid, status, WNOHANG) == 0) {
+		if (clock_left(deadline) == 0)
+			return false;
+		clock_nap(END_NAP_MS);
+	}
 	c->pid = 0;
-	return status;
+	return true;
 }
 
-/* By the end of its wire, else, where it is busy, at once. */
 void
 courier_end(struct courier *c)
 {
+	int status;
 	size_t i;
 
 	if (c == NULL)
 		return;
+	if (c->pid != 0)
+		reap(c, &status);
 	fd_drop(&c->wire);
-	if (c->pid != 0) {
-		kill(c->pid, SIGKILL);
-		reap(c);
-	}
 	for (i = 0; i < ERRAND_UPLOADS; i++)
 		fd_drop(&c->share.spool[i]);
 	if (c->share.slots != NULL)
@@ -194,10 +201,9 @@ say_ended(struct courier *c, struct error *err)
 
 	if (sig_check(err) == -1)
 		return -1;
-	if (c->pid == 0)
+	if (c->pid == 0 || !reap(c, &status))
 		return error_set(err, EX_OSERR,
 		    "%s: the process that talks to it has ended", c->what);
-	status = reap(c);
 	return error_set(err, EX_OSERR,
 	    "%s: the process that talks to it ended %s %d", c->what,
 	    WIFSIGNALED(status) ? "by signal" : "with status",

@@ -121,7 +121,8 @@ static int
 start(struct http_remote *h, const struct transport_how *how, struct error *err)
 {
 	struct http_site site = { .ref = h->ref,
-		.plain_http = how->plain_http };
+		.plain_http = how->plain_http,
+		.is_push = how->mode == TRANSPORT_WRITE };
 	struct courier_how courier = { .what = h->what,
 		.slots_n = how->jobs == 0 ? TRANSPORT_JOBS : how->jobs,
 		.puts = how->mode == TRANSPORT_WRITE,

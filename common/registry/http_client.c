@@ -9,6 +9,8 @@
 #include "registry/artifact.h"
 #include "registry/http_url.h"
 
+#define LOOK_TRIES 3 /* what has no last byte is not there */
+
 /* What a tag may lead to: what is no snapshot is better told than hidden. */
 #define ACCEPT                                                                 \
 	"Accept: " ARTIFACT_MANIFEST                                           \
@@ -26,12 +28,6 @@ job_init(struct job *j, struct http *h, const struct courier_share *share,
 	j->tell = tell;
 	j->arg = arg;
 	request_init(&j->r, h, NULL, j);
-}
-
-void
-job_fini(struct job *j)
-{
-	request_fini(&j->r);
 }
 
 static void
@@ -87,8 +83,8 @@ begin(struct job *j, void (*done)(struct request *), const char *method,
 
 /* `len` bytes at `off` of the errand's blob. */
 static void
-send_range(struct job *j, void (*done)(struct request *), void *buf,
-    uint64_t off, size_t len)
+send_range(struct job *j, void (*done)(struct request *), unsigned tries,
+    void *buf, uint64_t off, size_t len)
 {
 	const struct blob *blob = &j->errand.blob;
 	char digest[DIGEST_TEXT_MAX];
@@ -98,6 +94,7 @@ send_range(struct job *j, void (*done)(struct request *), void *buf,
 	    http_url(j->http, "%s/blobs/%s", j->http->name, digest));
 	request_header(&j->r, "Range: bytes=%" PRIu64 "-%" PRIu64, off,
 	    off + len - 1);
+	j->r.tries_max = tries;
 	j->r.buf = buf;
 	j->r.cap = len;
 	if (blob->bytes <= HTTP_WHOLE_MAX) {
@@ -123,6 +120,13 @@ is_range(const struct request *r, const struct blob *blob, uint64_t off,
 	    reply->total == blob->bytes;
 }
 
+static bool
+is_other_length(const struct request *r, const struct blob *blob)
+{
+	return r->reply.status == 206 && r->reply.has_content_range &&
+	    r->reply.total != blob->bytes;
+}
+
 static void
 range_done(struct request *r)
 {
@@ -134,7 +138,8 @@ range_done(struct request *r)
 		tell(j, true, e->len, NULL);
 	else if (r->reply.status == 404)
 		tell_blob(j, EX_DATAERR, "not there");
-	else if (r->reply.status == 416 || r->reply.status == 200)
+	else if (r->reply.status == 416 || r->reply.status == 200 ||
+	    is_other_length(r, &e->blob))
 		tell_blob(j, EX_DATAERR, "not as long as it should be");
 	else if (is_good(r))
 		tell_blob(j, EX_UNAVAILABLE, "another range was answered");
@@ -147,7 +152,7 @@ range_done(struct request *r)
 
 /*
  * By the last byte: a registry that has forgotten a blob while its cache has not
- * answers HEAD with 200, and a GET with nothing.
+ * answers HEAD with 200, and a GET with 206 and nothing behind it.
  */
 static void
 has_done(struct request *r)
@@ -158,7 +163,7 @@ has_done(struct request *r)
 
 	if (is_range(r, blob, blob->bytes - 1, 1))
 		tell(j, true, 0, NULL);
-	else if (is_good(r) || status == 404 || status == 416)
+	else if (is_good(r) || status == 404 || status == 416 || r->is_empty)
 		tell(j, false, 0, NULL);
 	else
 		tell_refused(j);
@@ -167,7 +172,8 @@ has_done(struct request *r)
 static void
 look(struct job *j)
 {
-	send_range(j, has_done, &j->byte, j->errand.blob.bytes - 1, 1);
+	send_range(j, has_done, LOOK_TRIES, &j->byte, j->errand.blob.bytes - 1,
+	    1);
 }
 
 static void
@@ -204,6 +210,7 @@ mount(struct job *j)
 	begin(j, mount_done, "POST",
 	    http_url(j->http, "%s/blobs/uploads/?mount=%s&from=%s",
 		j->http->name, digest, j->errand.text));
+	j->r.from = j->errand.text;
 	request_go(&j->r);
 }
 
@@ -217,6 +224,16 @@ begin_manifest(struct job *j, void (*done)(struct request *))
 	j->r.cap = ARTIFACT_MANIFEST_MAX;
 }
 
+/* What came is not what the registry says that it has sent. */
+static bool
+is_altered(const struct request *r)
+{
+	struct digest digest;
+
+	sha256_of(digest.raw, r->buf, r->len);
+	return r->reply.has_digest && !digest_equal(&digest, &r->reply.digest);
+}
+
 static void
 manifest_done(struct request *r)
 {
@@ -224,7 +241,12 @@ manifest_done(struct request *r)
 	struct error err = { 0 };
 	bool by_digest = strchr(j->errand.text, ':') != NULL;
 
-	if (is_good(r)) {
+	if (is_good(r) && is_altered(r)) {
+		error_set(&err, EX_DATAERR,
+		    "%s/%s: the manifest has not the digest that it came with",
+		    j->http->host, j->http->name);
+		tell(j, false, 0, &err);
+	} else if (is_good(r)) {
 		tell(j, true, r->len, NULL);
 	} else if (r->reply.status == 404) {
 		error_set(&err, EX_NOINPUT, "%s/%s: no manifest has %s %s",
@@ -244,6 +266,15 @@ get_manifest(struct job *j)
 	request_go(&j->r);
 }
 
+/* Only its digest is wanted. */
+static void
+send_tag(struct job *j, void (*done)(struct request *))
+{
+	begin_manifest(j, done);
+	j->r.hash = &j->hash;
+	request_go(&j->r);
+}
+
 static void
 tag_moved(struct job *j, const char *how)
 {
@@ -252,6 +283,30 @@ tag_moved(struct job *j, const char *how)
 	error_set(&err, EX_TEMPFAIL, "%s/%s: tag %s was %s meanwhile",
 	    j->http->host, j->http->name, j->errand.text, how);
 	tell(j, false, 0, &err);
+}
+
+/* That it was taken is not that it is there, as with blobs. */
+static void
+manifest_seen(struct request *r)
+{
+	struct job *j = r->owner;
+	struct error err = { 0 };
+	struct digest now;
+
+	sha256_final(now.raw, &j->hash);
+	if (r->reply.status == 404) {
+		error_set(&err, EX_UNAVAILABLE,
+		    "%s/%s: took the manifest and has not got it: its cache is "
+		    "not what it stores",
+		    j->http->host, j->http->name);
+		tell(j, false, 0, &err);
+	} else if (!is_good(r)) {
+		tell_refused(j);
+	} else if (!digest_equal(&now, &j->errand.blob.digest)) {
+		tag_moved(j, "moved");
+	} else {
+		tell(j, true, 0, NULL);
+	}
 }
 
 static void
@@ -269,7 +324,7 @@ manifest_put(struct request *r)
 		    j->http->host, j->http->name);
 		tell(j, false, 0, &err);
 	} else {
-		tell(j, true, 0, NULL);
+		send_tag(j, manifest_seen);
 	}
 }
 
@@ -304,20 +359,12 @@ tag_seen(struct request *r)
 	request_go(&j->r);
 }
 
-static void
-put_manifest(struct job *j)
-{
-	begin_manifest(j, tag_seen);
-	j->r.hash = &j->hash;
-	request_go(&j->r);
-}
-
 /* An answer is all that is wanted; who may do what is seen later. */
 static void
 send_ping(struct job *j, void (*done)(struct request *))
 {
 	begin(j, done, "GET", http_url(j->http, "%s", ""));
-	j->r.is_first = true;
+	j->r.is_first = j->r.is_gateless = true;
 	request_go(&j->r);
 }
 
@@ -359,7 +406,7 @@ job_start(struct job *j, const struct errand *errand)
 		send_ping(j, pinged);
 		break;
 	case ERRAND_RANGE:
-		send_range(j, range_done,
+		send_range(j, range_done, HTTP_TRIES,
 		    j->share->slots +
 			(size_t)errand->number * ERRAND_SLOT_BYTES,
 		    errand->off, (size_t)errand->len);
@@ -374,7 +421,7 @@ job_start(struct job *j, const struct errand *errand)
 		get_manifest(j);
 		break;
 	case ERRAND_PUT_MANIFEST:
-		put_manifest(j);
+		send_tag(j, tag_seen);
 		break;
 	default:
 		assert(!"an errand of uploads");

@@ -16,7 +16,7 @@
 #define HTTP_WHOLE_MAX (4u << 20)
 
 /* An errand on its way.  Its answer is told once, then it is free again. */
-struct job { /* job_init, job_fini */
+struct job { /* job_init; it ends with its process */
 	struct http *http;
 	const struct courier_share *share;
 	void (*tell)(void *arg, const struct errand_answer *answer);
@@ -31,7 +31,6 @@ struct job { /* job_init, job_fini */
 
 void job_init(struct job *j, struct http *h, const struct courier_share *share,
     void (*tell)(void *, const struct errand_answer *), void *arg);
-void job_fini(struct job *j);
 
 /* One that is not busy goes on the errand. */
 void job_start(struct job *j, const struct errand *errand);

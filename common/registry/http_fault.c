@@ -26,7 +26,9 @@ static const struct {
 	{ CURLE_HTTP2, EX_TEMPFAIL, true, "the connection was cut" },
 	{ CURLE_HTTP2_STREAM, EX_TEMPFAIL, true, "the connection was cut" },
 	{ CURLE_SSL_CONNECT_ERROR, EX_UNAVAILABLE, true, NULL },
-	{ CURLE_OUT_OF_MEMORY, EX_OSERR, false, "out of memory" },
+	/* libcurl before 8.6 has one code for both, and a server can cause it. */
+	{ CURLE_OUT_OF_MEMORY, EX_UNAVAILABLE, false,
+	    "answered a line that is too long, or memory ran out" },
 };
 
 bool

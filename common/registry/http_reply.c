@@ -229,8 +229,13 @@ first_error(char code[CODE_MAX], char message[MESSAGE_MAX],
 	struct jdoc *d;
 
 	code[0] = message[0] = '\0';
-	if (r->text == NULL || jdoc_parse(&d, r->text, r->text_len, NULL) == -1)
+	if (r->text == NULL)
 		return;
+	if (jdoc_parse(&d, r->text, r->text_len, NULL) == -1) {
+		if (strpbrk(r->text, "<{") == NULL)
+			plain_line(message, MESSAGE_MAX, r->text);
+		return;
+	}
 	if (jdoc_get_array(d, JDOC_ROOT, "errors", &errors, ERRORS_MAX,
 		JSON_OPTIONAL, NULL) == 0 &&
 	    errors != 0) {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/hook.h"
 #include "registry/http_fault.h"
 #include "registry/http_transfer.h"
 #include "registry/http_url.h"
@@ -37,13 +38,6 @@ http_init(struct http *h, struct error *err)
 		return error_nomem(err, "libcurl");
 	h->is_proxied = is_proxied();
 	return 0;
-}
-
-void
-http_fini(struct http *h)
-{
-	curl_multi_cleanup(h->multi);
-	h->multi = NULL;
 }
 
 char *
@@ -149,7 +143,9 @@ request_go(struct request *r)
 	if (r->next != NULL)
 		r->next->link = &r->next;
 	h->all = r;
-	r->not_before_ms = r->wait_ms == 0 ? 0 : clock_ms() + r->wait_ms;
+	r->not_before_ms = r->wait_ms == 0
+	    ? 0
+	    : clock_ms() + hook_ms("courier-wait", r->wait_ms);
 }
 
 /* The owner is told. */
@@ -170,7 +166,7 @@ try_later(struct request *r, int ms)
 	r->at = NULL;
 	r->redirects = 0;
 	r->err.code = 0;
-	r->not_before_ms = clock_ms() + ms;
+	r->not_before_ms = clock_ms() + hook_ms("courier-wait", ms);
 }
 
 static bool
@@ -220,6 +216,15 @@ answered(struct request *r)
 
 	if (is_redirect(r) && r->reply.location != NULL) {
 		redirect(r);
+	} else if (status == 401 && r->is_own && !r->is_gateless &&
+	    r->http->gate != NULL) {
+		r->refusals++;
+		if (!r->http->gate->refused(r->http->gate_arg, r)) {
+			end(r);
+			return;
+		}
+		r->tries--; /* it is the same one */
+		r->not_before_ms = 0;
 	} else if ((status == 408 || status == 429 || status >= 500) &&
 	    r->tries < r->tries_max) {
 		ms = http_fault_wait_ms(r->tries);
@@ -245,6 +250,7 @@ failed(struct request *r, CURLcode code, long sys)
 	else
 		may_try = http_fault(&r->err, code, sys, r->detail);
 	r->is_tls_error = code == CURLE_SSL_CONNECT_ERROR;
+	r->is_empty = code == CURLE_PARTIAL_FILE && r->got == 0;
 	if (may_try && !r->is_first && r->tries < r->tries_max)
 		try_later(r, http_fault_wait_ms(r->tries));
 	else
@@ -272,7 +278,7 @@ next_due(struct http *h, int *ms)
 	int left;
 
 	for (r = h->all; r != NULL; r = r->next) {
-		if (r->easy != NULL)
+		if (r->easy != NULL || r->is_held)
 			continue;
 		left = r->not_before_ms == 0 ? 0 : clock_left(r->not_before_ms);
 		if (left == 0)
@@ -281,6 +287,18 @@ next_due(struct http *h, int *ms)
 			*ms = left;
 	}
 	return NULL;
+}
+
+void
+http_release(struct http *h, const struct error *err)
+{
+	struct request *r;
+
+	for (r = h->all; r != NULL; r = r->next) {
+		if (r->is_held && err != NULL)
+			r->err = *err;
+		r->is_held = false;
+	}
 }
 
 int
@@ -310,6 +328,18 @@ http_run(struct http *h, int wire, int ms, struct error *err)
 	return 0;
 }
 
+/* Names where the request was led, which is not the registry. */
+static void
+name_other(const struct request *r, struct error *err)
+{
+	const char *host = strstr(r->at, "://");
+
+	if (host == NULL)
+		return;
+	host += 3;
+	error_wrap(err, "led to %.*s", (int)strcspn(host, "/?#"), host);
+}
+
 int
 request_error(const struct request *r, struct error *err)
 {
@@ -317,5 +347,7 @@ request_error(const struct request *r, struct error *err)
 		http_reply_error(&r->reply, err);
 	else if (err != NULL)
 		*err = r->err;
+	if (r->at != NULL && !r->is_own)
+		name_other(r, err);
 	return error_wrap(err, "%s/%s", r->http->host, r->http->name);
 }

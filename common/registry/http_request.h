@@ -19,17 +19,35 @@
 #define HTTP_TRIES 5 /* of a request, and of an upload without a step forward */
 #define HTTP_REDIRECTS_MAX 5
 #define HTTP_CONNECT_S 10
-#define HTTP_STALL_S 30 /* without a byte */
+#define HTTP_STALL_S 30 /* slower than */
+#define HTTP_SPEED_MIN 64 /* bytes a second, or so: thirty at once by a modem */
 #define HTTP_FINISH_S 300 /* while a registry reads once more what it got */
 
 struct request;
 
+/* Who knows how to be let in, http_auth.h. */
+struct http_gate {
+	/*
+	 * What goes behind "Authorization: " of a request to the registry, NULL:
+	 * nothing; it is borrowed.  False: the request is held, until
+	 * http_release().
+	 */
+	bool (*pass)(void *arg, const char **out, struct request *r);
+	/*
+	 * The answer was 401.  True: it is to be sent again, perhaps held.
+	 * False: that is the end of it; r->err may say why.
+	 */
+	bool (*refused)(void *arg, struct request *r);
+};
+
 /* A registry, and what is on its way there. */
-struct http { /* http_init, http_fini */
+struct http { /* http_init; it ends with its process */
 	const char *host, *name; /* HOST[:PORT] and repository; borrowed */
 	bool plain; /* by http */
 	const char *ca; /* certificates as text, or NULL; borrowed */
 	size_t ca_len;
+	const struct http_gate *gate; /* NULL: nobody is let in by name */
+	void *gate_arg;
 	/* The rest is http_request.c's. */
 	CURLM *multi;
 	struct request *all;
@@ -58,11 +76,17 @@ struct request {
 	struct sha256 *hash; /* or into this */
 	uint64_t whole; /* a 200 may bring so many, of which part is taken, */
 	uint64_t skip; /* from here on; 0: no more than `cap` */
+	/* Not the gate's, with an Authorization of its own, or none (NULL). */
+	bool is_gateless;
+	const char
+	    *authorization; /* borrowed; where `url` is, and no further */
+	const char *from; /* another repository that is to be read, or NULL */
 	/* What came of it. */
 	struct http_reply reply;
 	size_t len; /* in buf, or hashed */
 	struct error err; /* why there is no answer: reply.status is 0 */
 	bool is_tls_error; /* by reason of what the other end talks */
+	bool is_empty; /* a body was promised, and there was none of it */
 	/* The rest is http_request.c's. */
 	CURL *easy; /* NULL: it is not on its way */
 	struct curl_slist *sent_headers;
@@ -71,6 +95,9 @@ struct request {
 	unsigned tries, redirects;
 	int64_t not_before_ms; /* when it waits to be sent */
 	uint64_t sent, got;
+	bool is_held;
+	unsigned refusals; /* by 401 */
+	unsigned pass; /* the gate's: which one was shown */
 	bool is_own; /* at the registry, not where that has led us */
 	bool is_too_long, is_text_full, is_forbidden;
 	char detail[CURL_ERROR_SIZE];
@@ -78,7 +105,6 @@ struct request {
 
 /* EX_OSERR. */
 int http_init(struct http *h, struct error *err);
-void http_fini(struct http *h);
 
 /* `done` is called from http_run(); it may send again, or free the owner. */
 void request_init(struct request *r, struct http *h,
@@ -94,6 +120,9 @@ void request_begin(struct request *r, const char *method, char *url);
 void request_header(struct request *r, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 void request_go(struct request *r);
+
+/* Those that are held go on, or end with that error. */
+void http_release(struct http *h, const struct error *err);
 
 /* The path beneath the repository, as a URL on the heap; NULL: out of memory. */
 char *http_url(const struct http *h, const char *fmt, ...)

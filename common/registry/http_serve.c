@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/sandbox.h"
 #include "base/sig.h"
+#include "registry/http_auth.h"
 #include "registry/http_client.h"
 #include "registry/http_upload.h"
 #include "registry/http_url.h"
@@ -31,6 +32,7 @@ static const char *const readable[] = { "/dev/null", "/dev/random",
 
 struct server {
 	struct http http;
+	struct http_auth auth;
 	const struct courier_share *share;
 	int wire;
 	struct job range[ERRAND_SLOTS_MAX], other;
@@ -152,19 +154,6 @@ init(struct server *s, struct upload_place *places)
 	}
 }
 
-static void
-fini(struct server *s)
-{
-	unsigned i;
-
-	for (i = 0; i < ERRAND_SLOTS_MAX; i++)
-		job_fini(&s->range[i]);
-	job_fini(&s->other);
-	for (i = 0; i < ERRAND_UPLOADS; i++)
-		upload_fini(&s->upload[i]);
-	http_fini(&s->http);
-}
-
 /* Nothing is written from here on, and only this is read. */
 static int
 enclose(struct error *err)
@@ -202,15 +191,18 @@ http_serve(void *arg, const struct courier_share *share, int wire)
 	s.http.plain = site->plain_http;
 	s.http.ca = site->ca;
 	s.http.ca_len = site->ca_len;
-	if (http_init(&s.http, &err) == -1 || enclose(&err) == -1)
+	if (http_init(&s.http, &err) == -1)
+		return;
+	http_auth_init(&s.auth, &s.http, site->is_push); /* may run programs */
+	if (enclose(&err) == -1)
 		return;
 	init(&s, places);
 	s.other.may_be_plain = site->ca == NULL &&
 	    http_host_is_loopback(site->ref->place);
+	/* All of it goes with the process, which waits for nothing then. */
 	while (!s.is_over && sig_check(NULL) == 0) {
 		if (http_run(&s.http, wire, RUN_MS, &err) == -1)
 			break;
 		listen_to(&s);
 	}
-	fini(&s);
 }

@@ -12,6 +12,7 @@
 struct http_site {
 	const struct ref *ref; /* HOST and NAME */
 	bool plain_http;
+	bool is_push; /* something will be put */
 	char *ca; /* certificates to be trusted, too; NULL: none */
 	size_t ca_len;
 };

@@ -8,7 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/hook.h"
 #include "base/opt.h"
+#include "base/path.h"
+#include "base/secret.h"
 #include "registry/http_url.h"
 #include "registry/ref.h"
 
@@ -152,7 +155,10 @@ set_method(CURL *e, struct request *r)
 		curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
 	else if (strcmp(r->method, "POST") == 0) {
 		curl_easy_setopt(e, CURLOPT_POST, 1L);
-		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)0);
+		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE,
+		    (curl_off_t)r->body_len);
+		curl_easy_setopt(e, CURLOPT_POSTFIELDS,
+		    r->body_len == 0 ? (const void *)"" : r->body);
 	} else if (strcmp(r->method, "PUT") == 0 ||
 	    strcmp(r->method, "PATCH") == 0) {
 		curl_easy_setopt(e, CURLOPT_UPLOAD, 1L);
@@ -174,8 +180,9 @@ set_limits(CURL *e, const struct request *r)
 {
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT, (long)HTTP_CONNECT_S);
-	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)r->stall_s);
+	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, (long)HTTP_SPEED_MIN);
+	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME,
+	    (long)hook_ms("courier-stall", r->stall_s * 1000) / 1000);
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(e, CURLOPT_UNRESTRICTED_AUTH, 0L);
@@ -195,7 +202,7 @@ forget(struct request *r)
 	r->sent = r->got = 0;
 	r->len = 0;
 	r->is_too_long = r->is_text_full = r->is_forbidden = false;
-	r->is_tls_error = false;
+	r->is_tls_error = r->is_empty = false;
 	r->detail[0] = '\0';
 	if (r->hash != NULL)
 		sha256_init(r->hash);
@@ -212,34 +219,76 @@ is_own(const struct http *h, const char *url)
 }
 
 static int
-set_headers(CURL *e, struct request *r)
+add_header(struct request *r, const char *text)
+{
+	struct curl_slist *list = curl_slist_append(r->sent_headers, text);
+
+	if (list == NULL)
+		return -1;
+	r->sent_headers = list;
+	return 0;
+}
+
+static int
+add_authorization(struct request *r, const char *authorization)
+{
+	char *text = path_format("Authorization: %s", authorization);
+	int rc = text == NULL ? -1 : add_header(r, text);
+
+	secret_free(text);
+	return rc;
+}
+
+static int
+set_headers(CURL *e, struct request *r, const char *authorization)
 {
 	const struct curl_slist *p;
-	struct curl_slist *list;
 
-	for (p = r->headers; p != NULL; p = p->next) {
-		list = curl_slist_append(r->sent_headers, p->data);
-		if (list == NULL)
+	for (p = r->headers; p != NULL; p = p->next)
+		if (add_header(r, p->data) == -1)
 			return -1;
-		r->sent_headers = list;
-	}
+	if (authorization != NULL && add_authorization(r, authorization) == -1)
+		return -1;
+	/* A form is none unless its owner says so. */
+	if (r->body_len == 0 && strcmp(r->method, "POST") == 0 &&
+	    add_header(r, "Content-Type:") == -1)
+		return -1;
 	curl_easy_setopt(e, CURLOPT_HTTPHEADER, r->sent_headers);
 	return 0;
+}
+
+/* Whether the request may go; what is to be shown goes nowhere else. */
+static bool
+pass(struct request *r, const char *url, const char **authorization)
+{
+	struct http *h = r->http;
+
+	*authorization = NULL;
+	if (r->is_gateless) {
+		if (http_url_same_origin(url, r->url))
+			*authorization = r->authorization;
+		return true;
+	}
+	return !r->is_own || h->gate == NULL ||
+	    h->gate->pass(h->gate_arg, authorization, r);
 }
 
 int
 transfer_start(struct request *r)
 {
-	const char *url = r->at != NULL ? r->at : r->url;
-	CURL *e = curl_easy_init();
+	const char *url = r->at != NULL ? r->at : r->url, *authorization;
+	CURL *e;
 
+	forget(r);
+	r->is_own = is_own(r->http, url);
+	if (!pass(r, url, &authorization))
+		return 0;
+	e = curl_easy_init();
 	if (e == NULL)
 		return -1;
-	forget(r);
 	r->easy = e;
-	r->is_own = is_own(r->http, url);
 	r->tries++;
-	if (set_headers(e, r) == -1)
+	if (set_headers(e, r, authorization) == -1)
 		return -1;
 	set_limits(e, r);
 	set_tls(e, r->http);
@@ -259,11 +308,15 @@ transfer_start(struct request *r)
 void
 transfer_stop(struct request *r)
 {
+	struct curl_slist *p;
+
 	if (r->easy != NULL) {
 		curl_multi_remove_handle(r->http->multi, r->easy);
 		curl_easy_cleanup(r->easy);
 		r->easy = NULL;
 	}
+	for (p = r->sent_headers; p != NULL; p = p->next)
+		explicit_bzero(p->data, strlen(p->data));
 	curl_slist_free_all(r->sent_headers);
 	r->sent_headers = NULL;
 }

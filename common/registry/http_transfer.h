@@ -7,7 +7,7 @@
 
 /*
  * Begins a try, of which http.multi tells the end; CURLINFO_PRIVATE is the
- * request.  -1: out of memory.
+ * request.  Where the gate holds it there is none.  -1: out of memory.
  */
 int transfer_start(struct request *r);
 

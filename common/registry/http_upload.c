@@ -9,14 +9,6 @@
 #include "registry/http_fault.h"
 #include "registry/http_url.h"
 
-void
-upload_fini(struct upload *u)
-{
-	request_fini(&u->r);
-	free(u->session);
-	u->session = NULL;
-}
-
 /* It is free for the next blob. */
 static void
 tell(struct upload *u, const struct error *err)
@@ -30,7 +22,8 @@ tell(struct upload *u, const struct error *err)
 
 	if (err != NULL)
 		why = *err;
-	upload_fini(u);
+	request_fini(&u->r);
+	free(u->session);
 	*u = next;
 	request_init(&u->r, u->http, done, u);
 	u->tell(u->arg, why.code == 0 ? NULL : &why);
@@ -75,6 +68,9 @@ count_try(struct upload *u)
 	if (may_try(&u->r) && ++u->tries < HTTP_TRIES)
 		return 0;
 	request_error(&u->r, &u->err);
+	/* It is a session that is not there, nothing that the user names. */
+	if (u->r.reply.status == 404)
+		u->err.code = EX_UNAVAILABLE;
 	give_up(u);
 	return -1;
 }

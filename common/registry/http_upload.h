@@ -32,7 +32,7 @@ enum upload_step {
 	UPLOAD_CANCEL
 };
 
-struct upload { /* upload_init, upload_fini */
+struct upload { /* upload_init; it ends with its process */
 	struct http *http;
 	int fd; /* the file, borrowed */
 	/* Of an end or a cancelling: once; err NULL: all is well. */
@@ -56,7 +56,6 @@ struct upload { /* upload_init, upload_fini */
 
 void upload_init(struct upload *u, struct http *h, int fd,
     void (*tell)(void *arg, const struct error *err), void *arg);
-void upload_fini(struct upload *u);
 
 /* The file has `bytes` by now.  -1: it is given up, and why. */
 int upload_grown(struct upload *u, uint64_t bytes, struct error *err);

@@ -208,6 +208,16 @@ open_blob(int *fd, struct layout *l, const struct blob *blob, struct error *err)
 	return 0;
 }
 
+static void
+drop_blob(struct layout *l, int fd)
+{
+	size_t i;
+
+	for (i = 0; i < OPEN_MAX_BLOBS; i++)
+		if (l->kept[i].fd == fd)
+			fd_drop(&l->kept[i].fd);
+}
+
 /* On a disk there is nothing to wait for: it is read when it is awaited. */
 static int
 layout_ask(void *state, struct range *range, struct error *err)
@@ -227,7 +237,11 @@ layout_await(void *state, struct range *range, struct error *err)
 	if (open_blob(&fd, state, range->blob, err) == -1)
 		return -1;
 	hex_of(name, &range->blob->digest);
-	return fd_pread(fd, range->buf, range->len, range->off, name, err);
+	if (fd_pread(fd, range->buf, range->len, range->off, name, err) == 0)
+		return 0;
+	/* Another file may have the name by the next time. */
+	drop_blob(state, fd);
+	return -1;
 }
 
 static int

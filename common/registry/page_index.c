@@ -27,7 +27,8 @@ void
 page_index_fini(struct page_index *x)
 {
 	free(x->files);
-	free(x->groups);
+	if (!x->groups_lent)
+		free(x->groups);
 	memset(x, 0, sizeof(*x));
 }
 
@@ -56,6 +57,9 @@ page_index_add_group(struct page_index *x, const struct page_group *group,
 		return error_set(err, EX_DATAERR,
 		    "data in more than %u groups of 512 KiB",
 		    PAGE_INDEX_GROUPS_MAX);
+	if (x->groups_n == x->groups_cap && x->groups_lent)
+		return error_set(err, EX_DATAERR, "more than %zu groups",
+		    x->groups_cap);
 	if (x->groups_n == x->groups_cap) {
 		cap = x->groups_cap == 0 ? 256 : 2 * x->groups_cap;
 		v = realloc(x->groups, cap * sizeof(*v));
@@ -288,19 +292,55 @@ decode_files(struct page_index *x, const unsigned char *raw, size_t files_n,
 	return 0;
 }
 
+size_t
+page_index_room(const unsigned char *raw, size_t len)
+{
+	size_t files_n, groups_n;
+	struct page_index x = { 0 };
+
+	if (len < PAGE_INDEX_HEAD ||
+	    decode_head(&x, &files_n, &groups_n, raw, len, le32(raw + 20),
+		NULL) == -1)
+		return 0;
+	return groups_n;
+}
+
+static int
+decode(struct page_index *x, const unsigned char *raw, size_t len,
+    const struct part_list *parts, struct error *err)
+{
+	size_t files_n = 0, groups_n = 0;
+
+	if (decode_head(x, &files_n, &groups_n, raw, len, parts->n, err) == 0 &&
+	    decode_files(x, raw, files_n, groups_n, parts, err) == 0)
+		return 0;
+	page_index_fini(x);
+	return error_wrap(err, "index");
+}
+
 int
 page_index_decode(struct page_index *out, const unsigned char *raw, size_t len,
     const struct part_list *parts, struct error *err)
 {
 	struct page_index x = { 0 };
-	size_t files_n = 0, groups_n = 0;
 
-	if (decode_head(&x, &files_n, &groups_n, raw, len, parts->n, err) ==
-		-1 ||
-	    decode_files(&x, raw, files_n, groups_n, parts, err) == -1) {
-		page_index_fini(&x);
-		return error_wrap(err, "index");
-	}
+	if (decode(&x, raw, len, parts, err) == -1)
+		return -1;
+	*out = x;
+	return 0;
+}
+
+int
+page_index_decode_in(struct page_index *out, struct page_group *room,
+    size_t room_n, const unsigned char *raw, size_t len,
+    const struct part_list *parts, struct error *err)
+{
+	struct page_index x = { .groups = room,
+		.groups_cap = room_n,
+		.groups_lent = true };
+
+	if (decode(&x, raw, len, parts, err) == -1)
+		return -1;
 	*out = x;
 	return 0;
 }

@@ -6,6 +6,7 @@
 #ifndef REGISTRY_PAGE_INDEX_H
 #define REGISTRY_PAGE_INDEX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,6 +42,7 @@ struct page_index { /* { 0 } is empty */
 	size_t files_n;
 	struct page_group *groups;
 	size_t groups_n, groups_cap;
+	bool groups_lent; /* page_index_decode_in(): they are somebody else's */
 };
 
 void page_index_fini(struct page_index *x);
@@ -76,6 +78,16 @@ int page_index_encode(unsigned char **out, size_t *len,
  */
 int page_index_decode(struct page_index *out, const unsigned char *raw,
     size_t len, const struct part_list *parts, struct error *err);
+
+/*
+ * The same with the groups in room[room_n], which outlives the index: for who
+ * keeps them where memory can be had back.  page_index_room() says how many an
+ * index has, 0 where it is none.  EX_DATAERR, too: there is less room.
+ */
+size_t page_index_room(const unsigned char *raw, size_t len);
+int page_index_decode_in(struct page_index *out, struct page_group *room,
+    size_t room_n, const unsigned char *raw, size_t len,
+    const struct part_list *parts, struct error *err);
 
 /*
  * Whether it is the index of the files of `e`: as many, as long, and each of

@@ -16,6 +16,8 @@ read_envelope(struct reader *r, struct error *err)
 	if (transport_get_all(r->from, &text, blob, "envelope", err) == -1)
 		return -1;
 	rc = envelope_decode(&r->envelope, text, (size_t)blob->bytes, err);
+	if (rc == 0 && r->envelope.trailer)
+		rc = error_set(err, EX_DATAERR, "\"trailer\" is of archives");
 	free(text);
 	return rc == -1 ? error_wrap(err, "envelope") : 0;
 }

@@ -62,6 +62,13 @@ status()
 	snap-mount --status -p "$1" mnt
 }
 
+# says VALUES MEMBERS: that is what it says of itself, with blanks between them.
+says()
+{
+	got=$(status "$2" | tr '\t' ' ')
+	[ "$got" = "$1" ] || atf_fail "$2: $got, not $1"
+}
+
 # umount_it DIR: and its processes have ended.
 umount_it()
 {

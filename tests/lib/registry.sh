@@ -9,8 +9,9 @@ need_registry()
 }
 
 # registry_start NAME [ADDRESS]: one that keeps its blobs in the directory NAME
-# and says what it does in NAME.log; by TLS where there is a NAME.crt (and .key).
-# $registry is HOST:PORT afterwards.
+# and says what it does in NAME.log; by TLS where there is a NAME.crt (and .key),
+# and for those in NAME.htpasswd where there is one.  $registry is HOST:PORT
+# afterwards.
 registry_start()
 {
 	cat >"$1.yml" <<-END
@@ -32,11 +33,24 @@ registry_start()
 		    certificate: $PWD/$1.crt
 		    key: $PWD/$1.key
 	END
+	[ ! -e "$1.htpasswd" ] || cat >>"$1.yml" <<-END
+		auth:
+		  htpasswd:
+		    realm: the realm
+		    path: $PWD/$1.htpasswd
+	END
 	docker-registry serve "$1.yml" >"$1.log" 2>&1 &
 	echo $! >"$1.registry"
 	eventually 60 grep -q 'listening on' "$1.log" ||
 	    atf_fail "$(cat "$1.log")"
 	registry=$(sed -n 's/.*listening on \([0-9.:]*\).*/\1/p' "$1.log")
+}
+
+# registry_login NAME USER PASSWORD: who is let in.
+registry_login()
+{
+	perl -e 'print "$ARGV[0]:", crypt($ARGV[1],
+	    q($2y$05$abcdefghijklmnopqrstuu)), "\n"' "$2" "$3" >"$1.htpasswd"
 }
 
 # registry_kill NAME: at once, as a machine that goes down.

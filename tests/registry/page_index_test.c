@@ -74,6 +74,34 @@ ATF_TC_BODY(index__round_trip, tc)
 	page_index_fini(&back);
 }
 
+/* In memory of the caller's, as much as it has groups. */
+ATF_TC_WITHOUT_HEAD(index__in_room);
+ATF_TC_BODY(index__in_room, tc)
+{
+	struct page_group room[3], group = { 0 };
+	struct error err = { 0 };
+	struct page_index x, back;
+	unsigned char *raw;
+	size_t len;
+
+	sample(&raw, &len, &x);
+	ATF_CHECK_EQ(2, page_index_room(raw, len));
+	ATF_CHECK_EQ(0, page_index_room(raw, len - 1));
+	ATF_CHECK_EQ(0, page_index_room(raw, PAGE_INDEX_HEAD - 1));
+	ATF_REQUIRE_EQ(0,
+	    page_index_decode_in(&back, room, 2, raw, len, &list, NULL));
+	ATF_CHECK_EQ(&room[0], back.groups);
+	ATF_CHECK_EQ(&room[1], page_index_find(&back, &back.files[2], 3));
+	ATF_CHECK_EQ(-1, page_index_add_group(&back, &group, NULL));
+	page_index_fini(&back);
+	ATF_CHECK_EQ(-1,
+	    page_index_decode_in(&back, room, 1, raw, len, &list, &err));
+	ATF_CHECK_STREQ("index: file 2: more than 1 groups", err.msg);
+	ATF_CHECK_EQ(EX_DATAERR, err.code);
+	free(raw);
+	page_index_fini(&x);
+}
+
 /* The bytes that instar-registry(5) draws. */
 ATF_TC_WITHOUT_HEAD(index__layout);
 ATF_TC_BODY(index__layout, tc)
@@ -290,6 +318,7 @@ ATF_TC_BODY(index__of_the_envelope, tc)
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, index__round_trip);
+	ATF_TP_ADD_TC(tp, index__in_room);
 	ATF_TP_ADD_TC(tp, index__layout);
 	ATF_TP_ADD_TC(tp, index__bad);
 	ATF_TP_ADD_TC(tp, index__digest_is_verity);

@@ -55,21 +55,24 @@ cache__survives_body()
 	mount_it
 	eventually 30 all_has_come || atf_fail "$(status complete,requests)"
 	# Each byte that lies there came once, envelope and index among them.
-	atf_check -o inline:"$(cat lay/blobs/sha256/* | wc -c)\n" \
-	    status bytes_fetched
+	says "$(cat lay/blobs/sha256/* | wc -c)" bytes_fetched
 	same
 	umount_it mnt
+	# No leftover of anybody's.
+	find root/cache -type f | sort >before
+	atf_check -o empty state-gc
+	find root/cache -type f | sort | diff before - || atf_fail "collected"
 	# What the tag leads to is asked, and nothing else.
 	mount_it
 	atf_check -o inline:"1\n" jq .requests mounted
 	same
-	atf_check -o inline:"1	true\n" status requests,complete
+	says "1 true" requests,complete
 	umount_it mnt
 	# By its digest not even that.
 	atf_check -o inline:"0\n" snap-mount -p requests \
 	    "oci-layout:lay@$(jq -r .digest mounted)" mnt
 	same
-	atf_check -o inline:"0\n" status requests
+	says "0" requests
 	umount_it mnt
 	# Killed while it writes, and by all means right afterwards.
 	rm -r root/cache
@@ -117,7 +120,7 @@ cache__damaged_body()
 	# It is right again.
 	mount_it --on-demand
 	same
-	atf_check -o inline:"1\n" status requests
+	says "1" requests
 	umount_it mnt
 	i=0
 	for f in root/cache/*; do
@@ -135,10 +138,10 @@ cache__damaged_body()
 	rm root/cache/*
 	umount_it mnt
 	mount_it --on-demand
-	atf_check reads cow.raw 1228800
+	reads cow.raw 1228800 || atf_fail "$(head -n 1 dd.err)"
 	rm root/cache/*
 	atf_check cmp dir/memory.raw mnt/memory.raw
-	atf_check -o inline:"0\n" status failed
+	says "0" failed
 }
 cache__damaged_cleanup()
 {
@@ -209,7 +212,11 @@ cache__bounded_body()
 	need_fuse
 	mount_it --cache-size 64M
 	# In the background three quarters are fetched, and no more.
-	eventually 30 test "$(du -sm root/cache | cut -f 1)" -ge 40
+	is_filled()
+	{
+		[ "$(du -sm root/cache | cut -f 1)" -ge 40 ]
+	}
+	eventually 60 is_filled || atf_fail "$(du -sm root/cache)"
 	[ "$(du -sm root/cache | cut -f 1)" -le 64 ] ||
 	    atf_fail "$(du -sm root/cache)"
 	same
@@ -260,7 +267,7 @@ cache__no_room_body()
 	same
 	atf_check -o match:': cache: No space left on device$' \
 	    cat small/root/cache/log
-	atf_check -o inline:"0\n" status failed
+	says "0" failed
 	umount_it mnt
 }
 cache__no_room_cleanup()
@@ -281,8 +288,8 @@ registry__gone_body()
 	plant_layout
 	need_fuse
 	mount_it --on-demand --timeout 1s
-	atf_check reads memory.raw 4194304
-	atf_check reads cow.raw 1228800
+	reads memory.raw 4194304 || atf_fail "$(head -n 1 dd.err)"
+	reads cow.raw 1228800 || atf_fail "$(head -n 1 dd.err)"
 	mkdir away
 	mv lay/blobs/sha256/* away
 	for f in away/*; do
@@ -290,18 +297,19 @@ registry__gone_body()
 		: >"$f"
 		mv copy "away/$(basename "$f")"
 	done
-	atf_check reads memory.raw 4194304
+	reads memory.raw 4194304 || atf_fail "$(head -n 1 dd.err)"
 	# Read ahead went on for a while, and the file's end is not near.
-	atf_check fails memory.raw 21000192
-	atf_check fails memory.raw 21000192
-	atf_check -o match:"$PWD/mnt: memory.raw: byte 2099[0-9]*: lay/blobs" \
+	fails memory.raw 21000192 || atf_fail "can be read"
+	fails memory.raw 21000192 || atf_fail "can be read"
+	atf_check -o match:"$PWD/mnt: memory.raw: byte 21000192: lay/blobs" \
 	    cat root/cache/log
 	[ "$(status failed)" -ge 2 ] || atf_fail "$(status failed) failed"
-	atf_check reads memory.raw 4194304
-	atf_check reads memory.raw 0
+	reads memory.raw 4194304 || atf_fail "$(head -n 1 dd.err)"
+	reads memory.raw 0 || atf_fail "$(head -n 1 dd.err)"
 	# It comes back.
 	mv away/* lay/blobs/sha256
-	eventually 20 reads memory.raw 21000192 || atf_fail "$(cat dd.err)"
+	eventually 20 reads memory.raw 21000192 ||
+	    atf_fail "$(tail -n 1 root/cache/log)"
 	same
 	# A read that waits meanwhile gets what it wanted.
 	umount_it mnt
@@ -310,7 +318,11 @@ registry__gone_body()
 	mv lay/blobs/sha256/* away
 	cat mnt/state.qemu >got &
 	reader=$!
-	eventually 20 test "$(status waiting)" = 1 || atf_fail "does not wait"
+	somebody_waits()
+	{
+		[ "$(status waiting)" = 1 ]
+	}
+	eventually 20 somebody_waits || atf_fail "does not wait"
 	atf_check -o empty cat got
 	mv away/* lay/blobs/sha256
 	wait $reader || atf_fail "$(cat root/cache/log)"

@@ -26,16 +26,16 @@ clone__from_a_mount_body()
 	atf_check -o match:'"hypervisor":"qemu"' vm-clone -n a --from-dir mnt
 	counts a || atf_fail "a does not count"
 	# All that is read is here already.
-	status requests >before
+	before=$(status requests)
 	atf_check -o ignore vm-clone -n b --from-dir mnt
 	counts b || atf_fail "b does not count"
-	atf_check -o file:before status requests
+	says "$before" requests
 	atf_check -o ignore vm-restore a --from-dir mnt
 	counts a || atf_fail "a does not count any more"
 	atf_check -o match:'^....' snap-import -q -n new -p id --from-dir mnt
 	atf_check snap-verify -q new
 	atf_check snap-verify -q --from-dir mnt
-	atf_check -o inline:"0\n" status failed
+	says "0" failed
 	for f in good/*; do
 		[ "$f" = good/snapshot.json ] ||
 		    atf_check cmp "$f" "mnt/$(basename "$f")"
@@ -86,8 +86,7 @@ order__is_kept_body()
 		    [ "$(status waiting)" -eq 0 ]
 	}
 	eventually 20 order_has_come || atf_fail "$(status bytes_fetched)"
-	sleep 0.3
-	status requests >before
+	before=$(status requests)
 	for page in 1000 4500 900 4600 800 5000; do
 		atf_check -o save:got -e ignore dd if=mnt/memory.raw bs=4096 \
 		    count=1 skip=$page iflag=direct
@@ -95,7 +94,7 @@ order__is_kept_body()
 		    count=1 skip=$page
 		atf_check cmp want got
 	done
-	atf_check -o file:before status requests
+	says "$before" requests
 	umount_it mnt
 	# One that is damaged, or says what there is not, is worth nothing.
 	f=$(echo root/cache/*-order)

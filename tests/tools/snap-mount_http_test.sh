@@ -35,7 +35,7 @@ mount__registry_body()
 	    mnt
 	atf_check -o inline:"1\n" jq .requests mounted
 	same
-	atf_check -o inline:"1\n" status requests
+	says "1" requests
 	umount_it mnt
 	# It goes away for good: what is here serves on.
 	rm -r root/cache
@@ -45,7 +45,7 @@ mount__registry_body()
 	registry_kill reg
 	atf_check -s exit:2 -o ignore -e match:'Input/output error' \
 	    cmp dir/memory.raw mnt/memory.raw
-	atf_check -o match:"mnt: memory.raw: byte [0-9]*: $registry/golden: " \
+	atf_check -o match:"mnt: memory.raw: byte [0-9]*: " \
 	    cat root/cache/log
 	atf_check cmp dir/cow.raw mnt/cow.raw
 	umount_it mnt

@@ -324,6 +324,67 @@ mount__killed_cleanup()
 	mounts_end
 }
 
+# As an ordinary user, and as root in such a user's root; in a view of the host
+# where everybody may have /dev/fuse, as on most of them.
+atf_test_case mount__another_user cleanup
+mount__another_user_head()
+{
+	atf_set require.files "/dev/fuse"
+	atf_set require.progs "perl unshare"
+	atf_set require.user root
+}
+mount__another_user_body()
+{
+	plant_layout
+	need_fuse
+	rm -rf root
+	as="setpriv --reuid=nobody --regid=nogroup --clear-groups"
+	chmod 755 . lay lay/blobs lay/blobs/sha256
+	chmod -R a+r lay dir
+	$as test -r "$PWD/lay/index.json" -a -x "$top/snap-mount/snap-mount" ||
+	    atf_skip "nobody cannot read this tree"
+	mkdir home none
+	chown nobody mnt home
+	cat >steps.sh <<-END
+		set -e
+		mknod -m 666 fuse c 10 229
+		mount --bind fuse /dev/fuse
+		INSTAR_ROOT=$PWD/home/root
+		export INSTAR_ROOT
+		tool=$top/snap-mount/snap-mount
+		echo "as nobody"
+		$as \$tool -p dir oci-layout:lay:v1 mnt
+		$as cmp dir/memory.raw mnt/memory.raw
+		$as fusermount3 -u mnt
+		echo "by a signal"
+		$as \$tool -p dir oci-layout:lay:v1 mnt
+		kill \$($as \$tool --status -p pid mnt)
+		while mountpoint -q mnt; do sleep 0.1; done
+		echo "as root, in nobody's root"
+		\$tool -p dir oci-layout:lay:v1 mnt
+		$as cmp dir/memory.raw mnt/memory.raw
+		ls mnt 2>&1 || :
+		$as fusermount3 -u mnt
+		$as \$tool oci-layout:lay:v1 none 2>&1
+	END
+	atf_check -s exit:77 -o save:out unshare -m sh steps.sh
+	atf_check -o inline:"as nobody
+$PWD/mnt
+by a signal
+$PWD/mnt
+as root, in nobody's root
+$PWD/mnt
+ls: cannot access 'mnt': Permission denied
+snap-mount: none: Permission denied
+" cat out
+	atf_check -o inline:"nobody\n" sh -c \
+	    "find home/root -printf '%u\n' | sort -u"
+}
+mount__another_user_cleanup()
+{
+	mounts_end
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case mount__shows_what_was_saved
@@ -332,4 +393,5 @@ atf_init_test_cases()
 	atf_add_test_case mount__messages
 	atf_add_test_case mount__ends
 	atf_add_test_case mount__killed
+	atf_add_test_case mount__another_user
 }

@@ -13,13 +13,9 @@ plant()
 	snap_plant b web
 	memory=root/snap/$(id_of b)/memory.raw
 	truncate -s 64M "$memory"
-	perl -e 'srand(7); print pack "L*", map { int rand 4294967296 }
-	    1 .. 262144' >mib
-	n=0
-	while [ $n -lt "$1" ]; do
-		printf '%s' $n | cat - mib | head -c 1M
-		n=$((n + 1))
-	done | dd of="$memory" bs=1M seek=3 conv=notrunc 2>dd.err
+	perl -e 'srand(7); for (1 .. $ARGV[0]) {
+	    print pack "L*", map { int rand 4294967296 } 1 .. 262144 }' "$1" |
+	    dd of="$memory" bs=1M seek=3 conv=notrunc 2>dd.err
 }
 
 # change PAGE: that page of its memory becomes another.
@@ -43,6 +39,12 @@ back()
 asked()
 {
 	grep -cE "\"($1) HTTP/" one.log
+}
+
+# soon SECONDS COMMAND...: it succeeds by then.
+soon()
+{
+	eventually "$@" || atf_fail "after $1 s: $*"
 }
 
 # Nobody of ours is there any more.
@@ -101,7 +103,7 @@ http__round_trip_body()
 tag latest\n" snap-pull "$ref"
 	atf_check -o ignore snap-push "$ref" web
 	back "$ref"
-	atf_check alone
+	soon 20 alone
 }
 http__round_trip_cleanup()
 {
@@ -157,13 +159,6 @@ http__messages_body()
 	registry_start one
 	r=$registry
 	atf_check -o ignore snap-push "$r/golden:v1" web
-	# An image, with an artifact's tag.
-	printf '{"schemaVersion":2,"mediaType":"%s","config":{"mediaType":"%s",
-"digest":"%s","size":%d},"layers":[]}' \
-	    application/vnd.oci.image.manifest.v1+json \
-	    application/vnd.oci.image.config.v1+json \
-	    "sha256:$(sha256sum <"root/snap/$(id_of b)/snapshot.json" |
-	    cut -d ' ' -f 1)" 1 >image
 	hex=$(printf '%064d' 0)
 	ls -A root/snap >before
 	while IFS='|' read -r status command message; do
@@ -171,9 +166,9 @@ http__messages_body()
 		atf_check -s exit:"$status" \
 		    -e inline:"${command%% *}: $message\n" $command
 	done <<-END
-		64|snap-push -j 0 $r/golden web|-j: "0" is not a number from 1 to 32
+		64|snap-push -j 0 $r/golden web|-j: 0: less than 1
 		64|snap-push -j 1 -j 2 $r/golden web|-j: given twice
-		64|snap-pull -j 33 $r/golden|-j: "33" is not a number from 1 to 32
+		64|snap-pull -j 33 $r/golden|-j: 33: more than 32
 		64|snap-pull --plain-http --cacert x $r/golden|--cacert is of no use with --plain-http
 		66|snap-pull --cacert none $r/golden|none: No such file or directory
 		69|snap-pull 127.0.0.1:1/golden|127.0.0.1:1/golden: Connection refused
@@ -184,7 +179,7 @@ http__messages_body()
 		66|snap-push --parent $r/golden:v9 $r/golden:v1 web|$r/golden:v1: parent: $r/golden: no manifest has tag v9
 	END
 	atf_check -o file:before ls -A root/snap
-	atf_check alone
+	soon 20 alone
 }
 http__messages_cleanup()
 {
@@ -236,6 +231,56 @@ http__tls_cleanup()
 	registries_end
 }
 
+# login USER PASSWORD: a file of logins with that one.
+login()
+{
+	printf '{"auths":{"%s":{"auth":"%s"}}}' "$registry" \
+	    "$(printf '%s:%s' "$1" "$2" | base64)" >auth.json
+}
+
+atf_test_case http__login cleanup
+http__login_head()
+{
+	atf_set require.progs "jq perl"
+}
+http__login_body()
+{
+	plant 9
+	registry_login one me secret
+	registry_start one
+	ref=$registry/golden
+	HOME=$PWD
+	REGISTRY_AUTH_FILE=$PWD/auth.json
+	export HOME REGISTRY_AUTH_FILE
+	echo '{}' >auth.json
+	for tool in "snap-push $ref:v1 web" "snap-pull $ref:v1"; do
+		# shellcheck disable=SC2086
+		atf_check -s exit:77 -e inline:"${tool%% *}: $ref:v1: $ref: \
+unauthorized, and no login is known\n" $tool
+	done
+	login me wrong
+	atf_check -s exit:77 -e inline:"snap-push: $ref:v1: $ref: \
+unauthorized, with the login of $PWD/auth.json\n" snap-push "$ref:v1" web
+	login me secret
+	atf_check -o ignore snap-push "$ref:v1" web
+	back "$ref:v1"
+	change 1000
+	atf_check -o ignore snap-push --parent "$ref:v1" "$registry/b:v1" web
+	back "$registry/b:v1"
+	# No secret is told by anybody.
+	printf broken >auth.json
+	atf_check -s exit:65 -e match:"auth.json" snap-pull "$ref:v1"
+	unset REGISTRY_AUTH_FILE
+	mkdir .docker
+	login me secret
+	mv auth.json .docker/config.json
+	atf_check -o ignore snap-pull "$ref:v1"
+}
+http__login_cleanup()
+{
+	registries_end
+}
+
 atf_test_case http__tag_moved cleanup
 http__tag_moved_head()
 {
@@ -251,7 +296,7 @@ http__tag_moved_body()
 	INSTAR_HOOK=http-blobs=stop snap-push --parent none "$ref:v1" web \
 	    >late 2>late.err &
 	late=$!
-	atf_check eventually 60 grep -q 'State:.*T' /proc/$late/status
+	soon 60 grep -q 'State:.*T' /proc/$late/status
 	atf_check -o save:record snap-push "$ref:v1" web
 	kill -CONT $late
 	wait $late
@@ -263,7 +308,7 @@ meanwhile\n" cat late.err
 	# One that was not there, and then was.
 	INSTAR_HOOK=http-blobs=stop snap-push "$ref:v2" web >late 2>late.err &
 	late=$!
-	atf_check eventually 60 grep -q 'State:.*T' /proc/$late/status
+	soon 60 grep -q 'State:.*T' /proc/$late/status
 	atf_check -o ignore snap-push "$ref:v2" web
 	kill -CONT $late
 	wait $late
@@ -285,25 +330,26 @@ http__killed_body()
 	plant 20
 	registry_start one
 	ref=$registry/golden
-	for step in http-blob push-manifest http-blobs; do
-		atf_check -s signal:kill env INSTAR_HOOK=$step=kill \
-		    snap-push "$ref:v1" web
-		atf_check eventually 20 alone
+	page=1000
+	for step in courier-chunk http-blob courier-closed push-manifest \
+	    http-blobs courier-tag; do
+		case $step in
+		courier-*) set -- -s exit:71 -e match:"^snap-push: $ref:v1: .*\
+the process that talks to it ended by signal 9$" ;;
+		*) set -- -s signal:kill ;;
+		esac
+		atf_check "$@" env INSTAR_HOOK=$step=kill snap-push "$ref:v1" web
+		soon 20 alone
 		atf_check -s exit:66 -e ignore snap-pull "$ref:v1"
-	done
-	for step in courier-chunk courier-closed courier-tag; do
-		atf_check -s exit:71 -e match:"^snap-push: $ref:v1: .*the \
-process that talks to it ended by signal 9$" env INSTAR_HOOK=$step=kill \
-		    snap-push --parent none "$ref:$step" web
-		atf_check eventually 20 alone
-		atf_check -s exit:66 -e ignore snap-pull "$ref:$step"
+		# There is something to send again.
+		change $((page += 1))
 	done
 	atf_check -o ignore snap-push "$ref:v1" web
 	atf_check -s exit:71 -e match:'^snap-pull: .*: the process that talks' \
 	    env INSTAR_HOOK=courier-range=kill snap-pull -n back "$ref:v1"
 	atf_check -s signal:kill env INSTAR_HOOK=pull-file=kill \
 	    snap-pull -n back "$ref:v1"
-	atf_check eventually 20 alone
+	soon 20 alone
 	atf_check -o ignore state-gc
 	back "$ref:v1"
 }
@@ -325,13 +371,13 @@ http__signal_body()
 	signalled INSTAR_HOOK=courier-chunk=sleep:60000 \
 	    snap-push "$registry/golden:v1" web >out 2>err &
 	pid=$!
-	atf_check eventually 60 grep -q PATCH one.log
+	soon 60 grep -q PATCH one.log
 	kill -INT $pid
 	wait $pid
 	atf_check_equal 130 $?
 	atf_check -o inline:"snap-push: $registry/golden:v1: ended by signal 2 \
 (Interrupt)\n" cat err
-	atf_check eventually 20 alone
+	soon 20 alone
 }
 http__signal_cleanup()
 {
@@ -352,9 +398,9 @@ http__restarted_body()
 	INSTAR_HOOK=courier-chunk=stop snap-push "$ref:v1" web >out 2>err &
 	pid=$!
 	courier=
-	atf_check eventually 60 pgrep -P $pid
+	soon 60 pgrep -P $pid
 	courier=$(pgrep -P $pid)
-	atf_check eventually 60 grep -q 'State:.*T' "/proc/$courier/status"
+	soon 60 grep -q 'State:.*T' "/proc/$courier/status"
 	registry_kill one
 	mv one.log before.log
 	registry_start one "$registry"
@@ -391,8 +437,14 @@ http__collected_body()
 	atf_check -o ignore -e ignore curl -sS -X DELETE \
 	    "http://$registry/v2/golden/manifests/$(jq -r .digest first)"
 	atf_check -o ignore -e ignore docker-registry garbage-collect one.yml
+	# All is sent, and of the manifest it says that it has it.
+	atf_check -s exit:69 -e inline:"snap-push: $ref:v1: $ref: took the \
+manifest and has not got it: its cache is not what it stores\n" \
+	    snap-push "$ref:v1" web
+	registry_kill one
+	registry_start one "$registry"
 	atf_check -o save:second snap-push "$ref:v1" web
-	atf_check cmp first second
+	atf_check_equal "$(jq .digest first)" "$(jq .digest second)"
 	back "$ref:v1"
 }
 http__collected_cleanup()
@@ -418,7 +470,7 @@ http__memory_body()
 	INSTAR_HOOK=http-blobs=stop snap-push "$registry/golden:v1" web \
 	    >out 2>err &
 	pid=$!
-	atf_check eventually 120 grep -q 'State:.*T' /proc/$pid/status
+	soon 120 grep -q 'State:.*T' /proc/$pid/status
 	tool=$(peak $pid) courier=$(peak "$(pgrep -P $pid)")
 	kill -CONT $pid
 	wait $pid || atf_fail "status $?: $(cat err)"
@@ -426,7 +478,7 @@ http__memory_body()
 	INSTAR_HOOK=pull-fetched=stop snap-pull "$registry/golden:v1" \
 	    >out 2>err &
 	pid=$!
-	atf_check eventually 120 grep -q 'State:.*T' /proc/$pid/status
+	soon 120 grep -q 'State:.*T' /proc/$pid/status
 	tool=$(peak $pid) courier=$(peak "$(pgrep -P $pid)")
 	kill -CONT $pid
 	wait $pid || atf_fail "status $?: $(cat err)"
@@ -443,6 +495,7 @@ atf_init_test_cases()
 	atf_add_test_case http__mount
 	atf_add_test_case http__messages
 	atf_add_test_case http__tls
+	atf_add_test_case http__login
 	atf_add_test_case http__tag_moved
 	atf_add_test_case http__killed
 	atf_add_test_case http__signal

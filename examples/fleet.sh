@@ -145,8 +145,10 @@ for h in $hosts; do
 done
 
 last=$(counts ../fleet/two job | tail -n 1)
-run "snap-pull -q $plain-n result -p name,bytes_fetched $registry:two"
+run "snap-pull -q $plain-n result -p bytes_fetched $registry:two \\
+      >../fleet/bytes"
 pull_ms=$took_ms
+pull_bytes=$(cat ../fleet/bytes)
 run "vm-clone -n back -p name,clone_ms result"
 run "vm-wait --console 'count [0-9]+' back"
 first=$(eventually first_count home back) ||
@@ -168,4 +170,4 @@ done <../fleet/answered
 while read -r h ms bytes; do
 	row "save pushed by $h" "$(seconds "$ms"), $(mib "$bytes")"
 done <../fleet/pushed
-row "pull of two's" "$(seconds "$pull_ms")"
+row "pull of two's" "$(seconds "$pull_ms"), $(mib "$pull_bytes")"

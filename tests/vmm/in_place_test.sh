@@ -1,0 +1,98 @@
+#! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
+# Clones in place of what Cloud Hypervisor and Firecracker wrote: against
+# recorded answers, and as far as nothing is started, so anywhere.
+
+. "$(atf_get_srcdir)/../lib/lib.sh"
+. "$(atf_get_srcdir)/../lib/vms.sh"
+. "$(atf_get_srcdir)/../lib/ch.sh"
+. "$(atf_get_srcdir)/../lib/loopfs.sh"
+
+# What may not change in a directory that is only read.
+looks()
+{
+	(cd "$1" && find . -printf '%p %y %m %n %s %T@ %C@\n' | sort &&
+	    cat ./* | cksum)
+}
+
+# The links of VM $1, and where they lead.
+links()
+{
+	find "$(member "$1" dir)/" -type l -printf '%f %l\n' | sort
+}
+
+atf_test_case cloud_hypervisor__plays cleanup
+cloud_hypervisor__plays_body()
+{
+	ch_import
+	atf_check -o ignore snap-export --to-dir good bare
+	looks good >before
+	ch_plays ping restore resume running
+	atf_check -o inline:"template\tmapped\t$PWD/good\n" vm-clone -n c \
+	    -p memory_backing,memory_from,depends_on --in-place --from-dir good
+	dir=$(member c dir)
+	# To the program it is as any other clone with overlays.
+	atf_check -o ignore vm-clone --no-start -n s --disk-mode overlay bare
+	for f in config.json state.json cow.1.qcow2; do
+		atf_check cmp "$(member s dir)/$f" "$dir/$f"
+	done
+	cat >want <<-END
+		cow.raw $PWD/good/cow.raw
+		data-data1.raw $PWD/good/data-data1.raw
+		template.raw $PWD/good/memory-ranges
+	END
+	links c >got
+	atf_check diff want got
+	atf_check -o ignore vm-rm --force c
+	looks good >after
+	atf_check diff before after
+}
+cloud_hypervisor__plays_cleanup()
+{
+	vms_end
+}
+
+# It opens a memory that it maps for writing, too; Firecracker does not.
+atf_test_case both__read_only cleanup
+both__read_only_body()
+{
+	loopfs_make ext4 128M other
+	ch_import
+	atf_check -o ignore snap-export --to-dir good bare
+	cp -R --sparse=always good other/ch
+	mkdir pair
+	zstd -qdc "$here/data/fc-snapshot.tar.zst" | tar -xf - -C pair
+	truncate -s 1M pair/layer0.raw
+	cat >disks <<-END
+		{"path":"/srv/image/layer0.raw","ro":true,"serial":"layer0","role":"layer"}
+		{"path":"/srv/vm/web/cow.raw","ro":false,"serial":"cocoon-cow","role":"cow"}
+		{"path":"/srv/vm/web/data-data1.raw","ro":false,"serial":"data1","role":"data","fstype":"ext4"}
+	END
+	atf_check -o ignore snap-import -n fc --from-dir pair \
+	    --storage-config disks
+	atf_check -o ignore snap-export --to-dir fc fc
+	cp -R --sparse=always fc other/fc
+	mount -o remount,ro other
+	picture >before
+	atf_check -s exit:69 -e inline:"vm-clone: bare: memory-ranges: cannot \
+be mapped in place: cloud-hypervisor here opens it for writing, too, which is \
+not allowed there\n" vm-clone --no-start --in-place --from-dir other/ch
+	picture >after
+	atf_check cmp before after
+	atf_check -o inline:"mapped\n" vm-clone --no-start -n f --nic tap=none0 \
+	    -p memory_from --in-place --from-dir other/fc
+	# It reads no overlay: the disks that it writes are its own.
+	atf_check_equal "template.raw $PWD/other/fc/mem" "$(links f)"
+	atf_check cmp fc/cow.raw "$(member f dir)/cow.raw"
+}
+both__read_only_cleanup()
+{
+	vms_end
+	loopfs_clean
+}
+
+atf_init_test_cases()
+{
+	atf_add_test_case cloud_hypervisor__plays
+	atf_add_test_case both__read_only
+}

@@ -83,7 +83,7 @@ http__round_trip_body()
 	atf_check test "$(asked 'PATCH .*')" -ge 1
 	back "$ref:v1"
 	atf_check -o inline:"$(jq .bytes_moved first)\n" \
-	    snap-pull -p bytes_fetched "$ref:v1"
+	    snap-pull -R other -p bytes_fetched "$ref:v1"
 	# The same again is nothing.
 	posts=$(asked 'POST .*')
 	atf_check -o inline:"0\t0\n" snap-push -p bytes_moved,blobs_moved \

@@ -170,16 +170,27 @@ out:
 	return rc;
 }
 
-/* Whether the part is there, or can be had there without being moved. */
+/* One that the target has not got. */
 static int
-is_kept(bool *there, struct push *p, const struct part *part, struct error *err)
+bring_part(struct push *p, const struct part *part, struct error *err)
 {
-	if (transport_has(&p->to, there, &part->blob, err) == -1)
+	char text[DIGEST_TEXT_MAX];
+	bool there;
+
+	digest_text(text, &part->blob.digest);
+	if (p->parent_ref == NULL)
+		return error_set(err, EX_DATAERR,
+		    "parent: its part %s is not there", text);
+	if (transport_mount(&p->to, p->is_dry_run, &there, &part->blob,
+		p->parent_ref, err) == -1)
 		return -1;
-	if (*there || p->parent_ref == NULL)
+	if (there) {
+		p->inherited_bytes += part->blob.bytes;
 		return 0;
-	return transport_mount(&p->to, p->is_dry_run, there, &part->blob,
-	    p->parent_ref, err);
+	}
+	return copy_part(p, part, err) == -1
+	    ? error_wrap(err, "parent: part %s", text)
+	    : 0;
 }
 
 /* The manifest will name all of the parent's parts: they are there. */
@@ -187,23 +198,20 @@ static int
 keep_parts(struct push *p, struct error *err)
 {
 	const struct artifact *a = &p->parent.artifact;
-	char text[DIGEST_TEXT_MAX];
-	bool there;
+	bool *there = calloc(a->parts_n + 1, sizeof(*there));
 	size_t i;
+	int rc;
 
-	for (i = 0; i < a->parts_n; i++) {
-		digest_text(text, &a->parts[i].blob.digest);
-		if (is_kept(&there, p, &a->parts[i], err) == -1)
-			return -1;
-		if (there)
+	if (there == NULL)
+		return error_nomem(err, "parts");
+	rc = transport_has_all(&p->to, there, a->parts, a->parts_n, err);
+	for (i = 0; i < a->parts_n && rc == 0; i++)
+		if (there[i])
 			p->inherited_bytes += a->parts[i].blob.bytes;
-		else if (p->parent_ref == NULL)
-			return error_set(err, EX_DATAERR,
-			    "parent: its part %s is not there", text);
-		else if (copy_part(p, &a->parts[i], err) == -1)
-			return error_wrap(err, "parent: part %s", text);
-	}
-	return 0;
+		else
+			rc = bring_part(p, &a->parts[i], err);
+	free(there);
+	return rc;
 }
 
 /* Opens the artifact that is built on; of a chain that is too long none. */

@@ -77,7 +77,11 @@ make_share(struct courier *c, const struct courier_how *how, struct error *err)
 	return 0;
 }
 
-/* The process: nothing of the tool's but what it works with. */
+/*
+ * The process: nothing of the tool's but what it works with.  Where Landlock
+ * keeps the tool's signals in (Linux 6.12), the kernel does not send it the one
+ * of its parent's death, either; the end of the wire does.
+ */
 static void
 be_courier(const struct courier_how *how, const struct courier *c, int wire,
     pid_t parent)

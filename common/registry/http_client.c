@@ -390,15 +390,15 @@ pinged(struct request *r)
 		    j->http->host);
 	else if (r->is_tls_error)
 		error_set(&err, EX_UNAVAILABLE,
-		    "%s: %s (--plain-http is for one without TLS)",
-		    j->http->host, r->err.msg);
+		    "%s/%s: %s (--plain-http is for one without TLS)",
+		    j->http->host, j->http->name, r->err.msg);
 	tell(j, false, 0, &err);
 }
 
 void
 job_start(struct job *j, const struct errand *errand)
 {
-	assert(!j->is_busy);
+	assert(!j->is_busy && errand->kind < ERRAND_GROWN);
 	j->errand = *errand;
 	j->is_busy = true;
 	switch (errand->kind) {
@@ -423,7 +423,7 @@ job_start(struct job *j, const struct errand *errand)
 	case ERRAND_PUT_MANIFEST:
 		send_tag(j, tag_seen);
 		break;
-	default:
-		assert(!"an errand of uploads");
+	default: /* those are http_upload's */
+		break;
 	}
 }

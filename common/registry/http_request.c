@@ -202,6 +202,15 @@ redirect(struct request *r)
 		end(r);
 		return;
 	}
+	/* A form has a login in it, which is for nobody else. */
+	if (r->is_gateless && r->body != NULL &&
+	    !http_url_same_origin(to, r->url)) {
+		free(to);
+		error_set(&r->err, EX_UNAVAILABLE,
+		    "leads a login to another place");
+		end(r);
+		return;
+	}
 	free(r->at);
 	r->at = to;
 	r->tries--; /* it is the same one */
@@ -332,7 +341,7 @@ http_run(struct http *h, int wire, int ms, struct error *err)
 static void
 name_other(const struct request *r, struct error *err)
 {
-	const char *host = strstr(r->at, "://");
+	const char *host = strstr(r->at != NULL ? r->at : r->url, "://");
 
 	if (host == NULL)
 		return;
@@ -347,7 +356,7 @@ request_error(const struct request *r, struct error *err)
 		http_reply_error(&r->reply, err);
 	else if (err != NULL)
 		*err = r->err;
-	if (r->at != NULL && !r->is_own)
+	if (r->url != NULL && !r->is_own)
 		name_other(r, err);
 	return error_wrap(err, "%s/%s", r->http->host, r->http->name);
 }

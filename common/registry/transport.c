@@ -7,6 +7,8 @@
 
 #include "base/num.h"
 
+#define HAS_AT_ONCE 32 /* blobs that are looked for */
+
 int
 transport_open(struct transport *out, const struct ref *ref,
     const struct transport_how *how, struct error *err)
@@ -137,6 +139,53 @@ transport_put_manifest(struct transport *t, const struct ref *ref,
 		return -1;
 	t->moved_bytes += len;
 	t->moved_n++;
+	return 0;
+}
+
+/* By their last bytes, of which several are on their way at once. */
+static int
+has_some(struct transport *t, bool *there, const struct part *parts, size_t n,
+    struct error *err)
+{
+	struct range ranges[HAS_AT_ONCE];
+	unsigned char bytes[HAS_AT_ONCE];
+	struct error why;
+	size_t i, asked;
+	int rc = 0;
+
+	for (asked = 0; asked < n && rc == 0; asked += rc == 0) {
+		ranges[asked] = (struct range){ .blob = &parts[asked].blob,
+			.off = parts[asked].blob.bytes - 1,
+			.len = 1,
+			.buf = &bytes[asked] };
+		rc = t->ops->ask(t->state, &ranges[asked], err);
+	}
+	for (i = 0; i < asked; i++) {
+		memset(&why, 0, sizeof(why));
+		there[i] = t->ops->await(t->state, &ranges[i], &why) == 0;
+		if (there[i] || why.code == EX_DATAERR || rc == -1)
+			continue;
+		if (err != NULL)
+			*err = why;
+		rc = -1;
+	}
+	return rc;
+}
+
+int
+transport_has_all(struct transport *t, bool *there, const struct part *parts,
+    size_t n, struct error *err)
+{
+	size_t i, some;
+
+	for (i = 0; t->ref->kind == REF_LAYOUT && i < n; i++)
+		if (transport_has(t, &there[i], &parts[i].blob, err) == -1)
+			return -1;
+	for (i = 0; t->ref->kind != REF_LAYOUT && i < n; i += some) {
+		some = n - i < HAS_AT_ONCE ? n - i : HAS_AT_ONCE;
+		if (has_some(t, there + i, parts + i, some, err) == -1)
+			return -1;
+	}
 	return 0;
 }
 

@@ -129,6 +129,10 @@ int transport_get_all(struct transport *t, char **buf, const struct blob *blob,
 int transport_has(struct transport *t, bool *there, const struct blob *blob,
     struct error *err);
 
+/* The same of `n` parts, of many at once: there[n]. */
+int transport_has_all(struct transport *t, bool *there,
+    const struct part *parts, size_t n, struct error *err);
+
 /*
  * Whether a blob that `from`, which is in the same place, has under another name
  * is there by now without having been moved; `dry`: would be, if the registry

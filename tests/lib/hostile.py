@@ -224,7 +224,7 @@ def range_less(s, q, r, arg):
 def range_shifted(s, q, r, arg):
     if is_blob(q) and r.status == 206:
         first, last, total = content_range(r)
-        return ranged(r, first + 1, r.body, total + 1)
+        return ranged(r, first + 1, r.body, total)
     return r
 
 
@@ -232,7 +232,7 @@ def range_shifted(s, q, r, arg):
 def range_more(s, q, r, arg):
     if is_blob(q) and r.status == 206:
         first, _, total = content_range(r)
-        return ranged(r, first, r.body + b"x", total + 1)
+        return ranged(r, first, r.body + b"x", total)
     return r
 
 
@@ -294,7 +294,7 @@ def range_416(s, q, r, arg):
     return Response(416) if is_blob(q) else r
 
 
-# Redirects of blobs; ARG fills in what is between.
+# Redirects of blobs.
 
 def led(q, to, status=307):
     return Response(status, {"Location": to})
@@ -302,24 +302,20 @@ def led(q, to, status=307):
 
 @fault
 def redirect(s, q, r, arg):
-    """To what ARG is, with PORT in it for that of --other."""
-    if not is_blob(q):
+    """To what ARG is, with OTHER for the port of --other, OWN for ours, PATH for
+    what was asked for; what has "again" in it is answered."""
+    if not is_blob(q) or "again" in q.query:
         return r
-    to = arg.replace("PORT", str(s.args.other)).replace("OWN", str(s.port))
+    to = arg.replace("OTHER", str(s.args.other)).replace("OWN", str(s.port))
     return led(q, to.replace("PATH", q.path))
 
 
 @fault
-def redirect_303(s, q, r, arg):
-    return led(q, arg + q.path, 303) if is_blob(q) and \
-        "again" not in q.query else r
-
-
-@fault
-def redirect_once(s, q, r, arg):
-    """To the same place, as a path alone."""
-    return led(q, q.path + "?again=1") if is_blob(q) and \
-        "again" not in q.query else r
+def redirect_status(s, q, r, arg):
+    """Once, to the same place, by that status."""
+    if is_blob(q) and "again" not in q.query:
+        return led(q, q.path + "?again=1", int(arg))
+    return r
 
 
 @fault
@@ -334,7 +330,7 @@ def redirect_nowhere(s, q, r, arg):
 
 @fault
 def redirect_manifest(s, q, r, arg):
-    return led(q, arg) if is_manifest(q) else r
+    return led(q, arg) if is_manifest(q) and "again" not in q.query else r
 
 
 # Who may do what.
@@ -363,6 +359,14 @@ def auth_said(s, q, r, arg):
         challenged(s, arg.replace("TOKEN", s.url("/token")))
 
 
+@instead
+def auth_forget(s, q, arg):
+    """All tokens are forgotten before request ARG."""
+    if s.count("asked") == int(arg):
+        s.tokens.clear()
+    return None
+
+
 @fault
 def auth_many(s, q, r, arg):
     return challenged(s, ['X%d realm="%s"' % (i, "x" * 1000)
@@ -373,8 +377,7 @@ def auth_many(s, q, r, arg):
 def token(s, q, r, arg):
     """What the server of tokens answers."""
     if q.path != "/token":
-        return challenged(s, 'Bearer realm="%s"' % s.url("/token")) \
-            if "authorization" not in q.headers or arg != "good" else r
+        return challenged(s, 'Bearer realm="%s"' % s.url("/token"))
     if arg.isdigit():
         return error(int(arg), "UNKNOWN", "no tokens today")
     if arg == "cut":
@@ -492,6 +495,18 @@ def raw(s, q, r, arg):
 # Uploads.
 
 @fault
+def unmounted(s, q, r, arg):
+    """Repository ARG has but those blobs that came there."""
+    if not q.path.startswith("/v2/%s/" % arg):
+        return r
+    if r.status == 201:
+        s.mounted.add(q.one("mount") or q.one("digest"))
+    if is_blob(q) and q.path.rsplit("/", 1)[1] not in s.mounted:
+        return error(404, "BLOB_UNKNOWN", "not here")
+    return r
+
+
+@fault
 def upload_nowhere(s, q, r, arg):
     if is_upload(q, "POST"):
         del r.headers["Location"]
@@ -501,7 +516,7 @@ def upload_nowhere(s, q, r, arg):
 @fault
 def upload_away(s, q, r, arg):
     if is_upload(q, "POST"):
-        r.headers["Location"] = arg.replace("PORT", str(s.args.other)) \
+        r.headers["Location"] = arg.replace("OTHER", str(s.args.other)) \
             .replace("PATH", r.headers["Location"])
     return r
 
@@ -615,6 +630,7 @@ class Hostile(registry.Registry):
     def __init__(self, args):
         super().__init__(args)
         self.counters = {}
+        self.mounted = set()
         self.budget = self.is_forever = None
         self.name, _, self.arg = (args.fault or "").partition(":")
         if args.fault and self.name not in FAULTS and self.name not in BEFORE:

@@ -37,10 +37,36 @@ hostile_end()
 	hostile=
 }
 
-# without_port <FILE: with PORT in place of the registry's.
-without_port()
+# other [OPTION...]: a second one of the same layout; $other is its port, and
+# other.log what it is asked.
+other=
+other_pid=
+other()
 {
-	sed "s/127\.0\.0\.1:$port/127.0.0.1:PORT/g"
+	other_end
+	rm -f other.port other.log
+	python3 "$top/tests/lib/hostile.py" --layout lay --port other.port \
+	    --log other.log "$@" 2>other.err &
+	other_pid=$!
+	eventually 60 test -s other.port ||
+	    atf_fail "no registry: $(cat other.err)"
+	other=$(cat other.port)
+}
+
+other_end()
+{
+	[ -z "$other_pid" ] || {
+		kill "$other_pid"
+		wait "$other_pid"
+	} 2>kill.err
+	other_pid=
+}
+
+# the_same <FILE: HOST in place of the registry, DIGEST of any digest.
+the_same()
+{
+	sed -E "s/127\.0\.0\.1:$port/HOST/g; s/:${other:-none}/:OTHER/g
+	    s/sha256:[0-9a-f]{64}/DIGEST/g"
 }
 
 # Snapshot web, small, of two files with three groups of data, and holes.
@@ -82,7 +108,7 @@ refused()
 	shift 2
 	rc=0
 	"$@" >out 2>err || rc=$?
-	got=$(without_port <err)
+	got=$(the_same <err)
 	case $line in
 	*'*')
 		case $got in
@@ -95,4 +121,78 @@ refused()
 		atf_fail "$*: status $rc, not $exit: $(cat out) $got, not $line"
 	fi
 	nothing_left "$*"
+}
+
+# pulled [OPTION...]: what lies there is web.
+pulled()
+{
+	atf_check -o save:id snap-pull "$@" -p id "$at/golden:v1"
+	for f in memory.raw cow.raw; do
+		atf_check cmp "root/snap/$(id_of b)/$f" "root/snap/$(cat id)/$f"
+	done
+	atf_check snap-rm "$(cat id)"
+	nothing_left "pulled $*"
+}
+
+# faults [OPTION...] <TABLE: pulls, with these options, from a registry that does
+# what a line says, "STATUS|FAULT|MESSAGE".
+faults()
+{
+	while IFS='|' read -r status fault message; do
+		hostile --other "${other:-1}" --fault "$fault"
+		if [ "$status" -eq 0 ]; then
+			pulled "$@"
+		else
+			refused "$status" \
+			    "snap-pull: HOST/golden:v1: $message" \
+			    snap-pull "$@" "$at/golden:v1"
+		fi
+	done
+	hostile_end
+}
+
+# cuts STEP: a pull of a tiny snapshot, of which the connection is reset behind
+# every STEP-th byte that comes: once, and it is whole all the same, but for the
+# first answer; or again and again, and it is refused.
+cuts()
+{
+	snap_plant b web
+	atf_check -o ignore snap-push oci-layout:lay:v1 web
+	(cd root && find . | sort) >visible
+	n=0
+	echo 0 forever >arm
+	hostile --arm arm
+	while
+		rc=0
+		snap-pull --plain-http -p id "$at/golden:v1" >id 2>err || rc=$?
+		[ $rc -ne 0 ]
+	do
+		case "$rc $(the_same <err)" in
+		'75 snap-pull: HOST/golden: '*) first=$n ;;
+		'75 snap-pull: HOST/golden:v1: '*) ;;
+		*) atf_fail "$n: $(cat err)" ;;
+		esac
+		case $(cat err) in
+		*': the connection was cut' | *': gave no answer') ;;
+		*) atf_fail "$n: $(cat err)" ;;
+		esac
+		nothing_left "$n forever"
+		n=$((n + $1))
+		echo $n forever >arm
+	done
+	atf_check snap-rm "$(cat id)"
+	last=$n n=$((first + $1))
+	[ "$last" -gt 2000 ] || atf_fail "a pull of $last bytes"
+	while [ $n -lt "$last" ]; do
+		echo $n once >arm
+		snap-pull --plain-http -p id "$at/golden:v1" >id 2>err ||
+		    atf_fail "$n: status $?: $(cat err)"
+		for f in memory.raw cow.raw; do
+			cmp "root/snap/$(id_of b)/$f" "root/snap/$(cat id)/$f" ||
+			    atf_fail "$n: $f"
+		done
+		snap-rm "$(cat id)" || atf_fail "$n: snap-rm"
+		nothing_left "$n once"
+		n=$((n + $1))
+	done
 }

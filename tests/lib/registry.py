@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
 """A registry for tests: an OCI image layout, read and written by HTTP (OCI
-Distribution Specification 1.1) on a free port of 127.0.0.1.  All repositories
+Distribution Specification 1.1) on a free port of 127.0.0.1, or of ADDRESS.  All repositories
 are one.  It does what it should; hostile.py does not.
 
-usage: registry.py --layout DIR --port FILE [--log FILE] [--tls CERT KEY]
-           [--auth basic|bearer|none] [--user NAME:PASSWORD] [--anonymous-pull]
-           [--realm URL]
+usage: registry.py --layout DIR --port FILE [--address ADDRESS] [--log FILE]
+           [--tls CERT KEY] [--auth basic|bearer|none] [--user NAME:PASSWORD]
+           [--refresh IDENTITY-TOKEN] [--anonymous-pull] [--realm URL]
+           [--jwt CERT KEY]
 
 FILE of --port gets the port once it listens; that of --log a line of JSON for
 each request.  It ends with the process that has started it.
@@ -21,6 +22,7 @@ import secrets
 import socket
 import ssl
 import struct
+import subprocess
 import threading
 import time
 import urllib.parse
@@ -130,12 +132,11 @@ class Registry:
         self.layout = Layout(args.layout)
         self.sessions = {}
         self.tokens = {}  # token: its scopes
-        self.refresh = secrets.token_urlsafe(16)
         self.lock = threading.RLock()
         self.log_file = open(args.log, "a") if args.log else None
         self.socket = socket.socket()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(("127.0.0.1", 0))
+        self.socket.bind((args.address, 0))
         self.port = self.socket.getsockname()[1]
         self.tls = None
         if args.tls:
@@ -145,8 +146,8 @@ class Registry:
     # What an HTTP request is answered, step by step.
 
     def url(self, path):
-        return "%s://127.0.0.1:%d%s" % (
-            "https" if self.tls else "http", self.port, path)
+        return "%s://%s:%d%s" % ("https" if self.tls else "http",
+                                 self.args.address, self.port, path)
 
     def log(self, q):
         if self.log_file is None:
@@ -315,7 +316,7 @@ class Registry:
         said = q.headers.get("authorization")
         if q.method == "POST":
             form = urllib.parse.parse_qs(q.body.decode())
-            if form.get("refresh_token") != [self.refresh]:
+            if form.get("refresh_token") != [self.args.refresh]:
                 return error(401, "UNAUTHORIZED", "bad refresh token")
             is_known = True
             asked = form.get("scope", [""])[0].split(" ")
@@ -330,11 +331,33 @@ class Registry:
             if m and (is_known or self.args.anonymous_pull):
                 may = m[2].split(",")
                 scopes[m[1]] = may if is_known else ["pull"]
-        token = secrets.token_urlsafe(24)
+        token = self.jwt(scopes) if self.args.jwt else \
+            secrets.token_urlsafe(24)
         self.tokens[token] = scopes
         key = "access_token" if q.method == "POST" else "token"
         return Response(200, {"Content-Type": "application/json"}, json.dumps(
             {key: token, "expires_in": 300}).encode())
+
+    def jwt(self, scopes):
+        """What a registry of the distribution project takes: RFC 7519."""
+        def pack(raw):
+            return base64.urlsafe_b64encode(raw).rstrip(b"=")
+
+        cert, key = self.args.jwt
+        with open(cert) as f:
+            x5c = "".join(f.read().split("-----")[2].split())
+        now = int(time.time())
+        head = {"typ": "JWT", "alg": "RS256", "x5c": [x5c]}
+        claims = {"iss": "tests", "aud": "tests", "sub": "", "jti": "1",
+                  "iat": now, "nbf": now - 60, "exp": now + 300,
+                  "access": [{"type": "repository", "name": name,
+                              "actions": may}
+                             for name, may in scopes.items()]}
+        text = b".".join(pack(json.dumps(d).encode()) for d in (head, claims))
+        signed = subprocess.run(["openssl", "dgst", "-sha256", "-sign", key],
+                                input=text, check=True,
+                                stdout=subprocess.PIPE).stdout
+        return (text + b"." + pack(signed)).decode()
 
     # Connections.
 
@@ -454,13 +477,16 @@ def arguments():
     p = argparse.ArgumentParser()
     p.add_argument("--layout", required=True)
     p.add_argument("--port", required=True)
+    p.add_argument("--address", default="127.0.0.1")
     p.add_argument("--log")
     p.add_argument("--tls", nargs=2)
     p.add_argument("--auth", choices=("none", "basic", "bearer"),
                    default="none")
     p.add_argument("--user", default="joe:secret")
     p.add_argument("--anonymous-pull", action="store_true")
+    p.add_argument("--refresh", default="identity")
     p.add_argument("--realm")
+    p.add_argument("--jwt", nargs=2)
     return p
 
 

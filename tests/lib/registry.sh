@@ -39,6 +39,7 @@ registry_start()
 		    realm: the realm
 		    path: $PWD/$1.htpasswd
 	END
+	: >"$1.log" # which tells of one before
 	docker-registry serve "$1.yml" >"$1.log" 2>&1 &
 	echo $! >"$1.registry"
 	eventually 60 grep -q 'listening on' "$1.log" ||

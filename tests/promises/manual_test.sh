@@ -6,6 +6,7 @@
 
 . "$(atf_get_srcdir)/../lib/lib.sh"
 . "$(atf_get_srcdir)/../lib/snaps.sh"
+. "$(atf_get_srcdir)/../lib/registry.sh"
 
 # The commands of page $1's EXAMPLES, or of its part $2, which may be all:
 # displayed lines and literal blocks, each example behind a line "# example N".
@@ -137,6 +138,14 @@ prepare()
 		# An id's beginning cannot be printed ahead.
 		sed -i "s/k3q7/$(snap-save -p id web | cut -c 1-12)/" "$2"
 		;;
+	snap-push | snap-pull)
+		# On a port that is free; the other machine's is this one's, too.
+		if grep -q :5000 "$2"; then
+			[ -e one.registry ] || registry_start one
+			sed -i -e "s/localhost:5000/$registry/" \
+			    -e "s/build1.lan:5000/0.0.0.0:${registry#*:}/" "$2"
+		fi
+		;;
 	snap-set)
 		snap-save -n candidate web
 		;;
@@ -186,6 +195,8 @@ run_page()
 		    commands >"example$n"
 		# The device mapper is not ours to test.
 		! grep -q dmsetup "example$n" || continue
+		! grep -q :5000 "example$n" ||
+		    command -v docker-registry >/dev/null || continue
 		prepare "$1" "example$n" $n
 		PATH=$PWD/bin:$PATH bash -e -o pipefail "./example$n" \
 		    >out 2>&1 </dev/null || {
@@ -236,6 +247,7 @@ page_case()
 	$1__examples_body() { need_tiny; run_page $2; }
 	$1__examples_cleanup() {
 		vms_end \$PWD/$2/root \$PWD/$2/far/root
+		(cd $2 && registries_end)
 	}"
 }
 

@@ -20,7 +20,7 @@ forged()
 	while IFS='|' read -r tag message; do
 		refused 65 "snap-pull: oci-layout:lay:$tag: $message" \
 		    snap-pull oci-layout:lay:"$tag"
-		refused 65 "snap-pull: 127.0.0.1:PORT/golden:$tag: $message" \
+		refused 65 "snap-pull: HOST/golden:$tag: $message" \
 		    snap-pull "$at/golden:$tag"
 	done <table
 	# What has nothing wrong is pulled.

@@ -96,6 +96,10 @@ http__round_trip_body()
 	atf_check_equal "true 1 $(jq -r .digest first)" "$(jq -r \
 	    '"\(.bytes_moved < 30000) \(.depth) \(.parent)"' second)"
 	back "$ref:v1"
+	# No proxy stands before this host.
+	atf_check -o ignore env http_proxy=http://127.0.0.1:1 \
+	    https_proxy=http://127.0.0.1:1 all_proxy=http://127.0.0.1:1 \
+	    snap-pull "$ref:v1"
 	# The one before is there by its digest; latest is another tag.
 	atf_check -o ignore snap-pull -n old "$ref@$(jq -r .digest first)"
 	atf_check snap-verify old
@@ -368,19 +372,38 @@ http__signal_body()
 {
 	plant 20
 	registry_start one
-	signalled INSTAR_HOOK=courier-chunk=sleep:60000 \
+	# It answers nobody.
+	kill -STOP "$(cat one.registry)"
+	signalled snap-push "$registry/golden:v1" web >out 2>err &
+	pid=$!
+	soon 60 pgrep -P $pid
+	kill -INT $pid
+	wait $pid
+	atf_check_equal 130 $?
+	atf_check -o inline:"snap-push: ended by signal 2 \
+(Interrupt)\n" cat err
+	soon 20 alone
+	# And in the midst of an upload.
+	kill -CONT "$(cat one.registry)"
+	INSTAR_HOOK=courier-chunk=stop signalled \
 	    snap-push "$registry/golden:v1" web >out 2>err &
 	pid=$!
-	soon 60 grep -q PATCH one.log
+	soon 60 pgrep -P $pid
+	courier=$(pgrep -P $pid)
+	soon 60 grep -q 'State:.*T' "/proc/$courier/status"
+	kill -STOP "$(cat one.registry)"
+	kill -CONT "$courier"
 	kill -INT $pid
 	wait $pid
 	atf_check_equal 130 $?
 	atf_check -o inline:"snap-push: $registry/golden:v1: ended by signal 2 \
 (Interrupt)\n" cat err
 	soon 20 alone
+	kill -CONT "$(cat one.registry)"
 }
 http__signal_cleanup()
 {
+	kill -CONT "$(cat one.registry)"
 	registries_end
 }
 

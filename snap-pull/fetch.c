@@ -20,7 +20,6 @@
 #include "siblings.h"
 #include "wants.h"
 
-#define RUN_PAGES 64 /* written at once */
 #define LOOKS 8 /* groups that are looked at */
 /* So many are looked at for nothing before a sibling is given up: 128 MiB. */
 #define LOOKED_MAX 256
@@ -32,10 +31,6 @@ struct fetch {
 	struct wants *wants;
 	unsigned ranges;
 	uint64_t done_bytes;
-	/* Pages that follow one another, to be written from *first on. */
-	unsigned char run[RUN_PAGES * LEAF_PAGE];
-	size_t run_n;
-	uint32_t first_file, first_page;
 	int fd; /* of file number `file`; -1: none */
 	uint32_t file;
 	struct writeback writeback; /* of it */
@@ -69,62 +64,27 @@ turn_to(struct fetch *f, uint32_t file, struct error *err)
 	    O_RDWR, err);
 }
 
-/* Writes what of the run's bytes is in the file: its last page may be cut. */
+/* Writes what of the pages is in the file: its last one may be cut. */
 static int
-put_run(struct fetch *f, struct error *err)
+put_pages(void *arg, uint32_t number, uint32_t page, size_t n,
+    const unsigned char *bytes, struct error *err)
 {
-	const struct page_file *file = &f->r->index.files[f->first_file];
-	uint64_t off = (uint64_t)f->first_page * LEAF_PAGE;
-	uint64_t len = f->run_n * LEAF_PAGE;
+	struct fetch *f = arg;
+	uint64_t size = f->r->index.files[number].bytes;
+	uint64_t off = (uint64_t)page * LEAF_PAGE;
+	uint64_t len = (uint64_t)n * LEAF_PAGE;
 
-	f->run_n = 0;
-	if (len > file->bytes - off)
-		len = file->bytes - off;
+	if (len > size - off)
+		len = size - off;
+	if (turn_to(f, number, err) == -1 ||
+	    fd_pwrite(f->fd, bytes, (size_t)len, off, name_of(f, number),
+		err) == -1)
+		return -1;
 	f->done_bytes += len;
 	progress_update(&f->in->progress, f->done_bytes);
-	if (turn_to(f, f->first_file, err) == -1)
-		return -1;
-	if (fd_pwrite(f->fd, f->run, (size_t)len, off,
-		name_of(f, f->first_file), err) == -1)
-		return -1;
 	writeback_to(&f->writeback, f->fd, off);
 	hook_step("pull-run");
 	return 0;
-}
-
-/* Whether the page goes behind those that are in the run. */
-static bool
-is_next(const struct fetch *f, const struct want *want)
-{
-	return f->run_n < RUN_PAGES && want->file == f->first_file &&
-	    want->page == f->first_page + f->run_n;
-}
-
-static int
-put_page(void *arg, const struct want *want, const unsigned char *bytes,
-    struct error *err)
-{
-	struct fetch *f = arg;
-
-	if (f->run_n > 0 && !is_next(f, want) && put_run(f, err) == -1)
-		return -1;
-	if (f->run_n == 0) {
-		f->first_file = want->file;
-		f->first_page = want->page;
-	}
-	memcpy(f->run + f->run_n++ * LEAF_PAGE, bytes, LEAF_PAGE);
-	return 0;
-}
-
-static int
-drain(struct fetch *f, struct error *err)
-{
-	int rc = wants_drain(f->wants, err);
-
-	/* Also what came before a failure. */
-	if (f->run_n > 0 && put_run(f, rc == 0 ? err : NULL) == -1)
-		rc = -1;
-	return rc;
 }
 
 static int
@@ -358,7 +318,7 @@ fetch_files(struct fetch *f, struct error *err)
 		unlinkat(f->in->made.dirfd, name_of(f, i), 0);
 		f->got->local_bytes += e->files[i].size_bytes;
 	}
-	if (drain(f, err) == -1)
+	if (wants_drain(f->wants, err) == -1)
 		return -1;
 	for (i = 0; i < e->files_n; i++) {
 		if (!fd_exists(f->in->made.dirfd, name_of(f, i)))
@@ -380,7 +340,7 @@ begin(struct fetch *f, struct error *err)
 	if (f->looks == NULL)
 		return error_nomem(err, "pages");
 	if (pool_new(&f->pool, err) == -1 ||
-	    wants_new(&f->wants, f->r, f->pool, f->ranges, put_page, f, err) ==
+	    wants_new(&f->wants, f->r, f->pool, f->ranges, put_pages, f, err) ==
 		-1)
 		return -1;
 	return siblings_find(&f->siblings, f->in->root, f->r, err);

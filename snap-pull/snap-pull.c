@@ -58,7 +58,7 @@ main(int argc, char *argv[])
 		rc = opt_end(rc);
 	else if (run(&o, &is_kept, &err) == -1)
 		rc = diag_error(&err);
-	if (is_kept)
+	if (is_kept && rc != EX_DATAERR)
 		diag("%s: what came of it is kept for the next pull", o.text);
 	options_fini(&o);
 	return rc;

@@ -9,17 +9,20 @@
 #include "base/sha256.h"
 #include "registry/gather.h"
 
-#define RING 32 /* frames that are being unpacked */
+#define RING 6 /* batches that are being unpacked */
+#define BATCH_RAW ((size_t)768 << 10)
+#define BATCH_PAGES ((size_t)1 << 20)
 
-/* A frame, and the pages that are wanted of it. */
+/* Some frames, one behind the other, and the pages that are wanted of them. */
 struct unpacking {
 	struct pool_job job; /* first: it is what the pool gives back */
 	struct wants *wants;
 	const struct want *first;
 	size_t n;
-	const struct want *bad; /* that has not its hash, or NULL */
-	unsigned char raw[LEAF_FRAME_BYTES_MAX];
-	unsigned char pages[LEAF_FRAME_PAGES * LEAF_PAGE];
+	const struct want *bad; /* that has not its hash */
+	size_t raw_n, pages_n; /* bytes */
+	unsigned char raw[BATCH_RAW];
+	unsigned char pages[BATCH_PAGES];
 };
 
 struct wants {
@@ -32,7 +35,8 @@ struct wants {
 	struct want *v; /* WANTS_MAX */
 	size_t n, told; /* the gather has been told of so many */
 	struct unpacking *ring; /* RING */
-	size_t ring_first, ring_n;
+	size_t ring_first, ring_n; /* given to the pool */
+	bool is_begun; /* the one behind them */
 };
 
 int
@@ -116,13 +120,13 @@ sort(struct wants *w)
 		}
 }
 
-/* The first want behind `from` that is of another frame. */
+/* The first want of the `n` behind `from` that is of another frame. */
 static size_t
-end_of_frame(const struct wants *w, size_t from)
+end_of_frame(const struct want *v, size_t n, size_t from)
 {
 	size_t i = from + 1;
 
-	while (i < w->n && by_frame(&w->v[from].place, &w->v[i].place) == 0)
+	while (i < n && by_frame(&v[from].place, &v[i].place) == 0)
 		i++;
 	return i;
 }
@@ -144,26 +148,29 @@ tell_next(struct piece *out, void *arg)
 	if (w->told == w->n)
 		return false;
 	*out = piece_of(w, &w->v[w->told].place);
-	w->told = end_of_frame(w, w->told);
+	w->told = end_of_frame(w->v, w->n, w->told);
 	return true;
 }
 
+/* Unpacks a frame to `pages`, and verifies those that are wanted of it. */
 static int
-unpack(struct pool_job *job, unsigned worker, struct error *err)
+unpack_frame(struct unpacking *u, unsigned char *pages,
+    const unsigned char *raw, size_t i, size_t end, unsigned worker,
+    struct error *err)
 {
-	struct unpacking *u = (struct unpacking *)job;
-	const struct place *place = &u->first->place;
+	const struct place *place = &u->first[i].place;
 	unsigned char got[SHA256_BYTES];
 	const struct want *want;
 
-	u->bad = u->first;
-	if (frame_unpack(u->pages, place->pages, &u->wants->coder[worker],
-		u->raw, place->len, err) == -1)
+	u->bad = &u->first[i];
+	if (frame_unpack(pages, place->pages, &u->wants->coder[worker], raw,
+		place->len, err) == -1)
 		return -1;
-	for (want = u->first; want < u->first + u->n; want++) {
-		if (want == u->first || want->place.slot != want[-1].place.slot)
+	for (want = &u->first[i]; want < &u->first[end]; want++) {
+		if (want == &u->first[i] ||
+		    want->place.slot != want[-1].place.slot)
 			sha256_of(got,
-			    u->pages + (size_t)want->place.slot * LEAF_PAGE,
+			    pages + (size_t)want->place.slot * LEAF_PAGE,
 			    LEAF_PAGE);
 		u->bad = want;
 		if (memcmp(got, want->hash.raw, sizeof(got)) != 0)
@@ -173,48 +180,158 @@ unpack(struct pool_job *job, unsigned worker, struct error *err)
 	return 0;
 }
 
-/* Puts the pages of the oldest frame. */
+static int
+unpack(struct pool_job *job, unsigned worker, struct error *err)
+{
+	struct unpacking *u = (struct unpacking *)job;
+	unsigned char *pages = u->pages, *raw = u->raw;
+	size_t i, end;
+
+	for (i = 0; i < u->n; i = end) {
+		end = end_of_frame(u->first, u->n, i);
+		if (unpack_frame(u, pages, raw, i, end, worker, err) == -1)
+			return -1;
+		raw += u->first[i].place.len;
+		pages += (size_t)u->first[i].place.pages * LEAF_PAGE;
+	}
+	return 0;
+}
+
+/* Pages that follow one another in a file, and here. */
+struct run {
+	const struct want *first;
+	const unsigned char *bytes;
+	size_t n;
+};
+
+static int
+put_run(const struct wants *w, struct run *run, struct error *err)
+{
+	size_t n = run->n;
+
+	run->n = 0;
+	return n == 0 ? 0
+		      : w->put(w->arg, run->first->file, run->first->page, n,
+			    run->bytes, err);
+}
+
+/* The page joins the run, or begins another one once that is put. */
+static int
+put_page(const struct wants *w, struct run *run, const struct want *want,
+    const unsigned char *bytes, struct error *err)
+{
+	if (run->n > 0 && want->file == run->first->file &&
+	    want->page == run->first->page + run->n &&
+	    bytes == run->bytes + run->n * LEAF_PAGE) {
+		run->n++;
+		return 0;
+	}
+	if (put_run(w, run, err) == -1)
+		return -1;
+	*run = (struct run){ want, bytes, 1 };
+	return 0;
+}
+
+/* Puts the first `n` pages of the batch. */
+static int
+put_batch(const struct wants *w, const struct unpacking *u, size_t n,
+    struct error *err)
+{
+	const unsigned char *pages = u->pages;
+	struct run run = { .n = 0 };
+	const struct want *want;
+	size_t i, k, end;
+
+	for (i = 0; i < n; i = end) {
+		end = end_of_frame(u->first, n, i);
+		for (k = i; k < end; k++) {
+			want = &u->first[k];
+			if (put_page(w, &run, want,
+				pages + (size_t)want->place.slot * LEAF_PAGE,
+				err) == -1)
+				return -1;
+		}
+		pages += (size_t)u->first[i].place.pages * LEAF_PAGE;
+	}
+	return put_run(w, &run, err);
+}
+
+/* Puts the pages of the oldest batch; where one is bad, those before it. */
 static int
 put_first(struct wants *w, struct error *err)
 {
 	struct unpacking *u = &w->ring[w->ring_first];
-	const struct want *want;
 
 	w->ring_first = (w->ring_first + 1) % RING;
 	w->ring_n--;
-	if (pool_await(w->pool, &u->job, err) == -1)
-		return error_wrap(err, "%s: byte %" PRIu64,
-		    w->r->envelope.files[u->bad->file].name,
-		    (uint64_t)u->bad->page * LEAF_PAGE);
-	for (want = u->first; want < u->first + u->n; want++)
-		if (w->put(w->arg, want,
-			u->pages + (size_t)want->place.slot * LEAF_PAGE,
-			err) == -1)
-			return -1;
+	if (pool_await(w->pool, &u->job, err) == 0)
+		return put_batch(w, u, u->n, err);
+	(void)put_batch(w, u, (size_t)(u->bad - u->first), NULL);
+	return error_wrap(err, "%s: byte %" PRIu64,
+	    w->r->envelope.files[u->bad->file].name,
+	    (uint64_t)u->bad->page * LEAF_PAGE);
+}
+
+/* The batch that is being filled: the one behind those that are given. */
+static struct unpacking *
+begun(struct wants *w)
+{
+	return &w->ring[(w->ring_first + w->ring_n) % RING];
+}
+
+static void
+give(struct wants *w)
+{
+	struct unpacking *u = begun(w);
+
+	if (!w->is_begun)
+		return;
+	w->is_begun = false;
+	w->ring_n++;
+	pool_give(w->pool, &u->job);
+}
+
+static int
+begin_batch(struct wants *w, const struct want *first, struct error *err)
+{
+	struct unpacking *u;
+
+	if (w->ring_n == RING && put_first(w, err) == -1)
+		return -1;
+	u = begun(w);
+	u->job.run = unpack;
+	u->first = u->bad = first;
+	u->n = u->raw_n = u->pages_n = 0;
+	w->is_begun = true;
 	return 0;
 }
 
-/* Gives the frame of want number `i`, and up to `end`, to the threads. */
+/* Puts the frame of want number `i`, and up to `end`, into a batch. */
 static int
 get_frame(struct wants *w, struct gather *g, size_t i, size_t end,
     struct error *err)
 {
-	const struct piece piece = piece_of(w, &w->v[i].place);
+	const struct place *place = &w->v[i].place;
+	const struct piece piece = piece_of(w, place);
+	size_t bytes = (size_t)place->pages * LEAF_PAGE;
 	const unsigned char *raw;
 	struct unpacking *u;
 
-	if (w->ring_n == RING && put_first(w, err) == -1)
+	if (w->is_begun &&
+	    (begun(w)->raw_n + piece.len > BATCH_RAW ||
+		begun(w)->pages_n + bytes > BATCH_PAGES))
+		give(w);
+	if (!w->is_begun && begin_batch(w, &w->v[i], err) == -1)
 		return -1;
 	if (gather_take(&raw, g, &piece, err) == -1)
 		return error_wrap(err, "%s: byte %" PRIu64,
 		    w->r->envelope.files[w->v[i].file].name,
 		    (uint64_t)w->v[i].page * LEAF_PAGE);
-	u = &w->ring[(w->ring_first + w->ring_n++) % RING];
-	u->job.run = unpack;
-	u->first = &w->v[i];
-	u->n = end - i;
-	memcpy(u->raw, raw, piece.len);
-	pool_give(w->pool, &u->job);
+	u = begun(w);
+	memcpy(u->raw + u->raw_n, raw, piece.len);
+	u->raw_n += piece.len;
+	u->pages_n += bytes;
+	u->n += end - i;
 	return 0;
 }
 
@@ -224,10 +341,11 @@ get_all(struct wants *w, struct gather *g, struct error *err)
 	size_t i, end;
 
 	for (i = 0; i < w->n; i = end) {
-		end = end_of_frame(w, i);
+		end = end_of_frame(w->v, w->n, i);
 		if (get_frame(w, g, i, end, err) == -1)
 			return -1;
 	}
+	give(w);
 	while (w->ring_n > 0)
 		if (put_first(w, err) == -1)
 			return -1;
@@ -238,6 +356,7 @@ get_all(struct wants *w, struct gather *g, struct error *err)
 static void
 put_rest(struct wants *w)
 {
+	give(w);
 	while (w->ring_n > 0)
 		(void)put_first(w, NULL);
 }

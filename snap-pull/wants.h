@@ -6,6 +6,7 @@
 #ifndef WANTS_H
 #define WANTS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -22,10 +23,10 @@ struct want {
 };
 
 /*
- * Told of a page in whatever order, by the thread that drains; `bytes` are
- * borrowed for the call.
+ * Told of `n` pages of a file, from number `page` on, in whatever order, by the
+ * thread that drains; `bytes` are borrowed for the call.
  */
-typedef int wants_put(void *arg, const struct want *want,
+typedef int wants_put(void *arg, uint32_t file, uint32_t page, size_t n,
     const unsigned char *bytes, struct error *err);
 
 struct wants; /* opaque */

@@ -21,7 +21,7 @@
 #define FRAMER_PACK_BYTES (UINT64_C(512) << 20) /* then the next pack begins */
 
 /* Frames that are being compressed, or wait to be written. */
-#define FRAMER_RING 16
+#define FRAMER_RING 64
 /* Frames that come behind the one in which a page is, before framer_settle(). */
 #define FRAMER_MEMORY 1024
 

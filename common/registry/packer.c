@@ -14,7 +14,7 @@
 #include "registry/known.h"
 
 #define WAITING_MAX 64 /* leaves some pages of which are not settled */
-#define AHEAD 8 /* groups that are read, and are being hashed */
+#define AHEAD 16 /* groups that are read, and are being hashed */
 
 /* A group of a file from when it is read until it is one of the index. */
 struct reading {

@@ -83,7 +83,7 @@ http__round_trip_body()
 	atf_check test "$(asked 'PATCH .*')" -ge 1
 	back "$ref:v1"
 	atf_check -o inline:"$(jq .bytes_moved first)\n" \
-	    snap-pull -p bytes_fetched "$ref:v1"
+	    snap-pull -R other -p bytes_fetched "$ref:v1"
 	# The same again is nothing.
 	posts=$(asked 'POST .*')
 	atf_check -o inline:"0\t0\n" snap-push -p bytes_moved,blobs_moved \
@@ -96,6 +96,10 @@ http__round_trip_body()
 	atf_check_equal "true 1 $(jq -r .digest first)" "$(jq -r \
 	    '"\(.bytes_moved < 30000) \(.depth) \(.parent)"' second)"
 	back "$ref:v1"
+	# No proxy stands before this host.
+	atf_check -o ignore env http_proxy=http://127.0.0.1:1 \
+	    https_proxy=http://127.0.0.1:1 all_proxy=http://127.0.0.1:1 \
+	    snap-pull "$ref:v1"
 	# The one before is there by its digest; latest is another tag.
 	atf_check -o ignore snap-pull -n old "$ref@$(jq -r .digest first)"
 	atf_check snap-verify old

@@ -9,6 +9,9 @@
 #
 # An agent that has lost a client looks for the next one up to a tenth of a second
 # later, so that both numbers are of that size: "a pause before" leaves it time.
+#
+# Seen with QEMU 7.2 by emulation, two processors that others used, too (ms, 21
+# runs): 163.0 against 171.1, with a pause 150.7 against 168.9.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)

@@ -106,6 +106,15 @@ parse_opts(struct opts *o, int argc, char *argv[])
 	return rc != 0 ? rc : check_opts(o);
 }
 
+/* Who talks with an agent makes a file there. */
+static int
+open_root(struct root **root, const struct opts *o, struct error *err)
+{
+	if (root_open_to_read(root, o->common.root, err) == -1)
+		return -1;
+	return o->agent ? root_check_owner(*root, err) : 0;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -122,8 +131,7 @@ main(int argc, char *argv[])
 	if (refs_read(&refs, o.refs, o.refs_n, o.common.allow_empty, &err) ==
 	    -1)
 		diag_failure(&status, &err);
-	if (status < 128 && refs.n > 0 &&
-	    root_open_to_read(&root, o.common.root, &err) == -1)
+	if (status < 128 && refs.n > 0 && open_root(&root, &o, &err) == -1)
 		diag_failure(&status, &err);
 	else if (status < 128) {
 		o.wish.root = root;

@@ -3,8 +3,9 @@
 # usage: agent.pl SOCKET [vsock]
 # In a guest's place an agent that listens at SOCKET, in the place of the VMM's,
 # and runs commands here, in this directory: guest-sync-delimited, guest-ping,
-# guest-exec and guest-exec-status, as QEMU's agent does them.  vsock: whoever
-# connects asks for port 1234 first.  It lives until it is ended.
+# guest-exec, guest-exec-status and guest-file-open, -close, -read and -write, as
+# QEMU's agent does them.  vsock: whoever connects asks for port 1234 first.  It
+# lives until it is ended.
 use strict;
 use warnings;
 use IO::Socket::UNIX;
@@ -14,7 +15,7 @@ use POSIX ();
 
 my ($path, $vsock) = @ARGV;
 my $json = JSON::PP->new->canonical;
-my (%runs, $next);
+my (%runs, $next, %files);
 
 unlink($path);
 my $listener = IO::Socket::UNIX->new(Local => $path, Listen => 4)
@@ -66,6 +67,34 @@ sub ended
 
 sub refuse { { error => { class => 'GenericError', desc => $_[0] } } }
 
+sub file
+{
+	my ($what, $args) = @_;
+	if ($what eq 'open') {
+		my $way = $args->{mode} eq 'w' ? '>:raw' : '<:raw';
+		open(my $f, $way, $args->{path})
+		    or return refuse("failed to open file '$args->{path}'");
+		$files{++$next} = $f;
+		return { return => $next };
+	}
+	my $f = $files{$args->{handle}}
+	    // return refuse("handle '$args->{handle}' has not been found");
+	if ($what eq 'read') {
+		my $n = read($f, my $text, $args->{count});
+		return { return => { count => $n,
+		    'buf-b64' => encode_base64($text, ''),
+		    eof => eof($f) ? JSON::PP::true : JSON::PP::false } };
+	} elsif ($what eq 'write') {
+		my $text = decode_base64($args->{'buf-b64'});
+		print $f $text;
+		return { return => { count => length($text),
+		    eof => JSON::PP::false } };
+	}
+	close($f);
+	delete $files{$args->{handle}};
+	return { return => {} };
+}
+
 sub answer
 {
 	my ($question) = @_;
@@ -84,6 +113,7 @@ sub answer
 		    if !defined($end);
 		return { return => $end };
 	}
+	return file($1, $args) if $command =~ /^guest-file-(.*)/;
 	return { error => { class => 'CommandNotFound',
 	    desc => "The command $command has not been found" } };
 }

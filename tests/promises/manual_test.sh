@@ -156,6 +156,9 @@ prepare()
 	vm-exec)
 		sed -i "s|/srv/site|$PWD/guest/site|" "$2"
 		;;
+	vm-copy)
+		sed -i "s|:/srv|:$PWD/guest|" "$2"
+		;;
 	vm-restore)
 		[ "$3" -gt 1 ] || vm-clone -n worker --count 1 golden
 		;;
@@ -187,7 +190,7 @@ run_page()
 	stub_ssh
 	case $1 in
 	vm-ssh) make_store --nic user,forward=0:22 ;;
-	vm-exec)
+	vm-copy|vm-exec)
 		make_store --agent
 		fake_agent web
 		;;

@@ -288,7 +288,8 @@ root__without_capabilities_body()
 			atf_check -o match:MIRN $none disk-backup -q --vm web db
 			for write in vm-start vm-set\ --cpu\ 2 vm-stop \
 			    vm-clone\ s\ --name snap-rm\ s vm-create\ -n \
-			    vm-console vm-ssh; do
+			    vm-console vm-ssh vm-exec\ web vm-copy\ web:/x \
+			    vm-wait\ --agent; do
 				atf_check -s exit:77 -e inline:"${write%% *}: \
 $INSTAR_ROOT: $no\n" $none $write web
 			done

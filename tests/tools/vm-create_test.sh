@@ -250,6 +250,23 @@ config__overridden_body()
 }
 
 # The object comes on standard input, which nobody else can read then.
+atf_test_case agent__told
+agent__told_body()
+{
+	echo kernel >kernel
+	atf_check -o inline:"true\n" vm-create -p config.agent --agent \
+	    --kernel kernel
+	echo '{"kernel":"kernel","agent":true}' >config
+	atf_check -o inline:"true\n" vm-create -p config.agent --config config
+	echo '{"kernel":"kernel","agent":false}' >config
+	atf_check -o inline:"true\n\n" sh -c 'for a in --agent ""; do
+	    vm-create -p config.agent --config config $a; done'
+	echo '{"kernel":"kernel","agent":"yes"}' >config
+	atf_check -s exit:65 -e match:"^vm-create: --config: config: .*agent" \
+	    vm-create --config config
+	atf_check -o inline:"\n" vm-create -p config.agent --kernel kernel
+}
+
 atf_test_case config__stdin
 config__stdin_body()
 {
@@ -394,6 +411,7 @@ atf_init_test_cases()
 	atf_add_test_case config__overridden
 	atf_add_test_case config__seed
 	atf_add_test_case ssh_key__none
+	atf_add_test_case agent__told
 	atf_add_test_case config__stdin
 	atf_add_test_case root__not_writable
 	atf_add_test_case root__not_a_directory

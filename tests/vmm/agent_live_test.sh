@@ -46,6 +46,32 @@ exec__real_cleanup()
 	vms_end
 }
 
+# By busybox's tar, which knows no holes.
+atf_test_case copy__real cleanup
+copy__real_body()
+{
+	agent_run web --storage 32M
+	mkdir -p src/sub
+	echo one >src/a
+	chmod 640 src/a
+	head -c 100000 /dev/urandom >'src/sub/b c'
+	ln -s ../a src/sub/link
+	atf_check vm-copy src web:/mnt/
+	atf_check -o inline:"$(sha256sum <'src/sub/b c')\n" \
+	    vm-exec -i /dev/null web -- sh -c 'sha256sum <"/mnt/src/sub/b c"'
+	atf_check -o inline:"640 ../a\n" vm-exec -i /dev/null web -- \
+	    sh -c 'echo $(stat -c %a /mnt/src/a) $(readlink /mnt/src/sub/link)'
+	atf_check vm-copy web:/mnt/src back
+	atf_check diff -r src back
+	atf_check -o inline:"640\n" stat -c %a back/a
+	atf_check -o empty vm-exec -i /dev/null web -- \
+	    sh -c 'ls -d /mnt/.instar* /tmp/.instar* 2>/dev/null; :'
+}
+copy__real_cleanup()
+{
+	vms_end
+}
+
 # A part of the machine: each clone has an agent and a channel of its own, and a
 # VM that was put back has the one of then.
 atf_test_case exec__clones cleanup
@@ -120,6 +146,7 @@ guest__mounted_cleanup()
 atf_init_test_cases()
 {
 	atf_add_test_case exec__real
+	atf_add_test_case copy__real
 	atf_add_test_case exec__clones
 	atf_add_test_case guest__mounted
 }

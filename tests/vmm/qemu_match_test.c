@@ -2,6 +2,7 @@
 /* Device sections of a saved state, built here as migration/savevm.c does. */
 #include <atf-c.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,11 +79,11 @@ static const char *const machine[] = { "timer", "cpu_common", "cpu",
 
 /* As if it were loaded for such a machine. */
 static int
-check(const struct stream *s, struct error *err)
+check_as(const struct stream *s, bool agent, struct error *err)
 {
 	struct storage disks[2] = { 0 };
 	struct nic nics[1] = { 0 };
-	struct machine m = { .cpu = 1 };
+	struct machine m = { .cpu = 1, .agent = agent };
 	unsigned char *copy = malloc(s->len + 1);
 	int rc;
 
@@ -96,6 +97,53 @@ check(const struct stream *s, struct error *err)
 	ATF_CHECK(rc == 0 || err->code == EX_DATAERR);
 	free(copy);
 	return rc;
+}
+
+static int
+check(const struct stream *s, struct error *err)
+{
+	return check_as(s, false, err);
+}
+
+/* The serial ports of a guest agent, or none. */
+ATF_TC_WITHOUT_HEAD(devices__agent);
+ATF_TC_BODY(devices__agent, tc)
+{
+	static const char console[] = "0000:00:1e.0/virtio-console";
+	static const struct {
+		bool agent;
+		const char *more[2];
+		const char *message; /* NULL: it is taken */
+	} table[] = {
+		{ true, { console }, NULL },
+		{ true, { NULL }, "has no port for an agent" },
+		{ false, { console }, "state of an unknown device at byte" },
+		{ true, { console, console },
+		    "state of an unknown device at byte" },
+		{ true, { "0000:00:1d.0/virtio-console" },
+		    "state of an unknown device at byte" },
+		{ true, { "0000:00:1e.1/virtio-console" },
+		    "state of an unknown device at byte" },
+	};
+	const char *names[sizeof(machine) / sizeof(machine[0]) + 2];
+	const size_t n = sizeof(machine) / sizeof(machine[0]) - 1;
+	struct stream s;
+	struct error err;
+	size_t i;
+
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		memset(names, 0, sizeof(names));
+		memcpy(names, machine, n * sizeof(names[0]));
+		names[n] = table[i].more[0];
+		names[n + 1] = table[i].more[1];
+		build(&s, names);
+		ATF_CHECK_EQ_MSG(table[i].message == NULL ? 0 : -1,
+		    check_as(&s, table[i].agent, &err), "%zu: %s", i, err.msg);
+		ATF_CHECK_MSG(table[i].message == NULL ||
+			strncmp(err.msg, table[i].message,
+			    strlen(table[i].message)) == 0,
+		    "%zu: %s", i, err.msg);
+	}
 }
 
 ATF_TC_WITHOUT_HEAD(devices__as_they_are);
@@ -200,6 +248,7 @@ ATF_TC_BODY(seed__is_this_machine, tc)
 
 ATF_TP_ADD_TCS(tp)
 {
+	ATF_TP_ADD_TC(tp, devices__agent);
 	ATF_TP_ADD_TC(tp, devices__as_they_are);
 	ATF_TP_ADD_TC(tp, devices__others);
 	ATF_TP_ADD_TC(tp, devices__cut_anywhere);

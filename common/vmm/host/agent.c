@@ -80,10 +80,17 @@ agent_is_held(const struct agent *a)
 static int
 take_lock(struct agent *a, int64_t deadline_ms, struct error *err)
 {
+	const int flags = O_CLOEXEC | O_NOFOLLOW;
 	struct error why = { 0 };
 
-	a->lock = openat(a->dirfd, VM_AGENT_LOCK,
-	    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	a->lock = openat(a->dirfd, VM_AGENT_LOCK, O_RDWR | O_CREAT | flags,
+	    0600);
+	/* Where nothing may be made, and nobody has made one, nobody has it. */
+	if (a->lock == -1 && (errno == EROFS || errno == EACCES)) {
+		a->lock = openat(a->dirfd, VM_AGENT_LOCK, O_RDONLY | flags);
+		if (a->lock == -1 && errno == ENOENT)
+			return 0;
+	}
 	if (a->lock == -1)
 		return error_sys(err, error_code_of(errno), VM_AGENT_LOCK);
 	if (lock_fd(a->lock, LOCK_EXCLUSIVE, deadline_ms, VM_AGENT_LOCK,

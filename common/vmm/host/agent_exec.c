@@ -9,11 +9,17 @@
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/sig.h"
 
 #define STREAM_TEXT_MAX BASE64_ROOM(AGENT_STREAM_MAX)
 #define REPLY_MAX (2 * STREAM_TEXT_MAX + AGENT_REPLY_MAX)
 #define SIGNAL_MAX 127
 #define STATUS_MAX 255 /* of a guest whose statuses are larger, too */
+
+#define FIRST_NAP_MS 5
+#define MOST_NAP_MS 250
+#define FREE_NAP_MS 100 /* others may have the channel for so long */
+#define STOP_ALL_MS 10000
 
 #define STOP_MS 2000 /* for a command to end by SIGTERM */
 #define STOP_NAP_MS 50
@@ -242,6 +248,50 @@ agent_exec_stop(struct agent *a, uint64_t pid, int64_t deadline_ms,
 	    send_signal(a, pid, "KILL", deadline_ms, err) == 0)
 		return await_end(a, pid, deadline_ms, deadline_ms, err);
 	if (err != NULL && why.code != EX_TEMPFAIL)
+		*err = why;
+	return -1;
+}
+
+static int
+await(struct agent *a, uint64_t pid, struct agent_end *out, int64_t deadline_ms,
+    struct error *err)
+{
+	int nap_ms = FIRST_NAP_MS;
+
+	for (;;) {
+		clock_nap(nap_ms);
+		if (sig_check(err) == -1 ||
+		    agent_exec_look(a, pid, out, clock_ms() + AGENT_CALL_MS,
+			err) == -1)
+			return -1;
+		if (out->has_ended)
+			return 0;
+		if (clock_left(deadline_ms) == 0)
+			return error_set(err, EX_TEMPFAIL, "the time is over");
+		if (nap_ms >= FREE_NAP_MS)
+			agent_release(a);
+		nap_ms += nap_ms / 2;
+		if (nap_ms > MOST_NAP_MS)
+			nap_ms = MOST_NAP_MS;
+	}
+}
+
+int
+agent_exec_run(struct agent *a, const struct agent_command *c,
+    struct agent_end *out, int64_t deadline_ms, struct error *err)
+{
+	struct error why = { 0 };
+	uint64_t pid;
+
+	if (agent_exec_start(a, &pid, c, clock_ms() + AGENT_CALL_MS, err) == -1)
+		return -1;
+	if (await(a, pid, out, deadline_ms, &why) == 0)
+		return 0;
+	if (why.code > 128)
+		sig_shield();
+	if (why.code > 128 || why.code == EX_TEMPFAIL)
+		agent_exec_stop(a, pid, clock_ms() + STOP_ALL_MS, NULL);
+	if (err != NULL)
 		*err = why;
 	return -1;
 }

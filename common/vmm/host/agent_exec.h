@@ -47,6 +47,14 @@ int agent_exec_look(struct agent *a, uint64_t pid, struct agent_end *out,
     int64_t deadline_ms, struct error *err);
 
 /*
+ * Starts it, and waits for its end, asking ever more seldom; the channel is
+ * others' in between.  *out is the caller's (agent_end_fini).  After a signal to us, or a
+ * deadline that is over (EX_TEMPFAIL), it is ended in the guest, too.
+ */
+int agent_exec_run(struct agent *a, const struct agent_command *c,
+    struct agent_end *out, int64_t deadline_ms, struct error *err);
+
+/*
  * Ends it: by SIGTERM, and when that was not enough by SIGKILL; the guest has
  * a shell for that.  EX_TEMPFAIL: it has not ended until `deadline_ms`.
  */

@@ -17,11 +17,11 @@
 
 /* Descriptors that QEMU inherits, by number. */
 enum qemu_fd {
-	QEMU_FD_CONTROL = 10,
+	QEMU_FD_AGENT = 9,
+	QEMU_FD_CONTROL,
 	QEMU_FD_QUESTIONS,
 	QEMU_FD_CONSOLE,
-	QEMU_FD_AGENT,
-	QEMU_FD_MEMORY, /* memfd */
+	QEMU_FD_MEMORY, /* memfd; it stays 13: a save looks into running ones */
 	QEMU_FD_TAP /* and one more for each further NIC */
 };
 

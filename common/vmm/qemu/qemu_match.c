@@ -114,7 +114,8 @@ count_pci(struct tally *t, const char *name, size_t off, struct error *err)
 		return 0;
 	/* The ports' bus is called so. */
 	if (strcmp(name + end, "virtio-console") == 0 &&
-	    slot == QEMU_SLOT_SERIAL && t->machine->agent && !t->has_agent) {
+	    slot == QEMU_SLOT_SERIAL && function == 0 && t->machine->agent &&
+	    !t->has_agent) {
 		t->has_agent = true;
 		return 0;
 	}

@@ -25,7 +25,7 @@
 #include "vmm/host/tap.h"
 
 _Static_assert(QEMU_FD_TAP + NIC_MAX - 1 <= PROC_NUMBER_MAX &&
-	QEMU_FD_TAP - QEMU_FD_CONTROL + NIC_MAX <= SPAWN_FDS_MAX,
+	QEMU_FD_TAP - QEMU_FD_AGENT + NIC_MAX <= SPAWN_FDS_MAX,
     "sockets, memory and a tap for each NIC");
 
 static int

@@ -258,7 +258,7 @@ page_case()
 	$1__examples_body() { need_tiny; run_page $2; }
 	$1__examples_cleanup() {
 		vms_end \$PWD/$2/root \$PWD/$2/far/root
-		[ ! -d $2 ] || (cd $2 && fakes_end && registries_end)
+		[ ! -d $2 ] || (cd $2 && fakes_end; registries_end)
 	}"
 }
 

@@ -161,7 +161,7 @@ cuts()
 	hostile --arm arm
 	while
 		rc=0
-		snap-pull --plain-http -p id "$at/golden:v1" >id 2>err || rc=$?
+		snap-pull --plain-http -p id "$at/golden:v1" >new 2>err || rc=$?
 		[ $rc -ne 0 ]
 	do
 		case "$rc $(the_same <err)" in
@@ -177,18 +177,18 @@ cuts()
 		n=$((n + $1))
 		echo $n forever >arm
 	done
-	atf_check snap-rm "$(cat id)"
+	atf_check snap-rm "$(cat new)"
 	last=$n n=$((first + $1))
 	[ "$last" -gt 2000 ] || atf_fail "a pull of $last bytes"
 	while [ $n -lt "$last" ]; do
 		echo $n once >arm
-		snap-pull --plain-http -p id "$at/golden:v1" >id 2>err ||
+		snap-pull --plain-http -p id "$at/golden:v1" >new 2>err ||
 		    atf_fail "$n: status $?: $(cat err)"
 		for f in memory.raw cow.raw; do
-			cmp "root/snap/$(id_of b)/$f" "root/snap/$(cat id)/$f" ||
+			cmp "root/snap/$(id_of b)/$f" "root/snap/$(cat new)/$f" ||
 			    atf_fail "$n: $f"
 		done
-		snap-rm "$(cat id)" || atf_fail "$n: snap-rm"
+		snap-rm "$(cat new)" || atf_fail "$n: snap-rm"
 		nothing_left "$n once"
 		n=$((n + $1))
 	done

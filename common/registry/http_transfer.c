@@ -291,6 +291,8 @@ transfer_start(struct request *r)
 	if (set_headers(e, r, authorization) == -1)
 		return -1;
 	set_limits(e, r);
+	if (r->is_own && http_host_is_loopback(r->http->host))
+		curl_easy_setopt(e, CURLOPT_NOPROXY, "*");
 	set_tls(e, r->http);
 	set_method(e, r);
 	curl_easy_setopt(e, CURLOPT_URL, url);

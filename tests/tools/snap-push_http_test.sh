@@ -96,6 +96,10 @@ http__round_trip_body()
 	atf_check_equal "true 1 $(jq -r .digest first)" "$(jq -r \
 	    '"\(.bytes_moved < 30000) \(.depth) \(.parent)"' second)"
 	back "$ref:v1"
+	# No proxy stands before this host.
+	atf_check -o ignore env http_proxy=http://127.0.0.1:1 \
+	    https_proxy=http://127.0.0.1:1 all_proxy=http://127.0.0.1:1 \
+	    snap-pull "$ref:v1"
 	# The one before is there by its digest; latest is another tag.
 	atf_check -o ignore snap-pull -n old "$ref@$(jq -r .digest first)"
 	atf_check snap-verify old
@@ -480,10 +484,12 @@ peak()
 atf_test_case http__memory cleanup
 http__memory_head()
 {
-	atf_set require.progs "jq perl"
+	atf_set require.progs "jq nm perl"
 }
 http__memory_body()
 {
+	! nm "$top/snap-push/snap-push" | grep -q __asan_init ||
+	    atf_skip "built with sanitizers"
 	plant 60
 	registry_start one
 	INSTAR_HOOK=http-blobs=stop snap-push "$registry/golden:v1" web \

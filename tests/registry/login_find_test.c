@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/sig.h"
 
 #define HOST "r.example"
 #define DEADLINE_MS 60000
@@ -56,6 +57,8 @@ set_up(void)
 		NULL };
 	char cwd[4096], path[8192];
 
+	/* As in tools: a program may end without having read what it is given. */
+	sig_setup();
 	ATF_REQUIRE(getcwd(cwd, sizeof(cwd)) != NULL);
 	make_dirs(dirs);
 	ATF_REQUIRE_EQ(0, setenv("HOME", "home", 1));

@@ -327,7 +327,9 @@ pull__slow_head()
 }
 pull__slow_body()
 {
-	plant_small
+	snap_plant b web
+	atf_check -o ignore snap-push oci-layout:lay:v1 web
+	(cd root && find . | sort) >visible
 	faults --plain-http <<-'END'
 		75|slow:1|HOST/golden: gave no answer in time
 		75|silent:manifest|HOST/golden: gave no answer in time

@@ -484,10 +484,12 @@ peak()
 atf_test_case http__memory cleanup
 http__memory_head()
 {
-	atf_set require.progs "jq perl"
+	atf_set require.progs "jq nm perl"
 }
 http__memory_body()
 {
+	! nm "$top/snap-push/snap-push" | grep -q __asan_init ||
+	    atf_skip "built with sanitizers"
 	plant 60
 	registry_start one
 	INSTAR_HOOK=http-blobs=stop snap-push "$registry/golden:v1" web \

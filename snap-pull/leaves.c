@@ -55,10 +55,8 @@ get_batch(struct batch *b, struct gather *g, uint32_t file, leaves_take *take,
 
 	for (i = 0; i < b->n; i++) {
 		piece = piece_of(b, b->v[i]);
-		if (gather_take(&raw, g, &piece, err) == -1)
-			return error_wrap(err, "%s: leaf of group %u",
-			    b->r->envelope.files[file].name, b->v[i]->number);
-		if (reader_check_leaf(&leaf, b->r, file, b->v[i], raw, err) ==
+		if (gather_take(&raw, g, &piece, err) == -1 ||
+		    reader_check_leaf(&leaf, b->r, file, b->v[i], raw, err) ==
 			-1 ||
 		    take(arg, file, b->v[i], &leaf, err) == -1)
 			return -1;

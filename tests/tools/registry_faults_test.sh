@@ -77,7 +77,6 @@ pull__blob_body()
 		65|blob-nothing:tree|HOST/golden: blob DIGEST: not as long as it should be
 		65|blob-nothing:pack|memory.raw: byte 0: HOST/golden: blob DIGEST: not as long as it should be
 		65|blob-forget:tree|HOST/golden: blob DIGEST: not there
-		65|blob-forget:pack|memory.raw: byte 65536: HOST/golden: blob DIGEST: not there
 	END
 }
 

@@ -221,7 +221,7 @@ login__token_ends_head()
 login__token_ends_body()
 {
 	plant_small
-	for n in 4 5 7 10; do
+	for n in 4 5; do
 		hostile --auth bearer --fault auth-forget:$n
 		login home/.docker/config.json
 		pulled --plain-http

@@ -81,10 +81,10 @@ once()
 
 # A name of an own for each push: what is there is not moved.
 n=0
-name()
+next_name()
 {
 	n=$((n + 1))
-	echo "n$n"
+	name=n$n
 }
 
 # What a user would run: an upload of one blob, whose digest is known at its end.
@@ -110,10 +110,10 @@ in_turn()
 	: >theirs
 	i=0
 	while [ $i -lt "$runs" ]; do
-		name=$(name)
+		next_name
 		[ -z "${3-}" ] || prepare "$3"
 		once "$(echo "$1" | sed "s/NAME/$name/g")" >>ours
-		name=$(name)
+		next_name
 		rm -rf x
 		once "$(echo "$2" | sed "s/NAME/$name/g")" >>theirs
 		i=$((i + 1))

@@ -13,6 +13,25 @@
 static const struct members clone_members = { "clone_ms ready_ms checks.*",
 	&vm_members };
 
+enum {
+	COUNT = OPT_OWN,
+	NIC,
+	SAME_MAC,
+	MEMORY,
+	DISK,
+	NO_START,
+	PAUSED,
+	VERIFY,
+	IN_PLACE,
+	FROM_DIR,
+	ARCHIVE,
+	HOSTNAME,
+	USER_DATA,
+	SSH_KEY,
+	READY,
+	READY_TIMEOUT
+};
+
 static void
 usage(FILE *to)
 {
@@ -133,27 +152,40 @@ options_fini(struct opts *o)
 	ready_fini(&o->how.ready);
 }
 
+static int
+take_value(struct opts *o, int ch)
+{
+	switch (ch) {
+	case COUNT:
+		return opt_once(&o->count, optarg, "--count");
+	case NIC:
+		return opt_again(&o->how.nics, optarg);
+	case MEMORY:
+		return opt_once(&o->memory_mode, optarg, "--memory-mode");
+	case DISK:
+		return opt_once(&o->disk_mode, optarg, "--disk-mode");
+	case FROM_DIR:
+		return opt_once(&o->from_dir, optarg, "--from-dir");
+	case ARCHIVE:
+		return opt_once(&o->archive, optarg, "--from-archive");
+	case HOSTNAME:
+		return opt_once(&o->how.hostname, optarg, "--hostname");
+	case USER_DATA:
+		return opt_once(&o->how.user_data, optarg, "--user-data");
+	case SSH_KEY:
+		return opt_again(&o->how.ssh_keys, optarg);
+	case READY:
+		return ready_opt(&o->how.ready, optarg);
+	case READY_TIMEOUT:
+		return ready_opt_timeout(&o->how.ready, optarg);
+	default:
+		return opt_common(&o->common, ch, usage);
+	}
+}
+
 int
 options_parse(struct opts *o, int argc, char *argv[])
 {
-	enum {
-		COUNT = OPT_OWN,
-		NIC,
-		SAME_MAC,
-		MEMORY,
-		DISK,
-		NO_START,
-		PAUSED,
-		VERIFY,
-		IN_PLACE,
-		FROM_DIR,
-		ARCHIVE,
-		HOSTNAME,
-		USER_DATA,
-		SSH_KEY,
-		READY,
-		READY_TIMEOUT
-	};
 	static const struct option longopts[] = { OPT_LONG,
 		{ "name", required_argument, NULL, 'n' },
 		{ "description", required_argument, NULL, 'd' },
@@ -188,32 +220,10 @@ options_parse(struct opts *o, int argc, char *argv[])
 		else if (ch == 'p')
 			rc = opt_members(&o->how.members, optarg,
 			    &clone_members);
-		else if (ch == COUNT)
-			rc = opt_once(&o->count, optarg, "--count");
-		else if (ch == NIC)
-			rc = opt_again(&o->how.nics, optarg);
-		else if (ch == MEMORY)
-			rc = opt_once(&o->memory_mode, optarg, "--memory-mode");
-		else if (ch == DISK)
-			rc = opt_once(&o->disk_mode, optarg, "--disk-mode");
-		else if (ch == FROM_DIR)
-			rc = opt_once(&o->from_dir, optarg, "--from-dir");
-		else if (ch == ARCHIVE)
-			rc = opt_once(&o->archive, optarg, "--from-archive");
-		else if (ch == HOSTNAME)
-			rc = opt_once(&o->how.hostname, optarg, "--hostname");
-		else if (ch == USER_DATA)
-			rc = opt_once(&o->how.user_data, optarg, "--user-data");
-		else if (ch == SSH_KEY)
-			rc = opt_again(&o->how.ssh_keys, optarg);
-		else if (ch == READY)
-			rc = ready_opt(&o->how.ready, optarg);
-		else if (ch == READY_TIMEOUT)
-			rc = ready_opt_timeout(&o->how.ready, optarg);
 		else if (ch >= SAME_MAC && ch <= IN_PLACE)
 			*flags[ch - SAME_MAC] = true;
 		else
-			rc = opt_common(&o->common, ch, usage);
+			rc = take_value(o, ch);
 	}
 	return rc != 0 ? rc : check_opts(o, argv + optind);
 }

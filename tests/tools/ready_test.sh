@@ -106,7 +106,9 @@ start__signal_body()
 	tiny_vm web --agent
 	signalled vm-start --ready agent web >out 2>err &
 	waiting=$!
-	atf_check vm-wait --timeout 60 --state running web
+	# Its start is over, and it asks for the agent.
+	eventually 60 test -e root/name/vm/web/agent.lock ||
+	    atf_fail "it does not wait: $(cat err)"
 	kill -TERM $waiting
 	rc=0
 	wait $waiting || rc=$?

@@ -107,3 +107,17 @@ flipped()
 	    same_files "root/snap/$(id_of b)" "$(cat dir)" ||
 	    echo "$1: $(cat err)" >>wrong
 }
+
+# unpacked COMMAND...: it unpacks into the directory out what web is.
+unpacked()
+{
+	rm -rf out
+	mkdir out
+	(cd out && eval "$*") || atf_fail "$*: status $?"
+	same_files "root/snap/$(id_of b)" out || atf_fail "$*: differs"
+	if command -v fsverity >/dev/null; then
+		(cd out && sed 's/.* //' snapshot.digests |
+		    xargs fsverity digest) >digests
+		cmp digests out/snapshot.digests || atf_fail "$*: digests"
+	fi
+}

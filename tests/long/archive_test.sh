@@ -107,9 +107,63 @@ export__million_runs_cleanup()
 	loopfs_clean
 }
 
+# Builds a program, and so waits for Go to build its library.
+atf_test_case export__go_reads
+export__go_reads_body()
+{
+	PATH=$PATH:/usr/local/go/bin
+	command -v go >/dev/null || atf_skip "no Go here"
+	snap_shapes b web
+	atf_check -o save:a.tar snap-export --no-compress web
+	atf_check -o save:a.gz snap-export --gzip web
+	atf_check -o save:d.tar snap-export --no-compress --dense web
+	mkdir go
+	cat >go/main.go <<-'END'
+		package main
+
+		import (
+			"archive/tar"
+			"compress/gzip"
+			"io"
+			"os"
+		)
+
+		func main() {
+			var in io.Reader = os.Stdin
+			if len(os.Args) > 1 {
+				z, err := gzip.NewReader(in)
+				if err != nil {
+					os.Exit(3)
+				}
+				in = z
+			}
+			r := tar.NewReader(in)
+			for {
+				h, err := r.Next()
+				if err == io.EOF {
+					return
+				}
+				if err != nil || h.Typeflag != tar.TypeReg {
+					os.Exit(1)
+				}
+				f, _ := os.Create(h.Name)
+				if n, err := io.Copy(f, r); err != nil || n != h.Size {
+					os.Exit(2)
+				}
+			}
+		}
+	END
+	(cd go && GO111MODULE=off GOCACHE=$PWD/cache HOME=$PWD \
+	    go build -o ../reader main.go) || atf_skip "Go does not build here"
+	unpacked '../reader <../a.tar'
+	unpacked '../reader <../d.tar'
+	unpacked '../reader gzip <../a.gz'
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case import__every_byte_flipped
 	atf_add_test_case import__large_cut
 	atf_add_test_case export__million_runs
+	atf_add_test_case export__go_reads
 }

@@ -5,20 +5,6 @@
 . "$(atf_get_srcdir)/../lib/snaps.sh"
 . "$(atf_get_srcdir)/../lib/archive.sh"
 
-# unpacked COMMAND...: it unpacks into the directory out what web is.
-unpacked()
-{
-	rm -rf out
-	mkdir out
-	(cd out && eval "$*") || atf_fail "$*: status $?"
-	same_files "root/snap/$(id_of b)" out || atf_fail "$*: differs"
-	if command -v fsverity >/dev/null; then
-		(cd out && sed 's/.* //' snapshot.digests |
-		    xargs fsverity digest) >digests
-		cmp digests out/snapshot.digests || atf_fail "$*: digests"
-	fi
-}
-
 # sparse_out: what was unpacked is no larger on the disk than the snapshot.
 sparse_out()
 {
@@ -86,58 +72,6 @@ export__python_reads_body()
 		unpacked "python3 -c 'import tarfile
 tarfile.open(\"../$f\").extractall()'"
 	done
-}
-
-atf_test_case export__go_reads
-export__go_reads_body()
-{
-	PATH=$PATH:/usr/local/go/bin
-	command -v go >/dev/null || atf_skip "no Go here"
-	snap_shapes b web
-	atf_check -o save:a.tar snap-export --no-compress web
-	atf_check -o save:a.gz snap-export --gzip web
-	atf_check -o save:d.tar snap-export --no-compress --dense web
-	mkdir go
-	cat >go/main.go <<-'END'
-		package main
-
-		import (
-			"archive/tar"
-			"compress/gzip"
-			"io"
-			"os"
-		)
-
-		func main() {
-			var in io.Reader = os.Stdin
-			if len(os.Args) > 1 {
-				z, err := gzip.NewReader(in)
-				if err != nil {
-					os.Exit(3)
-				}
-				in = z
-			}
-			r := tar.NewReader(in)
-			for {
-				h, err := r.Next()
-				if err == io.EOF {
-					return
-				}
-				if err != nil || h.Typeflag != tar.TypeReg {
-					os.Exit(1)
-				}
-				f, _ := os.Create(h.Name)
-				if n, err := io.Copy(f, r); err != nil || n != h.Size {
-					os.Exit(2)
-				}
-			}
-		}
-	END
-	(cd go && GO111MODULE=off GOCACHE=$PWD/cache HOME=$PWD \
-	    go build -o ../reader main.go) || atf_skip "Go does not build here"
-	unpacked '../reader <../a.tar'
-	unpacked '../reader <../d.tar'
-	unpacked '../reader gzip <../a.gz'
 }
 
 atf_test_case export__same_bytes
@@ -535,7 +469,6 @@ atf_init_test_cases()
 	atf_add_test_case export__readers
 	atf_add_test_case export__one_frame
 	atf_add_test_case export__python_reads
-	atf_add_test_case export__go_reads
 	atf_add_test_case export__same_bytes
 	atf_add_test_case export__list
 	atf_add_test_case export__dry_run

@@ -75,7 +75,7 @@ copy__there_and_back_body()
 	mkdir into
 	atf_check vm-copy web:"$there/src/a" into
 	atf_check cmp src/a into/a
-	atf_check vm-copy web:"$there/src/a" other
+	atf_check vm-copy web:"$there/src/a//" other
 	atf_check cmp src/a other
 	atf_check vm-copy src/a web:"$there/other"
 	atf_check cmp src/a guest/other
@@ -149,6 +149,9 @@ copy__usage_body()
 	    vm-copy ./web:/a b
 	atf_check -s exit:64 -e inline:"vm-copy: web:a: the guest's path is to \
 begin with a slash\n" vm-copy x web:a
+	atf_check -s exit:64 -e inline:"vm-copy: web:/a?b: a control character \
+in the guest's path\n" vm-copy x "web:/a
+b"
 	atf_check -s exit:64 -e inline:"vm-copy: an empty name\n" \
 	    vm-copy '' web:/a
 	tiny_vm web --agent

@@ -80,9 +80,13 @@ leaf_of(char leaf[NAME_MAX + 1], const char *path, struct error *err)
 		len--;
 	for (at = len; at > 0 && path[at - 1] != '/'; at--)
 		;
-	snprintf(leaf, NAME_MAX + 1, "%.*s", (int)(len - at), path + at);
-	if (path_is_name(leaf))
-		return 0;
+	len -= at;
+	if (len <= NAME_MAX) {
+		memcpy(leaf, path + at, len);
+		leaf[len] = '\0';
+		if (path_is_name(leaf))
+			return 0;
+	}
 	return error_set(err, EX_USAGE, "%s: ends in no name", path);
 }
 

@@ -109,6 +109,30 @@ of that name already\n" vm-copy web:"$there/file" here
 	nothing_left
 }
 
+# Directories that their owner may not write to, moved and removed all the same.
+copy_case copy__closed
+copy__closed_body()
+{
+	faked
+	mkdir -p guest/tree/sub
+	echo x | tee guest/tree/file >guest/tree/sub/file
+	chmod 555 guest/tree guest/tree/sub
+	as_user=
+	[ "$(id -u)" -ne 0 ] ||
+	    as_user="setpriv --bounding-set=-dac_override,-dac_read_search"
+	atf_check $as_user vm-copy web:"$there/tree" tree
+	atf_check -o inline:"555 tree\n555 tree/sub\n" \
+	    stat -c '%a %n' tree tree/sub
+	atf_check -o inline:"x\n" cat tree/sub/file
+	mkdir here
+	echo mine >here/tree
+	atf_check -s exit:73 -e inline:"vm-copy: web: tree: there is something \
+of that name already\n" $as_user vm-copy web:"$there/tree" here
+	atf_check -o inline:"mine\n" cat here/tree
+	nothing_left
+	chmod -R u+w tree guest/tree
+}
+
 copy_case copy__refused
 copy__refused_body()
 {
@@ -123,6 +147,11 @@ file in the guest\n" vm-copy web:"$there/nosuch" x
 	atf_check -s exit:65 -e inline:"vm-copy: web: tree.fifo: neither a \
 file, a directory nor a symbolic link\n" vm-copy tree.fifo web:"$there/x"
 	atf_check test ! -e guest/x
+	mkdir tree.socket
+	atf_check perl -MIO::Socket::UNIX -e \
+	    'IO::Socket::UNIX->new(Local => "tree.socket/s", Listen => 1) or die'
+	atf_check -s exit:65 -e inline:"vm-copy: web: tree.socket/s: neither a \
+file, a directory nor a symbolic link\n" vm-copy tree.socket web:"$there/x"
 	mkfifo guest/fifo
 	atf_check -s exit:65 -e match:"neither a file, a directory nor a link$" \
 	    vm-copy web:"$there/fifo" x
@@ -241,6 +270,7 @@ atf_init_test_cases()
 {
 	atf_add_test_case copy__there_and_back
 	atf_add_test_case copy__in_place
+	atf_add_test_case copy__closed
 	atf_add_test_case copy__refused
 	atf_add_test_case copy__usage
 	atf_add_test_case copy__hostile

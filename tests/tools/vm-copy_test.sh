@@ -67,7 +67,7 @@ copy__there_and_back_body()
 	picture_of guest/src >got
 	atf_check diff want got
 	atf_check test "$(du -k guest/src/hole | cut -f 1)" -lt 1000
-	atf_check vm-copy web:"$there/src" back
+	atf_check vm-copy web:"$there/src//" back
 	picture_of back >got
 	atf_check diff want got
 	atf_check test "$(du -k back/hole | cut -f 1)" -lt 1000
@@ -75,7 +75,7 @@ copy__there_and_back_body()
 	mkdir into
 	atf_check vm-copy web:"$there/src/a" into
 	atf_check cmp src/a into/a
-	atf_check vm-copy web:"$there/src/a//" other
+	atf_check vm-copy web:"$there/src/a" other
 	atf_check cmp src/a other
 	atf_check vm-copy src/a web:"$there/other"
 	atf_check cmp src/a guest/other

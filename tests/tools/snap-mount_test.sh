@@ -121,8 +121,11 @@ mount__read_only_body()
 	need_fuse
 	mount_it
 	cat >try.py <<-'END'
-		import errno, mmap, os
+		import errno, mmap, os, time
 		fd = os.open("mnt/memory.raw", os.O_RDWR)
+		want = open("dir/memory.raw", "rb").read()
+		seen = mmap.mmap(fd, 0, mmap.MAP_PRIVATE, mmap.PROT_READ)
+		assert seen[:] == want
 		for do in (lambda: os.write(fd, b"x"),
 		    lambda: os.pwrite(fd, b"x", 4 << 20),
 		    lambda: os.ftruncate(fd, 0),
@@ -141,6 +144,13 @@ mount__read_only_body()
 		        assert e.errno == errno.EROFS, e
 		    else:
 		        assert False, "written"
+		# The kernel had what it was to write in the pages, before it asked.
+		for i in range(200):
+		    if seen[:] == want:
+		        break
+		    time.sleep(0.1)
+		else:
+		    assert False, "not as it was"
 		m = mmap.mmap(fd, 0, mmap.MAP_PRIVATE)
 		m[4 << 20:(4 << 20) + 3] = b"own"
 		assert m[4 << 20:(4 << 20) + 3] == b"own"

@@ -42,7 +42,8 @@ look(struct job *job, const struct run *run, struct error *err)
 		give_up(job, err);
 		return -1;
 	}
-	if (clock_left(job->look_ms) == 0 && job_look(job, err) == -1) {
+	if (clock_left(job->look_ms) == 0 &&
+	    job_look(job, run->deadline_ms, err) == -1) {
 		if (err->code > 128)
 			give_up(job, err);
 		return -1;

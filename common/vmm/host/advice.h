@@ -2,11 +2,11 @@
 /*
  * Huge pages refused to a VMM that maps a template; private to vmm/.
  *
- * QEMU and Cloud Hypervisor ask for them with madvise(MADV_HUGEPAGE) on guest
+ * Some VMMs ask for them with madvise(MADV_HUGEPAGE) on guest
  * memory.  Of a privately mapped file Linux then answers each first touch by
  * reading 2 MiB and as much again behind it, whatever its readahead is
  * (mm/filemap.c, do_sync_mmap_readahead), so a clone that touches few pages reads
- * many.  Both do without where the advice fails.
+ * many.  They do without where the advice fails.
  */
 #ifndef VMM_ADVICE_H
 #define VMM_ADVICE_H

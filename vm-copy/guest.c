@@ -28,6 +28,7 @@ static const char unpack_script[] =
     "    exit 74\n"
     "to=$2; [ ! -d \"$to\" ] || to=${to%/}/$3\n"
     "[ ! -d \"$to\" ] || exit 73\n"
+    "[ ! -d \"new/$3\" ] || [ ! -e \"$to\" ] || exit 73\n"
     "mv -f -- \"new/$3\" \"$to\" || exit 74\n";
 
 /* $1: our directory, $2: a path, $3: what tar is told besides, or nothing. */
@@ -61,7 +62,7 @@ refuse(const struct agent_end *end, const char *script, const char *what,
 		    what);
 	if (end->status == EX_CANTCREAT && script == unpack_script)
 		return error_set(err, code,
-		    "%s: there is a directory of that name already", what);
+		    "%s: there is something of that name already", what);
 	if (words[0] != '\0')
 		return error_set(err, code, "%s: %s", what, words);
 	return end->status == EX_UNAVAILABLE

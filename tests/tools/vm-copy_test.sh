@@ -94,8 +94,8 @@ copy__in_place_body()
 	: >guest/x
 	atf_check vm-copy file web:"$there/file"
 	atf_check -o inline:"new\n" cat guest/file
-	atf_check -s exit:73 -e inline:"vm-copy: web: $there/dir: there is a \
-directory of that name already\n" vm-copy file web:"$there/dir"
+	atf_check -s exit:73 -e inline:"vm-copy: web: $there/dir: there is \
+something of that name already\n" vm-copy file web:"$there/dir"
 	atf_check -o inline:"file\n" ls guest/dir
 	atf_check -s exit:73 -e inline:"vm-copy: web: file: there is something \
 of that name already\n" vm-copy web:"$there/file" here
@@ -104,8 +104,12 @@ of that name already\n" vm-copy web:"$there/file" here
 	atf_check -o inline:"new\n" cat mine
 	# A tree twice.
 	atf_check vm-copy tree web:"$there"
-	atf_check -s exit:73 -e match:"directory of that name" \
+	atf_check -s exit:73 -e match:"something of that name" \
 	    vm-copy tree web:"$there"
+	# A tree in the place of a file.
+	atf_check -s exit:73 -e inline:"vm-copy: web: $there/file: there is \
+something of that name already\n" vm-copy tree web:"$there/file"
+	atf_check -o inline:"new\n" cat guest/file
 	nothing_left
 }
 

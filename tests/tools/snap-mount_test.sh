@@ -187,6 +187,28 @@ mount__read_only_cleanup()
 	mounts_end
 }
 
+# Of the caller's descriptors a mount keeps none, and so no lock.
+atf_test_case mount__descriptors cleanup
+mount__descriptors_head()
+{
+	atf_set require.files "/dev/fuse"
+	atf_set require.progs "perl"
+}
+mount__descriptors_body()
+{
+	plant_layout
+	need_fuse
+	exec 9>lock
+	flock 9
+	mount_it
+	exec 9>&-
+	atf_check flock -n lock true
+}
+mount__descriptors_cleanup()
+{
+	mounts_end
+}
+
 atf_test_case mount__messages cleanup
 mount__messages_head()
 {
@@ -400,6 +422,7 @@ atf_init_test_cases()
 	atf_add_test_case mount__shows_what_was_saved
 	atf_add_test_case mount__any_offset
 	atf_add_test_case mount__read_only
+	atf_add_test_case mount__descriptors
 	atf_add_test_case mount__messages
 	atf_add_test_case mount__ends
 	atf_add_test_case mount__killed

@@ -143,10 +143,13 @@ fs_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size,
 	struct mount *m = mount_of(req);
 
 	(void)buf;
+	(void)fi;
 	fuse_reply_err(req, EROFS);
-	/* It has come from a mapping: others see it, until it is dropped. */
-	if (fi->writepage)
-		undo_add(m->undo, ino, (uint64_t)off, size);
+	/*
+	 * Who has the page mapped sees it until it is dropped, be it from a mapping,
+	 * or write(2)'s, which the kernel copies there before it asks.
+	 */
+	undo_add(m->undo, ino, (uint64_t)off, size);
 }
 
 static void

@@ -257,7 +257,12 @@ go_on(const struct opts *o, const char *dir, int ready)
 	struct error err = { 0 };
 
 	setsid();
-	return keeper_run(o, dir, ready, &err) == -1 ? diag_error(&err) : EX_OK;
+	/* Others' locks and pipes are not ours to keep. */
+	if (fd_close_others(STDERR_FILENO + 1, &ready, 1) == -1)
+		error_sys(&err, EX_OSERR, "descriptors");
+	else if (keeper_run(o, dir, ready, &err) == 0)
+		return EX_OK;
+	return diag_error(&err);
 }
 
 int

@@ -86,14 +86,15 @@ open_all(struct mount *m, const struct opts *o, struct error *err)
 	int from;
 	struct sandbox s = { .dirfds = &m->cachefd, .n = 1 };
 
+	/* First: who talks to a registry keeps what is there. */
+	if (!o->foreground && ctl_silence(err) == -1)
+		return -1;
 	if (transport_open(&m->from, &o->ref, &o->registry, err) == -1 ||
 	    open_cache(m, o, err) == -1)
 		return -1;
 	from = transport_dirfd(&m->from);
 	s.read_dirfds = &from;
 	s.read_n = from != -1;
-	if (!o->foreground && ctl_silence(err) == -1)
-		return -1;
 	return sandbox_enter_as(&s, err);
 }
 

@@ -2,7 +2,8 @@
 /*
  * Whoever opens a file to write can map it shared, and so change what the
  * kernel has of it, for all who read or map it: the write is refused when the
- * kernel comes to write it back, and then what it has there is dropped.
+ * kernel comes to write it back, and then what it has there is dropped.  So it is
+ * with write(2), whose bytes the kernel has there before it asks.
  *
  * A thread of its own does it, for the kernel waits until no such page is being
  * written back, which the loop is to answer.

@@ -116,6 +116,9 @@ wants_need(struct mount *m, uint16_t part, uint64_t off, size_t len,
 		if (!w->is_away && !w->is_ahead && w->part == part &&
 		    end_of(w) == off &&
 		    w->fetch.range.len + len <= WANT_BYTES_MAX) {
+			/* One that failed has room for less: wants_send(). */
+			free(w->fetch.range.buf);
+			w->fetch.range.buf = NULL;
 			w->fetch.range.len += len;
 			return add_job(w, job, err);
 		}

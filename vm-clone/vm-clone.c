@@ -69,5 +69,5 @@ main(int argc, char *argv[])
 	root_close(root);
 	free(ref);
 	options_fini(&o);
-	return code == EX_OK ? late : code;
+	return code == EX_OK || late > 128 ? late : code;
 }

@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "base/num.h"
+#include "base/path.h"
 #include "base/sig.h"
 #include "vmm/host/agent_exec.h"
 
-/* Statuses of the scripts below, besides those of sysexits(3). */
-#define STATUS_NO_SHELL 127
+#define OURS ".instar-copy." /* how the directory's name begins */
 
 /* $1: a path.  Prints the directory made, then what its tar is. */
 static const char begin_script[] =
@@ -18,7 +18,7 @@ static const char begin_script[] =
     "d=$1; [ -d \"$d\" ] || d=$(dirname -- \"$d\")\n"
     "[ -d \"$d\" ] || exit 66\n"
     "d=$(cd -- \"$d\" && pwd) || exit 77\n"
-    "mktemp -d \"${d%/}/.instar-copy.XXXXXX\" || exit 73\n"
+    "mktemp -d \"${d%/}/" OURS "XXXXXX\" || exit 73\n"
     "case $(tar --version 2>&1) in *GNU*|*bsdtar*) echo sparse ;;\n"
     "*) echo plain ;; esac\n";
 
@@ -28,12 +28,14 @@ static const char unpack_script[] =
     "    exit 74\n"
     "to=$2; [ ! -d \"$to\" ] || to=${to%/}/$3\n"
     "[ ! -d \"$to\" ] || exit 73\n"
+    "[ ! -d \"new/$3\" ] || [ ! -e \"$to\" ] || exit 73\n"
     "mv -f -- \"new/$3\" \"$to\" || exit 74\n";
 
 /* $1: our directory, $2: a path, $3: what tar is told besides, or nothing. */
 static const char pack_script[] =
     "[ -e \"$2\" ] || [ -h \"$2\" ] || exit 66\n"
-    "p=${2%/}; d=${p%/*}; [ -n \"$p\" ] || exit 64\n"
+    "p=$2; while [ \"$p\" != \"${p%/}\" ]; do p=${p%/}; done\n"
+    "d=${p%/*}; [ -n \"$p\" ] || exit 64\n"
     "tar -C \"${d:-/}\" -cf \"$1/archive\" $3 -- \"${p##*/}\" || exit 74\n"
     "wc -c <\"$1/archive\"\n";
 
@@ -60,7 +62,7 @@ refuse(const struct agent_end *end, const char *script, const char *what,
 		    what);
 	if (end->status == EX_CANTCREAT && script == unpack_script)
 		return error_set(err, code,
-		    "%s: there is a directory of that name already", what);
+		    "%s: there is something of that name already", what);
 	if (words[0] != '\0')
 		return error_set(err, code, "%s: %s", what, words);
 	return end->status == EX_UNAVAILABLE
@@ -97,6 +99,14 @@ run(struct guest *g, const char *script, const char *const words[3],
 	return rc;
 }
 
+/* All of it is removed in the end: nothing is taken for ours that may not be. */
+static bool
+is_ours(const char *dir)
+{
+	return dir[0] == '/' &&
+	    strncmp(path_base(dir), OURS, sizeof(OURS) - 1) == 0;
+}
+
 int
 guest_begin(struct guest *g, const char *path, struct error *err)
 {
@@ -106,11 +116,11 @@ guest_begin(struct guest *g, const char *path, struct error *err)
 	if (run(g, begin_script, words, path, out, sizeof(out), err) == -1)
 		return -1;
 	line = strchr(out, '\n');
-	if (line == NULL || line == out || out[0] != '/' ||
-	    line - out >= GUEST_PATH_MAX)
+	if (line != NULL)
+		*line++ = '\0';
+	if (line == NULL || !is_ours(out) || line - out > GUEST_PATH_MAX)
 		return error_set(err, EX_UNAVAILABLE,
 		    "%s: the guest made no directory", path);
-	*line++ = '\0';
 	memcpy(g->dir, out, (size_t)(line - out));
 	snprintf(g->archive, sizeof(g->archive), "%s/archive", g->dir);
 	g->has_sparse = strncmp(line, "sparse", 6) == 0;

@@ -30,7 +30,8 @@ int guest_begin(struct guest *g, const char *path, struct error *err);
 /*
  * Unpacks the archive, whose one entry is called `name`, with what is beneath, and
  * puts it in place: in `path` where that is a directory, else as `path`.
- * EX_CANTCREAT: there is a directory of that name already.
+ * EX_CANTCREAT: there is a directory of that name already, or anything where one
+ * is to be.
  */
 int guest_unpack(struct guest *g, const char *path, const char *name,
     struct error *err);

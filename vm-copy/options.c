@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "options.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,14 @@ colon_of(const char *operand)
 	return operand[n] == ':' && n > 0 ? operand + n : NULL;
 }
 
+static bool
+has_control(const char *text)
+{
+	while (*text != '\0' && !iscntrl((unsigned char)*text))
+		text++;
+	return *text != '\0';
+}
+
 static int
 take_operands(struct opts *o, int n, char *const *operands)
 {
@@ -49,6 +58,10 @@ take_operands(struct opts *o, int n, char *const *operands)
 	if (o->there[0] != '/')
 		return opt_wrong("%s: the guest's path is to begin with a "
 				 "slash",
+		    guest);
+	/* The guest's shell tells us paths, a line each. */
+	if (has_control(o->there))
+		return opt_wrong("%s: a control character in the guest's path",
 		    guest);
 	if (o->here[0] == '\0')
 		return opt_wrong("an empty name");

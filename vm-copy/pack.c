@@ -152,6 +152,13 @@ put_all(struct pack *p, int fd, const char *path, const char *name,
 	return rc;
 }
 
+static int
+other_kind(const char *path, struct error *err)
+{
+	return error_set(err, EX_DATAERR,
+	    "%s: neither a file, a directory nor a symbolic link", path);
+}
+
 /* Opened first, and looked at then: it is what it was. */
 static int
 put_open(struct pack *p, int fd, struct archive_entry *entry, const char *path,
@@ -166,9 +173,7 @@ put_open(struct pack *p, int fd, struct archive_entry *entry, const char *path,
 	if (S_ISREG(st.st_mode))
 		return put_file(p, fd, entry, &st, path, err);
 	if (!S_ISDIR(st.st_mode))
-		return error_set(err, EX_DATAERR,
-		    "%s: neither a file, a directory nor a symbolic link",
-		    path);
+		return other_kind(path, err);
 	if (archive_write_header(p->to, entry) < ARCHIVE_WARN)
 		return broken(p, path, err);
 	return put_all(p, fd, path, name, depth, err);
@@ -195,9 +200,12 @@ put_any(struct pack *p, int dirfd, const char *leaf, const char *path,
 		archive_entry_set_mtime(entry, st.st_mtim.tv_sec,
 		    st.st_mtim.tv_nsec);
 		rc = put_link(p, dirfd, leaf, entry, path, err);
-	} else if ((fd = openat(dirfd, leaf,
-			O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY |
-			    (depth == 0 ? 0 : O_NOFOLLOW))) == -1)
+	} else if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		/* Not even opened: whoever has the other end would see that. */
+		rc = other_kind(path, err);
+	else if ((fd = openat(dirfd, leaf,
+		      O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY |
+			  (depth == 0 ? 0 : O_NOFOLLOW))) == -1)
 		rc = error_sys(err, error_code_of(errno), "%s", path);
 	else
 		rc = put_open(p, fd, entry, path, name, depth, err);

@@ -80,9 +80,13 @@ leaf_of(char leaf[NAME_MAX + 1], const char *path, struct error *err)
 		len--;
 	for (at = len; at > 0 && path[at - 1] != '/'; at--)
 		;
-	snprintf(leaf, NAME_MAX + 1, "%.*s", (int)(len - at), path + at);
-	if (path_is_name(leaf))
-		return 0;
+	len -= at;
+	if (len <= NAME_MAX) {
+		memcpy(leaf, path + at, len);
+		leaf[len] = '\0';
+		if (path_is_name(leaf))
+			return 0;
+	}
 	return error_set(err, EX_USAGE, "%s: ends in no name", path);
 }
 
@@ -209,12 +213,35 @@ find_place(struct place *p, const struct opts *o, const char *source_name,
 	return 0;
 }
 
+/*
+ * Into the directory of the target, as `as`.  A directory that we may not write to
+ * can be renamed, but not moved: it gets its mode back there.
+ */
+static int
+move_beside(const struct place *p, int staging, const char *name,
+    const char *as, struct error *err)
+{
+	struct stat st;
+	int fd = -1, rc = 0;
+
+	if (fstatat(staging, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return error_sys(err, EX_IOERR, "%s", name);
+	if (S_ISDIR(st.st_mode) &&
+	    (fchmodat(staging, name, S_IRWXU, 0) == -1 ||
+		fd_open_dir(&fd, staging, name, false, NULL) == -1))
+		return error_sys(err, EX_IOERR, "%s", name);
+	if (renameat(staging, name, p->dirfd, as) == -1 ||
+	    (fd != -1 && fchmod(fd, st.st_mode & 07777) == -1))
+		rc = error_sys(err, error_code_of(errno), "%s", as);
+	fd_drop(&fd);
+	return rc;
+}
+
 /* A file takes the place of another; a directory of nothing. */
 static int
-put_in_place(const struct place *p, int staging, const char *name,
-    struct error *err)
+put_in_place(const struct place *p, const char *from, struct error *err)
 {
-	if (renameat(staging, name, p->dirfd, p->name) == 0)
+	if (renameat(p->dirfd, from, p->dirfd, p->name) == 0)
 		return 0;
 	if (errno == EISDIR || errno == ENOTEMPTY || errno == EEXIST ||
 	    errno == ENOTDIR)
@@ -228,12 +255,13 @@ static int
 unpack_beside(const struct place *p, int archive, const char *name,
     struct error *err)
 {
-	char id[ID_LEN + 1], staged[ID_LEN + 32];
+	char id[ID_LEN + 1], staged[ID_LEN + 32], whole[ID_LEN + 32];
 	int staging = -1, rc;
 
 	if (id_new(id, err) == -1)
 		return -1;
 	snprintf(staged, sizeof(staged), ".instar-copy.%s", id);
+	snprintf(whole, sizeof(whole), ".instar-copy.%s.all", id);
 	if (mkdirat(p->dirfd, staged, 0700) == -1)
 		return error_sys(err, error_code_of(errno), "%s", staged);
 	hook_step("copy-staged");
@@ -241,12 +269,15 @@ unpack_beside(const struct place *p, int archive, const char *name,
 	if (rc == 0)
 		rc = unpack_tree(archive, staging, name, err);
 	if (rc == 0)
-		rc = put_in_place(p, staging, name, err);
+		rc = move_beside(p, staging, name, whole, err);
+	if (rc == 0)
+		rc = put_in_place(p, whole, err);
 	hook_step("copy-placed");
 	fd_drop(&staging);
 	if (sig_check(NULL) == -1)
 		sig_shield();
 	fd_remove_tree(p->dirfd, staged, NULL);
+	fd_remove_tree(p->dirfd, whole, NULL);
 	return rc;
 }
 

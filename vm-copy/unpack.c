@@ -86,7 +86,7 @@ open_parent(const struct unpack *u, char *path, int *fd, char **leaf,
 	char *part, *next;
 	int dirfd, below;
 
-	dirfd = dup(u->dirfd);
+	dirfd = fcntl(u->dirfd, F_DUPFD_CLOEXEC, 0);
 	part = path[0] == '/' ? NULL : next_part(&path);
 	if (dirfd == -1 || part == NULL || strcmp(part, u->name) != 0)
 		goto wrong;
@@ -318,7 +318,7 @@ read_all(struct unpack *u, struct error *err)
 		rc = damaged(u, err);
 	while (rc == 0 &&
 	    (got = archive_read_next_header(u->from, &entry)) != ARCHIVE_EOF) {
-		if (got < ARCHIVE_WARN)
+		if (got != ARCHIVE_OK && got != ARCHIVE_WARN)
 			rc = damaged(u, err);
 		else if (n++ == UNPACK_ENTRIES_MAX)
 			rc = error_set(err, EX_DATAERR,

@@ -83,15 +83,23 @@ plan_look(struct job *job)
 		job->nap_ms = MOST_NAP_MS;
 }
 
+static int64_t
+within(int64_t ms, int64_t deadline_ms)
+{
+	int64_t until_ms = clock_ms() + ms;
+
+	return until_ms < deadline_ms ? until_ms : deadline_ms;
+}
+
 int
-job_look(struct job *job, struct error *err)
+job_look(struct job *job, int64_t deadline_ms, struct error *err)
 {
 	struct error why = { 0 };
-	int64_t hold_ms = clock_ms() + AGENT_SYNC_MS;
 
-	if (agent_hold(job->agent, hold_ms, &why) == 0 &&
+	if (agent_hold(job->agent, within(AGENT_SYNC_MS, deadline_ms), &why) ==
+		0 &&
 	    agent_exec_look(job->agent, job->pid, &job->end,
-		clock_ms() + LOOK_MS, &why) == 0) {
+		within(LOOK_MS, deadline_ms), &why) == 0) {
 		job->seen_ms = clock_ms();
 		if (!job->end.has_ended)
 			plan_look(job);

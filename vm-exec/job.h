@@ -38,9 +38,10 @@ int job_begin(struct job *job, const struct root *root, const char *ref,
 /*
  * Looks whether it has ended, and says when to look next: soon at first, then
  * ever later.  An agent that does not answer for a while, as in a guest that
- * stands still, is no error at once.  EX_UNAVAILABLE: nobody will ever know.
+ * stands still, is no error at once; nor is one that has not told all until
+ * `deadline_ms`.  EX_UNAVAILABLE: nobody will ever know.
  */
-int job_look(struct job *job, struct error *err);
+int job_look(struct job *job, int64_t deadline_ms, struct error *err);
 
 /* Ends the command in the guest, and waits for its end. */
 int job_stop(struct job *job, struct error *err);

@@ -24,14 +24,14 @@ tell_cut(struct error *err)
 static void
 give_up(struct job *job, struct error *err)
 {
-	struct error why = { 0 };
+	struct error why = { 0 }, cause = *err;
 
 	/* A second signal must not keep us from it. */
 	if (err->code > 128)
 		sig_shield();
 	if (job_stop(job, &why) == -1)
-		error_set(err, err->code, "%s; it could not be ended: %s",
-		    err->msg, why.msg);
+		error_set(err, cause.code, "%s; it could not be ended: %s",
+		    cause.msg, why.msg);
 }
 
 /* Looks, or says what ends it: a signal, or the time. */
@@ -42,7 +42,8 @@ look(struct job *job, const struct run *run, struct error *err)
 		give_up(job, err);
 		return -1;
 	}
-	if (clock_left(job->look_ms) == 0 && job_look(job, err) == -1) {
+	if (clock_left(job->look_ms) == 0 &&
+	    job_look(job, run->deadline_ms, err) == -1) {
 		if (err->code > 128)
 			give_up(job, err);
 		return -1;

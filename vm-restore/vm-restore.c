@@ -67,8 +67,8 @@ main(int argc, char *argv[])
 	sig_setup();
 	rc = options_parse(&o, argc, argv);
 	if (rc != 0)
-		return opt_end(rc);
-	if (run(&o, &status, &err) == -1)
+		status = opt_end(rc);
+	else if (run(&o, &status, &err) == -1)
 		status = diag_error(&err);
 	ready_fini(&o.how.ready);
 	return status;

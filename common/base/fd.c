@@ -355,6 +355,21 @@ empty_dir(int dirfd, const char *name, struct error *err)
 	return rc;
 }
 
+/* A directory whose owner may not empty it, as one may come from elsewhere. */
+static void
+open_up(int dirfd, const char *name)
+{
+	char path[64];
+	int fd;
+
+	/* By a descriptor: what stands there now may be a link. */
+	fd = openat(dirfd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (fd != -1 && chmod(path, S_IRWXU) == -1)
+		errno = 0;
+	fd_drop(&fd);
+}
+
 int
 fd_remove_tree(int dirfd, const char *name, struct error *err)
 {
@@ -370,6 +385,8 @@ fd_remove_tree(int dirfd, const char *name, struct error *err)
 			return error_sys(err, error_code_of(errno), "%s", name);
 		return 0;
 	}
+	if ((st.st_mode & S_IRWXU) != S_IRWXU)
+		open_up(dirfd, name);
 	if (empty_dir(dirfd, name, err) == -1)
 		return -1;
 	if (unlinkat(dirfd, name, AT_REMOVEDIR) == -1 && errno != ENOENT)

@@ -223,9 +223,7 @@ take_layer(const struct root *root, int dirfd, const struct layer *layer,
 		return error_set(err, EX_DATAERR,
 		    "%s: differs from the digest of layer %s", path,
 		    layer->name);
-	if (unlinkat(dirfd, layer->name, 0) == -1)
-		return error_sys(err, error_code_of(errno), "%s", layer->name);
-	return root_layer_link(root, &digest, dirfd, layer->name, err);
+	return root_layer_relink(root, &digest, dirfd, layer->name, err);
 }
 
 int

@@ -284,4 +284,8 @@ int root_layers_check(const struct root *root, int dirfd,
 int root_layer_link(const struct root *root, const struct digest *digest,
     int dirfd, const char *name, struct error *err);
 
+/* The same in place of what the VM has there: killed anywhere it has either. */
+int root_layer_relink(const struct root *root, const struct digest *digest,
+    int dirfd, const char *name, struct error *err);
+
 #endif

@@ -399,9 +399,7 @@ check_one(const struct root *root, int dirfd, const struct layer *layer,
 		    "%s: what the VM runs from has been written to, and is not "
 		    "the layer that its snapshots would name",
 		    layer->name);
-	if (unlinkat(dirfd, layer->name, 0) == -1)
-		return error_sys(err, error_code_of(errno), "%s", layer->name);
-	return root_layer_link(root, &layer->digest, dirfd, layer->name, err);
+	return root_layer_relink(root, &layer->digest, dirfd, layer->name, err);
 }
 
 int
@@ -452,4 +450,22 @@ root_layer_link(const struct root *root, const struct digest *digest, int dirfd,
 		    errno == EEXIST ? EX_CANTCREAT : error_code_of(errno), "%s",
 		    name);
 	return 0;
+}
+
+int
+root_layer_relink(const struct root *root, const struct digest *digest,
+    int dirfd, const char *name, struct error *err)
+{
+	char beside[NAME_MAX + 1];
+	int rc;
+
+	snprintf(beside, sizeof(beside), ".%s.%ld", name, (long)getpid());
+	if (root_layer_link(root, digest, dirfd, beside, err) == -1)
+		return -1;
+	rc = renameat(dirfd, beside, dirfd, name) == 0
+	    ? 0
+	    : error_sys(err, error_code_of(errno), "%s", name);
+	/* It is there still where both were the same file. */
+	unlinkat(dirfd, beside, 0);
+	return rc;
 }

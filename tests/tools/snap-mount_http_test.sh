@@ -37,6 +37,11 @@ mount__registry_body()
 	same
 	says "1" requests
 	umount_it mnt
+	# Whoever reads what it says to the end has that once it is mounted.
+	atf_check -o match:'"requests": *1,' timeout 60 sh -c \
+	    'snap-mount --timeout 2s "$1" mnt 2>&1 | cat' sh \
+	    "$registry/golden:v1"
+	umount_it mnt
 	# It goes away for good: what is here serves on.
 	rm -r root/cache
 	atf_check -o ignore snap-mount --timeout 2s --on-demand \

@@ -121,8 +121,11 @@ mount__read_only_body()
 	need_fuse
 	mount_it
 	cat >try.py <<-'END'
-		import errno, mmap, os
+		import errno, mmap, os, time
 		fd = os.open("mnt/memory.raw", os.O_RDWR)
+		want = open("dir/memory.raw", "rb").read()
+		seen = mmap.mmap(fd, 0, mmap.MAP_PRIVATE, mmap.PROT_READ)
+		assert seen[:] == want
 		for do in (lambda: os.write(fd, b"x"),
 		    lambda: os.pwrite(fd, b"x", 4 << 20),
 		    lambda: os.ftruncate(fd, 0),
@@ -141,6 +144,13 @@ mount__read_only_body()
 		        assert e.errno == errno.EROFS, e
 		    else:
 		        assert False, "written"
+		# The kernel had what it was to write in the pages, before it asked.
+		for i in range(200):
+		    if seen[:] == want:
+		        break
+		    time.sleep(0.1)
+		else:
+		    assert False, "not as it was"
 		m = mmap.mmap(fd, 0, mmap.MAP_PRIVATE)
 		m[4 << 20:(4 << 20) + 3] = b"own"
 		assert m[4 << 20:(4 << 20) + 3] == b"own"
@@ -173,6 +183,28 @@ mount__read_only_body()
 	same
 }
 mount__read_only_cleanup()
+{
+	mounts_end
+}
+
+# Of the caller's descriptors a mount keeps none, and so no lock.
+atf_test_case mount__descriptors cleanup
+mount__descriptors_head()
+{
+	atf_set require.files "/dev/fuse"
+	atf_set require.progs "perl"
+}
+mount__descriptors_body()
+{
+	plant_layout
+	need_fuse
+	exec 9>lock
+	flock 9
+	mount_it
+	exec 9>&-
+	atf_check flock -n lock true
+}
+mount__descriptors_cleanup()
 {
 	mounts_end
 }
@@ -390,6 +422,7 @@ atf_init_test_cases()
 	atf_add_test_case mount__shows_what_was_saved
 	atf_add_test_case mount__any_offset
 	atf_add_test_case mount__read_only
+	atf_add_test_case mount__descriptors
 	atf_add_test_case mount__messages
 	atf_add_test_case mount__ends
 	atf_add_test_case mount__killed

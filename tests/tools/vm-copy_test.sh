@@ -67,7 +67,7 @@ copy__there_and_back_body()
 	picture_of guest/src >got
 	atf_check diff want got
 	atf_check test "$(du -k guest/src/hole | cut -f 1)" -lt 1000
-	atf_check vm-copy web:"$there/src" back
+	atf_check vm-copy web:"$there/src//" back
 	picture_of back >got
 	atf_check diff want got
 	atf_check test "$(du -k back/hole | cut -f 1)" -lt 1000
@@ -94,8 +94,8 @@ copy__in_place_body()
 	: >guest/x
 	atf_check vm-copy file web:"$there/file"
 	atf_check -o inline:"new\n" cat guest/file
-	atf_check -s exit:73 -e inline:"vm-copy: web: $there/dir: there is a \
-directory of that name already\n" vm-copy file web:"$there/dir"
+	atf_check -s exit:73 -e inline:"vm-copy: web: $there/dir: there is \
+something of that name already\n" vm-copy file web:"$there/dir"
 	atf_check -o inline:"file\n" ls guest/dir
 	atf_check -s exit:73 -e inline:"vm-copy: web: file: there is something \
 of that name already\n" vm-copy web:"$there/file" here
@@ -104,9 +104,37 @@ of that name already\n" vm-copy web:"$there/file" here
 	atf_check -o inline:"new\n" cat mine
 	# A tree twice.
 	atf_check vm-copy tree web:"$there"
-	atf_check -s exit:73 -e match:"directory of that name" \
+	atf_check -s exit:73 -e match:"something of that name" \
 	    vm-copy tree web:"$there"
+	# A tree in the place of a file.
+	atf_check -s exit:73 -e inline:"vm-copy: web: $there/file: there is \
+something of that name already\n" vm-copy tree web:"$there/file"
+	atf_check -o inline:"new\n" cat guest/file
 	nothing_left
+}
+
+# Directories that their owner may not write to, moved and removed all the same.
+copy_case copy__closed
+copy__closed_body()
+{
+	faked
+	mkdir -p guest/tree/sub
+	echo x | tee guest/tree/file >guest/tree/sub/file
+	chmod 555 guest/tree guest/tree/sub
+	as_user=
+	[ "$(id -u)" -ne 0 ] ||
+	    as_user="setpriv --bounding-set=-dac_override,-dac_read_search"
+	atf_check $as_user vm-copy web:"$there/tree" tree
+	atf_check -o inline:"555 tree\n555 tree/sub\n" \
+	    stat -c '%a %n' tree tree/sub
+	atf_check -o inline:"x\n" cat tree/sub/file
+	mkdir here
+	echo mine >here/tree
+	atf_check -s exit:73 -e inline:"vm-copy: web: tree: there is something \
+of that name already\n" $as_user vm-copy web:"$there/tree" here
+	atf_check -o inline:"mine\n" cat here/tree
+	nothing_left
+	chmod -R u+w tree guest/tree
 }
 
 copy_case copy__refused
@@ -123,6 +151,11 @@ file in the guest\n" vm-copy web:"$there/nosuch" x
 	atf_check -s exit:65 -e inline:"vm-copy: web: tree.fifo: neither a \
 file, a directory nor a symbolic link\n" vm-copy tree.fifo web:"$there/x"
 	atf_check test ! -e guest/x
+	mkdir tree.socket
+	atf_check perl -MIO::Socket::UNIX -e \
+	    'IO::Socket::UNIX->new(Local => "tree.socket/s", Listen => 1) or die'
+	atf_check -s exit:65 -e inline:"vm-copy: web: tree.socket/s: neither a \
+file, a directory nor a symbolic link\n" vm-copy tree.socket web:"$there/x"
 	mkfifo guest/fifo
 	atf_check -s exit:65 -e match:"neither a file, a directory nor a link$" \
 	    vm-copy web:"$there/fifo" x
@@ -149,6 +182,9 @@ copy__usage_body()
 	    vm-copy ./web:/a b
 	atf_check -s exit:64 -e inline:"vm-copy: web:a: the guest's path is to \
 begin with a slash\n" vm-copy x web:a
+	atf_check -s exit:64 -e inline:"vm-copy: web:/a?b: a control character \
+in the guest's path\n" vm-copy x "web:/a
+b"
 	atf_check -s exit:64 -e inline:"vm-copy: an empty name\n" \
 	    vm-copy '' web:/a
 	tiny_vm web --agent
@@ -238,6 +274,7 @@ atf_init_test_cases()
 {
 	atf_add_test_case copy__there_and_back
 	atf_add_test_case copy__in_place
+	atf_add_test_case copy__closed
 	atf_add_test_case copy__refused
 	atf_add_test_case copy__usage
 	atf_add_test_case copy__hostile

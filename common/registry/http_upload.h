@@ -42,7 +42,7 @@ struct upload { /* upload_init; it ends with its process */
 	struct request r;
 	enum upload_step step; /* what r is on its way for */
 	uint64_t have; /* bytes in the file */
-	bool is_ended, is_cancelled;
+	bool is_ended;
 	struct blob blob; /* of one that is ended */
 	char *session; /* NULL: none */
 	uint64_t acked; /* bytes that the session has */

@@ -266,6 +266,10 @@ pull of it: .kept-$hex: busy\n" snap-pull -n two oci-layout:lay:v1
 	wait $pid
 	atf_check -o match:unfinished state-gc -p kind,reason,path
 	atf_check -o empty ls -A there/snap
+	# What is no directory is nobody's, and is not waited for.
+	touch "there/snap/.kept-$hex"
+	atf_check -s exit:66 -e inline:"snap-pull: oci-layout:lay:v1: another \
+pull of it: .kept-$hex: Not a directory\n" snap-pull oci-layout:lay:v1
 }
 
 # It is kept for a week.

@@ -214,6 +214,32 @@ enclose(struct error *err)
 	return rc;
 }
 
+/* Nothing can be done: the first errand is told why. */
+static void
+refuse(struct server *s, const struct error *err)
+{
+	struct errand_answer a;
+	struct errand e;
+
+	if (recv(s->wire, &e, sizeof(e), 0) != (ssize_t)sizeof(e))
+		return;
+	memset(&a, 0, sizeof(a));
+	a.kind = e.kind;
+	a.number = e.number;
+	a.err = *err;
+	answer(s, &a);
+}
+
+/* Learns who we are, which may run programs, and gives up what is not needed. */
+static int
+prepare(struct server *s, const struct http_site *site, struct error *err)
+{
+	if (http_init(&s->http, err) == -1)
+		return -1;
+	http_auth_init(&s->auth, &s->http, site->is_push);
+	return enclose(err);
+}
+
 void
 http_serve(void *arg, const struct courier_share *share, int wire)
 {
@@ -230,11 +256,10 @@ http_serve(void *arg, const struct courier_share *share, int wire)
 	s.http.plain = site->plain_http;
 	s.http.ca = site->ca;
 	s.http.ca_len = site->ca_len;
-	if (http_init(&s.http, &err) == -1)
+	if (prepare(&s, site, &err) == -1) {
+		refuse(&s, &err);
 		return;
-	http_auth_init(&s.auth, &s.http, site->is_push); /* may run programs */
-	if (enclose(&err) == -1)
-		return;
+	}
 	init(&s, places);
 	s.other.may_be_plain = site->ca == NULL &&
 	    http_host_is_loopback(site->ref->place);

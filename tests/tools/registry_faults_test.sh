@@ -233,15 +233,24 @@ pull__redirect_inner_body()
 		while [ ! -e port ]; do sleep 0.1; done
 		snap-pull --plain-http "203.0.113.5:$(cat port)/golden:v1"
 		echo $? >status
+		mount --bind hosts /etc/hosts || exit 1
+		snap-pull --plain-http "both:$(cat port)/golden:v1" 2>both.err
+		echo $? >both.status
 	END
-	unshare -n true 2>unshare.err || atf_skip "$(cat unshare.err)"
-	atf_check -o empty -e save:err unshare -n sh inside \
+	# One of its addresses is this host's: that makes it no part of it.
+	printf '::1 both\n203.0.113.5 both\n' >hosts
+	unshare -nm true 2>unshare.err || atf_skip "$(cat unshare.err)"
+	atf_check -o empty -e save:err unshare -nm sh inside \
 	    "$top/tests/lib/hostile.py"
 	port=$(cat port) other=$(cat other.port)
 	atf_check -o inline:"69\n" cat status
 	atf_check -o inline:"snap-pull: 203.0.113.5:$port/golden:v1: envelope: \
 203.0.113.5:$port/golden: led to 127.0.0.1:$other: was led to an address of \
 this host or network\n" cat err
+	atf_check -o inline:"69\n" cat both.status
+	atf_check -o inline:"snap-pull: both:$port/golden:v1: envelope: \
+both:$port/golden: led to 127.0.0.1:$other: was led to an address of \
+this host or network\n" cat both.err
 	atf_check -s exit:1 test -s other.log
 	nothing_left redirect
 }

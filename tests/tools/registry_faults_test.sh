@@ -115,7 +115,7 @@ pull__range_whole_body()
 	perl -e 'srand(7); print pack "L*", map { int rand 4294967296 }
 	    1 .. 1310720' >"root/snap/$(id_of b)/memory.raw"
 	atf_check -o ignore snap-push oci-layout:lay:v1 web
-	(cd root && find . | sort) >visible
+	(cd root && find . ! -path './registry*' | sort) >visible
 	faults --plain-http <<-'END'
 		69|range-whole|memory.raw: byte 0: HOST/golden: blob DIGEST: more than the range was answered
 	END
@@ -337,7 +337,7 @@ pull__slow_body()
 {
 	snap_plant b web
 	atf_check -o ignore snap-push oci-layout:lay:v1 web
-	(cd root && find . | sort) >visible
+	(cd root && find . ! -path './registry*' | sort) >visible
 	faults --plain-http <<-'END'
 		75|slow:1|HOST/golden: gave no answer in time
 		75|silent:manifest|HOST/golden: gave no answer in time

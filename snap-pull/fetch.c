@@ -42,6 +42,7 @@ struct fetch {
 	uint64_t taken_n; /* pages that the siblings had */
 	bool is_useless; /* they have nothing */
 	unsigned char *whole; /* for each group of the file: it is here */
+	bool was_begun; /* an earlier pull has left a file, or may have */
 	struct fetched *got;
 };
 
@@ -286,16 +287,20 @@ is_here(const struct intake *in, const struct envelope *e,
 
 /* What an earlier pull has made besides the files, as its envelope. */
 static int
-remove_others(const struct fetch *f, struct error *err)
+remove_others(struct fetch *f, struct error *err)
 {
 	struct strv names = { 0 };
 	size_t i;
 	int dirfd = f->in->made.dirfd, rc;
 
 	rc = dir_list(&names, dirfd, f->in->made.dir, err);
+	if (rc == 0)
+		f->was_begun = false;
 	for (i = 0; i < names.n && rc == 0; i++)
 		if (envelope_find_file(&f->r->envelope, names.v[i]) == NULL)
 			rc = fd_remove_tree(dirfd, names.v[i], err);
+		else
+			f->was_begun = true;
 	strv_fini(&names);
 	return rc;
 }
@@ -375,12 +380,13 @@ fetch_all(struct intake *in, struct reader *r, unsigned ranges,
 	f->r = r;
 	f->ranges = ranges;
 	f->fd = -1;
+	f->was_begun = true; /* until it has been looked at */
 	f->got = got;
 	memset(got, 0, sizeof(*got));
 	rc = begin(f, err);
 	if (rc == 0)
 		rc = fetch_files(f, err);
-	got->has_any = f->done_bytes > 0;
+	got->has_any = f->was_begun || f->done_bytes > 0;
 	end(f);
 	if (rc == -1)
 		return -1;

@@ -255,6 +255,9 @@ courier_receive(struct courier *c, struct errand_answer *answer,
 		/* A signal that comes before a read would not end it. */
 		if (sig_check(err) == -1)
 			return -1;
+		/* It was told already; who has asked for more awaits that, too. */
+		if (pfd.fd == -1)
+			return say_ended(c, err);
 		if (poll(&pfd, 1, POLL_MS) <= 0)
 			continue;
 		n = recv(c->wire, answer, sizeof(*answer), 0);

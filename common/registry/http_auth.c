@@ -63,10 +63,12 @@ token_come(struct request *r)
 			err = r->err;
 		else
 			http_reply_error(&r->reply, &err);
+		request_name_other(r, &err);
 		error_wrap(&err, "token");
 		if (err.code == EX_NOINPUT)
 			err.code = EX_UNAVAILABLE;
 	} else if (token_decode(&g->token, a->text, r->len, &err) == -1) {
+		request_name_other(r, &err);
 		error_wrap(&err, "token");
 	} else {
 		g->until_ms = clock_ms() + g->token.good_ms - EARLY_MS;

@@ -337,12 +337,12 @@ http_run(struct http *h, int wire, int ms, struct error *err)
 	return 0;
 }
 
-/* Names where the request was led, which is not the registry. */
-static void
-name_other(const struct request *r, struct error *err)
+void
+request_name_other(const struct request *r, struct error *err)
 {
-	const char *host = strstr(r->at != NULL ? r->at : r->url, "://");
+	const char *url = r->at != NULL ? r->at : r->url, *host;
 
+	host = url == NULL || r->is_own ? NULL : strstr(url, "://");
 	if (host == NULL)
 		return;
 	host += 3;
@@ -356,7 +356,6 @@ request_error(const struct request *r, struct error *err)
 		http_reply_error(&r->reply, err);
 	else if (err != NULL)
 		*err = r->err;
-	if (r->url != NULL && !r->is_own)
-		name_other(r, err);
+	request_name_other(r, err);
 	return error_wrap(err, "%s/%s", r->http->host, r->http->name);
 }

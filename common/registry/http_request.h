@@ -134,6 +134,9 @@ char *http_url(const struct http *h, const char *fmt, ...)
  */
 int request_error(const struct request *r, struct error *err);
 
+/* Names where the request was led, where that is not the registry. */
+void request_name_other(const struct request *r, struct error *err);
+
 /*
  * Works for as long as something happens, at most `ms`, or until there is
  * something to read from `wire`.

@@ -9,8 +9,10 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/num.h"
 #include "base/sandbox.h"
 #include "base/sig.h"
+#include "registry/artifact.h"
 #include "registry/http_auth.h"
 #include "registry/http_client.h"
 #include "registry/http_upload.h"
@@ -29,6 +31,10 @@ static const char *const readable[] = { "/dev/null", "/dev/random",
 	"/var/run/NetworkManager" };
 
 #define READABLE_N (sizeof(readable) / sizeof(readable[0]))
+
+/* What tags, digests and names of repositories have. */
+#define TEXT                                                                   \
+	"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-._:/"
 
 struct server {
 	struct http http;
@@ -119,7 +125,40 @@ go(struct server *s, const struct errand *e)
 	}
 }
 
-/* Takes all errands that have come. */
+/*
+ * Who reads a registry's bytes may be led by them: what he says is bounded here,
+ * where the logins are.
+ */
+static bool
+is_errand(const struct server *s, const struct errand *e)
+{
+	if (memchr(e->text, '\0', sizeof(e->text)) == NULL ||
+	    e->text[strspn(e->text, TEXT)] != '\0')
+		return false;
+	switch (e->kind) {
+	case ERRAND_RANGE:
+		return e->number < s->share->slots_n &&
+		    !s->range[e->number].is_busy && e->len > 0 &&
+		    e->len <= ERRAND_SLOT_BYTES &&
+		    num_in_range(e->off, e->len, e->blob.bytes);
+	case ERRAND_GROWN:
+	case ERRAND_END:
+	case ERRAND_CANCEL:
+		return e->number < ERRAND_UPLOADS &&
+		    s->share->spool[e->number] != -1;
+	case ERRAND_HAS:
+	case ERRAND_MOUNT:
+		return !s->other.is_busy && e->blob.bytes > 0;
+	case ERRAND_PING:
+	case ERRAND_GET_MANIFEST:
+	case ERRAND_PUT_MANIFEST:
+		return !s->other.is_busy && e->len <= ARTIFACT_MANIFEST_MAX;
+	default:
+		return false;
+	}
+}
+
+/* Takes all errands that have come; one that is none ends it. */
 static void
 listen_to(struct server *s)
 {
@@ -128,7 +167,7 @@ listen_to(struct server *s)
 
 	while (!s->is_over) {
 		n = recv(s->wire, &e, sizeof(e), MSG_DONTWAIT);
-		if (n == (ssize_t)sizeof(e))
+		if (n == (ssize_t)sizeof(e) && is_errand(s, &e))
 			go(s, &e);
 		else if (n == -1 && errno == EINTR)
 			continue;
@@ -175,6 +214,32 @@ enclose(struct error *err)
 	return rc;
 }
 
+/* Nothing can be done: the first errand is told why. */
+static void
+refuse(struct server *s, const struct error *err)
+{
+	struct errand_answer a;
+	struct errand e;
+
+	if (recv(s->wire, &e, sizeof(e), 0) != (ssize_t)sizeof(e))
+		return;
+	memset(&a, 0, sizeof(a));
+	a.kind = e.kind;
+	a.number = e.number;
+	a.err = *err;
+	answer(s, &a);
+}
+
+/* Learns who we are, which may run programs, and gives up what is not needed. */
+static int
+prepare(struct server *s, const struct http_site *site, struct error *err)
+{
+	if (http_init(&s->http, err) == -1)
+		return -1;
+	http_auth_init(&s->auth, &s->http, site->is_push);
+	return enclose(err);
+}
+
 void
 http_serve(void *arg, const struct courier_share *share, int wire)
 {
@@ -191,11 +256,10 @@ http_serve(void *arg, const struct courier_share *share, int wire)
 	s.http.plain = site->plain_http;
 	s.http.ca = site->ca;
 	s.http.ca_len = site->ca_len;
-	if (http_init(&s.http, &err) == -1)
+	if (prepare(&s, site, &err) == -1) {
+		refuse(&s, &err);
 		return;
-	http_auth_init(&s.auth, &s.http, site->is_push); /* may run programs */
-	if (enclose(&err) == -1)
-		return;
+	}
 	init(&s, places);
 	s.other.may_be_plain = site->ca == NULL &&
 	    http_host_is_loopback(site->ref->place);

@@ -124,8 +124,9 @@ on_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 	bool is_inner = http_address_is_inner(&a->addr);
 
 	(void)purpose;
-	if (r->is_own && !h->is_inner_known) {
-		h->is_inner = is_inner;
+	/* All of its addresses: one of this host is easily among them. */
+	if (r->is_own) {
+		h->is_inner = is_inner && (h->is_inner || !h->is_inner_known);
 		h->is_inner_known = true;
 	}
 	if (!r->is_own && is_inner && !h->is_inner && !h->is_proxied) {

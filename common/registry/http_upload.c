@@ -145,7 +145,8 @@ static void
 reach(struct upload *u, uint64_t bytes)
 {
 	u->acked = bytes;
-	if (bytes > u->furthest) {
+	if (bytes > u->furthest &&
+	    (bytes - u->furthest >= UPLOAD_STEP_MIN || bytes == u->have)) {
 		u->furthest = bytes;
 		u->tries = 0;
 	}
@@ -220,7 +221,8 @@ chunk_sent(struct upload *u, const struct request *r)
 		return;
 	if (r->reply.has_offset && r->reply.offset != most) {
 		/* It has less than was sent, and says that all is well. */
-		if (r->reply.offset > most || r->reply.offset <= u->acked) {
+		if (r->reply.offset > most || r->reply.offset <= u->acked ||
+		    ++u->tries >= HTTP_TRIES) {
 			error_set(&u->err, EX_UNAVAILABLE,
 			    "%s/%s: has %" PRIu64
 			    " bytes of an upload, of %" PRIu64 " that it took",

@@ -21,6 +21,7 @@
 #define UPLOAD_CHUNK_MIN (8u << 20) /* less than that waits for more */
 #define UPLOAD_CHUNK_MAX (64u << 20)
 #define UPLOAD_WHOLE_MAX (16u << 20) /* goes in one piece if all is there */
+#define UPLOAD_STEP_MIN (64u << 10) /* less is no step forward: HTTP_TRIES */
 
 enum upload_step {
 	UPLOAD_NONE, /* nothing is on its way */
@@ -42,7 +43,7 @@ struct upload { /* upload_init; it ends with its process */
 	struct request r;
 	enum upload_step step; /* what r is on its way for */
 	uint64_t have; /* bytes in the file */
-	bool is_ended, is_cancelled;
+	bool is_ended;
 	struct blob blob; /* of one that is ended */
 	char *session; /* NULL: none */
 	uint64_t acked; /* bytes that the session has */

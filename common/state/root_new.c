@@ -102,10 +102,10 @@ root_new_keep(struct root_new *n, const char *key, int64_t deadline_ms,
 	do {
 		if (mkdirat(parent, dir, 0700) == -1 && errno != EEXIST)
 			return error_sys(err, error_code_of(errno), "%s", dir);
-		/* EX_NOINPUT: meanwhile it was collected, or is in place. */
+		/* ENOENT: meanwhile it was collected, or is in place. */
 	} while (lock_dir(&fd, parent, dir, LOCK_EXCLUSIVE, deadline_ms,
 		     &why) == -1 &&
-	    why.code == EX_NOINPUT);
+	    why.sys == ENOENT);
 	if (fd == -1) {
 		if (err != NULL)
 			*err = why;

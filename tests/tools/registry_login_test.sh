@@ -278,6 +278,7 @@ login__faults_body()
 		69|token:lines|token: "token" has what no header can have
 		69|token:number|token: "token" is not a string
 		69|token:expired|token: "expires_in" is -1, not within 0 and 31536000
+		69|auth-said:Bearer realm="http://127.0.0.1:1/"|token: led to 127.0.0.1:1: Connection refused
 	END
 	# Led elsewhere, the login does not go along.
 	hostile --other "$other" --fault token:redirect

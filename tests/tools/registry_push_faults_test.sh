@@ -113,6 +113,8 @@ push__chunks_body()
 		0|upload-lost:2|
 		69|upload-lost:99|answered 404: BLOB_UPLOAD_UNKNOWN: blob upload unknown
 		69|upload-less|has 0 bytes of an upload, of *
+		69|upload-little:2|has 10 bytes of an upload, of *
+		0|upload-little:1000000|
 		69|upload-more|has 1000000000000 bytes of an upload, of *
 		0|upload-reset:1|
 		0|upload-reset:99|

@@ -213,6 +213,33 @@ kept for the next pull\n" tail -n 1 err
 	atf_check -o empty ls -A there/snap
 }
 
+# One that fails before it has found anything throws nothing away.
+atf_test_case resume__failed_early
+resume__failed_early_head()
+{
+	atf_set require.progs "jq perl"
+}
+resume__failed_early_body()
+{
+	plant
+	move_on
+	cut_at 8
+	truncate -s 0 there/snap/.kept-*/cow.raw
+	kept=$(kept_bytes)
+	atf_check test "$kept" -gt 0
+	tree=$(jq -r '.layers[] | select(.mediaType | test("tree")).digest' \
+	    "lay/blobs/sha256/$(jq -r .digest record | cut -d : -f 2)" |
+	    cut -d : -f 2)
+	mv "lay/blobs/sha256/$tree" tree
+	atf_check -s exit:65 -e match:"$tree: No such file or directory$" \
+	    snap-pull oci-layout:lay:v1
+	atf_check_equal "$kept" "$(kept_bytes)"
+	mv tree "lay/blobs/sha256/$tree"
+	atf_check -o save:out snap-pull -p id,bytes_resumed oci-layout:lay:v1
+	is_back "$(cut -f 1 out)"
+	atf_check_equal "$kept" "$(cut -f 2 out)"
+}
+
 # Two at once: the second waits, and is told in the end.
 atf_test_case resume__at_once
 resume__at_once_head()
@@ -239,6 +266,10 @@ pull of it: .kept-$hex: busy\n" snap-pull -n two oci-layout:lay:v1
 	wait $pid
 	atf_check -o match:unfinished state-gc -p kind,reason,path
 	atf_check -o empty ls -A there/snap
+	# What is no directory is nobody's, and is not waited for.
+	touch "there/snap/.kept-$hex"
+	atf_check -s exit:66 -e inline:"snap-pull: oci-layout:lay:v1: another \
+pull of it: .kept-$hex: Not a directory\n" snap-pull oci-layout:lay:v1
 }
 
 # It is kept for a week.
@@ -423,6 +454,7 @@ atf_init_test_cases()
 	atf_add_test_case resume__whole
 	atf_add_test_case resume__torn
 	atf_add_test_case resume__failed
+	atf_add_test_case resume__failed_early
 	atf_add_test_case resume__at_once
 	atf_add_test_case resume__collected
 	atf_add_test_case local__parent

@@ -16,9 +16,10 @@ static const struct members clone_members = { "clone_ms ready_ms checks.*",
 enum {
 	COUNT = OPT_OWN,
 	NIC,
-	SAME_MAC,
 	MEMORY,
 	DISK,
+	/* Flags, in the order of options_parse()'s. */
+	SAME_MAC,
 	NO_START,
 	PAUSED,
 	VERIFY,
@@ -206,8 +207,8 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ "ready", required_argument, NULL, READY },
 		{ "ready-timeout", required_argument, NULL, READY_TIMEOUT },
 		{ NULL, 0, NULL, 0 } };
-	bool *flags[] = { &o->how.same_mac, NULL, NULL, &o->how.no_start,
-		&o->how.paused, &o->how.verify, &o->how.in_place };
+	bool *flags[] = { &o->how.same_mac, &o->how.no_start, &o->how.paused,
+		&o->how.verify, &o->how.in_place };
 	int ch, rc = 0;
 
 	while (rc == 0 &&

@@ -312,6 +312,19 @@ by_use(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
+/*
+ * HEX-NNNNNN, HEX-order, or what a write of that has left, hidden: whatever else
+ * is there is somebody's own.
+ */
+static bool
+is_ours(const char *name)
+{
+	if (name[0] == '.')
+		return true;
+	return strspn(name, "0123456789abcdef") == 2 * DIGEST_BYTES &&
+	    name[2 * DIGEST_BYTES] == '-';
+}
+
 /* What is there, the longest unused first; *total are its bytes. */
 static size_t
 list(struct entry *v, uint64_t *total, const struct cache *c,
@@ -322,8 +335,7 @@ list(struct entry *v, uint64_t *total, const struct cache *c,
 
 	*total = 0;
 	for (i = 0; i < names->n; i++) {
-		if (strncmp(names->v[i], CACHE_LOG, sizeof(CACHE_LOG) - 1) ==
-			0 ||
+		if (!is_ours(names->v[i]) ||
 		    fstatat(c->dirfd, names->v[i], &st, AT_SYMLINK_NOFOLLOW) ==
 			-1 ||
 		    !S_ISREG(st.st_mode))

@@ -106,7 +106,9 @@ make_parts(const struct layout *l, struct error *err)
 		    l->path);
 	hook_step("layout-made");
 	return fd_replace_file(l->dirfd, MARK, MARK_TEXT, sizeof(MARK_TEXT) - 1,
-	    true, err);
+		   true, err) == -1
+	    ? error_wrap(err, "%s", l->path)
+	    : 0;
 }
 
 static int

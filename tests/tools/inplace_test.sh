@@ -245,9 +245,11 @@ where a file of the VM lies: No such file or directory\n" vm-start b
 	atf_check -o inline:"running\n" vm-start -p state b
 	counts b || atf_fail "b does not count"
 	atf_check -o ignore vm-stop --force b
+	# The one that would unmount it goes first, and takes the other along.
 	pid=$(snap-mount --status -p pid mnt)
-	kill -9 "$(server_of "$pid")" "$pid"
-	eventually 20 has_ended "$pid" || atf_fail "it lives"
+	server=$(server_of "$pid")
+	kill -9 "$pid"
+	eventually 20 has_ended "$server" || atf_fail "it lives"
 	atf_check -s exit:66 -e inline:"vm-start: b: $PWD/mnt, \
 where files of the VM lie: Transport endpoint is not connected\n" vm-start b
 	fusermount3 -u mnt

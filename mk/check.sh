@@ -99,6 +99,10 @@ suite()
 	else
 		set -- test -r "$results"
 	fi
+	# What takes long among the others is run where that or it was asked for.
+	if [ "$kind" = long ] || [ -n "${TESTS-}" ]; then
+		set -- -v test_suites.instar.long=yes "$@"
+	fi
 	# shellcheck disable=SC2086
 	kyua -c none --logfile="$dir/kyua.log" -v parallelism="${JOBS:-2}" \
 	    "$@" $chosen || :
@@ -119,6 +123,14 @@ suite()
 	failed=$((failed + $4 + $5))
 	passed=$((passed + $1 - $2 - $4 - $5))
 	cd "$top" || exit
+}
+
+# The cases among the others that `check` leaves out, for they take long.
+slow()
+{
+	(cd tests && awk '/^atf_test_case / { name = $2 }
+		/require\.config long/ { print FILENAME ":" name }' \
+	    promises/*.sh tools/*.sh vmm/*.sh)
 }
 
 build()
@@ -225,6 +237,10 @@ san)
 long)
 	build
 	suite tests/long
+	if [ -z "${TESTS-}" ]; then
+		chosen=$(slow)
+		suite tests
+	fi
 	fuzz
 	other_systems
 	;;

@@ -470,8 +470,9 @@ def silent(s, q, r, arg):
 
 @fault
 def cut(s, q, r, arg):
-    """Of each body ARG bytes come."""
-    if is_blob(q):
+    """Of each body ARG bytes come.  One that is not longer comes as it is: a
+    reset behind its end may overtake it."""
+    if is_blob(q) and len(r.body) > int(arg):
         r.cut, r.reset = int(arg), True
     return r
 

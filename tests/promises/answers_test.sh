@@ -54,6 +54,10 @@ done
 
 # No signal, but time runs out: what comes after it is answered.
 atf_test_case backup__deadline cleanup
+backup__deadline_head()
+{
+	atf_set require.config long
+}
 backup__deadline_body()
 {
 	kept_vm

@@ -125,6 +125,7 @@ linux__checks_its_disk_cleanup()
 atf_test_case linux__notices_a_torn_disk cleanup
 linux__notices_a_torn_disk_head()
 {
+	atf_set require.config long
 	atf_set require.progs "qemu-system-x86_64 mkfs.ext4 debugfs"
 }
 linux__notices_a_torn_disk_body()

@@ -125,6 +125,10 @@ listens()
 }
 
 atf_test_case restore__at_every_step cleanup
+restore__at_every_step_head()
+{
+	atf_set require.config long
+}
 restore__at_every_step_body()
 {
 	need

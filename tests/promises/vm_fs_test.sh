@@ -450,6 +450,10 @@ whole_or_nothing()
 
 # The room ends at every step of every tool that makes something of a snapshot.
 atf_test_case full__at_each_step cleanup
+full__at_each_step_head()
+{
+	atf_set require.config long
+}
 full__at_each_step_body()
 {
 	on_fs ext4 96M

@@ -78,6 +78,10 @@ create__sizes_cleanup()
 }
 
 atf_test_case run__bounded cleanup
+run__bounded_head()
+{
+	atf_set require.config long
+}
 run__bounded_body()
 {
 	tiny_run web --console-max $bound

@@ -218,6 +218,7 @@ says()
 atf_test_case kernel__reads_and_goes_on
 kernel__reads_and_goes_on_head()
 {
+	atf_set require.config long
 	atf_set require.progs cc cpio tar zstd qemu-system-x86_64
 }
 kernel__reads_and_goes_on_body()

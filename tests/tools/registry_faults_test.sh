@@ -331,6 +331,7 @@ pull__no_registry_body()
 atf_test_case pull__slow
 pull__slow_head()
 {
+	atf_set require.config long
 	atf_set require.progs "perl python3"
 }
 pull__slow_body()

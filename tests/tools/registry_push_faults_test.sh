@@ -96,6 +96,7 @@ push__upload_body()
 atf_test_case push__chunks
 push__chunks_head()
 {
+	atf_set require.config long
 	atf_set require.progs "jq perl python3"
 }
 push__chunks_body()

@@ -196,6 +196,7 @@ base__raw_cleanup()
 atf_test_case base__qcow2 cleanup
 base__qcow2_head()
 {
+	atf_set require.config long
 	atf_set require.progs qemu-img
 }
 base__qcow2_body()

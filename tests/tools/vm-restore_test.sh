@@ -403,6 +403,10 @@ is_stopped()
 
 # The old VMM hears nothing any more, and may not be killed.
 atf_test_case end__old_one_remains cleanup
+end__old_one_remains_head()
+{
+	atf_set require.config long
+}
 end__old_one_remains_body()
 {
 	have_past

@@ -7,6 +7,10 @@
 . "$(atf_get_srcdir)/../lib/agent.sh"
 
 atf_test_case exec__real cleanup
+exec__real_head()
+{
+	atf_set require.config long
+}
 exec__real_body()
 {
 	agent_run web
@@ -48,6 +52,10 @@ exec__real_cleanup()
 
 # By busybox's tar, which knows no holes.
 atf_test_case copy__real cleanup
+copy__real_head()
+{
+	atf_set require.config long
+}
 copy__real_body()
 {
 	agent_run web --storage 32M
@@ -128,6 +136,10 @@ exec__clones_cleanup()
 
 # The guest has the disk at /mnt, and counts.
 atf_test_case guest__mounted cleanup
+guest__mounted_head()
+{
+	atf_set require.config long
+}
 guest__mounted_body()
 {
 	agent_run web --storage 32M

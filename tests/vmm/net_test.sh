@@ -101,6 +101,10 @@ typed()
 }
 
 atf_test_case bridge__clone_is_silent cleanup
+bridge__clone_is_silent_head()
+{
+	atf_set require.config long
+}
 bridge__clone_is_silent_body()
 {
 	in_a_network

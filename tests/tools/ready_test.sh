@@ -89,7 +89,9 @@ start__unlocked_body()
 	tiny_vm web --agent
 	vm-start --ready agent web >out 2>err &
 	waiting=$!
-	atf_check vm-wait --timeout 60 --state running web
+	# Its start is over, and it asks for the agent.
+	eventually 60 test -e root/name/vm/web/agent.lock ||
+	    atf_fail "it does not wait: $(cat err)"
 	atf_check -o ignore snap-save -n golden --wait 60 web
 	atf_check -o ignore vm-stop --force --wait 60 web
 	rc=0

@@ -18,6 +18,7 @@
 #include "state/root_impl.h"
 #include "state/vm.h"
 
+#define FOLLOW_TRIES 8 /* of a name that moves each time */
 #define PREFIX_MIN 3 /* characters of an id; shorter ones fit too much */
 
 /* For messages. */
@@ -207,6 +208,29 @@ no_such(const struct root *root, enum root_kind kind, const char *ref,
 	    kind_noun(kind), root->path);
 }
 
+/*
+ * Where the name leads: as root_name_target().  What it led to a moment ago may
+ * be gone because it has moved on since, so it is asked again.
+ */
+static int
+follow_name(char found[ID_LEN + 1], const struct root *root,
+    enum root_kind kind, const char *name, struct error *err)
+{
+	char now[ID_LEN + 1];
+	int rc, tries;
+
+	rc = root_name_target(found, root, kind, name, err);
+	for (tries = 0;
+	     rc == 1 && !root_has(root, kind, found) && tries < FOLLOW_TRIES;
+	     tries++) {
+		memcpy(now, found, sizeof(now));
+		rc = root_name_target(found, root, kind, name, err);
+		if (rc == 1 && memcmp(now, found, sizeof(now)) == 0)
+			break;
+	}
+	return rc;
+}
+
 int
 root_resolve(char id[ID_LEN + 1], const struct root *root, enum root_kind kind,
     const char *ref, struct error *err)
@@ -221,7 +245,7 @@ root_resolve(char id[ID_LEN + 1], const struct root *root, enum root_kind kind,
 		memcpy(id, ref, ID_LEN + 1);
 		return 0;
 	}
-	rc = root_name_target(found, root, kind, ref, err);
+	rc = follow_name(found, root, kind, ref, err);
 	if (rc == 1 && !root_has(root, kind, found)) {
 		if (root_has_put(root, kind, found))
 			return error_set(err, EX_TEMPFAIL,

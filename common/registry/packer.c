@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "base/num.h"
 #include "base/pool.h"
 #include "base/sha256.h"
 #include "disk/extent.h"
@@ -13,6 +14,7 @@
 #include "registry/framer.h"
 #include "registry/known.h"
 
+#define SPAN_BYTES (size_t)(1u << 20) /* of a tree that is read at once */
 #define WAITING_MAX 64 /* leaves some pages of which are not settled */
 #define AHEAD 16 /* groups that are read, and are being hashed */
 
@@ -51,31 +53,75 @@ struct packer {
 	uint64_t done_bytes; /* of the files before */
 };
 
+/* Bytes of a tree, read ahead: leaves lie in it one behind the other. */
+struct span {
+	unsigned char *bytes; /* SPAN_BYTES of room */
+	size_t part, len; /* len 0: none */
+	uint64_t off;
+};
+
+static int
+read_leaf(struct leaf *out, struct span *s, struct reader *r, size_t file,
+    const struct page_group *group, struct error *err)
+{
+	const struct blob *tree = &r->artifact.parts[group->part].blob;
+
+	if (s->len == 0 || s->part != group->part || group->off < s->off ||
+	    !num_in_range(group->off - s->off, group->len, s->len)) {
+		s->part = group->part;
+		s->off = group->off;
+		s->len = SPAN_BYTES < tree->bytes - s->off
+		    ? SPAN_BYTES
+		    : (size_t)(tree->bytes - s->off);
+		if (transport_get(r->from, s->bytes, s->len, tree, s->off,
+			err) == -1) {
+			s->len = 0;
+			return -1;
+		}
+	}
+	return reader_check_leaf(out, r, file, group,
+	    s->bytes + (group->off - s->off), err);
+}
+
+/* What the leaves of a file of the parent's have. */
+static int
+learn_file(struct packer *p, struct span *s, size_t file, struct error *err)
+{
+	const struct page_index *x = &p->parent->index;
+	struct leaf leaf;
+	size_t i;
+	unsigned k;
+
+	for (i = 0; i < x->files[file].n; i++) {
+		if (read_leaf(&leaf, s, p->parent, file,
+			&x->groups[x->files[file].first + i], err) == -1)
+			return -1;
+		for (k = 0; k < leaf.pages; k++)
+			if (leaf.is_data[k] &&
+			    known_add(p->known, &leaf.hash[k], &leaf.place[k],
+				err) == -1)
+				return -1;
+	}
+	return 0;
+}
+
 /* All that the parent has is known, and its parts are listed. */
 static int
 take_parent(struct packer *p, struct reader *parent, struct error *err)
 {
-	const struct page_index *x = &parent->index;
-	struct leaf leaf;
+	struct span span = { .bytes = malloc(SPAN_BYTES) };
 	size_t f, i, number;
-	unsigned k;
+	int rc = 0;
 
-	for (i = 0; i < parent->artifact.parts_n; i++)
-		if (artifact_add_part(&p->artifact, &number,
-			&parent->artifact.parts[i], err) == -1)
-			return -1;
-	for (f = 0; f < x->files_n; f++)
-		for (i = 0; i < x->files[f].n; i++) {
-			if (reader_leaf(&leaf, parent, f,
-				&x->groups[x->files[f].first + i], err) == -1)
-				return -1;
-			for (k = 0; k < leaf.pages; k++)
-				if (leaf.is_data[k] &&
-				    known_add(p->known, &leaf.hash[k],
-					&leaf.place[k], err) == -1)
-					return -1;
-		}
-	return 0;
+	if (span.bytes == NULL)
+		return error_nomem(err, "leaves");
+	for (i = 0; i < parent->artifact.parts_n && rc == 0; i++)
+		rc = artifact_add_part(&p->artifact, &number,
+		    &parent->artifact.parts[i], err);
+	for (f = 0; f < parent->index.files_n && rc == 0; f++)
+		rc = learn_file(p, &span, f, err);
+	free(span.bytes);
+	return rc;
 }
 
 static int

@@ -187,7 +187,11 @@ prepare(struct clone *c, const struct job *job, const char *name,
 
 	if (root_new_begin(&c->dir, job->root, ROOT_VM, name, err) == -1)
 		return -1;
-	if (load_record(vm, &load, err) == -1 || give_nics(c, job, err) == -1)
+	if (load_record(vm, &load, err) == -1)
+		return -1;
+	if (ready_can_be(&job->how->ready, vm, err) == -1)
+		return error_wrap(err, "%s", label_of(job->snap));
+	if (give_nics(c, job, err) == -1)
 		return -1;
 	snprintf(vm->id, sizeof(vm->id), "%s", c->dir.id);
 	snprintf(vm->name, sizeof(vm->name), "%s", c->dir.name);

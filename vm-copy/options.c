@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/path.h"
+
 static void
 usage(FILE *to)
 {
@@ -48,7 +50,7 @@ take_operands(struct opts *o, int n, char *const *operands)
 	from = colon_of(operands[0]);
 	to = colon_of(operands[1]);
 	if ((from == NULL) == (to == NULL))
-		return opt_wrong("%s, %s: one of them is to be vm:path "
+		return opt_wrong("%s, %s: exactly one of them is to be vm:path "
 				 "(\"./\" before a name with a colon)",
 		    operands[0], operands[1]);
 	o->to_guest = to != NULL;
@@ -63,6 +65,8 @@ take_operands(struct opts *o, int n, char *const *operands)
 	if (has_control(o->there))
 		return opt_wrong("%s: a control character in the guest's path",
 		    guest);
+	if (!path_is_utf8(o->there, strlen(o->there)))
+		return opt_wrong("%s: the guest's path is not UTF-8", guest);
 	if (o->here[0] == '\0')
 		return opt_wrong("an empty name");
 	o->vm = strndup(guest, (size_t)(o->there - 1 - guest));

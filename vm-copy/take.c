@@ -87,7 +87,12 @@ leaf_of(char leaf[NAME_MAX + 1], const char *path, struct error *err)
 		if (path_is_name(leaf))
 			return 0;
 	}
-	return error_set(err, EX_USAGE, "%s: ends in no name", path);
+	return error_set(err, EX_USAGE,
+	    len == 0 || strspn(path + at, ".") == len
+		? "%s: ends in no name"
+		: "%s: its name is too long, is not UTF-8, or has a control "
+		  "character",
+	    path);
 }
 
 /* "." and ".." have a name, too. */

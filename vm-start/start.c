@@ -83,7 +83,8 @@ start_vm(struct vm_at *at, void *arg, struct error *err)
 	bool started;
 	int rc = -1;
 
-	if (is_started(&started, at, err) == -1)
+	if (ready_can_be(&s->each.ready, &at->vm, err) == -1 ||
+	    is_started(&started, at, err) == -1)
 		return -1;
 	if (started) {
 		if (!s->each.common.quiet)

@@ -74,7 +74,8 @@ wait_for(void *arg, const char *ref, struct error *err)
 
 	if (vm_at_open(&at, wish->root, ref, false, 0, err) == -1)
 		return -1;
-	if (wish->ready.kind != READY_NONE)
+	if (wish->ready.kind != READY_NONE &&
+	    (rc = ready_can_be(&wish->ready, &at.vm, err)) == 0)
 		rc = ready_begin(&guest, &wish->ready, err);
 	if (rc == 0)
 		rc = keep_looking(&at, ref, wish, guest, err);

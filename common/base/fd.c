@@ -18,6 +18,8 @@
 #include "base/path.h"
 #include "base/sig.h"
 
+#define REMOVE_TRIES 4 /* of a directory that is not left empty */
+
 int
 fd_read(size_t *got, int fd, void *buf, size_t len, const char *what,
     struct error *err)
@@ -374,6 +376,7 @@ int
 fd_remove_tree(int dirfd, const char *name, struct error *err)
 {
 	struct stat st;
+	int tries;
 
 	if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == -1) {
 		if (errno == ENOENT)
@@ -387,11 +390,16 @@ fd_remove_tree(int dirfd, const char *name, struct error *err)
 	}
 	if ((st.st_mode & S_IRWXU) != S_IRWXU)
 		open_up(dirfd, name);
-	if (empty_dir(dirfd, name, err) == -1)
-		return -1;
-	if (unlinkat(dirfd, name, AT_REMOVEDIR) == -1 && errno != ENOENT)
-		return error_sys(err, error_code_of(errno), "%s", name);
-	return 0;
+	/* Who has it open may make a file there once more. */
+	for (tries = 0; tries < REMOVE_TRIES; tries++) {
+		if (empty_dir(dirfd, name, err) == -1)
+			return -1;
+		if (unlinkat(dirfd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+			return 0;
+		if (errno != ENOTEMPTY && errno != EEXIST)
+			break;
+	}
+	return error_sys(err, error_code_of(errno), "%s", name);
 }
 
 /* `flags`: SOCK_NONBLOCK or 0. */

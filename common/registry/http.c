@@ -18,6 +18,7 @@
 #include "registry/http_serve.h"
 #include "registry/transport.h"
 
+#define CA_BEGIN "-----BEGIN " /* RFC 7468, section 2 */
 #define CA_MAX (4u << 20) /* bytes of certificates: a system's are 0.2 MiB */
 #define TELL_BYTES (4u << 20) /* a growing file is told of in such steps */
 
@@ -114,6 +115,12 @@ read_ca(struct http_site *site, const char *file, struct error *err)
 	rc = fd_slurp_open(&site->ca, &site->ca_len, fd, size, CA_MAX, file,
 	    err);
 	fd_drop(&fd);
+	if (rc == 0 && strstr(site->ca, CA_BEGIN) == NULL) {
+		free(site->ca);
+		site->ca = NULL;
+		return error_set(err, EX_DATAERR,
+		    "%s: has no certificate in PEM form", file);
+	}
 	return rc;
 }
 

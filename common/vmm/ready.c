@@ -163,6 +163,19 @@ look_at_agent(struct vm_at *at, int64_t deadline_ms, struct error *err)
 }
 
 int
+ready_can_be(const struct ready *r, const struct vm *vm, struct error *err)
+{
+	struct agent *agent;
+
+	if (r->kind != READY_AGENT)
+		return 0;
+	if (agent_open(&agent, vm, -1, err) == -1)
+		return -1;
+	agent_close(agent);
+	return 0;
+}
+
+int
 ready_look(struct ready_look *look, struct vm_at *at, int64_t deadline_ms,
     struct error *err)
 {

@@ -47,6 +47,12 @@ int ready_opt_check(const struct ready *r);
 
 void ready_fini(struct ready *r);
 
+/*
+ * Whether the VM can ever be: to be asked before it is started.  EX_UNAVAILABLE: it
+ * has no channel for an agent.
+ */
+int ready_can_be(const struct ready *r, const struct vm *vm, struct error *err);
+
 struct ready_look;
 
 /* `r` is borrowed.  *out is the caller's (ready_end). */

@@ -4,6 +4,7 @@
 
 #include <atf-c.h>
 #include <fcntl.h>
+#include <fts.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,6 +19,7 @@
 #define MIB (1u << 20)
 #define BLOB_BYTES (9u * MIB + 12345)
 #define RANGES 40 /* more than there are slots */
+#define LOG_MAX (16u * MIB)
 #define DEADLINE_MS 60000
 
 static const char config[] = "version: 0.1\n"
@@ -127,15 +129,18 @@ make_bytes(size_t len, uint64_t seed)
 static int
 count_files(const char *path)
 {
-	char command[256];
-	int n = -1;
-	FILE *f;
+	char store[] = "store", within[256], *roots[] = { store, NULL };
+	FTS *walk = fts_open(roots, FTS_PHYSICAL, NULL);
+	const FTSENT *e;
+	int n = 0;
 
-	snprintf(command, sizeof(command),
-	    "find store -path '*/%s/*' -name data | wc -l", path);
-	f = popen(command, "r");
-	ATF_REQUIRE(f != NULL && fscanf(f, "%d", &n) == 1);
-	pclose(f);
+	ATF_REQUIRE(walk != NULL);
+	snprintf(within, sizeof(within), "/%s/", path);
+	while ((e = fts_read(walk)) != NULL)
+		if (e->fts_info == FTS_F && strcmp(e->fts_name, "data") == 0 &&
+		    strstr(e->fts_path, within) != NULL)
+			n++;
+	fts_close(walk);
 	return n;
 }
 
@@ -143,12 +148,23 @@ count_files(const char *path)
 static int
 count_connections(void)
 {
-	int n = -1;
-	FILE *f = popen("grep -o 'remoteaddr=\"[^\"]*\"' log | sort -u | wc -l",
-	    "r");
+	static const char mark[] = "remoteaddr=\"127.0.0.1:";
+	bool seen[UINT16_MAX + 1] = { false };
+	struct error err = { 0 };
+	char *text, *at;
+	uint16_t port;
+	int n = 0;
 
-	ATF_REQUIRE(f != NULL && fscanf(f, "%d", &n) == 1);
-	pclose(f);
+	ATF_REQUIRE_EQ_MSG(0,
+	    fd_slurp(&text, NULL, AT_FDCWD, "log", LOG_MAX, &err), "%s",
+	    err.msg);
+	for (at = text; (at = strstr(at, mark)) != NULL;) {
+		at += sizeof(mark) - 1;
+		port = (uint16_t)strtoul(at, NULL, 10);
+		n += seen[port] ? 0 : 1;
+		seen[port] = true;
+	}
+	free(text);
 	return n;
 }
 

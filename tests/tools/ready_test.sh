@@ -72,12 +72,15 @@ over, and it is not ready: waited for its agent\n" \
 	    vm-start -q --ready console=nosuch --ready-timeout 200ms web
 	atf_check -s exit:75 -e inline:"vm-wait: web: the time is over\n" \
 	    vm-wait --timeout 200ms --agent web
-	# What can never be is told at once.
+	# What can never be is told at once, and nothing is started for it.
 	tiny_vm bare
-	atf_check -s exit:69 -o save:out -e inline:"vm-start: bare: has no \
-channel for a guest agent: vm-create --agent makes a VM with one\n" \
+	no_channel="bare: has no channel for a guest agent: vm-create --agent \
+makes a VM with one"
+	atf_check -s exit:69 -e inline:"vm-start: $no_channel\n" \
 	    vm-start --ready agent bare
-	atf_check -o inline:"running\n" jq -r .state out
+	atf_check -s exit:69 -e inline:"vm-wait: $no_channel\n" \
+	    vm-wait --agent bare
+	atf_check -o inline:"created\n" vm-ls -p state bare
 	atf_check -s exit:78 -o ignore -e match:"vm-start: bare: it has no NIC" \
 	    vm-start -q --ready ssh bare
 }
@@ -116,6 +119,19 @@ start__signal_body()
 	wait $waiting || rc=$?
 	atf_check_equal 143 $rc
 	atf_check -o inline:"running\n" vm-ls -p state web
+}
+
+ready_case clone__never
+clone__never_body()
+{
+	tiny_run bare
+	atf_check -o ignore snap-save -n golden bare
+	ls root/vm >before
+	atf_check -s exit:69 -e inline:"vm-clone: golden: has no channel for a \
+guest agent: vm-create --agent makes a VM with one\n" \
+	    vm-clone -n w --ready agent golden
+	ls root/vm >after
+	atf_check cmp before after
 }
 
 ready_case clone__and_restore
@@ -218,6 +234,7 @@ atf_init_test_cases()
 	atf_add_test_case start__over
 	atf_add_test_case start__unlocked
 	atf_add_test_case start__signal
+	atf_add_test_case clone__never
 	atf_add_test_case clone__and_restore
 	atf_add_test_case wait__agent
 	atf_add_test_case wait__ssh

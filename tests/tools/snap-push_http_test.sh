@@ -175,6 +175,7 @@ http__messages_body()
 		64|snap-pull -j 33 $r/golden|-j: 33: more than 32
 		64|snap-pull --plain-http --cacert x $r/golden|--cacert is of no use with --plain-http
 		66|snap-pull --cacert none $r/golden|none: No such file or directory
+		65|snap-pull --cacert one.yml $r/golden|one.yml: has no certificate in PEM form
 		69|snap-pull 127.0.0.1:1/golden|127.0.0.1:1/golden: Connection refused
 		69|snap-push nowhere.invalid/golden web|nowhere.invalid/golden: no such host is known
 		66|snap-pull $r/golden:v2|$r/golden:v2: $r/golden: no manifest has tag v2

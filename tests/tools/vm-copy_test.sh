@@ -172,7 +172,7 @@ copy_case copy__usage
 copy__usage_body()
 {
 	need="a source and a target are needed, one of them vm:path"
-	one="one of them is to be vm:path (\"./\" before a name with a colon)"
+	one="exactly one of them is to be vm:path (\"./\" before a name with a colon)"
 	atf_check -s exit:64 -e inline:"vm-copy: $need\n" vm-copy
 	atf_check -s exit:64 -e inline:"vm-copy: $need\n" vm-copy a web:/b c
 	atf_check -s exit:64 -e inline:"vm-copy: a, b: $one\n" vm-copy a b

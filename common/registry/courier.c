@@ -89,6 +89,7 @@ be_courier(const struct courier_how *how, const struct courier *c, int wire,
 	int keep[ERRAND_UPLOADS + 3], null;
 	size_t n = 0, i;
 
+	/* Until the tool encloses itself; then the end of the wire tells. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || getppid() != parent)
 		_exit(EX_OSERR);
 	keep[n++] = STDERR_FILENO;
@@ -150,7 +151,8 @@ courier_start(struct courier **out, const struct courier_how *how,
 
 /*
  * Waits for its end, for a while: one that is enclosed, as we may be, can be sent
- * no signal, but sees the end of its wire.  Who does not ends with us.
+ * no signal, not even that of our death (Landlock's scope, Linux 6.12), but sees
+ * the end of its wire, within a second.
  */
 static bool
 reap(struct courier *c, int *status)

@@ -4,13 +4,13 @@
 #include <sys/stat.h>
 
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cpus.h"
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/num.h"
@@ -45,14 +45,11 @@ int
 backup_settings(struct backup *out, const char *level, const char *threads,
     struct error *err)
 {
-	uint64_t n = PACK_LEVEL, workers = 1;
-	cpu_set_t set;
+	uint64_t n = PACK_LEVEL, workers = cpus_usable();
 
 	if (level != NULL &&
 	    num_u64(&n, level, PACK_LEVEL_MIN, PACK_LEVEL_MAX, err) == -1)
 		return error_wrap(err, "--level");
-	if (sched_getaffinity(0, sizeof(set), &set) == 0)
-		workers = (uint64_t)CPU_COUNT(&set);
 	if (workers > PACK_THREADS_MAX)
 		workers = PACK_THREADS_MAX;
 	if (threads != NULL &&

@@ -18,6 +18,7 @@
 #include "vmm/status.h"
 #include "vmm/vmm.h"
 
+#include "nics.h"
 #include "seed.h"
 
 /* One clone on its way. */
@@ -49,110 +50,6 @@ label_of(const struct snap *snap)
 	const char *name = snap_name(snap);
 
 	return name[0] == '\0' ? snap_id(snap) : name;
-}
-
-/* What the host has once, or the clones' network, is for one of them alone. */
-static int
-check_count(const struct nic *nic, const char *spec, size_t count,
-    struct error *err)
-{
-	size_t i;
-
-	if (count < 2)
-		return 0;
-	for (i = 0; i < nic->forwards_n; i++)
-		if (nic->forwards[i].port != 0)
-			return error_set(err, EX_USAGE,
-			    "--nic %s: port %u of the host is for one clone, "
-			    "not %zu; port 0 is a free one for each",
-			    spec, nic->forwards[i].port, count);
-	if (nic->kind == NIC_TAP)
-		return error_set(err, EX_USAGE,
-		    "--nic %s: a tap is for one clone, not %zu", spec, count);
-	if (nic->kind == NIC_BRIDGE && nic->said_mac == NIC_MAC_GIVEN)
-		return error_set(err, EX_USAGE,
-		    "--nic %s: a MAC is for one clone, not %zu", spec, count);
-	return 0;
-}
-
-static int
-parse_nics(struct job *job, struct error *err)
-{
-	const struct nic_list *saved = &job->checked.sidecar.machine.nics;
-	const struct nic *nic;
-	size_t i;
-
-	if (job->how->nics.n == 0)
-		return 0;
-	if (job->how->nics.n != saved->n)
-		return error_set(err, EX_USAGE,
-		    "--nic: given %zu times, the snapshot has %zu NICs",
-		    job->how->nics.n, saved->n);
-	for (i = 0; i < saved->n; i++) {
-		if (nic_list_parse(&job->nics, job->how->nics.v[i], err) == -1)
-			return -1;
-		nic = &job->nics.v[i];
-		if ((nic->kind == NIC_USER) != (saved->v[i].kind == NIC_USER))
-			return error_set(err, EX_CONFIG,
-			    "--nic %s: the snapshot's NIC %zu is of kind %s",
-			    job->how->nics.v[i], i,
-			    nic_kind_name(saved->v[i].kind));
-		if (check_count(nic, job->how->nics.v[i], job->how->count,
-			err) == -1)
-			return -1;
-	}
-	return 0;
-}
-
-/*
- * A user NIC keeps the saved MAC: it has a network of its own, where another
- * one gets another address when the guest boots, and the forwards do not lead
- * there.  On a tap or bridge each clone needs its own.
- */
-static int
-give_mac(struct nic *nic, const struct nic *saved, bool same, struct error *err)
-{
-	if (same || (nic->kind == NIC_USER && nic->said_mac == NIC_MAC_UNSAID))
-		snprintf(nic->mac, sizeof(nic->mac), "%s", saved->mac);
-	else if (nic->said_mac != NIC_MAC_GIVEN)
-		return nic_new_mac(nic->mac, err);
-	return 0;
-}
-
-/*
- * The clone's NICs.  A forward keeps its guest port and gets any free one here;
- * a tap or bridge is never taken from a snapshot, only from the user.
- */
-static int
-give_nics(struct clone *c, const struct job *job, struct error *err)
-{
-	bool has_links = vmm_traits(c->vm.machine.hypervisor)->has_links;
-	struct nic *nic;
-	size_t i, k;
-
-	if (job->nics.n > 0) {
-		nic_list_fini(&c->vm.machine.nics);
-		if (nic_list_copy(&c->vm.machine.nics, &job->nics, err) == -1)
-			return -1;
-	}
-	for (i = 0; i < c->vm.machine.nics.n; i++) {
-		nic = &c->vm.machine.nics.v[i];
-		if (job->nics.n == 0 && nic->kind != NIC_USER)
-			return error_set(err, EX_USAGE,
-			    "the snapshot's NIC %zu is of kind %s: say with "
-			    "--nic where the clone's goes",
-			    i, nic_kind_name(nic->kind));
-		for (k = 0; job->nics.n == 0 && k < nic->forwards_n; k++)
-			nic->forwards[k].port = 0;
-		nic->link_down = nic->kind != NIC_USER && has_links &&
-		    !job->how->same_mac;
-		if (give_mac(nic, &job->checked.sidecar.machine.nics.v[i],
-			job->how->same_mac, err) == -1)
-			return -1;
-	}
-	nic_list_compare(&c->vm.machine.nics,
-	    &job->checked.sidecar.machine.nics);
-	return 0;
 }
 
 static int
@@ -191,7 +88,9 @@ prepare(struct clone *c, const struct job *job, const char *name,
 		return -1;
 	if (ready_can_be(&job->how->ready, vm, err) == -1)
 		return error_wrap(err, "%s", label_of(job->snap));
-	if (give_nics(c, job, err) == -1)
+	if (nics_give(&vm->machine, &job->nics,
+		&job->checked.sidecar.machine.nics, job->how->same_mac,
+		err) == -1)
 		return -1;
 	snprintf(vm->id, sizeof(vm->id), "%s", c->dir.id);
 	snprintf(vm->name, sizeof(vm->name), "%s", c->dir.name);
@@ -248,8 +147,6 @@ begin(struct clone *c, struct job *job, const char *name)
 static int
 run_guest(struct clone *c, const struct job *job, struct error *err)
 {
-	if (vmm_ready(c->vmm, &job->now, err) == -1)
-		return -1;
 	return job->how->paused ? 0 : vmm_resume(c->vmm, err);
 }
 
@@ -373,11 +270,58 @@ tell_failures(const struct clone *clones, size_t n, const struct job *job)
 	return code;
 }
 
-static int
-clones_make(struct clone *clones, size_t n, struct job *job)
+/* Its VMM has been started, and takes in what the snapshot holds. */
+static void
+load(struct clone *c, struct job *job)
+{
+	if (c->failed || c->vmm == NULL ||
+	    vmm_ready(c->vmm, &job->now, &c->err) == 0)
+		return;
+	explain(c, job);
+	give_up(c);
+}
+
+static void
+begin_numbered(struct clone *clones, size_t i, size_t n, struct job *job)
 {
 	const char *name = job->how->name;
 	char numbered[ENVELOPE_NAME_MAX + 32] = "";
+
+	if (name != NULL && job->how->count > 0)
+		snprintf(numbered, sizeof(numbered), "%s-%zu", name, i + 1);
+	else if (name != NULL)
+		snprintf(numbered, sizeof(numbered), "%s", name);
+	if (!clones[i].failed)
+		begin(&clones[i], job, numbered);
+	if (was_ended(&clones[i]))
+		end_all(clones, n, &clones[i].err);
+}
+
+/*
+ * As many VMMs at once as there are processors to start them, and no guest runs
+ * before the last one is loaded: those that run would take from the others what
+ * they need to start.
+ */
+static void
+load_all(struct clone *clones, size_t n, struct job *job)
+{
+	size_t i, ahead = job->how->jobs < n ? job->how->jobs : n;
+
+	for (i = 0; i < ahead; i++)
+		begin_numbered(clones, i, n, job);
+	check_late(clones, n, job);
+	for (i = 0; i < n; i++) {
+		load(&clones[i], job);
+		if (was_ended(&clones[i]))
+			end_all(clones + i, n - i, &clones[i].err);
+		if (i + ahead < n)
+			begin_numbered(clones, i + ahead, n, job);
+	}
+}
+
+static int
+clones_make(struct clone *clones, size_t n, struct job *job)
+{
 	int code;
 	size_t i;
 
@@ -385,18 +329,7 @@ clones_make(struct clone *clones, size_t n, struct job *job)
 		clones[i].number = i + 1;
 		vm_init(&clones[i].vm);
 	}
-	for (i = 0; i < n; i++) {
-		if (name != NULL && job->how->count > 0)
-			snprintf(numbered, sizeof(numbered), "%s-%zu", name,
-			    i + 1);
-		else if (name != NULL)
-			snprintf(numbered, sizeof(numbered), "%s", name);
-		if (!clones[i].failed)
-			begin(&clones[i], job, numbered);
-		if (was_ended(&clones[i]))
-			end_all(clones, n, &clones[i].err);
-	}
-	check_late(clones, n, job);
+	load_all(clones, n, job);
 	for (i = 0; i < n; i++) {
 		finish(&clones[i], job);
 		if (was_ended(&clones[i]))
@@ -443,7 +376,8 @@ check_all(struct job *job, struct error *err)
 		.in_place = job->in_place,
 		.copies = job->how->count };
 	if (preflight_run(&job->checked, err) == -1 ||
-	    parse_nics(job, err) == -1 ||
+	    nics_parse(&job->nics, job->how,
+		&job->checked.sidecar.machine.nics, err) == -1 ||
 	    seed_read(&job->seed, &job->has_seed, job->how, snap_fd(job->snap),
 		err) == -1)
 		return -1;

@@ -18,6 +18,7 @@
 struct clone_how {
 	const char *name, *description; /* or NULL */
 	size_t count; /* 0: one, without a number in its name */
+	size_t jobs; /* so many VMMs start side by side */
 	struct strv nics; /* --nic SPECs, one for each NIC saved, or none */
 	const char *hostname, *user_data; /* for the seeds, or NULL */
 	struct strv ssh_keys; /* files */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cpus.h"
 #include "base/num.h"
 #include "snapshot/envelope.h"
 #include "state/label.h"
@@ -38,7 +39,7 @@ usage(FILE *to)
 {
 	fprintf(to,
 	    "usage: vm-clone [-q] [-R root] [-n name] [-d text] [-p member,...]\n"
-	    "           [--count n] [--nic spec]... [--same-mac]\n"
+	    "           [--count n [-j jobs]] [--nic spec]... [--same-mac]\n"
 	    "           [--hostname name] [--ssh-key file]... "
 	    "[--user-data file]\n"
 	    "           [--memory-mode mmap|copy] "
@@ -95,7 +96,7 @@ check_opts(struct opts *o, char *const *operands)
 	static const char *const disk_modes[] = { "auto", "reflink", "overlay",
 		"copy" };
 	struct error err = { 0 };
-	uint64_t count = 0;
+	uint64_t count = 0, jobs = cpus_usable() + 1;
 	int i;
 
 	if ((operands[0] != NULL) + (o->from_dir != NULL) +
@@ -124,6 +125,12 @@ check_opts(struct opts *o, char *const *operands)
 	    num_u64(&count, o->count, 1, CLONE_COUNT_MAX, &err) == -1)
 		return opt_wrong("--count: %s", err.msg);
 	o->how.count = (size_t)count;
+	if (o->jobs != NULL && o->count == NULL)
+		return opt_wrong("--jobs needs --count");
+	if (o->jobs != NULL &&
+	    num_u64(&jobs, o->jobs, 1, CLONE_COUNT_MAX, &err) == -1)
+		return opt_wrong("--jobs: %s", err.msg);
+	o->how.jobs = (size_t)jobs;
 	if (check_name(o) == -1)
 		return -1;
 	if (o->how.description != NULL &&
@@ -191,6 +198,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ "name", required_argument, NULL, 'n' },
 		{ "description", required_argument, NULL, 'd' },
 		{ "count", required_argument, NULL, COUNT },
+		{ "jobs", required_argument, NULL, 'j' },
 		{ "nic", required_argument, NULL, NIC },
 		{ "same-mac", no_argument, NULL, SAME_MAC },
 		{ "memory-mode", required_argument, NULL, MEMORY },
@@ -212,9 +220,11 @@ options_parse(struct opts *o, int argc, char *argv[])
 	int ch, rc = 0;
 
 	while (rc == 0 &&
-	    (ch = opt_next(argc, argv, OPT_SHORT "n:d:p:", longopts)) != -1) {
+	    (ch = opt_next(argc, argv, OPT_SHORT "n:d:p:j:", longopts)) != -1) {
 		if (ch == 'n')
 			rc = opt_once(&o->how.name, optarg, "--name");
+		else if (ch == 'j')
+			rc = opt_once(&o->jobs, optarg, "--jobs");
 		else if (ch == 'd')
 			rc = opt_once(&o->how.description, optarg,
 			    "--description");

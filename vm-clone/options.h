@@ -10,7 +10,7 @@
 struct opts {
 	struct opt_common common;
 	struct clone_how how;
-	const char *from_dir, *archive, *count, *memory_mode, *disk_mode;
+	const char *from_dir, *archive, *count, *jobs, *memory_mode, *disk_mode;
 };
 
 void options_fini(struct opts *o);

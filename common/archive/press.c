@@ -12,6 +12,7 @@
 #include "archive/codec.h"
 #include "archive/output.h"
 #include "archive/tar_head.h"
+#include "base/cpus.h"
 #include "base/fd.h"
 
 #define OUT_BYTES (128u << 10)
@@ -40,14 +41,14 @@ struct press {
 static int
 zstd_threads(int level)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	long max = ARCHIVE_THREADS_MAX;
+	unsigned cpus = cpus_usable();
+	unsigned max = ARCHIVE_THREADS_MAX;
 
 	if (level > 2 && level < LEVEL_SMALL)
 		max = 2;
 	else if (level == LEVEL_SMALL)
 		max = 1;
-	return cpus < 1 ? 1 : (int)(cpus < max ? cpus : max);
+	return (int)(cpus < max ? cpus : max);
 }
 
 static int

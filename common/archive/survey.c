@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "archive/tar_head.h"
+#include "base/cpus.h"
 #include "base/num.h"
 #include "disk/runs.h"
 
@@ -100,14 +101,14 @@ survey_part(void *arg)
 static size_t
 count_parts(int fd, uint64_t size)
 {
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned cpus = cpus_usable();
 	uint64_t n = size / SURVEY_PART_MIN;
 
 	if (cpus < 2 || n < 2 || !runs_by_many(fd))
 		return 1;
 	if (n > SURVEY_PARTS_MAX)
 		n = SURVEY_PARTS_MAX;
-	return n < (uint64_t)cpus ? (size_t)n : (size_t)cpus;
+	return n < cpus ? (size_t)n : cpus;
 }
 
 /* Signals stay with the calling thread, which surveys the first part. */

@@ -2,10 +2,11 @@
 #include "base/pool.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+
+#include "base/cpus.h"
 
 struct pool {
 	pthread_t thread[POOL_WORKERS_MAX - 1];
@@ -51,24 +52,11 @@ run(void *arg)
 	return NULL;
 }
 
-static unsigned
-processors(void)
-{
-	cpu_set_t set;
-	int n;
-
-	CPU_ZERO(&set);
-	if (sched_getaffinity(0, sizeof(set), &set) == -1)
-		return 1;
-	n = CPU_COUNT(&set);
-	return n < 1 ? 1 : (unsigned)n;
-}
-
 /* One that cannot be had is no error: there is less help. */
 static void
 start_threads(struct pool *p)
 {
-	unsigned want = processors();
+	unsigned want = cpus_usable();
 	sigset_t all, old;
 
 	if (want > POOL_WORKERS_MAX - 1)

@@ -16,11 +16,11 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cpus.h"
 #include "base/fd.h"
 #include "base/num.h"
 #include "disk/extent.h"
@@ -347,18 +347,13 @@ worker_init(struct worker *w, struct sweep *s, struct error *err)
 	return s->whole == 0 ? 0 : verity_new(&w->verity, err);
 }
 
-/* Processors that this process may use, within our bounds. */
+/* Within our bounds. */
 static unsigned
 thread_count(void)
 {
-	cpu_set_t set;
-	int n;
+	unsigned n = cpus_usable();
 
-	CPU_ZERO(&set);
-	if (sched_getaffinity(0, sizeof(set), &set) == -1)
-		return 1;
-	n = CPU_COUNT(&set);
-	return n > SWEEP_THREADS_MAX ? SWEEP_THREADS_MAX : (unsigned)n;
+	return n > SWEEP_THREADS_MAX ? SWEEP_THREADS_MAX : n;
 }
 
 /* Helpers start after the first job: small files do without any. */

@@ -14,6 +14,7 @@
 #include "base/lock.h"
 #include "state/layer_seen.h"
 #include "state/snap.h"
+#include "state/standby.h"
 #include "state/vm.h"
 
 #include "gc.h"
@@ -88,29 +89,67 @@ scan_snaps(json_t *used, const struct gc *gc, struct error *err)
 	return rc;
 }
 
-/* VMs have links, but across filesystems these are symbolic. */
+/*
+ * VMs have links, but across filesystems these are symbolic.  One that has left
+ * `dirfd` meanwhile was taken from a pool, or is gone.
+ */
 static int
-scan_vms(json_t *used, const struct gc *gc, struct error *err)
+scan_vms(json_t *used, int dirfd, const struct strv *ids, struct error *err)
 {
 	struct error why = { 0 };
-	struct strv ids = { 0 };
 	struct vm vm;
 	size_t i;
-	int fd, rc;
+	int fd, rc = 0;
 
-	rc = root_list(&ids, gc->root, ROOT_VM, err);
-	for (i = 0; i < ids.n && rc == 0; i++) {
-		if (fd_open_dir(&fd, root_kind_fd(gc->root, ROOT_VM), ids.v[i],
-			false, &why) == -1)
+	for (i = 0; i < ids->n && rc == 0; i++) {
+		if (fd_open_dir(&fd, dirfd, ids->v[i], false, &why) == -1)
 			continue;
 		if (vm_read(&vm, fd, &why) == 0) {
 			rc = add_used(used, &vm.machine.layers, err);
 			vm_fini(&vm);
 		} else
 			rc = error_set(err, why.code, "%s: %s: layers are kept",
-			    ids.v[i], why.msg);
+			    ids->v[i], why.msg);
 		fd_drop(&fd);
 	}
+	return rc;
+}
+
+/* Those that wait in pools; ahead of the others, which they may become. */
+static int
+scan_pools(json_t *used, const struct gc *gc, struct error *err)
+{
+	struct strv pools = { 0 }, ids = { 0 };
+	size_t i;
+	int fd, rc = 0;
+
+	if (fd_exists(root_fd(gc->root), STANDBY_DIR))
+		rc = gc_names(&pools, gc, STANDBY_DIR, err);
+	for (i = 0; i < pools.n && rc == 0; i++) {
+		if (standby_open(&fd, gc->root, pools.v[i], false, NULL) == -1)
+			continue;
+		strv_cut(&ids, 0);
+		rc = standby_list(&ids, fd, err);
+		if (rc == 0)
+			rc = scan_vms(used, fd, &ids, err);
+		fd_drop(&fd);
+	}
+	strv_fini(&ids);
+	strv_fini(&pools);
+	return rc;
+}
+
+static int
+scan_root(json_t *used, const struct gc *gc, struct error *err)
+{
+	struct strv ids = { 0 };
+	int rc;
+
+	rc = scan_pools(used, gc, err);
+	if (rc == 0)
+		rc = root_list(&ids, gc->root, ROOT_VM, err);
+	if (rc == 0)
+		rc = scan_vms(used, root_kind_fd(gc->root, ROOT_VM), &ids, err);
 	strv_fini(&ids);
 	return rc;
 }
@@ -240,7 +279,7 @@ sweep_layers(struct gc *gc, const struct strv *names, int layerfd,
 	used = json_object();
 	if (used == NULL)
 		return error_nomem(err, "layers");
-	if (scan_snaps(used, gc, err) == -1 || scan_vms(used, gc, err) == -1 ||
+	if (scan_snaps(used, gc, err) == -1 || scan_root(used, gc, err) == -1 ||
 	    list_inodes(&inodes, &l.inodes_n, layerfd, names, err) == -1)
 		goto out;
 	l.used = used;

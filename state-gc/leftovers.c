@@ -14,6 +14,7 @@
 #include "base/lock.h"
 #include "snapshot/envelope.h"
 #include "state/artifacts.h"
+#include "state/standby.h"
 #include "state/vm.h"
 
 #include "gc.h"
@@ -78,10 +79,13 @@ end_process(struct gc *gc, int dirfd, const char *path, const char *reason,
 	return rc;
 }
 
-/* One hidden directory: left alone while somebody holds its lock. */
+/*
+ * One hidden directory, or one of a pool's, which has VMs: left alone while
+ * somebody holds its lock.
+ */
 static int
 sweep_hidden(struct gc *gc, int parentfd, const char *parent, const char *name,
-    struct error *err)
+    bool is_pool, struct error *err)
 {
 	struct gc_item item = { .kind = "directory" };
 	struct error why = { 0 };
@@ -101,7 +105,7 @@ sweep_hidden(struct gc *gc, int parentfd, const char *parent, const char *name,
 	}
 	snprintf(path, sizeof(path), "%s/%s", parent, name);
 	item.path = path;
-	item.reason = reason_of(name);
+	item.reason = is_pool ? "unkept" : reason_of(name);
 	if (strncmp(name, PUT, sizeof(PUT) - 1) == 0) {
 		put = root_put_finish(gc->root,
 		    strcmp(parent, "vm") == 0 ? ROOT_VM : ROOT_SNAP,
@@ -113,7 +117,7 @@ sweep_hidden(struct gc *gc, int parentfd, const char *parent, const char *name,
 		item.reason = "unfinished";
 	}
 	item.bytes = gc_tree_bytes(parentfd, name);
-	if (strcmp(parent, "vm") == 0 &&
+	if ((is_pool || strcmp(parent, "vm") == 0) &&
 	    end_process(gc, dirfd, path, item.reason, err) == -1)
 		goto out;
 	if (!gc->dry_run && fd_remove_tree(parentfd, name, err) == -1)
@@ -141,13 +145,65 @@ sweep_parent(struct gc *gc, const char *parent, struct error *err)
 		if (gc_check(err) == -1)
 			goto out;
 		if (reason_of(names.v[i]) != NULL &&
-		    sweep_hidden(gc, fd, parent, names.v[i], &why) == -1)
+		    sweep_hidden(gc, fd, parent, names.v[i], false, &why) == -1)
 			gc_fail(gc, &why);
 	}
 	rc = 0;
 out:
 	fd_drop(&fd);
 	strv_fini(&names);
+	return rc;
+}
+
+/* What waits in the pool of a snapshot, where nobody keeps it up. */
+static int
+sweep_pool(struct gc *gc, const char *snap_id, struct error *err)
+{
+	struct error why = { 0 };
+	struct strv ids = { 0 };
+	char path[PATH_BYTES];
+	size_t i;
+	int fd, rc;
+
+	if (standby_keep(&fd, gc->root, snap_id, &why) == -1) {
+		if (why.code == EX_TEMPFAIL || why.code == EX_NOINPUT)
+			return 0;
+		*err = why;
+		return -1;
+	}
+	snprintf(path, sizeof(path), STANDBY_DIR "/%s", snap_id);
+	rc = standby_list(&ids, fd, err);
+	for (i = 0; rc == 0 && i < ids.n; i++) {
+		rc = gc_check(err);
+		if (rc == 0 &&
+		    sweep_hidden(gc, fd, path, ids.v[i], true, &why) == -1)
+			gc_fail(gc, &why);
+	}
+	if (rc == 0 && !gc->dry_run)
+		standby_drop(gc->root, snap_id);
+	strv_fini(&ids);
+	fd_drop(&fd);
+	return rc;
+}
+
+static int
+sweep_pools(struct gc *gc, struct error *err)
+{
+	struct error why = { 0 };
+	struct strv ids = { 0 };
+	size_t i;
+	int rc;
+
+	if (!fd_exists(root_fd(gc->root), STANDBY_DIR))
+		return 0;
+	rc = gc_names(&ids, gc, STANDBY_DIR, err);
+	for (i = 0; rc == 0 && i < ids.n; i++) {
+		rc = gc_check(err);
+		if (rc == 0 && id_is_valid(ids.v[i]) &&
+		    sweep_pool(gc, ids.v[i], &why) == -1)
+			gc_fail(gc, &why);
+	}
+	strv_fini(&ids);
 	return rc;
 }
 
@@ -374,6 +430,7 @@ gc_leftovers(struct gc *gc, struct error *err)
 	if (sweep_parent(gc, "vm", err) == -1 ||
 	    sweep_parent(gc, "snap", err) == -1 ||
 	    sweep_parent(gc, "layer", err) == -1 ||
+	    sweep_pools(gc, err) == -1 ||
 	    sweep_names(gc, ROOT_VM, "name/vm", err) == -1 ||
 	    sweep_names(gc, ROOT_SNAP, "name/snap", err) == -1 ||
 	    sweep_notes(gc, "access", "access", err) == -1 ||

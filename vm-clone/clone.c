@@ -14,6 +14,7 @@
 #include "base/rfc3339.h"
 #include "base/sig.h"
 #include "state/inplace.h"
+#include "state/standby.h"
 #include "vmm/preflight.h"
 #include "vmm/status.h"
 #include "vmm/vmm.h"
@@ -150,41 +151,58 @@ run_guest(struct clone *c, const struct job *job, struct error *err)
 	return job->how->paused ? 0 : vmm_resume(c->vmm, err);
 }
 
-static int
-print_clone(struct clone *c, const struct job *job, double ms,
+int
+clone_report(struct vm *vm, int dirfd, const struct clone_report *r,
     struct error *err)
 {
-	char *dir = root_dir_of(job->root, ROOT_VM, c->vm.id);
+	const struct clone_how *how = r->how;
+	char *dir = root_dir_of(r->root, ROOT_VM, vm->id);
 	json_t *record;
 	int rc;
 
 	if (dir == NULL)
 		return error_nomem(err, NULL);
-	rc = status_report_as(&record, &c->vm, c->dir.dirfd, dir,
-	    job->how->no_start     ? STATUS_CREATED
-		: job->how->paused ? STATUS_PAUSED
-				   : STATUS_RUNNING,
+	rc = status_report_as(&record, vm, dirfd, dir,
+	    how->no_start     ? STATUS_CREATED
+		: how->paused ? STATUS_PAUSED
+			      : STATUS_RUNNING,
 	    err);
 	free(dir);
 	if (rc == -1)
 		return -1;
-	rc = json_put(record, "clone_ms", json_real(ms), err);
-	if (rc == 0 && job->how->verify)
-		rc = preflight_put_checks(record, &job->checked, err);
-	if (rc == 0 && job->how->ready.kind != READY_NONE)
-		return ready_list_add(job->pending, record, c->vm.id,
-		    job->how->start_us, err);
+	rc = json_put(record, "clone_ms", json_real(r->ms), err);
+	if (rc == 0 && how->from_pool)
+		rc = json_put_bool(record, "from_pool", r->was_taken, err);
+	if (rc == 0 && r->checked != NULL)
+		rc = preflight_put_checks(record, r->checked, err);
+	if (rc == 0 && how->ready.kind != READY_NONE)
+		return ready_list_add(r->pending, record, vm->id, how->start_us,
+		    err);
 	if (rc == 0)
-		rc = json_report(record, job->how->members, err);
+		rc = json_report(record, how->members, err);
 	json_decref(record);
 	return rc;
+}
+
+/* Visible to everybody, or to those who take one that waits. */
+static int
+publish(struct clone *c, const struct job *job, struct error *err)
+{
+	if (vm_write(&c->vm, c->dir.dirfd, false, &job->now, err) == -1)
+		return -1;
+	return job->how->into_pool
+	    ? standby_put(&c->dir, snap_id(job->snap), err)
+	    : root_new_publish(&c->dir, false, err);
 }
 
 /* Second half: it runs, and everybody may see it. */
 static void
 finish(struct clone *c, struct job *job)
 {
-	double ms;
+	struct clone_report report = { .how = job->how,
+		.root = job->root,
+		.checked = job->how->verify ? &job->checked : NULL,
+		.pending = job->pending };
 
 	if (c->failed)
 		return;
@@ -193,17 +211,17 @@ finish(struct clone *c, struct job *job)
 		give_up(c);
 		return;
 	}
-	ms = (double)(clock_us() - job->how->start_us) / 1000;
+	report.ms = (double)(clock_us() - job->how->start_us) / 1000;
 	hook_step("running");
-	if (vm_write(&c->vm, c->dir.dirfd, false, &job->now, &c->err) == -1 ||
-	    root_new_publish(&c->dir, false, &c->err) == -1) {
+	if (publish(c, job, &c->err) == -1) {
 		give_up(c);
 		return;
 	}
 	hook_step("visible");
 	vmm_detach(c->vmm);
 	c->vmm = NULL;
-	if (print_clone(c, job, ms, &c->err) == -1)
+	if (!job->how->into_pool &&
+	    clone_report(&c->vm, c->dir.dirfd, &report, &c->err) == -1)
 		c->failed = true;
 }
 

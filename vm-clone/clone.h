@@ -11,6 +11,7 @@
 #include "state/root.h"
 #include "state/snap.h"
 #include "vmm/load.h"
+#include "vmm/preflight.h"
 #include "vmm/ready_list.h"
 
 #define CLONE_COUNT_MAX 1000
@@ -24,6 +25,8 @@ struct clone_how {
 	struct strv ssh_keys; /* files */
 	bool same_mac, no_start, paused, verify, copy_memory;
 	bool in_place; /* the snapshot's files are used where they lie */
+	bool into_pool; /* nobody sees them but who takes one (state/standby.h) */
+	bool from_pool; /* one that waits is taken, if there is one */
 	enum load_disks disks;
 	const char *members; /* -p, or NULL */
 	struct ready ready;
@@ -37,5 +40,26 @@ struct clone_how {
  */
 int clone_all(const struct clone_how *how, const struct root *root,
     const struct snap *snap, struct ready_list *pending);
+
+/*
+ * Takes one of the clones that wait for the snapshot `snap_id`, as `how` says,
+ * and prints its record or puts it into *pending.  -1: none waits.  Otherwise as
+ * clone_all().
+ */
+int clone_take(const struct clone_how *how, const struct root *root,
+    const char *snap_id, struct ready_list *pending);
+
+struct clone_report {
+	const struct clone_how *how;
+	const struct root *root;
+	double ms; /* from the call until it ran */
+	bool was_taken; /* with how->from_pool: one that had waited */
+	const struct preflight *checked; /* what was verified, or NULL */
+	struct ready_list *pending; /* with how->ready */
+};
+
+/* The record of a clone: printed, or for later.  `dirfd` is its directory. */
+int clone_report(struct vm *vm, int dirfd, const struct clone_report *r,
+    struct error *err);
 
 #endif

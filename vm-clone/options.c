@@ -11,7 +11,7 @@
 #include "state/label.h"
 #include "state/members.h"
 
-static const struct members clone_members = { "clone_ms ready_ms checks.*",
+static const struct members clone_members = { "clone_ms from_pool ready_ms checks.*",
 	&vm_members };
 
 enum {
@@ -25,6 +25,8 @@ enum {
 	PAUSED,
 	VERIFY,
 	IN_PLACE,
+	INTO_POOL,
+	FROM_POOL,
 	FROM_DIR,
 	ARCHIVE,
 	HOSTNAME,
@@ -46,8 +48,8 @@ usage(FILE *to)
 	    "[--disk-mode auto|reflink|overlay|copy]\n"
 	    "           [--no-start | --paused | --ready agent|ssh|console=regex\n"
 	    "           [--ready-timeout duration]] [--verify]\n"
-	    "           (snap | [--in-place] --from-dir dir | "
-	    "--from-archive file)\n");
+	    "           ([--into-pool | --from-pool] snap |\n"
+	    "           [--in-place] --from-dir dir | --from-archive file)\n");
 }
 
 /* The longest of the names is the last one's. */
@@ -90,6 +92,49 @@ check_stdin(const struct opts *o, const char *ref)
 	return rc == -1 ? opt_wrong("%s", err.msg) : 0;
 }
 
+/*
+ * One that waits was made without these; and nobody is told of one that is to
+ * wait, which takes its name when it is taken.
+ */
+static int
+check_pool(struct opts *o, const char *ref)
+{
+	const struct clone_how *how = &o->how;
+	const char *pool = how->into_pool ? "--into-pool" : "--from-pool";
+	const struct {
+		bool given;
+		const char *option;
+	} others[] = { { how->into_pool && how->from_pool, "--from-pool" },
+		{ o->from_dir != NULL, "--from-dir" },
+		{ o->archive != NULL, "--from-archive" },
+		{ how->from_pool && o->count != NULL, "--count" },
+		{ how->from_pool && how->nics.n > 0, "--nic" },
+		{ how->from_pool && how->same_mac, "--same-mac" },
+		{ how->hostname != NULL, "--hostname" },
+		{ how->ssh_keys.n > 0, "--ssh-key" },
+		{ how->user_data != NULL, "--user-data" },
+		{ how->from_pool && o->memory_mode != NULL, "--memory-mode" },
+		{ how->from_pool && o->disk_mode != NULL, "--disk-mode" },
+		{ how->from_pool && how->verify, "--verify" },
+		{ how->no_start, "--no-start" },
+		{ how->into_pool && how->paused, "--paused" },
+		{ how->into_pool && how->ready.kind != READY_NONE, "--ready" },
+		{ how->into_pool && how->name != NULL, "--name" },
+		{ how->into_pool && how->description != NULL, "--description" },
+		{ how->into_pool && how->members != NULL, "-p" } };
+	size_t i;
+
+	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (others[i].given)
+			return opt_wrong("%s and %s exclude each other", pool,
+			    others[i].option);
+	if (ref == NULL)
+		return opt_wrong("%s needs a snapshot", pool);
+	if (how->into_pool)
+		o->how.paused = true;
+	return 0;
+}
+
 static int
 check_opts(struct opts *o, char *const *operands)
 {
@@ -104,6 +149,9 @@ check_opts(struct opts *o, char *const *operands)
 	    1)
 		return opt_wrong("a snapshot, --from-dir or --from-archive is "
 				 "needed, one of them");
+	if ((o->how.into_pool || o->how.from_pool) &&
+	    check_pool(o, operands[0]) == -1)
+		return -1;
 	if (o->how.in_place && o->from_dir == NULL)
 		return opt_wrong("--in-place needs --from-dir");
 	if (o->archive != NULL && strcmp(o->archive, "-") == 0 &&
@@ -207,6 +255,8 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ "paused", no_argument, NULL, PAUSED },
 		{ "verify", no_argument, NULL, VERIFY },
 		{ "in-place", no_argument, NULL, IN_PLACE },
+		{ "into-pool", no_argument, NULL, INTO_POOL },
+		{ "from-pool", no_argument, NULL, FROM_POOL },
 		{ "from-dir", required_argument, NULL, FROM_DIR },
 		{ "from-archive", required_argument, NULL, ARCHIVE },
 		{ "hostname", required_argument, NULL, HOSTNAME },
@@ -216,7 +266,8 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ "ready-timeout", required_argument, NULL, READY_TIMEOUT },
 		{ NULL, 0, NULL, 0 } };
 	bool *flags[] = { &o->how.same_mac, &o->how.no_start, &o->how.paused,
-		&o->how.verify, &o->how.in_place };
+		&o->how.verify, &o->how.in_place, &o->how.into_pool,
+		&o->how.from_pool };
 	int ch, rc = 0;
 
 	while (rc == 0 &&
@@ -231,7 +282,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		else if (ch == 'p')
 			rc = opt_members(&o->how.members, optarg,
 			    &clone_members);
-		else if (ch >= SAME_MAC && ch <= IN_PLACE)
+		else if (ch >= SAME_MAC && ch <= FROM_POOL)
 			*flags[ch - SAME_MAC] = true;
 		else
 			rc = take_value(o, ch);

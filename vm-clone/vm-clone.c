@@ -39,6 +39,27 @@ open_root(struct root **root, char **ref, const struct opts *o, char *operand,
 	return root_open_existing(root, o->common.root, err);
 }
 
+/* The exit status, of which what must be told has been. */
+static int
+make(const struct opts *o, const struct root *root, const char *ref,
+    struct source *source, struct ready_list *pending)
+{
+	struct error err = { 0 };
+	char id[ID_LEN + 1];
+	int code;
+
+	if (o->how.from_pool) {
+		if (root_resolve(id, root, ROOT_SNAP, ref, &err) == -1)
+			return diag_error(&err);
+		code = clone_take(&o->how, root, id, pending);
+		if (code != -1)
+			return code;
+	}
+	if (open_snap(source, o, root, ref, &err) == -1)
+		return diag_error(&err);
+	return clone_all(&o->how, root, source->snap, pending);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -56,11 +77,10 @@ main(int argc, char *argv[])
 		options_fini(&o);
 		return opt_end(code);
 	}
-	if (open_root(&root, &ref, &o, argv[optind], &err) == -1 ||
-	    open_snap(&source, &o, root, ref, &err) == -1)
+	if (open_root(&root, &ref, &o, argv[optind], &err) == -1)
 		code = diag_error(&err);
 	else
-		code = clone_all(&o.how, root, source.snap, &pending);
+		code = make(&o, root, ref, &source, &pending);
 	if (code == EX_OK && source_warning(&source)[0] != '\0')
 		diag("%s: warning: %s", o.archive, source_warning(&source));
 	source_close(&source);

@@ -124,6 +124,23 @@ int root_new_begin(struct root_new *out, const struct root *root,
 int root_new_begin_over(struct root_new *out, const struct root *root,
     enum root_kind kind, const char *name, struct error *err);
 
+/*
+ * The same with the directory `id` beneath `fromfd`, on the root's filesystem,
+ * that was built before and set aside: it is hidden here, and locked.
+ * EX_NOINPUT: it is not there, or not any more.  EX_TEMPFAIL: somebody has it.
+ * EX_USAGE, EX_CANTCREAT: of the name; then it lies where it lay.
+ */
+int root_new_adopt(struct root_new *out, const struct root *root,
+    enum root_kind kind, int fromfd, const char *id, const char *name,
+    struct error *err);
+
+/*
+ * Sets aside what was built, as `id` beneath `tofd`: it is locked until
+ * root_new_end(), which gives its name back.  EX_NOINPUT: that directory is
+ * gone.
+ */
+int root_new_set_aside(struct root_new *n, int tofd, struct error *err);
+
 #define ROOT_KEPT ".kept-" /* and what identifies it */
 #define ROOT_KEPT_S (7 * 24 * 3600) /* then state-gc removes it */
 

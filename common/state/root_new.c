@@ -91,6 +91,53 @@ root_new_begin_over(struct root_new *out, const struct root *root,
 }
 
 int
+root_new_adopt(struct root_new *out, const struct root *root,
+    enum root_kind kind, int fromfd, const char *id, const char *name,
+    struct error *err)
+{
+	struct root_new n = { .root = root, .kind = kind };
+
+	if (name[0] != '\0' && !envelope_is_name(name))
+		return error_set(err, EX_USAGE, "\"%s\" is not a name: %s",
+		    name, ENVELOPE_NAME_RULE);
+	if (root_check_owner(root, err) == -1 ||
+	    lock_dir(&n.dirfd, fromfd, id, LOCK_EXCLUSIVE, 0, err) == -1)
+		return -1;
+	snprintf(n.id, sizeof(n.id), "%s", id);
+	snprintf(n.dir, sizeof(n.dir), ".new-%s", id);
+	snprintf(n.name, sizeof(n.name), "%s", name);
+	if (renameat2(fromfd, id, root->kind_fd[kind], n.dir,
+		RENAME_NOREPLACE) == -1) {
+		error_sys(err, error_code_of(errno), "%s", id);
+		fd_drop(&n.dirfd);
+		return -1;
+	}
+	hook_step("root-adopted");
+	if (name[0] != '\0' &&
+	    root_name_claim(root, kind, name, id, err) == -1) {
+		renameat2(root->kind_fd[kind], n.dir, fromfd, id,
+		    RENAME_NOREPLACE);
+		fd_drop(&n.dirfd);
+		return -1;
+	}
+	*out = n;
+	return 0;
+}
+
+int
+root_new_set_aside(struct root_new *n, int tofd, struct error *err)
+{
+	if (renameat2(n->root->kind_fd[n->kind], n->dir, tofd, n->id,
+		RENAME_NOREPLACE) == -1)
+		return error_sys(err, error_code_of(errno), "%s", n->id);
+	n->stays = true;
+	if (n->name[0] != '\0')
+		root_name_release(n->root, n->kind, n->name, n->id, NULL);
+	n->name[0] = '\0';
+	return 0;
+}
+
+int
 root_new_keep(struct root_new *n, const char *key, int64_t deadline_ms,
     struct error *err)
 {

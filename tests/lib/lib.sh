@@ -48,7 +48,8 @@ vms_end()
 {
 	[ $# -gt 0 ] || set -- "$INSTAR_ROOT"
 	for root in "$@"; do
-		for r in "$root"/vm/*/vm.json "$root"/vm/.new-*/vm.json; do
+		for r in "$root"/vm/*/vm.json "$root"/vm/.new-*/vm.json \
+		    "$root"/pool/*/*/vm.json; do
 			[ -e "$r" ] || continue
 			pid=$(sed -n \
 			    's/.*"pid" *: *\([0-9][0-9]*\).*/\1/p' "$r")

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: ISC */
+#include "state/standby.h"
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/dir.h"
+#include "base/fd.h"
+#include "base/lock.h"
+
+#define PATH_BYTES (sizeof(STANDBY_DIR) + ID_LEN + 2)
+
+static void
+path_of(char path[PATH_BYTES], const char *snap_id)
+{
+	snprintf(path, PATH_BYTES, STANDBY_DIR "/%s", snap_id);
+}
+
+static int
+make_dir(const struct root *root, const char *path, struct error *err)
+{
+	if (mkdirat(root_fd(root), path, 0700) == -1 && errno != EEXIST)
+		return error_sys(err, error_code_of(errno), "%s", path);
+	return 0;
+}
+
+int
+standby_open(int *dirfd, const struct root *root, const char *snap_id,
+    bool make, struct error *err)
+{
+	char path[PATH_BYTES];
+
+	path_of(path, snap_id);
+	if (make &&
+	    (root_check_owner(root, err) == -1 ||
+		make_dir(root, STANDBY_DIR, err) == -1 ||
+		make_dir(root, path, err) == -1))
+		return -1;
+	return fd_open_dir(dirfd, root_fd(root), path, false, err);
+}
+
+int
+standby_keep(int *dirfd, const struct root *root, const char *snap_id,
+    struct error *err)
+{
+	char path[PATH_BYTES];
+	struct error why = { 0 };
+	int fd;
+
+	path_of(path, snap_id);
+	do {
+		if (standby_open(&fd, root, snap_id, true, err) == -1)
+			return -1;
+		fd_drop(&fd);
+		/* EX_NOINPUT: it was collected meanwhile. */
+	} while (lock_dir(&fd, root_fd(root), path, LOCK_EXCLUSIVE, 0, &why) ==
+		-1 &&
+	    why.code == EX_NOINPUT);
+	if (fd == -1) {
+		if (err != NULL)
+			*err = why;
+		return -1;
+	}
+	*dirfd = fd;
+	return 0;
+}
+
+int
+standby_list(struct strv *ids, int dirfd, struct error *err)
+{
+	struct strv names = { 0 };
+	size_t i;
+	int rc;
+
+	rc = dir_list(&names, dirfd, STANDBY_DIR, err);
+	for (i = 0; rc == 0 && i < names.n; i++)
+		if (id_is_valid(names.v[i]))
+			rc = strv_add(ids, err, "%s", names.v[i]);
+	strv_fini(&names);
+	return rc;
+}
+
+int
+standby_put(struct root_new *n, const char *snap_id, struct error *err)
+{
+	struct error why = { 0 };
+	int fd, rc, tries = 0;
+
+	do {
+		if (standby_open(&fd, n->root, snap_id, true, err) == -1)
+			return -1;
+		rc = root_new_set_aside(n, fd, &why);
+		fd_drop(&fd);
+		/* It was collected meanwhile. */
+	} while (rc == -1 && why.code == EX_NOINPUT && ++tries < 10);
+	if (rc == -1 && err != NULL)
+		*err = why;
+	return rc;
+}
+
+int
+standby_take(struct root_new *out, const struct root *root,
+    const char *snap_id, const char *name, struct error *err)
+{
+	struct error why = { 0 };
+	struct strv ids = { 0 };
+	size_t i;
+	int fd, rc = 1;
+
+	if (standby_open(&fd, root, snap_id, false, &why) == -1) {
+		if (why.code == EX_NOINPUT)
+			return 1;
+		if (err != NULL)
+			*err = why;
+		return -1;
+	}
+	if (standby_list(&ids, fd, err) == -1)
+		rc = -1;
+	for (i = 0; rc == 1 && i < ids.n; i++) {
+		if (root_new_adopt(out, root, ROOT_VM, fd, ids.v[i], name,
+			&why) == 0)
+			rc = 0;
+		else if (why.code != EX_TEMPFAIL && why.code != EX_NOINPUT) {
+			rc = -1;
+			if (err != NULL)
+				*err = why;
+		}
+	}
+	strv_fini(&ids);
+	fd_drop(&fd);
+	return rc;
+}
+
+void
+standby_drop(const struct root *root, const char *snap_id)
+{
+	char path[PATH_BYTES];
+
+	path_of(path, snap_id);
+	unlinkat(root_fd(root), path, AT_REMOVEDIR);
+	unlinkat(root_fd(root), STANDBY_DIR, AT_REMOVEDIR);
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: ISC */
+/* A clone that was loaded ahead of time, and waits. */
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/diag.h"
+#include "base/hook.h"
+#include "base/rfc3339.h"
+#include "base/sig.h"
+#include "state/standby.h"
+#include "vmm/vmm.h"
+
+#include "clone.h"
+
+struct taken {
+	struct root_new dir; /* hidden until it runs */
+	struct vm vm;
+	struct vmm *vmm;
+};
+
+/* Nothing of it is left. */
+static void
+drop(struct taken *t)
+{
+	vmm_detach(t->vmm);
+	t->vmm = NULL;
+	vmm_kill(&t->vm, 0, NULL);
+	vm_fini(&t->vm);
+	root_new_end(&t->dir);
+}
+
+/* Whether it stands still, as it was put there: it may have died meanwhile. */
+static bool
+is_whole(struct taken *t)
+{
+	enum vmm_state state;
+
+	vm_init(&t->vm);
+	return vm_read(&t->vm, t->dir.dirfd, NULL) == 0 &&
+	    vm_is_alive(&t->vm) &&
+	    vmm_attach(&t->vmm, &t->vm, t->dir.dirfd, VMM_CONTROL,
+		clock_ms() + VMM_CALL_MS, NULL) == 0 &&
+	    vmm_query(t->vmm, &state, NULL) == 0 && state == VMM_PAUSED;
+}
+
+/* 1: none waits. */
+static int
+take(struct taken *t, const struct clone_how *how, const struct root *root,
+    const char *snap_id, struct error *err)
+{
+	int rc;
+
+	for (;;) {
+		if (sig_check(err) == -1)
+			return -1;
+		rc = standby_take(&t->dir, root, snap_id,
+		    how->name == NULL ? "" : how->name, err);
+		if (rc != 0)
+			return rc;
+		hook_step("taken");
+		if (is_whole(t))
+			return 0;
+		drop(t);
+	}
+}
+
+/* What it was not told when it was made. */
+static int
+become(struct taken *t, const struct clone_how *how, const struct timespec *now,
+    struct error *err)
+{
+	struct vm *vm = &t->vm;
+	struct timespec since;
+
+	snprintf(vm->name, sizeof(vm->name), "%s", t->dir.name);
+	if (vm_set_description(vm, how->description, err) == -1)
+		return -1;
+	rfc3339_us(vm->created_at, now);
+	/* Its clock has stood still, too, while it waited. */
+	if (rfc3339_parse(&since, vm->started_at, NULL) == 0 &&
+	    now->tv_sec > since.tv_sec)
+		vm->identity.clock_behind_s +=
+		    (uint64_t)(now->tv_sec - since.tv_sec);
+	return 0;
+}
+
+static int
+run(struct taken *t, struct clone_report *r, struct error *err)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (become(t, r->how, &now, err) == -1 || sig_check(err) == -1 ||
+	    (!r->how->paused && vmm_resume(t->vmm, err) == -1))
+		return -1;
+	r->ms = (double)(clock_us() - r->how->start_us) / 1000;
+	hook_step("running");
+	if (vm_write(&t->vm, t->dir.dirfd, false, &now, err) == -1)
+		return -1;
+	return root_new_publish(&t->dir, false, err);
+}
+
+int
+clone_take(const struct clone_how *how, const struct root *root,
+    const char *snap_id, struct ready_list *pending)
+{
+	struct clone_report report = { .how = how,
+		.root = root,
+		.was_taken = true,
+		.pending = pending };
+	struct taken t = { 0 };
+	struct error err = { 0 };
+	int rc;
+
+	rc = take(&t, how, root, snap_id, &err);
+	if (rc != 0)
+		return rc == 1 ? -1 : diag_error(&err);
+	if (run(&t, &report, &err) == -1) {
+		if (sig_check(NULL) == -1)
+			sig_shield();
+		drop(&t);
+		return diag_error(&err);
+	}
+	hook_step("visible");
+	rc = clone_report(&t.vm, t.dir.dirfd, &report, &err);
+	vmm_detach(t.vmm);
+	vm_fini(&t.vm);
+	root_new_end(&t.dir);
+	return rc == -1 ? diag_error(&err) : EX_OK;
+}

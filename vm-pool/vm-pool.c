@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: ISC */
+#include <stdlib.h>
+
+#include "base/diag.h"
+#include "base/num.h"
+#include "base/opt.h"
+#include "base/sig.h"
+#include "state/refs.h"
+
+#include "keep.h"
+
+#define KEEP_MAX 1000
+
+struct opts {
+	struct opt_common common;
+	const char *keep, *jobs;
+	struct keep_how how;
+};
+
+static void
+usage(FILE *to)
+{
+	fprintf(to,
+	    "usage: vm-pool [-q] [-R root] [-p member,...] [-j jobs]\n"
+	    "           [--keep n] snap\n");
+}
+
+static int
+check_opts(struct opts *o, char *const *operands)
+{
+	struct error err = { 0 };
+	uint64_t n = 1;
+
+	if (operands[0] == NULL)
+		return opt_wrong("no snapshot is named");
+	if (operands[1] != NULL)
+		return opt_wrong("%s: one snapshot at a time", operands[1]);
+	if (o->jobs != NULL &&
+	    num_u64(&n, o->jobs, 1, KEEP_MAX, &err) == -1)
+		return opt_wrong("--jobs: %s", err.msg);
+	n = 1;
+	if (o->keep != NULL &&
+	    num_u64(&n, o->keep, 1, KEEP_MAX, &err) == -1)
+		return opt_wrong("--keep: %s", err.msg);
+	o->how.keep = (size_t)n;
+	o->how.jobs = o->jobs;
+	o->how.quiet = o->common.quiet;
+	return 0;
+}
+
+static int
+parse_opts(struct opts *o, int argc, char *argv[])
+{
+	enum { KEEP = OPT_OWN };
+	static const struct option longopts[] = { OPT_LONG,
+		{ "jobs", required_argument, NULL, 'j' },
+		{ "keep", required_argument, NULL, KEEP },
+		{ NULL, 0, NULL, 0 } };
+	int ch, rc = 0;
+
+	while (rc == 0 &&
+	    (ch = opt_next(argc, argv, OPT_SHORT "p:j:", longopts)) != -1) {
+		if (ch == KEEP)
+			rc = opt_once(&o->keep, optarg, "--keep");
+		else if (ch == 'j')
+			rc = opt_once(&o->jobs, optarg, "--jobs");
+		else if (ch == 'p')
+			rc = opt_members(&o->how.members, optarg,
+			    &keep_members);
+		else
+			rc = opt_common(&o->common, ch, usage);
+	}
+	return rc != 0 ? rc : check_opts(o, argv + optind);
+}
+
+static int
+run(struct opts *o, char *operand, struct error *err)
+{
+	struct root *root = NULL;
+	char id[ID_LEN + 1], *ref;
+	int rc = -1;
+
+	if (refs_read_one(&ref, operand, "snapshot", err) == -1)
+		return -1;
+	if (root_open_existing(&root, o->common.root, err) == 0 &&
+	    root_resolve(id, root, ROOT_SNAP, ref, err) == 0) {
+		o->how.root = root;
+		o->how.snap_id = id;
+		rc = keep_run(&o->how, err);
+	}
+	root_close(root);
+	free(ref);
+	return rc;
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct error err = { 0 };
+	struct opts o = { 0 };
+	int rc;
+
+	sig_setup();
+	rc = parse_opts(&o, argc, argv);
+	if (rc != 0)
+		return opt_end(rc);
+	return run(&o, argv[optind], &err) == 0 ? EX_OK : diag_error(&err);
+}

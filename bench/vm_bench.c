@@ -187,7 +187,8 @@ load_by_hand(int dirfd, struct error *err)
  * needs: prints the microseconds until its guest runs, and ends it.
  */
 static int
-clone_by_hand(const char *dir, const char *from, struct error *err)
+clone_by_hand(const char *dir, const char *from, bool stays,
+    struct error *err)
 {
 	char *argv[ARGS_MAX + 1], *text;
 	int socks[3];
@@ -212,10 +213,14 @@ clone_by_hand(const char *dir, const char *from, struct error *err)
 		return error_sys(err, EX_OSERR, "fork");
 	close(socks[0]);
 	rc = load_by_hand(dirfd, err);
-	if (rc == 0)
+	if (rc == 0 && stays)
+		printf("%ld\n", (long)pid);
+	else if (rc == 0)
 		printf("%" PRId64 "\n", clock_us() - start);
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	if (rc == -1 || !stays) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
 	free(text);
 	return rc;
 }
@@ -464,7 +469,9 @@ main(int argc, char *argv[])
 	if (argc > 3 && strcmp(argv[1], "run") == 0)
 		rc = run_program(argv[2], argv + 3, &err);
 	else if (argc == 4 && strcmp(argv[1], "clone") == 0)
-		rc = clone_by_hand(argv[2], argv[3], &err);
+		rc = clone_by_hand(argv[2], argv[3], false, &err);
+	else if (argc == 4 && strcmp(argv[1], "leave") == 0)
+		rc = clone_by_hand(argv[2], argv[3], true, &err);
 	else if (argc == 7 && strcmp(argv[1], "save") == 0)
 		rc = save(argv, &err);
 	else if (argc == 3 && strcmp(argv[1], "touch") == 0)
@@ -474,7 +481,7 @@ main(int argc, char *argv[])
 		    argv[3], &err);
 	else
 		error_set(&err, EX_USAGE,
-		    "usage: run out program... | clone dir vector |\n"
+		    "usage: run out program... | clone|leave dir vector |\n"
 		    "save dir pid file|memfd|template size to | "
 		    "stream dir to | touch size");
 	return rc == -1 ? diag_error(&err) : EX_OK;

@@ -1,0 +1,216 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# usage: burst_bench.sh [dir]
+# Many clones at once, and one from a pool: medians of RUNS (9) runs in turn, of
+# a Linux guest of 256 MiB that idles (INSTAR_CACHE), under `dir` (/var/tmp).
+# With OLD, another tree that is built, its vm-clone runs in turn, too.  PARTS
+# picks from: burst pool takers density.  Times in milliseconds.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+runs=${RUNS:-9}
+parts=${PARTS:-burst pool takers density}
+counts=${COUNTS:-1 8 32 128}
+old=${OLD:-}
+export INSTAR_ACCEL=tcg
+. "$here/lib/bench.sh"
+. "$here/lib/vms.sh"
+tools vm-create vm-start vm-stop vm-rm vm-ls vm-clone vm-pool snap-save
+begin burst_bench "$@"
+build vm_bench
+
+root=$work/here/root
+mkdir "$work/here"
+INSTAR_ROOT=$root
+export INSTAR_ROOT
+linux=${INSTAR_CACHE:-$top/.cache}/linux
+
+# A clone's vector, and what its directory needs, for who starts it by hand.
+snapshot()
+{
+	vm-create -n a --memory 256M --kernel "$linux/vmlinuz" \
+	    --initrd "$linux/initrd.img" --cmdline "console=ttyS0 quiet" \
+	    >/dev/null
+	vm-start a >/dev/null
+	log=$(vm-ls -p console_log a)
+	until grep -q 'count 5' "$log"; do
+		sleep 0.2
+	done
+	snap-save -n s a >/dev/null
+	vm-stop --force a >/dev/null
+	proto=$(vm-clone -n proto --no-start -p dir s)
+	pid=$(vm-clone -n v -p pid s)
+	cat "/proc/$pid/cmdline" >vector
+	vm-stop --force v >/dev/null
+	vm-rm v >/dev/null
+}
+
+prepare_hands()
+{
+	rm -rf hand
+	mkdir hand
+	for i in $(seq "$1"); do
+		mkdir "hand/$i"
+		for f in "$proto"/*; do
+			if [ "$(stat -c %h "$f")" -gt 1 ]; then
+				ln "$f" "hand/$i/"
+			else
+				cp --reflink=auto --sparse=always "$f" "hand/$i/"
+			fi
+		done
+	done
+}
+
+clock()
+{
+	date +%s%N
+}
+
+# since NANOSECONDS: microseconds from then on.
+since()
+{
+	echo $((($(clock) - $1) / 1000))
+}
+
+# Ends and removes what the ids in the file name.
+drop_all()
+{
+	vm-stop --force - <"$1" >/dev/null
+	vm-rm - <"$1" >/dev/null
+}
+
+# by_tool TREE COUNT TO: all of them run; the processor time of vm-clone, too.
+by_tool()
+{
+	# shellcheck disable=SC2046
+	set -- "$1" "$2" "$3" $(./vm_bench run ids "$1/vm-clone/vm-clone" \
+	    --count "$2" -p id s)
+	echo "$4" >>"$3"
+	echo "$5" >>"$3.own"
+	drop_all ids
+}
+
+by_hand()
+{
+	prepare_hands "$1"
+	t=$(clock)
+	seq "$1" | xargs -P "$(nproc)" -I N ./vm_bench leave hand/N vector \
+	    >pids
+	since "$t" >>"$2"
+	while read -r p; do
+		kill -9 "$p"
+	done <pids
+	sleep 0.2
+	rm -rf hand
+}
+
+burst_part()
+{
+	printf '\n%-28s %9s %9s %9s %9s %12s\n' "vm-clone --count, all run" \
+	    ours before "by hand" each "own cpu each"
+	for n in $counts; do
+		rm -f ours before hands ours.own before.own
+		for i in $(seq "$runs"); do
+			by_tool "$top" "$n" ours
+			[ -z "$old" ] || by_tool "$old" "$n" before
+			by_hand "$n" hands
+		done
+		[ -e before ] || echo nan >before
+		awk -v n="$n" -v o="$(median ours)" -v b="$(median before)" \
+		    -v h="$(median hands)" -v c="$(median ours.own)" 'BEGIN {
+			printf "%-28s %9.1f %9.1f %9.1f %9.1f %12.2f\n", n,
+			    o / 1000, b / 1000, h / 1000, o / 1000 / n,
+			    c / 1000 / n
+		}'
+	done
+}
+
+# pool_of N: filled.
+pool_of()
+{
+	rm -f pool.out
+	vm-pool --keep "$1" s >pool.out &
+	pool=$!
+	until [ -s pool.out ]; do
+		sleep 0.1
+	done
+}
+
+pool_end()
+{
+	kill "$pool"
+	wait "$pool"
+}
+
+is_full()
+{
+	[ "$(ls "$root/pool/"* | wc -l)" -ge "$1" ]
+}
+
+# Start of the tool to running: what -h takes, and what the record tells.
+pool_part()
+{
+	takes=${TAKES:-200}
+	pool_of 4
+	rm -f ours start ids
+	for i in $(seq "$takes"); do
+		until is_full 4; do
+			sleep 0.05
+		done
+		sleep 0.1
+		./vm_bench run out vm-clone -h >start
+		vm-clone --from-pool -p id,from_pool,clone_ms s >out
+		read -r id taken ms <out
+		[ "$taken" = true ] || echo "not from the pool: $id" >&2
+		awk -v ms="$ms" '{ print int($1 + ms * 1000) }' start >>ours
+		echo "$id" >one
+		drop_all one
+	done
+	pool_end
+	sort -n ours | awk '{ v[NR] = $1 } END {
+		printf "\n%-46s %9.1f %9.1f %9.1f\n",
+		    "from a pool, to running: median, p99, most",
+		    v[int((NR + 1) / 2)] / 1000, v[int(NR * 0.99)] / 1000,
+		    v[NR] / 1000 }'
+}
+
+takers_part()
+{
+	pool_of 20
+	rm -f out.* ids
+	for i in $(seq 20); do
+		vm-clone --from-pool -p id,from_pool,clone_ms s >"out.$i" &
+		takers="${takers:-} $!"
+	done
+	# shellcheck disable=SC2086
+	wait $takers
+	cat out.* >all
+	cut -f 1 all | sort -u >ids
+	awk -v ids="$(wc -l <ids)" '$2 == "true" { n++ } { print $3 * 1000 >"ms" }
+	    END { printf "%-46s %d of 20 from the pool, %d ids\n",
+		"20 takers at once", n, ids }' all
+	printf '%-46s %9.1f\n' "    median of theirs" \
+	    "$(median ms | awk '{ print $1 / 1000 }')"
+	drop_all ids
+	pool_end
+}
+
+# Private memory of an idle clone, 10 s after it runs, in KiB.
+density_part()
+{
+	vm-clone -n d s -p pid >out
+	read -r p <out
+	sleep 10
+	awk -v l="private memory of an idle clone, KiB" '
+	    /^Private/ { p += $2 } /^Swap:/ { s += $2 }
+	    END { printf "\n%-46s %9d\n", l, p }' "/proc/$p/smaps_rollup"
+	awk '/^VmPTE/ { printf "%-46s %9d\n", "    page tables, KiB", $2 }' \
+	    "/proc/$p/status"
+	vm-stop --force d >/dev/null
+	vm-rm d >/dev/null
+}
+
+snapshot
+for part in $parts; do
+	"${part}_part"
+done

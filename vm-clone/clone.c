@@ -18,6 +18,7 @@
 #include "vmm/status.h"
 #include "vmm/vmm.h"
 
+#include "nics.h"
 #include "seed.h"
 
 /* One clone on its way. */
@@ -49,110 +50,6 @@ label_of(const struct snap *snap)
 	const char *name = snap_name(snap);
 
 	return name[0] == '\0' ? snap_id(snap) : name;
-}
-
-/* What the host has once, or the clones' network, is for one of them alone. */
-static int
-check_count(const struct nic *nic, const char *spec, size_t count,
-    struct error *err)
-{
-	size_t i;
-
-	if (count < 2)
-		return 0;
-	for (i = 0; i < nic->forwards_n; i++)
-		if (nic->forwards[i].port != 0)
-			return error_set(err, EX_USAGE,
-			    "--nic %s: port %u of the host is for one clone, "
-			    "not %zu; port 0 is a free one for each",
-			    spec, nic->forwards[i].port, count);
-	if (nic->kind == NIC_TAP)
-		return error_set(err, EX_USAGE,
-		    "--nic %s: a tap is for one clone, not %zu", spec, count);
-	if (nic->kind == NIC_BRIDGE && nic->said_mac == NIC_MAC_GIVEN)
-		return error_set(err, EX_USAGE,
-		    "--nic %s: a MAC is for one clone, not %zu", spec, count);
-	return 0;
-}
-
-static int
-parse_nics(struct job *job, struct error *err)
-{
-	const struct nic_list *saved = &job->checked.sidecar.machine.nics;
-	const struct nic *nic;
-	size_t i;
-
-	if (job->how->nics.n == 0)
-		return 0;
-	if (job->how->nics.n != saved->n)
-		return error_set(err, EX_USAGE,
-		    "--nic: given %zu times, the snapshot has %zu NICs",
-		    job->how->nics.n, saved->n);
-	for (i = 0; i < saved->n; i++) {
-		if (nic_list_parse(&job->nics, job->how->nics.v[i], err) == -1)
-			return -1;
-		nic = &job->nics.v[i];
-		if ((nic->kind == NIC_USER) != (saved->v[i].kind == NIC_USER))
-			return error_set(err, EX_CONFIG,
-			    "--nic %s: the snapshot's NIC %zu is of kind %s",
-			    job->how->nics.v[i], i,
-			    nic_kind_name(saved->v[i].kind));
-		if (check_count(nic, job->how->nics.v[i], job->how->count,
-			err) == -1)
-			return -1;
-	}
-	return 0;
-}
-
-/*
- * A user NIC keeps the saved MAC: it has a network of its own, where another
- * one gets another address when the guest boots, and the forwards do not lead
- * there.  On a tap or bridge each clone needs its own.
- */
-static int
-give_mac(struct nic *nic, const struct nic *saved, bool same, struct error *err)
-{
-	if (same || (nic->kind == NIC_USER && nic->said_mac == NIC_MAC_UNSAID))
-		snprintf(nic->mac, sizeof(nic->mac), "%s", saved->mac);
-	else if (nic->said_mac != NIC_MAC_GIVEN)
-		return nic_new_mac(nic->mac, err);
-	return 0;
-}
-
-/*
- * The clone's NICs.  A forward keeps its guest port and gets any free one here;
- * a tap or bridge is never taken from a snapshot, only from the user.
- */
-static int
-give_nics(struct clone *c, const struct job *job, struct error *err)
-{
-	bool has_links = vmm_traits(c->vm.machine.hypervisor)->has_links;
-	struct nic *nic;
-	size_t i, k;
-
-	if (job->nics.n > 0) {
-		nic_list_fini(&c->vm.machine.nics);
-		if (nic_list_copy(&c->vm.machine.nics, &job->nics, err) == -1)
-			return -1;
-	}
-	for (i = 0; i < c->vm.machine.nics.n; i++) {
-		nic = &c->vm.machine.nics.v[i];
-		if (job->nics.n == 0 && nic->kind != NIC_USER)
-			return error_set(err, EX_USAGE,
-			    "the snapshot's NIC %zu is of kind %s: say with "
-			    "--nic where the clone's goes",
-			    i, nic_kind_name(nic->kind));
-		for (k = 0; job->nics.n == 0 && k < nic->forwards_n; k++)
-			nic->forwards[k].port = 0;
-		nic->link_down = nic->kind != NIC_USER && has_links &&
-		    !job->how->same_mac;
-		if (give_mac(nic, &job->checked.sidecar.machine.nics.v[i],
-			job->how->same_mac, err) == -1)
-			return -1;
-	}
-	nic_list_compare(&c->vm.machine.nics,
-	    &job->checked.sidecar.machine.nics);
-	return 0;
 }
 
 static int
@@ -191,7 +88,8 @@ prepare(struct clone *c, const struct job *job, const char *name,
 		return -1;
 	if (ready_can_be(&job->how->ready, vm, err) == -1)
 		return error_wrap(err, "%s", label_of(job->snap));
-	if (give_nics(c, job, err) == -1)
+	if (nics_give(vm, job->how, &job->nics,
+		&job->checked.sidecar.machine.nics, err) == -1)
 		return -1;
 	snprintf(vm->id, sizeof(vm->id), "%s", c->dir.id);
 	snprintf(vm->name, sizeof(vm->name), "%s", c->dir.name);
@@ -274,7 +172,8 @@ print_clone(struct clone *c, const struct job *job, double ms,
 	rc = json_put(record, "clone_ms", json_real(ms), err);
 	if (rc == 0 && job->how->verify)
 		rc = preflight_put_checks(record, &job->checked, err);
-	if (rc == 0 && job->how->ready.kind != READY_NONE)
+	if (rc == 0 &&
+	    (job->how->ready.kind != READY_NONE || job->how->learn.wanted))
 		return ready_list_add(job->pending, record, c->vm.id,
 		    job->how->start_us, err);
 	if (rc == 0)
@@ -428,6 +327,23 @@ choose_place(struct job *job, struct error *err)
 	return inplace_dir(&job->in_place, load.from_dirfd, err);
 }
 
+/*
+ * What it touches first is read ahead, while there is nothing else to do; where
+ * that is what is to be found out, it shall not be told.
+ */
+static void
+read_ahead(const struct job *job)
+{
+	const struct load load = { .envelope = snap_envelope(job->snap),
+		.from_dirfd = snap_fd(job->snap),
+		.copy_memory = job->how->copy_memory };
+	struct error err = { 0 };
+
+	if (!job->how->no_start && !job->how->learn.wanted &&
+	    load_read_ahead(&load, &err) == -1)
+		diag("%s: warning: %s", label_of(job->snap), err.msg);
+}
+
 static int
 check_all(struct job *job, struct error *err)
 {
@@ -443,7 +359,8 @@ check_all(struct job *job, struct error *err)
 		.in_place = job->in_place,
 		.copies = job->how->count };
 	if (preflight_run(&job->checked, err) == -1 ||
-	    parse_nics(job, err) == -1 ||
+	    nics_parse(&job->nics, job->how,
+		&job->checked.sidecar.machine.nics, err) == -1 ||
 	    seed_read(&job->seed, &job->has_seed, job->how, snap_fd(job->snap),
 		err) == -1)
 		return -1;
@@ -479,6 +396,7 @@ clone_all(const struct clone_how *how, const struct root *root,
 		code = EX_OSERR;
 		goto out;
 	}
+	read_ahead(&job);
 	code = clones_make(clones, n, &job);
 out:
 	free(clones);

@@ -10,7 +10,7 @@
 #include "state/label.h"
 #include "state/members.h"
 
-static const struct members clone_members = { "clone_ms ready_ms checks.*",
+static const struct members clone_members = { "clone_ms ready_ms working_set checks.*",
 	&vm_members };
 
 enum {
@@ -30,7 +30,8 @@ enum {
 	USER_DATA,
 	SSH_KEY,
 	READY,
-	READY_TIMEOUT
+	READY_TIMEOUT,
+	LEARN
 };
 
 static void
@@ -44,7 +45,8 @@ usage(FILE *to)
 	    "           [--memory-mode mmap|copy] "
 	    "[--disk-mode auto|reflink|overlay|copy]\n"
 	    "           [--no-start | --paused | --ready agent|ssh|console=regex\n"
-	    "           [--ready-timeout duration]] [--verify]\n"
+	    "           [--ready-timeout duration]] [--learn[=duration]] "
+	    "[--verify]\n"
 	    "           (snap | [--in-place] --from-dir dir | "
 	    "--from-archive file)\n");
 }
@@ -87,6 +89,23 @@ check_stdin(const struct opts *o, const char *ref)
 		rc = opt_reads_stdin(&first, o->how.ssh_keys.v[i], "--ssh-key",
 		    &err);
 	return rc == -1 ? opt_wrong("%s", err.msg) : 0;
+}
+
+/* It takes a clone that runs, of a snapshot that is kept. */
+static int
+check_learn(const struct opts *o)
+{
+	const char *other = o->from_dir != NULL ? "--from-dir"
+	    : o->archive != NULL                ? "--from-archive"
+	    : o->how.no_start                   ? "--no-start"
+	    : o->how.paused                     ? "--paused"
+	    : o->how.count > 0                  ? "--count"
+	    : o->how.copy_memory                ? "--memory-mode copy"
+						: NULL;
+
+	return !o->how.learn.wanted || other == NULL
+	    ? 0
+	    : opt_wrong("--learn and %s exclude each other", other);
 }
 
 static int
@@ -134,6 +153,8 @@ check_opts(struct opts *o, char *const *operands)
 	else if (o->memory_mode != NULL && strcmp(o->memory_mode, "mmap") != 0)
 		return opt_wrong("--memory-mode: %s: not mmap or copy",
 		    o->memory_mode);
+	if (check_learn(o) == -1)
+		return -1;
 	for (i = 0; o->disk_mode != NULL && i < 4; i++)
 		if (strcmp(o->disk_mode, disk_modes[i]) == 0) {
 			o->how.disks = (enum load_disks)i;
@@ -179,6 +200,8 @@ take_value(struct opts *o, int ch)
 		return ready_opt(&o->how.ready, optarg);
 	case READY_TIMEOUT:
 		return ready_opt_timeout(&o->how.ready, optarg);
+	case LEARN:
+		return learn_opt(&o->how.learn, optarg);
 	default:
 		return opt_common(&o->common, ch, usage);
 	}
@@ -206,6 +229,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ "ssh-key", required_argument, NULL, SSH_KEY },
 		{ "ready", required_argument, NULL, READY },
 		{ "ready-timeout", required_argument, NULL, READY_TIMEOUT },
+		{ "learn", optional_argument, NULL, LEARN },
 		{ NULL, 0, NULL, 0 } };
 	bool *flags[] = { &o->how.same_mac, &o->how.no_start, &o->how.paused,
 		&o->how.verify, &o->how.in_place };

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -39,6 +40,20 @@ open_root(struct root **root, char **ref, const struct opts *o, char *operand,
 	return root_open_existing(root, o->common.root, err);
 }
 
+/* What is learned of it goes where the next clone looks. */
+static int
+learn_of(const struct ready_list *pending, const struct opts *o,
+    const struct root *root, const char *snap_id)
+{
+	struct error err = { 0 };
+
+	if (!o->how.learn.wanted || pending->n == 0)
+		return EX_OK;
+	return learn(&pending->v[0], &o->how.learn, root, snap_id, &err) == -1
+	    ? diag_error(&err)
+	    : EX_OK;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -47,7 +62,7 @@ main(int argc, char *argv[])
 	struct source source = { 0 };
 	struct ready_list pending = { 0 };
 	struct root *root = NULL;
-	char *ref = NULL;
+	char *ref = NULL, snap[ID_LEN + 1] = "";
 	int code, late;
 
 	sig_setup();
@@ -59,11 +74,16 @@ main(int argc, char *argv[])
 	if (open_root(&root, &ref, &o, argv[optind], &err) == -1 ||
 	    open_snap(&source, &o, root, ref, &err) == -1)
 		code = diag_error(&err);
-	else
+	else {
+		snprintf(snap, sizeof(snap), "%.*s", ID_LEN,
+		    snap_id(source.snap));
 		code = clone_all(&o.how, root, source.snap, &pending);
+	}
 	if (code == EX_OK && source_warning(&source)[0] != '\0')
 		diag("%s: warning: %s", o.archive, source_warning(&source));
 	source_close(&source);
+	if (code == EX_OK)
+		code = learn_of(&pending, &o, root, snap);
 	late = ready_list_report(&pending, &o.how.ready, root, o.how.members);
 	ready_list_fini(&pending);
 	root_close(root);

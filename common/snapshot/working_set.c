@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "snapshot/working_set.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -233,14 +234,29 @@ int
 working_set_read(struct working_set *out, int dirfd, uint64_t memory_bytes,
     struct error *err)
 {
+	uint64_t size;
+	int fd, rc;
+
+	if (fd_open_file(&fd, &size, dirfd, WORKING_SET_NAME, O_RDONLY, err) ==
+	    -1)
+		return -1;
+	rc = working_set_read_open(out, fd, size, memory_bytes, err);
+	fd_drop(&fd);
+	return rc;
+}
+
+int
+working_set_read_open(struct working_set *out, int fd, uint64_t size,
+    uint64_t memory_bytes, struct error *err)
+{
 	struct working_set w = { 0 };
 	struct error why = { 0 };
 	size_t len;
 	char *text;
 	int rc;
 
-	if (fd_slurp(&text, &len, dirfd, WORKING_SET_NAME,
-		WORKING_SET_BYTES_MAX, err) == -1)
+	if (fd_slurp_open(&text, &len, fd, size, WORKING_SET_BYTES_MAX,
+		WORKING_SET_NAME, err) == -1)
 		return -1;
 	rc = working_set_decode(&w, text, len, &why);
 	free(text);

@@ -52,6 +52,10 @@ int working_set_encode(char **text, size_t *len, const struct working_set *w,
 int working_set_read(struct working_set *out, int dirfd, uint64_t memory_bytes,
     struct error *err);
 
+/* The same of a file that is open, of `size` bytes. */
+int working_set_read_open(struct working_set *out, int fd, uint64_t size,
+    uint64_t memory_bytes, struct error *err);
+
 /* Puts it into the directory in place of the one that is there, synced. */
 int working_set_write(int dirfd, const struct working_set *w,
     struct error *err);

@@ -86,8 +86,8 @@ held()
 	    atf_fail "no clone"
 	held=$(ahead)
 	eventually 20 stands "$held" || atf_fail "nothing reads ahead"
-	atf_check -o match:' /dev/null$' readlink "/proc/$held/fd/0" \
-	    "/proc/$held/fd/1" "/proc/$held/fd/2"
+	atf_check -o inline:"/dev/null\n/dev/null\n/dev/null\n" readlink \
+	    "/proc/$held/fd/0" "/proc/$held/fd/1" "/proc/$held/fd/2"
 }
 
 go_on()
@@ -219,7 +219,7 @@ clone__reads_ahead_body()
 	loopfs_make ext4 512M root
 	bdi=/sys/class/bdi/$(mountpoint -d root)/read_ahead_kb
 	echo 128 2>/dev/null >"$bdi" || atf_skip "$bdi cannot be set"
-	runs a 128M "fill=96 rate=10"
+	runs a 128M rate=10
 	snap_save -n s a
 	atf_check -o ignore vm-stop --force a
 	memory=$(snap_file s memory.raw)
@@ -345,7 +345,7 @@ lies__are_left_out_body()
 		# One that came along all the same.
 		cp "$set" d/working-set
 		atf_check -o save:record \
-		    -e inline:"snap-import: warning: left out: working-set: $why\n" \
+		    -e inline:"snap-import: d: warning: left out: working-set: $why\n" \
 		    snap-import -q -n "i$n" --from-dir d
 		atf_check -s exit:1 test -e "$(snap_file "i$n" working-set)"
 		atf_check snap-verify "i$n"
@@ -388,7 +388,7 @@ set__goes_along_body()
 	atf_check -o ignore vm-clone -n c --learn s
 	cp "$(snap_file s working-set)" set
 	for how in --zstd --dense; do
-		atf_check snap-export -q $how -o x.tar.zst -p trailer s
+		atf_check -o ignore snap-export -q $how -o x.tar.zst s
 		atf_check -o match:'"name":"working-set"' \
 		    snap-export --list x.tar.zst
 		atf_check -o ignore snap-import -q -n "i$how" x.tar.zst

@@ -359,8 +359,8 @@ check_all(struct job *job, struct error *err)
 		.in_place = job->in_place,
 		.copies = job->how->count };
 	if (preflight_run(&job->checked, err) == -1 ||
-	    nics_parse(&job->nics, job->how,
-		&job->checked.sidecar.machine.nics, err) == -1 ||
+	    nics_parse(&job->nics, job->how, &job->checked.sidecar.machine.nics,
+		err) == -1 ||
 	    seed_read(&job->seed, &job->has_seed, job->how, snap_fd(job->snap),
 		err) == -1)
 		return -1;

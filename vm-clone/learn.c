@@ -134,7 +134,5 @@ learn(const struct ready_item *clone, const struct learn *l,
 		error_wrap(err, "%s",
 		    at.vm.name[0] == '\0' ? at.vm.id : at.vm.name);
 	vm_at_close(&at);
-	return rc == -1
-	    ? -1
-	    : json_put_u64(clone->record, MEMBER, bytes, err);
+	return rc == -1 ? -1 : json_put_u64(clone->record, MEMBER, bytes, err);
 }

@@ -10,8 +10,9 @@
 #include "state/label.h"
 #include "state/members.h"
 
-static const struct members clone_members = { "clone_ms ready_ms working_set checks.*",
-	&vm_members };
+static const struct members clone_members = {
+	"clone_ms ready_ms working_set checks.*", &vm_members
+};
 
 enum {
 	COUNT = OPT_OWN,

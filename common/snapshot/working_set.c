@@ -49,8 +49,7 @@ take_number(uint64_t *out, const char **p, const char *end)
 	const char *first = *p;
 	uint64_t n = 0;
 
-	while (*p < end && **p >= '0' && **p <= '9' &&
-	    *p - first < DIGITS_MAX)
+	while (*p < end && **p >= '0' && **p <= '9' && *p - first < DIGITS_MAX)
 		n = n * 10 + (uint64_t)(*(*p)++ - '0');
 	*out = n;
 	return *p > first && (first[0] != '0' || *p == first + 1);
@@ -180,8 +179,7 @@ check_overlap(const struct working_set *w, struct error *err)
 	for (i = 1; i < w->n && rc == 0; i++)
 		if (sorted[i].first - sorted[i - 1].first < sorted[i - 1].n)
 			rc = error_set(err, EX_DATAERR,
-			    "page %" PRIu64 " is in two runs",
-			    sorted[i].first);
+			    "page %" PRIu64 " is in two runs", sorted[i].first);
 	free(sorted);
 	return rc;
 }

@@ -121,8 +121,8 @@ layer_files_add_set(struct layer_files *l, struct envelope *e,
 	/* Of one inode, whoever puts another one in its place meanwhile. */
 	if (fd_open_file(&fd, &size, snap_fd(snap), WORKING_SET_NAME, O_RDONLY,
 		&why) == 0) {
-		if (working_set_read_open(&w, fd, size,
-			e->machine.memory_bytes, &why) == 0) {
+		if (working_set_read_open(&w, fd, size, e->machine.memory_bytes,
+			&why) == 0) {
 			working_set_fini(&w);
 			if (add_open(l, e, fd, size, err) == 0)
 				return 0;

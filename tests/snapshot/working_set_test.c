@@ -30,8 +30,8 @@ ATF_TC_BODY(decode__what_is_right, tc)
 	struct working_set w;
 	struct error err = { 0 };
 
-	ATF_REQUIRE_EQ_MSG(0,
-	    working_set_decode(&w, good, strlen(good), &err), "%s", err.msg);
+	ATF_REQUIRE_EQ_MSG(0, working_set_decode(&w, good, strlen(good), &err),
+	    "%s", err.msg);
 	ATF_CHECK_EQ(1048576, w.memory_bytes);
 	ATF_REQUIRE_EQ(4, w.n);
 	ATF_CHECK_EQ(16, w.v[0].first);
@@ -42,8 +42,7 @@ ATF_TC_BODY(decode__what_is_right, tc)
 	ATF_CHECK_EQ(7, w.v[2].at_ms);
 	ATF_CHECK_EQ(22 * 4096, working_set_bytes(&w));
 	working_set_fini(&w);
-	ATF_CHECK_EQ(0,
-	    working_set_decode(&w, HEAD, strlen(HEAD), &err));
+	ATF_CHECK_EQ(0, working_set_decode(&w, HEAD, strlen(HEAD), &err));
 	ATF_CHECK_EQ(0, w.n);
 	working_set_fini(&w);
 }

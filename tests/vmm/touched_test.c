@@ -15,7 +15,8 @@
 
 struct bed {
 	int fd, asks[2], answers[2];
-	pid_t pid; /* it maps the file in two parts, and touches what it is told */
+	pid_t
+	    pid; /* it maps the file in two parts, and touches what it is told */
 };
 
 static void
@@ -30,8 +31,8 @@ serve(const struct bed *b)
 	    0);
 	low = mmap(high + half, half, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_FIXED, b->fd, 0);
-	high = mmap(high, half, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_FIXED, b->fd, (off_t)half);
+	high = mmap(high, half, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED,
+	    b->fd, (off_t)half);
 	if (low == MAP_FAILED || high == MAP_FAILED ||
 	    write(b->answers[1], "m", 1) != 1)
 		_exit(1);
@@ -94,8 +95,8 @@ ATF_TC_BODY(look__in_the_order_of_touching, tc)
 	if (sysconf(_SC_PAGESIZE) != 4096)
 		atf_tc_skip("pages of another size");
 	begin(&b);
-	ATF_REQUIRE_EQ_MSG(0,
-	    touched_new(&t, b.pid, b.fd, PAGES * PAGE, &err), "%s", err.msg);
+	ATF_REQUIRE_EQ_MSG(0, touched_new(&t, b.pid, b.fd, PAGES * PAGE, &err),
+	    "%s", err.msg);
 	ATF_REQUIRE_EQ_MSG(0, touched_look(t, 0, &err), "%s", err.msg);
 	touch(&b, 5000);
 	touch(&b, 101);

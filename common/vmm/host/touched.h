@@ -34,7 +34,6 @@ int touched_look(struct touched *t, uint64_t at_ms, struct error *err);
  * times, and with what lies between near ones.  The caller's
  * (working_set_fini).
  */
-int touched_take(struct working_set *out, struct touched *t,
-    struct error *err);
+int touched_take(struct working_set *out, struct touched *t, struct error *err);
 
 #endif

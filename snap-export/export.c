@@ -13,6 +13,7 @@
 #include "disk/verity.h"
 #include "snapshot/manifest.h"
 #include "snapshot/trailer.h"
+#include "snapshot/working_set.h"
 
 static int
 compare(const void *a, const void *b)
@@ -35,6 +36,7 @@ complete_files(struct export *x, struct error *err)
 		goto out;
 	for (i = 0; i < names.n; i++)
 		if (strcmp(names.v[i], ENVELOPE_TRAILER) != 0 &&
+		    strcmp(names.v[i], WORKING_SET_NAME) != 0 &&
 		    envelope_add_file(&x->envelope, names.v[i], err) == NULL)
 			goto out;
 	x->envelope.has_files = true;
@@ -105,7 +107,7 @@ export_begin(struct export *x, const struct root *root, const struct snap *snap,
 	    layer_files_open(&x->layers, &x->envelope, root, snap, err) == -1)
 		return -1;
 	if (!how->is_cocoon)
-		return 0;
+		return layer_files_add_set(&x->layers, &x->envelope, snap, err);
 	return merge_overlays(&x->merge, &x->envelope, root, snap, err);
 }
 

@@ -7,12 +7,15 @@
 #include "snapshot/layer.h"
 
 void
-layers_warn(const struct envelope *e, bool is_cocoon)
+layers_warn(const struct envelope *e, const struct layer_files *along,
+    bool is_cocoon)
 {
 	const struct layer_list *list = &e->machine.layers;
 	char name[LAYER_FILE_MAX];
 	size_t i;
 
+	if (along->note[0] != '\0')
+		diag("warning: %s", along->note);
 	for (i = 0; i < list->n; i++) {
 		layer_file_name(name, &list->v[i]);
 		if (envelope_find_file(e, name) == NULL)

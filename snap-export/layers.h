@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: ISC */
-/* What is said of layers that stay behind. */
+/* What is said of what stays behind. */
 #ifndef LAYERS_H
 #define LAYERS_H
 
 #include "snapshot/envelope.h"
+#include "state/layer_files.h"
 
-/* Warns of each layer that the files of the envelope do not bring along. */
-void layers_warn(const struct envelope *e, bool is_cocoon);
+/*
+ * Warns of each layer that the files of the envelope do not bring along, and of
+ * what else was left out.
+ */
+void layers_warn(const struct envelope *e, const struct layer_files *along,
+    bool is_cocoon);
 
 #endif

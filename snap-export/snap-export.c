@@ -108,7 +108,8 @@ run(struct opts *o, struct error *err)
 		goto out;
 	}
 	if (!o->is_dry_run)
-		layers_warn(&j.export.envelope, o->what.is_cocoon);
+		layers_warn(&j.export.envelope, &j.export.layers,
+		    o->what.is_cocoon);
 	if (!o->is_dry_run)
 		rc = write_archive(&j, o, err);
 	else if (export_estimate(&j.export, o->how.is_dense, err) == 0)

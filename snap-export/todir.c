@@ -5,14 +5,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/progress.h"
 #include "disk/copy.h"
+#include "snapshot/working_set.h"
 
 #include "export.h"
+#include "layers.h"
 #include "report.h"
 #include "target.h"
 
@@ -93,6 +96,23 @@ put_all(const struct target *t, const struct export *x,
 	    x->layers.n == 0 ? snap_envelope(x->snap) : &x->envelope, err);
 }
 
+/* What is there of the snapshot; its working set goes along with the layers. */
+static int
+list_files(struct strv *names, const struct export *x, struct error *err)
+{
+	struct strv all = { 0 };
+	int rc = snap_files(&all, x->snap, err);
+	size_t i;
+
+	for (i = 0; i < all.n && rc == 0; i++)
+		if (strcmp(all.v[i], WORKING_SET_NAME) != 0 ||
+		    envelope_find_file(snap_envelope(x->snap), all.v[i]) !=
+			NULL)
+			rc = strv_add(names, err, "%s", all.v[i]);
+	strv_fini(&all);
+	return rc;
+}
+
 static int
 fill(struct target *t, const struct export *x, struct progress *progress,
     struct error *err)
@@ -101,8 +121,10 @@ fill(struct target *t, const struct export *x, struct progress *progress,
 	size_t i, made = 0;
 	int rc;
 
-	if (snap_files(&names, x->snap, err) == -1)
+	if (list_files(&names, x, err) == -1) {
+		strv_fini(&names);
 		return -1;
+	}
 	rc = put_all(t, x, &names, &made, progress, err);
 	for (i = 0; rc == -1 && i < made; i++)
 		unlinkat(t->dirfd,
@@ -141,6 +163,7 @@ todir_export(const struct snap *snap, const struct root *root, const char *path,
 	for (i = 0; i < x.envelope.files_n; i++)
 		if (layer_files_fd(&x.layers, x.envelope.files[i].name) != -1)
 			apparent += x.envelope.files[i].size_bytes;
+	layers_warn(&x.envelope, &x.layers, false);
 	progress_init(&progress, "exported", apparent, quiet);
 	rc = fill(&to, &x, &progress, err);
 	progress_fini(&progress);

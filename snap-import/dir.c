@@ -10,6 +10,7 @@
 #include "base/hook.h"
 #include "disk/copy.h"
 #include "snapshot/trailer.h"
+#include "snapshot/working_set.h"
 #include "state/snap.h"
 
 #include "import.h"
@@ -32,7 +33,9 @@ add_unlisted(struct envelope *e, bool *odd, const struct strv *names,
 			continue;
 		if (envelope_find_file(e, names->v[k]) != NULL)
 			continue;
-		*odd = *odd || had_files;
+		/* It lies beside the envelope in a store. */
+		if (strcmp(names->v[k], WORKING_SET_NAME) != 0)
+			*odd = *odd || had_files;
 		if (envelope_add_file(e, names->v[k], err) == NULL)
 			return -1;
 	}

@@ -22,6 +22,7 @@
 #include "base/sig.h"
 #include "state/root.h"
 
+#include "carried.h"
 #include "ctl.h"
 #include "fs.h"
 #include "mount.h"
@@ -117,6 +118,7 @@ prepare(struct mount *m, const struct opts *o, struct error *err)
 	if (pages_init(&m->pages, &m->image, m->cache, err) == -1 ||
 	    order_init(&m->order, &m->image, m->cachefd, err) == -1)
 		return -1;
+	carried_order(m);
 	return fetcher_start(&m->fetcher, &m->from, err);
 }
 

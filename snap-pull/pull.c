@@ -56,6 +56,8 @@ pull_run(struct pull *p, const struct opts *o, struct error *err)
 		return -1;
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (intake_publish(&p->in, &o->how, &now, &why) == 0) {
+		if (p->in.warning[0] != '\0')
+			diag("warning: %s", p->in.warning);
 		if (note(p, o, &why) == -1)
 			diag("warning: " ARTIFACTS_DIR ": %s", why.msg);
 		return 0;

@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/num.h"
 #include "snapshot/manifest.h"
+#include "snapshot/working_set.h"
 #include "state/artifacts.h"
 #include "state/lineage.h"
 
@@ -31,6 +32,7 @@ complete_files(struct push *p, struct error *err)
 		return -1;
 	for (i = 0; i < names.n && rc == 0; i++)
 		if (strcmp(names.v[i], ENVELOPE_TRAILER) != 0 &&
+		    strcmp(names.v[i], WORKING_SET_NAME) != 0 &&
 		    envelope_add_file(&p->envelope, names.v[i], err) == NULL)
 			rc = -1;
 	p->envelope.has_files = true;
@@ -63,7 +65,8 @@ push_begin(struct push *p, const struct root *root, const struct snap *snap,
 	envelope_init(&p->envelope);
 	if (envelope_read(&p->envelope, snap_fd(snap), err) == -1 ||
 	    complete_files(p, err) == -1 ||
-	    layer_files_open(&p->layers, &p->envelope, root, snap, err) == -1)
+	    layer_files_open(&p->layers, &p->envelope, root, snap, err) == -1 ||
+	    layer_files_add_set(&p->layers, &p->envelope, snap, err) == -1)
 		return -1;
 	for (i = 0; i < p->envelope.files_n; i++)
 		if (check_file(p, &p->envelope.files[i], err) == -1)

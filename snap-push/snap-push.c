@@ -84,6 +84,8 @@ run(const struct opts *o, struct error *err)
 	if (refs_read_one(&ref, *o->snap, "snapshot", err) == -1 ||
 	    open_all(&j, o, ref, err) == -1 || enclose(&j, err) == -1)
 		goto out;
+	if (j.push.layers.note[0] != '\0')
+		diag("warning: %s", j.push.layers.note);
 	progress_init(&j.push.progress, "pushed", push_bytes(&j.push),
 	    o->common.quiet);
 	if (push_run(&j.push, err) == -1) {

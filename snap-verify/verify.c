@@ -12,6 +12,7 @@
 #include "disk/digest.h"
 #include "snapshot/manifest.h"
 #include "snapshot/trailer.h"
+#include "snapshot/working_set.h"
 #include "state/layerfile.h"
 #include "vmm/preflight.h"
 
@@ -132,12 +133,29 @@ find_extra(struct job *j, struct error *err)
 	for (i = 0; i < names.n; i++) {
 		name = names.v[i];
 		if (strcmp(name, ENVELOPE_NAME) != 0 &&
+		    (e->trailer || strcmp(name, WORKING_SET_NAME) != 0) &&
 		    (!e->trailer || strcmp(name, ENVELOPE_TRAILER) != 0) &&
 		    envelope_find_file(e, name) == NULL)
 			extra(j, name);
 	}
 	strv_fini(&names);
 	return 0;
+}
+
+/* Nothing depends on it: one that is wrong is no fault. */
+static void
+look_at_set(struct job *j)
+{
+	struct working_set w = { 0 };
+	struct error why = { 0 };
+
+	if (working_set_read(&w, snap_fd(j->snap),
+		snap_envelope(j->snap)->machine.memory_bytes, &why) == -1 &&
+	    why.code != EX_NOINPUT) {
+		progress_fini(&j->progress);
+		diag("%s: warning: %s", j->label, why.msg);
+	}
+	working_set_fini(&w);
 }
 
 /* Reads a layer that the root has; one that differs is remembered. */
@@ -223,6 +241,7 @@ find_faults(size_t *faults, struct verify *v, const struct snap *snap,
 	if (find_extra(&j, err) == -1 ||
 	    (e->trailer && verify_trailer(&j, err) == -1))
 		goto out;
+	look_at_set(&j);
 	if (j.faults == 0 && verify_form(&j, err) == -1)
 		goto out;
 	for (i = 0; v->root != NULL && i < e->machine.layers.n; i++)

@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/lock.h"
 #include "snapshot/envelope.h"
+#include "snapshot/working_set.h"
 #include "state/artifacts.h"
 #include "state/standby.h"
 #include "state/vm.h"
@@ -351,22 +352,41 @@ is_temporary(int dirfd, const char *name)
 	    S_ISREG(st.st_mode);
 }
 
-/* Removes temporary files of one VM that nobody changes now. */
+/*
+ * Whether it is one that we have put there: a snapshot's own files may be called
+ * as anybody likes.
+ */
+static bool
+is_ours(enum root_kind kind, const char *name)
+{
+	static const char *const replaced[] = { "." ENVELOPE_NAME ".",
+		"." WORKING_SET_NAME "." };
+	size_t i;
+
+	for (i = 0; i < sizeof(replaced) / sizeof(replaced[0]); i++)
+		if (strncmp(name, replaced[i], strlen(replaced[i])) == 0)
+			return true;
+	return kind == ROOT_VM;
+}
+
+/* Removes temporary files of one that nobody uses now. */
 static int
-sweep_vm(struct gc *gc, const char *id, const struct strv *names,
-    struct error *err)
+sweep_one(struct gc *gc, enum root_kind kind, const char *parent,
+    const char *id, const struct strv *names, struct error *err)
 {
 	struct gc_item item = { .kind = "file", .reason = "temporary" };
 	char path[PATH_BYTES];
 	size_t i;
 	int fd, rc = -1;
 
-	if (root_lock(&fd, gc->root, ROOT_VM, id, true, 0, NULL) == -1)
+	if (root_lock(&fd, gc->root, kind, id, true, 0, NULL) == -1)
 		return 0;
 	for (i = 0; i < names->n; i++) {
-		if (!is_temporary(fd, names->v[i]))
+		if (!is_ours(kind, names->v[i]) ||
+		    !is_temporary(fd, names->v[i]))
 			continue;
-		snprintf(path, sizeof(path), "vm/%s/%s", id, names->v[i]);
+		snprintf(path, sizeof(path), "%s/%s/%s", parent, id,
+		    names->v[i]);
 		item.path = path;
 		item.bytes = gc_tree_bytes(fd, names->v[i]);
 		if (!gc->dry_run && unlinkat(fd, names->v[i], 0) == -1) {
@@ -382,20 +402,22 @@ out:
 	return rc;
 }
 
-/* The VM is locked, which may disturb others, only when there is a need. */
+/* It is locked, which may disturb others, only when there is a need. */
 static int
-look_at_vm(struct gc *gc, const char *id, struct error *err)
+look_at_one(struct gc *gc, enum root_kind kind, const char *parent,
+    const char *id, struct error *err)
 {
 	struct strv names = { 0 };
-	char path[ID_LEN + 8];
+	char path[ID_LEN + 16];
 	size_t i;
 	int rc = 0;
 
-	snprintf(path, sizeof(path), "vm/%s", id);
+	snprintf(path, sizeof(path), "%s/%s", parent, id);
 	if (gc_names(&names, gc, path, NULL) == 0)
 		for (i = 0; i < names.n; i++)
 			if (names.v[i][0] == '.') {
-				rc = sweep_vm(gc, id, &names, err);
+				rc = sweep_one(gc, kind, parent, id, &names,
+				    err);
 				break;
 			}
 	strv_fini(&names);
@@ -403,19 +425,20 @@ look_at_vm(struct gc *gc, const char *id, struct error *err)
 }
 
 static int
-sweep_vms(struct gc *gc, struct error *err)
+sweep_all(struct gc *gc, enum root_kind kind, const char *parent,
+    struct error *err)
 {
 	struct error why = { 0 };
 	struct strv ids = { 0 };
 	size_t i;
 	int rc = -1;
 
-	if (root_list(&ids, gc->root, ROOT_VM, err) == -1)
+	if (root_list(&ids, gc->root, kind, err) == -1)
 		goto out;
 	for (i = 0; i < ids.n; i++) {
 		if (gc_check(err) == -1)
 			goto out;
-		if (look_at_vm(gc, ids.v[i], &why) == -1)
+		if (look_at_one(gc, kind, parent, ids.v[i], &why) == -1)
 			gc_fail(gc, &why);
 	}
 	rc = 0;
@@ -437,5 +460,7 @@ gc_leftovers(struct gc *gc, struct error *err)
 	    (fd_exists(root_fd(gc->root), ARTIFACTS_DIR) &&
 		sweep_notes(gc, "artifact", ARTIFACTS_DIR, err) == -1))
 		return -1;
-	return sweep_vms(gc, err);
+	return sweep_all(gc, ROOT_SNAP, "snap", err) == -1
+	    ? -1
+	    : sweep_all(gc, ROOT_VM, "vm", err);
 }

@@ -175,7 +175,8 @@ clone_report(struct vm *vm, int dirfd, const struct clone_report *r,
 		rc = json_put_bool(record, "from_pool", r->was_taken, err);
 	if (rc == 0 && r->checked != NULL)
 		rc = preflight_put_checks(record, r->checked, err);
-	if (rc == 0 && how->ready.kind != READY_NONE)
+	if (rc == 0 &&
+	    (how->ready.kind != READY_NONE || how->learn.wanted))
 		return ready_list_add(r->pending, record, vm->id, how->start_us,
 		    err);
 	if (rc == 0)
@@ -379,6 +380,23 @@ choose_place(struct job *job, struct error *err)
 	return inplace_dir(&job->in_place, load.from_dirfd, err);
 }
 
+/*
+ * What it touches first is read ahead, while there is nothing else to do; where
+ * that is what is to be found out, it shall not be told.
+ */
+static void
+read_ahead(const struct job *job)
+{
+	const struct load load = { .envelope = snap_envelope(job->snap),
+		.from_dirfd = snap_fd(job->snap),
+		.copy_memory = job->how->copy_memory };
+	struct error err = { 0 };
+
+	if (!job->how->no_start && !job->how->learn.wanted &&
+	    load_read_ahead(&load, &err) == -1)
+		diag("%s: warning: %s", label_of(job->snap), err.msg);
+}
+
 static int
 check_all(struct job *job, struct error *err)
 {
@@ -431,6 +449,7 @@ clone_all(const struct clone_how *how, const struct root *root,
 		code = EX_OSERR;
 		goto out;
 	}
+	read_ahead(&job);
 	code = clones_make(clones, n, &job);
 out:
 	free(clones);

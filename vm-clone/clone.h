@@ -14,6 +14,8 @@
 #include "vmm/preflight.h"
 #include "vmm/ready_list.h"
 
+#include "learn.h"
+
 #define CLONE_COUNT_MAX 1000
 
 struct clone_how {
@@ -30,13 +32,14 @@ struct clone_how {
 	enum load_disks disks;
 	const char *members; /* -p, or NULL */
 	struct ready ready;
+	struct learn learn;
 	int64_t start_us; /* base/clock: when the user began to wait */
 };
 
 /*
- * Makes the clones and prints their records, or, with how->ready, puts them into
- * *pending, for when the snapshot and they are locked no more.  Failures are told by diag();
- * the first one's code is returned, or EX_OK.
+ * Makes the clones and prints their records, or, with how->ready or how->learn,
+ * puts them into *pending, for when the snapshot and they are locked no more.
+ * Failures are told by diag(); the first one's code is returned, or EX_OK.
  */
 int clone_all(const struct clone_how *how, const struct root *root,
     const struct snap *snap, struct ready_list *pending);

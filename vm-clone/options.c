@@ -11,8 +11,9 @@
 #include "state/label.h"
 #include "state/members.h"
 
-static const struct members clone_members = { "clone_ms from_pool ready_ms checks.*",
-	&vm_members };
+static const struct members clone_members = {
+	"clone_ms from_pool ready_ms working_set checks.*", &vm_members
+};
 
 enum {
 	COUNT = OPT_OWN,
@@ -33,7 +34,8 @@ enum {
 	USER_DATA,
 	SSH_KEY,
 	READY,
-	READY_TIMEOUT
+	READY_TIMEOUT,
+	LEARN
 };
 
 static void
@@ -47,7 +49,8 @@ usage(FILE *to)
 	    "           [--memory-mode mmap|copy] "
 	    "[--disk-mode auto|reflink|overlay|copy]\n"
 	    "           [--no-start | --paused | --ready agent|ssh|console=regex\n"
-	    "           [--ready-timeout duration]] [--verify]\n"
+	    "           [--ready-timeout duration]] [--learn[=duration]] "
+	    "[--verify]\n"
 	    "           ([--into-pool | --from-pool] snap |\n"
 	    "           [--in-place] --from-dir dir | --from-archive file)\n");
 }
@@ -117,6 +120,7 @@ check_pool(struct opts *o, const char *ref)
 		{ how->from_pool && o->disk_mode != NULL, "--disk-mode" },
 		{ how->from_pool && how->verify, "--verify" },
 		{ how->no_start, "--no-start" },
+		{ how->learn.wanted, "--learn" },
 		{ how->into_pool && how->paused, "--paused" },
 		{ how->into_pool && how->ready.kind != READY_NONE, "--ready" },
 		{ how->into_pool && how->name != NULL, "--name" },
@@ -133,6 +137,23 @@ check_pool(struct opts *o, const char *ref)
 	if (how->into_pool)
 		o->how.paused = true;
 	return 0;
+}
+
+/* It takes a clone that runs, of a snapshot that is kept. */
+static int
+check_learn(const struct opts *o)
+{
+	const char *other = o->from_dir != NULL ? "--from-dir"
+	    : o->archive != NULL                ? "--from-archive"
+	    : o->how.no_start                   ? "--no-start"
+	    : o->how.paused                     ? "--paused"
+	    : o->how.count > 0                  ? "--count"
+	    : o->how.copy_memory                ? "--memory-mode copy"
+						: NULL;
+
+	return !o->how.learn.wanted || other == NULL
+	    ? 0
+	    : opt_wrong("--learn and %s exclude each other", other);
 }
 
 static int
@@ -189,6 +210,8 @@ check_opts(struct opts *o, char *const *operands)
 	else if (o->memory_mode != NULL && strcmp(o->memory_mode, "mmap") != 0)
 		return opt_wrong("--memory-mode: %s: not mmap or copy",
 		    o->memory_mode);
+	if (check_learn(o) == -1)
+		return -1;
 	for (i = 0; o->disk_mode != NULL && i < 4; i++)
 		if (strcmp(o->disk_mode, disk_modes[i]) == 0) {
 			o->how.disks = (enum load_disks)i;
@@ -234,6 +257,8 @@ take_value(struct opts *o, int ch)
 		return ready_opt(&o->how.ready, optarg);
 	case READY_TIMEOUT:
 		return ready_opt_timeout(&o->how.ready, optarg);
+	case LEARN:
+		return learn_opt(&o->how.learn, optarg);
 	default:
 		return opt_common(&o->common, ch, usage);
 	}
@@ -264,6 +289,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ "ssh-key", required_argument, NULL, SSH_KEY },
 		{ "ready", required_argument, NULL, READY },
 		{ "ready-timeout", required_argument, NULL, READY_TIMEOUT },
+		{ "learn", optional_argument, NULL, LEARN },
 		{ NULL, 0, NULL, 0 } };
 	bool *flags[] = { &o->how.same_mac, &o->how.no_start, &o->how.paused,
 		&o->how.verify, &o->how.in_place, &o->how.into_pool,

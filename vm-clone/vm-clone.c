@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -39,13 +40,26 @@ open_root(struct root **root, char **ref, const struct opts *o, char *operand,
 	return root_open_existing(root, o->common.root, err);
 }
 
+/* What is learned of it goes where the next clone looks. */
+static int
+learn_of(const struct ready_list *pending, const struct opts *o,
+    const struct root *root, const char *snap_id)
+{
+	struct error err = { 0 };
+
+	if (!o->how.learn.wanted || pending->n == 0)
+		return EX_OK;
+	return learn(&pending->v[0], &o->how.learn, root, snap_id, &err) == -1
+	    ? diag_error(&err)
+	    : EX_OK;
+}
+
 /* The exit status, of which what must be told has been. */
 static int
 make(const struct opts *o, const struct root *root, const char *ref,
-    struct source *source, struct ready_list *pending)
+    struct source *source, char id[ID_LEN + 1], struct ready_list *pending)
 {
 	struct error err = { 0 };
-	char id[ID_LEN + 1];
 	int code;
 
 	if (o->how.from_pool) {
@@ -57,6 +71,7 @@ make(const struct opts *o, const struct root *root, const char *ref,
 	}
 	if (open_snap(source, o, root, ref, &err) == -1)
 		return diag_error(&err);
+	snprintf(id, ID_LEN + 1, "%.*s", ID_LEN, snap_id(source->snap));
 	return clone_all(&o->how, root, source->snap, pending);
 }
 
@@ -68,7 +83,7 @@ main(int argc, char *argv[])
 	struct source source = { 0 };
 	struct ready_list pending = { 0 };
 	struct root *root = NULL;
-	char *ref = NULL;
+	char *ref = NULL, snap[ID_LEN + 1] = "";
 	int code, late;
 
 	sig_setup();
@@ -80,10 +95,12 @@ main(int argc, char *argv[])
 	if (open_root(&root, &ref, &o, argv[optind], &err) == -1)
 		code = diag_error(&err);
 	else
-		code = make(&o, root, ref, &source, &pending);
+		code = make(&o, root, ref, &source, snap, &pending);
 	if (code == EX_OK && source_warning(&source)[0] != '\0')
 		diag("%s: warning: %s", o.archive, source_warning(&source));
 	source_close(&source);
+	if (code == EX_OK)
+		code = learn_of(&pending, &o, root, snap);
 	late = ready_list_report(&pending, &o.how.ready, root, o.how.members);
 	ready_list_fini(&pending);
 	root_close(root);

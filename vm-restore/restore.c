@@ -125,6 +125,16 @@ share_log(struct restore *r, struct error *err)
 	return 0;
 }
 
+/* What nothing depends on: a working set that is wrong is told. */
+static void
+read_ahead(const struct load *load)
+{
+	struct error why = { 0 };
+
+	if (load_read_ahead(load, &why) == -1)
+		diag("%s: warning: %s", load->envelope->config.id, why.msg);
+}
+
 static int
 build(struct restore *r, struct error *err)
 {
@@ -134,6 +144,7 @@ build(struct restore *r, struct error *err)
 		.sidecar = &r->checked.sidecar,
 		.copy_memory = r->how->copy_memory };
 
+	read_ahead(&load);
 	if (root_new_begin(&r->dir, r->at->root, ROOT_VM, "", err) == -1)
 		return -1;
 	if (load_record(&r->vm, &load, err) == -1 ||

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 #include "state/layer_files.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fd.h"
+#include "disk/digest_file.h"
+#include "snapshot/working_set.h"
 #include "state/layerfile.h"
 
 void
@@ -78,5 +82,56 @@ layer_files_open(struct layer_files *l, struct envelope *e,
 	for (i = 0; i < list->n; i++)
 		if (open_one(l, e, root, snap, &list->v[i], err) == -1)
 			return -1;
+	return 0;
+}
+
+static int
+add_open(struct layer_files *l, struct envelope *e, int fd, uint64_t size,
+    struct error *err)
+{
+	struct envelope_file *file = envelope_add_file(e, WORKING_SET_NAME,
+	    err);
+	struct layer_file *grown;
+
+	if (file == NULL ||
+	    digest_file(&file->digest, fd, size, WORKING_SET_NAME, err) == -1)
+		return -1;
+	file->has_digest = true;
+	file->size_bytes = size;
+	grown = realloc(l->v, (l->n + 1) * sizeof(*grown));
+	if (grown == NULL)
+		return error_nomem(err, NULL);
+	l->v = grown;
+	snprintf(grown[l->n].name, sizeof(grown->name), "%s", WORKING_SET_NAME);
+	grown[l->n++].fd = fd;
+	return 0;
+}
+
+int
+layer_files_add_set(struct layer_files *l, struct envelope *e,
+    const struct snap *snap, struct error *err)
+{
+	struct working_set w = { 0 };
+	struct error why = { 0 };
+	uint64_t size;
+	int fd;
+
+	if (envelope_find_file(e, WORKING_SET_NAME) != NULL)
+		return 0;
+	/* Of one inode, whoever puts another one in its place meanwhile. */
+	if (fd_open_file(&fd, &size, snap_fd(snap), WORKING_SET_NAME, O_RDONLY,
+		&why) == 0) {
+		if (working_set_read_open(&w, fd, size, e->machine.memory_bytes,
+			&why) == 0) {
+			working_set_fini(&w);
+			if (add_open(l, e, fd, size, err) == 0)
+				return 0;
+			fd_drop(&fd);
+			return -1;
+		}
+		fd_drop(&fd);
+	}
+	if (why.code != EX_NOINPUT)
+		snprintf(l->note, sizeof(l->note), "left out: %s", why.msg);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Layers that go along with a snapshot, as files of it. */
+/* What goes along with a snapshot as files of it: its layers, its working set. */
 #ifndef STATE_LAYER_FILES_H
 #define STATE_LAYER_FILES_H
 
@@ -14,6 +14,7 @@ struct layer_file {
 struct layer_files { /* { 0 } is none */
 	struct layer_file *v;
 	size_t n;
+	char note[ERROR_MSG_MAX + 16]; /* "", or what was left out, and why */
 };
 
 /*
@@ -23,6 +24,13 @@ struct layer_files { /* { 0 } is none */
  */
 int layer_files_open(struct layer_files *l, struct envelope *e,
     const struct root *root, const struct snap *snap, struct error *err);
+
+/*
+ * The same for its working set, which is none of its files: where there is one,
+ * and it is what it should be.  What is wrong with it is in l->note.  EX_IOERR.
+ */
+int layer_files_add_set(struct layer_files *l, struct envelope *e,
+    const struct snap *snap, struct error *err);
 void layer_files_fini(struct layer_files *l);
 
 /* The descriptor of the file of that name, borrowed, or -1. */

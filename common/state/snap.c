@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/path.h"
 #include "base/rfc3339.h"
+#include "snapshot/working_set.h"
 #include "state/layerfile.h"
 
 #define WAIT_MS 5000 /* its maker may hold it yet, having printed its id */
@@ -341,6 +342,21 @@ out:
 	return rc;
 }
 
+/* How much a clone has read ahead; of one that is wrong it is nothing. */
+static int
+put_set(json_t *obj, const struct snap *snap, struct error *err)
+{
+	struct working_set w = { 0 };
+	uint64_t bytes;
+
+	if (working_set_read(&w, snap->fd, snap->envelope.machine.memory_bytes,
+		NULL) == -1)
+		return 0;
+	bytes = working_set_bytes(&w);
+	working_set_fini(&w);
+	return json_put_u64(obj, "working_set", bytes, err);
+}
+
 int
 snap_report(json_t **out, const struct snap *snap, const struct root *root,
     struct error *err)
@@ -361,7 +377,8 @@ snap_report(json_t **out, const struct snap *snap, const struct root *root,
 		    &snap->envelope.machine.layers, err) == -1) ||
 	    json_put_str(obj, "dir", snap->dir, err) == -1 ||
 	    json_put_u64(obj, "size", apparent, err) == -1 ||
-	    json_put_u64(obj, "disk_usage", allocated, err) == -1) {
+	    json_put_u64(obj, "disk_usage", allocated, err) == -1 ||
+	    put_set(obj, snap, err) == -1) {
 		json_decref(obj);
 		return -1;
 	}

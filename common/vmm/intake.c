@@ -10,6 +10,7 @@
 #include "base/rfc3339.h"
 #include "disk/digest.h"
 #include "snapshot/manifest.h"
+#include "snapshot/working_set.h"
 #include "vmm/preflight.h"
 
 /* The envelope that the store gets: id, name and time are its own. */
@@ -135,6 +136,46 @@ intake_move_layers(struct intake *in, struct error *err)
 	return 0;
 }
 
+/* Both are told, where there are two. */
+static void
+warn(struct intake *in, const char *text)
+{
+	size_t len = strlen(in->warning);
+
+	if (text[0] != '\0')
+		snprintf(in->warning + len, sizeof(in->warning) - len, "%s%s",
+		    len == 0 ? "" : "; ", text);
+}
+
+/*
+ * A working set that came as a file of the snapshot lies beside the envelope
+ * from now on; one that is wrong is no reason to do without the rest.
+ */
+static void
+take_set(struct intake *in)
+{
+	struct envelope *e = &in->envelope;
+	struct working_set w = { 0 };
+	struct error why = { 0 };
+	char text[ERROR_MSG_MAX + 16];
+	size_t i;
+
+	for (i = 0; i < e->files_n; i++)
+		if (strcmp(e->files[i].name, WORKING_SET_NAME) == 0)
+			break;
+	if (i == e->files_n)
+		return;
+	envelope_drop_file(e, i);
+	if (working_set_read(&w, in->made.dirfd, e->machine.memory_bytes,
+		&why) == 0) {
+		working_set_fini(&w);
+		return;
+	}
+	unlinkat(in->made.dirfd, WORKING_SET_NAME, 0);
+	snprintf(text, sizeof(text), "left out: %s", why.msg);
+	warn(in, text);
+}
+
 /* The files of --layer, which who called it has found among the layers. */
 static int
 move_given(struct intake *in, const struct layer_list *given, struct error *err)
@@ -161,6 +202,7 @@ intake_publish(struct intake *in, const struct intake_how *how,
 	    intake_move_layers(in, err) == -1 ||
 	    move_given(in, &how->layers, err) == -1)
 		return -1;
+	take_set(in);
 	hook_step("import-checked");
 	if (write_envelope(in, how, now, err) == -1)
 		return -1;

@@ -114,4 +114,13 @@ unsigned load_disk_may(const struct load *load, const struct storage *disk);
  */
 bool load_may_map(const struct load *load, const char *name);
 
+/*
+ * Has what the snapshot's working set names read into the page cache, by a
+ * process of its own that nobody waits for; whoever maps the memory waits for
+ * what is on its way at most.  There is none where the page cache has it
+ * already, as mincore(2) tells, nor where the memory is not mapped.  EX_DATAERR:
+ * the set is wrong; nothing else depends on it.
+ */
+int load_read_ahead(const struct load *load, struct error *err);
+
 #endif

@@ -47,6 +47,8 @@ report_one(const struct ready_item *item, const struct ready *ready,
 	const char *name = item->id;
 	int rc;
 
+	if (ready->kind == READY_NONE)
+		return json_report(item->record, members, err);
 	rc = vm_at_open(&at, root, item->id, false, 0, &why);
 	if (rc == 0) {
 		rc = ready_wait(ready, &at, item->start_us / 1000, &why);

@@ -31,7 +31,8 @@ int ready_list_add(struct ready_list *list, json_t *record, const char *id,
 
 /*
  * Waits for one VM after the other, none of which is locked by this process, and
- * prints its record: with "ready_ms" when it is ready, else without.  What went wrong is told by
+ * prints its record: with "ready_ms" when it is ready, else without; at once where
+ * `ready` waits for nothing.  What went wrong is told by
  * diag().  The exit status: EX_OK, or the code of the first.
  */
 int ready_list_report(const struct ready_list *list, const struct ready *ready,

@@ -112,8 +112,67 @@ order__is_kept_cleanup()
 	mounts_end
 }
 
+# push_set TAG TEXT: the snapshot with that as its working set.
+push_set()
+{
+	# shellcheck disable=SC2059
+	printf "instar working set 1\nmemory 25165824\nat 0\n$2" \
+	    >"$INSTAR_ROOT/name/snap/web/working-set"
+	atf_check -o ignore snap-push -q "oci-layout:lay:$1" web
+}
+
+# Nobody has read anything yet: what came along says what is fetched first.
+atf_test_case order__came_along cleanup
+order__came_along_head()
+{
+	atf_set require.files "/dev/fuse"
+	atf_set require.progs "perl jq"
+}
+order__came_along_body()
+{
+	plant_files
+	atf_check -o ignore snap-import -q -n web --from-dir dir
+	push_set v1 '900 1\n4500 1\n5000 1\nat 5\n800 2\n1000 40\n'
+	need_fuse
+	mount_it --on-demand
+	atf_check -o match:working-set ls mnt
+	set_has_come()
+	{
+		[ "$(status bytes_fetched)" -gt 400000 ] &&
+		    [ "$(status waiting)" -eq 0 ]
+	}
+	eventually 20 set_has_come || atf_fail "$(status bytes_fetched)"
+	before=$(status requests)
+	for page in 1000 4500 900 1039 801 800 5000; do
+		atf_check -o save:got -e ignore dd if=mnt/memory.raw bs=4096 \
+		    count=1 skip=$page iflag=direct
+		atf_check -o save:want -e ignore dd if=dir/memory.raw bs=4096 \
+		    count=1 skip=$page
+		atf_check cmp want got
+	done
+	says "$before" requests
+	umount_it mnt
+	atf_check -o empty cat root/cache/log
+	# One that lies, from who knows it as a file like others.
+	web=$INSTAR_ROOT/name/snap/web
+	jq '.files += ["working-set"]' "$web/snapshot.json" >edited
+	cat edited >"$web/snapshot.json"
+	push_set v1 '6144 1\n'
+	rm -rf root/cache
+	mount_it
+	same
+	umount_it mnt
+	atf_check -o match:'working-set: left out: line 4: beyond the memory' \
+	    cat root/cache/log
+}
+order__came_along_cleanup()
+{
+	mounts_end
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case clone__from_a_mount
 	atf_add_test_case order__is_kept
+	atf_add_test_case order__came_along
 }

@@ -52,6 +52,11 @@ vmms()
 	done 2>/dev/null
 }
 
+nobody_runs()
+{
+	[ -z "$(vmms)" ] || atf_fail "there runs $(vmms)"
+}
+
 # Those that were never taken, too.
 all_end()
 {
@@ -178,7 +183,7 @@ killed__is_collected_body()
 	atf_check diff dry gc
 	atf_check -o inline:"2\n" grep -c '^process' gc
 	atf_check -o inline:"2\n" grep -c '^directory' gc
-	atf_check -o empty vmms
+	nobody_runs
 	atf_check test ! -e root/pool
 	atf_check -o empty state-gc
 }
@@ -209,19 +214,19 @@ killed__at_each_step_body()
 		atf_check -o empty vm-ls
 		waiting 2 || atf_fail "$step: others were collected"
 		pool_end TERM 0
-		atf_check -o empty vmms
+		nobody_runs
 	done
 	# The maker, and the keeper.
 	for step in populated running root-hidden; do
 		atf_check -s signal:9 -o ignore \
 		    env INSTAR_HOOK=$step=kill vm-clone --into-pool s
 		atf_check -o ignore state-gc
-		atf_check -o empty vmms
+		nobody_runs
 	done
 	atf_check -s signal:9 -o ignore -e ignore \
 	    env INSTAR_HOOK=pool-full=kill vm-pool s
 	atf_check -o ignore state-gc
-	atf_check -o empty vmms
+	nobody_runs
 	atf_check test ! -e root/pool
 	atf_check snap-verify s
 }
@@ -283,7 +288,6 @@ usage__wrong_body()
 	64 --keep:_0:_less_than_1 --keep 0 s
 	64 --keep:_x:_not_a_number --keep x s
 	64 --jobs:_0:_less_than_1 -j 0 s
-	66 none:_no_such_snapshot none
 	TABLE
 	while read -r message arguments; do
 		message=$(echo "$message" | tr _ ' ')
@@ -299,6 +303,8 @@ usage__wrong_body()
 	--into-pool_and_--paused_exclude_each_other --into-pool --paused s
 	--jobs_needs_--count -j 2 s
 	TABLE
+	atf_check -s exit:66 -e match:'^vm-pool: none: no such snapshot' \
+	    vm-pool none
 	# What never succeeds is told once, and is the end.
 	atf_check -s exit:69 -e match:'^vm-clone: ' \
 	    env INSTAR_QEMU=/nonexistent vm-pool s

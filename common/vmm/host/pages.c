@@ -1,22 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 #include "vmm/host/pages.h"
 
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/uio.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/num.h"
+#include "vmm/host/mapping.h"
 
 #define BATCH_PAGES 8192 /* pagemap entries read at once: 64 KiB */
 #define RUN_BYTES (1u << 20) /* copied at once */
@@ -32,11 +28,6 @@ struct pages {
 	uint64_t page_bytes; /* of this host */
 	char *buf; /* RUN_BYTES */
 	uint64_t copied_bytes;
-};
-
-/* A part of the mapping: [addr, addr + len) shows the file from `off` on. */
-struct part {
-	uint64_t addr, len, off;
 };
 
 static bool
@@ -96,8 +87,9 @@ copy_batch(struct pages *p, const uint64_t *entries, size_t n, uint64_t addr,
 }
 
 static int
-copy_part(struct pages *p, const struct part *part, struct error *err)
+copy_part(const struct mapping_part *part, void *arg, struct error *err)
 {
+	struct pages *p = arg;
 	uint64_t entries[BATCH_PAGES], done = 0;
 	size_t n;
 
@@ -117,91 +109,6 @@ copy_part(struct pages *p, const struct part *part, struct error *err)
 	return 0;
 }
 
-/* What is mapped: maps tells it by the name that it has where it lies. */
-struct mapped {
-	struct stat st;
-	char name[PATH_MAX + 1]; /* with the slash before it */
-};
-
-static int
-find_name(struct mapped *out, int fd, struct error *err)
-{
-	char link[64], path[PATH_MAX];
-	const char *slash;
-	ssize_t n;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = fstat(fd, &out->st) == -1 ? -1
-				      : readlink(link, path, sizeof(path) - 1);
-	if (n == -1)
-		return error_sys(err, EX_IOERR, "template");
-	path[n] = '\0';
-	slash = strrchr(path, '/');
-	snprintf(out->name, sizeof(out->name), "%s",
-	    slash == NULL ? path : slash);
-	return 0;
-}
-
-/*
- * Whether the line of proc(5)'s maps is a part of the file's mapping: by inode
- * and name, for btrfs shows another device number here than in stat, and a
- * library on another filesystem may have the same inode number.
- */
-static bool
-is_part(struct part *out, const char *line, const struct mapped *file)
-{
-	uint64_t start, end, off, inode;
-	unsigned dev_major, dev_minor;
-	char perms[8];
-
-	if (sscanf(line,
-		"%" SCNx64 "-%" SCNx64 " %7s %" SCNx64 " %x:%x %" SCNu64,
-		&start, &end, perms, &off, &dev_major, &dev_minor, &inode) != 7)
-		return false;
-	if (inode != (uint64_t)file->st.st_ino || end <= start ||
-	    strstr(line, file->name) == NULL)
-		return false;
-	out->addr = start;
-	out->len = end - start;
-	out->off = off;
-	return perms[1] == 'w' && perms[3] == 'p';
-}
-
-static int
-copy_mapping(struct pages *p, const struct mapped *file, uint64_t size,
-    struct error *err)
-{
-	char path[64], *line = NULL;
-	uint64_t covered = 0;
-	struct part part;
-	size_t cap = 0;
-	int rc = 0;
-	FILE *maps;
-
-	snprintf(path, sizeof(path), "/proc/%ld/maps", (long)p->pid);
-	maps = fopen(path, "re");
-	if (maps == NULL)
-		return error_sys(err, error_code_of(errno), "%s", path);
-	while (rc == 0 && getline(&line, &cap, maps) != -1) {
-		if (!is_part(&part, line, file))
-			continue;
-		if (!num_in_range(part.off, part.len, size)) {
-			rc = error_set(err, EX_SOFTWARE,
-			    "%s: a mapping beyond the template", path);
-			break;
-		}
-		covered += part.len;
-		rc = copy_part(p, &part, err);
-	}
-	free(line);
-	fclose(maps);
-	if (rc == 0 && covered != size)
-		return error_set(err, EX_SOFTWARE,
-		    "%s: %" PRIu64 " of %" PRIu64 " bytes are mapped", path,
-		    covered, size);
-	return rc;
-}
-
 int
 pages_overlay(uint64_t *copied_bytes, int to, pid_t pid, int template,
     uint64_t size, struct error *err)
@@ -210,12 +117,10 @@ pages_overlay(uint64_t *copied_bytes, int to, pid_t pid, int template,
 		.pagemap = -1,
 		.pid = pid,
 		.page_bytes = (uint64_t)sysconf(_SC_PAGESIZE) };
-	struct mapped file;
+	uint64_t covered = 0;
 	char path[64];
 	int rc = -1;
 
-	if (find_name(&file, template, err) == -1)
-		return -1;
 	snprintf(path, sizeof(path), "/proc/%ld/pagemap", (long)pid);
 	p.pagemap = open(path, O_RDONLY | O_CLOEXEC);
 	if (p.pagemap == -1)
@@ -224,7 +129,12 @@ pages_overlay(uint64_t *copied_bytes, int to, pid_t pid, int template,
 	if (p.buf == NULL)
 		error_nomem(err, NULL);
 	else
-		rc = copy_mapping(&p, &file, size, err);
+		rc = mapping_each(&covered, pid, template, size, copy_part, &p,
+		    err);
+	if (rc == 0 && covered != size)
+		rc = error_set(err, EX_SOFTWARE,
+		    "process %ld: %" PRIu64 " of %" PRIu64 " bytes are mapped",
+		    (long)pid, covered, size);
 	*copied_bytes = p.copied_bytes;
 	free(p.buf);
 	fd_drop(&p.pagemap);

@@ -1,0 +1,150 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# usage: cold_bench.sh [dir]
+# How soon a clone answers whose snapshot is not in the page cache, and what it
+# reads: with a working set that was learned, without one, and by the tools of
+# another tree, BEFORE, where that is given; medians of RUNS (9) in turn.  The
+# snapshot lies on an ext4 of its own, on a loop device past the page cache, with
+# a readahead of AHEAD (128) KiB, in a file under `dir` (/var/tmp).  The guest is
+# a Linux of MEMORY (2G) with FILL (1024) MiB in use, and emulated.  Times in
+# milliseconds from the tool's start until the guest's first new line; bytes are
+# those that the device has read by then, and those of the template that are in
+# the page cache.  Then the same with all of it cached, where a working set is of
+# no use: what it costs the clone.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+runs=${RUNS:-9}
+memory=${MEMORY:-2G} fill=${FILL:-1024} ahead=${AHEAD:-128}
+export INSTAR_ACCEL=tcg
+unset INSTAR_ROOT
+. "$here/lib/bench.sh"
+tools vm-create vm-start vm-stop vm-clone vm-console vm-wait vm-rm snap-save \
+    vm-ls
+linux=${INSTAR_CACHE:-$top/.cache}/linux
+[ "$(id -u)" -eq 0 ] || {
+	echo "cold_bench.sh: skipped: loop devices are for root"
+	exit 0
+}
+[ -e "$linux/initrd.img" ] || make -s -C "$top/tests/guest" linux
+
+# VMs are ended by the pids of their records, which are their own.
+finish()
+{
+	for r in "$work"/fs/root/vm/*/vm.json; do
+		[ -e "$r" ] || continue
+		pid=$(sed -n 's/.*"pid" *: *\([0-9][0-9]*\).*/\1/p' "$r")
+		case $(readlink "/proc/${pid:-none}/cwd") in
+		"$work"/*) kill -9 "$pid" ;;
+		esac
+	done 2>/dev/null
+}
+
+begin cold_bench "$@"
+truncate -s 16G fs.img
+mkfs.ext4 -q -F -m 0 fs.img
+mkdir fs
+mount -o loop fs.img fs
+device=$(findmnt -n -o SOURCE fs)
+losetup --direct-io=on "$device"
+number=$(mountpoint -d fs)
+echo "$ahead" >"/sys/class/bdi/$number/read_ahead_kb"
+export INSTAR_ROOT="$work/fs/root"
+
+now()
+{
+	date +%s%N
+}
+
+sectors()
+{
+	awk '{ print $3 }' "/sys/dev/block/$number/stat"
+}
+
+# Files of this filesystem alone: what else the tools need stays.
+forget()
+{
+	sync -f fs
+	for f in "$set" "$snap"/*; do
+		[ ! -e "$f" ] ||
+		    dd if="$f" iflag=nocache count=0 status=none
+	done
+}
+
+# clone NAME TREE: one clone by the tools of that tree, and what it took.
+clone()
+{
+	s=$(sectors)
+	t=$(now)
+	"$2/vm-clone/vm-clone" -n c -p clone_ms golden >ms
+	log=$INSTAR_ROOT/name/vm/c/console.log
+	until grep -q '^count ' "$log" 2>/dev/null; do
+		sleep 0.005
+	done
+	echo $((($(now) - t) / 1000)) >>"$1.us"
+	echo $((($(sectors) - s) / 2)) >>"$1.kib"
+	fincore -n -b -o RES "$snap/memory.raw" >>"$1.bytes"
+	cat ms >>"$1.clone"
+	vm-stop --force c >/dev/null
+	vm-rm c
+}
+
+# row LABEL NAME: against the first one that was asked for.
+row()
+{
+	[ -e "$2.us" ] || return 0
+	first=${first:-$2}
+	awk -v l="$1" -v t="$(median "$2.us")" -v k="$(median "$2.kib")" \
+	    -v b="$(median "$2.bytes")" -v t0="$(median "$first.us")" \
+	    -v k0="$(median "$first.kib")" -v b0="$(median "$first.bytes")" \
+	    'BEGIN {
+		printf "%-30s %8.0f %6.2f %8.1f %6.2f %8.1f %6.2f\n", l,
+		    t / 1000, t / t0, k / 1024, k / k0, b / 1048576, b / b0 }'
+}
+
+vm-create -n a --memory "$memory" --storage 1G --kernel "$linux/vmlinuz" \
+    --initrd "$linux/initrd.img" --memory-backing memfd \
+    --cmdline "console=ttyS0 quiet writer=off" >/dev/null
+vm-start a >/dev/null
+vm-wait --timeout 600 --console '^count ' a
+printf 'mem %s\n' "$fill" | vm-console a >/dev/null
+vm-wait --timeout 1800 --console "^mem $fill" a
+snap-save -n golden a >/dev/null
+vm-stop --force a >/dev/null
+snap=$(readlink -f "$INSTAR_ROOT/name/snap/golden")
+set=$work/fs/set
+vm-clone -n c --learn golden >/dev/null
+vm-stop --force c >/dev/null
+vm-rm c
+
+i=0
+while [ $i -lt "$runs" ]; do
+	mv "$snap/working-set" "$set"
+	if [ -n "${BEFORE:-}" ]; then
+		forget
+		clone before "$BEFORE"
+	fi
+	forget
+	clone without "$top"
+	mv "$set" "$snap/working-set"
+	forget
+	clone learned "$top"
+	i=$((i + 1))
+done
+printf '%-30s %8s %6s %8s %6s %8s %6s\n' "memory $memory, $fill MiB in use" ms \
+    ratio "MiB read" ratio template ratio
+row "before" before
+row "without a working set" without
+row "with the one learned" learned
+
+cat "$snap"/* >/dev/null
+i=0
+while [ $i -lt $((runs * 3)) ]; do
+	mv "$snap/working-set" "$set"
+	clone none "$top"
+	mv "$set" "$snap/working-set"
+	clone cached "$top"
+	i=$((i + 1))
+done
+echo "cached: clone_ms $(median cached.clone), without a working set" \
+    "$(median none.clone)"

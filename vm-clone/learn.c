@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: ISC */
+#include "learn.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/hook.h"
+#include "base/json.h"
+#include "base/sig.h"
+#include "snapshot/working_set.h"
+#include "state/inplace.h"
+#include "state/snap.h"
+#include "vmm/host/touched.h"
+
+#define NAP_MS 5 /* between two looks: what orders the pages */
+#define MEMBER "working_set"
+
+int
+learn_opt(struct learn *l, const char *value)
+{
+	if (l->wanted)
+		return opt_wrong("--learn given twice");
+	l->wanted = true;
+	if (value == NULL || strcmp(value, "console") == 0)
+		return 0;
+	if (opt_duration(&l->time, value, "--learn") == -1)
+		return -1;
+	if (l->time.ms > WORKING_SET_MS_MAX)
+		return opt_wrong("--learn: %s: more than a day", value);
+	return 0;
+}
+
+/* Whether it has been looked at for long enough: 1, 0, -1. */
+static int
+is_over(const struct learn *l, struct ready_look *console, struct vm_at *at,
+    int64_t start_ms, struct error *err)
+{
+	int64_t ms = l->time.given ? (int64_t)l->time.ms : LEARN_CONSOLE_MS;
+
+	if (!vm_is_alive(&at->vm))
+		return error_set(err, EX_UNAVAILABLE,
+		    "has ended: nothing was learned");
+	if (clock_ms() - start_ms >= ms)
+		return 1;
+	return l->time.given ? 0 : ready_look(console, at, start_ms + ms, err);
+}
+
+static int
+watch(struct touched *t, const struct learn *l, struct vm_at *at,
+    struct error *err)
+{
+	int64_t start_ms = clock_ms();
+	struct ready any = { .kind = READY_NONE };
+	struct ready_look *console = NULL;
+	int rc = -1;
+
+	if (ready_parse_console(&any, ".", err) == -1 ||
+	    ready_begin(&console, &any, err) == -1)
+		goto out;
+	do {
+		if (touched_look(t, (uint64_t)(clock_ms() - start_ms), err) ==
+			-1 ||
+		    sig_check(err) == -1)
+			goto out;
+		rc = is_over(l, console, at, start_ms, err);
+		if (rc == 0)
+			clock_nap(NAP_MS);
+	} while (rc == 0);
+	/* What it has touched since the last look belongs to it. */
+	if (rc == 1)
+		rc = touched_look(t, (uint64_t)(clock_ms() - start_ms), err);
+out:
+	ready_end(console);
+	ready_fini(&any);
+	return rc;
+}
+
+/* A snapshot that was removed meanwhile is another one's error. */
+static int
+put(const struct root *root, const char *snap_id, const struct working_set *w,
+    struct error *err)
+{
+	struct snap *snap;
+	int rc;
+
+	hook_step("learned");
+	if (snap_open(&snap, root, snap_id, err) == -1)
+		return error_wrap(err, WORKING_SET_NAME);
+	rc = working_set_write(snap_fd(snap), w, err);
+	snap_close(snap);
+	hook_step("learn-written");
+	return rc == -1 ? error_wrap(err, "%s", snap_id) : 0;
+}
+
+static int
+learn_of(struct vm_at *at, const struct learn *l, const struct root *root,
+    const char *snap_id, uint64_t *bytes, struct error *err)
+{
+	struct working_set w = { 0 };
+	struct touched *t = NULL;
+	uint64_t size;
+	int fd, rc = -1;
+
+	if (at->vm.memory != VM_MEMORY_TEMPLATE)
+		return error_set(err, EX_UNAVAILABLE,
+		    "its memory is not mapped from the snapshot: nothing is "
+		    "to be learned");
+	if (inplace_open(&fd, &size, at->vm.depends_on, at->dirfd, VM_TEMPLATE,
+		err) == -1)
+		return -1;
+	if (touched_new(&t, at->vm.proc.pid, fd, size, err) == 0 &&
+	    watch(t, l, at, err) == 0 && touched_take(&w, t, err) == 0)
+		rc = put(root, snap_id, &w, err);
+	*bytes = working_set_bytes(&w);
+	working_set_fini(&w);
+	touched_free(t);
+	fd_drop(&fd);
+	return rc;
+}
+
+int
+learn(const struct ready_item *clone, const struct learn *l,
+    const struct root *root, const char *snap_id, struct error *err)
+{
+	struct vm_at at = { .dirfd = -1 };
+	uint64_t bytes = 0;
+	int rc;
+
+	if (vm_at_open(&at, root, clone->id, false, 0, err) == -1)
+		return -1;
+	rc = learn_of(&at, l, root, snap_id, &bytes, err);
+	if (rc == -1)
+		error_wrap(err, "%s",
+		    at.vm.name[0] == '\0' ? at.vm.id : at.vm.name);
+	vm_at_close(&at);
+	return rc == -1 ? -1 : json_put_u64(clone->record, MEMBER, bytes, err);
+}

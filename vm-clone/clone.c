@@ -381,8 +381,8 @@ choose_place(struct job *job, struct error *err)
 }
 
 /*
- * What it touches first is read ahead, while there is nothing else to do; where
- * that is what is to be found out, it shall not be told.
+ * What it touches first is read ahead; where that is what is to be found out,
+ * nothing of it is there beforehand.
  */
 static void
 read_ahead(const struct job *job)
@@ -392,8 +392,9 @@ read_ahead(const struct job *job)
 		.copy_memory = job->how->copy_memory };
 	struct error err = { 0 };
 
-	if (!job->how->no_start && !job->how->learn.wanted &&
-	    load_read_ahead(&load, &err) == -1)
+	if (job->how->learn.wanted)
+		load_forget(&load);
+	else if (!job->how->no_start && load_read_ahead(&load, &err) == -1)
 		diag("%s: warning: %s", label_of(job->snap), err.msg);
 }
 

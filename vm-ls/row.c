@@ -11,6 +11,10 @@
 
 #define WHY_SHOWN 40 /* bytes of an error */
 
+const char *const row_memory_heading[ROW_MEMORY_COLUMNS] = { "NAME", "ID",
+	"STATE", "CPU", "MEMORY", "PRIVATE", "SHARED", "SWAPPED", "SINCE",
+	"HYPERVISOR", "FORWARDS" };
+
 const char *const row_heading[ROW_COLUMNS] = { "NAME", "ID", "STATE", "CPU",
 	"MEMORY", "SINCE", "HYPERVISOR", "FORWARDS" };
 
@@ -101,8 +105,9 @@ forwards(const json_t *record)
 	return text;
 }
 
-int
-row_add(struct table *t, const json_t *record, time_t now, struct error *err)
+/* What stands in front of what it has in memory. */
+static int
+add_first(struct table *t, const json_t *record, struct error *err)
 {
 	const json_t *config = json_object_get(record, "config");
 
@@ -111,11 +116,70 @@ row_add(struct table *t, const json_t *record, time_t now, struct error *err)
 	    table_add(t, cell(text_of(record, "id"), ID_SHOWN), err) == -1 ||
 	    table_add(t, state_of(record), err) == -1 ||
 	    table_add(t, path_format("%" PRIu64, number_of(config, "cpu")),
-		err) == -1 ||
-	    table_add(t, table_size(number_of(config, "memory")), err) == -1 ||
-	    table_add(t, table_age(since(record), now), err) == -1 ||
+		err) == -1)
+		return -1;
+	return table_add(t, table_size(number_of(config, "memory")), err);
+}
+
+static int
+add_last(struct table *t, const json_t *record, time_t now, struct error *err)
+{
+	if (table_add(t, table_age(since(record), now), err) == -1 ||
 	    table_add(t, cell(text_of(record, "hypervisor"), SIZE_MAX - 1),
 		err) == -1)
 		return -1;
 	return table_add(t, forwards(record), err);
+}
+
+static int
+add_usage(struct table *t, const struct usage *u, struct error *err)
+{
+	if (table_add(t, table_size(u->private_bytes), err) == -1 ||
+	    table_add(t, table_size(u->shared_bytes), err) == -1)
+		return -1;
+	return table_add(t, table_size(u->swapped_bytes), err);
+}
+
+static int
+add_dashes(struct table *t, size_t n, struct error *err)
+{
+	for (; n > 0; n--)
+		if (table_add(t, strdup("-"), err) == -1)
+			return -1;
+	return 0;
+}
+
+int
+row_add(struct table *t, const json_t *record, time_t now, struct error *err)
+{
+	return add_first(t, record, err) == -1 ? -1
+					       : add_last(t, record, now, err);
+}
+
+int
+row_add_memory(struct table *t, const json_t *record, time_t now,
+    struct error *err)
+{
+	struct usage u;
+	int rc;
+
+	if (add_first(t, record, err) == -1)
+		return -1;
+	usage_of(&u, record);
+	rc = json_object_get(record, USAGE_MEMBER) == NULL
+	    ? add_dashes(t, 3, err)
+	    : add_usage(t, &u, err);
+	return rc == -1 ? -1 : add_last(t, record, now, err);
+}
+
+int
+row_add_sum(struct table *t, const struct usage_sum *sum, struct error *err)
+{
+	if (table_add(t, strdup("total"), err) == -1 ||
+	    add_dashes(t, 1, err) == -1 ||
+	    table_add(t, path_format("%" PRIu64 " running", sum->vms), err) ==
+		-1 ||
+	    add_dashes(t, 2, err) == -1 || add_usage(t, &sum->usage, err) == -1)
+		return -1;
+	return add_dashes(t, 3, err);
 }

@@ -24,6 +24,10 @@ print_one(struct lines *lines, const json_t *record, struct error *err)
 {
 	const struct listing *l = lines->l;
 
+	if (l->count != NULL)
+		l->count(record, l->arg);
+	if (l->only_all)
+		return 0;
 	return l->as_table ? l->row(&lines->table, record, l->now.tv_sec, err)
 			   : json_report(record, l->members, err);
 }
@@ -126,6 +130,9 @@ list_all(struct lines *lines, const struct root *root, const struct strv *refs)
 		diag_failure(&code, &err);
 	}
 	print_sorted(lines, &code);
+	if (lines->l->all != NULL && sig_check(NULL) == 0 &&
+	    lines->l->all(&lines->table, lines->l, &err) == -1)
+		diag_failure(&code, &err);
 	return code;
 }
 

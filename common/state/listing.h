@@ -37,6 +37,14 @@ struct listing {
 	unsigned right; /* as struct table has it */
 	int (*row)(struct table *t, const json_t *record, time_t now,
 	    struct error *err);
+	/*
+	 * Each record that is not left out; and, behind the last of them, what
+	 * is to be said of all, into the table where there is one.  Both, or
+	 * NULL; with `only_all` no record is printed.
+	 */
+	void (*count)(const json_t *record, void *arg);
+	int (*all)(struct table *t, const struct listing *l, struct error *err);
+	bool only_all;
 };
 
 /* An order that --sort names. */

@@ -123,4 +123,11 @@ bool load_may_map(const struct load *load, const char *name);
  */
 int load_read_ahead(const struct load *load, struct error *err);
 
+/*
+ * Asks the page cache to let go of the snapshot's memory, what others have mapped
+ * aside: what is there comes along with a touched page near it, and nobody could
+ * tell the two apart.
+ */
+void load_forget(const struct load *load);
+
 #endif

@@ -145,6 +145,18 @@ is_for_us(const struct load *load, const char *name)
 	    load_may_map(load, name) && !inplace_is_ours(load->from_dirfd);
 }
 
+void
+load_forget(const struct load *load)
+{
+	int fd;
+
+	if (fd_open_file(&fd, NULL, load->from_dirfd, load_memory_name(load),
+		O_RDONLY, NULL) == -1)
+		return;
+	posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	fd_drop(&fd);
+}
+
 int
 load_read_ahead(const struct load *load, struct error *err)
 {

@@ -265,6 +265,54 @@ filter__wrong_body()
 	    vm-ls --from a/b
 }
 
+atf_test_case list__memory cleanup
+list__memory_body()
+{
+	need_tiny
+	for vm in a b; do
+		atf_check -o ignore vm-create -n "$vm" --memory 64M \
+		    --kernel "$tiny" --cmdline "fill=16"
+	done
+	atf_check -o inline:"\t\n\t\n" vm-ls --memory \
+	    -p memory_use.private,memory_use.shared
+	atf_check -o inline:'{"vms":0,"memory_use":{"private":0,"shared":0,"swapped":0}}\n' \
+	    vm-ls --memory=total
+	atf_check -o ignore vm-start a
+	has_filled()
+	{
+		[ "$(vm-ls --memory -p memory_use.private a)" -ge 16777216 ]
+	}
+	eventually 120 has_filled || atf_fail "$(vm-ls --memory a)"
+	# As the kernel counts it, which goes on.
+	pid=$(vm-ls -p pid a)
+	want=$(awk '$1 ~ /^Private_(Clean|Dirty):/ { n += $2 }
+		END { print n * 1024 }' "/proc/$pid/smaps_rollup")
+	got=$(vm-ls --memory -p memory_use.private a)
+	[ "$got" -ge $((want / 2)) ] && [ "$got" -le $((want * 2)) ] ||
+	    atf_fail "$got is not $want"
+	# Not asked for, it is not there.
+	atf_check -o not-match:memory_use vm-ls a
+	atf_check -o save:sum vm-ls --memory=total
+	atf_check -o inline:"1\n" jq .vms sum
+	[ "$(jq .memory_use.private sum)" -ge 16777216 ] ||
+	    atf_fail "$(cat sum)"
+	atf_check -o save:table vm-ls -t --memory
+	atf_check -o match:'^NAME .* MEMORY +PRIVATE +SHARED +SWAPPED +SINCE' \
+	    head -n 1 table
+	atf_check -o match:'^a .* running +1 +64M +[1-9][0-9.]*[MG] ' cat table
+	atf_check -o match:'^b .* created +1 +64M +- +- +- ' cat table
+	atf_check -o match:'^total +- +1 running +- +- +[1-9][0-9.]*[MG] ' \
+	    tail -n 1 table
+	# Of those that are listed alone.
+	atf_check -o match:'"vms":0' vm-ls --memory=total --state created
+	atf_check -o match:'^total +- +0 running ' vm-ls -t --memory b
+	refused 64 "--memory: all: not total" vm-ls --memory=all
+}
+list__memory_cleanup()
+{
+	vms_end
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case filter__each
@@ -275,6 +323,7 @@ atf_init_test_cases()
 	atf_add_test_case list__ambiguous
 	atf_add_test_case list__some_fail
 	atf_add_test_case list__members
+	atf_add_test_case list__memory
 	atf_add_test_case list__closed_standard_descriptors
 	atf_add_test_case list__table
 	atf_add_test_case list__table_says_why

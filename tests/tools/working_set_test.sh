@@ -109,7 +109,13 @@ learn__beside_the_snapshot_body()
 {
 	saved
 	cp "$(snap_file s snapshot.json)" before
+	# What lies in the page cache would be taken for touched.
+	cat "$(snap_file s memory.raw)" >all
+	[ "$(resident "$(snap_file s memory.raw)")" -eq 65536 ] ||
+	    atf_fail "it is not in the page cache"
 	atf_check -o save:record vm-clone -n c --learn s
+	[ "$(resident "$(snap_file s memory.raw)")" -lt 49152 ] ||
+	    atf_fail "it is still in the page cache"
 	set=$(snap_file s working-set)
 	atf_check -o inline:"instar working set 1\nmemory $((64 * mib))\n" \
 	    head -n 2 "$set"

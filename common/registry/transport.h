@@ -31,6 +31,11 @@ struct transport_how {
 	unsigned jobs; /* requests at once; 0: TRANSPORT_JOBS */
 	bool plain_http; /* without TLS */
 	const char *cacert; /* a file of certificates to trust, too, or NULL */
+	/*
+	 * NULL: it must answer.  Else why it does not, where it does not, and it
+	 * is asked again before anything is read.
+	 */
+	struct error *away;
 };
 
 #define RANGE_BYTES_MAX (4u << 20) /* of one request */
@@ -97,7 +102,8 @@ struct transport { /* { 0 } is none */
  * there, by a process of its own that ends with the transport: so this comes
  * before the tool encloses itself, and before it has another thread.
  * EX_NOINPUT: it is not there.  EX_CANTCREAT: it is something else.
- * EX_UNAVAILABLE: nobody answers there, or no registry.
+ * EX_UNAVAILABLE: nobody answers there, or no registry; EX_TEMPFAIL: not in time
+ * (neither with how->away).
  */
 int transport_open(struct transport *out, const struct ref *ref,
     const struct transport_how *how, struct error *err);

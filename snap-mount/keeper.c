@@ -216,10 +216,13 @@ hear(struct keeper *k, struct error *err)
 			wait_for_end(k, err); /* how it ended says more */
 		return -1;
 	}
-	if (said.code == EX_OK)
-		return 0;
-	*err = said;
-	return -1;
+	if (said.code != EX_OK) {
+		*err = said;
+		return -1;
+	}
+	if (said.msg[0] != '\0')
+		diag("%s: what is cached is served", said.msg);
+	return 0;
 }
 
 static int

@@ -36,6 +36,7 @@ struct mount {
 	struct image image;
 	/* What it has. */
 	struct transport from;
+	struct error away; /* why the registry did not answer first */
 	int cachefd;
 	uint64_t cache_bytes;
 	struct cache *cache;

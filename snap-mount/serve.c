@@ -84,13 +84,17 @@ open_cache(struct mount *m, const struct opts *o, struct error *err)
 static int
 open_all(struct mount *m, const struct opts *o, struct error *err)
 {
+	struct transport_how how = o->registry;
 	int from;
 	struct sandbox s = { .dirfds = &m->cachefd, .n = 1 };
 
 	/* First: who talks to a registry keeps what is there. */
 	if (!o->foreground && ctl_silence(err) == -1)
 		return -1;
-	if (transport_open(&m->from, &o->ref, &o->registry, err) == -1 ||
+	/* What a tag leads to only the registry knows; the rest may be cached. */
+	if (o->ref.has_digest)
+		how.away = &m->away;
+	if (transport_open(&m->from, &o->ref, &how, err) == -1 ||
 	    open_cache(m, o, err) == -1)
 		return -1;
 	from = transport_dirfd(&m->from);
@@ -245,8 +249,8 @@ serve(const struct opts *o, const char *dir, int ctl)
 	/* No filesystem is held up by who has all that he needs. */
 	if (!o->foreground && chdir("/") == -1)
 		return EX_OSERR;
-	err.code = EX_OK;
-	ctl_put(ctl, &err);
+	m.away.code = EX_OK; /* it is told, and all the same we serve */
+	ctl_put(ctl, &m.away);
 	if (begin(&m, ctl, &err) == -1)
 		return err.code;
 	return loop(&m, ctl);

@@ -12,7 +12,7 @@
 /*
  * Runs in a process of its own until the mount ends, or whoever has the other
  * end of `ctl` does.  Over ctl it says in a struct error whether it can serve
- * (code 0), and then gets the kernel's descriptor.  `dir` is absolute.  Returns
+ * (code 0, and a message where it is to be told), and then gets the kernel's descriptor.  `dir` is absolute.  Returns
  * the status to leave with.
  */
 int serve(const struct opts *o, const char *dir, int ctl);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "base/fd.h"
 #include "base/json.h"
 
 #include "fs.h"
@@ -73,10 +74,13 @@ status_report(const char *dir, const char *members, struct error *err)
 	if (len == -1 && (errno == ENODATA || errno == ENOTSUP))
 		return error_set(err, EX_NOINPUT, "%s: no snapshot is mounted",
 		    dir);
-	if (len == -1)
-		return error_sys(err,
+	if (len == -1) {
+		error_sys(err,
 		    errno == ENOTCONN ? EX_UNAVAILABLE : error_code_of(errno),
 		    "%s", dir);
+		fd_hint_stale(err, dir);
+		return -1;
+	}
 	if (json_parse(&record, text, (size_t)len, err) == -1)
 		return error_wrap(err, "%s", dir);
 	rc = json_report(record, members, err);

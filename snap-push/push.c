@@ -17,6 +17,7 @@
 /* Parts that a push may add before it repacks: 32 GiB of new packs. */
 #define PARTS_ROOM 64
 #define COPY_BYTES (size_t)(1u << 20)
+#define NO_PARENT "--parent none builds on nothing"
 
 /* A snapshot of others may have no list of files: what is there, then. */
 static int
@@ -116,22 +117,32 @@ push_bytes(const struct push *p)
 	return bytes;
 }
 
+/* What is there is damaged: says how one can do without. */
+static int
+hint(struct error *err, const char *text)
+{
+	struct error was;
+
+	if (err == NULL || (err->code != EX_NOINPUT && err->code != EX_DATAERR))
+		return -1;
+	was = *err;
+	return error_set(err, EX_DATAERR, "%s (%s)", was.msg, text);
+}
+
 /* What the tag leads to now. */
 static int
 look_at_tag(struct push *p, struct error *err)
 {
 	struct error why = { 0 };
-	char *text;
-	size_t len;
 
-	if (transport_get_manifest(&p->to, &text, &len, &p->old, p->target,
-		&why) == 0) {
-		free(text);
+	if (transport_get_tag(&p->to, &p->old, p->target, &why) == 0) {
 		p->has_old = true;
 		return 0;
 	}
 	if (why.code == EX_NOINPUT)
 		return 0;
+	if (p->target->kind == REF_LAYOUT)
+		hint(&why, "push to another directory");
 	if (err != NULL)
 		*err = why;
 	return -1;
@@ -278,7 +289,9 @@ find_parent(struct push *p, struct error *err)
 	rc = open_ancestor(p, err);
 	if (rc != 0)
 		return rc == 1 ? 0 : -1;
-	return p->has_old ? open_at_target(p, &p->old, err) : 0;
+	if (!p->has_old || open_at_target(p, &p->old, err) == 0)
+		return 0;
+	return hint(err, NO_PARENT);
 }
 
 /* Reads the file into packs; what it is must be what was saved. */
@@ -353,6 +366,26 @@ put_envelope(struct push *p, struct artifact *a, struct error *err)
 	return rc;
 }
 
+/* Whether the tag leads to the manifest, and that is there. */
+static bool
+is_tagged(struct push *p)
+{
+	struct ref ref = *p->target;
+	struct digest digest;
+	char *text;
+	size_t len;
+
+	if (!p->has_old || !digest_equal(&p->old, &p->digest))
+		return false;
+	ref.has_digest = true;
+	ref.digest = p->old;
+	if (transport_get_manifest(&p->to, &text, &len, &digest, &ref, NULL) ==
+	    -1)
+		return false;
+	free(text);
+	return true;
+}
+
 /* What names all the rest, last; nothing is moved where the tag has it. */
 static int
 put_manifest(struct push *p, const struct artifact *a, struct error *err)
@@ -366,7 +399,7 @@ put_manifest(struct push *p, const struct artifact *a, struct error *err)
 	sha256_of(p->digest.raw, text, len);
 	if (len > ARTIFACT_MANIFEST_MAX) {
 		rc = error_set(err, EX_DATAERR, "manifest: above 4 MiB");
-	} else if (p->has_old && digest_equal(&p->old, &p->digest)) {
+	} else if (is_tagged(p)) {
 		p->to.there_bytes += len;
 	} else if (p->is_dry_run) {
 		p->to.moved_bytes += len;
@@ -407,6 +440,8 @@ push_run(struct push *p, struct error *err)
 	parent = p->parent.from == NULL ? NULL : &p->parent;
 	if (packer_new(&packer, &p->to, p->is_dry_run, parent, err) == 0)
 		rc = push_all(p, packer, err);
+	else if (parent != NULL)
+		hint(err, NO_PARENT);
 	packer_free(packer);
 	return rc;
 }

@@ -190,6 +190,19 @@ fd_open_path(int *out, uint64_t *size, const char *path, int flags,
 	return rc;
 }
 
+void
+fd_hint_stale(struct error *err, const char *dir)
+{
+	struct error was;
+
+	if (err == NULL || err->sys != ENOTCONN)
+		return;
+	was = *err;
+	error_set(err, was.code, "%s (fusermount3 -u %s ends it)", was.msg,
+	    dir);
+	err->sys = was.sys;
+}
+
 int
 fd_open_dir(int *out, int dirfd, const char *name, bool follow,
     struct error *err)
@@ -198,8 +211,11 @@ fd_open_dir(int *out, int dirfd, const char *name, bool follow,
 
 	fd = openat(dirfd, name,
 	    O_RDONLY | O_DIRECTORY | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW));
-	if (fd == -1)
-		return error_sys(err, error_code_of(errno), "%s", name);
+	if (fd == -1) {
+		error_sys(err, error_code_of(errno), "%s", name);
+		fd_hint_stale(err, name);
+		return -1;
+	}
 	*out = fd;
 	return 0;
 }

@@ -53,8 +53,14 @@ int fd_open_path(int *out, uint64_t *size, const char *path, int flags,
     struct error *err);
 
 /*
+ * Where *err, which may be NULL, is of a mount whose process has ended, says how
+ * the mount `dir` ends, too.
+ */
+void fd_hint_stale(struct error *err, const char *dir);
+
+/*
  * Opens the directory `name` beneath `dirfd` (or AT_FDCWD) for reading.  With
- * `follow` a symbolic link may stand in its place.
+ * `follow` a symbolic link may stand in its place.  fd_hint_stale() is heeded.
  */
 int fd_open_dir(int *out, int dirfd, const char *name, bool follow,
     struct error *err);

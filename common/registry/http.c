@@ -42,6 +42,7 @@ struct http_remote {
 	const struct courier_share *share;
 	struct slot slots[ERRAND_SLOTS_MAX];
 	bool is_put[ERRAND_UPLOADS]; /* which uploads are taken */
+	bool is_away; /* it has not answered yet: transport_how */
 };
 
 struct http_put {
@@ -146,12 +147,39 @@ start(struct http_remote *h, const struct transport_how *how, struct error *err)
 	return rc;
 }
 
+/* Whether it is there, where it was not. */
+static int
+reach(struct http_remote *h, struct error *err)
+{
+	const struct errand ping = { .kind = ERRAND_PING };
+	struct errand_answer a;
+
+	if (h->is_away && talk(h, &ping, &a, err) == -1)
+		return -1;
+	h->is_away = false;
+	return 0;
+}
+
+static int
+look(struct http_remote *h, struct error *away, struct error *err)
+{
+	struct error why = { 0 };
+
+	h->is_away = true;
+	if (reach(h, &why) == 0)
+		return 0;
+	if (away == NULL ||
+	    (why.code != EX_UNAVAILABLE && why.code != EX_TEMPFAIL))
+		away = err;
+	if (away != NULL)
+		*away = why;
+	return away == err ? -1 : 0;
+}
+
 static int
 http_open(void **state, const struct ref *ref, const struct transport_how *how,
     struct error *err)
 {
-	struct errand ping = { .kind = ERRAND_PING };
-	struct errand_answer a;
 	struct http_remote *h = calloc(1, sizeof(*h));
 
 	if (h == NULL)
@@ -160,7 +188,7 @@ http_open(void **state, const struct ref *ref, const struct transport_how *how,
 	if (asprintf(&h->what, "%s/%s", ref->place, ref->name) == -1) {
 		h->what = NULL;
 		error_nomem(err, ref->place);
-	} else if (start(h, how, err) == 0 && talk(h, &ping, &a, err) == 0) {
+	} else if (start(h, how, err) == 0 && look(h, how->away, err) == 0) {
 		*state = h;
 		return 0;
 	}
@@ -242,6 +270,10 @@ http_ask(void *state, struct range *range, struct error *err)
 
 	if (asked == NULL)
 		return error_nomem(err, "range");
+	if (reach(state, err) == -1) {
+		free(asked);
+		return -1;
+	}
 	asked->range = range;
 	for (at = 0; at < range->len; at += ERRAND_SLOT_BYTES)
 		if (ask_piece(state, asked, at, err) == -1) {
@@ -405,7 +437,7 @@ http_get_manifest(void *state, char **text, size_t *len, const struct ref *ref,
 		digest_text(e.text, &ref->digest);
 	else
 		memcpy(e.text, ref_tag(ref), strlen(ref_tag(ref)) + 1);
-	if (talk(h, &e, &a, err) == -1)
+	if (reach(h, err) == -1 || talk(h, &e, &a, err) == -1)
 		return -1;
 	p = malloc((size_t)a.len + 1);
 	if (p == NULL)

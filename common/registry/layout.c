@@ -30,6 +30,7 @@
 #define BLOBS "blobs"
 #define SHA256 "sha256"
 #define HEX_MAX (2 * DIGEST_BYTES + 1)
+#define COMPARE_BYTES 65536u
 #define OPEN_MAX_BLOBS 16 /* kept open while ranges are read */
 #define LOCK_WAIT_MS 10000 /* for another push to move its tag */
 
@@ -41,6 +42,7 @@ struct kept {
 struct layout {
 	const char *path; /* borrowed */
 	int dirfd, blobsfd; /* -1: not there, and only looked at */
+	bool is_new; /* it was made, and no manifest was put yet */
 	struct kept kept[OPEN_MAX_BLOBS];
 	size_t next;
 };
@@ -51,12 +53,28 @@ struct layout_put {
 	char beside[ID_LEN + 8]; /* ".new-<id>"; "": it has no name */
 };
 
+/*
+ * A new one that nothing came to.  One with blobs is a layout, and they are the
+ * next push's; its directory may be beyond what an enclosed process removes.
+ */
+static void
+unmake(const struct layout *l)
+{
+	if (unlinkat(l->dirfd, BLOBS "/" SHA256, AT_REMOVEDIR) == -1)
+		return;
+	unlinkat(l->dirfd, BLOBS, AT_REMOVEDIR);
+	unlinkat(l->dirfd, MARK, 0);
+	rmdir(l->path);
+}
+
 static void
 layout_close(void *state)
 {
 	struct layout *l = state;
 	size_t i;
 
+	if (l->is_new)
+		unmake(l);
 	for (i = 0; i < OPEN_MAX_BLOBS; i++)
 		fd_drop(&l->kept[i].fd);
 	fd_drop(&l->blobsfd);
@@ -131,6 +149,7 @@ open_parts(struct layout *l, unsigned how, struct error *err)
 			fd_drop(&l->dirfd);
 			return 0;
 		}
+		l->is_new = true;
 		if (make_parts(l, err) == -1)
 			return -1;
 	}
@@ -165,12 +184,6 @@ layout_open(void **state, const struct ref *ref,
 	return 0;
 }
 
-static void
-hex_of(char out[HEX_MAX], const struct digest *digest)
-{
-	hex_put(out, digest->raw, DIGEST_BYTES);
-}
-
 /* Its descriptor, which the layout keeps. */
 static int
 open_blob(int *fd, struct layout *l, const struct blob *blob, struct error *err)
@@ -188,7 +201,7 @@ open_blob(int *fd, struct layout *l, const struct blob *blob, struct error *err)
 			return 0;
 		}
 	}
-	hex_of(name, &blob->digest);
+	hex_put(name, blob->digest.raw, DIGEST_BYTES);
 	k = &l->kept[l->next];
 	fd_drop(&k->fd);
 	if (fd_open_file(&k->fd, &size, l->blobsfd, name, O_RDONLY, err) ==
@@ -238,7 +251,7 @@ layout_await(void *state, struct range *range, struct error *err)
 
 	if (open_blob(&fd, state, range->blob, err) == -1)
 		return -1;
-	hex_of(name, &range->blob->digest);
+	hex_put(name, range->blob->digest.raw, DIGEST_BYTES);
 	if (fd_pread(fd, range->buf, range->len, range->off, name, err) == 0)
 		return 0;
 	/* Another file may have the name by the next time. */
@@ -256,7 +269,7 @@ layout_has(void *state, bool *there, const struct blob *blob, struct error *err)
 	*there = false;
 	if (l->blobsfd == -1)
 		return 0;
-	hex_of(name, &blob->digest);
+	hex_put(name, blob->digest.raw, DIGEST_BYTES);
 	if (fstatat(l->blobsfd, name, &st, AT_SYMLINK_NOFOLLOW) == -1) {
 		if (errno == ENOENT)
 			return 0;
@@ -290,8 +303,7 @@ layout_put_begin(void *state, void **out, struct error *err)
 	if (put == NULL)
 		return error_nomem(err, l->path);
 	put->layout = l;
-	put->fd = openat(l->blobsfd, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC,
-	    0600);
+	put->fd = openat(l->blobsfd, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
 	if (put->fd == -1) {
 		if (id_new(id, err) == -1) {
 			layout_put_free(put);
@@ -299,7 +311,7 @@ layout_put_begin(void *state, void **out, struct error *err)
 		}
 		snprintf(put->beside, sizeof(put->beside), ".new-%s", id);
 		put->fd = openat(l->blobsfd, put->beside,
-		    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+		    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	}
 	if (put->fd == -1) {
 		error_sys(err, error_code_of(errno), "%s/" BLOBS "/" SHA256,
@@ -320,26 +332,50 @@ layout_put_data(void *state, const void *buf, size_t len, struct error *err)
 	return fd_write(put->fd, buf, len, put->layout->path, err);
 }
 
-/* One that is there under that name and is as long stays. */
+/* The digest says what it should be: so it is compared with what was put. */
+static bool
+layout_is_whole(const void *state, const struct blob *blob)
+{
+	const struct layout_put *put = state;
+	unsigned char a[COMPARE_BYTES], b[COMPARE_BYTES];
+	char name[HEX_MAX];
+	uint64_t off, size;
+	size_t n = 0;
+	bool same;
+	int fd;
+
+	hex_put(name, blob->digest.raw, DIGEST_BYTES);
+	if (fd_open_file(&fd, &size, put->layout->blobsfd, name, O_RDONLY,
+		NULL) == -1)
+		return false;
+	same = size == blob->bytes;
+	for (off = 0; same && off < size; off += n) {
+		n = size - off < sizeof(a) ? (size_t)(size - off) : sizeof(a);
+		same = fd_pread(fd, a, n, off, name, NULL) == 0 &&
+		    fd_pread(put->fd, b, n, off, name, NULL) == 0 &&
+		    memcmp(a, b, n) == 0;
+	}
+	fd_drop(&fd);
+	return same;
+}
+
+/* One that is there under that name and is the same stays. */
 static int
 give_name(struct layout_put *put, const char *name, const struct blob *blob,
     struct error *err)
 {
 	struct layout *l = put->layout;
 	char self[32];
-	bool there;
 	int rc;
 
-	if (layout_has(l, &there, blob, err) == -1)
-		return -1;
-	if (there)
+	if (layout_is_whole(put, blob))
 		return 0;
 	if (put->beside[0] != '\0') {
 		rc = renameat(l->blobsfd, put->beside, l->blobsfd, name);
 		if (rc == 0)
 			put->beside[0] = '\0';
 	} else {
-		unlinkat(l->blobsfd, name, 0); /* of another length */
+		unlinkat(l->blobsfd, name, 0); /* damaged */
 		snprintf(self, sizeof(self), "/proc/self/fd/%d", put->fd);
 		rc = linkat(AT_FDCWD, self, l->blobsfd, name,
 		    AT_SYMLINK_FOLLOW);
@@ -358,13 +394,26 @@ layout_put_end(void *state, const struct blob *blob, struct error *err)
 	struct layout_put *put = state;
 	char name[HEX_MAX];
 
-	hex_of(name, &blob->digest);
+	hex_put(name, blob->digest.raw, DIGEST_BYTES);
 	if (fsync(put->fd) == -1)
 		return error_sys(err, EX_IOERR, "%s", put->layout->path);
 	if (give_name(put, name, blob, err) == -1)
 		return -1;
 	hook_step("layout-blob");
 	return 0;
+}
+
+static int
+layout_get_tag(void *state, struct digest *digest, const struct ref *ref,
+    struct error *err)
+{
+	struct layout *l = state;
+
+	if (l->dirfd == -1)
+		return error_set(err, EX_NOINPUT, "%s: not there", l->path);
+	return layout_index_find(digest, l->dirfd, ref->tag, err) == -1
+	    ? error_wrap(err, "%s", l->path)
+	    : 0;
 }
 
 static int
@@ -375,12 +424,11 @@ layout_get_manifest(void *state, char **text, size_t *len,
 	struct digest digest = ref->digest;
 	char name[HEX_MAX];
 
-	if (l->dirfd == -1)
+	if (l->blobsfd == -1)
 		return error_set(err, EX_NOINPUT, "%s: not there", l->path);
-	if (!ref->has_digest &&
-	    layout_index_find(&digest, l->dirfd, ref->tag, err) == -1)
-		return error_wrap(err, "%s", l->path);
-	hex_of(name, &digest);
+	if (!ref->has_digest && layout_get_tag(l, &digest, ref, err) == -1)
+		return -1;
+	hex_put(name, digest.raw, DIGEST_BYTES);
 	if (fd_slurp(text, len, l->blobsfd, name, ARTIFACT_MANIFEST_MAX, err) ==
 	    -1) {
 		/* What index.json names must be there. */
@@ -396,15 +444,13 @@ static int
 move_tag(struct layout *l, const char *tag, const struct blob *blob,
     const struct digest *old, struct error *err)
 {
-	int rc;
-
 	if (lock_fd(l->dirfd, LOCK_EXCLUSIVE, clock_ms() + LOCK_WAIT_MS,
 		l->path, err) == -1)
 		return -1;
-	rc = layout_index_put(l->dirfd, tag, blob, old, err);
-	if (rc == -1)
-		error_wrap(err, "%s", l->path);
-	return rc;
+	if (layout_index_put(l->dirfd, tag, blob, old, err) == -1)
+		return error_wrap(err, "%s", l->path);
+	l->is_new = false;
+	return 0;
 }
 
 static int
@@ -444,7 +490,9 @@ const struct transport_ops layout_ops = {
 	.put_begin = layout_put_begin,
 	.put_data = layout_put_data,
 	.put_end = layout_put_end,
+	.is_whole = layout_is_whole,
 	.put_free = layout_put_free,
+	.get_tag = layout_get_tag,
 	.get_manifest = layout_get_manifest,
 	.put_manifest = layout_put_manifest,
 	.dirfd = layout_dirfd,

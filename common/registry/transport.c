@@ -141,6 +141,21 @@ transport_get_manifest(struct transport *t, char **text, size_t *len,
 }
 
 int
+transport_get_tag(struct transport *t, struct digest *digest,
+    const struct ref *ref, struct error *err)
+{
+	char *text;
+	size_t len;
+
+	if (t->ops->get_tag != NULL)
+		return t->ops->get_tag(t->state, digest, ref, err);
+	if (transport_get_manifest(t, &text, &len, digest, ref, err) == -1)
+		return -1;
+	free(text);
+	return 0;
+}
+
+int
 transport_put_manifest(struct transport *t, const struct ref *ref,
     const char *text, size_t len, const struct digest *old, struct error *err)
 {
@@ -246,6 +261,8 @@ put_end(struct put *put, struct blob *blob, struct error *err)
 	sha256_final(blob->digest.raw, &put->sha256);
 	blob->bytes = put->bytes;
 	rc = transport_has(to, &there, blob, err);
+	if (there && put->state != NULL && to->ops->is_whole != NULL)
+		there = to->ops->is_whole(put->state, blob);
 	if (rc == 0 && !there && put->state != NULL)
 		rc = to->ops->put_end(put->state, blob, err);
 	put_drop(put);

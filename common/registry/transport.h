@@ -31,6 +31,11 @@ struct transport_how {
 	unsigned jobs; /* requests at once; 0: TRANSPORT_JOBS */
 	bool plain_http; /* without TLS */
 	const char *cacert; /* a file of certificates to trust, too, or NULL */
+	/*
+	 * NULL: it must answer.  Else why it does not, where it does not, and it
+	 * is asked again before anything is read.
+	 */
+	struct error *away;
 };
 
 #define RANGE_BYTES_MAX (4u << 20) /* of one request */
@@ -66,7 +71,15 @@ struct transport_ops {
 	int (*put_data)(void *put, const void *buf, size_t len,
 	    struct error *err);
 	int (*put_end)(void *put, const struct blob *blob, struct error *err);
+	/*
+	 * Whether what is there under the blob's digest is what was put, and not
+	 * damaged: then put_end() puts it in its place.  NULL: it is.
+	 */
+	bool (*is_whole)(const void *put, const struct blob *blob);
 	void (*put_free)(void *put); /* gives up what has not ended */
+	/* As transport_get_tag(); NULL: by get_manifest(). */
+	int (*get_tag)(void *state, struct digest *digest,
+	    const struct ref *ref, struct error *err);
 	/* As transport_get_manifest(), transport_put_manifest(). */
 	int (*get_manifest)(void *state, char **text, size_t *len,
 	    const struct ref *ref, struct error *err);
@@ -97,7 +110,8 @@ struct transport { /* { 0 } is none */
  * there, by a process of its own that ends with the transport: so this comes
  * before the tool encloses itself, and before it has another thread.
  * EX_NOINPUT: it is not there.  EX_CANTCREAT: it is something else.
- * EX_UNAVAILABLE: nobody answers there, or no registry.
+ * EX_UNAVAILABLE: nobody answers there, or no registry; EX_TEMPFAIL: not in time
+ * (neither with how->away).
  */
 int transport_open(struct transport *out, const struct ref *ref,
     const struct transport_how *how, struct error *err);
@@ -163,6 +177,13 @@ int transport_get_manifest(struct transport *t, char **text, size_t *len,
     struct digest *digest, const struct ref *ref, struct error *err);
 
 /*
+ * The digest of the manifest that the reference's tag leads to, whether that is
+ * there or not.  EX_NOINPUT: none.
+ */
+int transport_get_tag(struct transport *t, struct digest *digest,
+    const struct ref *ref, struct error *err);
+
+/*
  * The manifest gets the reference's tag, in one step, if the tag is still that
  * of `old` (NULL: is not there).  All that it names is there already.
  * EX_TEMPFAIL: the tag has moved.
@@ -188,7 +209,7 @@ int put_data(struct put *put, const void *buf, size_t len, struct error *err);
 
 /*
  * It is there, synced where that means something, and *blob what it is.  What is
- * there already under its digest is not put again.
+ * there already under its digest, and not seen to be damaged, is not put again.
  */
 int put_end(struct put *put, struct blob *blob, struct error *err);
 void put_drop(struct put *put);

@@ -161,9 +161,12 @@ check_link(bool *any, const struct vm *vm, int dirfd, const char *name,
 	if (!find_target(path, vm->depends_on, dirfd, name))
 		return 0;
 	*any = true;
-	if (stat(path, &st) == -1 && stat(vm->depends_on, &st) == -1)
-		return error_sys(err, errno == EACCES ? EX_NOPERM : EX_NOINPUT,
+	if (stat(path, &st) == -1 && stat(vm->depends_on, &st) == -1) {
+		error_sys(err, errno == EACCES ? EX_NOPERM : EX_NOINPUT,
 		    "%s, where files of the VM lie", vm->depends_on);
+		fd_hint_stale(err, vm->depends_on);
+		return -1;
+	}
 	if (stat(path, &st) == -1)
 		return error_sys(err, errno == EACCES ? EX_NOPERM : EX_NOINPUT,
 		    "%s, where a file of the VM lies", path);

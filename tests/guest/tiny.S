@@ -8,7 +8,8 @@
  *   rate=N        ... writing to N MB of pages a second
  *   power=ignore  does not turn itself off when the power button is pressed, or
  *                 Ctrl-Alt-Del where there is no such button
- * A byte that comes in on COM1 is answered with "key 61".
+ * A byte that comes in on COM1 is answered with "key 61".  With VSOCK it has an
+ * agent, too: vsock.c.
  *
  * It is entered by PVH (xen/include/public/arch-x86/hvm/start_info.h): 32 bits,
  * paging off, %ebx at the start info.
@@ -47,6 +48,14 @@
 #define KBD_RESET 0xfe
 #define KEY_DEL 0x71 /* in scan code set 2, behind 0xe0 */
 
+/* Calls what vsock.c has, on its own stack. */
+#ifdef VSOCK
+#define CALL_C(f) movl $vsock_stack_top, %ebp; xchgl %esp, %ebp; call f; \
+	movl %ebp, %esp
+#else
+#define CALL_C(f)
+#endif
+
 	.section .note, "a", @note
 	.long 4, 4, 18 /* XEN_ELFNOTE_PHYS32_ENTRY */
 	.asciz "Xen"
@@ -71,6 +80,7 @@ start:
 	call setup_dirty
 	call fill
 	call find_button
+	CALL_C(vsock_setup)
 	call setup_timer
 	movl $0, TINY_COUNT
 	movl $text_up, %esi
@@ -89,6 +99,7 @@ woken:	cli
 	call dirty
 	call answer
 	call button
+	CALL_C(vsock_poll)
 	jmp loop
 
 /*
@@ -356,5 +367,10 @@ keys:	.long 0
 idt:	.skip (VECTOR + 1) * 8
 	.skip 512
 stack_top:
+#ifdef VSOCK
+	.section .bss.vsock, "aw", @nobits
+	.skip 4096
+vsock_stack_top:
+#endif
 
 	.section .note.GNU-stack, "", @progbits

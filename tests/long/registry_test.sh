@@ -5,12 +5,13 @@
 
 . "$(atf_get_srcdir)/../lib/lib.sh"
 . "$(atf_get_srcdir)/../lib/snaps.sh"
+. "$(atf_get_srcdir)/../lib/mounts.sh"
 . "$(atf_get_srcdir)/../lib/registry.sh"
 
 crane=github.com/google/go-containerregistry/cmd/crane@v0.20.7
 distribution=github.com/distribution/distribution/v3/cmd/registry@v3.1.2
-oras=oras.land/oras/cmd/oras@v1.3.0
-zot=zotregistry.dev/zot/v2/cmd/zot@v2.1.2
+oras=oras.land/oras/cmd/oras@v1.3.6
+zot=zotregistry.dev/zot/v2/cmd/zot@v2.1.20
 
 # need_go PROGRAM MODULE: the program, built from its module where it is not
 # there yet; kept, for that takes minutes.
@@ -117,22 +118,63 @@ registry__crane_cleanup()
 	registries_end
 }
 
-# registry_go NAME PROGRAM ARGUMENT...: another registry, by what it says.
+# registry_go NAME SAYS PROGRAM ARGUMENT...: another registry, which is there when
+# it says so.
 registry_go()
 {
-	name=$1
-	shift
+	name=$1 says=$2
+	shift 2
 	"$@" >"$name.log" 2>&1 &
 	echo $! >"$name.registry"
-	eventually 60 grep -q "$listening" "$name.log" ||
+	eventually 60 grep -q "$says" "$name.log" ||
 	    atf_fail "$(tail -n 3 "$name.log")"
 }
 
-atf_test_case registry__distribution cleanup
-registry__distribution_body()
+# mounted: with a mount of the tag web's files are the same, and little came.
+mounted()
 {
-	need_go registry "$distribution"
-	plant
+	[ -c /dev/fuse ] && command -v fusermount3 >/dev/null || return 0
+	mkdir -p mnt
+	atf_check -o ignore -e ignore snap-mount --on-demand \
+	    --plain-http "$registry/golden:v1" mnt
+	for f in memory.raw cow.raw; do
+		atf_check cmp "root/snap/$(id_of b)/$f" "mnt/$f"
+	done
+	atf_check -o inline:"0\n" snap-mount --status -p failed mnt
+	umount_it mnt
+}
+
+# walk: what any registry is to do: push, pull, mount, a push of the difference
+# under the same tag, and under another name without a byte of the parent.
+walk()
+{
+	atf_check -o save:first snap-push -q -p digest "$registry/golden:v1" web
+	same "$registry/golden:v1"
+	mounted
+	cp "$memory" before.raw
+	change
+	atf_check -o save:record snap-push -q "$registry/golden:v1" web
+	atf_check -o inline:"true\n1\n" \
+	    jq '.bytes_moved < 400000, .depth' record
+	same "$registry/golden:v1"
+	mounted
+	# What the tag led to is there by its digest.
+	atf_check -o save:old snap-pull -q -p id \
+	    "$registry/golden@$(cat first)"
+	atf_check cmp before.raw "root/snap/$(cat old)/memory.raw"
+	atf_check -o ignore snap-rm "$(cat old)"
+	atf_check -o save:record snap-push -q --parent "$registry/golden:v1" \
+	    "$registry/other/name:v1" web
+	atf_check -o inline:"true\n" jq '.bytes_moved < 100000' record
+	same "$registry/other/name:v1"
+	# The same once more moves nothing.
+	atf_check -o inline:"0\t0\n" snap-push -q -p bytes_moved,blobs_moved \
+	    "$registry/golden:v1" web
+}
+
+# distribution_three: with what it collects.
+distribution_three()
+{
 	cat >three.yml <<-END
 		version: 0.1
 		log:
@@ -143,51 +185,90 @@ registry__distribution_body()
 		  delete:
 		    enabled: true
 		http:
-		  addr: 127.0.0.1:0
+		  addr: ${1:-127.0.0.1:0}
 	END
-	listening='listening on'
-	registry_go three registry serve three.yml
+	OTEL_TRACES_EXPORTER=none
+	export OTEL_TRACES_EXPORTER
+	registry_go three 'listening on' registry serve three.yml
 	registry=$(sed -n 's/.*listening on \([0-9.:]*\).*/\1/p' three.log)
-	atf_check -o ignore snap-push -q "$registry/golden:v1" web
-	same "$registry/golden:v1"
+}
+
+atf_test_case registry__distribution cleanup
+registry__distribution_body()
+{
+	need_go registry "$distribution"
+	plant
+	distribution_three
+	walk
 	change
 	atf_check -o save:record snap-push -q "$registry/golden:v1" web
-	atf_check -o inline:"true\n1\n" \
-	    jq '.bytes_moved < 400000, .depth' record
-	same "$registry/golden:v1"
+	atf_check -o inline:"2\n" jq .depth record
 	# What its collection leaves is all that the tag needs.
 	registry_kill three
-	atf_check -o ignore -e ignore registry garbage-collect \
+	atf_check -o save:collected -e ignore registry garbage-collect \
 	    --delete-untagged three.yml
-	registry_go three registry serve three.yml
-	registry=$(sed -n 's/.*listening on \([0-9.:]*\).*/\1/p' three.log |
-	    tail -n 1)
+	atf_check -o ignore grep -q 'eligible for deletion' collected
+	distribution_three "$registry"
+	same "$registry/golden:v1"
+	atf_check -s exit:66 -e ignore snap-pull -q \
+	    "$registry/golden@$(cat first)"
+	# And what it has forgotten is put there again.
+	change
+	atf_check -o ignore snap-push -q "$registry/golden:v1" web
 	same "$registry/golden:v1"
 }
 registry__distribution_cleanup()
 {
+	mounts_end
 	registries_end
 }
 
+# zot_start [GC-DELAY]: its port is chosen here, for it says none.
+zot_start()
+{
+	port=$(perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(
+	    Listen => 1, LocalAddr => "127.0.0.1")->sockport')
+	jq -n --arg dir "$PWD/zot" --arg port "$port" --arg delay "${1-1h}" \
+	    --argjson gc "${1+true}${1-false}" '{ storage: {
+	    rootDirectory: $dir, gc: $gc, gcDelay: $delay, gcInterval: $delay },
+	    http: { address: "127.0.0.1", port: $port },
+	    log: { level: "debug" } }' >zot.json
+	registry_go zot . zot serve zot.json
+	registry=127.0.0.1:$port
+	eventually 60 curl -sf "http://$registry/v2/" ||
+	    atf_fail "no zot: $(tail -n 3 zot.log)"
+}
+
+# Whether zot has not the manifest of the first push any more.
+is_collected()
+{
+	[ "$(curl -s -o collected -w '%{http_code}' \
+	    "http://$registry/v2/golden/manifests/$(cat first)")" = 404 ]
+}
+
 atf_test_case registry__zot cleanup
+registry__zot_head()
+{
+	atf_set require.progs "curl perl"
+}
 registry__zot_body()
 {
 	need_go zot "$zot"
 	plant
-	port=$(perl -MIO::Socket::INET -e \
-	    'print IO::Socket::INET->new(Listen => 1)->sockport')
-	jq -n --arg dir "$PWD/zot" --arg port "$port" '{ storage: {
-	    rootDirectory: $dir }, http: { address: "127.0.0.1", port: $port },
-	    log: { level: "info" } }' >zot.json
-	listening=.
-	registry_go zot zot serve zot.json
-	registry=127.0.0.1:$port
-	eventually 60 curl -sf "http://$registry/v2/" || atf_fail "no zot"
+	zot_start
+	walk
+	# Collected while it runs: all that the tag needs stays.
+	registry_kill zot
+	zot_start 2s
+	eventually 120 is_collected || atf_fail "$(tail -n 3 zot.log)"
+	same "$registry/golden:v1"
+	change
 	atf_check -o ignore snap-push -q "$registry/golden:v1" web
 	same "$registry/golden:v1"
 }
 registry__zot_cleanup()
 {
+	mounts_end
 	registries_end
 }
 
@@ -198,13 +279,37 @@ registry__oras_body()
 	plant
 	need_registry
 	registry_start one
-	atf_check -o ignore snap-push -q "$registry/golden:v1" web
-	atf_check -o ignore oras cp --from-plain-http --to-oci-layout \
+	atf_check -o save:digest snap-push -q -p digest "$registry/golden:v1" \
+	    web
+	atf_check -o save:manifest oras manifest fetch --plain-http \
+	    "$registry/golden:v1"
+	atf_check_equal "$(cat digest)" \
+	    "sha256:$(sha256sum manifest | cut -d ' ' -f 1)"
+	# Out to a layout, back under another name, and to another registry.
+	atf_check -o ignore oras copy --from-plain-http --to-oci-layout \
 	    "$registry/golden:v1" lay:v1
 	same oci-layout:lay:v1
+	same "oci-layout:lay@$(cat digest)"
+	atf_check -o ignore oras copy --from-oci-layout --to-plain-http \
+	    lay:v1 "$registry/other/name:v2"
+	same "$registry/other/name:v2"
+	atf_check -o inline:"v2\n" oras repo tags --plain-http \
+	    "$registry/other/name"
+	first=$registry
+	registry_start two
+	atf_check -o ignore oras copy --from-plain-http --to-plain-http \
+	    "$first/golden:v1" "$registry/golden:v1"
+	same "$registry/golden:v1"
+	# A layout of ours is one for it, with a parent in it.
+	atf_check -o ignore snap-push -q oci-layout:ours:v1 web
+	change
+	atf_check -o ignore snap-push -q oci-layout:ours:v1 web
+	atf_check -o ignore oras copy --from-oci-layout --to-plain-http \
+	    ours:v1 "$registry/ours:v1"
+	same "$registry/ours:v1"
 	# Every layer has a title, so it writes them all.
-	atf_check -o ignore oras pull --plain-http -o out "$registry/golden:v1"
-	atf_check -o ignore test -s out/index -a -s out/tree-0000
+	atf_check -o ignore oras pull --plain-http -o out "$registry/ours:v1"
+	atf_check test -s out/index -a -s out/tree-0000
 }
 registry__oras_cleanup()
 {

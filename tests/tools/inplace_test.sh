@@ -251,7 +251,8 @@ where a file of the VM lies: No such file or directory\n" vm-start b
 	kill -9 "$pid"
 	eventually 20 has_ended "$server" || atf_fail "it lives"
 	atf_check -s exit:66 -e inline:"vm-start: b: $PWD/mnt, \
-where files of the VM lie: Transport endpoint is not connected\n" vm-start b
+where files of the VM lie: Transport endpoint is not connected \
+(fusermount3 -u $PWD/mnt ends it)\n" vm-start b
 	fusermount3 -u mnt
 	# The snapshot that was saved is whole without.
 	rm -r good lay

@@ -327,11 +327,18 @@ mount__killed_body()
 	server=$(server_of "$pid")
 	kill -9 "$pid"
 	eventually 20 has_ended "$server" || atf_fail "$server runs on"
+	stale="mnt: Transport endpoint is not connected (fusermount3 -u mnt \
+ends it)"
 	atf_check -s exit:2 -e match:'not connected' ls mnt
-	atf_check -s exit:69 -e match:'^snap-mount: mnt: .*not connected$' \
+	atf_check -s exit:69 -e inline:"snap-mount: $stale\n" \
 	    snap-mount --status mnt
-	atf_check -s not-exit:0 -e match:'not connected' \
+	atf_check -s exit:74 -e inline:"snap-mount: $stale\n" \
 	    snap-mount oci-layout:lay:v1 mnt
+	for tool in "vm-clone --in-place" snap-verify snap-import; do
+		# shellcheck disable=SC2086
+		atf_check -s exit:74 -e inline:"${tool%% *}: $stale\n" \
+		    $tool --from-dir mnt
+	done
 	atf_check fusermount3 -u mnt
 	mount_it
 	same

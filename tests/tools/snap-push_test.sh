@@ -196,8 +196,8 @@ push__messages_body()
 		66|snap-push oci-layout:no/dir web|no/dir: No such file or directory
 		66|snap-push --parent oci-layout:lay:v9 oci-layout:lay web|oci-layout:lay: parent: lay: no manifest has tag v9
 		66|snap-push --parent oci-layout:none oci-layout:lay web|none: No such file or directory
-		65|snap-push oci-layout:image:v1 web|oci-layout:image:v1: parent: manifest: no snapshot: its artifactType is ""
-		65|snap-push oci-layout:two:v1 web|oci-layout:two:v1: two: index.json: two manifests have tag v1
+		65|snap-push oci-layout:image:v1 web|oci-layout:image:v1: parent: manifest: no snapshot: its artifactType is "" (--parent none builds on nothing)
+		65|snap-push oci-layout:two:v1 web|oci-layout:two:v1: two: index.json: two manifests have tag v1 (push to another directory)
 		64|snap-pull|no reference: what is to be pulled?
 		64|snap-pull oci-layout:lay x|x: one snapshot is pulled
 		69|snap-pull 127.0.0.1:1/golden|127.0.0.1:1/golden: Connection refused
@@ -250,6 +250,50 @@ push__layout_of_others_body()
 	atf_check -o inline:'{"manifests":{}}\n' cat lay/index.json
 }
 
+# What is damaged in a layout is put there anew, by a push that builds on nothing.
+atf_test_case push__damaged_layout
+push__damaged_layout_head()
+{
+	atf_set require.progs "jq perl"
+}
+push__damaged_layout_body()
+{
+	plant
+	atf_check -o save:digest snap-push -q -p digest oci-layout:whole:v1 web
+	manifest=whole/blobs/sha256/$(cut -d : -f 2 digest)
+	cp -R root/snap/"$(id_of b)" kept
+	for blob in $(jq -r '.config, .layers[] | .digest' "$manifest") \
+	    "$(cat digest)"; do
+		for how in gone short other; do
+			rm -rf lay
+			cp -R whole lay
+			f=lay/blobs/sha256/${blob#*:}
+			case $how in
+			gone) rm "$f" ;;
+			short) truncate -s -1 "$f" ;;
+			other) printf '\377' | dd of="$f" bs=1 seek=3 \
+			    conv=notrunc 2>dd.err ;;
+			esac
+			# Where it is needed it is seen, and the way out told.
+			rc=0
+			snap-push -q oci-layout:lay:v1 web >out 2>err || rc=$?
+			case "$rc $(cat err)" in
+			"0 " | "65 "*' (--parent none builds on nothing)') ;;
+			*) atf_fail "$blob $how: $rc $(cat err)" ;;
+			esac
+			[ "$blob" != "$(cat digest)" ] || [ $rc -eq 65 ] ||
+			    atf_fail "$how: the manifest was not looked at"
+			atf_check -o file:digest snap-push -q -p digest \
+			    --parent none oci-layout:lay:v1 web
+			atf_check diff -r whole/blobs lay/blobs
+			atf_check -o save:id snap-pull -q -p id oci-layout:lay:v1
+			atf_check cmp kept/memory.raw \
+			    "root/snap/$(cat id)/memory.raw"
+			atf_check snap-rm "$(cat id)"
+		done
+	done
+}
+
 # Where there is no room nothing half-made has a name.
 atf_test_case push__no_room
 push__no_room_head()
@@ -261,9 +305,19 @@ push__no_room_body()
 	plant
 	atf_check -s exit:74 -e match:'^snap-push: .*: File too large$' \
 	    sh -c 'ulimit -f 4096; snap-push oci-layout:lay:v1 web'
-	atf_check -o empty ls -A lay/blobs/sha256
-	atf_check -s exit:1 test -e lay/index.json
+	# Of the new layout there is an empty directory, or not even that.
+	[ ! -e lay ] || atf_check -o empty ls -A lay
+	mkdir -p lay
+	atf_check -s exit:74 -e ignore \
+	    sh -c 'ulimit -f 4096; snap-push oci-layout:lay:v1 web'
+	[ ! -e lay ] || atf_check -o empty ls -A lay
 	atf_check -o ignore snap-push oci-layout:lay:v1 web
+	# One that is there stays as it is.
+	(cd lay && find . -ls | sort) >before
+	atf_check -s exit:74 -e ignore sh -c 'ulimit -f 4096; exec snap-push \
+	    --parent none oci-layout:lay:v2 web'
+	(cd lay && find . -ls | sort) >after
+	atf_check cmp before after
 	atf_check -s exit:74 -e match:'memory.raw: File too large$' \
 	    sh -c 'ulimit -f 4096; snap-pull oci-layout:lay:v1'
 	atf_check -o inline:"$(id_of b)\n" ls -A root/snap
@@ -531,6 +585,7 @@ atf_init_test_cases()
 	atf_add_test_case push__chain
 	atf_add_test_case push__messages
 	atf_add_test_case push__layout_of_others
+	atf_add_test_case push__damaged_layout
 	atf_add_test_case push__no_room
 	atf_add_test_case push__not_what_was_saved
 	atf_add_test_case push__killed

@@ -149,8 +149,11 @@ spawn_process(struct vmm *vmm, char *const *argv, const struct spawn_fds *fds,
     struct error *err)
 {
 	struct note note = { vmm, now };
+	/* What starts ahead of its files maps a template if anything. */
 	struct entry entry = { fds,
-		vmm->vm->to_load && vmm->vm->memory == VM_MEMORY_TEMPLATE };
+		vmm->vm->to_load &&
+		    (vmm->vm->memory == VM_MEMORY_TEMPLATE ||
+			vmm->vm->memory == VM_MEMORY_AUTO) };
 	struct proc_spawn how = {
 		.argv = argv,
 		.dirfd = vmm->dirfd,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/num.h"
 #include "base/path.h"
 #include "base/sig.h"
@@ -125,6 +126,9 @@ guest_begin(struct guest *g, const char *path, const char *name, bool is_dir,
 		is_dir ? "dir" : "" };
 	char out[GUEST_PATH_MAX + 16], *line;
 
+	/* One that does not answer at once has not begun either. */
+	if (agent_hold(g->agent, clock_ms() + AGENT_SYNC_MS, err) == -1)
+		return error_wrap(err, "%s", g->vm);
 	if (run(g, begin_script, words, path, out, sizeof(out), err) == -1)
 		return -1;
 	line = strchr(out, '\n');

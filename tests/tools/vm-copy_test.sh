@@ -194,6 +194,22 @@ b"
 $INSTAR_ROOT\n" vm-copy "$top/README.md" no:/tmp
 }
 
+copy_case copy__none
+copy__none_body()
+{
+	tiny_run web --agent
+	tiny_run bare
+	atf_check -s exit:69 -e inline:"vm-copy: bare: has no channel for a \
+guest agent: vm-create --agent makes a VM with one\n" \
+	    vm-copy "$top/README.md" bare:/tmp
+	# The tiny guest has none.
+	atf_check -s exit:69 -e inline:"vm-copy: web: guest agent: no answer \
+from the guest\n" vm-copy "$top/README.md" web:/tmp
+	atf_check -s exit:69 -e inline:"vm-copy: web: guest agent: no answer \
+from the guest\n" vm-copy web:/tmp/x x
+	atf_check test ! -e x
+}
+
 # Whatever a guest's tar makes of it.
 copy_case copy__hostile
 copy__hostile_body()
@@ -344,6 +360,7 @@ atf_init_test_cases()
 	atf_add_test_case copy__closed
 	atf_add_test_case copy__refused
 	atf_add_test_case copy__usage
+	atf_add_test_case copy__none
 	atf_add_test_case copy__hostile
 	atf_add_test_case copy__others_between
 	atf_add_test_case copy__refused_at_once

@@ -29,6 +29,7 @@ static const char *const places[] = { "/var/tmp/.", "/tmp/." };
 /* A stream on its way into the guest. */
 struct inward {
 	struct agent *agent;
+	const char *vm;
 	uint64_t handle, done_bytes;
 	struct progress progress;
 };
@@ -42,9 +43,12 @@ write_inward(void *arg, const void *bytes, size_t len, struct error *err)
 
 	for (; len > 0; p += n, len -= n) {
 		n = len < AGENT_CHUNK ? len : AGENT_CHUNK;
-		if (sig_check(err) == -1 ||
-		    agent_file_write(in->agent, in->handle, p, n, err) == -1)
+		if (sig_check(err) == -1)
 			return -1;
+		if (agent_file_write(in->agent, in->handle, p, n, err) == -1)
+			return error_wrap(err, "%s", in->vm);
+		hook_step("copy-block");
+		agent_yield(in->agent);
 		in->done_bytes += n;
 		progress_update(&in->progress, in->done_bytes);
 	}
@@ -55,18 +59,19 @@ static int
 send_archive(const struct opts *o, struct guest *g, const char *name,
     struct error *err)
 {
-	struct inward in = { .agent = g->agent };
+	struct inward in = { .agent = g->agent, .vm = o->vm };
 	int rc;
 
 	if (agent_file_open(g->agent, &in.handle, g->archive, "w", err) == -1)
-		return -1;
+		return error_wrap(err, "%s", o->vm);
 	hook_step("copy-opened");
 	progress_init(&in.progress, name, 0, o->common.quiet);
 	rc = pack_tree(o->here, name, g->has_sparse, write_inward, &in, err);
 	progress_fini(&in.progress);
 	hook_step("copy-sent");
-	if (agent_file_close(g->agent, in.handle, rc == 0 ? err : NULL) == -1)
-		rc = -1;
+	if (agent_file_close(g->agent, in.handle, rc == 0 ? err : NULL) == -1 &&
+	    rc == 0)
+		rc = error_wrap(err, "%s", o->vm);
 	return rc;
 }
 
@@ -115,7 +120,7 @@ name_of_source(char leaf[NAME_MAX + 1], const char *path, struct error *err)
 int
 take_in(const struct opts *o, struct agent *a, struct error *err)
 {
-	struct guest g = { .agent = a };
+	struct guest g = { .agent = a, .vm = o->vm };
 	char name[NAME_MAX + 1];
 	struct stat st;
 	int rc;
@@ -124,7 +129,7 @@ take_in(const struct opts *o, struct agent *a, struct error *err)
 		return -1;
 	if (stat(o->here, &st) == -1)
 		return error_sys(err, error_code_of(errno), "%s", o->here);
-	if (guest_begin(&g, o->there, err) == -1)
+	if (guest_begin(&g, o->there, name, S_ISDIR(st.st_mode), err) == -1)
 		return -1;
 	hook_step("copy-begun");
 	rc = send_archive(o, &g, name, err);
@@ -133,6 +138,13 @@ take_in(const struct opts *o, struct agent *a, struct error *err)
 	hook_step("copy-unpacked");
 	guest_end(&g);
 	return rc;
+}
+
+static int
+taken(const char *path, struct error *err)
+{
+	return error_set(err, EX_CANTCREAT,
+	    "%s: there is something of that name already", path);
 }
 
 /* The archive from the guest, no more of it than it has said. */
@@ -147,30 +159,45 @@ fetch(const struct opts *o, struct guest *g, uint64_t size, int to,
 	int rc = 0;
 
 	if (agent_file_open(g->agent, &handle, g->archive, "r", err) == -1)
-		return -1;
+		return error_wrap(err, "%s", o->vm);
 	progress_init(&progress, o->there, size, o->common.quiet);
 	while (rc == 0 && done < size && got > 0) {
-		if (sig_check(err) == -1 ||
-		    agent_file_read(g->agent, handle, block, &got, err) == -1 ||
-		    fd_write(to, block, got, o->here, err) == -1)
+		if (sig_check(err) == -1)
 			rc = -1;
+		else if (agent_file_read(g->agent, handle, block, &got, err) ==
+		    -1)
+			rc = error_wrap(err, "%s", o->vm);
+		else
+			rc = fd_write(to, block, got, o->here, err);
+		hook_step("copy-block");
+		agent_yield(g->agent);
 		done += got;
 		progress_update(&progress, done);
 	}
 	progress_fini(&progress);
 	if (rc == 0 && done != size)
 		rc = error_set(err, EX_DATAERR,
-		    "%s: the guest sent another number of bytes than it said",
-		    o->there);
+		    "%s:%s: the guest sent another number of bytes than it "
+		    "said",
+		    o->vm, o->there);
 	agent_file_close(g->agent, handle, NULL);
 	return rc;
 }
 
+/* Where it goes: a directory that is there, and a name in it. */
+struct place {
+	int dirfd;
+	char name[NAME_MAX + 1];
+	char *path; /* both, for messages */
+	bool no_dir; /* a file is there, whose place no directory takes */
+};
+
 /* The guest's side of it: an archive, whole in the file `to`. */
 static int
-fetch_packed(const struct opts *o, struct agent *a, int to, struct error *err)
+fetch_packed(const struct opts *o, struct agent *a, const struct place *p,
+    int to, struct error *err)
 {
-	struct guest g = { .agent = a };
+	struct guest g = { .agent = a, .vm = o->vm };
 	struct error why = { 0 };
 	uint64_t size;
 	size_t i;
@@ -178,7 +205,7 @@ fetch_packed(const struct opts *o, struct agent *a, int to, struct error *err)
 
 	for (i = 0; rc == -1 && i < sizeof(places) / sizeof(places[0]); i++) {
 		why = (struct error){ 0 };
-		rc = guest_begin(&g, places[i], &why);
+		rc = guest_begin(&g, places[i], NULL, false, &why);
 		if (rc == -1 && why.code != EX_NOINPUT)
 			break;
 	}
@@ -187,7 +214,9 @@ fetch_packed(const struct opts *o, struct agent *a, int to, struct error *err)
 		return -1;
 	}
 	hook_step("copy-begun");
-	rc = guest_pack(&g, o->there, &size, err);
+	rc = guest_pack(&g, o->there, p->no_dir, &size, err);
+	if (rc == -1 && err->code == EX_CANTCREAT)
+		taken(p->path, err);
 	hook_step("copy-packed");
 	if (rc == 0)
 		rc = fetch(o, &g, size, to, err);
@@ -196,26 +225,29 @@ fetch_packed(const struct opts *o, struct agent *a, int to, struct error *err)
 	return rc;
 }
 
-/* Where it goes: a directory that is there, and a name in it. */
-struct place {
-	int dirfd;
-	char name[NAME_MAX + 1];
-};
-
 static int
 find_place(struct place *p, const struct opts *o, const char *source_name,
     struct error *err)
 {
 	const char *leaf;
+	struct stat st;
 
 	if (fd_open_dir(&p->dirfd, AT_FDCWD, o->here, true, NULL) == 0) {
 		snprintf(p->name, sizeof(p->name), "%s", source_name);
-		return 0;
-	}
-	if (leaf_of(p->name, o->here, err) == -1 ||
+		p->path = path_format("%s%s%s", o->here,
+		    o->here[strlen(o->here) - 1] == '/' ? "" : "/",
+		    source_name);
+	} else if (leaf_of(p->name, o->here, err) == -1 ||
 	    fd_open_parent(&p->dirfd, &leaf, o->here, err) == -1)
 		return -1;
-	return 0;
+	else
+		p->path = path_format("%s", o->here);
+	if (p->path == NULL)
+		return error_nomem(err, NULL);
+	if (fstatat(p->dirfd, p->name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return 0;
+	p->no_dir = true;
+	return S_ISDIR(st.st_mode) ? taken(p->path, err) : 0;
 }
 
 /*
@@ -237,7 +269,7 @@ move_beside(const struct place *p, int staging, const char *name,
 		return error_sys(err, EX_IOERR, "%s", name);
 	if (renameat(staging, name, p->dirfd, as) == -1 ||
 	    (fd != -1 && fchmod(fd, st.st_mode & 07777) == -1))
-		rc = error_sys(err, error_code_of(errno), "%s", as);
+		rc = error_sys(err, error_code_of(errno), "%s", p->path);
 	fd_drop(&fd);
 	return rc;
 }
@@ -250,15 +282,26 @@ put_in_place(const struct place *p, const char *from, struct error *err)
 		return 0;
 	if (errno == EISDIR || errno == ENOTEMPTY || errno == EEXIST ||
 	    errno == ENOTDIR)
-		return error_set(err, EX_CANTCREAT,
-		    "%s: there is something of that name already", p->name);
-	return error_sys(err, error_code_of(errno), "%s", p->name);
+		return taken(p->path, err);
+	return error_sys(err, error_code_of(errno), "%s", p->path);
+}
+
+/* What is wrong with it is the guest's, all else is ours. */
+static int
+unpack(const struct opts *o, const struct place *p, int archive, int staging,
+    const char *name, struct error *err)
+{
+	if (unpack_tree(archive, staging, name, err) == 0)
+		return 0;
+	return err->code == EX_DATAERR
+	    ? error_wrap(err, "%s:%s", o->vm, o->there)
+	    : error_wrap(err, "%s", p->path);
 }
 
 /* Beside what it becomes, under a name that nobody else has. */
 static int
-unpack_beside(const struct place *p, int archive, const char *name,
-    struct error *err)
+unpack_beside(const struct opts *o, const struct place *p, int archive,
+    const char *name, struct error *err)
 {
 	char id[ID_LEN + 1], staged[ID_LEN + 32], whole[ID_LEN + 32];
 	int staging = -1, rc;
@@ -268,11 +311,11 @@ unpack_beside(const struct place *p, int archive, const char *name,
 	snprintf(staged, sizeof(staged), ".instar-copy.%s", id);
 	snprintf(whole, sizeof(whole), ".instar-copy.%s.all", id);
 	if (mkdirat(p->dirfd, staged, 0700) == -1)
-		return error_sys(err, error_code_of(errno), "%s", staged);
+		return error_sys(err, error_code_of(errno), "%s", p->path);
 	hook_step("copy-staged");
 	rc = fd_open_dir(&staging, p->dirfd, staged, false, err);
 	if (rc == 0)
-		rc = unpack_tree(archive, staging, name, err);
+		rc = unpack(o, p, archive, staging, name, err);
 	if (rc == 0)
 		rc = move_beside(p, staging, name, whole, err);
 	if (rc == 0)
@@ -312,13 +355,14 @@ take_out(const struct opts *o, struct agent *a, struct error *err)
 	char name[NAME_MAX + 1];
 	int archive = -1, rc = -1;
 
-	if (leaf_of(name, o->there, err) == -1 ||
-	    find_place(&place, o, name, err) == -1)
-		return -1;
-	if (open_nameless(&archive, place.dirfd, o->here, err) == 0 &&
-	    fetch_packed(o, a, archive, err) == 0)
-		rc = unpack_beside(&place, archive, name, err);
+	if (leaf_of(name, o->there, err) == -1)
+		return error_wrap(err, "%s", o->vm);
+	if (find_place(&place, o, name, err) == 0 &&
+	    open_nameless(&archive, place.dirfd, place.path, err) == 0 &&
+	    fetch_packed(o, a, &place, archive, err) == 0)
+		rc = unpack_beside(o, &place, archive, name, err);
 	fd_drop(&archive);
 	fd_drop(&place.dirfd);
+	free(place.path);
 	return rc;
 }

@@ -14,9 +14,9 @@ copy(const struct opts *o, struct vm_at *at, struct error *err)
 	int rc;
 
 	if (!vm_is_alive(&at->vm))
-		return error_set(err, EX_NOPERM, "not running");
+		return error_set(err, EX_NOPERM, "%s: not running", o->vm);
 	if (agent_open(&agent, &at->vm, at->dirfd, err) == -1)
-		return -1;
+		return error_wrap(err, "%s", o->vm);
 	rc = o->to_guest ? take_in(o, agent, err) : take_out(o, agent, err);
 	agent_close(agent);
 	return rc;
@@ -31,11 +31,8 @@ run(const struct opts *o, struct error *err)
 
 	if (root_open_to_read(&root, o->common.root, err) == 0 &&
 	    root_check_owner(root, err) == 0 &&
-	    vm_at_open(&at, root, o->vm, false, 0, err) == 0) {
+	    vm_at_open(&at, root, o->vm, false, 0, err) == 0)
 		rc = copy(o, &at, err);
-		if (rc == -1)
-			error_wrap(err, "%s", o->vm);
-	}
 	vm_at_close(&at);
 	root_close(root);
 	return rc;

@@ -8,8 +8,7 @@
 
 #define FIRST_NAP_MS 5
 #define MOST_NAP_MS 250
-#define FREE_NAP_MS 100 /* others may have the channel for so long */
-#define LOOK_MS 120000 /* for all of its output, by a slow channel */
+#define LOOK_MS 3600000 /* for all of its output, by a slow channel */
 #define INPUT_RATE 32 /* bytes in a millisecond: what a slow channel takes */
 #define LOST_MS 60000 /* of an agent that does not answer any more */
 #define STOP_MS 10000
@@ -76,8 +75,6 @@ static void
 plan_look(struct job *job)
 {
 	job->look_ms = clock_ms() + job->nap_ms;
-	if (job->nap_ms >= FREE_NAP_MS)
-		agent_release(job->agent);
 	job->nap_ms += job->nap_ms / 2;
 	if (job->nap_ms > MOST_NAP_MS)
 		job->nap_ms = MOST_NAP_MS;

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* The command, in one VM or in many. */
+/* The command, in one VM. */
 #ifndef RUN_H
 #define RUN_H
 
-#include "base/strv.h"
 #include "state/root.h"
 #include "vmm/host/agent_exec.h"
 
 #include "options.h"
-
-#define RUN_AT_ONCE 32 /* VMs; each takes three descriptors */
 
 struct run {
 	const struct opts *opts;
@@ -26,11 +23,8 @@ struct run {
 int run_one(const struct run *run, const char *ref, int *status,
     struct error *err);
 
-/*
- * In each of the VMs, some at a time, with a line for each as it ends.  Failures
- * are told by diag().  The exit status: that of the first that failed, be it the
- * command or what is about it.
- */
-int run_all(const struct run *run, const struct strv *refs);
+/* The same with a line about it in place of its output. */
+int run_told(const struct run *run, const char *ref, int *status,
+    struct error *err);
 
 #endif

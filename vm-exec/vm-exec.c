@@ -7,6 +7,7 @@
 #include "base/sig.h"
 #include "state/refs.h"
 
+#include "crowd.h"
 #include "input.h"
 #include "options.h"
 #include "run.h"
@@ -54,7 +55,7 @@ execute(struct run *run, const struct strv *refs)
 	if (root_check_owner(root, &err) == -1)
 		status = diag_error(&err);
 	else if (run->opts->all_of)
-		status = run_all(run, refs);
+		status = crowd_run(run, refs);
 	else if (run_one(run, refs->v[0], &status, &err) == -1)
 		status = diag_error(&err);
 	root_close(root);

@@ -12,6 +12,7 @@
 #include "base/sig.h"
 
 #define LOCK_NAP_MS 2 /* between two tries: a save's pause is about as long */
+#define YIELD_MS 200 /* for whoever naps between two tries on a busy machine */
 
 int
 lock_fd(int fd, enum lock_mode mode, int64_t deadline_ms, const char *what,
@@ -31,6 +32,51 @@ lock_fd(int fd, enum lock_mode mode, int64_t deadline_ms, const char *what,
 		clock_nap(LOCK_NAP_MS);
 	}
 	return 0;
+}
+
+/*
+ * Who waits has a mark there, a lock of another kind on its first byte, which is
+ * in nobody's way: fcntl(2), open file description locks.
+ */
+static void
+mark(int fd, short type)
+{
+	struct flock f = { .l_type = type, .l_whence = SEEK_SET, .l_len = 1 };
+
+	fcntl(fd, F_OFD_SETLK, &f);
+}
+
+int
+lock_want(int fd, int64_t deadline_ms, const char *what, struct error *err)
+{
+	int rc;
+
+	if (lock_fd(fd, LOCK_EXCLUSIVE, 0, what, NULL) == 0)
+		return 0;
+	mark(fd, F_RDLCK);
+	rc = lock_fd(fd, LOCK_EXCLUSIVE, deadline_ms, what, err);
+	mark(fd, F_UNLCK);
+	return rc;
+}
+
+bool
+lock_is_wanted(int fd)
+{
+	struct flock f = { .l_type = F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_len = 1 };
+
+	return fcntl(fd, F_OFD_GETLK, &f) == 0 && f.l_type != F_UNLCK;
+}
+
+void
+lock_yield(int fd)
+{
+	int64_t until_ms = clock_ms() + YIELD_MS;
+
+	flock(fd, LOCK_UN);
+	while (lock_is_wanted(fd) && clock_left(until_ms) > 0)
+		clock_nap(LOCK_NAP_MS);
 }
 
 /* Whether `fd` is still what stands at `name`. */

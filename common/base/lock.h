@@ -6,6 +6,7 @@
 #ifndef BASE_LOCK_H
 #define BASE_LOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -26,5 +27,20 @@ int lock_dir(int *fd, int dirfd, const char *name, enum lock_mode mode,
 /* Locks what `fd` has open.  EX_TEMPFAIL as above; `what` names it. */
 int lock_fd(int fd, enum lock_mode mode, int64_t deadline_ms, const char *what,
     struct error *err);
+
+/*
+ * The same, exclusively, of a regular file that is open for reading: while it
+ * waits, lock_is_wanted() is true for who holds it.
+ */
+int lock_want(int fd, int64_t deadline_ms, const char *what, struct error *err);
+
+/* Whether somebody waits in lock_want() for what `fd` has open. */
+bool lock_is_wanted(int fd);
+
+/*
+ * Lets somebody who waits in lock_want() have what `fd` holds, and comes back when
+ * nobody waits any more, or after a moment: it is not locked by `fd` then.
+ */
+void lock_yield(int fd);
 
 #endif

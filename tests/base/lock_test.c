@@ -220,6 +220,51 @@ ATF_TC_BODY(fd__and_is_held, tc)
 	ATF_CHECK_EQ(EX_OSERR, err.code);
 }
 
+/* Who holds it sees that somebody waits, and lets him have it. */
+ATF_TC_WITHOUT_HEAD(want__and_yield);
+ATF_TC_BODY(want__and_yield, tc)
+{
+	struct error err = { 0 };
+	int word[2], fd, other;
+	pid_t child;
+	char byte = 0;
+
+	atf_utils_create_file("f", "%s", "");
+	fd = open("f", O_RDWR | O_CLOEXEC);
+	ATF_REQUIRE(fd != -1);
+	ATF_REQUIRE_EQ(0, lock_want(fd, 0, "f", &err));
+	ATF_CHECK(!lock_is_wanted(fd));
+	/* One that gives up leaves no mark. */
+	other = open("f", O_RDONLY | O_CLOEXEC);
+	ATF_REQUIRE(other != -1);
+	ATF_CHECK_EQ(-1, lock_want(other, clock_ms() + 20, "f", &err));
+	ATF_CHECK_EQ(EX_TEMPFAIL, err.code);
+	ATF_CHECK(!lock_is_wanted(fd));
+	ATF_REQUIRE_EQ(0, pipe2(word, O_CLOEXEC));
+	child = fork();
+	ATF_REQUIRE(child != -1);
+	if (child == 0) {
+		fd_drop(&fd);
+		if (lock_want(other, clock_ms() + 60000, "f", NULL) == 0)
+			(void)!write(word[1], "x", 1);
+		for (;;)
+			pause();
+	}
+	close(word[1]);
+	fd_drop(&other);
+	while (!lock_is_wanted(fd))
+		clock_nap(1);
+	lock_yield(fd);
+	ATF_CHECK_EQ(1, read(word[0], &byte, 1));
+	ATF_CHECK_EQ('x', byte);
+	ATF_CHECK(!lock_is_wanted(fd));
+	ATF_CHECK(is_locked(fd));
+	ATF_REQUIRE_EQ(0, kill(child, SIGKILL));
+	ATF_CHECK_EQ(0, lock_want(fd, clock_ms() + 20000, "f", &err));
+	fd_drop(&fd);
+	close(word[0]);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, dir__shared_and_exclusive);
@@ -230,5 +275,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, dir__none);
 	ATF_TP_ADD_TC(tp, dir__signal_ends_the_wait);
 	ATF_TP_ADD_TC(tp, fd__and_is_held);
+	ATF_TP_ADD_TC(tp, want__and_yield);
 	return atf_no_error();
 }

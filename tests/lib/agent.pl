@@ -30,7 +30,7 @@ sub start
 	($program) = grep { -x } map { "$_/$program" } split(/:/, $ENV{PATH})
 	    if $program !~ m|/|;
 	return undef if !defined($program) || !-x $program;
-	my $dir = "run" . ++$next;
+	my $dir = "run$$." . ++$next;
 	mkdir($dir);
 	open(my $in, '>:raw', "$dir/in") or die;
 	print $in decode_base64($args->{'input-data'} // '');

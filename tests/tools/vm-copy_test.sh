@@ -94,11 +94,11 @@ copy__in_place_body()
 	: >guest/x
 	atf_check vm-copy file web:"$there/file"
 	atf_check -o inline:"new\n" cat guest/file
-	atf_check -s exit:73 -e inline:"vm-copy: web: $there/dir: there is \
+	atf_check -s exit:73 -e inline:"vm-copy: web:$there/dir: there is \
 something of that name already\n" vm-copy file web:"$there/dir"
 	atf_check -o inline:"file\n" ls guest/dir
-	atf_check -s exit:73 -e inline:"vm-copy: web: file: there is something \
-of that name already\n" vm-copy web:"$there/file" here
+	atf_check -s exit:73 -e inline:"vm-copy: here/file: there is \
+something of that name already\n" vm-copy web:"$there/file" here
 	echo mine >mine
 	atf_check vm-copy web:"$there/file" mine
 	atf_check -o inline:"new\n" cat mine
@@ -107,7 +107,7 @@ of that name already\n" vm-copy web:"$there/file" here
 	atf_check -s exit:73 -e match:"something of that name" \
 	    vm-copy tree web:"$there"
 	# A tree in the place of a file.
-	atf_check -s exit:73 -e inline:"vm-copy: web: $there/file: there is \
+	atf_check -s exit:73 -e inline:"vm-copy: web:$there/file: there is \
 something of that name already\n" vm-copy tree web:"$there/file"
 	atf_check -o inline:"new\n" cat guest/file
 	nothing_left
@@ -130,8 +130,8 @@ copy__closed_body()
 	atf_check -o inline:"x\n" cat tree/sub/file
 	mkdir here
 	echo mine >here/tree
-	atf_check -s exit:73 -e inline:"vm-copy: web: tree: there is something \
-of that name already\n" $as_user vm-copy web:"$there/tree" here
+	atf_check -s exit:73 -e inline:"vm-copy: here/tree: there is \
+something of that name already\n" $as_user vm-copy web:"$there/tree" here
 	atf_check -o inline:"mine\n" cat here/tree
 	nothing_left
 	chmod -R u+w tree guest/tree
@@ -141,20 +141,20 @@ copy_case copy__refused
 copy__refused_body()
 {
 	faked
-	atf_check -s exit:66 -e inline:"vm-copy: web: nosuch: No such file or \
+	atf_check -s exit:66 -e inline:"vm-copy: nosuch: No such file or \
 directory\n" vm-copy nosuch web:/tmp
-	atf_check -s exit:66 -e inline:"vm-copy: web: /nosuch/x/y: no such \
-file in the guest\n" vm-copy "$top/README.md" web:/nosuch/x/y
-	atf_check -s exit:66 -e inline:"vm-copy: web: $there/nosuch: no such \
-file in the guest\n" vm-copy web:"$there/nosuch" x
+	atf_check -s exit:66 -e inline:"vm-copy: web:/nosuch/x/y: no such \
+file\n" vm-copy "$top/README.md" web:/nosuch/x/y
+	atf_check -s exit:66 -e inline:"vm-copy: web:$there/nosuch: no such \
+file\n" vm-copy web:"$there/nosuch" x
 	mkfifo tree.fifo
-	atf_check -s exit:65 -e inline:"vm-copy: web: tree.fifo: neither a \
+	atf_check -s exit:65 -e inline:"vm-copy: tree.fifo: neither a \
 file, a directory nor a symbolic link\n" vm-copy tree.fifo web:"$there/x"
 	atf_check test ! -e guest/x
 	mkdir tree.socket
 	atf_check perl -MIO::Socket::UNIX -e \
 	    'IO::Socket::UNIX->new(Local => "tree.socket/s", Listen => 1) or die'
-	atf_check -s exit:65 -e inline:"vm-copy: web: tree.socket/s: neither a \
+	atf_check -s exit:65 -e inline:"vm-copy: tree.socket/s: neither a \
 file, a directory nor a symbolic link\n" vm-copy tree.socket web:"$there/x"
 	mkfifo guest/fifo
 	atf_check -s exit:65 -e match:"neither a file, a directory nor a link$" \
@@ -194,6 +194,22 @@ b"
 $INSTAR_ROOT\n" vm-copy "$top/README.md" no:/tmp
 }
 
+copy_case copy__none
+copy__none_body()
+{
+	tiny_run web --agent
+	tiny_run bare
+	atf_check -s exit:69 -e inline:"vm-copy: bare: has no channel for a \
+guest agent: vm-create --agent makes a VM with one\n" \
+	    vm-copy "$top/README.md" bare:/tmp
+	# The tiny guest has none.
+	atf_check -s exit:69 -e inline:"vm-copy: web: guest agent: no answer \
+from the guest\n" vm-copy "$top/README.md" web:/tmp
+	atf_check -s exit:69 -e inline:"vm-copy: web: guest agent: no answer \
+from the guest\n" vm-copy web:/tmp/x x
+	atf_check test ! -e x
+}
+
 # Whatever a guest's tar makes of it.
 copy_case copy__hostile
 copy__hostile_body()
@@ -226,6 +242,73 @@ copy__hostile_body()
 	nothing_left
 }
 
+# Whoever else has something to ask gets through while it copies: at the latest
+# when there is enough to copy.
+copy_case copy__others_between
+copy__others_between_body()
+{
+	. "$(atf_get_srcdir)/../lib/killing.sh"
+	need
+	faked
+	# between DONE BEGUN COPY...: whether DONE is not there yet then.
+	between()
+	{
+		copied=$1 begun=$2
+		shift 2
+		INSTAR_HOOK=copy-block=sleep:50 vm-copy "$@" &
+		eventually 60 sh -c "test -s $begun" ||
+		    atf_fail "it never began"
+		atf_check -o inline:"between\n" vm-exec web echo between
+		rc=0
+		[ ! -e "$copied" ] || rc=1
+		wait $! || atf_fail "exit $?"
+		atf_check cmp large "$copied"
+		rm "$copied"
+		return $rc
+	}
+	for size in 2M 8M 32M; do
+		head -c $size /dev/urandom >large
+		between guest/large 'guest/.instar-copy.*/archive' \
+		    large web:"$there/large" && break
+	done || atf_fail "it let nobody in"
+	for size in 2M 8M 32M; do
+		head -c $size /dev/urandom >large
+		cp large guest/large
+		between back '/var/tmp/.instar-copy.*/archive' \
+		    web:"$there/large" back && break
+	done || atf_fail "it let nobody in"
+	nothing_left
+}
+
+# Known before anything is read or sent.
+copy_case copy__refused_at_once
+copy__refused_at_once_body()
+{
+	. "$(atf_get_srcdir)/../lib/killing.sh"
+	need
+	faked
+	mkdir -p guest/dir/file guest/tree tree here/file
+	echo x | tee file guest/file >here/x
+	export INSTAR_HOOK=copy-opened=kill
+	atf_check -s exit:73 -e inline:"vm-copy: web:$there/dir: there is \
+something of that name already\n" vm-copy file web:"$there/dir"
+	atf_check -s exit:73 -e inline:"vm-copy: web:$there/file: there is \
+something of that name already\n" vm-copy tree web:"$there/file"
+	atf_check -s exit:66 -e inline:"vm-copy: web:$there/no/x: no such \
+file\n" vm-copy file web:"$there/no/x"
+	export INSTAR_HOOK=copy-begun=kill
+	atf_check -s exit:73 -e inline:"vm-copy: here/file: there is something \
+of that name already\n" vm-copy web:"$there/file" here
+	atf_check -s exit:66 -e match:"^vm-copy: no/such/x: " \
+	    vm-copy web:"$there/file" no/such/x
+	# What it is in the guest only the guest can say.
+	export INSTAR_HOOK=copy-block=kill
+	atf_check -s exit:73 -e inline:"vm-copy: here/x: there is something of \
+that name already\n" vm-copy web:"$there/tree" here/x
+	unset INSTAR_HOOK
+	nothing_left
+}
+
 # Killed anywhere: under the target's name there is nothing, or all of it.
 copy_case copy__killed
 copy__killed_body()
@@ -235,13 +318,13 @@ copy__killed_body()
 	faked
 	head -c 100000 /dev/urandom >file
 	for step in agent-locked agent-asked agent-held copy-begun \
-	    copy-opened copy-sent copy-unpacked; do
+	    copy-opened copy-block copy-sent copy-unpacked; do
 		killed_at $step vm-copy file web:"$there/new"
 		[ ! -e guest/new ] || atf_check cmp file guest/new
 		rm -rf guest/new guest/.instar-copy.*
 	done
 	cp file guest/file
-	for step in agent-held copy-begun copy-packed copy-fetched \
+	for step in agent-held copy-begun copy-packed copy-block copy-fetched \
 	    copy-staged copy-placed; do
 		killed_at $step vm-copy web:"$there/file" new
 		[ ! -e new ] || atf_check cmp file new
@@ -277,7 +360,10 @@ atf_init_test_cases()
 	atf_add_test_case copy__closed
 	atf_add_test_case copy__refused
 	atf_add_test_case copy__usage
+	atf_add_test_case copy__none
 	atf_add_test_case copy__hostile
+	atf_add_test_case copy__others_between
+	atf_add_test_case copy__refused_at_once
 	atf_add_test_case copy__killed
 	atf_add_test_case copy__signal
 }

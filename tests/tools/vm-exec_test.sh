@@ -144,15 +144,82 @@ exec__all_of_body()
 	    jq -r '.stdout | explode | map(tostring) | join(\",\")'"
 	# Input for each, and what cannot be done to one is done to the others.
 	echo text >input
-	atf_check -s exit:69 -o inline:"web\t0\ttext?\n" \
-	    -e inline:"vm-exec: bare: has no channel for a guest agent: \
-vm-create --agent makes a VM with one
-vm-exec: nosuch: no such VM in $INSTAR_ROOT\n" \
+	atf_check -s exit:69 -o inline:"web\t0\ttext?\n" -e save:err \
 	    vm-exec -i input -p name,status,stdout --all-of bare web nosuch \
 	    -- cat
+	atf_check -o inline:"vm-exec: bare: has no channel for a guest agent: \
+vm-create --agent makes a VM with one
+vm-exec: nosuch: no such VM in $INSTAR_ROOT\n" sort err
+	# The status is that of the first in order, whoever ends first.
+	atf_check -s exit:66 -o ignore -e ignore vm-exec --all-of web nosuch \
+	    bare -- cat
+	atf_check -s exit:3 -o ignore -e ignore vm-exec --all-of web bare \
+	    -- sh -c 'sleep 0.5; exit 3'
 	atf_check -s exit:64 -e match:'^vm-exec: ' \
 	    -x 'vm-exec --all-of - -- true </dev/null'
 	atf_check -x 'vm-exec --allow-empty --all-of - -- true </dev/null'
+}
+
+# A VM whose agent is not to be had yet holds up nobody.
+exec_case exec__all_of_at_once
+exec__all_of_at_once_body()
+{
+	faked
+	tiny_run db --agent
+	fake_agent db
+	: >held
+	flock "$(vm-ls -p dir db)/agent.lock" \
+	    sh -c ': >locked; while [ -e held ]; do sleep 0.1; done' &
+	eventually 60 test -e locked
+	vm-exec -p name,status --all-of db web -- true >out &
+	all=$!
+	eventually 60 grep -q web out || atf_fail "web waits for db"
+	atf_check -o inline:"web\t0\n" cat out
+	rm held
+	wait $all || atf_fail "exit $?"
+	atf_check -o inline:"web\t0\ndb\t0\n" cat out
+	# More than there are at once, all of one VM: each in its turn.
+	atf_check -o inline:"40\n" -x "yes web | head -n 40 |
+	    vm-exec -p name,status --all-of - -- true | grep -c '^web.0\$'"
+}
+
+# What ends it ends the commands; what ends one of its processes is told.
+exec_case exec__all_of_ended
+exec__all_of_ended_body()
+{
+	. "$(atf_get_srcdir)/../lib/killing.sh"
+	need
+	faked
+	signalled vm-exec --all-of web -- sh -c 'echo $$ >pid; exec sleep 1000' \
+	    2>said &
+	eventually 60 test -s guest/pid || atf_fail "it never ran"
+	kill -TERM $!
+	rc=0
+	wait $! || rc=$?
+	[ $rc -eq 143 ] || atf_fail "exit $rc: $(cat said)"
+	atf_check -o inline:"vm-exec: web: ended by signal 15 (Terminated)\n" \
+	    cat said
+	is_gone "$(cat guest/pid)" || atf_fail "it still runs"
+	atf_check -s exit:71 -e inline:"vm-exec: web: its process was ended by \
+Killed\n" env INSTAR_HOOK=exec-member=kill vm-exec --all-of web -- true
+	# Killed itself, it leaves no process.
+	killed_at exec-crowd vm-exec --all-of web -- sleep 100
+	left()
+	{
+		for p in /proc/[0-9]*; do
+			[ "$(readlink "$p/cwd")" != "$PWD" ] ||
+			    ! readlink "$p/exe" | grep vm-exec || return
+		done 2>/dev/null
+		false
+	}
+	gone()
+	{
+		! left
+	}
+	eventually 60 gone || atf_fail "$(left)"
+	atf_check vm-exec web true
+	atf_check -s exit:74 -e match:"standard output" \
+	    -x 'vm-exec --all-of web -- true >/dev/full'
 }
 
 exec_case exec__none
@@ -247,6 +314,8 @@ atf_init_test_cases()
 	atf_add_test_case exec__signal
 	atf_add_test_case exec__detach
 	atf_add_test_case exec__all_of
+	atf_add_test_case exec__all_of_at_once
+	atf_add_test_case exec__all_of_ended
 	atf_add_test_case exec__none
 	atf_add_test_case exec__usage
 	atf_add_test_case exec__while_locked

@@ -14,6 +14,7 @@
 #include "base/hook.h"
 #include "base/json.h"
 #include "base/lock.h"
+#include "base/sig.h"
 #include "vmm/host/wire.h"
 #include "vmm/vmm.h"
 
@@ -21,6 +22,7 @@
 #define MARK 0xff
 #define SYNC_LINE_MAX 128 /* bytes of that reply */
 #define SKIM_MAX (64u << 10) /* of what is read to be dropped */
+#define NAP_MS 25 /* between two looks whether others want it */
 #define VSOCK_LINE_MAX 32 /* "OK 1073741824" */
 
 struct agent {
@@ -63,6 +65,28 @@ agent_release(struct agent *a)
 }
 
 void
+agent_yield(struct agent *a)
+{
+	if (a->lock == -1 || !lock_is_wanted(a->lock))
+		return;
+	wire_fini(&a->wire);
+	lock_yield(a->lock);
+	agent_release(a);
+}
+
+void
+agent_nap(struct agent *a, int ms)
+{
+	int64_t until_ms = clock_ms() + ms;
+	int left;
+
+	while ((left = clock_left(until_ms)) > 0 && sig_check(NULL) == 0) {
+		clock_nap(left < NAP_MS ? left : NAP_MS);
+		agent_yield(a);
+	}
+}
+
+void
 agent_close(struct agent *a)
 {
 	if (a == NULL)
@@ -93,8 +117,7 @@ take_lock(struct agent *a, int64_t deadline_ms, struct error *err)
 	}
 	if (a->lock == -1)
 		return error_sys(err, error_code_of(errno), VM_AGENT_LOCK);
-	if (lock_fd(a->lock, LOCK_EXCLUSIVE, deadline_ms, VM_AGENT_LOCK,
-		&why) == 0)
+	if (lock_want(a->lock, deadline_ms, VM_AGENT_LOCK, &why) == 0)
 		return 0;
 	if (why.code == EX_TEMPFAIL)
 		return error_set(err, EX_TEMPFAIL,
@@ -119,8 +142,9 @@ look_at_wire(int how, struct error *err)
 }
 
 /*
- * Waits for a line of at most `max` bytes; *len is what it has with its end.
- * It is in the buffer, for wire_use().
+ * Waits for a line of at most `max` bytes, until `deadline_ms` or until nothing of
+ * it comes any more; *len is what it has with its end.  It is in the buffer, for
+ * wire_use().
  */
 static int
 await_line(struct agent *a, size_t *len, size_t max, int64_t deadline_ms,
@@ -129,6 +153,7 @@ await_line(struct agent *a, size_t *len, size_t max, int64_t deadline_ms,
 	struct wire *w = &a->wire;
 	size_t seen = 0;
 	char *end = NULL;
+	int64_t until_ms;
 
 	for (;;) {
 		if (seen < w->len)
@@ -136,8 +161,12 @@ await_line(struct agent *a, size_t *len, size_t max, int64_t deadline_ms,
 		if (end != NULL)
 			break;
 		seen = w->len;
-		if (look_at_wire(wire_fill(w, max, deadline_ms, err), err) ==
-		    -1)
+		until_ms = clock_ms() + AGENT_SILENCE_MS;
+		if (look_at_wire(wire_fill(w, max,
+				     until_ms < deadline_ms ? until_ms
+							    : deadline_ms,
+				     err),
+			err) == -1)
 			return -1;
 	}
 	*len = (size_t)(end - w->buf) + 1;

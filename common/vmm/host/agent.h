@@ -30,6 +30,7 @@
 #define AGENT_VSOCK_PORT 1234 /* where it listens in a guest with a vsock */
 #define AGENT_SYNC_MS 10000 /* for one that listens to show it */
 #define AGENT_CALL_MS 20000 /* of one ordinary question */
+#define AGENT_SILENCE_MS 120000 /* of one that is in the midst of a reply */
 #define AGENT_REPLY_MAX (1u << 20) /* bytes of an ordinary reply */
 #define AGENT_STALE_MAX (UINT64_C(256) << 20) /* of replies nobody took */
 
@@ -52,8 +53,18 @@ void agent_close(struct agent *a);
  */
 int agent_hold(struct agent *a, int64_t deadline_ms, struct error *err);
 
-/* Lets others have it: for whoever has nothing to ask for a tenth of a second. */
+/* Lets it go. */
 void agent_release(struct agent *a);
+
+/*
+ * Lets others have it if there is somebody who waits for it.  Else it is kept: an
+ * agent at a serial port to which nobody is connected sleeps for a tenth of a
+ * second before each thing that it does, be it 4 KiB that a command has written.
+ */
+void agent_yield(struct agent *a);
+
+/* Sleeps for so long, unless a signal comes, and yields to others meanwhile. */
+void agent_nap(struct agent *a, int ms);
 
 bool agent_is_held(const struct agent *a);
 

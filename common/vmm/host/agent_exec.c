@@ -18,7 +18,6 @@
 
 #define FIRST_NAP_MS 5
 #define MOST_NAP_MS 250
-#define FREE_NAP_MS 100 /* others may have the channel for so long */
 #define STOP_ALL_MS 10000
 
 #define STOP_MS 2000 /* for a command to end by SIGTERM */
@@ -259,7 +258,7 @@ await(struct agent *a, uint64_t pid, struct agent_end *out, int64_t deadline_ms,
 	int nap_ms = FIRST_NAP_MS;
 
 	for (;;) {
-		clock_nap(nap_ms);
+		agent_nap(a, nap_ms);
 		if (sig_check(err) == -1 ||
 		    agent_exec_look(a, pid, out, clock_ms() + AGENT_CALL_MS,
 			err) == -1)
@@ -268,8 +267,6 @@ await(struct agent *a, uint64_t pid, struct agent_end *out, int64_t deadline_ms,
 			return 0;
 		if (clock_left(deadline_ms) == 0)
 			return error_set(err, EX_TEMPFAIL, "the time is over");
-		if (nap_ms >= FREE_NAP_MS)
-			agent_release(a);
 		nap_ms += nap_ms / 2;
 		if (nap_ms > MOST_NAP_MS)
 			nap_ms = MOST_NAP_MS;

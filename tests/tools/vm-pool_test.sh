@@ -193,6 +193,10 @@ killed__is_collected_cleanup()
 }
 
 atf_test_case killed__at_each_step cleanup
+killed__at_each_step_head()
+{
+	atf_set require.config long
+}
 killed__at_each_step_body()
 {
 	have_snapshot

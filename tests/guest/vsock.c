@@ -142,10 +142,14 @@ bar_set(u32 off, u32 bytes, u32 v)
 	if (bytes == 4)
 		out32(0xcfc, v);
 	else if (bytes == 2)
-		__asm__ volatile("outw %w0, %w1" : : "a"(v), "d"(0xcfc)
+		__asm__ volatile("outw %w0, %w1"
+				 :
+				 : "a"(v), "d"(0xcfc)
 				 : "memory");
 	else
-		__asm__ volatile("outb %b0, %w1" : : "a"(v), "d"(0xcfc)
+		__asm__ volatile("outb %b0, %w1"
+				 :
+				 : "a"(v), "d"(0xcfc)
 				 : "memory");
 }
 
@@ -380,13 +384,15 @@ answer(const struct packet *p, struct conn *c)
 	else if (behind(c->line, "\"guest-exec\"") != 0)
 		n = append(out, n, "{\"return\": {\"pid\": 1}}\n");
 	else if (behind(c->line, "\"guest-exec-status\"") != 0)
-		n = append(out, n, "{\"return\": {\"exited\": true, "
-				   "\"exitcode\": 7, \"out-data\": "
-				   "\"dGljawo=\"}}\n");
+		n = append(out, n,
+		    "{\"return\": {\"exited\": true, "
+		    "\"exitcode\": 7, \"out-data\": "
+		    "\"dGljawo=\"}}\n");
 	else
-		n = append(out, n, "{\"error\": {\"class\": "
-				   "\"CommandNotFound\", \"desc\": "
-				   "\"not known\"}}\n");
+		n = append(out, n,
+		    "{\"error\": {\"class\": "
+		    "\"CommandNotFound\", \"desc\": "
+		    "\"not known\"}}\n");
 	send(p, RW, c->fwd, out, n);
 }
 

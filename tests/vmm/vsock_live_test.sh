@@ -81,7 +81,8 @@ nothing was started\n" vm-exec --timeout 1 -i /dev/null deaf true
 	counts_on deaf
 	atf_check -o ignore vm-stop --force deaf
 	atf_check test ! -e root/name/vm/deaf/vsock.sock
-	atf_check -s exit:69 -e match:"^vm-exec: deaf: " vm-exec deaf true
+	atf_check -s exit:77 -e inline:"vm-exec: deaf: not running\n" \
+	    vm-exec deaf true
 }
 
 atf_test_case agent__cloud_hypervisor cleanup

@@ -280,11 +280,13 @@ sweep_layers(struct gc *gc, const struct strv *names, int layerfd,
 	if (used == NULL)
 		return error_nomem(err, "layers");
 	if (scan_snaps(used, gc, err) == -1 || scan_root(used, gc, err) == -1 ||
+	    /* One that was taken between the two is being built. */
+	    is_building(&building, gc, "vm", err) == -1 ||
 	    list_inodes(&inodes, &l.inodes_n, layerfd, names, err) == -1)
 		goto out;
 	l.used = used;
 	l.inodes = inodes;
-	for (i = 0; i < names->n; i++) {
+	for (i = 0; i < names->n && !building; i++) {
 		if (gc_check(err) == -1)
 			goto out;
 		if (sweep_layer(gc, &l, names->v[i], &why) == -1)

@@ -166,13 +166,14 @@ sweep_pool(struct gc *gc, const char *snap_id, struct error *err)
 	size_t i;
 	int fd, rc;
 
-	if (standby_keep(&fd, gc->root, snap_id, &why) == -1) {
+	snprintf(path, sizeof(path), STANDBY_DIR "/%s", snap_id);
+	if (lock_dir(&fd, root_fd(gc->root), path, LOCK_EXCLUSIVE, 0, &why) ==
+	    -1) {
 		if (why.code == EX_TEMPFAIL || why.code == EX_NOINPUT)
 			return 0;
 		*err = why;
 		return -1;
 	}
-	snprintf(path, sizeof(path), STANDBY_DIR "/%s", snap_id);
 	rc = standby_list(&ids, fd, err);
 	for (i = 0; rc == 0 && i < ids.n; i++) {
 		rc = gc_check(err);

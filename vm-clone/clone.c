@@ -175,8 +175,7 @@ clone_report(struct vm *vm, int dirfd, const struct clone_report *r,
 		rc = json_put_bool(record, "from_pool", r->was_taken, err);
 	if (rc == 0 && r->checked != NULL)
 		rc = preflight_put_checks(record, r->checked, err);
-	if (rc == 0 &&
-	    (how->ready.kind != READY_NONE || how->learn.wanted))
+	if (rc == 0 && (how->ready.kind != READY_NONE || how->learn.wanted))
 		return ready_list_add(r->pending, record, vm->id, how->start_us,
 		    err);
 	if (rc == 0)
@@ -221,8 +220,10 @@ finish(struct clone *c, struct job *job)
 	hook_step("visible");
 	vmm_detach(c->vmm);
 	c->vmm = NULL;
-	if (!job->how->into_pool &&
-	    clone_report(&c->vm, c->dir.dirfd, &report, &c->err) == -1)
+	/* Who comes to take it finds it without a lock. */
+	if (job->how->into_pool)
+		root_new_end(&c->dir);
+	else if (clone_report(&c->vm, c->dir.dirfd, &report, &c->err) == -1)
 		c->failed = true;
 }
 
@@ -332,7 +333,7 @@ load_all(struct clone *clones, size_t n, struct job *job)
 	for (i = 0; i < n; i++) {
 		load(&clones[i], job);
 		if (was_ended(&clones[i]))
-			end_all(clones + i, n - i, &clones[i].err);
+			end_all(clones, n, &clones[i].err);
 		if (i + ahead < n)
 			begin_numbered(clones, i + ahead, n, job);
 	}
@@ -413,8 +414,8 @@ check_all(struct job *job, struct error *err)
 		.in_place = job->in_place,
 		.copies = job->how->count };
 	if (preflight_run(&job->checked, err) == -1 ||
-	    nics_parse(&job->nics, job->how,
-		&job->checked.sidecar.machine.nics, err) == -1 ||
+	    nics_parse(&job->nics, job->how, &job->checked.sidecar.machine.nics,
+		err) == -1 ||
 	    seed_read(&job->seed, &job->has_seed, job->how, snap_fd(job->snap),
 		err) == -1)
 		return -1;

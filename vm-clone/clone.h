@@ -27,7 +27,8 @@ struct clone_how {
 	struct strv ssh_keys; /* files */
 	bool same_mac, no_start, paused, verify, copy_memory;
 	bool in_place; /* the snapshot's files are used where they lie */
-	bool into_pool; /* nobody sees them but who takes one (state/standby.h) */
+	bool
+	    into_pool; /* nobody sees them but who takes one (state/standby.h) */
 	bool from_pool; /* one that waits is taken, if there is one */
 	enum load_disks disks;
 	const char *members; /* -p, or NULL */

@@ -49,8 +49,7 @@ nics_parse(struct nic_list *out, const struct clone_how *how,
 		if ((nic->kind == NIC_USER) != (saved->v[i].kind == NIC_USER))
 			return error_set(err, EX_CONFIG,
 			    "--nic %s: the snapshot's NIC %zu is of kind %s",
-			    how->nics.v[i], i,
-			    nic_kind_name(saved->v[i].kind));
+			    how->nics.v[i], i, nic_kind_name(saved->v[i].kind));
 		if (check_count(nic, how->nics.v[i], how->count, err) == -1)
 			return -1;
 	}

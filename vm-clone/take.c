@@ -79,8 +79,9 @@ become(struct taken *t, const struct clone_how *how, const struct timespec *now,
 	/* Its clock has stood still, too, while it waited. */
 	if (rfc3339_parse(&since, vm->started_at, NULL) == 0 &&
 	    now->tv_sec > since.tv_sec)
-		vm->identity.clock_behind_s +=
-		    (uint64_t)(now->tv_sec - since.tv_sec);
+		vm->identity.clock_behind_s += (uint64_t)(now->tv_sec -
+		    since.tv_sec);
+	rfc3339_us(vm->started_at, now);
 	return 0;
 }
 

@@ -12,9 +12,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
+#include "base/proc.h"
 #include "base/strv.h"
 
+#define END_MS 20000 /* for one that ends, or was told to */
 #define SAID_MAX 65536 /* of what vm-clone tells: a line each that failed */
 
 /*
@@ -106,6 +109,9 @@ reap(struct fill *f)
 {
 	int status = 0;
 
+	if (f->pidfd != -1 &&
+	    proc_wait(f->pidfd, clock_ms() + END_MS, NULL) == -1)
+		kill(f->pid, SIGKILL);
 	while (waitpid(f->pid, &status, 0) == -1 && errno == EINTR)
 		continue;
 	fd_drop(&f->pidfd);

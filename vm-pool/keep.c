@@ -37,6 +37,7 @@ struct keep {
 	struct waiting waiting;
 	struct pollfd *polls;
 	int64_t start_us, next_ms, again_ms;
+	uint64_t died; /* until it was filled up last */
 	bool was_full;
 };
 
@@ -68,8 +69,7 @@ begin(struct keep *k, struct error *err)
 	if (k->polls == NULL)
 		return error_nomem(err, "pool");
 	if (add_watch(k, STANDBY_DIR,
-		IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE,
-		err) == -1)
+		IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE, err) == -1)
 		return -1;
 	return add_watch(k, "snap", IN_MOVE_SELF | IN_DELETE_SELF, err);
 }
@@ -97,12 +97,13 @@ wait_for_news(struct keep *k, const sigset_t *unblocked, struct error *err)
 		ms = 0;
 	left.tv_sec = ms / 1000;
 	left.tv_nsec = ms % 1000 * 1000000;
-	k->polls[0] = (struct pollfd) { .fd = k->watch, .events = POLLIN };
-	k->polls[1] = (struct pollfd) { .fd = k->fill.pidfd, .events = POLLIN };
+	k->polls[0] = (struct pollfd){ .fd = k->watch, .events = POLLIN };
+	k->polls[1] = (struct pollfd){ .fd = k->fill.pidfd, .events = POLLIN };
 	for (i = 0; i < n; i++)
-		k->polls[POLL_OWN + i] =
-		    (struct pollfd) { .fd = k->waiting.v[i].pidfd,
-			    .events = POLLIN };
+		k->polls[POLL_OWN + i] = (struct pollfd){
+			.fd = k->waiting.v[i].pidfd,
+			.events = POLLIN
+		};
 	if (ppoll(k->polls, n + POLL_OWN, timed ? &left : NULL, unblocked) ==
 		-1 &&
 	    errno != EINTR)
@@ -153,11 +154,13 @@ reap(struct keep *k, struct error *err)
 	if (k->fill.pid == 0 || poll(&p, 1, 0) != 1)
 		return 0;
 	code = fill_wait(&k->fill);
-	if (code == EX_OK) {
+	/* Those that die as soon as they are there are no success. */
+	if (code == EX_OK && k->waiting.died == k->died) {
 		k->again_ms = AGAIN_MIN_MS;
 		return 0;
 	}
-	if (k->waiting.made == 0)
+	k->died = k->waiting.died;
+	if (code != EX_OK && k->waiting.made == 0)
 		return error_set(err, code, "%s", "");
 	k->next_ms = clock_ms() + k->again_ms;
 	k->again_ms = k->again_ms * 2 < AGAIN_MAX_MS ? k->again_ms * 2
@@ -173,7 +176,7 @@ fill_up(struct keep *k, struct error *err)
 		.jobs = k->how->jobs,
 		.quiet = k->how->quiet };
 
-	if (k->waiting.n >= k->how->keep && !k->was_full) {
+	if (k->waiting.n >= k->how->keep && !k->was_full && k->fill.pid == 0) {
 		if (report(k, err) == -1)
 			return -1;
 		k->was_full = true;

@@ -9,7 +9,9 @@
 
 #include "keep.h"
 
-#define KEEP_MAX 1000
+/* A descriptor each, of the 1024 that a process usually may have. */
+#define KEEP_MAX 400
+#define JOBS_MAX 1000 /* as vm-clone has it */
 
 struct opts {
 	struct opt_common common;
@@ -35,12 +37,10 @@ check_opts(struct opts *o, char *const *operands)
 		return opt_wrong("no snapshot is named");
 	if (operands[1] != NULL)
 		return opt_wrong("%s: one snapshot at a time", operands[1]);
-	if (o->jobs != NULL &&
-	    num_u64(&n, o->jobs, 1, KEEP_MAX, &err) == -1)
+	if (o->jobs != NULL && num_u64(&n, o->jobs, 1, JOBS_MAX, &err) == -1)
 		return opt_wrong("--jobs: %s", err.msg);
 	n = 1;
-	if (o->keep != NULL &&
-	    num_u64(&n, o->keep, 1, KEEP_MAX, &err) == -1)
+	if (o->keep != NULL && num_u64(&n, o->keep, 1, KEEP_MAX, &err) == -1)
 		return opt_wrong("--keep: %s", err.msg);
 	o->how.keep = (size_t)n;
 	o->how.jobs = o->jobs;

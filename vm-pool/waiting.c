@@ -9,10 +9,13 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/diag.h"
 #include "base/fd.h"
 #include "state/standby.h"
 #include "state/vm.h"
+#include "vmm/vmm.h"
 
+#define END_AT_ONCE 32
 #define KILL_MS 10000 /* for a killed VMM to be gone */
 
 static bool
@@ -31,14 +34,19 @@ forget(struct waiting *w, size_t i)
 	w->n--;
 }
 
-/* Its directory goes, unless somebody has it. */
+/* Its VMM and its directory go, unless somebody has it. */
 static bool
-bury(const struct root *root, int dirfd, const char *id)
+bury(const struct root *root, int dirfd, const char *id, struct error *err)
 {
 	struct root_new dir;
+	struct vm vm;
 
-	if (root_new_adopt(&dir, root, ROOT_VM, dirfd, id, "", NULL) == -1)
+	if (root_new_adopt(&dir, root, ROOT_VM, dirfd, id, "", err) == -1)
 		return false;
+	if (vm_read(&vm, dir.dirfd, NULL) == 0) {
+		vmm_kill(&vm, 0, NULL);
+		vm_fini(&vm);
+	}
 	root_new_end(&dir);
 	return true;
 }
@@ -70,11 +78,18 @@ meet(struct waiting *w, const struct root *root, int dirfd, const char *id,
 	fd_drop(&fd);
 	if (rc == -1)
 		return 0;
-	rc = proc_open(&pidfd, &vm.proc, NULL);
+	rc = proc_open(&pidfd, &vm.proc, err);
+	if (rc == -1 && vm_is_alive(&vm)) {
+		vm_fini(&vm);
+		return -1;
+	}
 	vm_fini(&vm);
 	w->made++;
 	if (rc == -1) {
-		w->died += bury(root, dirfd, id);
+		if (bury(root, dirfd, id, NULL))
+			w->died++;
+		else
+			w->taken++;
 		return 0;
 	}
 	snprintf(w->v[w->n].id, sizeof(w->v[w->n].id), "%s", id);
@@ -107,8 +122,10 @@ waiting_look(struct waiting *w, const struct root *root, int dirfd,
 			if (strv_has(&ids, w->v[i - 1].id))
 				continue;
 			w->taken++;
-		} else if (bury(root, dirfd, w->v[i - 1].id))
+		} else if (bury(root, dirfd, w->v[i - 1].id, NULL))
 			w->died++;
+		else
+			w->taken++;
 		forget(w, i - 1);
 	}
 	for (i = 0; rc == 0 && i < ids.n; i++)
@@ -118,27 +135,40 @@ waiting_look(struct waiting *w, const struct root *root, int dirfd,
 	return rc;
 }
 
+/* All at once, so that they end side by side. */
+static void
+end_some(struct waiting *w, const struct waiting_one *v, size_t n,
+    const struct root *root, int dirfd)
+{
+	struct root_new dirs[END_AT_ONCE] = { 0 };
+	struct error why = { 0 };
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (root_new_adopt(&dirs[i], root, ROOT_VM, dirfd, v[i].id, "",
+			&why) == 0)
+			proc_signal(v[i].pidfd, SIGKILL, NULL);
+		else if (why.code == EX_TEMPFAIL || why.code == EX_NOINPUT)
+			w->taken++;
+		else
+			diag("%s: %s", v[i].id, why.msg);
+	for (i = 0; i < n; i++) {
+		if (dirs[i].root == NULL)
+			continue;
+		proc_wait(v[i].pidfd, clock_ms() + KILL_MS, NULL);
+		root_new_end(&dirs[i]);
+	}
+}
+
 void
 waiting_end(struct waiting *w, const struct root *root, int dirfd)
 {
-	struct root_new *dirs = calloc(w->n + 1, sizeof(*dirs));
-	size_t i;
+	size_t i, n;
 
-	if (dirs == NULL)
-		return; /* state-gc's */
-	for (i = 0; i < w->n; i++)
-		if (root_new_adopt(&dirs[i], root, ROOT_VM, dirfd, w->v[i].id,
-			"", NULL) == 0)
-			proc_signal(w->v[i].pidfd, SIGKILL, NULL);
-		else
-			w->taken += !has_died(w->v[i].pidfd);
-	for (i = 0; i < w->n; i++) {
-		if (dirs[i].root == NULL)
-			continue;
-		proc_wait(w->v[i].pidfd, clock_ms() + KILL_MS, NULL);
-		root_new_end(&dirs[i]);
+	for (i = 0; i < w->n; i += n) {
+		n = w->n - i < END_AT_ONCE ? w->n - i : END_AT_ONCE;
+		end_some(w, w->v + i, n, root, dirfd);
 	}
-	free(dirs);
 }
 
 void

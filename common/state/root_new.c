@@ -100,7 +100,9 @@ root_new_adopt(struct root_new *out, const struct root *root,
 	if (name[0] != '\0' && !envelope_is_name(name))
 		return error_set(err, EX_USAGE, "\"%s\" is not a name: %s",
 		    name, ENVELOPE_NAME_RULE);
+	/* Nothing is moved for a name that is taken. */
 	if (root_check_owner(root, err) == -1 ||
+	    (name[0] != '\0' && root_name_check(root, kind, name, err) == -1) ||
 	    lock_dir(&n.dirfd, fromfd, id, LOCK_EXCLUSIVE, 0, err) == -1)
 		return -1;
 	snprintf(n.id, sizeof(n.id), "%s", id);

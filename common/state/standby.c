@@ -8,10 +8,13 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/dir.h"
 #include "base/fd.h"
 #include "base/lock.h"
 
+#define TRIES_MAX 10 /* to be quicker than those that remove it */
+#define KEEP_LOCK_MS 2000 /* state-gc looks whether it is kept */
 #define PATH_BYTES (sizeof(STANDBY_DIR) + ID_LEN + 2)
 
 static void
@@ -34,13 +37,27 @@ standby_open(int *dirfd, const struct root *root, const char *snap_id,
 {
 	char path[PATH_BYTES];
 
+	struct error why = { 0 };
+	int rc, tries = 0;
+
 	path_of(path, snap_id);
-	if (make &&
-	    (root_check_owner(root, err) == -1 ||
-		make_dir(root, STANDBY_DIR, err) == -1 ||
-		make_dir(root, path, err) == -1))
+	if (make && root_check_owner(root, err) == -1)
 		return -1;
-	return fd_open_dir(dirfd, root_fd(root), path, false, err);
+	do {
+		rc = 0;
+		if (make)
+			rc = make_dir(root, STANDBY_DIR, &why);
+		if (rc == 0 && make)
+			rc = make_dir(root, path, &why);
+		if (rc == 0)
+			rc = fd_open_dir(dirfd, root_fd(root), path, false,
+			    &why);
+		/* One that ends removes what is empty. */
+	} while (
+	    rc == -1 && make && why.code == EX_NOINPUT && ++tries < TRIES_MAX);
+	if (rc == -1 && err != NULL)
+		*err = why;
+	return rc;
 }
 
 int
@@ -57,8 +74,8 @@ standby_keep(int *dirfd, const struct root *root, const char *snap_id,
 			return -1;
 		fd_drop(&fd);
 		/* EX_NOINPUT: it was collected meanwhile. */
-	} while (lock_dir(&fd, root_fd(root), path, LOCK_EXCLUSIVE, 0, &why) ==
-		-1 &&
+	} while (lock_dir(&fd, root_fd(root), path, LOCK_EXCLUSIVE,
+		     clock_ms() + KEEP_LOCK_MS, &why) == -1 &&
 	    why.code == EX_NOINPUT);
 	if (fd == -1) {
 		if (err != NULL)
@@ -96,15 +113,15 @@ standby_put(struct root_new *n, const char *snap_id, struct error *err)
 		rc = root_new_set_aside(n, fd, &why);
 		fd_drop(&fd);
 		/* It was collected meanwhile. */
-	} while (rc == -1 && why.code == EX_NOINPUT && ++tries < 10);
+	} while (rc == -1 && why.code == EX_NOINPUT && ++tries < TRIES_MAX);
 	if (rc == -1 && err != NULL)
 		*err = why;
 	return rc;
 }
 
 int
-standby_take(struct root_new *out, const struct root *root,
-    const char *snap_id, const char *name, struct error *err)
+standby_take(struct root_new *out, const struct root *root, const char *snap_id,
+    const char *name, struct error *err)
 {
 	struct error why = { 0 };
 	struct strv ids = { 0 };

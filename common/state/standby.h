@@ -30,7 +30,10 @@ int standby_keep(int *dirfd, const struct root *root, const char *snap_id,
 /* The ids of those that wait in `dirfd`, sorted, appended to *ids. */
 int standby_list(struct strv *ids, int dirfd, struct error *err);
 
-/* What was built becomes one that waits for the snapshot `snap_id`. */
+/*
+ * What was built becomes one that waits for the snapshot `snap_id`: it can be
+ * taken once root_new_end() has let go of it.
+ */
 int standby_put(struct root_new *n, const char *snap_id, struct error *err);
 
 /*

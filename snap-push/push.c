@@ -126,7 +126,7 @@ hint(struct error *err, const char *text)
 	if (err == NULL || (err->code != EX_NOINPUT && err->code != EX_DATAERR))
 		return -1;
 	was = *err;
-	return error_set(err, EX_DATAERR, "%s (%s)", was.msg, text);
+	return error_set(err, was.code, "%s (%s)", was.msg, text);
 }
 
 /* What the tag leads to now. */

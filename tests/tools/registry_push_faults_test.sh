@@ -167,8 +167,8 @@ push__parent_body()
 		rm -rf lay
 		cp -R before lay
 		hostile --fault "$fault"
-		refused "$status" "snap-push: HOST/golden:v1: $message" \
-		    snap-push --plain-http "$at/golden:v1" web
+		refused "$status" "snap-push: HOST/golden:v1: $message \
+(--parent none builds on nothing)" snap-push --plain-http "$at/golden:v1" web
 		tag_is "$(jq -r .digest first)"
 	done <<-'END'
 		65|blob-liar:tree|parent: its part DIGEST is not there

@@ -278,10 +278,10 @@ push__damaged_layout_body()
 			rc=0
 			snap-push -q oci-layout:lay:v1 web >out 2>err || rc=$?
 			case "$rc $(cat err)" in
-			"0 " | "65 "*' (--parent none builds on nothing)') ;;
+			"0 " | 6[56]' '*' (--parent none builds on nothing)') ;;
 			*) atf_fail "$blob $how: $rc $(cat err)" ;;
 			esac
-			[ "$blob" != "$(cat digest)" ] || [ $rc -eq 65 ] ||
+			[ "$blob" != "$(cat digest)" ] || [ $rc -ne 0 ] ||
 			    atf_fail "$how: the manifest was not looked at"
 			atf_check -o file:digest snap-push -q -p digest \
 			    --parent none oci-layout:lay:v1 web

@@ -10,7 +10,7 @@
 #define MOST_NAP_MS 250
 #define LOOK_MS 3600000 /* for all of its output, by a slow channel */
 #define INPUT_RATE 32 /* bytes in a millisecond: what a slow channel takes */
-#define LOST_MS 60000 /* of an agent that does not answer any more */
+#define LOST_MS 120000 /* of an agent that does not answer any more */
 #define STOP_MS 10000
 #define NO_PROGRAM 127 /* what a shell says then; POSIX, 2.8.2 */
 
@@ -104,6 +104,8 @@ job_look(struct job *job, int64_t deadline_ms, struct error *err)
 	}
 	if (why.code > 128 || agent_refusal(job->agent) != NULL ||
 	    !vm_is_alive(&job->at.vm) || clock_ms() - job->seen_ms > LOST_MS) {
+		if (why.code <= 128)
+			why.code = EX_UNAVAILABLE;
 		if (err != NULL)
 			*err = why;
 		return why.code > 128

@@ -66,6 +66,13 @@ need_image()
 	ln -s "$top/examples"
 }
 
+# What README.md has under the heading $1.
+printed()
+{
+	awk -v title="## $1" '/^## / { on = $0 == title }
+	    on && sub(/^    /, "")' "$top/README.md"
+}
+
 # What README.md says of it, as printed, vm-create with the options given.  The
 # other host is another root, and whoever is there has another key; nothing of
 # the first one is left then.
@@ -96,8 +103,7 @@ walks()
 			fi
 		}
 	END
-	awk '/^## / { on = $0 == "## From a cloud image to a fleet" }
-	    on && sub(/^    /, "")' "$top/README.md" |
+	printed "From a cloud image to a fleet" |
 	    sed 's|~/.ssh/id_ed25519.pub|"$key.pub"|' >>steps
 	bash -eux -o pipefail steps "$@" >out 2>&1 </dev/null ||
 	    { cat out; atf_fail "a step fails"; }
@@ -196,6 +202,71 @@ walk__uefi_cleanup()
 	vms_end "$PWD/root" "$PWD/there"
 }
 
+# A Debian of packages, with an agent: built, provisioned, saved, and its clones
+# asked, as README.md has it.
+atf_test_case golden__debian cleanup
+golden__debian_head()
+{
+	atf_set require.progs "bash fakeroot mmdebstrap qemu-system-x86_64"
+	atf_set require.user root
+	atf_set timeout 9000
+}
+golden__debian_body()
+{
+	root=${INSTAR_CACHE:-$top/.cache}/golden-$suite/root.tar
+	mkdir -p "${root%/*}"
+	golden="make -s -C $top/examples/golden OUT=$PWD ROOT=$root SUITE=$suite"
+	(
+		flock 9
+		# shellcheck disable=SC2086 # several words
+		[ -e "$root" ] || $golden "$root" >made 2>&1
+	) 9>"${root%/*}/lock" || atf_skip "$(tail -n 1 made)"
+	ln -s "$top/examples"
+	cat >steps <<-END
+		make()
+		{
+			command make OUT=$PWD ROOT=$root SUITE=$suite "\$@"
+		}
+		vm-clone()
+		{
+			command vm-clone --ready-timeout $boot "\$@"
+		}
+	END
+	printed "A golden image with an agent" >>steps
+	bash -eux -o pipefail steps >out 2>&1 </dev/null ||
+	    { cat out; atf_fail "a step fails"; }
+	cat out
+	atf_check_equal 2 "$(grep -c '"stdout":"made once, served by' out)"
+	atf_check cmp "$top/examples/golden/site/index.html" copied.html
+	atf_check_equal 1 "$(grep -c '^active$' out)"
+	atf_check -o inline:"golden-debian\n" snap-ls -p name
+	atf_check -o inline:"g-1\ng-2\n" vm-ls -p name
+	# It is booted by the root's own kernel, and cloud-init has read the seed.
+	vm-exec -i /dev/null g-1 -- sh -c 'uname -r; ls /lib/modules
+	    cat /var/lib/cloud/data/instance-id; findmnt -no FSTYPE /
+	    stat -c "%U %a" /usr/bin/su' >got
+	[ "$(sed -n 1p got)" = "$(sed -n 2p got)" ] || atf_fail "$(cat got)"
+	atf_check -o match:'^[a-z2-7]{26}$' sed -n 3p got
+	atf_check -o inline:"ext4\nroot 4755\n" sed -n '4,$p' got
+	# Nothing has changed: nothing is built.
+	id=$(cat golden-debian.id)
+	# shellcheck disable=SC2086
+	atf_check -o ignore $golden debian
+	atf_check_equal "$id" "$(cat golden-debian.id)"
+	# shellcheck disable=SC2086
+	vm=$($golden debian-clone)
+	atf_check -o inline:"made once, served by every clone\n" \
+	    vm-exec -i /dev/null "$vm" -- cat /srv/made
+	atf_check -o ignore vm-rm --force g-1 g-2 "$vm"
+	# shellcheck disable=SC2086
+	atf_check -o ignore -e ignore $golden clean
+	atf_check -o empty snap-ls
+}
+golden__debian_cleanup()
+{
+	vms_end
+}
+
 # The example of a fleet: three jobs, each in a clone of its own.
 atf_test_case fleet__three_jobs cleanup
 fleet__three_jobs_head()
@@ -243,5 +314,6 @@ atf_init_test_cases()
 {
 	atf_add_test_case walk__bios
 	atf_add_test_case walk__uefi
+	atf_add_test_case golden__debian
 	atf_add_test_case fleet__three_jobs
 }

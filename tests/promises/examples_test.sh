@@ -3,6 +3,8 @@
 # What the examples directory prints is run as printed.
 
 . "$(atf_get_srcdir)/../lib/lib.sh"
+. "$(atf_get_srcdir)/../lib/vms.sh"
+. "$(atf_get_srcdir)/../lib/agent.sh"
 
 atf_test_case pipelines__run_as_printed cleanup
 pipelines__run_as_printed_head()
@@ -70,6 +72,64 @@ golden__built_once_cleanup()
 	vms_end "$PWD/root"
 }
 
+# The same by an agent, which does what is to be done, and answers in the clone.
+atf_test_case golden__agent cleanup
+golden__agent_head()
+{
+	atf_set require.progs "qemu-system-x86_64"
+	atf_set require.config long
+}
+golden__agent_body()
+{
+	need_agent
+	golden="make -s -C $top/examples/golden OUT=$PWD \
+	    KERNEL=$vmlinuz AGENT_INITRD=$agent_initrd"
+	# shellcheck disable=SC2086 # several words
+	atf_check -o ignore -e ignore $golden agent
+	atf_check -o inline:"golden-agent\n" snap-ls -p name
+	atf_check -o empty vm-ls
+	# shellcheck disable=SC2086
+	vm=$($golden agent-clone)
+	atf_check -o inline:"made once, served by every clone\n" vm-exec \
+	    -i /dev/null "$vm" -- wget -q -O - http://127.0.0.1/
+	atf_check -o ignore vm-rm --force "$vm"
+	# shellcheck disable=SC2086
+	atf_check -o ignore -e ignore $golden clean
+	atf_check -o empty snap-ls
+}
+golden__agent_cleanup()
+{
+	vms_end "$PWD/root"
+}
+
+# The rules for a Debian, which takes minutes: what they would do.
+atf_test_case golden__debian_rules
+golden__debian_rules_body()
+{
+	golden="make -n -C $top/examples/golden OUT=$PWD"
+	# shellcheck disable=SC2086 # several words
+	atf_check -o save:said -e ignore $golden debian
+	for word in mmdebstrap 'include=.*qemu-guest-agent' 'mke2fs .*-d' \
+	    'vm-create .*--agent' 'user-data seed.yaml' 'ready agent' \
+	    'vm-copy site' 'vm-exec .*debian.sh' snap-save 'vm-rm'; do
+		atf_check -o match:"$word" tr -d '\\\n' <said
+	done
+	atf_check -o empty find . -name 'root*' -o -name '*.raw'
+	atf_check sh -n "$top/examples/golden/debian.sh"
+	if command -v shellcheck >/dev/null; then
+		atf_check shellcheck -s sh "$top/examples/golden/debian.sh"
+	fi
+	# What is there is made no more than once.
+	: >root-bookworm.tar
+	: >golden-debian.raw
+	: >golden-debian.id
+	# shellcheck disable=SC2086
+	atf_check -o not-match:'mmdebstrap|vm-create' -e ignore $golden debian
+	# shellcheck disable=SC2086
+	atf_check -o match:'vm-clone .*--ready agent' -e ignore $golden \
+	    debian-clone
+}
+
 # What fails leaves nothing in the way of the next run.  The guest's part is a
 # stand-in's, whose status is $said for what the golden machine is asked.
 atf_test_case fleet__after_a_failure cleanup
@@ -124,5 +184,7 @@ atf_init_test_cases()
 {
 	atf_add_test_case pipelines__run_as_printed
 	atf_add_test_case golden__built_once
+	atf_add_test_case golden__agent
+	atf_add_test_case golden__debian_rules
 	atf_add_test_case fleet__after_a_failure
 }

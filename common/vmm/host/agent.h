@@ -30,7 +30,7 @@
 #define AGENT_VSOCK_PORT 1234 /* where it listens in a guest with a vsock */
 #define AGENT_SYNC_MS 10000 /* for one that listens to show it */
 #define AGENT_CALL_MS 20000 /* of one ordinary question */
-#define AGENT_SILENCE_MS 120000 /* of one that is in the midst of a reply */
+#define AGENT_SILENCE_MS 45000 /* before a long reply, and in the midst of it */
 #define AGENT_REPLY_MAX (1u << 20) /* bytes of an ordinary reply */
 #define AGENT_STALE_MAX (UINT64_C(256) << 20) /* of replies nobody took */
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "learn.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -31,6 +34,12 @@ learn_opt(struct learn *l, const char *value)
 	return 0;
 }
 
+static int
+has_ended(struct error *err)
+{
+	return error_set(err, EX_UNAVAILABLE, "has ended: nothing was learned");
+}
+
 /* Whether it has been looked at for long enough: 1, 0, -1. */
 static int
 is_over(const struct learn *l, struct ready_look *console, struct vm_at *at,
@@ -39,11 +48,19 @@ is_over(const struct learn *l, struct ready_look *console, struct vm_at *at,
 	int64_t ms = l->time.given ? (int64_t)l->time.ms : LEARN_CONSOLE_MS;
 
 	if (!vm_is_alive(&at->vm))
-		return error_set(err, EX_UNAVAILABLE,
-		    "has ended: nothing was learned");
+		return has_ended(err);
 	if (clock_ms() - start_ms >= ms)
 		return 1;
 	return l->time.given ? 0 : ready_look(console, at, start_ms + ms, err);
+}
+
+static int
+look(struct touched *t, const struct vm_at *at, int64_t start_ms,
+    struct error *err)
+{
+	if (touched_look(t, (uint64_t)(clock_ms() - start_ms), err) == 0)
+		return 0;
+	return vm_is_alive(&at->vm) ? -1 : has_ended(err);
 }
 
 static int
@@ -59,9 +76,7 @@ watch(struct touched *t, const struct learn *l, struct vm_at *at,
 	    ready_begin(&console, &any, err) == -1)
 		goto out;
 	do {
-		if (touched_look(t, (uint64_t)(clock_ms() - start_ms), err) ==
-			-1 ||
-		    sig_check(err) == -1)
+		if (look(t, at, start_ms, err) == -1 || sig_check(err) == -1)
 			goto out;
 		rc = is_over(l, console, at, start_ms, err);
 		if (rc == 0)
@@ -69,27 +84,40 @@ watch(struct touched *t, const struct learn *l, struct vm_at *at,
 	} while (rc == 0);
 	/* What it has touched since the last look belongs to it. */
 	if (rc == 1)
-		rc = touched_look(t, (uint64_t)(clock_ms() - start_ms), err);
+		rc = look(t, at, start_ms, err);
 out:
 	ready_end(console);
 	ready_fini(&any);
 	return rc;
 }
 
-/* A snapshot that was removed meanwhile is another one's error. */
+/*
+ * Written beside the clone, and then moved: who reads the snapshot meanwhile, under
+ * the same shared lock, never meets a file that is not whole.  A snapshot that was
+ * removed meanwhile is another one's error.
+ */
 static int
-put(const struct root *root, const char *snap_id, const struct working_set *w,
-    struct error *err)
+put(const struct root *root, const char *snap_id, int vm_dirfd,
+    const struct working_set *w, struct error *err)
 {
 	struct snap *snap;
 	int rc;
 
 	hook_step("learned");
-	if (snap_open(&snap, root, snap_id, err) == -1)
-		return error_wrap(err, WORKING_SET_NAME);
-	rc = working_set_write(snap_fd(snap), w, err);
-	snap_close(snap);
+	if (working_set_write(vm_dirfd, w, err) == -1)
+		return -1;
 	hook_step("learn-written");
+	if (snap_open(&snap, root, snap_id, err) == -1) {
+		unlinkat(vm_dirfd, WORKING_SET_NAME, 0);
+		return error_wrap(err, WORKING_SET_NAME);
+	}
+	rc = renameat(vm_dirfd, WORKING_SET_NAME, snap_fd(snap),
+	    WORKING_SET_NAME);
+	if (rc == -1) {
+		error_sys(err, error_code_of(errno), WORKING_SET_NAME);
+		unlinkat(vm_dirfd, WORKING_SET_NAME, 0);
+	}
+	snap_close(snap);
 	return rc == -1 ? error_wrap(err, "%s", snap_id) : 0;
 }
 
@@ -111,7 +139,7 @@ learn_of(struct vm_at *at, const struct learn *l, const struct root *root,
 		return -1;
 	if (touched_new(&t, at->vm.proc.pid, fd, size, err) == 0 &&
 	    watch(t, l, at, err) == 0 && touched_take(&w, t, err) == 0)
-		rc = put(root, snap_id, &w, err);
+		rc = put(root, snap_id, at->dirfd, &w, err);
 	*bytes = working_set_bytes(&w);
 	working_set_fini(&w);
 	touched_free(t);

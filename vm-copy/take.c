@@ -48,7 +48,8 @@ write_inward(void *arg, const void *bytes, size_t len, struct error *err)
 		if (agent_file_write(in->agent, in->handle, p, n, err) == -1)
 			return error_wrap(err, "%s", in->vm);
 		hook_step("copy-block");
-		agent_yield(in->agent);
+		if (agent_turn(in->agent, err) == -1)
+			return error_wrap(err, "%s", in->vm);
 		in->done_bytes += n;
 		progress_update(&in->progress, in->done_bytes);
 	}
@@ -170,7 +171,8 @@ fetch(const struct opts *o, struct guest *g, uint64_t size, int to,
 		else
 			rc = fd_write(to, block, got, o->here, err);
 		hook_step("copy-block");
-		agent_yield(g->agent);
+		if (rc == 0 && agent_turn(g->agent, err) == -1)
+			rc = error_wrap(err, "%s", o->vm);
 		done += got;
 		progress_update(&progress, done);
 	}

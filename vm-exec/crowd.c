@@ -41,23 +41,28 @@ struct crowd {
 
 /* Its line goes to `said`, its failures to our stderr, its status is its own. */
 static void
-be_member(const struct run *run, const char *ref, int said, pid_t parent)
+be_member(struct crowd *c, const char *ref, int said, pid_t parent)
 {
 	struct error err = { 0 };
 	int status;
+	size_t i;
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || getppid() != parent ||
 	    dup2(said, STDOUT_FILENO) == -1)
 		_exit(EX_OSERR);
+	/* What others had to say is not ours to keep. */
+	for (i = 0; i < c->n; i++) {
+		fd_drop(&c->v[i].said);
+		fd_drop(&c->v[i].life);
+	}
 	hook_step("exec-member");
-	if (run_told(run, ref, &status, &err) == -1)
+	if (run_told(c->run, ref, &status, &err) == -1)
 		status = diag_error(&err);
 	_exit(status);
 }
 
 static int
-start(struct member *m, const struct run *run, const char *ref,
-    struct error *err)
+start(struct crowd *c, struct member *m, const char *ref, struct error *err)
 {
 	int life[2] = { -1, -1 };
 	pid_t self = getpid();
@@ -72,7 +77,7 @@ start(struct member *m, const struct run *run, const char *ref,
 	}
 	m->pid = fork();
 	if (m->pid == 0)
-		be_member(run, ref, m->said, self);
+		be_member(c, ref, m->said, self);
 	fd_drop(&life[1]);
 	m->life = life[0];
 	if (m->pid != -1)
@@ -98,7 +103,7 @@ begin(struct crowd *c, const struct strv *refs, size_t at)
 {
 	struct error err = { 0 };
 
-	if (start(&c->v[c->n], c->run, refs->v[at], &err) == 0) {
+	if (start(c, &c->v[c->n], refs->v[at], &err) == 0) {
 		c->v[c->n++].at = at;
 		return;
 	}

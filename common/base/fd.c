@@ -190,6 +190,28 @@ fd_open_path(int *out, uint64_t *size, const char *path, int flags,
 	return rc;
 }
 
+/* How much of `dir` names the mount: what is above it answers. */
+static int
+mount_len(const char *dir)
+{
+	size_t len = strlen(dir), up;
+	char path[4096]; /* a longer one is named whole */
+	struct stat st;
+
+	while (len > 0 && len < sizeof(path)) {
+		for (up = len; up > 0 && dir[up - 1] != '/'; up--)
+			continue;
+		if (up < 2)
+			break;
+		memcpy(path, dir, up - 1);
+		path[up - 1] = '\0';
+		if (stat(path, &st) == 0 || errno != ENOTCONN)
+			break;
+		len = up - 1;
+	}
+	return (int)len;
+}
+
 void
 fd_hint_stale(struct error *err, const char *dir)
 {
@@ -198,8 +220,8 @@ fd_hint_stale(struct error *err, const char *dir)
 	if (err == NULL || err->sys != ENOTCONN)
 		return;
 	was = *err;
-	error_set(err, was.code, "%s (fusermount3 -u %s ends it)", was.msg,
-	    dir);
+	error_set(err, was.code, "%s (fusermount3 -u %.*s ends it)", was.msg,
+	    mount_len(dir), dir);
 	err->sys = was.sys;
 }
 

@@ -43,6 +43,7 @@ struct layout {
 	const char *path; /* borrowed */
 	int dirfd, blobsfd; /* -1: not there, and only looked at */
 	bool is_new; /* it was made, and no manifest was put yet */
+	bool has_dir; /* so was its directory */
 	struct kept kept[OPEN_MAX_BLOBS];
 	size_t next;
 };
@@ -64,7 +65,8 @@ unmake(const struct layout *l)
 		return;
 	unlinkat(l->dirfd, BLOBS, AT_REMOVEDIR);
 	unlinkat(l->dirfd, MARK, 0);
-	rmdir(l->path);
+	if (l->has_dir)
+		rmdir(l->path);
 }
 
 static void
@@ -134,8 +136,8 @@ open_parts(struct layout *l, unsigned how, struct error *err)
 {
 	int fd, rc;
 
-	if (how == TRANSPORT_WRITE && mkdir(l->path, 0700) == -1 &&
-	    errno != EEXIST)
+	l->has_dir = how == TRANSPORT_WRITE && mkdir(l->path, 0700) == 0;
+	if (how == TRANSPORT_WRITE && !l->has_dir && errno != EEXIST)
 		return error_sys(err, error_code_of(errno), "%s", l->path);
 	if (how == TRANSPORT_LOOK && access(l->path, F_OK) == -1 &&
 	    errno == ENOENT)

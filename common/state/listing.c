@@ -182,8 +182,11 @@ listing_print(const struct listing *l, struct error *err)
 		found = root_open_to_list(&root, l->root, err);
 	else if (refs.n > 0)
 		found = root_open_to_read(&root, l->root, err);
-	if (found == 1)
-		rc = l->as_table ? table_print(&lines.table, err) : EX_OK;
+	if (found == 1) {
+		rc = l->all == NULL ? EX_OK : l->all(&lines.table, l, err);
+		if (rc == EX_OK && l->as_table)
+			rc = table_print(&lines.table, err);
+	}
 	if (found != 0)
 		goto out;
 	if ((l->filter != NULL && filter_resolve(l->filter, root, err) == -1) ||

@@ -74,6 +74,13 @@ agent_yield(struct agent *a)
 	agent_release(a);
 }
 
+int
+agent_turn(struct agent *a, struct error *err)
+{
+	agent_yield(a);
+	return agent_hold(a, clock_ms() + AGENT_TURN_MS, err);
+}
+
 void
 agent_nap(struct agent *a, int ms)
 {

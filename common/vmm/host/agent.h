@@ -30,6 +30,7 @@
 #define AGENT_VSOCK_PORT 1234 /* where it listens in a guest with a vsock */
 #define AGENT_SYNC_MS 10000 /* for one that listens to show it */
 #define AGENT_CALL_MS 20000 /* of one ordinary question */
+#define AGENT_TURN_MS 600000 /* for one that was let in to be done */
 #define AGENT_SILENCE_MS 45000 /* before a long reply, and in the midst of it */
 #define AGENT_REPLY_MAX (1u << 20) /* bytes of an ordinary reply */
 #define AGENT_STALE_MAX (UINT64_C(256) << 20) /* of replies nobody took */
@@ -62,6 +63,12 @@ void agent_release(struct agent *a);
  * second before each thing that it does, be it 4 KiB that a command has written.
  */
 void agent_yield(struct agent *a);
+
+/*
+ * The same between two pieces of long work: it is held again afterwards, and
+ * whoever was let in may take minutes for an answer.  As agent_hold().
+ */
+int agent_turn(struct agent *a, struct error *err);
 
 /* Sleeps for so long, unless a signal comes, and yields to others meanwhile. */
 void agent_nap(struct agent *a, int ms);

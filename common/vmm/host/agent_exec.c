@@ -259,7 +259,7 @@ await(struct agent *a, uint64_t pid, struct agent_end *out, int64_t deadline_ms,
 
 	for (;;) {
 		agent_nap(a, nap_ms);
-		if (sig_check(err) == -1 ||
+		if (sig_check(err) == -1 || agent_turn(a, err) == -1 ||
 		    agent_exec_look(a, pid, out, clock_ms() + AGENT_CALL_MS,
 			err) == -1)
 			return -1;

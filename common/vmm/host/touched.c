@@ -155,6 +155,10 @@ touched_look(struct touched *t, uint64_t at_ms, struct error *err)
 	if (mapping_each(&covered, t->pid, t->template, t->size, look_at_part,
 		t, err) == -1)
 		return -1;
+	if (covered == 0)
+		return error_set(err, EX_UNAVAILABLE,
+		    "process %ld: its mapping of the template cannot be seen",
+		    (long)t->pid);
 	/* The parts need not lie in the order of the file. */
 	if (t->n > before)
 		qsort(t->v + before, t->n - before, sizeof(*t->v), by_place);

@@ -26,7 +26,10 @@ int touched_new(struct touched **out, pid_t pid, int template, uint64_t size,
     struct error *err);
 void touched_free(struct touched *t);
 
-/* Notes what was not touched before, as first seen at `at_ms`, which only grows. */
+/*
+ * Notes what was not touched before, as first seen at `at_ms`, which only grows.
+ * EX_UNAVAILABLE: nothing of the file is mapped there, as far as can be seen.
+ */
 int touched_look(struct touched *t, uint64_t at_ms, struct error *err);
 
 /*

@@ -33,7 +33,8 @@ struct transport_how {
 	const char *cacert; /* a file of certificates to trust, too, or NULL */
 };
 
-#define RANGE_BYTES_MAX (4u << 20) /* of one request */
+#define RANGE_BYTES_MAX (4u << 20)
+#define RANGE_MORE_MAX (16u << 20) /* of a range and what is behind it */
 
 /* Bytes of a blob that are wanted, and where they go. */
 struct range {
@@ -41,6 +42,11 @@ struct range {
 	uint64_t off; /* off + len is within the blob */
 	size_t len; /* 1 to RANGE_BYTES_MAX */
 	void *buf;
+	/*
+	 * Bytes behind it that the blob has, too, and that are going to be asked
+	 * for next, in order; a hint: one request may bring all.
+	 */
+	uint64_t more;
 	void *state; /* the transport's, between asking and awaiting */
 };
 

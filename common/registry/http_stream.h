@@ -13,7 +13,7 @@
 #include "registry/errand.h"
 #include "registry/http_client.h"
 
-#define STREAMS 4 /* on their way at once */
+#define STREAMS 8 /* on their way at once */
 
 struct stream {
 	struct streams *all;

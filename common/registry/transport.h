@@ -93,6 +93,8 @@ struct transport { /* { 0 } is none */
 	const struct ref *ref; /* borrowed */
 	uint64_t got_bytes; /* that were read, manifests among them */
 	uint64_t got_n; /* requests for them */
+	const struct blob *more_blob; /* what the last one brings, too: */
+	uint64_t more_off; /* where it goes on; NULL: nothing */
 	/* Of what was put: new, or there already under its digest. */
 	uint64_t moved_bytes, there_bytes;
 	size_t moved_n; /* blobs, manifests among them */

@@ -22,12 +22,7 @@
 
 struct mount;
 
-enum ahead_source {
-	AHEAD_FOLLOW,
-	AHEAD_ORDER,
-	AHEAD_REST,
-	AHEAD_SOURCES
-};
+enum ahead_source { AHEAD_FOLLOW, AHEAD_ORDER, AHEAD_REST, AHEAD_SOURCES };
 
 struct ahead_block { /* bytes of a pack */
 	uint16_t part;

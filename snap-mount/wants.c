@@ -201,8 +201,7 @@ behind(const struct mount *m, const struct want *last, int64_t now_ms)
 
 	for (w = m->wants.first; w != NULL; w = w->next)
 		if (!w->is_away && w->not_before_ms <= now_ms &&
-		    w->part == last->part &&
-		    w->fetch.range.off == end_of(last))
+		    w->part == last->part && w->fetch.range.off == end_of(last))
 			return w;
 	return NULL;
 }

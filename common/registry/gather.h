@@ -16,7 +16,7 @@
 #define GATHER_RANGES 8 /* on their way at once, unless told otherwise */
 #define GATHER_RANGES_MAX 32
 #define GATHER_BYTES (1u << 20) /* of a range, at most */
-#define GATHER_AHEAD 15 /* ranges that are looked at before they are asked for */
+#define GATHER_AHEAD 15 /* ranges, known before they are asked for */
 #define GATHER_GAP                                                             \
 	(32u << 10) /* between pieces: it is fetched, and passed over */
 

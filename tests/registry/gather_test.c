@@ -154,7 +154,8 @@ ATF_TC_BODY(gather__more, tc)
 	ATF_CHECK_EQ(N, take_all(&f, v, N, 2, NULL));
 	ATF_REQUIRE_EQ(N, f.asked_n);
 	for (i = 0; i < N; i++) {
-		more = (i < GAP_AT ? GAP_AT - 1 - i : N - 1 - i) * (uint64_t)LEN;
+		more = (i < GAP_AT ? GAP_AT - 1 - i : N - 1 - i) *
+		    (uint64_t)LEN;
 		if (more > RANGE_MORE_MAX - LEN)
 			more = RANGE_MORE_MAX - LEN;
 		ATF_CHECK_EQ(more, f.asked[i].more);

@@ -312,7 +312,8 @@ ATF_TC_BODY(pack__same, tc)
 	    packer_same(packer, file->name, file->size_bytes + 1, &file->digest,
 		&err));
 	ATF_CHECK_EQ(0,
-	    packer_same(packer, "other", file->size_bytes, &file->digest, &err));
+	    packer_same(packer, "other", file->size_bytes, &file->digest,
+		&err));
 	for (i = 0; i < parent.envelope.files_n; i++) {
 		file = &parent.envelope.files[i];
 		ATF_REQUIRE_EQ(0, unlink(file->name));
@@ -325,8 +326,7 @@ ATF_TC_BODY(pack__same, tc)
 	    page_index_check(packer_index(packer), &parent.envelope, &err),
 	    "%s", err.msg);
 	ATF_CHECK_EQ(parent.index.depth, packer_index(packer)->depth);
-	ATF_CHECK_EQ(parent.artifact.parts_n,
-	    packer_artifact(packer)->parts_n);
+	ATF_CHECK_EQ(parent.artifact.parts_n, packer_artifact(packer)->parts_n);
 	ATF_CHECK_EQ(0, bed.t.moved_bytes);
 	packer_free(packer);
 	ATF_REQUIRE_EQ(0, packer_new(&packer, &bed.t, false, NULL, &err));

@@ -5,8 +5,9 @@
 # fetches from there: Debian's docker-registry on loopback, without TLS.
 # Medians of RUNS (3) in turn, of a snapshot of 1 GiB of memory with 128 MiB of
 # data that halves, and a disk of 2 GiB with 640 MiB of this machine's /usr; the
-# second one has changed in 3 % of its pages, in runs of 16.  Under `dir`
-# (/var/tmp), which needs 8 GiB.
+# second one has changed in 3 % of its pages, in runs of 16.  Then two saves of a
+# Linux guest of MEMORY (1G) with FILL (384) MiB in use that ran on for SECONDS_ON
+# (60) between them.  Under `dir` (/var/tmp), which needs 8 GiB.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -17,14 +18,27 @@ command -v docker-registry >/dev/null || {
 }
 . "$here/lib/bench.sh"
 begin registry_bench "$@"
-tools snap-export snap-import snap-push snap-pull snap-ls
+tools snap-export snap-import snap-push snap-pull snap-ls vm-create vm-start \
+    vm-stop vm-wait vm-console snap-save
+memory=${MEMORY:-1G} fill=${FILL:-384} seconds=${SECONDS_ON:-60}
+linux=${INSTAR_CACHE:-$top/.cache}/linux
+[ -e "$linux/initrd.img" ] || make -s -C "$top/tests/guest" linux
+export INSTAR_ACCEL=tcg
 INSTAR_ROOT=$work/root
 export INSTAR_ROOT
 build archive_bench bench
 
 registry_pid=
+# The VM is ended by the pid of its record, which is its own.
 finish()
 {
+	for r in "$work"/root/vm/*/vm.json; do
+		[ -e "$r" ] || continue
+		pid=$(sed -n 's/.*"pid" *: *\([0-9][0-9]*\).*/\1/p' "$r")
+		case $(readlink "/proc/${pid:-none}/cwd") in
+		"$work"/*) kill -9 "$pid" ;;
+		esac
+	done 2>/dev/null
 	[ -z "$registry_pid" ] || kill "$registry_pid"
 }
 
@@ -72,11 +86,13 @@ perl -e 'srand(3); for (["s/memory.raw", 2048, 19], ["s/cow.raw", 10240, 16]) {
 take_in t
 rm -rf s
 
-# once COMMAND: its ms and peak KiB.
+# once COMMAND: its ms, its peak KiB and how much the registry was asked.
 once()
 {
 	sync -f .
-	./bench time sh -c "$1"
+	asked=$(grep -c 'response completed' registry.log) || :
+	took=$(./bench time sh -c "$1")
+	echo "$took $(($(grep -c 'response completed' registry.log) - asked))"
 }
 
 # A name of an own for each push: what is there is not moved.
@@ -129,9 +145,10 @@ prepare()
 row()
 {
 	echo "$(median ours) $(median theirs)" | awk -v l="$1" -v m="$2" '{
-		printf "%-46s %8.0f %8.0f %6.2f %6s\n", l, $1, $3, $1 / $3, m
+		printf "%-46s %8.0f %8.0f %6.2f %6s\n", l, $1, $4, $1 / $4, m
 		printf "%-46s %8.1f %8.1f\n", "    peak MiB of one process",
-		    $2 / 1024, $4 / 1024
+		    $2 / 1024, $5 / 1024
+		printf "%-46s %8d %8d\n", "    requests", $3, $6
 	}'
 }
 
@@ -180,3 +197,20 @@ in_turn "snap-pull -q --plain-http -R y $at/kept:v2 >record" \
 row "pull where the parent is: curl, import" ""
 bytes "    MiB" "$(sed 's/.*"bytes_fetched":\([0-9]*\).*/\1/' record)" \
     "$whole" 0.1
+
+# A guest that ran on: what the second push takes against the first.
+vm-create -n a --memory "$memory" --storage 1G --kernel "$linux/vmlinuz" \
+    --initrd "$linux/initrd.img" --cmdline "console=ttyS0 quiet" >/dev/null
+vm-start a >/dev/null
+vm-wait --timeout 600 --console '^count ' a
+printf 'mem %s\n' "$fill" | vm-console a >/dev/null
+vm-wait --timeout 1800 --console "^mem $fill" a
+snap-save -n g1 a >/dev/null
+sleep "$seconds"
+snap-save -n g2 a >/dev/null
+vm-stop --force a >/dev/null
+in_turn "$push --parent $at/NAME:v1 $at/NAME:v2 g2 >record" \
+    "$push $at/NAME:v1 g1 >first" "$push $at/NAME:v1 g1"
+row "push after the guest ran on: the first push" 0.15
+bytes "    MiB" "$(sed 's/.*"bytes_moved":\([0-9]*\).*/\1/' record)" \
+    "$(sed 's/.*"bytes_moved":\([0-9]*\).*/\1/' first)" 0.05

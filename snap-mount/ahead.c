@@ -9,6 +9,8 @@
 #define LEAF_ASKS_MAX 2 /* one that came and is wrong is not for us */
 #define LEAVES_TOGETHER (128u << 10) /* bytes */
 #define ORDER_LEAVES 64 /* units whose leaves are asked for beforehand */
+#define AROUND_BYTES (1u << 20) /* at first */
+#define AROUND_STEP (64u << 10) /* what is here is looked for by so much */
 
 /* What became of an item. */
 enum outcome { DONE, WAITS, FULL };
@@ -18,8 +20,115 @@ ahead_init(struct ahead *a, bool rest, uint64_t cache_bytes)
 {
 	memset(a, 0, sizeof(*a));
 	a->rest_ended = !rest;
+	a->around_bytes = AROUND_BYTES;
 	/* More would only drive out what came before. */
 	a->rest_bytes = cache_bytes / 4 * 3;
+}
+
+/*
+ * Packs have pages in the order of the files: what lies around one is likely
+ * wanted, too.  Where half of what came so is read more comes the next time, of
+ * less than a quarter less.
+ */
+static void
+judge(struct ahead *a, uint64_t used_bytes)
+{
+	if (a->got_bytes < AHEAD_AROUND_MAX)
+		return;
+	if (used_bytes >= a->got_bytes / 2 &&
+	    a->around_bytes < AHEAD_AROUND_MAX)
+		a->around_bytes *= 2;
+	else if (used_bytes < a->got_bytes / 4 &&
+	    a->around_bytes > AHEAD_AROUND_MIN)
+		a->around_bytes /= 2;
+}
+
+void
+ahead_around(struct mount *m, uint16_t part, uint64_t off, int64_t now_ms)
+{
+	uint64_t bytes = m->image.artifact.parts[part].blob.bytes;
+	struct ahead *a = &m->ahead;
+	struct ahead_block block = { .part = part };
+	const struct ahead_block *b;
+	unsigned i;
+
+	a->missed_ms = now_ms;
+	judge(a, m->pages.cached_bytes);
+	block.off = off - off % a->around_bytes;
+	block.end = bytes - block.off < a->around_bytes
+	    ? bytes
+	    : block.off + a->around_bytes;
+	for (i = 0; i < a->around_n; i++) {
+		b = &a->around[(a->around_first + i) % AHEAD_AROUNDS];
+		if (b->part == part && b->off <= block.off &&
+		    b->end >= block.end)
+			return;
+	}
+	/* Of too many the oldest ones are left to be read. */
+	if (a->around_n == AHEAD_AROUNDS) {
+		a->around_first = (a->around_first + 1) % AHEAD_AROUNDS;
+		a->around_n--;
+	}
+	a->around[(a->around_first + a->around_n++) % AHEAD_AROUNDS] = block;
+}
+
+/* Whether the bytes, which end at a step or before, are neither here nor wanted. */
+static bool
+is_wanting(struct mount *m, const struct ahead_block *b, size_t len)
+{
+	const struct digest *pack = &m->image.artifact.parts[b->part]
+					 .blob.digest;
+
+	return !wants_has(m, b->part, b->off, len) &&
+	    !cache_seems(m->cache, pack, b->off, len);
+}
+
+/* From `off` on, what of the block is on its way to nobody, or 0. */
+static size_t
+lacking(struct mount *m, struct ahead_block *b)
+{
+	struct ahead_block at;
+	size_t len, step;
+
+	for (; b->off < b->end; b->off += step) {
+		step = wants_step(m, b->part, b->off, AROUND_STEP);
+		if (step > b->end - b->off)
+			step = (size_t)(b->end - b->off);
+		if (is_wanting(m, b, step))
+			break;
+	}
+	at = *b;
+	for (len = 0; at.off < b->end && len < WANT_BYTES_MAX; len += step) {
+		step = wants_step(m, at.part, at.off, AROUND_STEP);
+		if (step > b->end - at.off)
+			step = (size_t)(b->end - at.off);
+		if (step > WANT_BYTES_MAX - len || !is_wanting(m, &at, step))
+			break;
+		at.off += step;
+	}
+	return len;
+}
+
+/* Asks for what lies around reads; false: there is no room now. */
+static bool
+ask_around(struct mount *m)
+{
+	struct ahead *a = &m->ahead;
+	struct ahead_block *b;
+	size_t len;
+
+	for (; a->around_n > 0;
+	     a->around_first = (a->around_first + 1) % AHEAD_AROUNDS,
+	     a->around_n--) {
+		b = &a->around[a->around_first];
+		while ((len = lacking(m, b)) > 0) {
+			if (!wants_ahead(m, b->part, b->off, len))
+				return false;
+			b->off += len;
+			a->got_bytes += len;
+		}
+	}
+	return true;
 }
 
 void
@@ -30,6 +139,8 @@ ahead_follow(struct ahead *a, uint32_t file, uint64_t off)
 	if (file != a->follow_file || number > a->follow_end ||
 	    number > a->follow_next)
 		a->follow_next = number;
+	else if (a->follow_end - number > AHEAD_FOLLOW_GROUPS / 2)
+		return; /* some at once are fewer requests */
 	a->follow_file = file;
 	a->follow_end = number + AHEAD_FOLLOW_GROUPS;
 }
@@ -253,6 +364,16 @@ next_item(struct mount *m, enum ahead_source source, struct ahead_item *item)
 	return next_of_rest(m, item);
 }
 
+/* The rest is not to be in the way of reads that wait: a request at a time then. */
+static bool
+must_wait(const struct mount *m, int64_t now_ms)
+{
+	const struct ahead *a = &m->ahead;
+
+	return a->missed_ms != 0 && now_ms - a->missed_ms < AHEAD_QUIET_MS &&
+	    m->wants.away_n > 0;
+}
+
 int64_t
 ahead_ask(struct mount *m, int64_t now_ms)
 {
@@ -266,8 +387,12 @@ ahead_ask(struct mount *m, int64_t now_ms)
 		return INT64_MAX;
 	if (now_ms < a->not_before_ms)
 		return a->not_before_ms;
+	if (!ask_around(m))
+		return INT64_MAX;
 	for (i = 0; i < AHEAD_SOURCES; i++) {
 		item = &a->item[i];
+		if (i == AHEAD_REST && must_wait(m, now_ms))
+			return a->missed_ms + AHEAD_QUIET_MS;
 		for (; n < ITEMS_MAX; n++) {
 			if (!item->is_set && !next_item(m, i, item))
 				break;

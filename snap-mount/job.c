@@ -12,6 +12,7 @@
 #include "mount.h"
 
 #define WRONG_MAX 3 /* times that what came was not what it must be */
+#define LEAVES_TOGETHER 40 /* at most 251 KiB, and speak of 20 MiB */
 #define PAGES_MAX (MOUNT_READ_MAX / LEAF_PAGE + 1) /* that one read touches */
 
 enum kind { READ, SEEK_TO_DATA, SEEK_TO_HOLE };
@@ -82,25 +83,50 @@ need(struct mount *m, struct job *j, struct step *s, enum pages_got got,
 		s->failed = true;
 }
 
+/* Where the leaf is with others of the file that lie around it; their length. */
+static size_t
+leaves_together(uint64_t *off, const struct page_index *x,
+    const struct page_file *file, const struct page_group *group)
+{
+	const struct page_group *all = &x->groups[file->first];
+	size_t at = (size_t)(group - all), first = at, end = at + 1;
+	size_t from = at - at % LEAVES_TOGETHER;
+	size_t to = file->n - from < LEAVES_TOGETHER ? file->n
+						     : from + LEAVES_TOGETHER;
+
+	while (first > from && all[first - 1].part == group->part &&
+	    all[first - 1].off + all[first - 1].len == all[first].off)
+		first--;
+	while (end < to && all[end].part == group->part &&
+	    all[end - 1].off + all[end - 1].len == all[end].off)
+		end++;
+	*off = all[first].off;
+	return (size_t)(all[end - 1].off + all[end - 1].len - *off);
+}
+
 /* The leaf of the group that has the page; NULL: not here, or *zeros. */
 static const struct leaf *
 leaf_of(bool *zeros, struct mount *m, struct job *j, struct step *s,
     uint64_t page)
 {
 	const struct page_index *x = &m->image.index;
+	const struct page_file *file = &x->files[j->file];
 	const struct page_group *group;
 	const struct leaf *leaf;
 	enum pages_got got;
+	uint64_t off;
+	size_t len;
 
-	group = page_index_find(x, &x->files[j->file],
-	    (uint32_t)(page / LEAF_PAGES));
+	group = page_index_find(x, file, (uint32_t)(page / LEAF_PAGES));
 	*zeros = group == NULL;
 	if (group == NULL)
 		return NULL;
 	got = pages_leaf(&leaf, &m->pages, j->file, group);
 	if (got == PAGES_HERE)
 		return leaf;
-	need(m, j, s, got, page, group->part, group->off, group->len);
+	/* With those of its neighbours, which are small. */
+	len = leaves_together(&off, x, file, group);
+	need(m, j, s, got, page, group->part, off, len);
 	return NULL;
 }
 
@@ -262,6 +288,8 @@ job_step(struct mount *m, struct job *j)
 		error_set(&s.err, EX_DATAERR, "differs from its hash");
 		s.failed = true;
 	}
+	if (s.has_absent && !s.failed)
+		ahead_around(m, s.absent.part, s.absent.off, clock_ms());
 	if (s.failed)
 		job_fail(m, j, &s.err);
 	else if (!s.waits)

@@ -153,6 +153,8 @@ inflate(struct pages_frame **out, struct pages *p, const struct place *place)
 	f->part = place->part;
 	f->n = place->pages;
 	f->came = came;
+	if (!came)
+		p->cached_bytes += place->len;
 	*out = f;
 	return PAGES_HERE;
 }

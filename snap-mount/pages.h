@@ -54,6 +54,7 @@ struct pages { /* pages_init(), pages_fini() */
 	unsigned char *raw; /* LEAF_FRAME_BYTES_MAX */
 	struct pages_leaf *leaf; /* PAGES_LEAVES */
 	struct pages_frame frame[PAGES_FRAMES];
+	uint64_t cached_bytes; /* of frames that were in the cache */
 	uint64_t uses;
 };
 

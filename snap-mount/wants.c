@@ -7,6 +7,8 @@
 
 #include "mount.h"
 
+#define CHAIN_MAX 16 /* wants of one request */
+
 static uint64_t
 end_of(const struct want *w)
 {
@@ -97,6 +99,23 @@ wants_has(const struct mount *m, uint16_t part, uint64_t off, size_t len)
 	return false;
 }
 
+size_t
+wants_step(const struct mount *m, uint16_t part, uint64_t off, size_t max)
+{
+	const struct want *w;
+
+	for (w = m->wants.first; w != NULL; w = w->next) {
+		if (w->part != part || end_of(w) <= off)
+			continue;
+		if (w->fetch.range.off <= off)
+			return end_of(w) - off < max ? (size_t)(end_of(w) - off)
+						     : max;
+		if (w->fetch.range.off - off < max)
+			max = (size_t)(w->fetch.range.off - off);
+	}
+	return max;
+}
+
 int
 wants_need(struct mount *m, uint16_t part, uint64_t off, size_t len,
     struct job *job, struct error *err)
@@ -174,24 +193,62 @@ choose(const struct mount *m, int64_t now_ms)
 	return ahead;
 }
 
+/* One that is not on its way, and begins where that one ends. */
+static struct want *
+behind(const struct mount *m, const struct want *last, int64_t now_ms)
+{
+	struct want *w;
+
+	for (w = m->wants.first; w != NULL; w = w->next)
+		if (!w->is_away && w->not_before_ms <= now_ms &&
+		    w->part == last->part && w->fetch.range.off == end_of(last))
+			return w;
+	return NULL;
+}
+
+/* With those behind it that one request can bring; how many they are. */
+static size_t
+chain_from(struct want **chain, struct mount *m, struct want *w, int64_t now_ms)
+{
+	const unsigned room = m->wants.away_max - m->wants.away_n;
+	uint64_t bytes = 0;
+	size_t n = 0, i;
+
+	for (; w != NULL && n < room && n < CHAIN_MAX &&
+	     w->fetch.range.len <= WANT_CHAIN_MAX - bytes;
+	     w = behind(m, w, now_ms)) {
+		if (w->fetch.range.buf == NULL)
+			w->fetch.range.buf = malloc(w->fetch.range.len);
+		if (w->fetch.range.buf == NULL)
+			break;
+		bytes += w->fetch.range.len;
+		chain[n++] = w;
+	}
+	for (i = 0; i < n; i++) {
+		bytes -= chain[i]->fetch.range.len;
+		chain[i]->fetch.range.more = bytes;
+	}
+	return n;
+}
+
 void
 wants_send(struct mount *m, int64_t now_ms)
 {
-	struct range *range;
-	struct want *w;
+	struct want *chain[CHAIN_MAX], *w;
+	size_t n, i;
 
 	while (m->wants.away_n < m->wants.away_max &&
 	    (w = choose(m, now_ms)) != NULL) {
-		range = &w->fetch.range;
-		if (range->buf == NULL)
-			range->buf = malloc(range->len);
-		if (range->buf == NULL) {
+		n = chain_from(chain, m, w, now_ms);
+		if (n == 0) {
 			w->not_before_ms = now_ms + WANT_PAUSE_MS;
 			return;
 		}
-		w->is_away = true;
-		m->wants.away_n++;
-		fetcher_give(m->fetcher, &w->fetch);
+		for (i = 0; i < n; i++) {
+			chain[i]->is_away = true;
+			m->wants.away_n++;
+			fetcher_give(m->fetcher, &chain[i]->fetch);
+		}
 	}
 }
 

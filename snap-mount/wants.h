@@ -12,7 +12,8 @@
 
 #include "fetcher.h"
 
-#define WANT_BYTES_MAX (512u << 10) /* of one request */
+#define WANT_BYTES_MAX (512u << 10)
+#define WANT_CHAIN_MAX (4u << 20) /* bytes that come by one request */
 #define WANT_PAUSE_MS                                                          \
 	100 /* after a failure; twice that after each further one */
 #define WANT_PAUSE_MAX_MS 2000
@@ -49,10 +50,17 @@ bool wants_ahead(struct mount *m, uint16_t part, uint64_t off, size_t len);
 /* Whether all of that is wanted already. */
 bool wants_has(const struct mount *m, uint16_t part, uint64_t off, size_t len);
 
+/*
+ * How far from there on all is wanted, or nothing is, up to `max` bytes: more
+ * than 0.
+ */
+size_t wants_step(const struct mount *m, uint16_t part, uint64_t off,
+    size_t max);
+
 /* The job waits for nothing any more. */
 void wants_forget(struct mount *m, const struct job *job);
 
-/* Gives the fetcher what it may have now. */
+/* Gives the fetcher what it may have now; what lies together one by one. */
 void wants_send(struct mount *m, int64_t now_ms);
 
 /* One that has come, or failed, and is still wanted; NULL: none has. */

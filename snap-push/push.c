@@ -294,6 +294,16 @@ find_parent(struct push *p, struct error *err)
 	return hint(err, NO_PARENT);
 }
 
+/* A layer is what its digest says, and is as it was: 1, or 0, or -1. */
+static int
+keep_layer(struct packer *packer, const struct envelope_file *file,
+    struct error *err)
+{
+	return file->has_digest ? packer_same(packer, file->name,
+				      file->size_bytes, &file->digest, err)
+				: 0;
+}
+
 /* Reads the file into packs; what it is must be what was saved. */
 static int
 push_file(struct push *p, struct packer *packer, struct envelope_file *file,
@@ -303,6 +313,8 @@ push_file(struct push *p, struct packer *packer, struct envelope_file *file,
 	struct digest digest;
 	uint64_t size = file->size_bytes;
 
+	if (fd != -1 && (rc = keep_layer(packer, file, err)) != 0)
+		return rc == 1 ? 0 : -1;
 	if (fd == -1) {
 		if (manifest_open(&own, &size, snap_fd(p->snap), file->name,
 			err) == -1)

@@ -38,6 +38,7 @@ struct errand {
 	unsigned number;
 	struct blob blob;
 	uint64_t off, len;
+	uint64_t more; /* bytes behind a range, likely asked for next */
 	bool has_old; /* of a manifest: what the tag leads to until then */
 	struct digest old;
 	char text[REF_NAME_MAX + 1];

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RING (GATHER_RANGES_MAX + GATHER_AHEAD)
+
 void
 gather_init(struct gather *g, struct transport *from, unsigned ranges,
     gather_next *next, void *arg)
@@ -42,11 +44,17 @@ look_on(struct gather *g)
 	return !g->is_over;
 }
 
-/* Asks for the next range. */
-static int
-ask(struct gather *g, struct error *err)
+static struct gather_range *
+range_at(struct gather *g, unsigned i)
 {
-	struct gather_range *r = &g->ring[(g->first + g->n) % g->ranges];
+	return &g->ring[(g->first + i) % RING];
+}
+
+/* The next range is known: what it has of pieces. */
+static void
+form(struct gather *g)
+{
+	struct gather_range *r = range_at(g, g->n + g->known);
 
 	memset(r, 0, sizeof(*r));
 	r->range.blob = g->piece.blob;
@@ -55,6 +63,39 @@ ask(struct gather *g, struct error *err)
 	do
 		g->piece.blob = NULL;
 	while (look_on(g) && joins(&r->range, &g->piece));
+	g->known++;
+}
+
+/* Bytes of ranges that will be asked for where the next one ends. */
+static uint64_t
+more_of(struct gather *g)
+{
+	const struct range *next = &range_at(g, g->n)->range, *r;
+	uint64_t more = 0;
+	unsigned i;
+
+	for (i = 1; i < g->known; i++) {
+		r = &range_at(g, g->n + i)->range;
+		if (r->blob != next->blob ||
+		    r->off != next->off + next->len + more ||
+		    r->len > RANGE_MORE_MAX - next->len - more)
+			break;
+		more += r->len;
+	}
+	return more;
+}
+
+/* Asks for the next range; 1: there is none. */
+static int
+ask(struct gather *g, struct error *err)
+{
+	struct gather_range *r = range_at(g, g->n);
+
+	while (g->known <= GATHER_AHEAD && look_on(g))
+		form(g);
+	if (g->known == 0)
+		return 1;
+	r->range.more = more_of(g);
 	r->range.buf = malloc(r->range.len);
 	if (r->range.buf == NULL)
 		return error_nomem(err, "range");
@@ -63,6 +104,7 @@ ask(struct gather *g, struct error *err)
 		return -1;
 	}
 	g->n++;
+	g->known--;
 	return 0;
 }
 
@@ -82,7 +124,7 @@ static void
 drop_first(struct gather *g)
 {
 	free(g->ring[g->first].range.buf);
-	g->first = (g->first + 1) % g->ranges;
+	g->first = (g->first + 1) % RING;
 	g->n--;
 }
 
@@ -102,13 +144,15 @@ gather_take(const unsigned char **out, struct gather *g,
     const struct piece *piece, struct error *err)
 {
 	const struct range *r;
+	int rc = 0;
 
 	while (!is_in_first(g, piece)) {
 		if (g->n > 0)
 			drop_first(g);
-		while (g->n < g->ranges && look_on(g))
-			if (ask(g, err) == -1)
-				return -1;
+		while (g->n < g->ranges && (rc = ask(g, err)) == 0)
+			continue;
+		if (rc == -1)
+			return -1;
 		assert(g->n > 0);
 	}
 	if (await(g, err) == -1)

@@ -16,6 +16,7 @@
 #define GATHER_RANGES 8 /* on their way at once, unless told otherwise */
 #define GATHER_RANGES_MAX 32
 #define GATHER_BYTES (1u << 20) /* of a range, at most */
+#define GATHER_AHEAD 15 /* ranges, known before they are asked for */
 #define GATHER_GAP                                                             \
 	(32u << 10) /* between pieces: it is fetched, and passed over */
 
@@ -40,8 +41,9 @@ struct gather { /* { 0 } is none; gather_fini() */
 	void *arg;
 	struct piece piece; /* behind the last range; .blob NULL: none */
 	bool is_over; /* next() has no more */
-	struct gather_range ring[GATHER_RANGES_MAX];
-	unsigned first, n;
+	struct gather_range ring[GATHER_RANGES_MAX + GATHER_AHEAD];
+	unsigned first;
+	unsigned n, known; /* asked for; and those behind them */
 };
 
 /*

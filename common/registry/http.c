@@ -239,6 +239,7 @@ ask_piece(struct http_remote *h, struct asked *asked, size_t at,
 	e.off = range->off + at;
 	e.len = range->len - at < ERRAND_SLOT_BYTES ? range->len - at
 						    : ERRAND_SLOT_BYTES;
+	e.more = range->len - at - e.len + range->more;
 	if (courier_send(h->courier, &e, err) == -1)
 		return -1;
 	slot = &h->slots[e.number];

@@ -47,12 +47,18 @@ tell(struct job *j, bool there, uint64_t len, const struct error *err)
 }
 
 static void
-tell_refused(struct job *j)
+tell_why(struct job *j, const struct request *r)
 {
 	struct error err = { 0 };
 
-	request_error(&j->r, &err);
+	request_error(r, &err);
 	tell(j, false, 0, &err);
+}
+
+static void
+tell_refused(struct job *j)
+{
+	tell_why(j, &j->r);
 }
 
 static void
@@ -127,16 +133,20 @@ is_other_length(const struct request *r, const struct blob *blob)
 	    r->reply.total != blob->bytes;
 }
 
-static void
-range_done(struct request *r)
+void
+job_filled(struct job *j)
 {
-	struct job *j = r->owner;
+	hook_step("courier-range");
+	tell(j, true, j->errand.len, NULL);
+}
+
+void
+job_refused(struct job *j, const struct request *r)
+{
 	const struct errand *e = &j->errand;
 
 	hook_step("courier-range");
-	if (is_range(r, &e->blob, e->off, (size_t)e->len))
-		tell(j, true, e->len, NULL);
-	else if (r->reply.status == 404)
+	if (r->reply.status == 404)
 		tell_blob(j, EX_DATAERR, "not there");
 	else if (r->reply.status == 416 || r->reply.status == 200 ||
 	    is_other_length(r, &e->blob))
@@ -147,7 +157,19 @@ range_done(struct request *r)
 		tell_blob(j, EX_UNAVAILABLE,
 		    "more than the range was answered");
 	else
-		tell_refused(j);
+		tell_why(j, r);
+}
+
+static void
+range_done(struct request *r)
+{
+	struct job *j = r->owner;
+	const struct errand *e = &j->errand;
+
+	if (is_range(r, &e->blob, e->off, (size_t)e->len))
+		job_filled(j);
+	else
+		job_refused(j, r);
 }
 
 /*
@@ -395,6 +417,27 @@ pinged(struct request *r)
 	tell(j, false, 0, &err);
 }
 
+unsigned char *
+job_slot(const struct job *j)
+{
+	return j->share->slots + (size_t)j->errand.number * ERRAND_SLOT_BYTES;
+}
+
+void
+job_wait(struct job *j, const struct errand *errand)
+{
+	assert(!j->is_busy && errand->kind == ERRAND_RANGE);
+	j->errand = *errand;
+	j->is_busy = true;
+}
+
+void
+job_go(struct job *j)
+{
+	send_range(j, range_done, HTTP_TRIES, job_slot(j), j->errand.off,
+	    (size_t)j->errand.len);
+}
+
 void
 job_start(struct job *j, const struct errand *errand)
 {
@@ -406,10 +449,7 @@ job_start(struct job *j, const struct errand *errand)
 		send_ping(j, pinged);
 		break;
 	case ERRAND_RANGE:
-		send_range(j, range_done, HTTP_TRIES,
-		    j->share->slots +
-			(size_t)errand->number * ERRAND_SLOT_BYTES,
-		    errand->off, (size_t)errand->len);
+		job_go(j);
 		break;
 	case ERRAND_HAS:
 		look(j);

@@ -35,4 +35,17 @@ void job_init(struct job *j, struct http *h, const struct courier_share *share,
 /* One that is not busy goes on the errand. */
 void job_start(struct job *j, const struct errand *errand);
 
+/* One that is not busy waits until another does the errand, which is a range. */
+void job_wait(struct job *j, const struct errand *errand);
+
+/* Where its bytes go. */
+unsigned char *job_slot(const struct job *j);
+
+/* They are there; or the request for them has brought none. */
+void job_filled(struct job *j);
+void job_refused(struct job *j, const struct request *r);
+
+/* Nobody has done it: it goes by itself. */
+void job_go(struct job *j);
+
 #endif

@@ -148,6 +148,16 @@ request_go(struct request *r)
 	    : clock_ms() + hook_ms("courier-wait", r->wait_ms);
 }
 
+void
+request_resume(struct request *r)
+{
+	if (r->easy == NULL || transfer_resume(r) == 0)
+		return;
+	/* Its owner is told from http_run(). */
+	transfer_stop(r);
+	error_set(&r->err, EX_UNAVAILABLE, "answered more than was asked for");
+}
+
 /* The owner is told. */
 static void
 end(struct request *r)

@@ -55,6 +55,15 @@ struct http { /* http_init; it ends with its process */
 	bool is_inner, is_inner_known; /* the registry's own address */
 };
 
+enum request_sunk { SUNK, SUNK_LATER, SUNK_WRONG };
+
+/*
+ * `n` bytes of the body.  SUNK_LATER: they come once more, after request_resume(),
+ * perhaps with others behind them.  SUNK_WRONG: nobody wants any of it.
+ */
+typedef enum request_sunk request_sink(struct request *r, const char *bytes,
+    size_t n);
+
 struct request {
 	struct http *http;
 	void (*done)(struct request *r);
@@ -74,6 +83,7 @@ struct request {
 	void *buf; /* NULL: nowhere */
 	size_t cap;
 	struct sha256 *hash; /* or into this */
+	request_sink *sink; /* or to who takes it as it comes, of a 206 alone */
 	uint64_t whole; /* a 200 may bring so many, of which part is taken, */
 	uint64_t skip; /* from here on; 0: no more than `cap` */
 	/* Not the gate's, with an Authorization of its own, or none (NULL). */
@@ -120,6 +130,9 @@ void request_begin(struct request *r, const char *method, char *url);
 void request_header(struct request *r, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 void request_go(struct request *r);
+
+/* Its sink may be told of bytes before this returns. */
+void request_resume(struct request *r);
 
 /* Those that are held go on, or end with that error. */
 void http_release(struct http *h, const struct error *err);

@@ -15,6 +15,7 @@
 #include "registry/artifact.h"
 #include "registry/http_auth.h"
 #include "registry/http_client.h"
+#include "registry/http_stream.h"
 #include "registry/http_upload.h"
 #include "registry/http_url.h"
 
@@ -42,6 +43,7 @@ struct server {
 	const struct courier_share *share;
 	int wire;
 	struct job range[ERRAND_SLOTS_MAX], other;
+	struct streams streams;
 	struct upload upload[ERRAND_UPLOADS];
 	struct errand asked[ERRAND_UPLOADS]; /* of each upload, the last */
 	bool is_over; /* nobody listens */
@@ -112,7 +114,8 @@ go(struct server *s, const struct errand *e)
 {
 	switch (e->kind) {
 	case ERRAND_RANGE:
-		job_start(&s->range[e->number], e);
+		if (!streams_take(&s->streams, &s->range[e->number], e))
+			job_start(&s->range[e->number], e);
 		break;
 	case ERRAND_GROWN:
 	case ERRAND_END:
@@ -140,7 +143,8 @@ is_errand(const struct server *s, const struct errand *e)
 		return e->number < s->share->slots_n &&
 		    !s->range[e->number].is_busy && e->len > 0 &&
 		    e->len <= ERRAND_SLOT_BYTES &&
-		    num_in_range(e->off, e->len, e->blob.bytes);
+		    num_in_range(e->off, e->len, e->blob.bytes) &&
+		    e->more <= e->blob.bytes - e->off - e->len;
 	case ERRAND_GROWN:
 	case ERRAND_END:
 	case ERRAND_CANCEL:
@@ -186,6 +190,7 @@ init(struct server *s, struct upload_place *places)
 	for (i = 0; i < ERRAND_SLOTS_MAX; i++)
 		job_init(&s->range[i], &s->http, s->share, answer, s);
 	job_init(&s->other, &s->http, s->share, answer, s);
+	streams_init(&s->streams, &s->http);
 	for (i = 0; i < ERRAND_UPLOADS; i++) {
 		places[i] = (struct upload_place){ s, i };
 		upload_init(&s->upload[i], &s->http, s->share->spool[i],

@@ -29,6 +29,26 @@ on_header(char *line, size_t size, size_t n, void *arg)
 	return 0;
 }
 
+/* To who takes it as it comes; all of it is, or none. */
+static size_t
+sink(struct request *r, const char *bytes, size_t n)
+{
+	if (n > r->cap - r->got) {
+		r->is_too_long = true;
+		return 0;
+	}
+	switch (r->sink(r, bytes, n)) {
+	case SUNK:
+		r->got += n;
+		return n;
+	case SUNK_LATER:
+		return CURL_WRITEFUNC_PAUSE;
+	case SUNK_WRONG:
+		break;
+	}
+	return 0;
+}
+
 /* What a 2xx brings: of all of a blob in place of a range only that. */
 static int
 take_body(struct request *r, const char *bytes, size_t n)
@@ -64,6 +84,8 @@ on_body(char *bytes, size_t size, size_t n, void *arg)
 	struct request *r = arg;
 
 	n *= size;
+	if (r->reply.status < 300 && r->sink != NULL)
+		return sink(r, bytes, n);
 	if (r->reply.status < 300) {
 		if (take_body(r, bytes, n) == 0)
 			return n;
@@ -306,6 +328,12 @@ transfer_start(struct request *r)
 	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, r->detail);
 	curl_easy_setopt(e, CURLOPT_PRIVATE, r);
 	return curl_multi_add_handle(r->http->multi, e) == CURLM_OK ? 0 : -1;
+}
+
+int
+transfer_resume(struct request *r)
+{
+	return curl_easy_pause(r->easy, CURLPAUSE_CONT) == CURLE_OK ? 0 : -1;
 }
 
 void

@@ -11,6 +11,9 @@
  */
 int transfer_start(struct request *r);
 
+/* Goes on where the sink wanted it later.  -1: what it gets now is wrong. */
+int transfer_resume(struct request *r);
+
 /* Ends it, where there is one; what it brought stays. */
 void transfer_stop(struct request *r);
 

@@ -24,6 +24,7 @@ struct reading {
 	uint32_t number;
 	bool is_data; /* not all of it is zeros */
 	struct leaf leaf; /* without places */
+	size_t filled; /* bytes, from the first on */
 	unsigned char bytes[LEAF_GROUP];
 };
 
@@ -308,6 +309,15 @@ begun(struct packer *p)
 	return &p->reading[(p->reading_first + p->reading_n) % AHEAD];
 }
 
+/* What is not data is zeros, up to there. */
+static void
+fill_to(struct reading *r, size_t end)
+{
+	if (end > r->filled)
+		memset(r->bytes + r->filled, 0, end - r->filled);
+	r->filled = end;
+}
+
 static void
 hand_over(struct packer *p)
 {
@@ -315,6 +325,7 @@ hand_over(struct packer *p)
 
 	if (!p->is_begun)
 		return;
+	fill_to(r, sizeof(r->bytes));
 	p->is_begun = false;
 	p->reading_n++;
 	r->job.run = hash_pages;
@@ -332,8 +343,8 @@ begin_group(struct packer *p, uint32_t number, struct error *err)
 	r = begun(p);
 	r->number = number;
 	r->is_data = false;
+	r->filled = 0;
 	leaf_init(&r->leaf, page_index_pages(file, number));
-	memset(r->bytes, 0, sizeof(r->bytes));
 	p->is_begun = true;
 	return 0;
 }
@@ -353,9 +364,11 @@ read_run(struct packer *p, int fd, const struct extent *run, struct error *err)
 			return -1;
 		at = off % LEAF_GROUP;
 		n = LEAF_GROUP - at < end - off ? LEAF_GROUP - at : end - off;
+		fill_to(begun(p), (size_t)at);
 		if (fd_pread(fd, begun(p)->bytes + at, (size_t)n, off, p->name,
 			err) == -1)
 			return -1;
+		begun(p)->filled += (size_t)n;
 		if (p->progress != NULL)
 			p->progress(p->arg, p->done_bytes + off);
 	}
@@ -386,6 +399,35 @@ packer_file(struct packer *p, struct digest *digest, const char *name, int fd,
 	p->done_bytes += size;
 	return page_index_digest(digest, &p->index,
 	    &p->index.files[p->index.files_n - 1], err);
+}
+
+int
+packer_same(struct packer *p, const char *name, uint64_t size,
+    const struct digest *digest, struct error *err)
+{
+	const struct page_index *x;
+	const struct envelope *e;
+	size_t f, i;
+
+	if (p->parent == NULL)
+		return 0;
+	e = &p->parent->envelope;
+	x = &p->parent->index;
+	for (f = 0; f < e->files_n; f++)
+		if (strcmp(e->files[f].name, name) == 0 &&
+		    e->files[f].size_bytes == size &&
+		    digest_equal(&e->files[f].digest, digest))
+			break;
+	if (f == e->files_n)
+		return 0;
+	if (page_index_add_file(&p->index, size, err) == -1)
+		return -1;
+	for (i = 0; i < x->files[f].n; i++)
+		if (page_index_add_group(&p->index,
+			&x->groups[x->files[f].first + i], err) == -1)
+			return -1;
+	p->done_bytes += size;
+	return 1;
 }
 
 int

@@ -37,6 +37,13 @@ void packer_show(struct packer *p, packer_progress *progress, void *arg);
 int packer_file(struct packer *p, struct digest *digest, const char *name,
     int fd, uint64_t size, struct error *err);
 
+/*
+ * The same for a file that need not be read: one of that name, length and digest
+ * that the parent has.  1: it was so; 0: there is none, and nothing is done.
+ */
+int packer_same(struct packer *p, const char *name, uint64_t size,
+    const struct digest *digest, struct error *err);
+
 /* Behind the last file: what is begun ends. */
 int packer_end(struct packer *p, struct error *err);
 

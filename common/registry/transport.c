@@ -43,7 +43,10 @@ transport_ask(struct transport *t, struct range *range, struct error *err)
 	assert(range->len > 0 && range->len <= RANGE_BYTES_MAX &&
 	    num_in_range(range->off, range->len, range->blob->bytes));
 	t->got_bytes += range->len;
-	t->got_n++;
+	if (range->blob != t->more_blob || range->off != t->more_off)
+		t->got_n++;
+	t->more_blob = range->more == 0 ? NULL : range->blob;
+	t->more_off = range->off + range->len;
 	return t->ops->ask(t->state, range, err);
 }
 

@@ -38,7 +38,8 @@ struct transport_how {
 	struct error *away;
 };
 
-#define RANGE_BYTES_MAX (4u << 20) /* of one request */
+#define RANGE_BYTES_MAX (4u << 20)
+#define RANGE_MORE_MAX (16u << 20) /* of a range and what is behind it */
 
 /* Bytes of a blob that are wanted, and where they go. */
 struct range {
@@ -46,6 +47,11 @@ struct range {
 	uint64_t off; /* off + len is within the blob */
 	size_t len; /* 1 to RANGE_BYTES_MAX */
 	void *buf;
+	/*
+	 * Bytes behind it that the blob has, too, and that are going to be asked
+	 * for next, in order; a hint: one request may bring all.
+	 */
+	uint64_t more;
 	void *state; /* the transport's, between asking and awaiting */
 };
 
@@ -100,6 +106,8 @@ struct transport { /* { 0 } is none */
 	const struct ref *ref; /* borrowed */
 	uint64_t got_bytes; /* that were read, manifests among them */
 	uint64_t got_n; /* requests for them */
+	const struct blob *more_blob; /* what the last one brings, too: */
+	uint64_t more_off; /* where it goes on; NULL: nothing */
 	/* Of what was put: new, or there already under its digest. */
 	uint64_t moved_bytes, there_bytes;
 	size_t moved_n; /* blobs, manifests among them */

@@ -290,6 +290,15 @@ def range_multipart(s, q, r, arg):
 
 
 @fault
+def range_limit(s, q, r, arg):
+    """No more than ARG bytes at once, as HTTP allows."""
+    if is_blob(q) and r.status == 206 and len(r.body) > int(arg):
+        first, _, total = content_range(r)
+        return ranged(r, first, r.body[:int(arg)], total)
+    return r
+
+
+@fault
 def range_416(s, q, r, arg):
     return Response(416) if is_blob(q) else r
 
@@ -474,6 +483,14 @@ def cut(s, q, r, arg):
     reset behind its end may overtake it."""
     if is_blob(q) and len(r.body) > int(arg):
         r.cut, r.reset = int(arg), True
+    return r
+
+
+@fault
+def ends(s, q, r, arg):
+    """As cut, but what was sent comes."""
+    if is_blob(q) and len(r.body) > int(arg):
+        r.cut = int(arg)
     return r
 
 

@@ -137,6 +137,31 @@ ATF_TC_BODY(gather__limits, tc)
 	}
 }
 
+/* Of each range it is told how much of what lies behind it will be asked for. */
+ATF_TC_WITHOUT_HEAD(gather__more);
+ATF_TC_BODY(gather__more, tc)
+{
+	enum { N = 40, LEN = GATHER_BYTES, GAP_AT = 30 };
+	struct fake f = { 0 };
+	struct piece v[N];
+	uint64_t more;
+	unsigned i;
+
+	for (i = 0; i < N; i++)
+		v[i] = (struct piece){ &one,
+			(uint64_t)i * LEN + (i >= GAP_AT ? GATHER_GAP : 0),
+			LEN };
+	ATF_CHECK_EQ(N, take_all(&f, v, N, 2, NULL));
+	ATF_REQUIRE_EQ(N, f.asked_n);
+	for (i = 0; i < N; i++) {
+		more = (i < GAP_AT ? GAP_AT - 1 - i : N - 1 - i) *
+		    (uint64_t)LEN;
+		if (more > RANGE_MORE_MAX - LEN)
+			more = RANGE_MORE_MAX - LEN;
+		ATF_CHECK_EQ(more, f.asked[i].more);
+	}
+}
+
 /* Whatever fails, what was asked for is awaited. */
 ATF_TC_WITHOUT_HEAD(gather__fails);
 ATF_TC_BODY(gather__fails, tc)
@@ -163,6 +188,7 @@ ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, gather__neighbours);
 	ATF_TP_ADD_TC(tp, gather__limits);
+	ATF_TP_ADD_TC(tp, gather__more);
 	ATF_TP_ADD_TC(tp, gather__fails);
 	return atf_no_error();
 }

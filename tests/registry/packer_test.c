@@ -3,6 +3,7 @@
 #include "registry/packer.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "disk/digest_file.h"
@@ -284,6 +285,60 @@ ATF_TC_BODY(pack__difference, tc)
 	fd_drop(&fd);
 }
 
+/* A file that the parent has as it is need not be read, nor be there. */
+ATF_TC_WITHOUT_HEAD(pack__same);
+ATF_TC_BODY(pack__same, tc)
+{
+	struct error err = { 0 };
+	struct reader parent = { 0 };
+	const struct envelope_file *file;
+	struct packer *packer;
+	struct digest other;
+	struct bed bed;
+	uint64_t moved;
+	size_t i;
+
+	make_files_of_all_kinds();
+	push(LAYOUT ":a", all, NULL, &moved);
+	bed_open(&bed, LAYOUT ":a");
+	ATF_REQUIRE_EQ(0, reader_open(&parent, &bed.t, &bed.ref, &err));
+	ATF_REQUIRE_EQ(0, packer_new(&packer, &bed.t, false, &parent, &err));
+	file = &parent.envelope.files[0];
+	other = file->digest;
+	other.raw[31] ^= 1;
+	ATF_CHECK_EQ(0,
+	    packer_same(packer, file->name, file->size_bytes, &other, &err));
+	ATF_CHECK_EQ(0,
+	    packer_same(packer, file->name, file->size_bytes + 1, &file->digest,
+		&err));
+	ATF_CHECK_EQ(0,
+	    packer_same(packer, "other", file->size_bytes, &file->digest,
+		&err));
+	for (i = 0; i < parent.envelope.files_n; i++) {
+		file = &parent.envelope.files[i];
+		ATF_REQUIRE_EQ(0, unlink(file->name));
+		ATF_CHECK_EQ(1,
+		    packer_same(packer, file->name, file->size_bytes,
+			&file->digest, &err));
+	}
+	ATF_REQUIRE_EQ(0, packer_end(packer, &err));
+	ATF_CHECK_EQ_MSG(0,
+	    page_index_check(packer_index(packer), &parent.envelope, &err),
+	    "%s", err.msg);
+	ATF_CHECK_EQ(parent.index.depth, packer_index(packer)->depth);
+	ATF_CHECK_EQ(parent.artifact.parts_n, packer_artifact(packer)->parts_n);
+	ATF_CHECK_EQ(0, bed.t.moved_bytes);
+	packer_free(packer);
+	ATF_REQUIRE_EQ(0, packer_new(&packer, &bed.t, false, NULL, &err));
+	file = &parent.envelope.files[0];
+	ATF_CHECK_EQ(0,
+	    packer_same(packer, file->name, file->size_bytes, &file->digest,
+		&err));
+	packer_free(packer);
+	reader_close(&parent);
+	bed_close(&bed);
+}
+
 /* Each byte of the parts flipped: told, or nothing that anybody reads. */
 ATF_TC_WITHOUT_HEAD(read__damaged);
 ATF_TC_BODY(read__damaged, tc)
@@ -341,6 +396,7 @@ ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, pack__round_trip);
 	ATF_TP_ADD_TC(tp, pack__difference);
+	ATF_TP_ADD_TC(tp, pack__same);
 	ATF_TP_ADD_TC(tp, read__damaged);
 	return atf_no_error();
 }

@@ -277,6 +277,39 @@ cache__no_room_cleanup()
 }
 
 # The registry goes: what is here serves on, and only the rest fails.
+# What lies around what was read comes with it, and nothing else: a mebibyte of
+# the pack, which has what is from 5 to 6 MiB of the memory.
+atf_test_case ahead__around cleanup
+ahead__around_head()
+{
+	atf_set require.files "/dev/fuse"
+	atf_set require.progs "perl jq"
+}
+ahead__around_body()
+{
+	plant_layout
+	need_fuse
+	mount_it --on-demand
+	before=$(status bytes_fetched)
+	reads memory.raw $((5632 << 10)) || atf_fail "the page differs"
+	eventually 60 sh -c "[ \$(snap-mount --status -p bytes_fetched mnt) -ge \
+	    $((before + (1 << 20))) ]" || atf_fail "$(snap-mount --status mnt)"
+	for kib in 5200 5400 5800 6000; do
+		reads memory.raw $((kib << 10 & ~4095)) || atf_fail "$kib KiB"
+	done
+	there=$(status bytes_fetched)
+	[ "$there" -lt $((before + (1500 << 10))) ] ||
+	    atf_fail "$(snap-mount --status mnt)"
+	reads memory.raw $((6500 << 10)) || atf_fail "the page differs"
+	[ "$(status bytes_fetched)" -gt "$there" ] ||
+	    atf_fail "what is far was here"
+	umount_it mnt
+}
+ahead__around_cleanup()
+{
+	mounts_end
+}
+
 atf_test_case registry__gone cleanup
 registry__gone_head()
 {
@@ -399,6 +432,7 @@ atf_init_test_cases()
 	atf_add_test_case cache__shared
 	atf_add_test_case cache__bounded
 	atf_add_test_case cache__no_room
+	atf_add_test_case ahead__around
 	atf_add_test_case registry__gone
 	atf_add_test_case registry__damaged
 }

@@ -40,7 +40,7 @@ struct job {
 	struct vm_seed seed; /* for all of them, where has_seed */
 	bool has_seed;
 	struct timespec now;
-	struct ready_list *pending; /* with how->ready */
+	struct ready_list *pending;
 };
 
 static const char *
@@ -189,7 +189,8 @@ prepare(struct clone *c, const struct job *job, const char *name,
 		return -1;
 	if (load_record(vm, &load, err) == -1)
 		return -1;
-	if (ready_can_be(&job->how->ready, vm, err) == -1)
+	if (ready_can_be(&job->how->ready, vm, err) == -1 ||
+	    refresh_can_be(&job->how->refresh, vm, err) == -1)
 		return error_wrap(err, "%s", label_of(job->snap));
 	if (give_nics(c, job, err) == -1)
 		return -1;
@@ -255,7 +256,7 @@ run_guest(struct clone *c, const struct job *job, struct error *err)
 
 static int
 print_clone(struct clone *c, const struct job *job, double ms,
-    struct error *err)
+    const struct ready_refresh *refresh, struct error *err)
 {
 	char *dir = root_dir_of(job->root, ROOT_VM, c->vm.id);
 	json_t *record;
@@ -274,9 +275,10 @@ print_clone(struct clone *c, const struct job *job, double ms,
 	rc = json_put(record, "clone_ms", json_real(ms), err);
 	if (rc == 0 && job->how->verify)
 		rc = preflight_put_checks(record, &job->checked, err);
-	if (rc == 0 && job->how->ready.kind != READY_NONE)
+	if (rc == 0 &&
+	    (job->how->ready.kind != READY_NONE || refresh->is_asked))
 		return ready_list_add(job->pending, record, c->vm.id,
-		    job->how->start_us, err);
+		    job->how->start_us, refresh, err);
 	if (rc == 0)
 		rc = json_report(record, job->how->members, err);
 	json_decref(record);
@@ -287,6 +289,7 @@ print_clone(struct clone *c, const struct job *job, double ms,
 static void
 finish(struct clone *c, struct job *job)
 {
+	struct ready_refresh refresh = { 0 };
 	double ms;
 
 	if (c->failed)
@@ -304,10 +307,13 @@ finish(struct clone *c, struct job *job)
 		return;
 	}
 	hook_step("visible");
+	if ((c->vmm != NULL && !job->how->paused &&
+		refresh_plan(&refresh, &job->how->refresh, c->vmm, &c->vm,
+		    c->dir.dirfd, false, &c->err) == -1) ||
+	    print_clone(c, job, ms, &refresh, &c->err) == -1)
+		c->failed = true;
 	vmm_detach(c->vmm);
 	c->vmm = NULL;
-	if (print_clone(c, job, ms, &c->err) == -1)
-		c->failed = true;
 }
 
 /*

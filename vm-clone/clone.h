@@ -11,7 +11,7 @@
 #include "state/root.h"
 #include "state/snap.h"
 #include "vmm/load.h"
-#include "vmm/ready_list.h"
+#include "vmm/refresh.h"
 
 #define CLONE_COUNT_MAX 1000
 
@@ -26,12 +26,14 @@ struct clone_how {
 	enum load_disks disks;
 	const char *members; /* -p, or NULL */
 	struct ready ready;
+	struct refresh_how refresh;
 	int64_t start_us; /* base/clock: when the user began to wait */
 };
 
 /*
- * Makes the clones and prints their records, or, with how->ready, puts them into
- * *pending, for when the snapshot and they are locked no more.  Failures are told by diag();
+ * Makes the clones and prints their records, or, where a guest is to be waited for or
+ * asked, puts them into *pending, for when the snapshot and they are locked no
+ * more.  Failures are told by diag();
  * the first one's code is returned, or EX_OK.
  */
 int clone_all(const struct clone_how *how, const struct root *root,

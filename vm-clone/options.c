@@ -10,8 +10,9 @@
 #include "state/label.h"
 #include "state/members.h"
 
-static const struct members clone_members = { "clone_ms ready_ms checks.*",
-	&vm_members };
+static const struct members clone_members = {
+	"clone_ms ready_ms checks.* " REFRESH_MEMBERS, &vm_members
+};
 
 enum {
 	COUNT = OPT_OWN,
@@ -30,7 +31,10 @@ enum {
 	USER_DATA,
 	SSH_KEY,
 	READY,
-	READY_TIMEOUT
+	READY_TIMEOUT,
+	REFRESH,
+	REFRESH_TIMEOUT,
+	RUN
 };
 
 static void
@@ -44,7 +48,9 @@ usage(FILE *to)
 	    "           [--memory-mode mmap|copy] "
 	    "[--disk-mode auto|reflink|overlay|copy]\n"
 	    "           [--no-start | --paused | --ready agent|ssh|console=regex\n"
-	    "           [--ready-timeout duration]] [--verify]\n"
+	    "           [--ready-timeout duration]]\n"
+	    "           [--refresh what,...|none] [--run file]\n"
+	    "           [--refresh-timeout duration] [--verify]\n"
 	    "           (snap | [--in-place] --from-dir dir | "
 	    "--from-archive file)\n");
 }
@@ -83,6 +89,8 @@ check_stdin(const struct opts *o, const char *ref)
 	if (rc == 0)
 		rc = opt_reads_stdin(&first, o->how.user_data, "--user-data",
 		    &err);
+	if (rc == 0)
+		rc = opt_reads_stdin(&first, o->how.refresh.run, "--run", &err);
 	for (i = 0; rc == 0 && i < o->how.ssh_keys.n; i++)
 		rc = opt_reads_stdin(&first, o->how.ssh_keys.v[i], "--ssh-key",
 		    &err);
@@ -118,7 +126,11 @@ check_opts(struct opts *o, char *const *operands)
 	    (o->how.no_start || o->how.paused))
 		return opt_wrong("--ready and %s exclude each other",
 		    o->how.paused ? "--paused" : "--no-start");
-	if (ready_opt_check(&o->how.ready) == -1)
+	if (ready_opt_check(&o->how.ready) == -1 ||
+	    refresh_opt_check(&o->how.refresh,
+		o->how.paused         ? "--paused"
+		    : o->how.no_start ? "--no-start"
+				      : NULL) == -1)
 		return -1;
 	if (o->count != NULL &&
 	    num_u64(&count, o->count, 1, CLONE_COUNT_MAX, &err) == -1)
@@ -151,6 +163,7 @@ options_fini(struct opts *o)
 	strv_fini(&o->how.nics);
 	strv_fini(&o->how.ssh_keys);
 	ready_fini(&o->how.ready);
+	refresh_how_fini(&o->how.refresh);
 }
 
 static int
@@ -179,6 +192,12 @@ take_value(struct opts *o, int ch)
 		return ready_opt(&o->how.ready, optarg);
 	case READY_TIMEOUT:
 		return ready_opt_timeout(&o->how.ready, optarg);
+	case REFRESH:
+		return refresh_opt(&o->how.refresh, optarg);
+	case REFRESH_TIMEOUT:
+		return refresh_opt_timeout(&o->how.refresh, optarg);
+	case RUN:
+		return refresh_opt_run(&o->how.refresh, optarg);
 	default:
 		return opt_common(&o->common, ch, usage);
 	}
@@ -206,7 +225,9 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ "ssh-key", required_argument, NULL, SSH_KEY },
 		{ "ready", required_argument, NULL, READY },
 		{ "ready-timeout", required_argument, NULL, READY_TIMEOUT },
-		{ NULL, 0, NULL, 0 } };
+		{ "refresh", required_argument, NULL, REFRESH },
+		{ "refresh-timeout", required_argument, NULL, REFRESH_TIMEOUT },
+		{ "run", required_argument, NULL, RUN }, { NULL, 0, NULL, 0 } };
 	bool *flags[] = { &o->how.same_mac, &o->how.no_start, &o->how.paused,
 		&o->how.verify, &o->how.in_place };
 	int ch, rc = 0;

@@ -48,7 +48,7 @@ main(int argc, char *argv[])
 	struct ready_list pending = { 0 };
 	struct root *root = NULL;
 	char *ref = NULL;
-	int code, late;
+	int code, late, worst;
 
 	sig_setup();
 	code = options_parse(&o, argc, argv);
@@ -56,7 +56,8 @@ main(int argc, char *argv[])
 		options_fini(&o);
 		return opt_end(code);
 	}
-	if (open_root(&root, &ref, &o, argv[optind], &err) == -1 ||
+	if (refresh_how_read(&o.how.refresh, &err) == -1 ||
+	    open_root(&root, &ref, &o, argv[optind], &err) == -1 ||
 	    open_snap(&source, &o, root, ref, &err) == -1)
 		code = diag_error(&err);
 	else
@@ -64,7 +65,9 @@ main(int argc, char *argv[])
 	if (code == EX_OK && source_warning(&source)[0] != '\0')
 		diag("%s: warning: %s", o.archive, source_warning(&source));
 	source_close(&source);
-	late = ready_list_report(&pending, &o.how.ready, root, o.how.members);
+	late = refresh_all(&pending, &o.how.refresh, root);
+	worst = ready_list_report(&pending, &o.how.ready, root, o.how.members);
+	late = late == EX_OK || worst > 128 ? worst : late;
 	ready_list_fini(&pending);
 	root_close(root);
 	free(ref);

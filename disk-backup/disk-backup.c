@@ -24,7 +24,7 @@ make_head(struct mirn_head *head, const struct opts *o,
 }
 
 static int
-run(const struct opts *o, struct error *err)
+run(struct opts *o, struct error *err)
 {
 	struct backup backup = { .quiet = o->common.quiet };
 	struct outfile file = OUTFILE_NONE;
@@ -36,7 +36,7 @@ run(const struct opts *o, struct error *err)
 	if (backup_settings(&backup, o->level, o->threads, err) == -1 ||
 	    (o->vm == NULL ? source_open(&source, o->image, o->format, err)
 			   : vmdisk_open(&source, &label, o->common.root, o->vm,
-				 o->image, err)) == -1 ||
+				 o->image, &o->quiesce, err)) == -1 ||
 	    make_head(&head, o, &source,
 		label != NULL ? label : path_base(o->image), err) == -1 ||
 	    source_check_output(&source, o->out, err) == -1 ||
@@ -52,6 +52,9 @@ run(const struct opts *o, struct error *err)
 	    (outfile_publish(&file, OUTFILE_REPLACE, err) == -1 ||
 		backup_report(o->out, &head, o->members, err) == -1))
 		goto out;
+	if (o->quiesce.why.code != 0)
+		diag("%s: warning: taken without a freeze: %s", o->vm,
+		    o->quiesce.why.msg);
 	if (source_doubt(&source) != NULL)
 		diag("%s: %s: the backup is no point in time", o->image,
 		    source_doubt(&source));

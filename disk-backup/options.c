@@ -15,15 +15,27 @@ usage(FILE *to)
 	    "[--level n]\n"
 	    "           [--threads n] [--timestamp time] [-o file] "
 	    "[-p member,...] image\n"
-	    "       disk-backup [-R root] [option ...] --vm vm disk\n");
+	    "       disk-backup [-R root] [option ...] [--freeze[=try] "
+	    "[--freeze-timeout duration]]\n"
+	    "           --vm vm disk\n");
 }
 
 int
 options_parse(struct opts *o, int argc, char *argv[])
 {
-	enum { FORMAT = OPT_OWN, LEVEL, THREADS, TIMESTAMP, VM };
+	enum {
+		FORMAT = OPT_OWN,
+		LEVEL,
+		THREADS,
+		TIMESTAMP,
+		VM,
+		FREEZE,
+		FREEZE_TIMEOUT
+	};
 	static const struct option longopts[] = { OPT_LONG,
 		{ "format", required_argument, NULL, FORMAT },
+		{ "freeze", optional_argument, NULL, FREEZE },
+		{ "freeze-timeout", required_argument, NULL, FREEZE_TIMEOUT },
 		{ "level", required_argument, NULL, LEVEL },
 		{ "name", required_argument, NULL, 'n' },
 		{ "threads", required_argument, NULL, THREADS },
@@ -48,6 +60,10 @@ options_parse(struct opts *o, int argc, char *argv[])
 			i++;
 		if (i < n)
 			rc = opt_once(texts[i].slot, optarg, texts[i].name);
+		else if (ch == FREEZE)
+			rc = quiesce_opt(&o->quiesce, optarg);
+		else if (ch == FREEZE_TIMEOUT)
+			rc = quiesce_opt_timeout(&o->quiesce, optarg);
 		else if (ch == 'p')
 			rc = opt_members(&o->members, optarg, &backup_members);
 		else
@@ -60,6 +76,10 @@ options_parse(struct opts *o, int argc, char *argv[])
 		    o->vm != NULL ? "disk" : "image");
 	if (o->vm != NULL && o->format != NULL)
 		return opt_wrong("--format and --vm exclude each other");
+	if (quiesce_opt_check(&o->quiesce) == -1)
+		return -1;
+	if (o->vm == NULL && o->quiesce.want != QUIESCE_NO)
+		return opt_wrong("--freeze goes with --vm");
 	if (o->vm == NULL && o->common.root != NULL)
 		return opt_wrong("--root goes with --vm");
 	o->image = argv[optind];

@@ -145,9 +145,11 @@ capture(void *arg, struct error *err)
 }
 
 static int
-freeze_running(struct freezing *f, const char *name, struct error *err)
+freeze_running(struct freezing *f, const char *name, struct quiesce *quiesce,
+    struct error *err)
 {
 	enum vmm_state state;
+	int rc;
 
 	if (vmm_attach(&f->vmm, &f->at->vm, f->at->dirfd, VMM_CONTROL,
 		clock_ms() + VMM_CALL_MS, err) == -1 ||
@@ -167,7 +169,10 @@ freeze_running(struct freezing *f, const char *name, struct error *err)
 	if (freeze_plan(&f->freeze, f->index,
 		can_switch(f) && copy_can_reflink(f->at->dirfd), err) == -1)
 		return -1;
-	return freeze_guest(&f->freeze, err);
+	f->freeze.quiesce = *quiesce;
+	rc = freeze_guest(&f->freeze, err);
+	*quiesce = f->freeze.quiesce;
+	return rc;
 }
 
 /* Nobody writes: the lock keeps it so where there is no reflink. */
@@ -235,7 +240,7 @@ use_chain(struct source *out, struct chain *c, struct error *err)
 static int
 freeze(struct source *out, char **label, struct chain *chain,
     const struct root *root, const char *ref, const char *name,
-    struct error *err)
+    struct quiesce *quiesce, struct error *err)
 {
 	struct vm_at at = { .dirfd = -1 };
 	struct freezing f = { .at = &at };
@@ -248,7 +253,7 @@ freeze(struct source *out, char **label, struct chain *chain,
 	if (vm_is_alive(&at.vm))
 		rc = root_check_owner(root, err) == -1
 		    ? -1
-		    : freeze_running(&f, name, err);
+		    : freeze_running(&f, name, quiesce, err);
 	else
 		rc = freeze_stopped(&f, &out->hold, name, err);
 	*label = path_format("%s-%s",
@@ -266,7 +271,7 @@ freeze(struct source *out, char **label, struct chain *chain,
 
 int
 vmdisk_open(struct source *out, char **label, const char *root, const char *ref,
-    const char *name, struct error *err)
+    const char *name, struct quiesce *quiesce, struct error *err)
 {
 	struct source s = SOURCE_NONE;
 	struct chain chain = { .n = 0 };
@@ -275,7 +280,7 @@ vmdisk_open(struct source *out, char **label, const char *root, const char *ref,
 
 	if (root_open_to_read(&open_root, root, err) == -1)
 		return -1;
-	rc = freeze(&s, label, &chain, open_root, ref, name, err);
+	rc = freeze(&s, label, &chain, open_root, ref, name, quiesce, err);
 	/* What was frozen is ours: others may have the VM again. */
 	root_close(open_root);
 	if (rc == 0)

@@ -147,6 +147,11 @@ note_step(void *arg, enum freeze_step step)
 		save_phase(s, "overlays");
 		break;
 	case FREEZE_WATCHED:
+		s->phase_us = clock_us();
+		break;
+	case FREEZE_QUIET:
+		if (s->freeze.quiesce.want != QUIESCE_NO)
+			save_phase(s, "freeze");
 		s->pause_us = s->phase_us = clock_us();
 		break;
 	case FREEZE_PAUSED:
@@ -160,7 +165,29 @@ note_step(void *arg, enum freeze_step step)
 			save_phase(s, "resume");
 		s->pause_ms = (double)(clock_us() - s->pause_us) / 1000;
 		break;
+	case FREEZE_THAWED:
+		if (s->freeze.quiesce.frozen_ms > 0)
+			save_phase(s, "thaw");
+		break;
 	}
+}
+
+/*
+ * What the disks are by themselves.  A guest that was loaded, and has not run, is
+ * as it was saved.
+ */
+static void
+tell_consistent(struct save *s, const char *ref)
+{
+	const struct freeze *f = &s->freeze;
+	bool is_frozen = f->quiesce.is_frozen ||
+	    (f->was_paused && s->at->vm.thaw == VM_THAW_DUE);
+
+	s->envelope.consistent = is_frozen ? ENVELOPE_CONSISTENT_FILESYSTEM
+					   : ENVELOPE_CONSISTENT_CRASH;
+	if (!is_frozen && f->quiesce.why.code != 0)
+		diag("%s: warning: saved without a freeze: %s", ref,
+		    f->quiesce.why.msg);
 }
 
 /* With the guest running again and the VM's lock still held. */
@@ -222,6 +249,9 @@ report_snapshot(json_t **out, struct save *s, const struct label *label,
 		return -1;
 	if (label_report(*out, old_id, err) == -1 ||
 	    json_put(*out, "pause_ms", json_real(s->pause_ms), err) == -1 ||
+	    (s->freeze.quiesce.frozen_ms > 0 &&
+		json_put(*out, "frozen_ms",
+		    json_real(s->freeze.quiesce.frozen_ms), err) == -1) ||
 	    put_phases(*out, s, err) == -1) {
 		json_decref(*out);
 		return -1;
@@ -257,8 +287,10 @@ save_locked(struct save *s, const char *description, struct error *err)
 	if (prepare(s, description, err) == -1)
 		return -1;
 	rc = freeze_guest(&s->freeze, err);
-	if (rc == 0)
+	if (rc == 0) {
+		tell_consistent(s, vm_label(&s->at->vm));
 		rc = collect(s, err);
+	}
 	vmm_state_drop(s->at->dirfd, VM_SAVE_STATE);
 	return rc;
 }
@@ -271,6 +303,7 @@ save_vm(json_t **report, struct vm_at *at, const struct save_how *how,
 		.stop = how->stop,
 		.freeze = { .at = at,
 		    .stop = how->stop,
+		    .quiesce = how->quiesce,
 		    .capture = capture,
 		    .step = note_step },
 		.memory_fd = -1,

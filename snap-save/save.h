@@ -93,6 +93,7 @@ int publish(struct save *s, bool quiet, struct error *err);
 struct save_how {
 	struct label label; /* -n, -d, --replace */
 	bool stop; /* --stop */
+	struct quiesce quiesce; /* --freeze */
 	bool quiet; /* -q */
 };
 

@@ -20,7 +20,7 @@ struct opts {
 	char *const *operands;
 };
 
-static const struct members save_members = { "pause_ms phases.*",
+static const struct members save_members = { "pause_ms frozen_ms phases.*",
 	&label_members };
 
 static void
@@ -29,7 +29,9 @@ usage(FILE *to)
 	fprintf(to,
 	    "usage: snap-save [-q] [-R root] [-n name [--replace[=rm]]] "
 	    "[-d text]\n"
-	    "           [-p member,...] [--stop] [--wait duration] vm\n");
+	    "           [-p member,...] [--freeze[=try] "
+	    "[--freeze-timeout duration]]\n"
+	    "           [--stop] [--wait duration] vm\n");
 }
 
 static int
@@ -39,7 +41,8 @@ check_opts(struct opts *o, char *const *operands)
 		return opt_wrong("no VM is named");
 	if (operands[1] != NULL)
 		return opt_wrong("%s: one VM at a time", operands[1]);
-	if (label_check(&o->how.label, false) == -1)
+	if (label_check(&o->how.label, false) == -1 ||
+	    quiesce_opt_check(&o->how.quiesce) == -1)
 		return -1;
 	o->how.quiet = o->common.quiet;
 	o->operands = operands;
@@ -49,9 +52,11 @@ check_opts(struct opts *o, char *const *operands)
 static int
 parse_opts(struct opts *o, int argc, char *argv[])
 {
+	enum { STOP = OPT_OWN, FREEZE, FREEZE_TIMEOUT };
 	static const struct option longopts[] = { OPT_LONG, LABEL_LONG,
-		OPT_ROW_WAIT, { "stop", no_argument, NULL, OPT_OWN },
-		{ NULL, 0, NULL, 0 } };
+		OPT_ROW_WAIT, { "freeze", optional_argument, NULL, FREEZE },
+		{ "freeze-timeout", required_argument, NULL, FREEZE_TIMEOUT },
+		{ "stop", no_argument, NULL, STOP }, { NULL, 0, NULL, 0 } };
 	int ch, rc = 0;
 
 	while (rc == 0 &&
@@ -61,7 +66,11 @@ parse_opts(struct opts *o, int argc, char *argv[])
 			rc = label_option(&o->how.label, ch, optarg);
 		else if (ch == 'p')
 			rc = opt_members(&o->members, optarg, &save_members);
-		else if (ch == OPT_OWN)
+		else if (ch == FREEZE)
+			rc = quiesce_opt(&o->how.quiesce, optarg);
+		else if (ch == FREEZE_TIMEOUT)
+			rc = quiesce_opt_timeout(&o->how.quiesce, optarg);
+		else if (ch == STOP)
 			o->how.stop = true;
 		else
 			rc = opt_common(&o->common, ch, usage);

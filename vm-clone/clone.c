@@ -42,7 +42,7 @@ struct job {
 	struct vm_seed seed; /* for all of them, where has_seed */
 	bool has_seed;
 	struct timespec now;
-	struct ready_list *pending; /* with how->ready */
+	struct ready_list *pending;
 };
 
 static const char *
@@ -87,7 +87,8 @@ prepare(struct clone *c, const struct job *job, const char *name,
 		return -1;
 	if (load_record(vm, &load, err) == -1)
 		return -1;
-	if (ready_can_be(&job->how->ready, vm, err) == -1)
+	if (ready_can_be(&job->how->ready, vm, err) == -1 ||
+	    refresh_can_be(&job->how->refresh, vm, err) == -1)
 		return error_wrap(err, "%s", label_of(job->snap));
 	if (nics_give(&vm->machine, &job->nics,
 		&job->checked.sidecar.machine.nics, job->how->same_mac,
@@ -175,9 +176,11 @@ clone_report(struct vm *vm, int dirfd, const struct clone_report *r,
 		rc = json_put_bool(record, "from_pool", r->was_taken, err);
 	if (rc == 0 && r->checked != NULL)
 		rc = preflight_put_checks(record, r->checked, err);
-	if (rc == 0 && (how->ready.kind != READY_NONE || how->learn.wanted))
+	if (rc == 0 &&
+	    (how->ready.kind != READY_NONE || how->learn.wanted ||
+		r->refresh.is_asked))
 		return ready_list_add(r->pending, record, vm->id, how->start_us,
-		    err);
+		    &r->refresh, err);
 	if (rc == 0)
 		rc = json_report(record, how->members, err);
 	json_decref(record);
@@ -218,13 +221,18 @@ finish(struct clone *c, struct job *job)
 		return;
 	}
 	hook_step("visible");
+	if (job->how->into_pool) {
+		/* Who comes to take it finds it without a lock. */
+		vmm_detach(c->vmm);
+		c->vmm = NULL;
+		root_new_end(&c->dir);
+	} else if ((c->vmm != NULL && !job->how->paused &&
+		       refresh_plan(&report.refresh, &job->how->refresh, c->vmm,
+			   &c->vm, c->dir.dirfd, false, &c->err) == -1) ||
+	    clone_report(&c->vm, c->dir.dirfd, &report, &c->err) == -1)
+		c->failed = true;
 	vmm_detach(c->vmm);
 	c->vmm = NULL;
-	/* Who comes to take it finds it without a lock. */
-	if (job->how->into_pool)
-		root_new_end(&c->dir);
-	else if (clone_report(&c->vm, c->dir.dirfd, &report, &c->err) == -1)
-		c->failed = true;
 }
 
 /*

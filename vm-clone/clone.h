@@ -12,7 +12,7 @@
 #include "state/snap.h"
 #include "vmm/load.h"
 #include "vmm/preflight.h"
-#include "vmm/ready_list.h"
+#include "vmm/refresh.h"
 
 #include "learn.h"
 
@@ -34,13 +34,15 @@ struct clone_how {
 	const char *members; /* -p, or NULL */
 	struct ready ready;
 	struct learn learn;
+	struct refresh_how refresh;
 	int64_t start_us; /* base/clock: when the user began to wait */
 };
 
 /*
- * Makes the clones and prints their records, or, with how->ready or how->learn,
- * puts them into *pending, for when the snapshot and they are locked no more.
- * Failures are told by diag(); the first one's code is returned, or EX_OK.
+ * Makes the clones and prints their records, or, where a guest is to be waited
+ * for, asked or learned from, puts them into *pending, for when the snapshot and
+ * they are locked no more.  Failures are told by diag(); the first one's code is
+ * returned, or EX_OK.
  */
 int clone_all(const struct clone_how *how, const struct root *root,
     const struct snap *snap, struct ready_list *pending);
@@ -59,7 +61,8 @@ struct clone_report {
 	double ms; /* from the call until it ran */
 	bool was_taken; /* with how->from_pool: one that had waited */
 	const struct preflight *checked; /* what was verified, or NULL */
-	struct ready_list *pending; /* with how->ready */
+	struct ready_list *pending; /* for who is waited for, or asked */
+	struct ready_refresh refresh; /* what it is to be asked */
 };
 
 /* The record of a clone: printed, or for later.  `dirfd` is its directory. */

@@ -12,7 +12,8 @@
 #include "state/members.h"
 
 static const struct members clone_members = {
-	"clone_ms from_pool ready_ms working_set checks.*", &vm_members
+	"clone_ms from_pool ready_ms working_set checks.* " REFRESH_MEMBERS,
+	&vm_members
 };
 
 enum {
@@ -35,7 +36,10 @@ enum {
 	SSH_KEY,
 	READY,
 	READY_TIMEOUT,
-	LEARN
+	LEARN,
+	REFRESH,
+	REFRESH_TIMEOUT,
+	RUN
 };
 
 static void
@@ -49,8 +53,9 @@ usage(FILE *to)
 	    "           [--memory-mode mmap|copy] "
 	    "[--disk-mode auto|reflink|overlay|copy]\n"
 	    "           [--no-start | --paused | --ready agent|ssh|console=regex\n"
-	    "           [--ready-timeout duration]] [--learn[=duration]] "
-	    "[--verify]\n"
+	    "           [--ready-timeout duration]] [--learn[=duration]]\n"
+	    "           [--refresh what,...|none] [--run file]\n"
+	    "           [--refresh-timeout duration] [--verify]\n"
 	    "           ([--into-pool | --from-pool] snap |\n"
 	    "           [--in-place] --from-dir dir | --from-archive file)\n");
 }
@@ -89,6 +94,8 @@ check_stdin(const struct opts *o, const char *ref)
 	if (rc == 0)
 		rc = opt_reads_stdin(&first, o->how.user_data, "--user-data",
 		    &err);
+	if (rc == 0)
+		rc = opt_reads_stdin(&first, o->how.refresh.run, "--run", &err);
 	for (i = 0; rc == 0 && i < o->how.ssh_keys.n; i++)
 		rc = opt_reads_stdin(&first, o->how.ssh_keys.v[i], "--ssh-key",
 		    &err);
@@ -123,6 +130,8 @@ check_pool(struct opts *o, const char *ref)
 		{ how->learn.wanted, "--learn" },
 		{ how->into_pool && how->paused, "--paused" },
 		{ how->into_pool && how->ready.kind != READY_NONE, "--ready" },
+		{ how->into_pool && how->refresh.is_said, "--refresh" },
+		{ how->into_pool && how->refresh.run != NULL, "--run" },
 		{ how->into_pool && how->name != NULL, "--name" },
 		{ how->into_pool && how->description != NULL, "--description" },
 		{ how->into_pool && how->members != NULL, "-p" } };
@@ -188,7 +197,11 @@ check_opts(struct opts *o, char *const *operands)
 	    (o->how.no_start || o->how.paused))
 		return opt_wrong("--ready and %s exclude each other",
 		    o->how.paused ? "--paused" : "--no-start");
-	if (ready_opt_check(&o->how.ready) == -1)
+	if (ready_opt_check(&o->how.ready) == -1 ||
+	    refresh_opt_check(&o->how.refresh,
+		o->how.paused         ? "--paused"
+		    : o->how.no_start ? "--no-start"
+				      : NULL) == -1)
 		return -1;
 	if (o->count != NULL &&
 	    num_u64(&count, o->count, 1, CLONE_COUNT_MAX, &err) == -1)
@@ -229,6 +242,7 @@ options_fini(struct opts *o)
 	strv_fini(&o->how.nics);
 	strv_fini(&o->how.ssh_keys);
 	ready_fini(&o->how.ready);
+	refresh_how_fini(&o->how.refresh);
 }
 
 static int
@@ -259,6 +273,12 @@ take_value(struct opts *o, int ch)
 		return ready_opt_timeout(&o->how.ready, optarg);
 	case LEARN:
 		return learn_opt(&o->how.learn, optarg);
+	case REFRESH:
+		return refresh_opt(&o->how.refresh, optarg);
+	case REFRESH_TIMEOUT:
+		return refresh_opt_timeout(&o->how.refresh, optarg);
+	case RUN:
+		return refresh_opt_run(&o->how.refresh, optarg);
 	default:
 		return opt_common(&o->common, ch, usage);
 	}
@@ -290,7 +310,9 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ "ready", required_argument, NULL, READY },
 		{ "ready-timeout", required_argument, NULL, READY_TIMEOUT },
 		{ "learn", optional_argument, NULL, LEARN },
-		{ NULL, 0, NULL, 0 } };
+		{ "refresh", required_argument, NULL, REFRESH },
+		{ "refresh-timeout", required_argument, NULL, REFRESH_TIMEOUT },
+		{ "run", required_argument, NULL, RUN }, { NULL, 0, NULL, 0 } };
 	bool *flags[] = { &o->how.same_mac, &o->how.no_start, &o->how.paused,
 		&o->how.verify, &o->how.in_place, &o->how.into_pool,
 		&o->how.from_pool };

@@ -72,6 +72,9 @@ become(struct taken *t, const struct clone_how *how, const struct timespec *now,
 	struct vm *vm = &t->vm;
 	struct timespec since;
 
+	if (ready_can_be(&how->ready, vm, err) == -1 ||
+	    refresh_can_be(&how->refresh, vm, err) == -1)
+		return -1;
 	snprintf(vm->name, sizeof(vm->name), "%s", t->dir.name);
 	if (vm_set_description(vm, how->description, err) == -1)
 		return -1;
@@ -123,7 +126,11 @@ clone_take(const struct clone_how *how, const struct root *root,
 		return diag_error(&err);
 	}
 	hook_step("visible");
-	rc = clone_report(&t.vm, t.dir.dirfd, &report, &err);
+	rc = how->paused ? 0
+			 : refresh_plan(&report.refresh, &how->refresh, t.vmm,
+			       &t.vm, t.dir.dirfd, false, &err);
+	if (rc == 0)
+		rc = clone_report(&t.vm, t.dir.dirfd, &report, &err);
 	vmm_detach(t.vmm);
 	vm_fini(&t.vm);
 	root_new_end(&t.dir);

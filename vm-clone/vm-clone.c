@@ -84,7 +84,7 @@ main(int argc, char *argv[])
 	struct ready_list pending = { 0 };
 	struct root *root = NULL;
 	char *ref = NULL, snap[ID_LEN + 1] = "";
-	int code, late;
+	int code, late, worst;
 
 	sig_setup();
 	code = options_parse(&o, argc, argv);
@@ -92,7 +92,8 @@ main(int argc, char *argv[])
 		options_fini(&o);
 		return opt_end(code);
 	}
-	if (open_root(&root, &ref, &o, argv[optind], &err) == -1)
+	if (refresh_how_read(&o.how.refresh, &err) == -1 ||
+	    open_root(&root, &ref, &o, argv[optind], &err) == -1)
 		code = diag_error(&err);
 	else
 		code = make(&o, root, ref, &source, snap, &pending);
@@ -101,7 +102,9 @@ main(int argc, char *argv[])
 	source_close(&source);
 	if (code == EX_OK)
 		code = learn_of(&pending, &o, root, snap);
-	late = ready_list_report(&pending, &o.how.ready, root, o.how.members);
+	late = refresh_all(&pending, &o.how.refresh, root);
+	worst = ready_list_report(&pending, &o.how.ready, root, o.how.members);
+	late = late == EX_OK || worst > 128 ? worst : late;
 	ready_list_fini(&pending);
 	root_close(root);
 	free(ref);

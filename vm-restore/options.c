@@ -7,7 +7,7 @@
 #include "state/members.h"
 
 static const struct members restore_members = {
-	"outage_ms outage_for ready_ms checks.*", &vm_members
+	"outage_ms outage_for ready_ms checks.* " REFRESH_MEMBERS, &vm_members
 };
 
 static void
@@ -18,6 +18,8 @@ usage(FILE *to)
 	    "           [--memory-mode mmap|copy] [--verify] [--wait duration]\n"
 	    "           [--ready agent|ssh|console=regex "
 	    "[--ready-timeout duration]]\n"
+	    "           [--refresh what,...|none] [--run file]\n"
+	    "           [--refresh-timeout duration]\n"
 	    "           vm (snap | --from-dir dir | --from-archive file)\n");
 }
 
@@ -58,7 +60,10 @@ options_parse(struct opts *o, int argc, char *argv[])
 		ARCHIVE,
 		MEMORY,
 		READY,
-		READY_TIMEOUT
+		READY_TIMEOUT,
+		REFRESH,
+		REFRESH_TIMEOUT,
+		RUN
 	};
 	static const struct option longopts[] = { OPT_LONG,
 		{ "force", no_argument, NULL, FORCE },
@@ -68,7 +73,10 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ "memory-mode", required_argument, NULL, MEMORY },
 		{ "ready", required_argument, NULL, READY },
 		{ "ready-timeout", required_argument, NULL, READY_TIMEOUT },
-		OPT_ROW_WAIT, { NULL, 0, NULL, 0 } };
+		{ "refresh", required_argument, NULL, REFRESH },
+		{ "refresh-timeout", required_argument, NULL, REFRESH_TIMEOUT },
+		{ "run", required_argument, NULL, RUN }, OPT_ROW_WAIT,
+		{ NULL, 0, NULL, 0 } };
 	int ch, rc = 0;
 
 	while (rc == 0 &&
@@ -90,6 +98,12 @@ options_parse(struct opts *o, int argc, char *argv[])
 			rc = ready_opt(&o->how.ready, optarg);
 		else if (ch == READY_TIMEOUT)
 			rc = ready_opt_timeout(&o->how.ready, optarg);
+		else if (ch == REFRESH)
+			rc = refresh_opt(&o->how.refresh, optarg);
+		else if (ch == REFRESH_TIMEOUT)
+			rc = refresh_opt_timeout(&o->how.refresh, optarg);
+		else if (ch == RUN)
+			rc = refresh_opt_run(&o->how.refresh, optarg);
 		else
 			rc = opt_common(&o->common, ch, usage);
 	}

@@ -30,8 +30,9 @@ struct restore {
 	struct vm_at *at; /* the VM as it was */
 	const struct snap *snap;
 	const struct restore_how *how;
-	struct ready_list *pending; /* with how->ready */
+	struct ready_list *pending;
 	struct timespec now;
+	bool is_same; /* the snapshot was saved from the VM */
 	struct preflight checked; /* the sidecar is in it */
 	struct root_new dir; /* hidden: the new VM, later the old one */
 	struct vm vm; /* the new record */
@@ -48,16 +49,17 @@ struct restore {
 
 /* It was saved from the VM, or the VM cloned from it. */
 static int
-check_lineage(const struct restore *r, struct error *err)
+check_lineage(struct restore *r, struct error *err)
 {
 	const struct vm *vm = &r->at->vm;
 	const char *id = snap_id(r->snap);
 	char vm_id[ID_LEN + 1];
 
-	if (r->how->force || vm_owns_snapshot(vm, id, ""))
-		return 0;
 	if (snap_origin(vm_id, r->snap, err) == -1)
 		return -1;
+	r->is_same = strcmp(vm_id, vm->id) == 0;
+	if (r->how->force)
+		return 0;
 	return vm_owns_snapshot(vm, id, vm_id)
 	    ? 0
 	    : error_set(err, EX_NOPERM, "snapshot %s is not one of this VM's",
@@ -148,6 +150,7 @@ build(struct restore *r, struct error *err)
 	if (root_new_begin(&r->dir, r->at->root, ROOT_VM, "", err) == -1)
 		return -1;
 	if (load_record(&r->vm, &load, err) == -1 ||
+	    refresh_can_be(&r->how->refresh, &r->vm, err) == -1 ||
 	    keep_identity(r, err) == -1 ||
 	    load_populate(&r->vm, r->dir.dirfd, &load, err) == -1)
 		return -1;
@@ -252,7 +255,7 @@ leave_old(struct restore *r, struct error *err)
 	}
 	diag("%s: warning: restored, but the old VMM has not ended: %s; "
 	     "state-gc ends it",
-	    r->vm.name[0] == '\0' ? r->vm.id : r->vm.name, why.msg);
+	    vm_label(&r->vm), why.msg);
 	return 0;
 }
 
@@ -306,6 +309,9 @@ change_over(struct restore *r, struct error *err)
 	if (move_forwards(r, err) == -1)
 		return -1;
 	hook_step("forwards-moved");
+	/* It runs as soon as it is seen. */
+	if (r->vm.thaw == VM_THAW_DUE)
+		r->vm.thaw = VM_THAW_UNSURE;
 	if (vm_write(&r->vm, r->dir.dirfd, false, &r->now, err) == -1 ||
 	    exchange(r, err) == -1)
 		return -1;
@@ -386,10 +392,13 @@ swap(struct restore *r, struct error *err)
 static int
 print_restored(struct restore *r, struct error *err)
 {
+	struct ready_refresh refresh;
 	json_t *record;
 	int rc;
 
-	if (status_report(&record, &r->vm, r->dir.dirfd, r->at->dir, err) == -1)
+	if (refresh_plan(&refresh, &r->how->refresh, r->vmm, &r->vm,
+		r->dir.dirfd, r->is_same, err) == -1 ||
+	    status_report(&record, &r->vm, r->dir.dirfd, r->at->dir, err) == -1)
 		return -1;
 	rc = r->was_running
 	    ? json_put(record, "outage_ms", json_real(r->outage_ms), err)
@@ -398,9 +407,9 @@ print_restored(struct restore *r, struct error *err)
 		rc = json_put_str(record, "outage_for", "tap", err);
 	if (rc == 0 && r->how->verify)
 		rc = preflight_put_checks(record, &r->checked, err);
-	if (rc == 0 && r->how->ready.kind != READY_NONE)
+	if (rc == 0 && (r->how->ready.kind != READY_NONE || refresh.is_asked))
 		return ready_list_add(r->pending, record, r->vm.id,
-		    r->how->start_us, err);
+		    r->how->start_us, &refresh, err);
 	if (rc == 0)
 		rc = json_report(record, r->how->members, err);
 	json_decref(record);

@@ -12,19 +12,21 @@
 #include "base/error.h"
 #include "state/snap.h"
 #include "state/vm_at.h"
-#include "vmm/ready_list.h"
+#include "vmm/refresh.h"
 
 struct restore_how {
 	bool force; /* also a snapshot that is not of this VM */
 	bool copy_memory, verify;
 	const char *members; /* -p, or NULL */
 	struct ready ready;
+	struct refresh_how refresh;
 	int64_t start_us; /* base/clock: when the user began to wait */
 };
 
 /*
- * Restores the VM `at`, whose lock is held, and prints its record, or, with
- * how->ready, puts it into *pending, for when the VM is locked no more.  EX_NOPERM:
+ * Restores the VM `at`, whose lock is held, and prints its record, or, where its
+ * guest is to be waited for or asked, puts it into *pending, for when the VM is
+ * locked no more.  EX_NOPERM:
  * the snapshot is not of this VM.  EX_DATAERR, EX_CONFIG: as preflight_run().
  * After any failure the old VM is as it was.
  */

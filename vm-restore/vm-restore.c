@@ -31,7 +31,7 @@ run(const struct opts *o, int *late, struct error *err)
 	struct source source = { 0 };
 	struct ready_list pending = { 0 };
 	struct root *root = NULL;
-	int rc = -1;
+	int rc = -1, worst;
 
 	*late = EX_OK;
 	if (root_open_existing(&root, o->common.root, err) == -1 ||
@@ -49,9 +49,12 @@ run(const struct opts *o, int *late, struct error *err)
 		diag("%s: warning: %s", o->archive, source_warning(&source));
 out:
 	source_close(&source);
-	if (rc == 0)
-		*late = ready_list_report(&pending, &o->how.ready, root,
+	if (rc == 0) {
+		*late = refresh_all(&pending, &o->how.refresh, root);
+		worst = ready_list_report(&pending, &o->how.ready, root,
 		    o->how.members);
+		*late = *late == EX_OK || worst > 128 ? worst : *late;
+	}
 	ready_list_fini(&pending);
 	root_close(root);
 	return rc;
@@ -68,8 +71,10 @@ main(int argc, char *argv[])
 	rc = options_parse(&o, argc, argv);
 	if (rc != 0)
 		status = opt_end(rc);
-	else if (run(&o, &status, &err) == -1)
+	else if (refresh_how_read(&o.how.refresh, &err) == -1 ||
+	    run(&o, &status, &err) == -1)
 		status = diag_error(&err);
 	ready_fini(&o.how.ready);
+	refresh_how_fini(&o.how.refresh);
 	return status;
 }

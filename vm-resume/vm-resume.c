@@ -6,6 +6,7 @@
 #include "base/sig.h"
 #include "state/members.h"
 #include "vmm/each.h"
+#include "vmm/quiesce.h"
 #include "vmm/vmm.h"
 
 static void
@@ -50,6 +51,8 @@ resume_vm(struct vm_at *at, void *arg, struct error *err)
 		clock_gettime(CLOCK_REALTIME, &now);
 		rc = vm_at_write(at, false, &now, err);
 	}
+	if (rc == 0)
+		rc = quiesce_thaw_at(at, err);
 out:
 	vmm_detach(vmm);
 	return rc;

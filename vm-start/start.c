@@ -11,6 +11,7 @@
 #include "state/inplace.h"
 #include "state/vm_seed.h"
 #include "vmm/own_disks.h"
+#include "vmm/quiesce.h"
 #include "vmm/vmm.h"
 
 #define ENDING_MS 2000 /* for a process that does not answer any more */
@@ -88,8 +89,7 @@ start_vm(struct vm_at *at, void *arg, struct error *err)
 		return -1;
 	if (started) {
 		if (!s->each.common.quiet)
-			diag("%s: running already",
-			    at->vm.name[0] == '\0' ? at->vm.id : at->vm.name);
+			diag("%s: running already", vm_label(&at->vm));
 		return 0;
 	}
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -113,5 +113,5 @@ start_vm(struct vm_at *at, void *arg, struct error *err)
 			sig_shield();
 		vmm_undo_start(&at->vm, to_load, at->dirfd, &now, NULL);
 	}
-	return rc;
+	return rc == -1 ? -1 : quiesce_thaw_at(at, err);
 }

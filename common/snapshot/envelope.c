@@ -7,7 +7,8 @@
 #include "snapshot/envelope_keys.h"
 
 const char *const envelope_top_keys[] = { "version", "config", "files",
-	"digests", "layers", "host", "created_at", "trailer", NULL };
+	"digests", "layers", "host", "created_at", "consistent", "trailer",
+	NULL };
 const char *const envelope_config_keys[] = { "id", "name", "description",
 	"hypervisor", "nics", "cpu", "memory", "storage", "console_max",
 	"image", NULL };
@@ -31,6 +32,14 @@ envelope_fini(struct envelope *e)
 	strv_fini(&e->host.cpu_flags);
 	json_decref(e->unknown);
 	envelope_init(e);
+}
+
+const char *
+envelope_consistent_name(const struct envelope *e)
+{
+	static const char *const names[] = { NULL, "crash", "filesystem" };
+
+	return names[e->consistent];
 }
 
 bool

@@ -48,6 +48,17 @@ struct envelope_host {
 	struct strv cpu_flags; /* host flags, where accel is kvm */
 };
 
+/* How the disks are without the memory, for who boots from them. */
+enum envelope_consistent {
+	ENVELOPE_CONSISTENT_UNSAID,
+	ENVELOPE_CONSISTENT_CRASH, /* as after a crash */
+	/*
+	 * As after an orderly end: the guest's filesystems stood still.  In its
+	 * memory they still do, and its agent is to thaw them.
+	 */
+	ENVELOPE_CONSISTENT_FILESYSTEM
+};
+
 struct envelope {
 	struct envelope_config config;
 	struct machine machine; /* the file has it up to the layers */
@@ -56,6 +67,7 @@ struct envelope {
 	size_t files_n;
 	struct envelope_host host;
 	char created_at[RFC3339_MAX]; /* RFC 3339, or "" */
+	enum envelope_consistent consistent;
 	bool trailer; /* archives only: snapshot.digests is promised */
 	json_t *unknown; /* members that we do not know, by place; or NULL */
 };
@@ -87,6 +99,9 @@ struct envelope_file *envelope_add_file(struct envelope *e, const char *name,
 void envelope_drop_file(struct envelope *e, size_t i);
 struct envelope_file *envelope_find_file(const struct envelope *e,
     const char *name);
+
+/* As the file has it; NULL: it says nothing. */
+const char *envelope_consistent_name(const struct envelope *e);
 
 /* Whether `name` may be a VM's or snapshot's: [a-zA-Z0-9][a-zA-Z0-9._-]{0,62} */
 #define ENVELOPE_NAME_RULE                                                     \

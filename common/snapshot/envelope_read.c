@@ -323,6 +323,24 @@ decode_version(const json_t *root, struct error *err)
 }
 
 static int
+decode_consistent(struct envelope *e, const json_t *root, struct error *err)
+{
+	char text[16] = "";
+
+	if (decode_text(root, "consistent", text, sizeof(text), err) == -1)
+		return -1;
+	if (strcmp(text, "crash") == 0)
+		e->consistent = ENVELOPE_CONSISTENT_CRASH;
+	else if (strcmp(text, "filesystem") == 0)
+		e->consistent = ENVELOPE_CONSISTENT_FILESYSTEM;
+	else if (text[0] != '\0')
+		return error_set(err, EX_DATAERR,
+		    "\"consistent\" is \"%s\", neither crash nor filesystem",
+		    text);
+	return 0;
+}
+
+static int
 decode_all(struct envelope *e, json_t *root, struct error *err)
 {
 	const json_t *config;
@@ -339,6 +357,7 @@ decode_all(struct envelope *e, json_t *root, struct error *err)
 	    decode_host(e, root, err) == -1 ||
 	    json_get_str(root, "created_at", e->created_at,
 		sizeof(e->created_at), JSON_OPTIONAL, err) == -1 ||
+	    decode_consistent(e, root, err) == -1 ||
 	    json_get_bool(root, "trailer", &e->trailer, JSON_OPTIONAL, err) ==
 		-1)
 		return -1;

@@ -153,7 +153,9 @@ put_all(json_t *root, const struct envelope *e, struct error *err)
 	if (json_put_u64(root, "version", ENVELOPE_VERSION, err) == -1 ||
 	    put_config(root, e, err) == -1 || put_files(root, e, err) == -1 ||
 	    put_layers(root, e, err) == -1 || put_host(root, e, err) == -1 ||
-	    json_put_text(root, "created_at", e->created_at, err) == -1)
+	    json_put_text(root, "created_at", e->created_at, err) == -1 ||
+	    json_put_text(root, "consistent", envelope_consistent_name(e),
+		err) == -1)
 		return -1;
 	if (e->trailer && json_put_bool(root, "trailer", true, err) == -1)
 		return -1;

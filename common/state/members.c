@@ -22,7 +22,8 @@ static const char vm_names[] =
     "network_configs.#.forward.#.host_port cloned_from "
     "snapshot_ids.# depends_on identity.vmgenid identity.mac "
     "identity.instance_id identity.hostname "
-    "identity.clock.behind_s memory_backing memory_from "
+    "identity.clock.behind_s identity.refresh.*.result "
+    "identity.refresh.*.ms identity.refresh.*.why memory_backing memory_from "
     "memory_at_risk accel restored_from restored_at saved_at "
     "created_at updated_at started_at stopped_at console_log dir "
     "pid api_socket console_socket";
@@ -30,7 +31,7 @@ static const char vm_names[] =
 static const char snap_names[] =
     "id name description hypervisor vm_id cpu memory storage "
     "console_max nics "
-    "image image_digest image_type created_at last_accessed_at "
+    "image image_digest image_type created_at consistent last_accessed_at "
     "files.# layers_missing.#.name layers_missing.#.size "
     "layers_missing.#.digest "
     "layers.#.name layers.#.size layers.#.digest layers.#.here "

@@ -289,7 +289,11 @@ put_config(json_t *obj, const struct snap *snap, struct error *err)
 	    json_put_u64(obj, "nics", c->nics, err) == -1 ||
 	    put_image(obj, &snap->envelope, err) == -1)
 		return -1;
-	return json_put_text(obj, "created_at", snap->envelope.created_at, err);
+	if (json_put_text(obj, "created_at", snap->envelope.created_at, err) ==
+	    -1)
+		return -1;
+	return json_put_text(obj, "consistent",
+	    envelope_consistent_name(&snap->envelope), err);
 }
 
 static int

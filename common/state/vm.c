@@ -38,6 +38,12 @@ find_name(const char *const *names, size_t n, const char *text)
 }
 
 const char *
+vm_label(const struct vm *vm)
+{
+	return vm->name[0] == '\0' ? vm->id : vm->name;
+}
+
+const char *
 vm_memory_name(enum vm_memory memory)
 {
 	return memory_names[memory];

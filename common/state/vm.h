@@ -83,6 +83,25 @@ struct vm_frozen {
 	struct digest digest;
 };
 
+/* What a guest that goes on from a snapshot was asked to do, by its agent. */
+enum vm_refresh {
+	VM_REFRESH_THAW, /* its filesystems, which stood still when it was saved */
+	VM_REFRESH_CLOCK,
+	VM_REFRESH_RANDOM,
+	VM_REFRESH_HOSTNAME,
+	VM_REFRESH_MACHINE_ID,
+	VM_REFRESH_SSH_KEYS,
+	VM_REFRESH_NETWORK
+};
+#define VM_REFRESHES 7
+
+/* What it said. */
+struct vm_refreshed {
+	char result[16]; /* "": it was not asked */
+	uint64_t us; /* that it took */
+	char why[128]; /* it did not, or "": printable */
+};
+
 /* What a clone or restore gave the guest anew, and what it must do itself. */
 struct vm_identity {
 	bool present;
@@ -90,6 +109,14 @@ struct vm_identity {
 	/* Each: inherited, offered, next-boot. */
 	char mac[16], instance_id[16], hostname[16];
 	uint64_t clock_behind_s;
+	struct vm_refreshed refreshed[VM_REFRESHES];
+};
+
+/* Whether the guest's filesystems stand still, because they did when it was saved. */
+enum vm_thaw {
+	VM_THAW_DONE, /* no */
+	VM_THAW_DUE, /* they do: it has not run since */
+	VM_THAW_UNSURE /* it has not said that they do not */
 };
 
 struct vm {
@@ -118,6 +145,7 @@ struct vm {
 	char memory_from[12]; /* linked, reflinked, copied; "" from power-on */
 	enum vm_accel accel; /* what that one uses */
 	bool to_load; /* the next start loads the state in the directory */
+	enum vm_thaw thaw;
 	/*
 	 * What its driver has found in that state while it put it there, in one
 	 * piece of the heap; NULL: nothing.  In no record.
@@ -138,6 +166,9 @@ struct vm {
 void vm_init(struct vm *vm);
 void vm_fini(struct vm *vm);
 
+/* Its name, else its id: how messages call it. */
+const char *vm_label(const struct vm *vm);
+
 /* Reads vm.json of the directory.  EX_NOINPUT, EX_DATAERR. */
 int vm_read(struct vm *out, int dirfd, struct error *err);
 
@@ -155,6 +186,9 @@ int vm_write(struct vm *vm, int dirfd, bool sync, const struct timespec *now,
  */
 int vm_report(json_t **out, const struct vm *vm, const char *dir,
     const char *state, const char *api_socket, struct error *err);
+
+/* Puts the member identity of such a record anew.  EX_OSERR. */
+int vm_report_identity(json_t *record, const struct vm *vm, struct error *err);
 
 /*
  * Brings to the disk what was written to the VM's disks so far, so that a
@@ -203,6 +237,12 @@ int vm_set_depends_on(struct vm *vm, const char *dir, struct error *err);
 
 /* The same of vm->description, which label_check_description() has seen. */
 int vm_set_description(struct vm *vm, const char *text, struct error *err);
+
+/* "thaw", "machine_id": as the record has it. */
+const char *vm_refresh_name(enum vm_refresh what);
+
+/* Sets r->why to what of `text`, which a guest may have said, is printable. */
+void vm_refreshed_why(struct vm_refreshed *r, const char *text);
 
 const char *vm_memory_name(enum vm_memory memory);
 const char *vm_accel_name(enum vm_accel accel);

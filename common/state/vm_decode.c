@@ -205,35 +205,6 @@ decode_snapshot_id(struct vm *vm, const json_t *value, struct error *err)
 }
 
 static int
-decode_identity(struct vm *vm, const json_t *record, struct error *err)
-{
-	struct vm_identity *id = &vm->identity;
-	char vmgenid[16] = "";
-	const json_t *obj, *clock;
-
-	if (json_get_object(record, "identity", &obj, JSON_OPTIONAL, err) == -1)
-		return -1;
-	if (obj == NULL)
-		return 0;
-	id->present = true;
-	if (json_get_str(obj, "vmgenid", vmgenid, sizeof(vmgenid),
-		JSON_OPTIONAL, err) == -1 ||
-	    json_get_str(obj, "mac", id->mac, sizeof(id->mac), JSON_OPTIONAL,
-		err) == -1 ||
-	    json_get_str(obj, "instance_id", id->instance_id,
-		sizeof(id->instance_id), JSON_OPTIONAL, err) == -1 ||
-	    json_get_str(obj, "hostname", id->hostname, sizeof(id->hostname),
-		JSON_OPTIONAL, err) == -1 ||
-	    json_get_object(obj, "clock", &clock, JSON_OPTIONAL, err) == -1)
-		return error_wrap(err, "identity");
-	id->vmgenid_offered = strcmp(vmgenid, "offered") == 0;
-	if (clock != NULL)
-		return json_get_u64(clock, "behind_s", &id->clock_behind_s, 0,
-		    INT64_MAX, JSON_OPTIONAL, err);
-	return 0;
-}
-
-static int
 decode_times(struct vm *vm, const json_t *record, struct error *err)
 {
 	const struct {
@@ -281,6 +252,7 @@ decode(struct vm *vm, const json_t *record, struct error *err)
 	    get_accel(record, "accel", &vm->accel, err) == -1 ||
 	    json_get_bool(record, "to_load", &vm->to_load, JSON_OPTIONAL,
 		err) == -1 ||
+	    vm_get_thaw(&vm->thaw, record, err) == -1 ||
 	    json_get_bool(record, "diff_base_lost", &vm->diff_base_lost,
 		JSON_OPTIONAL, err) == -1 ||
 	    json_get_u64(record, "console_from", &vm->console_from, 0,
@@ -319,7 +291,7 @@ decode(struct vm *vm, const json_t *record, struct error *err)
 		return -1;
 	if (nics != NULL && nic_list_decode(&vm->machine.nics, nics, err) == -1)
 		return error_wrap(err, "network_configs");
-	if (decode_identity(vm, record, err) == -1 ||
+	if (vm_get_identity(&vm->identity, record, err) == -1 ||
 	    decode_each(vm, record, "layers", VM_LAYERS_MAX, decode_layer,
 		err) == -1 ||
 	    decode_each(vm, record, "frozen", VM_FROZEN_MAX, decode_frozen,

@@ -133,27 +133,6 @@ put_frozen(json_t *record, const struct vm *vm, struct error *err)
 	return 0;
 }
 
-static int
-put_identity(json_t *record, const struct vm_identity *id, struct error *err)
-{
-	json_t *obj;
-
-	if (!id->present)
-		return 0;
-	obj = json_pack("{s:s}", "vmgenid",
-	    id->vmgenid_offered ? "offered" : "none");
-	if (obj == NULL || put_some(obj, "mac", id->mac, err) == -1 ||
-	    put_some(obj, "instance_id", id->instance_id, err) == -1 ||
-	    put_some(obj, "hostname", id->hostname, err) == -1 ||
-	    json_put(obj, "clock",
-		json_pack("{s:I}", "behind_s", (json_int_t)id->clock_behind_s),
-		err) == -1) {
-		json_decref(obj);
-		return -1;
-	}
-	return json_put(record, "identity", obj, err);
-}
-
 /* What it was cloned from is among the ids, too, for who looks there. */
 static int
 put_lineage(json_t *record, const struct vm *vm, struct error *err)
@@ -200,7 +179,7 @@ put_common(json_t *record, const struct vm *vm, const char *dir,
 	    json_put(record, "network_configs", nics, err) == -1 ||
 	    put_lineage(record, vm, err) == -1 ||
 	    put_some(record, "depends_on", vm->depends_on, err) == -1 ||
-	    put_identity(record, &vm->identity, err) == -1 ||
+	    vm_put_identity(record, &vm->identity, err) == -1 ||
 	    put_some(record, "memory_from", vm->memory_from, err) == -1 ||
 	    put_some(record, "restored_from", vm->restored_from, err) == -1 ||
 	    put_some(record, "restored_at", vm->restored_at, err) == -1 ||
@@ -271,6 +250,7 @@ vm_write(struct vm *vm, int dirfd, bool sync, const struct timespec *now,
 	    put_frozen(record, vm, err) == -1 ||
 	    put_process(record, vm, err) == -1 ||
 	    json_put_bool(record, "to_load", vm->to_load, err) == -1 ||
+	    vm_put_thaw(record, vm->thaw, err) == -1 ||
 	    (vm->diff_base_lost &&
 		json_put_bool(record, "diff_base_lost", true, err) == -1) ||
 	    json_put_u64(record, "console_from", vm->console_from, err) == -1 ||

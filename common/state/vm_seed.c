@@ -190,6 +190,19 @@ choose_hostname(char *out, size_t cap, const struct vm *vm,
 }
 
 int
+vm_seed_hostname(char *out, size_t cap, const struct vm *vm, int dirfd,
+    struct error *err)
+{
+	struct vm_seed seed = { 0 };
+
+	if (vm_seed_is_there(dirfd) && vm_seed_read(&seed, dirfd, err) == -1)
+		return -1;
+	choose_hostname(out, cap, vm, &seed);
+	vm_seed_fini(&seed);
+	return 0;
+}
+
+int
 vm_seed_make(struct vm *vm, int dirfd, struct error *err)
 {
 	struct cidata_files files = { .n = 0 };

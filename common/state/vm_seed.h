@@ -39,6 +39,14 @@ int vm_seed_write(const struct vm_seed *seed, int dirfd, struct error *err);
 int vm_seed_read(struct vm_seed *out, int dirfd, struct error *err);
 
 /*
+ * The host's name that a seed of the VM tells: what the directory's cidata.json, if
+ * there is one, asks for this VM, else its name where a host can have it, else
+ * the head of its id.  EX_DATAERR: cidata.json is none.
+ */
+int vm_seed_hostname(char *out, size_t cap, const struct vm *vm, int dirfd,
+    struct error *err);
+
+/*
  * Makes cidata.img by the directory's cidata.json for the VM as its record is
  * now: its id is the instance id, its name the hostname where it can be one;
  * its NICs and data disks.  With no cidata disk in the record one is appended.

@@ -44,6 +44,8 @@ struct vmm_driver {
 	int (*resize_disk)(struct vmm *, size_t, uint64_t, struct error *);
 	int (*power_button)(struct vmm *, struct error *);
 	int (*console_is_free)(struct vmm *, bool *, struct error *);
+	/* NULL: who connects to the channel is told at once. */
+	int (*agent_is_there)(struct vmm *, bool *, struct error *);
 	int (*quit)(struct vmm *, struct error *);
 	/* vmm_describe_vm(), and what else its sidecars say. */
 	int (*describe)(struct vmm *, struct sidecar *, struct error *);

@@ -22,7 +22,8 @@ keep_record(struct pass *pass, struct vm_at *at, int64_t start_us,
 
 	if (status_report(&record, &at->vm, at->dirfd, at->dir, err) == -1)
 		return -1;
-	return ready_list_add(&pass->pending, record, at->vm.id, start_us, err);
+	return ready_list_add(&pass->pending, record, at->vm.id, start_us, NULL,
+	    err);
 }
 
 static int

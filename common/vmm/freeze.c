@@ -169,19 +169,15 @@ run_on(struct freeze *f, struct watcher *watcher, struct error *err)
 	return -1;
 }
 
-/* From the pause to the guest's next instruction, whatever happens. */
+/*
+ * From the pause to the guest's next instruction, whatever happens.  What the
+ * watcher is left to do has its error in *err.
+ */
 static int
-pause_and_capture(struct freeze *f, struct error *err)
+pause_and_capture(struct freeze *f, struct watcher *watcher, struct error *err)
 {
-	const struct watched watched = { &f->at->vm, f->at->dirfd, false };
-	struct watcher watcher = WATCHER_NONE;
 	int rc = 0;
 
-	if (!f->was_paused &&
-	    watcher_start(&watcher, f->at->root, &watched, 1, err) == -1)
-		return -1;
-	hook_step("watched");
-	tell_step(f, FREEZE_WATCHED);
 	if (!f->was_paused)
 		rc = vmm_pause(f->vmm, err);
 	hook_step("paused");
@@ -190,9 +186,39 @@ pause_and_capture(struct freeze *f, struct error *err)
 		rc = switch_and_capture(f, err);
 	/* Also when no answer to the pause came: it may have worked. */
 	if (!f->was_paused && !f->ended &&
-	    run_on(f, &watcher, rc == 0 ? err : NULL) == -1)
+	    run_on(f, watcher, rc == 0 ? err : NULL) == -1)
 		rc = -1;
 	tell_step(f, FREEZE_RESUMED);
+	hook_step("going-on");
+	return rc;
+}
+
+/* The same of the guest's filesystems, where they are to stand still. */
+static int
+quiet_and_capture(struct freeze *f, struct error *err)
+{
+	const struct watched watched = { &f->at->vm, f->at->dirfd, false };
+	struct watcher watcher = WATCHER_NONE;
+	int rc;
+
+	if (!f->was_paused &&
+	    watcher_start(&watcher, f->at->root, &watched, 1, err) == -1)
+		return -1;
+	hook_step("watched");
+	tell_step(f, FREEZE_WATCHED);
+	rc = quiesce_begin(&f->quiesce, &f->at->vm, f->at->dirfd, f->was_paused,
+	    &watcher, err);
+	tell_step(f, FREEZE_QUIET);
+	if (rc == 0)
+		rc = pause_and_capture(f, &watcher, err);
+	/* A guest that could not be resumed is the watcher's by now. */
+	if (!f->ended && watcher.pid != 0 &&
+	    quiesce_end(&f->quiesce, rc == 0 ? err : NULL) == -1)
+		rc = -1;
+	if (!f->ended && f->quiesce.is_asked)
+		watcher_leave(&watcher);
+	tell_step(f, FREEZE_THAWED);
+	quiesce_fini(&f->quiesce);
 	watcher_end(&watcher);
 	hook_step("resumed");
 	return rc;
@@ -230,7 +256,7 @@ freeze_guest(struct freeze *f, struct error *err)
 
 	if (rc == 0) {
 		tell_step(f, FREEZE_PREPARED);
-		rc = pause_and_capture(f, err);
+		rc = quiet_and_capture(f, err);
 	}
 	if (rc == -1) {
 		sig_shield();

@@ -20,6 +20,7 @@
 
 #include "base/error.h"
 #include "state/vm_at.h"
+#include "vmm/quiesce.h"
 #include "vmm/vmm.h"
 
 /* How a disk comes to a standstill. */
@@ -32,10 +33,12 @@ enum freeze_way {
 /* What is done, as the caller is told. */
 enum freeze_step {
 	FREEZE_PREPARED, /* overlays are made, recorded, and open */
-	FREEZE_WATCHED, /* the pause begins */
+	FREEZE_WATCHED,
+	FREEZE_QUIET, /* the guest's filesystems are, if they can: the pause begins */
 	FREEZE_PAUSED,
 	FREEZE_SWITCHED,
-	FREEZE_RESUMED /* or left as it was; nothing of the pause follows */
+	FREEZE_RESUMED, /* or left as it was; nothing of the pause follows */
+	FREEZE_THAWED /* its filesystems go on, if they stood still */
 };
 
 struct freeze {
@@ -50,6 +53,8 @@ struct freeze {
 	int (*capture)(void *arg, struct error *err);
 	void (*step)(void *arg, enum freeze_step step); /* or NULL */
 	void *arg;
+
+	struct quiesce quiesce; /* what is wanted of the guest's filesystems */
 
 	bool ended; /* set by `capture`: the VMM is no more */
 
@@ -71,7 +76,7 @@ int freeze_plan(struct freeze *f, size_t i, bool reflinks, struct error *err);
 
 /*
  * The whole sequence, for the disks that were planned.  When it fails, the
- * guest goes on as it was all the same, if need be by the watcher, which then
+ * guest goes on as it was all the same, its filesystems too, if need be by the watcher, which then
  * has the lock until it does; signals are ignored from then on; the VM's disks
  * here and in the record are those the VMM has open, as far as it can be asked.
  */

@@ -80,6 +80,9 @@ load_record(struct vm *vm, const struct load *load, struct error *err)
 	vm->accel = strcmp(host->accel, "kvm") == 0 ? VM_ACCEL_KVM
 						    : VM_ACCEL_TCG;
 	vm->to_load = true;
+	vm->thaw = load->envelope->consistent == ENVELOPE_CONSISTENT_FILESYSTEM
+	    ? VM_THAW_DUE
+	    : VM_THAW_DONE;
 	if (machine_fill(&vm->machine, &load->sidecar->machine, err) == -1)
 		return -1;
 	return name_files(&vm->machine, load, err);

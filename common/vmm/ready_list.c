@@ -21,7 +21,7 @@ ready_list_fini(struct ready_list *list)
 
 int
 ready_list_add(struct ready_list *list, json_t *record, const char *id,
-    int64_t start_us, struct error *err)
+    int64_t start_us, const struct ready_refresh *refresh, struct error *err)
 {
 	struct ready_item *grown, *item;
 
@@ -33,6 +33,8 @@ ready_list_add(struct ready_list *list, json_t *record, const char *id,
 	list->v = grown;
 	item = &grown[list->n++];
 	*item = (struct ready_item){ .record = record, .start_us = start_us };
+	if (refresh != NULL)
+		item->refresh = *refresh;
 	snprintf(item->id, sizeof(item->id), "%s", id);
 	return 0;
 }
@@ -52,7 +54,7 @@ report_one(const struct ready_item *item, const struct ready *ready,
 	rc = vm_at_open(&at, root, item->id, false, 0, &why);
 	if (rc == 0) {
 		rc = ready_wait(ready, &at, item->start_us / 1000, &why);
-		name = at.vm.name[0] == '\0' ? at.vm.id : at.vm.name;
+		name = vm_label(&at.vm);
 		if (rc == -1)
 			error_wrap(&why, "%s", name);
 	}

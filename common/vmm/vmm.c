@@ -173,6 +173,7 @@ forget_identity(struct vm *vm)
 	size_t i;
 
 	memset(&vm->identity, 0, sizeof(vm->identity));
+	vm->thaw = VM_THAW_DONE;
 	for (i = 0; i < vm->machine.nics.n; i++)
 		vm->machine.nics.v[i].mac_pending = false;
 }
@@ -248,6 +249,8 @@ vmm_pause(struct vmm *vmm, struct error *err)
 int
 vmm_resume(struct vmm *vmm, struct error *err)
 {
+	if (vmm->vm->thaw == VM_THAW_DUE)
+		vmm->vm->thaw = VM_THAW_UNSURE;
 	return vmm->driver->resume(vmm, err);
 }
 
@@ -306,6 +309,15 @@ int
 vmm_console_is_free(struct vmm *vmm, bool *is_free, struct error *err)
 {
 	return vmm->driver->console_is_free(vmm, is_free, err);
+}
+
+int
+vmm_agent_is_there(struct vmm *vmm, bool *is_there, struct error *err)
+{
+	*is_there = vmm->vm->machine.agent;
+	return !*is_there || vmm->driver->agent_is_there == NULL
+	    ? 0
+	    : vmm->driver->agent_is_there(vmm, is_there, err);
 }
 
 int

@@ -177,6 +177,13 @@ int vmm_power_button(struct vmm *vmm, struct error *err);
 /* Whether no client has the console just now. */
 int vmm_console_is_free(struct vmm *vmm, bool *is_free, struct error *err);
 
+/*
+ * Whether somebody in the guest, which runs, has the agent's end of its channel open.
+ * Where the VMM cannot tell, who connects there finds out at once, and it is
+ * true.
+ */
+int vmm_agent_is_there(struct vmm *vmm, bool *is_there, struct error *err);
+
 /* Asks the process to end at once; proc_wait() and signals are vmm_kill()'s. */
 int vmm_quit(struct vmm *vmm, struct error *err);
 

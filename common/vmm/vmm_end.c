@@ -144,6 +144,8 @@ vmm_undo_start(struct vm *vm, bool to_load, int dirfd,
 	if (!was_recorded)
 		return 0;
 	vm->to_load = to_load;
+	if (to_load && vm->thaw == VM_THAW_UNSURE)
+		vm->thaw = VM_THAW_DUE;
 	vm->proc.pid = 0;
 	return vm_write(vm, dirfd, false, now, err);
 }

@@ -10,29 +10,45 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/sig.h"
+#include "vmm/host/agent_freeze.h"
 #include "vmm/vmm.h"
 
 #define WATCH_MAX 2
 #define WATCH_TRY_MS 50 /* between two tries to resume */
 #define WATCH_MS 120000 /* a VMM that cannot be resumed until then is lost */
 
-/* Waits for the word of the tool, or its end; true when it has ended. */
+/* What the tool says. */
+#define WORD_DONE 'd'
+#define WORD_FROZEN 'f'
+
+/*
+ * Waits for the word of the tool, or its end; true when it has ended.  *thaws:
+ * the guest's filesystems may stand still.
+ */
 static bool
-tool_is_gone(int tool, int word)
+tool_is_gone(int tool, int word, bool *thaws)
 {
 	struct pollfd pfd[2] = { { .fd = tool, .events = POLLIN },
 		{ .fd = word, .events = POLLIN } };
 	char c;
 
-	while (poll(pfd, 2, -1) == -1 && errno == EINTR)
-		continue;
-	/* Its word counts also when it ended right behind it. */
-	return read(word, &c, 1) != 1;
+	*thaws = false;
+	for (;;) {
+		while (poll(pfd, 2, -1) == -1 && errno == EINTR)
+			continue;
+		/* Its word counts also when it ended right behind it. */
+		if (read(word, &c, 1) != 1)
+			return true;
+		if (c == WORD_DONE)
+			return false;
+		*thaws = true;
+	}
 }
 
 static void
@@ -47,6 +63,26 @@ resume_guest(struct vmm *vmm, const struct vm *vm)
 			return;
 		clock_nap(WATCH_TRY_MS);
 	}
+}
+
+/* An agent that is hung, or was killed, may come back as long as its guest is. */
+static void
+thaw_guest(const struct watched *watched)
+{
+	int64_t deadline_ms = clock_ms() + WATCH_MS;
+	struct agent *agent;
+	const char *refusal = NULL;
+	uint64_t n;
+
+	if (agent_open(&agent, watched->vm, watched->dirfd, NULL) == -1)
+		return;
+	while (clock_left(deadline_ms) > 0 && vm_is_alive(watched->vm) &&
+	    (refusal == NULL || strcmp(refusal, AGENT_NO_COMMAND) != 0) &&
+	    agent_thaw(agent, &n, clock_ms() + AGENT_CALL_MS, NULL) == -1) {
+		refusal = agent_refusal(agent);
+		clock_nap(WATCH_TRY_MS);
+	}
+	agent_close(agent);
 }
 
 /* Whether the VM's directory has its name (it may be in a hidden place). */
@@ -67,7 +103,7 @@ is_in_place(const struct root *root, const struct watched *watched)
  */
 static void
 settle(const struct root *root, const struct watched *watched, struct vmm **vmm,
-    size_t n)
+    size_t n, bool thaws)
 {
 	size_t i, left = n;
 
@@ -77,6 +113,8 @@ settle(const struct root *root, const struct watched *watched, struct vmm **vmm,
 		left = i;
 		if (!watched[i].stays_paused)
 			resume_guest(vmm[i], watched[i].vm);
+		if (thaws)
+			thaw_guest(&watched[i]);
 	}
 	if (left == n || n == 1)
 		return;
@@ -92,6 +130,7 @@ watch(const struct root *root, const struct watched *watched, size_t n,
     int tool, int word, int ready)
 {
 	struct vmm *vmm[WATCH_MAX];
+	bool thaws;
 	size_t i;
 	int null;
 
@@ -108,8 +147,8 @@ watch(const struct root *root, const struct watched *watched, size_t n,
 	if (write(ready, "r", 1) != 1)
 		_exit(EX_OSERR);
 	close(ready);
-	if (tool_is_gone(tool, word))
-		settle(root, watched, vmm, n);
+	if (tool_is_gone(tool, word, &thaws))
+		settle(root, watched, vmm, n, thaws);
 	_exit(EX_OK);
 }
 
@@ -160,12 +199,24 @@ out:
 	return rc;
 }
 
+static bool
+say(const struct watcher *w, char word)
+{
+	return write(w->word, &word, 1) == 1;
+}
+
+int
+watcher_thaws(struct watcher *w, struct error *err)
+{
+	return say(w, WORD_FROZEN) ? 0 : error_sys(err, EX_OSERR, "watcher");
+}
+
 void
 watcher_end(struct watcher *w)
 {
 	if (w->pid == 0)
 		return;
-	if (write(w->word, "d", 1) != 1)
+	if (!say(w, WORD_DONE))
 		kill(w->pid, SIGKILL);
 	fd_drop(&w->word);
 	while (waitpid(w->pid, NULL, 0) == -1 && errno == EINTR)

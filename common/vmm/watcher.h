@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A process beside a tool that has to pause a guest: when the tool is gone
- * before it said that all is well, the guest is resumed.
+ * before it said that all is well, the guest is resumed, and where its
+ * filesystems were made to stand still they go on, too.
  */
 #ifndef VMM_WATCHER_H
 #define VMM_WATCHER_H
@@ -40,6 +41,12 @@ struct watcher {
  */
 int watcher_start(struct watcher *w, const struct root *root,
     const struct watched *watched, size_t n, struct error *err);
+
+/*
+ * From here on the guest's filesystems may stand still: its agent is asked to let
+ * them go on as soon as it runs, until it says so.  EX_OSERR.
+ */
+int watcher_thaws(struct watcher *w, struct error *err);
 
 /* All is well: the guest is as it should be.  Takes WATCHER_NONE. */
 void watcher_end(struct watcher *w);

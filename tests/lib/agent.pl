@@ -4,7 +4,10 @@
 # In a guest's place an agent that listens at SOCKET, in the place of the VMM's,
 # and runs commands here, in this directory: guest-sync-delimited, guest-ping,
 # guest-exec, guest-exec-status and guest-file-open, -close, -read and -write, as
-# QEMU's agent does them.  vsock: whoever connects asks for port 1234 first.  It
+# QEMU's agent does them.  Of filesystems it has two, frozen while there is a
+# file "is-frozen" here; a file "freeze-MODE" here is how it does that: refuses,
+# none (are frozen), waits (as long as the file is there), bad; "thaw-MODE":
+# waits, refuses, fewer.  What it is asked stands in "asked".  vsock: whoever connects asks for port 1234 first.  It
 # lives until it is ended.
 use strict;
 use warnings;
@@ -26,6 +29,9 @@ sub start
 {
 	my ($args) = @_;
 	my @words = ($args->{path}, @{$args->{arg} // []});
+	# A guest is told so who it is; this is no guest.
+	return undef if grep { m{>/dev/urandom|/proc/sys/|/etc/ssh/|/etc/machine-id|date -u -s} }
+	    @words;
 	my $program = $args->{path};
 	($program) = grep { -x } map { "$_/$program" } split(/:/, $ENV{PATH})
 	    if $program !~ m|/|;
@@ -95,11 +101,45 @@ sub file
 	return { return => {} };
 }
 
+sub mode { -e "$_[0]-$_[1]" }
+
+sub wait_for_mode
+{
+	select(undef, undef, undef, 0.02) while mode($_[0], 'waits');
+}
+
+sub freeze
+{
+	return refuse('it will not') if mode('freeze', 'refuses');
+	return { return => JSON::PP::false } if mode('freeze', 'bad');
+	return { return => 0 } if mode('freeze', 'none');
+	wait_for_mode('freeze');
+	open(my $f, '>', 'is-frozen') or die;
+	return { return => 2 };
+}
+
+sub thaw
+{
+	return refuse('it will not') if mode('thaw', 'refuses');
+	wait_for_mode('thaw');
+	my $n = unlink('is-frozen') ? mode('thaw', 'fewer') ? 1 : 2 : 0;
+	return { return => $n };
+}
+
 sub answer
 {
 	my ($question) = @_;
 	my $command = $question->{execute};
 	my $args = $question->{arguments} // {};
+	open(my $asked, '>>', 'asked') or die;
+	print $asked "$command\n";
+	close($asked);
+	return { return => -e 'is-frozen' ? 'frozen' : 'thawed' }
+	    if $command eq 'guest-fsfreeze-status';
+	return freeze() if $command eq 'guest-fsfreeze-freeze';
+	return thaw() if $command eq 'guest-fsfreeze-thaw';
+	return refuse("Command $command has been disabled: the agent is in " .
+	    'frozen state') if -e 'is-frozen';
 	return { return => {} } if $command eq 'guest-ping';
 	if ($command eq 'guest-exec') {
 		my $pid = start($args);

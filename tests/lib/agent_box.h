@@ -22,7 +22,7 @@
 
 #include "state/vm.h"
 
-#define BOX_REPLIES_MAX 6
+#define BOX_REPLIES_MAX 16
 #define BOX_VSOCK "vsock.sock"
 #define BOX_SYNCED "\377{\"return\": @}\n"
 

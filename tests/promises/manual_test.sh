@@ -190,7 +190,7 @@ run_page()
 	stub_ssh
 	case $1 in
 	vm-ssh) make_store --nic user,forward=0:22 ;;
-	vm-copy|vm-exec)
+	snap-save|vm-copy|vm-exec)
 		make_store --agent
 		fake_agent web
 		;;

@@ -141,6 +141,11 @@ static const struct sample decode_rows[] = {
 	{ WITH(",\"created_at\":\"2026-11-21T08:00:00.Z\""),
 	    "\"created_at\" is \"2026-11-21T08:00:00.Z\", which is "
 	    "not a time" },
+	{ WITH(",\"consistent\":\"crash\""), NULL },
+	{ WITH(",\"consistent\":\"filesystem\""), NULL },
+	{ WITH(",\"consistent\":\"orderly\""),
+	    "\"consistent\" is \"orderly\", neither crash nor filesystem" },
+	{ WITH(",\"consistent\":true"), "\"consistent\" is not a string" },
 	{ WITH(",\"trailer\":1"), "\"trailer\" is not true or false" },
 };
 
@@ -225,6 +230,7 @@ static const char golden[] = "{\n"
 			     "    \"arch\": \"x86_64\"\n"
 			     "  },\n"
 			     "  \"created_at\": \"2026-11-21T08:00:00Z\",\n"
+			     "  \"consistent\": \"filesystem\",\n"
 			     "  \"trailer\": true,\n"
 			     "  \"theirs\": {\n"
 			     "    \"b\": 1.5,\n"

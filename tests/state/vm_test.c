@@ -31,7 +31,10 @@
 	"\"mac\":\"52:54:00:00:00:01\"}],\"snapshot_ids\":[\"" ID "\"],"                   \
 	"\"identity\":{\"vmgenid\":\"offered\",\"mac\":\"inherited\","                     \
 	"\"instance_id\":\"inherited\",\"hostname\":\"inherited\","                        \
-	"\"clock\":{\"behind_s\":7}},\"restored_from\":\"" ID "\","                        \
+	"\"clock\":{\"behind_s\":7},\"refresh\":{\"thaw\":{\"result\":"                    \
+	"\"unconfirmed\",\"ms\":10.5,\"why\":\"silent\"},\"ssh_keys\":"                    \
+	"{\"result\":\"confirmed\",\"ms\":0.25}}},\"restored_from\":\"" ID                 \
+	"\","                                                                              \
 	"\"restored_at\":\"2026-11-21T08:00:00Z\","                                        \
 	"\"saved_at\":\"2026-11-21T07:00:00Z\",\"error\":\"why\","                         \
 	"\"created_at\":\"2026-11-21T06:00:00Z\","                                         \
@@ -43,7 +46,7 @@
 	"\"path\":\"/l/a\"}],\"frozen\":[{\"name\":\"cow.raw\",\"size\":"                  \
 	"8388608,\"fsverity\":\"" DIGEST "\"}],\"process\":{\"pid\":42,"                   \
 	"\"start_ticks\":7,\"boot_id\":\"boot\",\"pid_ns\":9},"                            \
-	"\"to_load\":true,\"console_marked\":true,\"console_from\":123}"
+	"\"to_load\":true,\"thaw\":\"due\",\"console_marked\":true,\"console_from\":123}"
 
 static int
 here(void)
@@ -80,6 +83,8 @@ ATF_TC_BODY(record__round_trip, tc)
 	ATF_CHECK(vm.console_marked);
 	ATF_CHECK_EQ(16384, vm.machine.console_max_bytes);
 	ATF_CHECK(vm.to_load);
+	ATF_CHECK_EQ(VM_THAW_DUE, vm.thaw);
+	ATF_CHECK_EQ(10500, vm.identity.refreshed[VM_REFRESH_THAW].us);
 	ATF_CHECK(vm_owns_snapshot(&vm, ID, ""));
 	ATF_CHECK(vm_find_frozen(&vm, "cow.raw") != NULL);
 	ATF_CHECK_EQ_MSG(0, vm_write(&vm, dirfd, false, &epoch, &err), "%s",
@@ -134,6 +139,14 @@ static const struct {
 	const char *from, *to;
 } table[] = {
 	{ "\"record\":1", "\"record\":2" },
+	{ "\"thaw\":\"due\"", "\"thaw\":\"never\"" },
+	{ "\"thaw\":\"due\"", "\"thaw\":true" },
+	{ "\"ms\":10.5", "\"ms\":-1" },
+	{ "\"ms\":10.5", "\"ms\":1e10" },
+	{ "\"ms\":10.5", "\"ms\":\"1\"" },
+	{ "\"ms\":10.5,", "" },
+	{ "\"result\":\"confirmed\",", "" },
+	{ "\"why\":\"silent\"", "\"why\":[]" },
 	{ "\"record\":1", "\"record\":\"1\"" },
 	{ "\"record\":1,", "" },
 	{ "\"id\":\"" ID "\",", "" },

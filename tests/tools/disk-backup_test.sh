@@ -4,6 +4,8 @@
 
 . "$(atf_get_srcdir)/../lib/lib.sh"
 . "$(atf_get_srcdir)/../lib/patch.sh"
+. "$(atf_get_srcdir)/../lib/vms.sh"
+. "$(atf_get_srcdir)/../lib/agent.sh"
 
 time=2026-11-21T08:00:00.5Z
 
@@ -435,6 +437,40 @@ vm__being_removed_cleanup()
 	vms_end
 }
 
+# As snap-save --freeze has it.
+atf_test_case vm__frozen cleanup
+vm__frozen_head()
+{
+	atf_set require.progs perl
+}
+vm__frozen_body()
+{
+	tiny_run web --agent --storage 8M
+	fake_agent web
+	atf_check -o ignore disk-backup -q --freeze --vm web -o out cow
+	atf_check -o inline:"guest-fsfreeze-status\nguest-fsfreeze-freeze\n\
+guest-fsfreeze-thaw\n" cat guest/asked
+	rm out
+	: >guest/freeze-refuses
+	atf_check -s exit:69 -e inline:"disk-backup: web: guest agent: \
+guest-fsfreeze-freeze: it will not\n" \
+	    disk-backup -q --freeze --vm web -o out cow
+	atf_check test ! -e out
+	atf_check -o ignore -e inline:"disk-backup: web: warning: taken without \
+a freeze: guest agent: guest-fsfreeze-freeze: it will not\n" \
+	    disk-backup -q --freeze=try --vm web -o out cow
+	atf_check test ! -e guest/is-frozen
+	atf_check -s exit:64 -e inline:"disk-backup: --freeze goes with --vm\n" \
+	    disk-backup --freeze -o out image
+	# One that does not run has nothing to freeze.
+	atf_check -o ignore vm-stop --force web
+	atf_check -o ignore disk-backup -q --freeze --vm web -o out cow
+}
+vm__frozen_cleanup()
+{
+	agents_end
+}
+
 # Killed when all is written but the name: what was there is there still, and
 # nothing else that could pass for whole.
 atf_test_case output__killed
@@ -451,6 +487,7 @@ output__killed_body()
 atf_init_test_cases()
 {
 	atf_add_test_case backup__to_file
+	atf_add_test_case vm__frozen
 	atf_add_test_case backup__same_bytes_everywhere
 	atf_add_test_case backup__empty_image
 	atf_add_test_case backup__one_frame

@@ -100,7 +100,7 @@ exec__clones_body()
 	    ([.devices[] | select(.driver == "virtio-serial-pci")] |
 	    length == 1)' root/name/snap/golden/cocoon.json
 	atf_check -o inline:"c-1\ttrue\nc-2\ttrue\n" vm-clone -q -n c --count 2 \
-	    -p name,config.agent golden
+	    --refresh none -p name,config.agent golden
 	for vm in c-1 c-2 web; do
 		atf_check -o inline:"before\n" vm-exec $vm cat /run/word
 		atf_check vm-exec $vm -- sh -c "echo $vm >/run/word"
@@ -112,12 +112,13 @@ exec__clones_body()
 		    atf_fail "$vm: it did not go on"
 	done
 	atf_check -o ignore vm-rm --force c-2
-	atf_check -o inline:"running\n" vm-restore -p state web golden
+	atf_check -o inline:"running\n" vm-restore --refresh none \
+	    -p state web golden
 	atf_check -o inline:"before\n" vm-exec web cat /run/word
 	atf_check -o inline:"c-1\n" vm-exec c-1 cat /run/word
 	# Saved by a clone, started anew, and cloned by another.
 	atf_check -o ignore snap-save --stop -n second c-1
-	atf_check -o ignore vm-clone -n d second
+	atf_check -o ignore vm-clone -n d --refresh none second
 	atf_check -o inline:"c-1\n" vm-exec d cat /run/word
 	# What says another thing of it than the state is refused.
 	atf_check -o ignore snap-export -q --to-dir out golden

@@ -22,7 +22,7 @@
 #define MARK 0xff
 #define SYNC_LINE_MAX 128 /* bytes of that reply */
 #define SKIM_MAX (64u << 10) /* of what is read to be dropped */
-#define NAP_MS 25 /* between two looks whether others want it */
+#define NAP_MS 25 /* between two looks, or tries */
 #define VSOCK_LINE_MAX 32 /* "OK 1073741824" */
 
 struct agent {
@@ -327,6 +327,29 @@ agent_hold(struct agent *a, int64_t deadline_ms, struct error *err)
 	return -1;
 }
 
+int
+agent_await(struct agent *a, int64_t deadline_ms, struct error *err)
+{
+	struct error why;
+	int64_t until_ms;
+
+	for (;;) {
+		why = (struct error){ 0 };
+		until_ms = clock_ms() + AGENT_TRY_MS;
+		if (agent_hold(a,
+			until_ms < deadline_ms ? until_ms : deadline_ms,
+			&why) == 0)
+			return 0;
+		if ((why.code != EX_UNAVAILABLE && why.code != EX_TEMPFAIL) ||
+		    clock_left(deadline_ms) == 0)
+			break;
+		clock_nap(NAP_MS);
+	}
+	if (err != NULL)
+		*err = why;
+	return -1;
+}
+
 uint32_t
 agent_return(const struct jdoc *answer)
 {
@@ -337,6 +360,15 @@ const char *
 agent_refusal(const struct agent *a)
 {
 	return a->refusal[0] == '\0' ? NULL : a->refusal;
+}
+
+int
+agent_malformed(struct agent *a, const char *command, struct error *err)
+{
+	agent_release(a);
+	if (err != NULL && err->code == EX_DATAERR)
+		err->code = EX_UNAVAILABLE;
+	return error_wrap(err, "guest agent: %s", command);
 }
 
 /* {"return": ...} or {"error": {"class": ..., "desc": ...}}, nothing else. */

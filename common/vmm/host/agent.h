@@ -54,6 +54,14 @@ void agent_close(struct agent *a);
  */
 int agent_hold(struct agent *a, int64_t deadline_ms, struct error *err);
 
+#define AGENT_TRY_MS 2000 /* for one that may be started just now */
+
+/*
+ * The same, asked anew every AGENT_TRY_MS: what one has heard that has ended since
+ * nobody answers.
+ */
+int agent_await(struct agent *a, int64_t deadline_ms, struct error *err);
+
 /* Lets it go. */
 void agent_release(struct agent *a);
 
@@ -92,6 +100,12 @@ uint32_t agent_return(const struct jdoc *answer);
  * AGENT_NO_COMMAND.  NULL: it did not.  Until the next call.
  */
 const char *agent_refusal(const struct agent *a);
+
+/*
+ * Of the answer to `command`, in which *err has found what makes it no reply: the
+ * channel is let go.  Returns -1, EX_UNAVAILABLE.
+ */
+int agent_malformed(struct agent *a, const char *command, struct error *err);
 
 #define AGENT_NO_COMMAND "CommandNotFound" /* or its guest forbids it */
 

@@ -10,16 +10,6 @@
 #include "base/clock.h"
 #include "base/json.h"
 
-/* Of a reply that is no reply: the channel is let go. */
-static int
-malformed(struct agent *a, const char *command, struct error *err)
-{
-	agent_release(a);
-	if (err != NULL && err->code == EX_DATAERR)
-		err->code = EX_UNAVAILABLE;
-	return error_wrap(err, "guest agent: %s", command);
-}
-
 int
 agent_file_open(struct agent *a, uint64_t *handle, const char *path,
     const char *mode, struct error *err)
@@ -39,7 +29,7 @@ agent_file_open(struct agent *a, uint64_t *handle, const char *path,
 	rc = jdoc_get_u64(answer, JDOC_ROOT, "return", handle, 0, INT64_MAX,
 	    JSON_REQUIRED, err);
 	jdoc_free(answer);
-	return rc == -1 ? malformed(a, "guest-file-open", err) : 0;
+	return rc == -1 ? agent_malformed(a, "guest-file-open", err) : 0;
 }
 
 int
@@ -95,7 +85,7 @@ agent_file_read(struct agent *a, uint64_t handle, void *buf, size_t *got,
 		return -1;
 	rc = take_bytes(answer, buf, got, err);
 	jdoc_free(answer);
-	return rc == -1 ? malformed(a, "guest-file-read", err) : 0;
+	return rc == -1 ? agent_malformed(a, "guest-file-read", err) : 0;
 }
 
 int
@@ -121,5 +111,5 @@ agent_file_write(struct agent *a, uint64_t handle, const void *buf, size_t len,
 	if (rc == 0 && count != len)
 		rc = error_set(err, EX_DATAERR, "%" PRIu64 " bytes of %zu",
 		    count, len);
-	return rc == -1 ? malformed(a, "guest-file-write", err) : 0;
+	return rc == -1 ? agent_malformed(a, "guest-file-write", err) : 0;
 }

@@ -9,10 +9,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/json.h"
 #include "vmm/host/console.h"
 #include "vmm/host/spawn.h"
+
+/* To see whether a guest's agent has its port open. */
+#define AGENT_TRIES 4
+#define AGENT_NAP_MS 5
 
 static int
 check_program(struct error *err)
@@ -117,37 +122,69 @@ power_button(struct vmm *vmm, struct error *err)
 	return qemu_call(vmm, "system_powerdown", NULL, NULL, err);
 }
 
+/*
+ * What is said of the chardev `label`: *out is the caller's, *i its object, or 0.
+ */
+static int
+ask_chardev(struct vmm *vmm, const char *label, struct jdoc **out, uint32_t *i,
+    struct error *err)
+{
+	char name[16];
+
+	if (qemu_call(vmm, "query-chardev", NULL, out, err) == -1)
+		return -1;
+	*i = jdoc_first(*out, qmp_return(*out));
+	while (*i != 0 &&
+	    (jdoc_get_str(*out, *i, "label", name, sizeof(name), JSON_REQUIRED,
+		 NULL) == -1 ||
+		strcmp(name, label) != 0))
+		*i = jdoc_next(*out, *i);
+	return 0;
+}
+
 /* QEMU tells of a chardev's socket without a client by its name alone. */
 static int
 ask_console(struct vmm *vmm, bool *is_free, struct error *err)
 {
 	static const char unused[] = "disconnected:";
-	char label[sizeof("console")];
 	struct jdoc *answer;
-	char *name;
+	char *name = NULL;
 	uint32_t i;
 
 	if (vmm->vm->machine.console_max_bytes != 0) {
 		*is_free = console_is_free(vmm->dirfd);
 		return 0;
 	}
-	if (qemu_call(vmm, "query-chardev", NULL, &answer, err) == -1)
+	if (ask_chardev(vmm, "console", &answer, &i, err) == -1)
 		return -1;
-	*is_free = true;
-	i = jdoc_first(answer, qmp_return(answer));
-	for (; i != 0; i = jdoc_next(answer, i)) {
-		if (jdoc_get_str(answer, i, "label", label, sizeof(label),
-			JSON_REQUIRED, NULL) == -1 ||
-		    strcmp(label, "console") != 0)
-			continue;
-		name = NULL;
+	if (i != 0)
 		(void)jdoc_get_strdup(answer, i, "filename", &name,
 		    QMP_LINE_MAX, JSON_OPTIONAL, NULL);
-		*is_free = name == NULL ||
-		    strncmp(name, unused, strlen(unused)) == 0;
-		free(name);
-	}
+	*is_free = name == NULL || strncmp(name, unused, strlen(unused)) == 0;
+	free(name);
 	jdoc_free(answer);
+	return 0;
+}
+
+/* A guest that was loaded has its port open, if it had, a moment after it runs. */
+static int
+ask_agent(struct vmm *vmm, bool *is_there, struct error *err)
+{
+	struct jdoc *answer;
+	uint32_t port;
+	int tries;
+
+	*is_there = false;
+	for (tries = 0; !*is_there && tries < AGENT_TRIES; tries++) {
+		if (tries > 0)
+			clock_nap(AGENT_NAP_MS);
+		if (ask_chardev(vmm, "agent", &answer, &port, err) == -1)
+			return -1;
+		if (port != 0)
+			(void)jdoc_get_bool(answer, port, "frontend-open",
+			    is_there, JSON_OPTIONAL, NULL);
+		jdoc_free(answer);
+	}
 	return 0;
 }
 
@@ -216,6 +253,7 @@ const struct vmm_driver vmm_qemu = {
 	.resize_disk = qemu_resize_disk,
 	.power_button = power_button,
 	.console_is_free = ask_console,
+	.agent_is_there = ask_agent,
 	.quit = quit,
 	.describe = qemu_describe,
 	.open_memory = open_memory,

@@ -41,8 +41,9 @@ has_read()
 # about WHAT MIB GOT: got so many bytes, or a sixteenth more.
 about()
 {
-	[ "$3" -ge $(($2 << 20)) ] && [ "$3" -lt $((($2 << 20) / 16 * 17)) ] ||
-	    differs "$1: $3 bytes, not $2 MiB"
+	if [ "$3" -lt $(($2 << 20)) ] || [ "$3" -ge $((($2 << 16) * 17)) ]; then
+		differs "$1: $3 bytes, not $2 MiB"
+	fi
 	echo "$1: $3 bytes"
 }
 

@@ -23,7 +23,7 @@
  */
 #define REQUEST_PAGES 32
 #define GAP_PAGES 4 /* between two runs that are read as one */
-#define LOOK_RUNS 1024 /* of which some pages are looked at */
+#define LOOK_RUNS 256 /* of which some pages are looked at */
 #define LOOK_PAGES 2048 /* of all of them together, or one of each */
 #define READ_MS 30000 /* one that takes longer helps nobody any more */
 

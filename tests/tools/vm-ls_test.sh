@@ -306,7 +306,8 @@ list__memory_body()
 	# Of those that are listed alone.
 	atf_check -o match:'"vms":0' vm-ls --memory=total --state created
 	atf_check -o match:'^total +- +0 running ' vm-ls -t --memory b
-	refused 64 "--memory: all: not total" vm-ls --memory=all
+	atf_check -s exit:64 -e inline:"vm-ls: --memory: all: not total\n" \
+	    vm-ls --memory=all
 }
 list__memory_cleanup()
 {

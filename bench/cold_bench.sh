@@ -9,7 +9,8 @@
 # a Linux of MEMORY (2G) with FILL (1024) MiB in use, and emulated.  Times in
 # milliseconds from the tool's start until the guest's first new line; bytes are
 # those that the device has read by then, and those of the template that are in
-# the page cache.  Then the same with all of it cached, where a working set is of
+# the page cache; waits are the major faults of the VMM, each of which kept the
+# guest waiting for the disk.  Then the same with all of it cached, where a working set is of
 # no use: what it costs the clone.
 set -eu
 
@@ -84,6 +85,8 @@ clone()
 	echo $((($(now) - t) / 1000)) >>"$1.us"
 	echo $((($(sectors) - s) / 2)) >>"$1.kib"
 	fincore -n -b -o RES "$snap/memory.raw" >>"$1.bytes"
+	sed 's/.*) //' "/proc/$(vm-ls -p pid c)/stat" |
+	    cut -d ' ' -f 10 >>"$1.waits"
 	cat ms >>"$1.clone"
 	vm-stop --force c >/dev/null
 	vm-rm c
@@ -97,9 +100,10 @@ row()
 	awk -v l="$1" -v t="$(median "$2.us")" -v k="$(median "$2.kib")" \
 	    -v b="$(median "$2.bytes")" -v t0="$(median "$first.us")" \
 	    -v k0="$(median "$first.kib")" -v b0="$(median "$first.bytes")" \
-	    'BEGIN {
-		printf "%-30s %8.0f %6.2f %8.1f %6.2f %8.1f %6.2f\n", l,
-		    t / 1000, t / t0, k / 1024, k / k0, b / 1048576, b / b0 }'
+	    -v w="$(median "$2.waits")" 'BEGIN {
+		printf "%-30s %7.0f %5.2f %8.1f %5.2f %8.1f %5.2f %6d\n", l,
+		    t / 1000, t / t0, k / 1024, k / k0, b / 1048576, b / b0,
+		    w }'
 }
 
 vm-create -n a --memory "$memory" --storage 1G --kernel "$linux/vmlinuz" \
@@ -131,8 +135,9 @@ while [ $i -lt "$runs" ]; do
 	clone learned "$top"
 	i=$((i + 1))
 done
-printf '%-30s %8s %6s %8s %6s %8s %6s\n' "memory $memory, $fill MiB in use" ms \
-    ratio "MiB read" ratio template ratio
+printf '%-30s %7s %5s %8s %5s %8s %5s %6s\n' \
+    "memory $memory, $fill MiB in use" ms ratio "MiB read" ratio template \
+    ratio waits
 row "before" before
 row "without a working set" without
 row "with the one learned" learned

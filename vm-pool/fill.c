@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -14,7 +15,6 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "base/proc.h"
 #include "base/strv.h"
 
 #define END_MS 20000 /* for one that ends, or was told to */
@@ -107,10 +107,15 @@ fill_start(struct fill *f, const struct fill_how *how, size_t n,
 static int
 reap(struct fill *f)
 {
-	int status = 0;
+	struct pollfd p = { .fd = f->pidfd, .events = POLLIN };
+	int64_t end_ms = clock_ms() + END_MS;
+	int status = 0, n;
 
-	if (f->pidfd != -1 &&
-	    proc_wait(f->pidfd, clock_ms() + END_MS, NULL) == -1)
+	/* Not by proc_wait(), which would keep the status to itself. */
+	do {
+		n = poll(&p, 1, clock_left(end_ms));
+	} while (n == -1 && errno == EINTR);
+	if (n != 1)
 		kill(f->pid, SIGKILL);
 	while (waitpid(f->pid, &status, 0) == -1 && errno == EINTR)
 		continue;

@@ -29,6 +29,20 @@ drop(struct taken *t)
 	root_new_end(&t->dir);
 }
 
+/* It waits again, for who asks for what it can be. */
+static void
+give_back(struct taken *t, const char *snap_id)
+{
+	vmm_detach(t->vmm);
+	t->vmm = NULL;
+	if (standby_put(&t->dir, snap_id, NULL) == -1) {
+		drop(t);
+		return;
+	}
+	vm_fini(&t->vm);
+	root_new_end(&t->dir);
+}
+
 /* Whether it stands still, as it was put there: it may have died meanwhile. */
 static bool
 is_whole(struct taken *t)
@@ -88,14 +102,16 @@ become(struct taken *t, const struct clone_how *how, const struct timespec *now,
 	return 0;
 }
 
+/* 1: it stands still as before. */
 static int
 run(struct taken *t, struct clone_report *r, struct error *err)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	if (become(t, r->how, &now, err) == -1 || sig_check(err) == -1 ||
-	    (!r->how->paused && vmm_resume(t->vmm, err) == -1))
+	if (become(t, r->how, &now, err) == -1 || sig_check(err) == -1)
+		return 1;
+	if (!r->how->paused && vmm_resume(t->vmm, err) == -1)
 		return -1;
 	r->ms = (double)(clock_us() - r->how->start_us) / 1000;
 	hook_step("running");
@@ -119,10 +135,14 @@ clone_take(const struct clone_how *how, const struct root *root,
 	rc = take(&t, how, root, snap_id, &err);
 	if (rc != 0)
 		return rc == 1 ? -1 : diag_error(&err);
-	if (run(&t, &report, &err) == -1) {
+	rc = run(&t, &report, &err);
+	if (rc != 0) {
 		if (sig_check(NULL) == -1)
 			sig_shield();
-		drop(&t);
+		if (rc == 1)
+			give_back(&t, snap_id);
+		else
+			drop(&t);
 		return diag_error(&err);
 	}
 	hook_step("visible");

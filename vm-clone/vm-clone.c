@@ -100,9 +100,10 @@ main(int argc, char *argv[])
 	if (code == EX_OK && source_warning(&source)[0] != '\0')
 		diag("%s: warning: %s", o.archive, source_warning(&source));
 	source_close(&source);
+	/* First of all they are thawed, which a clone's answer needs, too. */
+	late = refresh_all(&pending, &o.how.refresh, root);
 	if (code == EX_OK)
 		code = learn_of(&pending, &o, root, snap);
-	late = refresh_all(&pending, &o.how.refresh, root);
 	worst = ready_list_report(&pending, &o.how.ready, root, o.how.members);
 	late = late == EX_OK || worst > 128 ? worst : late;
 	ready_list_fini(&pending);

@@ -320,7 +320,8 @@ http_has_come(void *state, const struct range *range)
 	while (asked->left > 0 && poll(&pfd, 1, 0) == 1)
 		if (hear(h, NULL) == -1)
 			return true;
-	return asked->left == 0;
+	/* Of one that has ended nothing comes any more: who waits is told. */
+	return asked->left == 0 || courier_fd(h->courier) == -1;
 }
 
 static int

@@ -125,6 +125,11 @@ empty__is_an_ordinary_clone_body()
 	    vm-clone --from-pool -n c s
 	ls "$pool" >after
 	atf_check diff before after
+	# So does what it can never be.
+	atf_check -s exit:69 -e match:'^vm-clone: .*agent' \
+	    vm-clone --from-pool --ready agent s
+	ls "$pool" >after
+	atf_check diff before after
 	# One whose VMM has died is removed, and the next one is taken.
 	dead=$(head -n 1 before)
 	kill -9 "$(sed -n 's/.*"pid" *: *\([0-9]*\).*/\1/p' \

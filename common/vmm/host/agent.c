@@ -78,7 +78,14 @@ int
 agent_turn(struct agent *a, struct error *err)
 {
 	agent_yield(a);
-	return agent_hold(a, clock_ms() + AGENT_TURN_MS, err);
+	if (agent_is_held(a))
+		return 0;
+	/* Others are waited for, not an agent that says nothing. */
+	if (take_lock(a, clock_ms() + AGENT_TURN_MS, err) == -1) {
+		agent_release(a);
+		return -1;
+	}
+	return agent_hold(a, clock_ms() + AGENT_CALL_MS, err);
 }
 
 void
@@ -298,7 +305,7 @@ take_up(struct agent *a, int64_t deadline_ms, struct error *err)
 {
 	struct error why = { 0 };
 
-	if (take_lock(a, deadline_ms, err) == -1)
+	if (a->lock == -1 && take_lock(a, deadline_ms, err) == -1)
 		return -1;
 	hook_step("agent-locked");
 	if (wire_dial(&a->wire, a->dirfd, a->socket, false, deadline_ms,

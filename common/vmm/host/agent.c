@@ -74,20 +74,6 @@ agent_yield(struct agent *a)
 	agent_release(a);
 }
 
-int
-agent_turn(struct agent *a, struct error *err)
-{
-	agent_yield(a);
-	if (agent_is_held(a))
-		return 0;
-	/* Others are waited for, not an agent that says nothing. */
-	if (take_lock(a, clock_ms() + AGENT_TURN_MS, err) == -1) {
-		agent_release(a);
-		return -1;
-	}
-	return agent_hold(a, clock_ms() + AGENT_CALL_MS, err);
-}
-
 void
 agent_nap(struct agent *a, int ms)
 {
@@ -332,6 +318,20 @@ agent_hold(struct agent *a, int64_t deadline_ms, struct error *err)
 		return 0;
 	agent_release(a);
 	return -1;
+}
+
+int
+agent_turn(struct agent *a, struct error *err)
+{
+	agent_yield(a);
+	if (agent_is_held(a))
+		return 0;
+	/* Others are waited for, not an agent that says nothing. */
+	if (take_lock(a, clock_ms() + AGENT_TURN_MS, err) == -1) {
+		agent_release(a);
+		return -1;
+	}
+	return agent_hold(a, clock_ms() + AGENT_CALL_MS, err);
 }
 
 int

@@ -187,8 +187,7 @@ load_by_hand(int dirfd, struct error *err)
  * needs: prints the microseconds until its guest runs, and ends it.
  */
 static int
-clone_by_hand(const char *dir, const char *from, bool stays,
-    struct error *err)
+clone_by_hand(const char *dir, const char *from, bool stays, struct error *err)
 {
 	char *argv[ARGS_MAX + 1], *text;
 	int socks[3];

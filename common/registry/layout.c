@@ -42,8 +42,7 @@ struct kept {
 struct layout {
 	const char *path; /* borrowed */
 	int dirfd, blobsfd; /* -1: not there, and only looked at */
-	bool is_new; /* it was made, and no manifest was put yet */
-	bool has_dir; /* so was its directory */
+	bool is_new, has_dir; /* it was made, its directory; no manifest yet */
 	struct kept kept[OPEN_MAX_BLOBS];
 	size_t next;
 };

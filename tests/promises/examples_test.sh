@@ -34,6 +34,7 @@ atf_test_case golden__built_once cleanup
 golden__built_once_head()
 {
 	atf_set require.progs "qemu-system-x86_64 cpio"
+	atf_set require.config long
 }
 golden__built_once_body()
 {

@@ -10,6 +10,7 @@ atf_test_case roles__all_the_way cleanup
 roles__all_the_way_head()
 {
 	atf_set require.progs "jq perl cpio"
+	atf_set require.config long
 	atf_set timeout 600
 }
 roles__all_the_way_body()

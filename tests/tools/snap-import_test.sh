@@ -58,6 +58,10 @@ import__messages_body()
 }
 
 atf_test_case import__flipped
+import__flipped_head()
+{
+	atf_set require.config long
+}
 import__flipped_body()
 {
 	snap_plant b web

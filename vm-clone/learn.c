@@ -106,7 +106,7 @@ put(const struct root *root, const char *snap_id, int vm_dirfd,
 	hook_step("learned");
 	if (working_set_write(vm_dirfd, w, err) == -1)
 		return -1;
-	hook_step("learn-written");
+	hook_step("learn-beside");
 	if (snap_open(&snap, root, snap_id, err) == -1) {
 		unlinkat(vm_dirfd, WORKING_SET_NAME, 0);
 		return error_wrap(err, WORKING_SET_NAME);
@@ -118,6 +118,7 @@ put(const struct root *root, const char *snap_id, int vm_dirfd,
 		unlinkat(vm_dirfd, WORKING_SET_NAME, 0);
 	}
 	snap_close(snap);
+	hook_step("learn-written");
 	return rc == -1 ? error_wrap(err, "%s", snap_id) : 0;
 }
 

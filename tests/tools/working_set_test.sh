@@ -200,6 +200,10 @@ learn__killed_body()
 	atf_check -s exit:1 test -e "$set"
 	counts_on c
 	atf_check -s signal:kill -o ignore \
+	    env INSTAR_HOOK=learn-beside=kill vm-clone -n b --learn s
+	atf_check -s exit:1 test -e "$set"
+	atf_check snap-verify s
+	atf_check -s signal:kill -o ignore \
 	    env INSTAR_HOOK=learn-written=kill vm-clone -n d --learn s
 	atf_check -o match:'^[1-9]' snap-ls -p working_set s
 	atf_check snap-verify s

@@ -79,6 +79,7 @@ int
 main(int argc, char *argv[])
 {
 	struct error err = { 0 };
+	const struct ready nobody = { .kind = READY_NONE };
 	struct opts o = { .how = { .start_us = clock_us() } };
 	struct source source = { 0 };
 	struct ready_list pending = { 0 };
@@ -102,8 +103,9 @@ main(int argc, char *argv[])
 	source_close(&source);
 	if (code == EX_OK)
 		code = learn_of(&pending, &o, root, snap);
-	late = refresh_all(&pending, &o.how.refresh, root);
-	worst = ready_list_report(&pending, &o.how.ready, root, o.how.members);
+	late = refresh_all(&pending, &o.how.refresh, root, code > 128);
+	worst = ready_list_report(&pending, late > 128 ? &nobody : &o.how.ready,
+	    root, o.how.members);
 	late = late == EX_OK || worst > 128 ? worst : late;
 	ready_list_fini(&pending);
 	root_close(root);

@@ -15,6 +15,7 @@
 #include "state/snap.h"
 #include "state/vm_seed.h"
 #include "vmm/own_disks.h"
+#include "vmm/quiesce.h"
 
 #define QUIT_MS 10000 /* for the VMM to close its disks */
 
@@ -34,6 +35,10 @@ check_guest(struct save *s, struct error *err)
 		    "halted: a disk write found no space; vm-resume first");
 	if (state == VMM_BROKEN)
 		return error_set(err, EX_NOPERM, "its guest has ended");
+	/* No clone of it would know that it stands still. */
+	if (s->at->vm.thaw == VM_THAW_UNSURE)
+		return error_set(err, EX_NOPERM,
+		    QUIESCE_UNSURE ": vm-resume first");
 	s->freeze.was_paused = state == VMM_PAUSED;
 	return vmm_state_check(&s->at->vm, s->at->dirfd, err);
 }

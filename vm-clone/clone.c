@@ -30,6 +30,7 @@ struct clone {
 	struct vmm *vmm; /* NULL: not started */
 	struct error err; /* why it was given up */
 	bool failed;
+	double ms; /* from the call until it ran */
 };
 
 struct job {
@@ -146,12 +147,6 @@ begin(struct clone *c, struct job *job, const char *name)
 	give_up(c);
 }
 
-static int
-run_guest(struct clone *c, const struct job *job, struct error *err)
-{
-	return job->how->paused ? 0 : vmm_resume(c->vmm, err);
-}
-
 int
 clone_report(struct vm *vm, int dirfd, const struct clone_report *r,
     struct error *err)
@@ -198,24 +193,28 @@ publish(struct clone *c, const struct job *job, struct error *err)
 	    : root_new_publish(&c->dir, false, err);
 }
 
-/* Second half: it runs, and everybody may see it. */
+/* Second half: it runs. */
 static void
-finish(struct clone *c, struct job *job)
+run(struct clone *c, struct job *job)
 {
-	struct clone_report report = { .how = job->how,
-		.root = job->root,
-		.checked = job->how->verify ? &job->checked : NULL,
-		.pending = job->pending };
-
 	if (c->failed)
 		return;
-	if (c->vmm != NULL && run_guest(c, job, &c->err) == -1) {
+	if (c->vmm != NULL && !job->how->paused &&
+	    vmm_resume(c->vmm, &c->err) == -1) {
 		explain(c, job);
 		give_up(c);
 		return;
 	}
-	report.ms = (double)(clock_us() - job->how->start_us) / 1000;
+	c->ms = (double)(clock_us() - job->how->start_us) / 1000;
 	hook_step("running");
+}
+
+/* And everybody may see it. */
+static void
+finish(struct clone *c, struct job *job)
+{
+	if (c->failed)
+		return;
 	if (publish(c, job, &c->err) == -1) {
 		give_up(c);
 		return;
@@ -226,10 +225,31 @@ finish(struct clone *c, struct job *job)
 		vmm_detach(c->vmm);
 		c->vmm = NULL;
 		root_new_end(&c->dir);
-	} else if ((c->vmm != NULL && !job->how->paused &&
-		       refresh_plan(&report.refresh, &job->how->refresh, c->vmm,
-			   &c->vm, c->dir.dirfd, false, &c->err) == -1) ||
-	    clone_report(&c->vm, c->dir.dirfd, &report, &c->err) == -1)
+	}
+}
+
+/*
+ * What it is to be asked, and its record: when all of them run.  It stays, and may
+ * have to be thawed, whatever fails here.
+ */
+static void
+report(struct clone *c, struct job *job)
+{
+	struct clone_report report = { .how = job->how,
+		.root = job->root,
+		.ms = c->ms,
+		.checked = job->how->verify ? &job->checked : NULL,
+		.pending = job->pending };
+	bool is_asked = c->vmm != NULL && !job->how->paused;
+
+	if (c->failed || job->how->into_pool)
+		return;
+	if (is_asked &&
+	    refresh_plan(&report.refresh, &job->how->refresh, c->vmm, &c->vm,
+		c->dir.dirfd, false, &c->err) == -1)
+		c->failed = true;
+	if (clone_report(&c->vm, c->dir.dirfd, &report,
+		c->failed ? NULL : &c->err) == -1)
 		c->failed = true;
 	vmm_detach(c->vmm);
 	c->vmm = NULL;
@@ -358,11 +378,19 @@ clones_make(struct clone *clones, size_t n, struct job *job)
 		vm_init(&clones[i].vm);
 	}
 	load_all(clones, n, job);
+	/* What they have to share with those that run comes after all run. */
+	for (i = 0; i < n; i++) {
+		run(&clones[i], job);
+		if (was_ended(&clones[i]))
+			end_all(clones, n, &clones[i].err);
+	}
 	for (i = 0; i < n; i++) {
 		finish(&clones[i], job);
 		if (was_ended(&clones[i]))
 			end_all(clones + i, n - i, &clones[i].err);
 	}
+	for (i = 0; i < n; i++)
+		report(&clones[i], job);
 	code = tell_failures(clones, n, job);
 	for (i = 0; i < n; i++) {
 		vmm_detach(clones[i].vmm);

@@ -149,8 +149,10 @@ clone_take(const struct clone_how *how, const struct root *root,
 	rc = how->paused ? 0
 			 : refresh_plan(&report.refresh, &how->refresh, t.vmm,
 			       &t.vm, t.dir.dirfd, false, &err);
-	if (rc == 0)
-		rc = clone_report(&t.vm, t.dir.dirfd, &report, &err);
+	/* It runs, and may have to be thawed, also when its name is not known. */
+	if (clone_report(&t.vm, t.dir.dirfd, &report, rc == 0 ? &err : NULL) ==
+	    -1)
+		rc = -1;
 	vmm_detach(t.vmm);
 	vm_fini(&t.vm);
 	root_new_end(&t.dir);

@@ -79,6 +79,7 @@ int
 main(int argc, char *argv[])
 {
 	struct error err = { 0 };
+	const struct ready nobody = { .kind = READY_NONE };
 	struct opts o = { .how = { .start_us = clock_us() } };
 	struct source source = { 0 };
 	struct ready_list pending = { 0 };
@@ -101,10 +102,11 @@ main(int argc, char *argv[])
 		diag("%s: warning: %s", o.archive, source_warning(&source));
 	source_close(&source);
 	/* First of all they are thawed, which a clone's answer needs, too. */
-	late = refresh_all(&pending, &o.how.refresh, root);
-	if (code == EX_OK)
+	late = refresh_all(&pending, &o.how.refresh, root, code > 128);
+	if (code == EX_OK && late <= 128)
 		code = learn_of(&pending, &o, root, snap);
-	worst = ready_list_report(&pending, &o.how.ready, root, o.how.members);
+	worst = ready_list_report(&pending, late > 128 ? &nobody : &o.how.ready,
+	    root, o.how.members);
 	late = late == EX_OK || worst > 128 ? worst : late;
 	ready_list_fini(&pending);
 	root_close(root);

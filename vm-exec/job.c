@@ -95,7 +95,7 @@ job_look(struct job *job, int64_t deadline_ms, struct error *err)
 
 	if (agent_hold(job->agent, within(AGENT_SYNC_MS, deadline_ms), &why) ==
 		0 &&
-	    agent_exec_look(job->agent, job->pid, &job->end,
+	    agent_exec_look(job->agent, job->pid, &job->end, AGENT_STREAM_MAX,
 		within(LOOK_MS, deadline_ms), &why) == 0) {
 		job->seen_ms = clock_ms();
 		if (!job->end.has_ended)

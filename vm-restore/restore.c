@@ -394,11 +394,14 @@ print_restored(struct restore *r, struct error *err)
 {
 	struct ready_refresh refresh;
 	json_t *record;
-	int rc;
+	int rc, planned;
 
-	if (refresh_plan(&refresh, &r->how->refresh, r->vmm, &r->vm,
-		r->dir.dirfd, r->is_same, err) == -1 ||
-	    status_report(&record, &r->vm, r->dir.dirfd, r->at->dir, err) == -1)
+	/* What it is to be asked all the same, to thaw first, is in the plan. */
+	planned = refresh_plan(&refresh, &r->how->refresh, r->vmm, &r->vm,
+	    r->dir.dirfd, r->is_same, err);
+	if (planned == -1)
+		err = NULL;
+	if (status_report(&record, &r->vm, r->dir.dirfd, r->at->dir, err) == -1)
 		return -1;
 	rc = r->was_running
 	    ? json_put(record, "outage_ms", json_real(r->outage_ms), err)
@@ -409,16 +412,20 @@ print_restored(struct restore *r, struct error *err)
 		rc = preflight_put_checks(record, &r->checked, err);
 	if (rc == 0 && (r->how->ready.kind != READY_NONE || refresh.is_asked))
 		return ready_list_add(r->pending, record, r->vm.id,
-		    r->how->start_us, &refresh, err);
+			   r->how->start_us, &refresh, err) == -1
+		    ? -1
+		    : planned;
 	if (rc == 0)
 		rc = json_report(record, r->how->members, err);
 	json_decref(record);
-	return rc;
+	return rc == 0 ? planned : -1;
 }
 
 static int
 run(struct restore *r, struct error *err)
 {
+	int rc;
+
 	if (check_all(r, err) == -1 || find_old(r, err) == -1 ||
 	    build(r, err) == -1)
 		return -1;
@@ -434,9 +441,12 @@ run(struct restore *r, struct error *err)
 		return -1;
 	}
 	hook_step("restore-recorded");
-	if (swap(r, err) == -1 || leave_old(r, err) == -1)
+	if (swap(r, err) == -1)
 		return -1;
-	return print_restored(r, err);
+	hook_step("swapped");
+	rc = leave_old(r, err);
+	/* The new guest runs, and may have to be thawed, whatever came. */
+	return print_restored(r, rc == 0 ? err : NULL) == -1 ? -1 : rc;
 }
 
 int

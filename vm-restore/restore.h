@@ -28,7 +28,8 @@ struct restore_how {
  * guest is to be waited for or asked, puts it into *pending, for when the VM is
  * locked no more.  EX_NOPERM:
  * the snapshot is not of this VM.  EX_DATAERR, EX_CONFIG: as preflight_run().
- * After any failure the old VM is as it was.
+ * After any failure the old VM is as it was, or the new one is in *pending: it
+ * runs.
  */
 int restore_vm(struct vm_at *at, const struct snap *snap,
     const struct restore_how *how, struct ready_list *pending,

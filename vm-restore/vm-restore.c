@@ -27,6 +27,7 @@ open_snap(struct source *source, const struct opts *o, const struct root *root,
 static int
 run(const struct opts *o, int *late, struct error *err)
 {
+	const struct ready nobody = { .kind = READY_NONE };
 	struct vm_at at = { .dirfd = -1 };
 	struct source source = { 0 };
 	struct ready_list pending = { 0 };
@@ -49,9 +50,12 @@ run(const struct opts *o, int *late, struct error *err)
 		diag("%s: warning: %s", o->archive, source_warning(&source));
 out:
 	source_close(&source);
-	if (rc == 0) {
-		*late = refresh_all(&pending, &o->how.refresh, root);
-		worst = ready_list_report(&pending, &o->how.ready, root,
+	/* Also of one that runs although something failed. */
+	if (pending.n > 0) {
+		*late = refresh_all(&pending, &o->how.refresh, root,
+		    rc == -1 && err->code > 128);
+		worst = ready_list_report(&pending,
+		    *late > 128 ? &nobody : &o->how.ready, root,
 		    o->how.members);
 		*late = *late == EX_OK || worst > 128 ? worst : *late;
 	}

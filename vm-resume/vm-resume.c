@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/hook.h"
 #include "base/opt.h"
 #include "base/sig.h"
 #include "state/members.h"
@@ -16,6 +17,19 @@ usage(FILE *to)
 	    "usage: vm-resume [-q] [-R root] [--allow-empty] "
 	    "[-p member,...]\n"
 	    "           [--link-up] [--wait duration] (--all | vm...)\n");
+}
+
+/* From here on nobody knows whether it stands still, whatever becomes of us. */
+static int
+note_thaw(struct vm_at *at, struct error *err)
+{
+	struct timespec now;
+
+	if (at->vm.thaw != VM_THAW_DUE)
+		return 0;
+	at->vm.thaw = VM_THAW_UNSURE;
+	clock_gettime(CLOCK_REALTIME, &now);
+	return vm_at_write(at, false, &now, err);
 }
 
 /* The guest runs on; with *link_up its cables are plugged in first. */
@@ -42,8 +56,9 @@ resume_vm(struct vm_at *at, void *arg, struct error *err)
 		goto out;
 	}
 	if ((*link_up && vmm_set_links(vmm, true, err) == -1) ||
-	    vmm_resume(vmm, err) == -1)
+	    note_thaw(at, err) == -1 || vmm_resume(vmm, err) == -1)
 		goto out;
+	hook_step("resumed");
 	rc = 0;
 	if (*link_up) {
 		for (i = 0; i < at->vm.machine.nics.n; i++)

@@ -134,11 +134,12 @@ thaw(struct quiesce *q, uint64_t *n, struct error *err)
 {
 	struct error why = { 0 };
 
-	if (sig_check(NULL) == -1)
+	if (sig_check(&q->signal) == -1)
 		sig_shield();
 	if (agent_thaw(q->agent, n, clock_ms() + AGENT_CALL_MS, &why) == 0)
 		return 0;
 	if (why.code > 128) {
+		q->signal = why;
 		sig_shield();
 		return agent_thaw(q->agent, n, clock_ms() + AGENT_CALL_MS, err);
 	}
@@ -158,12 +159,15 @@ quiesce_end(struct quiesce *q, struct error *err)
 	if (thaw(q, &n, &why) == -1) {
 		q->is_frozen = false;
 		agent_release(q->agent);
-		return error_set(err, EX_UNAVAILABLE, QUIESCE_UNSURE ": %s",
-		    why.msg);
+		return error_set(err,
+		    q->signal.code != 0 ? q->signal.code : EX_UNAVAILABLE,
+		    QUIESCE_UNSURE ": %s", why.msg);
 	}
 	hook_step("thawed");
 	q->is_asked = false;
 	q->frozen_ms = (double)(clock_us() - q->start_us) / 1000;
+	if (q->signal.code != 0)
+		return error_set(err, q->signal.code, "%s", q->signal.msg);
 	if (n >= q->filesystems)
 		return 0;
 	q->is_frozen = false;

@@ -44,6 +44,7 @@ struct quiesce { /* { 0 }: nothing is asked of the guest */
 	bool is_asked; /* they may stand still */
 	uint64_t filesystems;
 	int64_t start_us;
+	struct error signal; /* that came while it was thawed, or code 0 */
 };
 
 /* --freeze with its value or NULL, and --freeze-timeout.  -1: wrong, told. */
@@ -64,7 +65,7 @@ int quiesce_begin(struct quiesce *q, const struct vm *vm, int dirfd,
 
 /*
  * Thaws what quiesce_begin() froze, of a guest that runs; a signal does not
- * keep it from that.  EX_UNAVAILABLE: it is not known to be (q->is_asked), or the guest
+ * keep it from that, and is its error then.  EX_UNAVAILABLE: it is not known to be (q->is_asked), or the guest
  * had been thawed before, which with QUIESCE_TRY is q->why alone.
  */
 int quiesce_end(struct quiesce *q, struct error *err);

@@ -1,32 +1,37 @@
 /* SPDX-License-Identifier: ISC */
 #include "vmm/refresh.h"
 
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/diag.h"
+#include "base/fd.h"
 #include "base/hook.h"
 #include "base/json.h"
+#include "base/sig.h"
 #include "state/vm_at.h"
 #include "state/vm_seed.h"
 #include "vmm/host/agent_report.h"
-#include "vmm/quiesce.h"
-#include "vmm/refresh_guest.h"
+#include "vmm/refresh_one.h"
 
-#define AT_ONCE 32 /* guests; each takes three descriptors */
-#define RECORD_WAIT_MS                                                         \
-	10000 /* for the lock of a VM that somebody uses already */
+#define AT_ONCE 32 /* guests */
+#define AT_ONCE_RUN 8 /* whose agents may each keep megabytes of output */
+#define POLL_MS 200 /* so that a signal is noticed soon */
 
-/* One that is asked; NULL: there is none. */
+/* A process that asks one of them. */
 struct asked {
 	struct ready_item *item;
 	struct vm_at at;
-	struct refresh_guest guest;
+	pid_t pid;
+	int life; /* the reading end of a pipe that ends with it */
+	int said; /* a file in memory: struct refresh_said */
 };
 
 struct crowd {
@@ -35,6 +40,7 @@ struct crowd {
 	struct asked v[AT_ONCE];
 	size_t n; /* of them that are under way: the first ones */
 	int status;
+	bool is_told; /* a signal has been, by the caller */
 	struct error signal; /* that ends it, or code 0 */
 };
 
@@ -45,6 +51,7 @@ refresh_plan(struct ready_refresh *out, const struct refresh_how *how,
 {
 	struct error why = { 0 };
 	bool is_there = false;
+	int rc = 0;
 
 	*out = (struct ready_refresh){ .steps = how->steps };
 	if (!how->is_said && vmm_agent_is_there(vmm, &is_there, &why) == -1)
@@ -53,134 +60,140 @@ refresh_plan(struct ready_refresh *out, const struct refresh_how *how,
 		out->steps = is_same
 		    ? REFRESH_DEFAULT & ~REFRESH_BIT(VM_REFRESH_HOSTNAME)
 		    : REFRESH_DEFAULT;
+	if ((out->steps & REFRESH_BIT(VM_REFRESH_HOSTNAME)) != 0 &&
+	    vm_seed_hostname(out->hostname, sizeof(out->hostname), vm, dirfd,
+		err) == -1) {
+		out->steps &= ~REFRESH_BIT(VM_REFRESH_HOSTNAME);
+		rc = -1;
+	}
 	out->is_asked = out->steps != 0 || how->run != NULL ||
 	    vm->thaw != VM_THAW_DONE;
-	return (out->steps & REFRESH_BIT(VM_REFRESH_HOSTNAME)) == 0
-	    ? 0
-	    : vm_seed_hostname(out->hostname, sizeof(out->hostname), vm, dirfd,
-		  err);
-}
-
-static int64_t
-deadline(const struct refresh_how *how, const struct vm *vm)
-{
-	bool is_slow = vm->accel == VM_ACCEL_TCG;
-
-	if (how->timeout.given)
-		return clock_ms() + (int64_t)how->timeout.ms;
-	if (how->run == NULL)
-		return quiesce_deadline(vm);
-	return clock_ms() + (is_slow ? READY_WAIT_EMULATED_MS : READY_WAIT_MS);
-}
-
-/* Whether it is still the guest that was asked. */
-static bool
-is_same_process(const struct vm *a, const struct vm *b)
-{
-	return a->proc.pid == b->proc.pid &&
-	    a->proc.start_ticks == b->proc.start_ticks;
-}
-
-/* Into the VM's record, which somebody may have changed meanwhile. */
-static int
-record_it(const struct crowd *c, struct asked *one, struct error *err)
-{
-	const struct vm *vm = &one->at.vm;
-	struct timespec now;
-	struct vm_at at;
-	int rc = 0;
-
-	if (vm_at_open(&at, c->root, vm->id, true, clock_ms() + RECORD_WAIT_MS,
-		err) == -1)
-		return err->code == EX_NOINPUT ? 0 : -1;
-	if (is_same_process(&at.vm, vm)) {
-		memcpy(at.vm.identity.refreshed, vm->identity.refreshed,
-		    sizeof(vm->identity.refreshed));
-		memcpy(at.vm.identity.hostname, vm->identity.hostname,
-		    sizeof(vm->identity.hostname));
-		at.vm.thaw = vm->thaw;
-		clock_gettime(CLOCK_REALTIME, &now);
-		rc = vm_at_write(&at, false, &now, err);
-	}
-	vm_at_close(&at);
 	return rc;
 }
 
 static int
-put_run(json_t *record, const struct refresh_guest *g, struct error *err)
+put_run(json_t *record, const struct refresh_said *said, struct error *err)
 {
 	json_t *run = json_object();
 
-	if (agent_report_end(run, &g->end, err) == -1 ||
-	    json_put(run, "ms", json_real((double)g->script_us / 1000), err) ==
-		-1) {
+	if (agent_report_end(run, &said->end, err) == -1 ||
+	    json_put(run, "ms", json_real((double)said->script_us / 1000),
+		err) == -1) {
 		json_decref(run);
 		return -1;
 	}
 	return json_put(record, "run", run, err);
 }
 
-static bool
-is_confirmed(const struct vm *vm, enum vm_refresh step)
-{
-	return strcmp(vm->identity.refreshed[step].result, "confirmed") == 0;
-}
-
 static int
-tell(const struct crowd *c, struct asked *one, struct error *err)
+tell(struct asked *one, const struct refresh_said *said, struct error *err)
 {
-	struct vm *vm = &one->at.vm;
-
-	if (is_confirmed(vm, VM_REFRESH_HOSTNAME))
-		snprintf(vm->identity.hostname, sizeof(vm->identity.hostname),
-		    "confirmed");
-	/* They were of the one that was saved. */
-	if (is_confirmed(vm, VM_REFRESH_SSH_KEYS))
-		unlinkat(one->at.dirfd, VM_KNOWN_HOSTS, 0);
-	if (vm_report_identity(one->item->record, vm, err) == -1 ||
-	    (one->guest.end.has_ended &&
-		put_run(one->item->record, &one->guest, err) == -1))
+	one->at.vm.identity = said->identity;
+	one->at.vm.thaw = said->thaw;
+	if (vm_report_identity(one->item->record, &one->at.vm, err) == -1)
 		return -1;
-	return record_it(c, one, err);
+	return said->end.has_ended ? put_run(one->item->record, said, err) : 0;
 }
 
-/* It was asked for, or is worse than what the user would have had without. */
-static bool
-is_failure(const struct crowd *c, const struct refresh_guest *g)
+/*
+ * What was asked for, or is worse than what the user would have had without, is a
+ * failure.  A signal is told once, and is meant for all: but who may stand still
+ * is named.
+ */
+static void
+judge(struct crowd *c, const struct asked *one, const struct refresh_said *said)
 {
-	return refresh_is_asked_for(c->how) || g->is_frozen;
+	const char *label = vm_label(&one->at.vm);
+	struct error err = said->err;
+
+	if (said->record.code != 0)
+		diag("%s: warning: what its guest has said is not recorded: %s",
+		    label, said->record.msg);
+	if (err.code > 128 && !said->is_frozen) {
+		if (c->signal.code == 0)
+			diag_failure(&c->status, &err);
+		c->signal = err;
+	} else if (err.code != 0 &&
+	    (refresh_is_asked_for(c->how) || said->is_frozen)) {
+		error_wrap(&err, "%s", label);
+		diag_failure(&c->status, &err);
+	} else if (err.code != 0)
+		diag("%s: warning: not all of it is new: %s", label, err.msg);
 }
 
-/* The place of one that is over is another's. */
+/* One whose process has ended: its place is another's. */
 static void
 finish(struct crowd *c, size_t i)
 {
-	struct asked *one = &c->v[i];
-	struct refresh_guest *g = &one->guest;
+	struct asked one = c->v[i];
+	struct refresh_said said;
 	struct error err = { 0 };
+	int how;
 
-	if (tell(c, one, &err) == -1)
-		diag("%s: warning: what its guest has said is not recorded: %s",
-		    vm_label(&one->at.vm), err.msg);
-	if (g->err.code > 128) {
-		/* It is told once, and is meant for all. */
-		if (c->signal.code == 0)
-			diag_failure(&c->status, &g->err);
-		c->signal = g->err;
-		c->status = g->err.code;
-	} else if (g->err.code != 0 && is_failure(c, g)) {
-		error_wrap(&g->err, "%s", vm_label(&one->at.vm));
-		diag_failure(&c->status, &g->err);
-	} else if (g->err.code != 0)
-		diag("%s: warning: not all of it is new: %s",
-		    vm_label(&one->at.vm), g->err.msg);
-	refresh_guest_fini(g);
-	vm_at_close(&one->at);
-	if (i < --c->n) {
-		*one = c->v[c->n];
-		/* What it points to has moved, too. */
-		one->guest.vm = &one->at.vm;
+	c->v[i] = c->v[--c->n];
+	while (waitpid(one.pid, &how, 0) == -1 && errno == EINTR)
+		continue;
+	if (!WIFEXITED(how) || WEXITSTATUS(how) != EX_OK) {
+		error_set(&err, EX_OSERR,
+		    "%s: the process that asked its guest has failed",
+		    vm_label(&one.at.vm));
+		diag_failure(&c->status, &err);
+	} else if (refresh_said_read(&said, one.said, &err) == -1)
+		diag_failure(&c->status, &err);
+	else {
+		judge(c, &one, &said);
+		if (tell(&one, &said, &err) == -1)
+			diag_failure(&c->status, &err);
+		agent_end_fini(&said.end);
 	}
+	fd_drop(&one.life);
+	fd_drop(&one.said);
+	vm_at_close(&one.at);
+}
+
+/*
+ * The child: it goes on when we are gone, so that no guest stands still, and
+ * keeps nothing of our standard streams.
+ */
+static void
+ask(const struct crowd *c, struct asked *one)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	size_t i;
+
+	if (null == -1 || dup2(null, 0) == -1 || dup2(null, 1) == -1 ||
+	    dup2(null, 2) == -1)
+		_exit(EX_OSERR);
+	for (i = 0; i < c->n; i++)
+		close(c->v[i].life);
+	_exit(refresh_one(&one->at, &one->item->refresh, c->how, &c->signal,
+	    one->said));
+}
+
+static int
+start(const struct crowd *c, struct asked *one, struct error *err)
+{
+	int life[2] = { -1, -1 };
+
+	one->said = memfd_create("refresh", MFD_CLOEXEC);
+	if (one->said == -1)
+		return error_sys(err, EX_OSERR, "memory");
+	if (pipe2(life, O_CLOEXEC) == -1) {
+		error_sys(err, EX_OSERR, "pipe");
+		fd_drop(&one->said);
+		return -1;
+	}
+	one->pid = fork();
+	if (one->pid == 0)
+		ask(c, one);
+	if (one->pid == -1) {
+		error_sys(err, EX_OSERR, "fork");
+		fd_drop(&life[0]);
+		fd_drop(&one->said);
+	}
+	fd_drop(&life[1]);
+	one->life = life[0];
+	return one->pid == -1 ? -1 : 0;
 }
 
 static void
@@ -194,48 +207,54 @@ begin(struct crowd *c, struct ready_item *item)
 		return;
 	}
 	one->item = item;
-	one->guest = (struct refresh_guest){ .vm = &one->at.vm,
-		.dirfd = one->at.dirfd,
-		.steps = item->refresh.steps,
-		.hostname = item->refresh.hostname,
-		.script = c->how->run == NULL ? NULL : c->how->script,
-		.script_len = c->how->script_len,
-		.deadline_ms = deadline(c->how, &one->at.vm),
-		.is_default = !refresh_is_asked_for(c->how) };
-	c->n++;
-	hook_step("refreshing");
+	if (start(c, one, &err) == -1) {
+		error_wrap(&err, "%s", vm_label(&one->at.vm));
+		diag_failure(&c->status, &err);
+		vm_at_close(&one->at);
+	} else
+		c->n++;
+}
+
+/* A signal of ours is theirs, too; who is asked later hears of it at once. */
+static void
+look_for_signal(struct crowd *c)
+{
+	size_t i;
+
+	if (c->signal.code != 0 || sig_check(&c->signal) == 0)
+		return;
+	if (c->is_told)
+		c->status = c->signal.code;
+	else
+		diag_failure(&c->status, &c->signal);
+	for (i = 0; i < c->n; i++)
+		kill(c->v[i].pid, c->signal.code - 128);
+	/* What they say is read, and the records are printed, all the same. */
+	sig_shield();
 }
 
 static void
-look_at_all(struct crowd *c)
+await_some(struct crowd *c)
 {
-	int64_t next_ms = INT64_MAX;
+	struct pollfd fds[AT_ONCE];
 	size_t i;
-	int left;
 
 	for (i = 0; i < c->n; i++)
-		if (c->v[i].guest.look_ms < next_ms)
-			next_ms = c->v[i].guest.look_ms;
-	left = clock_left(next_ms);
-	if (left > 0)
-		clock_nap(left);
+		fds[i] = (struct pollfd){ .fd = c->v[i].life };
+	if (poll(fds, (nfds_t)c->n, POLL_MS) <= 0)
+		return;
 	/* From the last one on: what takes the place of one was looked at. */
-	for (i = c->n; i-- > 0;) {
-		if (c->signal.code != 0)
-			refresh_guest_end(&c->v[i].guest, &c->signal);
-		else if (clock_left(c->v[i].guest.look_ms) == 0)
-			refresh_guest_look(&c->v[i].guest);
-		if (c->v[i].guest.is_over)
+	for (i = c->n; i-- > 0;)
+		if (fds[i].revents != 0)
 			finish(c, i);
-	}
 }
 
 int
 refresh_all(struct ready_list *list, const struct refresh_how *how,
-    const struct root *root)
+    const struct root *root, bool is_told)
 {
 	struct crowd *c = calloc(1, sizeof(*c));
-	size_t next = 0;
+	size_t next = 0, most = how->run == NULL ? AT_ONCE : AT_ONCE_RUN;
 	int status;
 
 	if (c == NULL) {
@@ -244,12 +263,14 @@ refresh_all(struct ready_list *list, const struct refresh_how *how,
 	}
 	c->how = how;
 	c->root = root;
+	c->is_told = is_told;
 	while (c->n > 0 || next < list->n) {
-		for (; c->n < AT_ONCE && next < list->n; next++)
+		look_for_signal(c);
+		for (; c->n < most && next < list->n; next++)
 			if (list->v[next].refresh.is_asked)
 				begin(c, &list->v[next]);
 		if (c->n > 0)
-			look_at_all(c);
+			await_some(c);
 	}
 	status = c->status;
 	free(c);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "vmm/refresh_guest.h"
 
-#include <sys/random.h>
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,21 +8,19 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "base/hex.h"
 #include "base/hook.h"
 #include "base/json.h"
 #include "base/sig.h"
 #include "vmm/host/agent_freeze.h"
 #include "vmm/quiesce.h"
+#include "vmm/refresh_command.h"
 #include "vmm/refresh_how.h"
-#include "vmm/refresh_scripts.h"
 
 #define FIRST_NAP_MS 2
 #define MOST_NAP_MS 250
 #define STOP_MS 10000 /* for a command to end that is out of time */
 
-#define RANDOM_BYTES 64 /* as much as the kernel's pool has of state */
-#define MACHINE_ID_BYTES 16
+#define STEP_STREAM_MAX 4096 /* of what a step's command has to say */
 #define CLOCK_OFF_MS                                                           \
 	2000 /* a guest's clock that is as right as that is right */
 #define CLOCK_TRIES 4
@@ -62,7 +58,7 @@ give_up(struct refresh_guest *g, const struct error *why)
 	if (g->vm->thaw != VM_THAW_DONE) {
 		g->is_frozen = true;
 		note(g, VM_REFRESH_THAW, "unconfirmed", 0, why->msg);
-		error_set(&g->err, EX_UNAVAILABLE,
+		error_set(&g->err, why->code > 128 ? why->code : EX_UNAVAILABLE,
 		    "it runs, but " QUIESCE_UNSURE ": %s", why->msg);
 	}
 	if (g->script != NULL && g->steps == 0 && g->err.code == 0)
@@ -70,7 +66,7 @@ give_up(struct refresh_guest *g, const struct error *why)
 	for (step = 0; step < VM_REFRESHES; step++)
 		if (g->steps & REFRESH_BIT(step))
 			note(g, step, "unconfirmed", why->code, why->msg);
-	if (why->code > 128)
+	if (why->code > 128 && !g->is_frozen)
 		g->err = *why;
 	g->steps = 0;
 	g->is_over = true;
@@ -155,91 +151,6 @@ set_time(struct refresh_guest *g, struct error *err)
 	    NULL, AGENT_REPLY_MAX, call_deadline(g), err);
 }
 
-static const char *
-script_of(enum vm_refresh step)
-{
-	static const char *const scripts[VM_REFRESHES] = {
-		[VM_REFRESH_CLOCK] = refresh_clock,
-		[VM_REFRESH_RANDOM] = refresh_random,
-		[VM_REFRESH_HOSTNAME] = refresh_hostname,
-		[VM_REFRESH_MACHINE_ID] = refresh_machine_id,
-		[VM_REFRESH_SSH_KEYS] = refresh_ssh_keys,
-		[VM_REFRESH_NETWORK] = refresh_network,
-	};
-
-	return scripts[step];
-}
-
-static int
-fresh_bytes(void *buf, size_t len, struct error *err)
-{
-	return getrandom(buf, len, 0) == (ssize_t)len
-	    ? 0
-	    : error_sys(err, EX_OSERR, "random numbers");
-}
-
-/* RFC 9562, 5.4: version 4, as systemd's are. */
-static int
-make_machine_id(struct refresh_guest *g, struct error *err)
-{
-	unsigned char raw[MACHINE_ID_BYTES];
-
-	if (fresh_bytes(raw, sizeof(raw), err) == -1)
-		return -1;
-	raw[6] = (unsigned char)((raw[6] & 0x0f) | 0x40);
-	raw[8] = (unsigned char)((raw[8] & 0x3f) | 0x80);
-	hex_put(g->word, raw, sizeof(raw));
-	return 0;
-}
-
-/* Starts the command of the present step, or the script. */
-static int
-start(struct refresh_guest *g, struct error *err)
-{
-	char shell[] = "/bin/sh", option[] = "-c", name[] = "sh";
-	char second[32] = "", first[CIDATA_HOSTNAME_MAX + 1] = "";
-	unsigned char bytes[RANDOM_BYTES];
-	struct agent_command c = { .is_captured = true };
-	struct timespec now;
-	char *text, *argv[7];
-	int rc = 0;
-
-	if (g->is_script) {
-		c.input = g->script;
-		c.input_len = g->script_len;
-	} else if (g->step == VM_REFRESH_CLOCK) {
-		clock_gettime(CLOCK_REALTIME, &now);
-		snprintf(first, sizeof(first), "%lld", (long long)now.tv_sec);
-		snprintf(second, sizeof(second), "%09ld", now.tv_nsec);
-	} else if (g->step == VM_REFRESH_RANDOM) {
-		rc = fresh_bytes(bytes, sizeof(bytes), err);
-		c.input = bytes;
-		c.input_len = sizeof(bytes);
-	} else if (g->step == VM_REFRESH_HOSTNAME)
-		snprintf(first, sizeof(first), "%s", g->hostname);
-	else if (g->step == VM_REFRESH_MACHINE_ID) {
-		rc = make_machine_id(g, err);
-		snprintf(first, sizeof(first), "%s", g->word);
-	}
-	text = rc == -1
-	    ? NULL
-	    : strdup(g->is_script ? refresh_run : script_of(g->step));
-	if (text == NULL)
-		return rc == -1 ? -1 : error_nomem(err, NULL);
-	argv[0] = shell;
-	argv[1] = option;
-	argv[2] = text;
-	argv[3] = name;
-	argv[4] = first;
-	argv[5] = second;
-	argv[6] = NULL;
-	c.argv = argv;
-	rc = agent_exec_start(g->agent, &g->pid, &c, call_deadline(g), err);
-	memset(bytes, 0, sizeof(bytes));
-	free(text);
-	return rc;
-}
-
 /* One that was saved again before it was ever thawed. */
 static bool
 was_frozen(struct refresh_guest *g)
@@ -284,11 +195,13 @@ begin_command(struct refresh_guest *g)
 {
 	struct error why = { 0 };
 
-	if (g->step != VM_REFRESH_CLOCK || g->tries == 0)
+	if (g->group != 0 || g->step != VM_REFRESH_CLOCK || g->tries == 0)
 		g->start_us = clock_us();
-	if (start(g, &why) == -1) {
+	if (refresh_command_start(g, call_deadline(g), &why) == -1) {
 		if (!has_refused(g))
 			give_up(g, &why);
+		else if (g->group != 0)
+			g->is_single = true;
 		else if (!was_frozen(g))
 			refused(g, &why);
 		return;
@@ -299,6 +212,26 @@ begin_command(struct refresh_guest *g)
 	g->look_ms = clock_ms() + g->nap_ms;
 }
 
+/* After a signal: the guest does not stand still for it, if it answers. */
+static void
+thaw_last(struct refresh_guest *g)
+{
+	int64_t until_ms = clock_ms() + AGENT_TRY_MS;
+	uint64_t n;
+
+	if (g->start_us == 0)
+		g->start_us = clock_us();
+	if (g->agent == NULL &&
+	    agent_open(&g->agent, g->vm, g->dirfd, NULL) == -1)
+		return;
+	if (until_ms < call_deadline(g))
+		until_ms = call_deadline(g);
+	if (agent_thaw(g->agent, &n, until_ms, NULL) == -1)
+		return;
+	g->vm->thaw = VM_THAW_DONE;
+	note(g, VM_REFRESH_THAW, "confirmed", 0, "");
+}
+
 void
 refresh_guest_end(struct refresh_guest *g, const struct error *why)
 {
@@ -307,6 +240,8 @@ refresh_guest_end(struct refresh_guest *g, const struct error *why)
 		sig_shield();
 	if (g->runs)
 		agent_exec_stop(g->agent, g->pid, clock_ms() + STOP_MS, NULL);
+	if (g->vm->thaw != VM_THAW_DONE && why->code > 128)
+		thaw_last(g);
 	give_up(g, why);
 }
 
@@ -328,9 +263,12 @@ can_ask(struct refresh_guest *g)
 	else if (g->is_default && g->vm->thaw == VM_THAW_DONE &&
 	    why.code == EX_UNAVAILABLE && clock_left(until_ms) > 0)
 		g->is_over = true;
-	else if (clock_left(g->deadline_ms) == 0 || !vm_is_alive(g->vm))
+	else if (!vm_is_alive(g->vm))
 		give_up(g, &why);
-	else
+	else if (clock_left(g->deadline_ms) == 0) {
+		why.code = EX_TEMPFAIL;
+		give_up(g, &why);
+	} else
 		g->look_ms = clock_ms() + FIRST_NAP_MS * 10;
 	return false;
 }
@@ -346,13 +284,20 @@ begin_next(struct refresh_guest *g)
 		return;
 	if (g->vm->thaw != VM_THAW_DONE) {
 		if (agent_thaw(g->agent, &n, call_deadline(g), &why) == -1)
-			give_up(g, &why);
+			refresh_guest_end(g, &why);
 		else {
 			g->vm->thaw = VM_THAW_DONE;
 			note(g, VM_REFRESH_THAW, "confirmed", 0, "");
 		}
 		return;
 	}
+	g->group = g->is_single ? 0 : g->steps & REFRESH_DEFAULT;
+	if ((g->group & (g->group - 1)) != 0) {
+		/* More than one: each command takes an agent long. */
+		begin_command(g);
+		return;
+	}
+	g->group = 0;
 	for (g->step = 0; g->step < VM_REFRESHES; g->step++)
 		if (g->steps & REFRESH_BIT(g->step)) {
 			begin_command(g);
@@ -393,19 +338,23 @@ check_said(struct refresh_guest *g, const char *said)
 	note(g, g->step, "failed", EX_UNAVAILABLE, text);
 }
 
+/* What its command has said, and how it ended. */
 static void
-take_end(struct refresh_guest *g, struct agent_end *end)
+take_said(struct refresh_guest *g, int status, const char *said,
+    const char *why)
 {
-	char said[320], why[128];
+	char text[32];
 
-	first_line(said, sizeof(said), end->out, end->out_len);
-	first_line(why, sizeof(why), end->err, end->err_len);
-	if (end->status != 0 && why[0] == '\0')
-		snprintf(why, sizeof(why), "status %d", end->status);
-	if (end->status != 0 && g->step != VM_REFRESH_CLOCK)
-		note(g, g->step, "failed", EX_UNAVAILABLE, why);
-	else if (g->step == VM_REFRESH_CLOCK)
+	snprintf(text, sizeof(text), "status %d", status);
+	if (g->step == VM_REFRESH_CLOCK) {
+		/* It is done with when it is right. */
 		check_clock(g);
+		return;
+	}
+	g->steps &= ~REFRESH_BIT(g->step);
+	if (status != 0)
+		note(g, g->step, "failed", EX_UNAVAILABLE,
+		    why[0] == '\0' ? text : why);
 	else if (g->step == VM_REFRESH_HOSTNAME ||
 	    g->step == VM_REFRESH_MACHINE_ID)
 		check_said(g, said);
@@ -418,9 +367,67 @@ take_end(struct refresh_guest *g, struct agent_end *end)
 	else
 		note(g, g->step, "failed", EX_UNAVAILABLE,
 		    "it does not say what it did");
-	/* The clock's, when it is right. */
-	if (g->step != VM_REFRESH_CLOCK)
-		g->steps &= ~REFRESH_BIT(g->step);
+}
+
+/* The line of the step: "NAME STATUS TEXT".  False: there is none. */
+static bool
+find_line(const struct agent_end *end, enum vm_refresh step, int *status,
+    char *text, size_t cap)
+{
+	const char *name = vm_refresh_name(step);
+	size_t off = 0, n = strlen(name);
+	char line[320], *rest;
+
+	while (off < end->out_len) {
+		first_line(line, sizeof(line), end->out + off,
+		    end->out_len - off);
+		if (strncmp(line, name, n) == 0 && line[n] == ' ' &&
+		    line[n + 1] >= '0' && line[n + 1] <= '9') {
+			*status = (int)strtol(line + n + 1, &rest, 10);
+			snprintf(text, cap, "%s",
+			    rest[0] == ' ' ? rest + 1 : rest);
+			return true;
+		}
+		while (off < end->out_len && end->out[off] != '\n')
+			off++;
+		off++;
+	}
+	return false;
+}
+
+/* The clock last: where it is not told the guest is given up. */
+static void
+take_group(struct refresh_guest *g, const struct agent_end *end)
+{
+	static const enum vm_refresh order[] = { VM_REFRESH_RANDOM,
+		VM_REFRESH_HOSTNAME, VM_REFRESH_CLOCK };
+	char text[320];
+	size_t i;
+	int status;
+
+	for (i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		g->step = order[i];
+		if ((g->group & REFRESH_BIT(g->step)) == 0)
+			continue;
+		if (!find_line(end, g->step, &status, text, sizeof(text))) {
+			status = end->status;
+			text[0] = '\0';
+		}
+		take_said(g, status, text, text);
+	}
+}
+
+static void
+take_end(struct refresh_guest *g, struct agent_end *end)
+{
+	char said[320], why[128];
+
+	first_line(said, sizeof(said), end->out, end->out_len);
+	first_line(why, sizeof(why), end->err, end->err_len);
+	if (g->group != 0)
+		take_group(g, end);
+	else
+		take_said(g, end->status, said, why);
 	agent_end_fini(end);
 }
 
@@ -438,10 +445,15 @@ take_script(struct refresh_guest *g, struct agent_end *end)
 static void
 look_at_command(struct refresh_guest *g)
 {
+	int64_t until_ms = clock_ms() + AGENT_TRY_MS;
 	struct agent_end end = { 0 };
 	struct error why = { 0 };
 
-	if (agent_exec_look(g->agent, g->pid, &end, clock_ms() + AGENT_CALL_MS,
+	/* Its time may be over: that it has ended counts still. */
+	if (until_ms < call_deadline(g))
+		until_ms = call_deadline(g);
+	if (agent_exec_look(g->agent, g->pid, &end,
+		g->is_script ? AGENT_STREAM_MAX : STEP_STREAM_MAX, until_ms,
 		&why) == -1) {
 		if (why.code > 128)
 			refresh_guest_end(g, &why);
@@ -456,7 +468,7 @@ look_at_command(struct refresh_guest *g)
 	} else {
 		g->look_ms = clock_ms() + g->nap_ms;
 		if (g->nap_ms > MOST_NAP_MS / 2)
-			agent_release(g->agent);
+			agent_yield(g->agent);
 		g->nap_ms += g->nap_ms / 2;
 		if (g->nap_ms > MOST_NAP_MS)
 			g->nap_ms = MOST_NAP_MS;

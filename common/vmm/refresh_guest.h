@@ -36,6 +36,9 @@ struct refresh_guest {
 	struct agent *agent;
 	bool runs; /* a command of the guest's number `pid` */
 	bool is_script; /* it is the script, not `step` */
+	unsigned
+	    group; /* REFRESH_BIT() of the steps that it is of; 0: `step` */
+	bool is_single; /* it has refused more than one at once */
 	int tries; /* to set the clock */
 	bool was_thawed; /* as it was frozen unsaid */
 	enum vm_refresh step;

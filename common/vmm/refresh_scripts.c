@@ -44,16 +44,26 @@ const char refresh_machine_id[] =
     "[ ! -f $d ] || [ -L $d ] || echo \"$1\" >$d || exit 1\n"
     "cat $f\n";
 
-/* The new ones are there before the old ones go. */
+/*
+ * The new ones are there, in the same filesystem, before they take the places of
+ * the old ones; what is left of these goes last.
+ */
 const char refresh_ssh_keys[] =
     "command -v ssh-keygen >/dev/null ||\n"
     "    { echo 'it has no ssh-keygen' >&2; exit 1; }\n"
-    "d=$(mktemp -d) && mkdir -p \"$d/etc/ssh\" &&\n"
-    "    ssh-keygen -A -f \"$d\" >/dev/null || exit 1\n"
-    "rm -f /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub \\\n"
-    "    /etc/ssh/ssh_host_*_key-cert.pub\n"
-    "mv \"$d\"/etc/ssh/ssh_host_* /etc/ssh/ || exit 1\n"
-    "rm -rf \"$d\"\n"
+    "d=$(mktemp -d /etc/ssh/new.XXXXXX) || exit 1\n"
+    "trap 'rm -rf \"$d\"' EXIT\n"
+    "trap 'exit 143' HUP INT TERM\n"
+    "mkdir -p \"$d/etc/ssh\" && ssh-keygen -A -f \"$d\" >/dev/null || exit 1\n"
+    "new=\" $(cd \"$d/etc/ssh\" && echo ssh_host_*_key*) \"\n"
+    "mv -f \"$d\"/etc/ssh/ssh_host_*_key* /etc/ssh/ || exit 1\n"
+    "for f in /etc/ssh/ssh_host_*_key /etc/ssh/ssh_host_*_key.pub \\\n"
+    "    /etc/ssh/ssh_host_*_key-cert.pub; do\n"
+    "	case $new in\n"
+    "	*\" ${f##*/} \"*) ;;\n"
+    "	*) rm -f \"$f\" || exit 1 ;;\n"
+    "	esac\n"
+    "done\n"
     "[ ! -s /run/sshd.pid ] || kill -HUP \"$(cat /run/sshd.pid)\"\n";
 
 /* Whoever looks after the interfaces asks for their leases anew. */
@@ -78,9 +88,40 @@ const char refresh_network[] =
     "	exit 1\n"
     "fi >/dev/null\n";
 
+const char refresh_one_of[] =
+    "one()\n"
+    "{\n"
+    "	text=$(\"$@\" 2>&1)\n"
+    "	status=$?\n"
+    "	line='\n"
+    "'\n"
+    "	if [ $status -eq 0 ]\n"
+    "	then text=${text##*\"$line\"}\n"
+    "	else text=${text%%\"$line\"*}\n"
+    "	fi\n"
+    "	printf '%s %s %s\\n' \"$1\" $status \"$text\"\n"
+    "}\n";
+
+/*
+ * Whoever ends the shell means the program.  One that does not end by SIGTERM has
+ * a second: then the shell is ended by what nobody hears of.
+ */
 const char refresh_run[] =
     "f=$(mktemp) && cat >\"$f\" && chmod 700 \"$f\" || exit 126\n"
-    "\"$f\"\n"
+    "end()\n"
+    "{\n"
+    "	trap '' TERM\n"
+    "	p=$!\n"
+    "	kill \"$p\"\n"
+    "	{ sleep 1; kill -KILL \"$p\"; } >/dev/null 2>&1 &\n"
+    "	wait \"$p\"\n"
+    "	kill -KILL $!\n"
+    "	rm -f \"$f\"\n"
+    "	exit 143\n"
+    "}\n"
+    "trap 'end 2>/dev/null' TERM\n"
+    "\"$f\" </dev/null &\n"
+    "wait $!\n"
     "status=$?\n"
     "rm -f \"$f\"\n"
     "exit $status\n";

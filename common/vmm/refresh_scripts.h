@@ -12,6 +12,13 @@ extern const char refresh_hostname[]; /* NAME: what the kernel has */
 extern const char refresh_machine_id[]; /* ID: what the file has */
 extern const char refresh_ssh_keys[];
 extern const char refresh_network[];
+
+/*
+ * one NAME [WORD]...: runs the function NAME, and writes "NAME STATUS TEXT": the last
+ * line of what that wrote, or the first where it failed.
+ */
+extern const char refresh_one_of[];
+
 extern const char refresh_run[]; /* reads a program, and runs it */
 
 #endif

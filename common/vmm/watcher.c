@@ -11,10 +11,12 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/hook.h"
 #include "base/sig.h"
 #include "vmm/host/agent_freeze.h"
 #include "vmm/vmm.h"
@@ -65,24 +67,50 @@ resume_guest(struct vmm *vmm, const struct vm *vm)
 	}
 }
 
+/*
+ * The guest was given up: whoever has the VM next knows that it may stand still.
+ * The record is the one of now: the tool may have changed it after our start.
+ */
+static void
+note_unsure(const struct watched *watched)
+{
+	struct timespec now;
+	struct vm vm;
+
+	vm_init(&vm);
+	if (vm_read(&vm, watched->dirfd, NULL) == 0 &&
+	    vm.thaw == VM_THAW_DONE) {
+		vm.thaw = VM_THAW_UNSURE;
+		clock_gettime(CLOCK_REALTIME, &now);
+		vm_write(&vm, watched->dirfd, false, &now, NULL);
+	}
+	vm_fini(&vm);
+}
+
 /* An agent that is hung, or was killed, may come back as long as its guest is. */
 static void
 thaw_guest(const struct watched *watched)
 {
-	int64_t deadline_ms = clock_ms() + WATCH_MS;
+	int64_t deadline_ms = clock_ms() + hook_ms("watch", WATCH_MS);
+	bool is_thawed = false;
 	struct agent *agent;
 	const char *refusal = NULL;
 	uint64_t n;
 
 	if (agent_open(&agent, watched->vm, watched->dirfd, NULL) == -1)
 		return;
-	while (clock_left(deadline_ms) > 0 && vm_is_alive(watched->vm) &&
-	    (refusal == NULL || strcmp(refusal, AGENT_NO_COMMAND) != 0) &&
-	    agent_thaw(agent, &n, clock_ms() + AGENT_CALL_MS, NULL) == -1) {
+	while (!is_thawed && clock_left(deadline_ms) > 0 &&
+	    vm_is_alive(watched->vm) &&
+	    (refusal == NULL || strcmp(refusal, AGENT_NO_COMMAND) != 0)) {
+		is_thawed = agent_thaw(agent, &n, clock_ms() + AGENT_CALL_MS,
+				NULL) == 0;
 		refusal = agent_refusal(agent);
-		clock_nap(WATCH_TRY_MS);
+		if (!is_thawed)
+			clock_nap(WATCH_TRY_MS);
 	}
 	agent_close(agent);
+	if (!is_thawed)
+		note_unsure(watched);
 }
 
 /* Whether the VM's directory has its name (it may be in a hidden place). */

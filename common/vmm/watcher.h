@@ -44,7 +44,8 @@ int watcher_start(struct watcher *w, const struct root *root,
 
 /*
  * From here on the guest's filesystems may stand still: its agent is asked to let
- * them go on as soon as it runs, until it says so.  EX_OSERR.
+ * them go on as soon as it runs, until it says so; who does not in time is
+ * VM_THAW_UNSURE in the record.  EX_OSERR.
  */
 int watcher_thaws(struct watcher *w, struct error *err);
 

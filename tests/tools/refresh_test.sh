@@ -41,7 +41,7 @@ VM with one"
 	atf_check cmp before after
 	# One that could answer is waited for, and is there all the same.
 	said="guest agent: no answer from the guest"
-	atf_check -s exit:69 -o save:out -e save:err vm-clone -n w --count 2 \
+	atf_check -s exit:75 -o save:out -e save:err vm-clone -n w --count 2 \
 	    --refresh clock,random --refresh-timeout 300ms mute
 	atf_check -o inline:"vm-clone: w-1: clock: $said
 vm-clone: w-2: clock: $said\n" sort err
@@ -51,7 +51,7 @@ vm-clone: w-2: clock: $said\n" sort err
 	    atf_fail "$(cat out)"
 	atf_check -o inline:"unconfirmed\n" \
 	    vm-ls -p identity.refresh.random.result w-2
-	atf_check -s exit:69 -o ignore -e inline:"vm-restore: mute: --run: $said\n" \
+	atf_check -s exit:75 -o ignore -e inline:"vm-restore: mute: --run: $said\n" \
 	    vm-restore --run run --refresh-timeout 300ms mute mute
 	# A signal ends the question, and not the clones.
 	signalled vm-clone -n x --count 3 --refresh clock mute >out 2>err &

@@ -269,8 +269,9 @@ agent: no answer from the guest"
 	    atf_fail "$(cat out)"
 	counts_on c
 	atf_check -o inline:"unsure\n" jq -r .thaw root/name/vm/c/vm.json
-	# What it saves is not said to be consistent any more.
-	atf_check -o inline:"crash\n" snap-save -p consistent c
+	# Its clones would not know that they stand still.
+	atf_check -s exit:77 -e inline:"snap-save: c: its filesystems are not \
+known to be thawed: vm-resume first\n" snap-save c
 	# It is asked again when it is told to go on.
 	fake_agent c
 	: >guest/is-frozen
@@ -278,6 +279,7 @@ agent: no answer from the guest"
 	    vm-resume -p identity.refresh.thaw.result c
 	is_thawed || atf_fail "it is frozen"
 	atf_check -o inline:"null\n" jq -r .thaw root/name/vm/c/vm.json
+	atf_check -o inline:"crash\n" snap-save -p consistent c
 	# It does not run: it is as it was saved.
 	atf_check -o ignore vm-clone -n p --paused s
 	atf_check -o inline:"due\n" jq -r .thaw root/name/vm/p/vm.json
@@ -290,6 +292,10 @@ agent: no answer from the guest"
 	: >guest/is-frozen
 	wait $tool || atf_fail "exit $?: $(cat err)"
 	is_thawed || atf_fail "it is frozen"
+	# Killed as soon as the guest runs, it is remembered.
+	atf_check -o ignore vm-clone -n k --paused s
+	INSTAR_HOOK=resumed=kill vm-resume k
+	atf_check -o inline:"unsure\n" jq -r .thaw root/name/vm/k/vm.json
 	# The same of one that is only prepared, and of one that is put back.
 	atf_check -o ignore vm-clone -n n --no-start t
 	rm guest/asked
@@ -306,6 +312,123 @@ agent: no answer from the guest"
 	atf_check -o ignore vm-stop --force web
 	atf_check -o inline:"running\n" vm-start -p state web
 	atf_check -o inline:"null\n" jq -r .thaw root/name/vm/web/vm.json
+}
+
+# One that the process gives up is remembered, and thawed by the next who can.
+freeze_case freeze__given_up
+freeze__given_up_body()
+{
+	faked
+	: >guest/thaw-refuses
+	atf_check -s exit:69 -e inline:"snap-save: web: its filesystems are not \
+known to be thawed: guest agent: guest-fsfreeze-thaw: it will not\n" \
+	    env INSTAR_HOOK=watch=ms:500 snap-save --freeze -n s web
+	eventually 60 is_unsure web || atf_fail "it is forgotten"
+	rm guest/thaw-refuses
+	soon vm-resume web
+	is_thawed || atf_fail "it is frozen"
+	nothing_saved
+}
+
+is_unsure()
+{
+	[ "$(jq -r .thaw "root/name/vm/$1/vm.json")" = unsure ]
+}
+
+# A signal that comes while it is thawed ends what is left.
+freeze_case freeze__signal_at_the_end
+freeze__signal_at_the_end_body()
+{
+	faked
+	: >guest/thaw-waits
+	signalled snap-save --freeze -n s web 2>err &
+	tool=$!
+	eventually 60 grep -qs thaw guest/asked || atf_fail "it is not thawed"
+	kill -TERM $tool
+	# It is asked again, in its turn.
+	sleep 0.5
+	rm guest/thaw-waits
+	rc=0
+	wait $tool || rc=$?
+	atf_check_equal "143 snap-save: web: ended by signal 15 (Terminated)" \
+	    "$rc $(cat err)"
+	nothing_saved
+}
+
+# frozen_agent VM: of our own for it, and frozen.
+frozen_agent()
+{
+	mkdir -p "$1.guest"
+	: >"$1.guest/is-frozen"
+	dir=$(vm-ls -p dir "$1")
+	rm -f "$dir/agent.sock"
+	(cd "$1.guest" && exec "$top/tests/lib/agent.pl" "$dir/agent.sock") &
+	echo $! >>fakes
+}
+
+# Who is silent takes no time from who is not.
+freeze_case clone__some_silent
+clone__some_silent_body()
+{
+	faked
+	atf_check -o ignore snap-save --freeze -n s web
+	vm-clone -n c --count 6 --refresh-timeout 8s s >out 2>err &
+	tool=$!
+	for i in 6 1; do
+		eventually 60 test -e "root/name/vm/c-$i/agent.lock" ||
+		    atf_fail "c-$i is not asked"
+	done
+	frozen_agent c-6
+	frozen_agent c-1
+	rc=0
+	wait $tool || rc=$?
+	atf_check_equal 69 $rc
+	for i in 1 6; do
+		atf_check -s exit:1 test -e c-$i.guest/is-frozen
+		! is_unsure c-$i || atf_fail "c-$i is not sure"
+	done
+	atf_check_equal 4 "$(grep -c "are not known to be thawed" err)"
+	is_unsure c-3 || atf_fail "c-3 is sure"
+}
+
+# After a signal each is thawed, or named.
+freeze_case clone__signal
+clone__signal_body()
+{
+	faked
+	atf_check -o ignore snap-save --freeze -n s web
+	INSTAR_HOOK=refreshing=sleep:3000 signalled vm-clone -n c --count 2 \
+	    --refresh-timeout 2s s >out 2>err &
+	tool=$!
+	eventually 60 test -e root/name/vm/c-2 || atf_fail "it is not there"
+	frozen_agent c-1
+	eventually 60 test -S "root/name/vm/c-1/agent.sock" || atf_fail "no agent"
+	kill -TERM $tool
+	rc=0
+	wait $tool || rc=$?
+	atf_check_equal 143 $rc
+	atf_check -s exit:1 test -e c-1.guest/is-frozen
+	atf_check -o match:"^vm-clone: c-2: it runs, but its filesystems are not \
+known to be thawed: ended by signal 15" -o not-match:"c-1" \
+	    -o match:"^vm-clone: ended by signal 15" cat err
+	[ "$(wc -l <err)" -eq 2 ] || atf_fail "$(cat err)"
+	atf_check_equal 2 "$(wc -l <out)"
+	is_unsure c-2 || atf_fail "c-2 is sure"
+	# The same while the old guest is ended for a new one.
+	INSTAR_HOOK=swapped=stop signalled vm-restore web s >out 2>err &
+	tool=$!
+	eventually 60 grep -q '^State:[[:space:]]*T' /proc/$tool/status ||
+	    atf_fail "it is not put back"
+	frozen_agent web
+	eventually 60 test -S root/name/vm/web/agent.sock || atf_fail "no agent"
+	kill -TERM $tool
+	kill -CONT $tool
+	rc=0
+	wait $tool || rc=$?
+	atf_check_equal 143 $rc
+	atf_check -s exit:1 test -e web.guest/is-frozen
+	[ "$(wc -l <err)" -eq 1 ] || atf_fail "$(cat err)"
+	! is_unsure web || atf_fail "it is not sure"
 }
 
 freeze_case freeze__usage
@@ -333,6 +456,10 @@ atf_init_test_cases()
 	atf_add_test_case freeze__killed
 	atf_add_test_case freeze__killed_at_every_step
 	atf_add_test_case freeze__signal
+	atf_add_test_case freeze__given_up
+	atf_add_test_case freeze__signal_at_the_end
 	atf_add_test_case clone__nobody_thaws
+	atf_add_test_case clone__some_silent
+	atf_add_test_case clone__signal
 	atf_add_test_case freeze__usage
 }

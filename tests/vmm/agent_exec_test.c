@@ -22,7 +22,8 @@ begin(struct box *b, const struct box_script *script)
 }
 
 static int
-look(const char *reply, struct agent_end *end, struct error *err)
+look_within(const char *reply, struct agent_end *end, size_t stream_max,
+    struct error *err)
 {
 	struct box_script script = { .replies = { BOX_SYNCED, reply } };
 	struct agent *a;
@@ -30,11 +31,17 @@ look(const char *reply, struct agent_end *end, struct error *err)
 	int rc;
 
 	a = begin(&b, &script);
-	rc = agent_exec_look(a, 7, end, clock_ms() + SOON_MS, err);
+	rc = agent_exec_look(a, 7, end, stream_max, clock_ms() + SOON_MS, err);
 	ATF_CHECK_EQ(rc == 0, agent_is_held(a));
 	agent_close(a);
 	box_end(&b);
 	return rc;
+}
+
+static int
+look(const char *reply, struct agent_end *end, struct error *err)
+{
+	return look_within(reply, end, AGENT_STREAM_MAX, err);
 }
 
 ATF_TC_WITHOUT_HEAD(look__right);
@@ -195,6 +202,14 @@ ATF_TC_BODY(look__most, tc)
 	strcpy(p + n + 8, "\"}}\n");
 	ATF_CHECK_EQ(-1, look(text, &end, &err));
 	ATF_CHECK_EQ(EX_UNAVAILABLE, err.code);
+	/* Who has little to say is not heard any longer. */
+	err = (struct error){ 0 };
+	p = stpcpy(text, head);
+	memset(p, 'A', 4 << 20);
+	strcpy(p + (4 << 20), "\"}}\n");
+	ATF_CHECK_EQ(-1, look_within(text, &end, 4096, &err));
+	ATF_CHECK_EQ(EX_UNAVAILABLE, err.code);
+	ATF_CHECK_MATCH("message of more than ", err.msg);
 	free(text);
 }
 

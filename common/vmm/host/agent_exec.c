@@ -12,7 +12,6 @@
 #include "base/sig.h"
 
 #define STREAM_TEXT_MAX BASE64_ROOM(AGENT_STREAM_MAX)
-#define REPLY_MAX (2 * STREAM_TEXT_MAX + AGENT_REPLY_MAX)
 #define SIGNAL_MAX 127
 #define STATUS_MAX 255 /* of a guest whose statuses are larger, too */
 
@@ -174,15 +173,16 @@ decode_end(struct agent_end *end, const struct jdoc *d, struct error *err)
 
 int
 agent_exec_look(struct agent *a, uint64_t pid, struct agent_end *out,
-    int64_t deadline_ms, struct error *err)
+    size_t stream_max, int64_t deadline_ms, struct error *err)
 {
 	struct agent_end end = { 0 };
 	struct jdoc *answer;
 	int rc;
 
 	if (agent_call(a, "guest-exec-status",
-		json_pack("{s:I}", "pid", (json_int_t)pid), &answer, REPLY_MAX,
-		deadline_ms, err) == -1)
+		json_pack("{s:I}", "pid", (json_int_t)pid), &answer,
+		2 * BASE64_ROOM(stream_max) + AGENT_REPLY_MAX, deadline_ms,
+		err) == -1)
 		return -1;
 	rc = decode_end(&end, answer, err);
 	jdoc_free(answer);
@@ -205,7 +205,8 @@ await_end(struct agent *a, uint64_t pid, int64_t until_ms, int64_t deadline_ms,
 	struct agent_end end = { 0 };
 
 	for (;;) {
-		if (agent_exec_look(a, pid, &end, deadline_ms, err) == -1)
+		if (agent_exec_look(a, pid, &end, AGENT_STREAM_MAX, deadline_ms,
+			err) == -1)
 			return -1;
 		if (end.has_ended) {
 			agent_end_fini(&end);
@@ -260,8 +261,8 @@ await(struct agent *a, uint64_t pid, struct agent_end *out, int64_t deadline_ms,
 	for (;;) {
 		agent_nap(a, nap_ms);
 		if (sig_check(err) == -1 || agent_turn(a, err) == -1 ||
-		    agent_exec_look(a, pid, out, clock_ms() + AGENT_CALL_MS,
-			err) == -1)
+		    agent_exec_look(a, pid, out, AGENT_STREAM_MAX,
+			clock_ms() + AGENT_CALL_MS, err) == -1)
 			return -1;
 		if (out->has_ended)
 			return 0;

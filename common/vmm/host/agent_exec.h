@@ -42,9 +42,10 @@ void agent_end_fini(struct agent_end *end);
 /*
  * Asks whether it has ended.  The agent tells it once, and forgets it then: the
  * next time it knows no such command.  *out is the caller's (agent_end_fini).
+ * EX_UNAVAILABLE: it says more than two streams of `stream_max` bytes.
  */
 int agent_exec_look(struct agent *a, uint64_t pid, struct agent_end *out,
-    int64_t deadline_ms, struct error *err);
+    size_t stream_max, int64_t deadline_ms, struct error *err);
 
 /*
  * Starts it, and waits for its end, asking ever more seldom; the channel is

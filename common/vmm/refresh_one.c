@@ -15,13 +15,13 @@
 #define RECORD_WAIT_MS                                                         \
 	10000 /* for the lock of a VM that somebody uses already */
 
-static int
+static int64_t
 wait_ms(const struct refresh_how *how, const struct vm *vm)
 {
 	bool is_slow = vm->accel == VM_ACCEL_TCG;
 
 	if (how->timeout.given)
-		return (int)how->timeout.ms;
+		return (int64_t)how->timeout.ms;
 	if (how->run == NULL)
 		return is_slow ? QUIESCE_LOADED_EMULATED_MS : QUIESCE_LOADED_MS;
 	return is_slow ? READY_WAIT_EMULATED_MS : READY_WAIT_MS;

@@ -251,126 +251,6 @@ ATF_TC_BODY(group__told_apart, tc)
 	end(&t);
 }
 
-/* What a shell makes of it. */
-ATF_TC_WITHOUT_HEAD(group__by_a_shell);
-ATF_TC_BODY(group__by_a_shell, tc)
-{
-	static const char steps[] =
-	    "a() { echo 1st; echo \"<$1>\"; }\n"
-	    "b() { echo 'n%so' >&2; echo 2nd; exit 7; }\n"
-	    "c() { cat >/dev/null || exit 1; }\n"
-	    "one a \"x  y\"\none b\none c\n";
-	char got[256];
-	size_t n;
-	FILE *to, *from;
-
-	to = fopen("script", "w");
-	ATF_REQUIRE(to != NULL);
-	fputs(refresh_one_of, to);
-	fputs(steps, to);
-	fclose(to);
-	from = popen("sh -c \"$(cat script)\" </dev/null", "r");
-	ATF_REQUIRE(from != NULL);
-	n = fread(got, 1, sizeof(got) - 1, from);
-	got[n] = '\0';
-	ATF_CHECK_EQ(0, pclose(from));
-	ATF_CHECK_STREQ("a 0 <x  y>\nb 7 n%so\nc 0 \n", got);
-}
-
-static void
-put_file(const char *name, const char *text)
-{
-	FILE *to = fopen(name, "w");
-
-	ATF_REQUIRE(to != NULL);
-	fputs(text, to);
-	ATF_REQUIRE_EQ(0, fclose(to));
-}
-
-/* The old ones go when the new ones are there, and not before. */
-ATF_TC_WITHOUT_HEAD(ssh_keys__by_a_shell);
-ATF_TC_BODY(ssh_keys__by_a_shell, tc)
-{
-	static const char run[] =
-	    "sed 's, /etc/ssh, etc/ssh,g;s, /run, run,g' script >here; "
-	    "PATH=$PWD/bin:$PATH sh here";
-
-	ATF_REQUIRE_EQ(0,
-	    system("mkdir -p bin etc/ssh && cd etc/ssh && for t in rsa dsa; do "
-		   "echo old >ssh_host_${t}_key && cp ssh_host_${t}_key "
-		   "ssh_host_${t}_key.pub; done && cp ssh_host_rsa_key "
-		   "ssh_host_rsa_key-cert.pub && echo x >sshd_config"));
-	put_file("script", refresh_ssh_keys);
-	put_file("bin/ssh-keygen",
-	    "#!/bin/sh\n[ ! -e fails ] || exit 1\ncd \"$3/etc/ssh\" || exit 1\n"
-	    "for t in rsa ed25519; do\n"
-	    "echo new >ssh_host_${t}_key; echo new >ssh_host_${t}_key.pub\n"
-	    "done\n");
-	put_file("fails", "");
-	ATF_REQUIRE_EQ(0, system("chmod +x bin/ssh-keygen"));
-	ATF_CHECK(system(run) != 0);
-	ATF_CHECK_EQ(0,
-	    system("ls etc/ssh >left; cat etc/ssh/ssh_host* >>left; test "
-		   "\"$(tr '\\n' ' ' <left)\" = 'ssh_host_dsa_key "
-		   "ssh_host_dsa_key.pub ssh_host_rsa_key "
-		   "ssh_host_rsa_key-cert.pub ssh_host_rsa_key.pub sshd_config "
-		   "old old old old old '"));
-	ATF_REQUIRE_EQ(0, unlink("fails"));
-	ATF_CHECK_EQ(0, system(run));
-	ATF_CHECK_EQ(0,
-	    system("ls etc/ssh >left; cat etc/ssh/ssh_host* >>left; test "
-		   "\"$(tr '\\n' ' ' <left)\" = 'ssh_host_ed25519_key "
-		   "ssh_host_ed25519_key.pub ssh_host_rsa_key "
-		   "ssh_host_rsa_key.pub sshd_config new new new new '"));
-}
-
-/* A program that is to end is ended, and not its shell alone. */
-ATF_TC_WITHOUT_HEAD(run__ended);
-ATF_TC_BODY(run__ended, tc)
-{
-	static const char *const programs[] = {
-		"#!/bin/sh\necho $$ >pid.new; mv pid.new pid\n"
-		"while :; do sleep 1; done\n",
-		"#!/bin/sh\ntrap '' TERM\n"
-		"echo $$ >pid.new; mv pid.new pid\nwhile :; do sleep 1; done\n",
-	};
-	int64_t deadline_ms = clock_ms() + 2 * SOON_MS;
-	size_t i;
-	FILE *from;
-	pid_t shell;
-	int pid, status;
-
-	setenv("TMPDIR", ".", 1);
-	for (i = 0; i < 2; i++) {
-		unlink("pid");
-		put_file("in", programs[i]);
-		shell = fork();
-		ATF_REQUIRE(shell != -1);
-		if (shell == 0) {
-			if (freopen("in", "r", stdin) != NULL)
-				execl("/bin/sh", "sh", "-c", refresh_run, "sh",
-				    (char *)NULL);
-			_exit(127);
-		}
-		while ((from = fopen("pid", "r")) == NULL) {
-			ATF_REQUIRE(clock_left(deadline_ms) > 0);
-			clock_nap(10);
-		}
-		ATF_REQUIRE_EQ(1, fscanf(from, "%d", &pid));
-		fclose(from);
-		ATF_REQUIRE_EQ(0, kill(shell, SIGTERM));
-		ATF_REQUIRE_EQ(shell, waitpid(shell, &status, 0));
-		ATF_CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 143);
-		/* Nobody else collects it but who takes orphans. */
-		while (kill(pid, 0) == 0) {
-			ATF_REQUIRE_MSG(clock_left(deadline_ms) > 0,
-			    "%zu: it runs on", i);
-			clock_nap(10);
-		}
-		ATF_CHECK_EQ(0, system("! ls -d tmp.* 2>/dev/null"));
-	}
-}
-
 /* After the end of what it says nothing is known of what is left. */
 ATF_TC_WITHOUT_HEAD(agent__goes);
 ATF_TC_BODY(agent__goes, tc)
@@ -526,9 +406,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, agent__none);
 	ATF_TP_ADD_TC(tp, thaw__first);
 	ATF_TP_ADD_TC(tp, group__told_apart);
-	ATF_TP_ADD_TC(tp, group__by_a_shell);
-	ATF_TP_ADD_TC(tp, ssh_keys__by_a_shell);
 	ATF_TP_ADD_TC(tp, run__script);
-	ATF_TP_ADD_TC(tp, run__ended);
 	return atf_no_error();
 }

@@ -127,6 +127,10 @@ run__bounded_cleanup()
 }
 
 atf_test_case run__console cleanup
+run__console_head()
+{
+	atf_set require.config long
+}
 run__console_body()
 {
 	tiny_run web --console-max $bound

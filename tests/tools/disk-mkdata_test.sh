@@ -108,6 +108,10 @@ inodes_of()
 # Many small files: where mkfs.ext4 has too few inodes by itself, and where a
 # larger disk has fewer.
 atf_test_case from__many_files
+from__many_files_head()
+{
+	atf_set require.config long
+}
 from__many_files_body()
 {
 	new_dir

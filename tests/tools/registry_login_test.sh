@@ -246,6 +246,7 @@ $message" snap-pull --plain-http "$at/golden:v1"
 atf_test_case login__faults
 login__faults_head()
 {
+	atf_set require.config long
 	atf_set require.progs "perl python3"
 }
 login__faults_body()

@@ -115,6 +115,10 @@ import__changes_nothing_body()
 # What was cut, at whatever byte, is noticed: a compressed archive is one frame
 # or member, the tar's end in it.
 atf_test_case import__cut
+import__cut_head()
+{
+	atf_set require.config long
+}
 import__cut_body()
 {
 	snap_plant b web

@@ -199,6 +199,7 @@ cache__shared_cleanup()
 atf_test_case cache__bounded cleanup
 cache__bounded_head()
 {
+	atf_set require.config long
 	atf_set require.files "/dev/fuse"
 	atf_set require.progs "perl jq"
 }

@@ -60,8 +60,14 @@ add_watch(const struct keep *k, const char *dir, uint32_t mask,
 static int
 begin(struct keep *k, struct error *err)
 {
-	if (standby_keep(&k->dirfd, k->how->root, k->how->snap_id, err) == -1)
-		return error_wrap(err, "pool of %s", k->how->snap_id);
+	struct error why = { 0 };
+
+	if (standby_keep(&k->dirfd, k->how->root, k->how->snap_id, &why) == -1)
+		return why.code == EX_TEMPFAIL
+		    ? error_set(err, EX_TEMPFAIL, "%s: it has a keeper already",
+			  k->how->snap_id)
+		    : error_set(err, why.code, "%s: %s", k->how->snap_id,
+			  why.msg);
 	k->watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (k->watch == -1)
 		return error_sys(err, EX_OSERR, "inotify");

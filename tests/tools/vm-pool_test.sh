@@ -179,7 +179,7 @@ killed__is_collected_body()
 	# While it is kept up, it is left alone, and has one keeper.
 	atf_check -o empty state-gc
 	waiting 2 || atf_fail "collected"
-	atf_check -s exit:75 -e match:'^vm-pool: pool of .*: busy|in use|locked' \
+	atf_check -s exit:75 -e match:'^vm-pool: .*: it has a keeper already$' \
 	    vm-pool s
 	pool_end KILL 137
 	atf_check -o save:dry state-gc --dry-run -p kind,path

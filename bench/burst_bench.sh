@@ -50,14 +50,7 @@ prepare_hands()
 	rm -rf hand
 	mkdir hand
 	for i in $(seq "$1"); do
-		mkdir "hand/$i"
-		for f in "$proto"/*; do
-			if [ "$(stat -c %h "$f")" -gt 1 ]; then
-				ln "$f" "hand/$i/"
-			else
-				cp --reflink=auto --sparse=always "$f" "hand/$i/"
-			fi
-		done
+		hand_dir "hand/$i"
 	done
 }
 

@@ -38,21 +38,6 @@ make_vm()
 	await_tick "$1"
 }
 
-# What a user prepares who clones by hand: links, and his own top of the disk.
-hand_dir()
-{
-	hands=$((hands + 1))
-	hand=$fs/hand.$hands
-	mkdir "$hand"
-	for f in "$proto"/*; do
-		if [ "$(stat -c %h "$f")" -gt 1 ]; then
-			ln "$f" "$hand/"
-		else
-			cp --reflink=auto --sparse=always "$f" "$hand/"
-		fi
-	done
-}
-
 # clone_row FS MEMORY DISK FILL: what clone_ms tells begins when the process has
 # started, which is what vm-clone -h takes; its end is an upper bound, too.
 clone_row()
@@ -63,7 +48,9 @@ clone_row()
 	proto=$(vm-clone -R "$root" -n proto --no-start -p dir s)
 	rm -f ours theirs own
 	for i in $(seq "$runs"); do
-		hand_dir
+		hands=$((hands + 1))
+		hand=$fs/hand.$hands
+		hand_dir "$hand"
 		./vm_bench run out vm-clone -h >start
 		watch vm-clone -R "$root" -n c -p pid,clone_ms s
 		read -r pid ms <out

@@ -152,6 +152,36 @@ count__signal_cleanup()
 	vms_end
 }
 
+# No guest runs before the last one is loaded, however few start at once.
+atf_test_case count__loaded_first cleanup
+count__loaded_first_body()
+{
+	. "$(atf_get_srcdir)/../lib/killing.sh"
+	need
+	have_snapshot
+	atf_check -o ignore vm-stop --force a
+	signalled INSTAR_HOOK=running=stop vm-clone -n w --count 3 -j 1 \
+	    -p name s >out 2>err &
+	tool=$!
+	eventually 60 is_stopped || atf_fail "does not stop: $(cat err)"
+	atf_check_equal 3 "$(processes | wc -l)"
+	goes_or_ends()
+	{
+		kill -CONT $tool 2>/dev/null
+		has_ended
+	}
+	eventually 60 goes_or_ends || atf_fail "does not end"
+	wait $tool || atf_fail "exit $?: $(cat err)"
+	atf_check -o inline:"w-1\nw-2\nw-3\n" cat out
+	for i in 1 2 3; do
+		goes_on w-$i
+	done
+}
+count__loaded_first_cleanup()
+{
+	vms_end
+}
+
 atf_test_case paused__stands_until_resumed cleanup
 paused__stands_until_resumed_body()
 {
@@ -726,6 +756,7 @@ atf_init_test_cases()
 	atf_add_test_case clone__refused
 	atf_add_test_case count__side_by_side
 	atf_add_test_case count__signal
+	atf_add_test_case count__loaded_first
 	atf_add_test_case paused__stands_until_resumed
 	atf_add_test_case no_start__starts_later
 	atf_add_test_case no_start__stopped_before

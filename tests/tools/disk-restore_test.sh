@@ -181,6 +181,7 @@ locked by another process\n" disk-restore --force good out
 atf_test_case target__disk_of_qemu
 target__disk_of_qemu_head()
 {
+	atf_set require.config long
 	atf_set require.progs qemu-io
 }
 target__disk_of_qemu_body()

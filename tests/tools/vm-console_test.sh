@@ -103,6 +103,10 @@ script__stdout_full_cleanup()
 }
 
 atf_test_case console__busy cleanup
+console__busy_head()
+{
+	atf_set require.config long
+}
 console__busy_body()
 {
 	tiny_run web

@@ -51,7 +51,7 @@ layer__shared_by_digest_body()
 			;;
 		esac
 	done
-	atf_check -o ignore vm-stop web db
+	atf_check -o ignore vm-stop --force web db
 	atf_check vm-rm web
 	atf_check cmp one "$b"
 	atf_check -o ignore sha256sum -c sums
@@ -185,7 +185,7 @@ base__raw_body()
 	atf_check -o inline:"8388608\n" stat -c %s flat
 	atf_check cmp -n 4194304 base.img flat
 	atf_check -o inline:"running\nrunning\n" vm-start -p state web big
-	atf_check -o ignore vm-stop web big
+	atf_check -o ignore vm-stop --force web big
 	atf_check -o ignore sha256sum -c sum
 }
 base__raw_cleanup()
@@ -209,7 +209,7 @@ base__qcow2_body()
 	flatten web flat
 	atf_check cmp raw flat
 	atf_check -o inline:"running\n" vm-start -p state web
-	atf_check -o ignore vm-stop web
+	atf_check -o ignore vm-stop --force web
 	atf_check -o ignore sha256sum -c sum
 }
 base__qcow2_cleanup()

@@ -104,7 +104,7 @@ suite()
 		set -- -v test_suites.instar.long=yes "$@"
 	fi
 	# shellcheck disable=SC2086
-	kyua -c none --logfile="$dir/kyua.log" -v parallelism="${JOBS:-2}" \
+	kyua -c none --logfile="$dir/kyua.log" -v parallelism="${JOBS:-3}" \
 	    "$@" $chosen || :
 	kyua -c none --logfile="$dir/kyua.log" report --verbose \
 	    --results-filter=broken,failed -r "$results" >"$dir/report" 2>&1

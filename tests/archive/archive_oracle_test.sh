@@ -18,13 +18,13 @@ export__unpacked_by_others_body()
 atf_test_case import__packed_by_others
 import__packed_by_others_body()
 {
-	packed_imports 1 2
+	packed_imports 1
 }
 
 atf_test_case import__of_what_was_exported
 import__of_what_was_exported_body()
 {
-	exports_import 1 2
+	exports_import 1
 }
 
 atf_init_test_cases()

@@ -21,14 +21,14 @@ atf_test_case import__packed_by_others
 import__packed_by_others_body()
 {
 	# shellcheck disable=SC2046
-	packed_imports $(seq 3 14)
+	packed_imports $(seq 2 14)
 }
 
 atf_test_case import__of_what_was_exported
 import__of_what_was_exported_body()
 {
 	# shellcheck disable=SC2046
-	exports_import $(seq 3 14)
+	exports_import $(seq 2 14)
 }
 
 atf_init_test_cases()

@@ -87,6 +87,10 @@ exec__clones_head()
 {
 	atf_set require.progs jq
 }
+exec__clones_head()
+{
+	atf_set require.config long
+}
 exec__clones_body()
 {
 	agent_run web --storage 32M

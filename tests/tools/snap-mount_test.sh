@@ -398,7 +398,9 @@ mount__another_user_body()
 		echo "by a signal"
 		$as \$tool -p dir oci-layout:lay:v1 mnt
 		kill \$($as \$tool --status -p pid mnt)
-		while mountpoint -q mnt; do sleep 0.1; done
+		while grep -q " $PWD/mnt fuse" /proc/self/mounts; do
+			sleep 0.1
+		done
 		echo "as root, in nobody's root"
 		\$tool -p dir oci-layout:lay:v1 mnt
 		$as cmp dir/memory.raw mnt/memory.raw

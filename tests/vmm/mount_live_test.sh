@@ -62,10 +62,10 @@ clones()
 	    atf_fail "$(ls -l far/name/vm/c/)"
 	goes_on c
 	no_advice c "$2"
-	# Of 28 MiB that nobody touches nearly nothing came.
+	# Of 28 MiB that nobody touches little came: what lies around a read.
 	bytes=$(status bytes_fetched)
 	echo "$1: $bytes bytes in $(status requests) requests"
-	[ "$bytes" -le 1048576 ] || atf_fail "$bytes bytes were fetched"
+	[ "$bytes" -le 4194304 ] || atf_fail "$bytes bytes were fetched"
 	# All that a second one reads is here, with the registry or without.
 	before=$(status requests)
 	registry_kill reg

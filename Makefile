@@ -40,10 +40,21 @@ lint:
 bench: all
 	@for b in bench/*.sh; do sh "$$b" || exit 1; done
 
+# BENCHES picks some of them.
+bench-report: all
+	@mkdir -p build/bench
+	@rm -f build/bench/results.jsonl
+	@for b in $${BENCHES:-bench/*_bench.sh}; do \
+		BENCH_JSON=$$PWD/build/bench/results.jsonl sh "$$b" || exit 1; \
+	done
+	@python3 bench/report.py build/bench/results.jsonl \
+	    >build/bench/report.html
+	@echo build/bench/report.html
+
 demo: all
 	@cd tests/guest && $(MAKE) linux
 	@sh examples/demo.sh
 	@sh examples/fleet.sh
 
 .PHONY: all install uninstall clean check check-san check-long check-matrix \
-	lint bench demo
+	lint bench bench-report demo

@@ -48,6 +48,7 @@ compare()
 		once "$4" >>theirs
 		i=$((i + 1))
 	done
+	tell "$1" ms "at most $2" ours ours theirs theirs
 	echo "$(median ours) $(median theirs)" | awk -v l="$1" -v m="$2" '{
 		printf "%-46s %8.0f %8.0f %6.2f %6s\n", l, $1, $3, $1 / $3, m
 	}'

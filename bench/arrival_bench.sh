@@ -152,9 +152,13 @@ mounted()
 	fusermount3 -u mnt.near
 }
 
-# table LABEL FILE
+# row LABEL FILE: against what was pulled.
 row()
 {
+	group="memory $memory, $fill MiB in use, $rate Mbit/s"
+	tell "$1" us "" ours "$2.us" "pulled and cloned" pulled.us
+	tell "$1: through the link" bytes "" ours "$2.bytes" \
+	    "pulled and cloned" pulled.bytes
 	awk -v l="$1" -v t="$(median "$2.us")" -v b="$(median "$2.bytes")" \
 	    -v n="$(median "$2.requests")" -v t0="$(median pulled.us)" \
 	    -v b0="$(median pulled.bytes)" 'BEGIN {
@@ -205,6 +209,8 @@ for i in $(seq $((runs * 3))); do
 	echo $((($(now) - t) / 1000)) >>theirs
 	vm-stop -R home --force "c$i" >/dev/null
 done
+group="all cached"
+tell "clone to its first line" us "" "from the mount" ours "from the store" theirs
 awk -v o="$(median ours)" -v t="$(median theirs)" 'BEGIN {
 	printf "%-36s %9.1f %7.2f  (from the store %.1f ms)\n",
 	    "cached: clone to its first line", o / 1000, o / t, t / 1000 }'

@@ -42,6 +42,7 @@ row()
 {
 	a=$(median "$2")
 	b=$(median "$3")
+	tell "$1" ms "" this "$2" that "$3"
 	awk -v l="$1" -v a="$a" -v b="$b" 'BEGIN {
 		printf "%-44s %9.2f %9.2f %6.2f\n", l, a, b, b / a }'
 }

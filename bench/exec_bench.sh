@@ -90,6 +90,7 @@ while [ $i -lt "$RUNS" ]; do
 	i=$((i + 1))
 done
 printf '\n%-52s %8s %8s %6s\n' "snap-save: against" "froz. ms" "plain ms" ratio
+group="snap-save" && tell pause_ms us "" frozen pause-on plain pause-off
 awk -v o="$(median pause-on)" -v t="$(median pause-off)" \
     -v f="$(median around)" 'BEGIN {
 	printf "%-52s %8.1f %8.1f %6.2f\n", "pause_ms", o / 1000, t / 1000, o / t

@@ -144,6 +144,8 @@ prepare()
 # row LABEL LIMIT
 row()
 {
+	group=time
+	tell "$1" ms "${2:+at most $2}" ours ours theirs theirs
 	echo "$(median ours) $(median theirs)" | awk -v l="$1" -v m="$2" '{
 		printf "%-46s %8.0f %8.0f %6.2f %6s\n", l, $1, $4, $1 / $4, m
 		printf "%-46s %8.1f %8.1f\n", "    peak MiB of one process",
@@ -152,9 +154,13 @@ row()
 	}'
 }
 
-# bytes LABEL OURS THEIRS LIMIT
+# bytes LABEL OURS THEIRS LIMIT WHOSE: what was moved, and of which row.
 bytes()
 {
+	group="bytes moved"
+	echo "$2" >ours.bytes
+	echo "$3" >theirs.bytes
+	tell "$5" bytes "${4:+at most $4}" ours ours.bytes theirs theirs.bytes
 	awk -v l="$1" -v o="$2" -v t="$3" -v m="$4" 'BEGIN {
 		printf "%-46s %8.1f %8.1f %6.2f %6s\n", l, o / 1048576,
 		    t / 1048576, o / t, m
@@ -170,13 +176,13 @@ in_turn "$push $at/NAME:v1 s >record" "sh upload s $at NAME"
 row "first push: export, curl" 1.1
 whole=$(snap-export -q s | wc -c)
 bytes "    MiB" "$(sed 's/.*"bytes_moved":\([0-9]*\).*/\1/' record)" \
-    "$whole" 1.1
+    "$whole" 1.1 "first push: export, curl"
 
 in_turn "$push --parent $at/NAME:v1 $at/NAME:v2 t >record" \
     "sh upload t $at NAME" "$push $at/NAME:v1 s"
 row "second push, 3 % changed: export, curl" ""
 bytes "    MiB" "$(sed 's/.*"bytes_moved":\([0-9]*\).*/\1/' record)" \
-    "$whole" 0.1
+    "$whole" 0.1 "second push, 3 % changed: export, curl"
 
 # Both are there under names that stay.
 $push "$at/kept:v1" s >/dev/null
@@ -196,7 +202,7 @@ in_turn "snap-pull -q --plain-http -R y $at/kept:v2 >record" \
     "rm -rf y && snap-pull -q --plain-http -R y $at/kept:v1"
 row "pull where the parent is: curl, import" ""
 bytes "    MiB" "$(sed 's/.*"bytes_fetched":\([0-9]*\).*/\1/' record)" \
-    "$whole" 0.1
+    "$whole" 0.1 "pull where the parent is: curl, import"
 
 # A guest that ran on: what the second push takes against the first.
 vm-create -n a --memory "$memory" --storage 1G --kernel "$linux/vmlinuz" \
@@ -213,4 +219,5 @@ in_turn "$push --parent $at/NAME:v1 $at/NAME:v2 g2 >record" \
     "$push $at/NAME:v1 g1 >first" "$push $at/NAME:v1 g1"
 row "push after the guest ran on: the first push" 0.15
 bytes "    MiB" "$(sed 's/.*"bytes_moved":\([0-9]*\).*/\1/' record)" \
-    "$(sed 's/.*"bytes_moved":\([0-9]*\).*/\1/' first)" 0.05
+    "$(sed 's/.*"bytes_moved":\([0-9]*\).*/\1/' first)" 0.05 \
+    "push after the guest ran on: the first push"

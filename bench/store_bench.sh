@@ -25,10 +25,14 @@ row()
 	label=$1
 	runs=$2
 	shift 2
-	./bench time "$runs" "$@" | awk -v l="$label" '{
+	./bench time "$runs" "$@" >took
+	cut -d ' ' -f 1 took >few
+	cut -d ' ' -f 2 took >many
+	tell "$label" us "" 10 few 100,000 many
+	awk -v l="$label" '{
 		printf "%-36s %10.2f %10.2f %6.2f\n", l, $1 / 1000, $2 / 1000,
 		    $2 / $1
-	}'
+	}' took
 }
 
 printf '%-36s %10s %10s %6s\n' "store of: (ms)" 10 100,000 ratio

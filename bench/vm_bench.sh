@@ -105,9 +105,21 @@ resume_part()
 save_ours()
 {
 	settle "$2"
-	watch snap-save -R "$root" -n t -p pause_ms "$3"
+	watch snap-save -R "$root" -n t -p pause_ms,phases "$3"
 	awk '{ print int($1 * 1000) }' out >>ours
+	cut -f 2 out >>phases
 	snap-rm -R "$root" t >/dev/null
+}
+
+# What each part of our saves took: of {"part":ms,...} in `phases`.
+save_parts()
+{
+	rm -f phase.*
+	tr -d '{}"' <phases | tr , '\n' |
+	    awk -F : '{ print int($2 * 1000) >("phase." $1) }'
+	for f in phase.*; do
+		part "${f#phase.}" "$f"
+	done
 }
 
 save_by_hand()
@@ -136,7 +148,7 @@ pause_row()
 {
 	words="fill=$4"
 	[ "$5" -eq 0 ] || words="$words dirty=64 rate=$5"
-	rm -f ours theirs
+	rm -f ours theirs phases
 	if [ "$2" = template ]; then
 		make_vm a "$3" 100M "$words"
 		watch snap-save -R "$root" -n s a
@@ -157,6 +169,7 @@ pause_row()
 		drop_vm a
 	fi
 	row "$1, $2, memory $3, $5 MB/s" ours theirs "<= 1.20"
+	[ "$3 $5" != "1G 20" ] || (group="$group: $1, $2, 1G" && save_parts)
 }
 
 pause_part()

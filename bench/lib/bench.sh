@@ -8,6 +8,7 @@ top=$(dirname "$here")
 # there; at the end of the script that is undone, after what it has in finish().
 begin()
 {
+	tell_machine
 	work=$(mktemp -d "${2:-/var/tmp}/$1.XXXXXX")
 	trap end EXIT
 	trap 'exit 1' INT TERM HUP
@@ -61,4 +62,43 @@ need_tiny()
 median()
 {
 	sort -n "$1" | awk '{ v[NR] = $0 } END { print v[int((NR + 1) / 2)] }'
+}
+
+# tell ROW UNIT TARGET NAME FILE [NAME FILE]...: a line of JSON for a row, with
+# all that was measured, goes behind the file that $BENCH_JSON names, if any: what
+# `make bench-report` draws.  A file has a number in each line, what is behind it
+# does not count; `group` is the heading above the row.
+tell()
+{
+	[ -n "${BENCH_JSON:-}" ] || return 0
+	awk -v bench="$(basename "$0" .sh)" -v group="${group:-}" -v row="$1" \
+	    -v unit="$2" -v target="$3" '
+	function text(s) {
+		gsub(/[\\"]/, "\\\\&", s)
+		return "\"" s "\""
+	}
+	BEGIN {
+		sub(/^ +/, "", row)
+		printf "{\"bench\":%s,\"group\":%s,\"row\":%s,\"unit\":%s,",
+		    text(bench), text(group), text(row), text(unit)
+		printf "\"target\":%s,\"series\":{", text(target)
+		for (i = 1; i < ARGC; i += 2) {
+			printf "%s%s:[", (i > 1 ? "," : ""), text(ARGV[i])
+			n = 0
+			while ((getline line <ARGV[i + 1]) > 0) {
+				split(line, v, " ")
+				if (v[1] ~ /^[0-9.]+$/)
+					printf "%s%s", (n++ ? "," : ""), v[1]
+			}
+			printf "]"
+		}
+		print "}}"
+	}' "$4" "$5" ${6+"$6"} ${7+"$7"} ${8+"$8"} ${9+"$9"} >>"$BENCH_JSON"
+}
+
+# What was measured where: one line of JSON, once for a file.
+tell_machine()
+{
+	[ -n "${BENCH_JSON:-}" ] && [ ! -s "$BENCH_JSON" ] || return 0
+	python3 "$here/report.py" --machine >>"$BENCH_JSON"
 }

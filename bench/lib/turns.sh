@@ -28,6 +28,7 @@ once()
 # title TEXT: the line above the rows.
 title()
 {
+	group=$1
 	printf '%-52s %8s %8s %6s\n' "$1: against" "ours ms" "their ms" ratio
 }
 
@@ -46,6 +47,7 @@ compare()
 	done
 	o=$(median ours)
 	t=$(median theirs)
+	tell "$1" us "${5:+at most $5}" ours ours theirs theirs
 	awk -v l="$1" -v o="$o" -v t="$t" -v m="${5:-}" 'BEGIN {
 		printf "%-52s %8.1f %8.1f %6.2f%s\n", l, o / 1000, t / 1000,
 		    o / t, m == "" ? "" : "  (at most " m ")"

@@ -60,6 +60,7 @@ hand_dir()
 # row LABEL OURS THEIRS [TARGET]: files of microseconds.
 row()
 {
+	tell "$1" us "${4:-}" ours "$2" "by hand" "$3"
 	awk -v l="$1" -v o="$(median "$2")" -v t="$(median "$3")" \
 	    -v g="${4:-}" 'BEGIN {
 		printf "%-46s %9.1f %9.1f %7.2f %s\n", l, o / 1000, t / 1000,
@@ -70,6 +71,7 @@ row()
 # part LABEL FILE: what of it is what.
 part()
 {
+	(group="$group, by part" && tell "$1" us "" ours "$2")
 	awk -v l="$1" -v t="$(median "$2")" 'BEGIN {
 		printf "    %-42s %19.1f\n", l, t / 1000
 	}'
@@ -77,6 +79,7 @@ part()
 
 head_line()
 {
+	group=$1
 	printf '\n%-46s %9s %9s %7s %s\n' "$1" "ours" "by hand" ratio target
 }
 

@@ -8,6 +8,7 @@
 #include "base/hook.h"
 #include "registry/artifact.h"
 #include "registry/http_url.h"
+#include "registry/http_warm.h"
 
 #define LOOK_TRIES 3 /* what has no last byte is not there */
 
@@ -20,11 +21,13 @@
 
 void
 job_init(struct job *j, struct http *h, const struct courier_share *share,
-    void (*tell)(void *, const struct errand_answer *), void *arg)
+    struct warm *warm, void (*tell)(void *, const struct errand_answer *),
+    void *arg)
 {
 	memset(j, 0, sizeof(*j));
 	j->http = h;
 	j->share = share;
+	j->warm = warm;
 	j->tell = tell;
 	j->arg = arg;
 	request_init(&j->r, h, NULL, j);
@@ -153,6 +156,9 @@ job_refused(struct job *j, const struct request *r)
 		tell_blob(j, EX_DATAERR, "not as long as it should be");
 	else if (is_good(r))
 		tell_blob(j, EX_UNAVAILABLE, "another range was answered");
+	else if (r->is_unranged)
+		tell_blob(j, EX_UNAVAILABLE,
+		    "all of it is answered where a range is asked for");
 	else if (r->is_too_long)
 		tell_blob(j, EX_UNAVAILABLE,
 		    "more than the range was answered");
@@ -168,7 +174,7 @@ range_done(struct request *r)
 
 	if (is_range(r, &e->blob, e->off, (size_t)e->len))
 		job_filled(j);
-	else
+	else if (!r->is_unranged || !warm_take(j->warm, j))
 		job_refused(j, r);
 }
 

@@ -15,10 +15,13 @@
 /* Of a blob that is no larger all is taken where a registry knows no ranges. */
 #define HTTP_WHOLE_MAX (4u << 20)
 
+struct warm;
+
 /* An errand on its way.  Its answer is told once, then it is free again. */
 struct job { /* job_init; it ends with its process */
 	struct http *http;
 	const struct courier_share *share;
+	struct warm *warm; /* of ranges; borrowed */
 	void (*tell)(void *arg, const struct errand_answer *answer);
 	void *arg;
 	bool is_busy;
@@ -29,8 +32,10 @@ struct job { /* job_init; it ends with its process */
 	char byte;
 };
 
+/* All is borrowed. */
 void job_init(struct job *j, struct http *h, const struct courier_share *share,
-    void (*tell)(void *, const struct errand_answer *), void *arg);
+    struct warm *warm, void (*tell)(void *, const struct errand_answer *),
+    void *arg);
 
 /* One that is not busy goes on the errand. */
 void job_start(struct job *j, const struct errand *errand);

@@ -83,7 +83,7 @@ struct request {
 	void *buf; /* NULL: nowhere */
 	size_t cap;
 	struct sha256 *hash; /* or into this */
-	request_sink *sink; /* or to who takes it as it comes, of a 206 alone */
+	request_sink *sink; /* or to who takes it as it comes */
 	uint64_t whole; /* a 200 may bring so many, of which part is taken, */
 	uint64_t skip; /* from here on; 0: no more than `cap` */
 	/* Not the gate's, with an Authorization of its own, or none (NULL). */
@@ -110,6 +110,7 @@ struct request {
 	unsigned pass; /* the gate's: which one was shown */
 	bool is_own; /* at the registry, not where that has led us */
 	bool is_too_long, is_text_full, is_forbidden;
+	bool is_unranged; /* too long, for a 200 brings all of it */
 	char detail[CURL_ERROR_SIZE];
 };
 

@@ -18,6 +18,7 @@
 #include "registry/http_stream.h"
 #include "registry/http_upload.h"
 #include "registry/http_url.h"
+#include "registry/http_warm.h"
 
 #define RUN_MS 1000 /* then signals are looked for */
 
@@ -44,6 +45,7 @@ struct server {
 	int wire;
 	struct job range[ERRAND_SLOTS_MAX], other;
 	struct streams streams;
+	struct warm warm;
 	struct upload upload[ERRAND_UPLOADS];
 	struct errand asked[ERRAND_UPLOADS]; /* of each upload, the last */
 	bool is_over; /* nobody listens */
@@ -188,8 +190,9 @@ init(struct server *s, struct upload_place *places)
 	unsigned i;
 
 	for (i = 0; i < ERRAND_SLOTS_MAX; i++)
-		job_init(&s->range[i], &s->http, s->share, answer, s);
-	job_init(&s->other, &s->http, s->share, answer, s);
+		job_init(&s->range[i], &s->http, s->share, &s->warm, answer, s);
+	job_init(&s->other, &s->http, s->share, &s->warm, answer, s);
+	warm_init(&s->warm, &s->http);
 	streams_init(&s->streams, &s->http);
 	for (i = 0; i < ERRAND_UPLOADS; i++) {
 		places[i] = (struct upload_place){ s, i };

@@ -18,6 +18,23 @@ streams_init(struct streams *s, struct http *h)
 	}
 }
 
+/*
+ * A cache that has not got the blob itself answers all of it: what is in front is
+ * dropped, and the stream goes on to the blob's end.
+ */
+static void
+take_whole(struct stream *s)
+{
+	const struct http_reply *reply = &s->r.reply;
+
+	if (s->has_come || s->is_whole || reply->status != 200 ||
+	    !reply->has_length || reply->length != s->blob.bytes)
+		return;
+	s->is_whole = true;
+	s->again = (size_t)s->off;
+	s->end = s->blob.bytes;
+}
+
 /* Whether the answer is what was asked for, as its head has it. */
 static bool
 is_answer(const struct stream *s)
@@ -65,10 +82,16 @@ static enum request_sunk
 come(struct request *r, const char *bytes, size_t n)
 {
 	struct stream *s = r->owner;
-	size_t done = s->again < n ? s->again : n;
+	size_t done;
 
-	if (!is_answer(s)) {
+	take_whole(s);
+	done = s->again < n ? s->again : n;
+	if (!s->is_whole && !is_answer(s)) {
 		s->is_wrong = true;
+		return SUNK_WRONG;
+	}
+	if (!s->is_whole && n > s->end - s->off - r->got) {
+		r->is_too_long = true;
 		return SUNK_WRONG;
 	}
 	/* What breaks from here on is not asked for from the start again. */
@@ -144,7 +167,7 @@ begin(struct streams *all, const struct errand *e)
 	s->end = e->off + e->len + e->more;
 	s->first = s->n = 0;
 	s->filled = s->again = 0;
-	s->has_come = s->is_paused = s->is_wrong = false;
+	s->has_come = s->is_paused = s->is_wrong = s->is_whole = false;
 	s->is_open = true;
 	digest_text(digest, &e->blob.digest);
 	s->r.done = done;
@@ -153,7 +176,7 @@ begin(struct streams *all, const struct errand *e)
 	request_header(&s->r, "Range: bytes=%" PRIu64 "-%" PRIu64, s->off,
 	    s->end - 1);
 	s->r.sink = come;
-	s->r.cap = (size_t)(s->end - s->off);
+	s->r.cap = (size_t)s->blob.bytes;
 	request_go(&s->r);
 	return s;
 }

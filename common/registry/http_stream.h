@@ -28,6 +28,7 @@ struct stream {
 	size_t again; /* bytes that are taken, and will be told once more */
 	bool has_come; /* something of it */
 	bool is_paused, is_wrong;
+	bool is_whole; /* all of the blob comes, by a 200 */
 	uint64_t used; /* when it was last given something */
 };
 

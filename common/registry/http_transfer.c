@@ -90,6 +90,7 @@ on_body(char *bytes, size_t size, size_t n, void *arg)
 		if (take_body(r, bytes, n) == 0)
 			return n;
 		r->is_too_long = true;
+		r->is_unranged = r->reply.status == 200;
 		return 0;
 	}
 	if (r->reply.text_len < HTTP_TEXT_MAX &&
@@ -225,6 +226,7 @@ forget(struct request *r)
 	r->sent = r->got = 0;
 	r->len = 0;
 	r->is_too_long = r->is_text_full = r->is_forbidden = false;
+	r->is_unranged = false;
 	r->is_tls_error = r->is_empty = false;
 	r->detail[0] = '\0';
 	if (r->hash != NULL)

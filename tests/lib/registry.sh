@@ -10,8 +10,8 @@ need_registry()
 
 # registry_start NAME [ADDRESS]: one that keeps its blobs in the directory NAME
 # and says what it does in NAME.log; by TLS where there is a NAME.crt (and .key),
-# and for those in NAME.htpasswd where there is one.  $registry is HOST:PORT
-# afterwards.
+# and for those in NAME.htpasswd where there is one; a pull-through cache where there
+# is a NAME.upstream, a URL.  $registry is HOST:PORT afterwards.
 registry_start()
 {
 	cat >"$1.yml" <<-END
@@ -38,6 +38,10 @@ registry_start()
 		  htpasswd:
 		    realm: the realm
 		    path: $PWD/$1.htpasswd
+	END
+	[ ! -e "$1.upstream" ] || cat >>"$1.yml" <<-END
+		proxy:
+		  remoteurl: $(cat "$1.upstream")
 	END
 	: >"$1.log" # which tells of one before
 	docker-registry serve "$1.yml" >"$1.log" 2>&1 &

@@ -213,6 +213,14 @@ def range_whole(s, q, r, arg):
 
 
 @fault
+def range_cold(s, q, r, arg):
+    """As range_whole, until all of a blob was asked for: a cache."""
+    if is_blob(q) and r.status == 200:
+        s.mounted.add(q.path)
+    return r if q.path in s.mounted else range_whole(s, q, r, arg)
+
+
+@fault
 def range_less(s, q, r, arg):
     if is_blob(q) and r.status == 206 and len(r.body) > 1:
         first, _, total = content_range(r)

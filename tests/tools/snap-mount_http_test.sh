@@ -153,8 +153,42 @@ mount__registry_stalls_cleanup()
 	mounts_end
 }
 
+# All of it, whatever range was asked for: until it has come once, as a cache
+# does; what goes on like that is refused.
+atf_test_case mount__no_ranges cleanup
+mount__no_ranges_head()
+{
+	atf_set require.files "/dev/fuse"
+	atf_set require.progs "perl python3"
+}
+mount__no_ranges_body()
+{
+	plant_layout
+	need_fuse
+	hostile --fault range-cold
+	atf_check -o ignore snap-mount --plain-http --timeout 20s --on-demand \
+	    "$at/golden:v1" mnt
+	atf_check cmp dir/state.qemu mnt/state.qemu
+	same
+	umount_it mnt
+	rm -rf root/cache
+	hostile --fault range-whole
+	atf_check -o ignore snap-mount --plain-http --timeout 1s --on-demand \
+	    "$at/golden:v1" mnt
+	atf_check -s exit:1 -e match:'Input/output error' cat mnt/state.qemu
+	atf_check -o match:"state.qemu: .* answered where a range is asked for$" \
+	    cat root/cache/log
+	umount_it mnt
+	hostile_end
+}
+mount__no_ranges_cleanup()
+{
+	mounts_end
+}
+
 atf_init_test_cases()
 {
+	atf_add_test_case mount__no_ranges
 	atf_add_test_case mount__registry
 	atf_add_test_case mount__registry_gone
 	atf_add_test_case mount__registry_stalls

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/diag.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/text.h"
 
 void
 diag(const char *fmt, ...)
@@ -20,9 +21,8 @@ diag(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line + len, sizeof(line) - len - 1, fmt, ap);
 	va_end(ap);
-	for (len = 0; line[len] != '\0'; len++)
-		if (iscntrl((unsigned char)line[len]))
-			line[len] = '?';
+	text_clean(line);
+	len = strlen(line);
 	line[len++] = '\n';
 	if (write(STDERR_FILENO, line, len) == -1)
 		return; /* nobody is left to tell */

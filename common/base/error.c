@@ -6,15 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void
-make_one_line(char *msg)
-{
-	unsigned char *p;
-
-	for (p = (unsigned char *)msg; *p != '\0'; p++)
-		if (*p < 0x20 || *p == 0x7f)
-			*p = '?';
-}
+#include "base/text.h"
 
 int
 error_set(struct error *err, int code, const char *fmt, ...)
@@ -28,7 +20,7 @@ error_set(struct error *err, int code, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 	va_end(ap);
-	make_one_line(err->msg);
+	text_clean(err->msg);
 	return -1;
 }
 
@@ -48,7 +40,7 @@ error_sys(struct error *err, int code, const char *fmt, ...)
 	va_end(ap);
 	len = strlen(err->msg);
 	snprintf(err->msg + len, sizeof(err->msg) - len, ": %s", strerror(sys));
-	make_one_line(err->msg);
+	text_clean(err->msg);
 	return -1;
 }
 
@@ -75,7 +67,7 @@ error_wrap(struct error *err, const char *fmt, ...)
 	va_end(ap);
 	len = strlen(err->msg);
 	snprintf(err->msg + len, sizeof(err->msg) - len, ": %s", inner);
-	make_one_line(err->msg);
+	text_clean(err->msg);
 	return -1;
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/json.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 
 #include "base/fd.h"
 #include "base/num.h"
+#include "base/text.h"
 
 #define JSON_REAL_DIGITS 6 /* milliseconds to the microsecond */
 
@@ -347,8 +347,30 @@ follow(const json_t *record, const char *name, size_t len)
 static void
 print_text(const char *text)
 {
-	for (; *text != '\0'; text++)
-		putchar(iscntrl((unsigned char)*text) ? '?' : *text);
+	size_t n;
+
+	for (; *text != '\0'; text += n == 0 ? 1 : n) {
+		n = text_control(text);
+		putchar(n == 0 ? *text : '?');
+	}
+}
+
+/*
+ * A line of JSON, for people to look at, too: the control characters that JSON
+ * allows as they are become what it writes for others.
+ */
+static void
+print_line(const char *text)
+{
+	size_t n;
+
+	for (; *text != '\0'; text += n == 0 ? 1 : n) {
+		n = *text == '\n' ? 0 : text_control(text);
+		if (n == 0)
+			putchar(*text);
+		else
+			printf("\\u%04X", (unsigned char)text[n - 1]);
+	}
 }
 
 static void
@@ -380,7 +402,7 @@ json_report(const json_t *record, const char *members, struct error *err)
 	if (members == NULL) {
 		if (json_text(&text, NULL, record, 0, err) == -1)
 			return -1;
-		fputs(text, stdout);
+		print_line(text);
 		free(text);
 	} else {
 		for (p = members;; p += n + 1) {

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 /* Bytes of the UTF-8 sequence at p, at most `len`; 0: none (RFC 3629). */
 static size_t
 sequence_len(const unsigned char *p, size_t len)
@@ -44,15 +46,15 @@ path_is_utf8(const char *text, size_t len)
 bool
 path_is_name(const char *name)
 {
-	const unsigned char *p;
+	const char *p;
 	size_t len = strlen(name);
 
 	if (len == 0 || len > PATH_NAME_MAX)
 		return false;
 	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return false;
-	for (p = (const unsigned char *)name; *p != '\0'; p++)
-		if (*p < 0x20 || *p == 0x7f || *p == '/')
+	for (p = name; *p != '\0'; p++)
+		if (text_control(p) != 0 || *p == '/')
 			return false;
 	return path_is_utf8(name, len);
 }

@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/path.h"
+#include "base/text.h"
 #include "snapshot/envelope_keys.h"
 
 #define NICS_MAX 256
@@ -21,7 +22,7 @@ check_printable(const char *key, const char *text, struct error *err)
 	const char *p;
 
 	for (p = text; *p != '\0'; p++)
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+		if (text_control(p) != 0)
 			return error_set(err, EX_DATAERR,
 			    "\"%s\" holds a control character", key);
 	return 0;

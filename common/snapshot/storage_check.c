@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/path.h"
+#include "base/text.h"
 #include "disk/chain.h"
 
 static bool
@@ -130,7 +131,7 @@ storage_check_mount_point(const char *mount_point, struct error *err)
 		return error_set(err, EX_DATAERR,
 		    "mount_point \"%s\" holds a newline", mount_point);
 	for (p = mount_point; *p != '\0'; p++)
-		if (((unsigned char)*p < 0x20 && *p != '\t') || *p == 0x7f)
+		if (text_control(p) != 0 && *p != '\t')
 			return error_set(err, EX_DATAERR,
 			    "mount_point \"%s\" holds a control character",
 			    mount_point);

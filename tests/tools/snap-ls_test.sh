@@ -48,10 +48,16 @@ atf_test_case list__control_characters
 list__control_characters_body()
 {
 	snap_plant b web
-	sed -i 's/"cpu": 1,/&"description": "a\\nb\\tc\\u001b[2J\\u007f\\u00e9",/' \
+	sed -i 's/"cpu": 1,/&"description": "a\\nb\\tc\\u001b[2J\\u007f\\u009b2J\\u00e9",/' \
 	    "root/snap/$(id_of b)/snapshot.json"
-	atf_check -o inline:"web\ta?b?c?[2J?é\t1\n" \
+	atf_check -o inline:"web\ta?b?c?[2J??2Jé\t1\n" \
 	    snap-ls -p name,description,cpu
+	# JSON has its own way to write them.
+	atf_check -o save:line snap-ls
+	atf_check -o inline:"1\n" sh -c "LC_ALL=C tr -d '\n' <line |
+	    LC_ALL=C grep -c '\\\\u001B\[2J\\\\u007F\\\\u009B2J'"
+	atf_check -o inline:"$(printf 'a\nb\tc\033[2J\177\302\2332Jé')\n" \
+	    jq -r .description line
 }
 
 atf_test_case list__references

@@ -163,7 +163,9 @@ fuzz()
 		corpus=$dir/corpus/$name
 		mkdir -p "$corpus"
 		set --
+		# ch_config and ch_state have theirs in ch.
 		for seeds in "$dir/tests/data/good/$name" \
+		    "$dir/tests/data/good/${name%_*}" \
 		    "$dir/tests/data/bad/$name"; do
 			[ ! -d "$seeds" ] || set -- "$@" "$seeds"
 		done

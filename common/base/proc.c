@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/program.h"
 #include "base/sig.h"
 
 #define PROC_STAT_MAX 1024
@@ -234,7 +235,7 @@ become(const struct proc_spawn *how, int in_fd, int gate, int report)
 	    (how->enter == NULL || how->enter(how->enter_arg) == 0) &&
 	    place_fds(how) == 0) {
 		shut_others(how);
-		execvp(how->argv[0], how->argv);
+		program_become(how->argv);
 	}
 	sys = errno;
 	if (write(report, &sys, sizeof(sys)) == -1)
@@ -320,7 +321,7 @@ become_helper(const struct proc_run *how, int in_fd, int out_fd, int err_fd)
 	if (how->dirfd != -1 && fchdir(how->dirfd) == -1)
 		_exit(126);
 	syscall(SYS_close_range, 3u, ~0u, 0u);
-	execvp(how->argv[0], how->argv);
+	program_become(how->argv);
 	_exit(127);
 }
 

@@ -386,6 +386,41 @@ ATF_TC_BODY(run__stdin_and_directory, tc)
 	ATF_CHECK_EQ(0, close(how.dirfd));
 }
 
+/*
+ * A helper that works in a directory of somebody else's is none of its files,
+ * whatever PATH says of the directory it stands in.
+ */
+ATF_TC_WITHOUT_HEAD(run__not_from_the_directory);
+ATF_TC_BODY(run__not_from_the_directory, tc)
+{
+	static const char *const paths[] = { "", ".", ":", "./:", "x::y" };
+	char *const argv[] = { (char[]){ "planted" }, NULL };
+	struct proc_run how = { .argv = argv, .stdin_fd = -1 };
+	struct proc_spawn spawn = { .argv = argv };
+	struct error err = { 0 };
+	int pidfd = -1;
+	pid_t pid;
+	size_t i;
+
+	ATF_REQUIRE_EQ(0, mkdir("beneath", 0700));
+	how.dirfd = open("beneath", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ATF_REQUIRE(how.dirfd != -1);
+	atf_utils_create_file("beneath/planted", "#!/bin/sh\necho >ran\n");
+	ATF_REQUIRE_EQ(0, chmod("beneath/planted", 0755));
+	spawn.dirfd = how.dirfd;
+	spawn.log_fd = open_log();
+	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		setenv("PATH", paths[i], 1);
+		how.deadline_ms = clock_ms() + LONG_MS;
+		ATF_CHECK_EQ(-1, proc_run(&how, &err));
+		ATF_CHECK_EQ(-1, proc_spawn(&pid, &pidfd, &spawn, &err));
+		ATF_CHECK_EQ(EX_UNAVAILABLE, err.code);
+		ATF_CHECK_EQ(-1, faccessat(how.dirfd, "ran", F_OK, 0));
+	}
+	fd_drop(&how.dirfd);
+	fd_drop(&spawn.log_fd);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, identify__self);
@@ -400,5 +435,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, run__long_words);
 	ATF_TP_ADD_TC(tp, run__time_over);
 	ATF_TP_ADD_TC(tp, run__stdin_and_directory);
+	ATF_TP_ADD_TC(tp, run__not_from_the_directory);
 	return atf_no_error();
 }

@@ -5,12 +5,8 @@
  * in nothing at all.
  */
 #include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 
 #include <assert.h>
-#include <ftw.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,8 +17,9 @@
 #include "archive/unpack_check.h"
 #include "vmm/intake.h"
 
+#include "root_bed.h"
+
 #define BLOCK 512
-#define FILE_MAX (64u << 20) /* a file of more is EX_IOERR here */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max);
@@ -82,54 +79,6 @@ LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max, unsigned seed)
 }
 
 static int
-remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-	(void)st;
-	(void)kind;
-	(void)at;
-	return remove(path);
-}
-
-/* There is nothing in the root, not even hidden. */
-static void
-check_empty(const char *root)
-{
-	struct error err = { 0 };
-	struct strv ids = { 0 };
-	struct root *again;
-	char hidden[128];
-
-	assert(root_open(&again, root, &err) == 0);
-	assert(root_list(&ids, again, ROOT_SNAP, &err) == 0 && ids.n == 0);
-	strv_fini(&ids);
-	root_close(again);
-	snprintf(hidden, sizeof(hidden), "%s/snap", root);
-	/* A directory that holds nothing can be removed. */
-	assert(rmdir(hidden) == 0);
-}
-
-static void
-check_snapshot(struct intake *in, const struct label *label)
-{
-	const struct envelope *e;
-	struct error err = { 0 };
-	struct envelope_file file;
-	struct snap *snap;
-	json_t *record;
-	size_t i;
-
-	assert(intake_end(&snap, &record, in, label, &err) == 0);
-	json_decref(record);
-	e = snap_envelope(snap);
-	for (i = 0; i < e->files_n; i++) {
-		file = e->files[i];
-		assert(file.has_digest);
-		assert(intake_seal_file(&file, snap_fd(snap), &err) == 0);
-	}
-	snap_close(snap);
-}
-
-static int
 import(struct intake *in, const char *root, int fd,
     const struct intake_how *how, struct error *err)
 {
@@ -152,32 +101,20 @@ import(struct intake *in, const char *root, int fd,
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct rlimit limit = { FILE_MAX, FILE_MAX };
 	const struct intake_how how = { 0 };
 	struct error err = { 0 };
 	struct intake in = { 0 };
-	char root[64];
+	char root[BED_DIR_CAP];
 	int fd, rc;
 
-	signal(SIGXFSZ, SIG_IGN);
-	setrlimit(RLIMIT_FSIZE, &limit);
-	snprintf(root, sizeof(root), "/dev/shm/instar-fuzz-XXXXXX");
+	bed_make(root);
 	fd = memfd_create("archive", MFD_CLOEXEC);
-	assert(mkdtemp(root) != NULL && fd != -1);
-	assert(write(fd, data, size) == (ssize_t)size);
+	assert(fd != -1 && write(fd, data, size) == (ssize_t)size);
 	assert(lseek(fd, 0, SEEK_SET) == 0);
 	envelope_init(&in.envelope);
 	rc = import(&in, root, fd, &how, &err);
-	if (rc == 0)
-		check_snapshot(&in, &how.label);
-	else if (err.code != EX_DATAERR && err.code != EX_IOERR) {
-		fprintf(stderr, "%d: %s\n", err.code, err.msg);
-		abort();
-	}
-	intake_fini(&in);
-	if (rc == -1)
-		check_empty(root);
+	bed_end(&in, rc, &err, root, &how);
 	close(fd);
-	nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	bed_remove(root);
 	return 0;
 }

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 
 #include "base/sig.h"
 #include "disk/extent.h"
@@ -423,6 +424,54 @@ ATF_TC_BODY(memory__holds_little, tc)
 	close(to);
 }
 
+/* "from" is a file, another, and a link to a third, in turn and without end. */
+static void
+swap(void)
+{
+	while (link("one", "beside") == 0 && rename("beside", "from") == 0 &&
+	    symlink("secret", "beside") == 0 && rename("beside", "from") == 0 &&
+	    link("two", "beside") == 0 && rename("beside", "from") == 0)
+		;
+	_exit(1);
+}
+
+/* What is linked or copied is what was opened: never what a link leads to. */
+ATF_TC_WITHOUT_HEAD(file__swapped);
+ATF_TC_BODY(file__swapped, tc)
+{
+	static const unsigned ways[] = { COPY_MAY_LINK,
+		COPY_MAY_LINK | COPY_MAY_REFLINK, COPY_MAY_REFLINK, 0 };
+	struct error err = { 0 };
+	unsigned i, done = 0;
+	int fd, status;
+	pid_t child;
+	char c;
+
+	atf_utils_create_file("one", "1");
+	atf_utils_create_file("two", "2");
+	atf_utils_create_file("secret", "S");
+	child = fork();
+	ATF_REQUIRE(child != -1);
+	if (child == 0)
+		swap();
+	for (i = 0; i < 1000000 && done < 500; i++) {
+		if (copy_file(NULL, AT_FDCWD, "to", AT_FDCWD, "from",
+			ways[i % 4], &err) == -1) {
+			check_absent("to");
+			continue;
+		}
+		done++;
+		fd = open("to", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+		ATF_REQUIRE(fd != -1 && read(fd, &c, 1) == 1);
+		ATF_CHECK_MSG(c == '1' || c == '2', "%c", c);
+		close(fd);
+		ATF_REQUIRE_EQ(0, unlink("to"));
+	}
+	kill(child, SIGKILL);
+	ATF_CHECK(waitpid(child, &status, 0) == child && WIFSIGNALED(status));
+	ATF_CHECK_EQ(500, done);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, file__as_allowed);
@@ -431,6 +480,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, file__only_holes);
 	ATF_TP_ADD_TC(tp, file__target_exists);
 	ATF_TP_ADD_TC(tp, file__not_regular);
+	ATF_TP_ADD_TC(tp, file__swapped);
 	ATF_TP_ADD_TC(tp, file__no_room);
 	ATF_TP_ADD_TC(tp, file__signal);
 	ATF_TP_ADD_TC(tp, extents__given_up);

@@ -106,6 +106,14 @@ user__of_the_seed_body()
 	edit "$INSTAR_ROOT/name/vm/web/vm.json" 'del(.user)'
 	atf_check -o inline:"\n" vm-ls -p user web
 	atf_check -o match:'<-l><admin><-o>' vm-ssh --timeout 0 web
+	# A seed of others has what they like there: what is no user's name is none.
+	for bad in -oProxyCommand=x 'a b' 'x;id' 'x\ny' '$(id)' 'Me@x' '%r'; do
+		edit "$INSTAR_ROOT/name/vm/web/cidata.json" ".user = \"$bad\""
+		atf_check -o not-match:'<-l>' vm-ssh --timeout 0 web
+	done
+	edit "$INSTAR_ROOT/name/vm/web/vm.json" '.user = "x\ny"'
+	atf_check -s exit:65 -e match:': "user" is x\?y$' \
+	    vm-ssh --timeout 0 web
 }
 
 # What the first login has seen is of this VM alone, and of its state.

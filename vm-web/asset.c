@@ -29,10 +29,8 @@ ASSET(dialog, "page/dialog.js");
 ASSET(pictures, "page/pictures.js");
 ASSET(console, "page/console.js");
 ASSET(log, "page/log.js");
-#ifdef XTERM_JS
-ASSET(xterm_js, XTERM_JS);
-ASSET(xterm_css, XTERM_CSS);
-#endif
+ASSET(term, "page/term.js");
+ASSET(icon, "page/icon.svg");
 
 #define JS "text/javascript; charset=utf-8"
 #define CSS "text/css; charset=utf-8"
@@ -52,22 +50,9 @@ static const struct {
 	{ "pictures.js", JS, asset_pictures, asset_pictures_end },
 	{ "console.js", JS, asset_console, asset_console_end },
 	{ "log.js", JS, asset_log, asset_log_end },
-#ifdef XTERM_JS
-	{ "xterm.js", JS, asset_xterm_js, asset_xterm_js_end },
-	{ "xterm.css", CSS, asset_xterm_css, asset_xterm_css_end },
-#endif
+	{ "icon.svg", "image/svg+xml", asset_icon, asset_icon_end },
+	{ "term.js", JS, asset_term, asset_term_end },
 };
-
-bool
-asset_has_terminal(void)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(assets) / sizeof(assets[0]); i++)
-		if (strcmp(assets[i].name, "xterm.js") == 0)
-			return true;
-	return false;
-}
 
 enum MHD_Result
 asset_run(struct request *r)

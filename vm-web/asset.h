@@ -8,7 +8,4 @@
 /* GET of a file, or of the page itself. */
 enum MHD_Result asset_run(struct request *r);
 
-/* Whether xterm.js is among them: it was there when this was built. */
-bool asset_has_terminal(void);
-
 #endif

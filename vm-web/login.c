@@ -8,7 +8,6 @@
 #include "base/json.h"
 #include "base/opt.h"
 
-#include "asset.h"
 #include "reply.h"
 
 #define KEY_HEADER "X-Vm-Web-Key"
@@ -105,7 +104,6 @@ enum MHD_Result
 login_about(struct request *r)
 {
 	return reply_json(r, 200,
-	    json_pack("{s:s, s:s, s:b, s:b}", "version", INSTAR_VERSION, "root",
-		r->web->root, "read_only", (int)r->web->opts->read_only,
-		"terminal", (int)asset_has_terminal()));
+	    json_pack("{s:s, s:s, s:b}", "version", INSTAR_VERSION, "root",
+		r->web->root, "read_only", (int)r->web->opts->read_only));
 }

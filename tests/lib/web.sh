@@ -53,3 +53,19 @@ status_of()
 {
 	curl -sS -m 60 -o /dev/null -w '%{http_code}\n' "$@"
 }
+
+# says REGEX FUNCTION...: what that prints has it.
+says()
+{
+	regex=$1
+	shift
+	"$@" >says.out 2>&1
+	grep -qE -- "$regex" says.out || atf_fail "$*: $(cat says.out)"
+}
+
+# silent FUNCTION...: it prints nothing.
+silent()
+{
+	"$@" >says.out 2>&1
+	[ ! -s says.out ] || atf_fail "$*: $(cat says.out)"
+}

@@ -42,7 +42,7 @@ def ask(raw, cut=False):
             if not part:
                 break
             data += part
-    except (ConnectionError, BrokenPipeError):
+    except OSError:
         pass
     finally:
         s.close()

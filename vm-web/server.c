@@ -37,16 +37,23 @@ cut_base(const struct web *web, const char *path)
 	return strncmp(path, base, n) == 0 && path[n] == '/' ? path + n : NULL;
 }
 
-/* Who it is sent to, and by whom: 0, or the answer is queued in *rc. */
+/*
+ * Who it is sent to, and by whom: 0, or the answer is queued in *rc.  The page
+ * itself may be led to from anywhere.
+ */
 static int
 check_sender(struct request *r, enum MHD_Result *rc)
 {
 	const struct guard *g = &r->web->guard;
+	bool is_page = r->route != NULL &&
+	    strcmp(r->route->method, "GET") == 0 &&
+	    (r->route->flags & ROUTE_OPEN) != 0;
 
 	if (!guard_host(g, header(r, "Host")))
 		*rc = reply_error(r, 421, "Host: not a name of this server");
-	else if (!guard_origin(g, header(r, "Origin"), header(r, "Host"),
-		     header(r, "Sec-Fetch-Site")))
+	else if (!is_page &&
+	    !guard_origin(g, header(r, "Origin"), header(r, "Host"),
+		header(r, "Sec-Fetch-Site")))
 		*rc = reply_error(r, 403, "Origin: not a page of this server");
 	else
 		return 0;
@@ -118,11 +125,11 @@ check_head(struct request *r, const char *raw, const char *method,
 		*rc = reply_error(r, 505, "not HTTP/1.1");
 		return -1;
 	}
-	if (check_sender(r, rc) == -1)
-		return -1;
 	is_url = path != NULL && url_split(&r->url, path);
 	if (is_url)
 		r->route = route_find(&r->url, method, &allowed);
+	if (check_sender(r, rc) == -1)
+		return -1;
 	is_api = is_url && strcmp(r->url.part[0], "api") == 0;
 	if (check_token(r, is_api, rc) == -1)
 		return -1;

@@ -132,8 +132,10 @@ const tell = {
 };
 
 let known = true; // whether the server takes what we have
+let line = new AbortController(); // of the events
 api.onlogin = () => {
 	known = false;
+	line.abort();
 	$("login").hidden = false;
 	for (const t of tabs)
 		$(`view-${t}`).classList.add("closed");
@@ -157,6 +159,7 @@ async function follow() {
 	for (;;) {
 		try {
 			if (known) {
+				line = new AbortController();
 				await begin();
 				await events(last, (name, data, id) => {
 					if (name === "open") {
@@ -166,13 +169,15 @@ async function follow() {
 					} else
 						tell[name]?.(data);
 					last = id || last;
-				});
+				}, line.signal);
 			}
 		} catch {
 			// Said below; tried again.
 		}
 		if (known)
 			say("the server does not answer", true);
+		else
+			last = undefined;
 		await new Promise(r => setTimeout(r, 1000));
 	}
 }
@@ -189,17 +194,26 @@ $("login-form").addEventListener("submit", async e => {
 	}
 });
 
-async function start() {
+// The link's token, out of the address before anything else.
+async function enter() {
 	const hash = location.hash.slice(1);
-	if (hash.startsWith("token=")) {
-		// Out of the address before anything else.
-		history.replaceState(null, "", location.pathname);
-		try {
-			await login(hash.slice(6));
-		} catch {
-			// The form asks for it.
-		}
+	if (!hash.startsWith("token="))
+		return hash;
+	history.replaceState(null, "", location.pathname);
+	const [token, view] = hash.slice(6).split("&view=");
+	try {
+		await login(token);
+		known = true;
+	} catch {
+		// The form asks for it.
 	}
+	return view || "";
+}
+
+addEventListener("hashchange", enter);
+
+async function start() {
+	const hash = await enter();
 	open(tabs.includes(hash) ? hash : "vms");
 	setInterval(() => {
 		if (!document.hidden && known && $("link").textContent

@@ -126,7 +126,7 @@ function phases(list) {
 				text: `${name}: ${ms.toFixed(1)} ms` })), total,
 				entries.map(([n, ms]) => `${n} ${ms.toFixed(1)} ms`)
 					.join(", ")),
-				`${s.pause_ms} of ${total.toFixed(0)} ms`);
+				`${s.pause_ms.toFixed(1)} of ${total.toFixed(0)} ms`);
 		}));
 }
 
@@ -155,9 +155,9 @@ function pauses(list) {
 	[...list].reverse().forEach((one, i) => s.append(svg("rect", {
 		x: i * w + 2, width: w - 4, class: "still",
 		y: 118 - one.pause_ms / most * 110, height: one.pause_ms / most * 110 + 2
-	}, svg("title", {}, `${label(one)}: ${one.pause_ms} ms at ${one.at}`))));
+	}, svg("title", {}, `${label(one)}: ${one.pause_ms.toFixed(1)} ms at ${one.at}`))));
 	return figure("How long each stood still",
-		`The latest is on the right; the longest is ${most} ms.`, s);
+		`The latest is on the right; the longest is ${most.toFixed(1)} ms.`, s);
 }
 
 function memory(store) {

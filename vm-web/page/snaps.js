@@ -81,7 +81,7 @@ export class Snaps {
 			done: (all, d) => {
 				d.close();
 				note(`${all.length} made` + (all[0]?.clone_ms !== undefined
-					? `, the first in ${all[0].clone_ms} ms` : ""));
+					? `, the first in ${all[0].clone_ms.toFixed(0)} ms` : ""));
 			} });
 	}
 

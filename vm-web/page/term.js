@@ -50,7 +50,7 @@ export class Term {
 		this.saved = null;
 		this.other = null;
 		this.wrap = false;
-		this.dirty = true;
+		this.returns = false; // whether any came
 	}
 
 	blank() {
@@ -92,11 +92,16 @@ export class Term {
 	}
 
 	control(n) {
-		if (n === 13)
+		if (n === 13) {
 			this.x = 0;
-		else if (n === 10 || n === 11 || n === 12)
+			this.returns = true;
+		} else if (n === 10 || n === 11 || n === 12) {
+			// A guest that knows no carriage return means both.
+			if (!this.returns)
+				this.x = 0;
 			this.feed();
-		else if (n === 8)
+		}
+		if (n === 8)
 			this.x = Math.max(0, this.x - 1);
 		else if (n === 9)
 			this.x = Math.min(this.cols - 1, (this.x & ~7) + 8);

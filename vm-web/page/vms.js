@@ -121,7 +121,8 @@ export class Vms {
 			done: (all, d) => {
 				d.close();
 				if (all[0]?.pause_ms !== undefined)
-					note(`saved; it stood still for ${all[0].pause_ms} ms`);
+					note(`saved; it stood still for ${
+						all[0].pause_ms.toFixed(1)} ms`);
 			} });
 	}
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "console.h"
 
-#include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -233,6 +233,9 @@ console_keys(struct request *r)
 	struct typist *t;
 	ssize_t n = 0;
 
+	/* So few a pipe takes as a whole, or none of them: pipe(7). */
+	if (r->body_len > PIPE_BUF)
+		return reply_error(r, 413, "too many keys at a time");
 	if (resolve(id, r, &err) == -1)
 		return reply_failure(r, &err);
 	t = find(c, id);
@@ -243,7 +246,6 @@ console_keys(struct request *r)
 	t->key_ms = clock_ms();
 	if (c->web->console_timer.at_ms == 0)
 		c->web->console_timer.at_ms = t->key_ms + IDLE_MS;
-	/* All of it or nothing: a pipe takes no part of so few. */
 	if (r->body_len > 0 && t->job->in.fd != -1)
 		n = write(t->job->in.fd, r->body, r->body_len);
 	if (n != (ssize_t)r->body_len)

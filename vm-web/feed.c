@@ -63,15 +63,6 @@ feed_tell(struct feed *f, const char *event, const char *data, size_t len)
 }
 
 void
-feed_nudge(struct feed *f)
-{
-	char *text = strdup(":\n\n");
-
-	if (text != NULL)
-		add(f, text, 3);
-}
-
-void
 feed_join(struct feed *f, struct feed_client *c, const char *last)
 {
 	size_t n = strlen(f->boot);

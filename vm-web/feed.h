@@ -43,9 +43,6 @@ void feed_fini(struct feed *f);
 /* A message for all, in one line: it has no newline in it. */
 void feed_tell(struct feed *f, const char *event, const char *data, size_t len);
 
-/* A comment for all, by which a line that is cut is noticed. */
-void feed_nudge(struct feed *f);
-
 /*
  * From now on it listens; from behind the message `last`, "BOOT-N", or NULL,
  * where that is kept still.

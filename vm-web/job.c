@@ -447,9 +447,11 @@ put_word(char *to, const char *word)
 }
 
 char *
-job_line(const struct strv *argv)
+job_line(const struct job *job)
 {
-	size_t i, n = 0, cap = 1;
+	const struct strv *argv = &job->argv;
+	const char *stream = job->stream == NULL ? "" : job->stream;
+	size_t i, n = 0, cap = strlen(stream) + 1;
 	char *line;
 
 	for (i = 0; i < argv->n; i++)
@@ -467,6 +469,6 @@ job_line(const struct strv *argv)
 			line[n++] = ' ';
 		n += put_word(line + n, argv->v[i]);
 	}
-	line[n] = '\0';
+	memcpy(line + n, stream, strlen(stream) + 1);
 	return line;
 }

@@ -40,6 +40,7 @@ struct job {
 	struct loop_fd end, in, out, err; /* fd -1: none, or over */
 	enum job_out how;
 	bool listed;
+	const char *stream; /* " <archive": what its line ends with; or NULL */
 	char err_text[JOB_ERR_MAX + 1];
 	size_t err_len;
 	char *text; /* collected, with a NUL; NULL: nothing */
@@ -87,6 +88,6 @@ void job_leave(struct job *job);
 void job_free(struct job *job);
 
 /* Its command as a line for a shell, without -R; the caller frees it.  NULL: no memory. */
-char *job_line(const struct strv *argv);
+char *job_line(const struct job *job);
 
 #endif

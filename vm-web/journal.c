@@ -24,7 +24,7 @@ static json_t *
 record_of(const struct job *job, uint64_t seq)
 {
 	char at[RFC3339_MAX];
-	char *command = job_line(&job->argv);
+	char *command = job_line(job);
 	json_t *o = json_object();
 
 	rfc3339_us(at, &job->started);

@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #include "base/num.h"
 
 #define BACKLOG 128
+#define KEEP_IDLE_S 60
 
 static bool
 is_loopback(const struct sockaddr_storage *a)
@@ -84,15 +86,20 @@ open_socket(struct listen *l, const void *a, socklen_t len, const char *what,
     struct error *err)
 {
 	const struct sockaddr *address = a;
-	int on = 1, rc;
+	int on = 1, idle = KEEP_IDLE_S, rc;
 	mode_t mask;
 
 	l->fd = socket(address->sa_family,
 	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (l->fd == -1)
 		return error_sys(err, EX_OSERR, "socket");
-	if (address->sa_family != AF_UNIX)
+	if (address->sa_family != AF_UNIX) {
 		setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+		/* For those that are taken here: one whose host is gone. */
+		setsockopt(l->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+		setsockopt(l->fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle,
+		    sizeof(idle));
+	}
 	mask = umask(0177);
 	rc = bind(l->fd, address, len);
 	umask(mask);

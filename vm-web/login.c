@@ -47,6 +47,16 @@ login_is_known(const struct request *r)
 	    login_has_cookie(r);
 }
 
+/* Here, or between the browser and a proxy. */
+static bool
+is_https(const struct request *r)
+{
+	const char *origin = header(r, "Origin");
+
+	return r->web->opts->cert != NULL ||
+	    (origin != NULL && strncmp(origin, "https://", 8) == 0);
+}
+
 static enum MHD_Result
 send_cookie(struct request *r, const char *value, const char *age,
     json_t *object)
@@ -61,8 +71,7 @@ send_cookie(struct request *r, const char *value, const char *age,
 	cookie_name(name, r->web);
 	snprintf(text, sizeof(text),
 	    "%s=%s; Path=%s/; HttpOnly; SameSite=Strict%s%s", name, value,
-	    r->web->opts->base_path, age,
-	    r->web->opts->cert != NULL ? "; Secure" : "");
+	    r->web->opts->base_path, age, is_https(r) ? "; Secure" : "");
 	response = MHD_create_response_from_buffer(strlen(body), body,
 	    MHD_RESPMEM_MUST_FREE);
 	if (response == NULL) {

@@ -9,7 +9,6 @@
 
 struct peer {
 	struct peer *next;
-	struct web *web;
 	int fd; /* the connection's, borrowed */
 	int64_t since_ms;
 	bool known, cut;
@@ -44,6 +43,24 @@ peer_init(struct web *web)
 	loop_add_timer(&web->loop, &web->peer_timer);
 }
 
+/* One more than are borne: strangers must leave room for who is known. */
+static void
+make_room(struct web *web)
+{
+	struct peer *p, *oldest = NULL;
+	unsigned n = 0;
+
+	for (p = web->peers; p != NULL; p = p->next)
+		if (!p->known && !p->cut) {
+			n++;
+			oldest = p;
+		}
+	if (n >= PEER_UNKNOWN_MAX) {
+		shutdown(oldest->fd, SHUT_RDWR);
+		oldest->cut = true;
+	}
+}
+
 static void
 begin(struct web *web, struct MHD_Connection *conn, void **context)
 {
@@ -55,7 +72,7 @@ begin(struct web *web, struct MHD_Connection *conn, void **context)
 		free(p);
 		return;
 	}
-	p->web = web;
+	make_room(web);
 	p->fd = info->connect_fd;
 	p->since_ms = clock_ms();
 	p->next = web->peers;

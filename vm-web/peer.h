@@ -9,6 +9,7 @@
 #include "web.h"
 
 #define PEER_UNKNOWN_MS 30000
+#define PEER_UNKNOWN_MAX 128 /* of all; then the oldest is cut */
 
 void peer_init(struct web *web);
 

@@ -137,7 +137,7 @@ reply_job(struct request *r, const struct job *job)
 
 	if (job->status == 0 && !job->too_long)
 		return reply_bytes(r, 200, REPLY_LINES, text, job->text_len);
-	line = job_line(&job->argv);
+	line = job_line(job);
 	object = json_object();
 	/* Texts that are no UTF-8 are left out. */
 	json_object_set_new(object, "error",

@@ -94,6 +94,7 @@ archive(struct request *r, const char *ref, size_t form)
 
 	if (r->job != NULL) {
 		file_name(name, sizeof(name), ref, forms[form].suffix);
+		web_be_patient(r);
 		return action_stream(r, "application/octet-stream", name);
 	}
 	if (strcmp(ref, "-") == 0)
@@ -109,6 +110,7 @@ archive(struct request *r, const char *ref, size_t form)
 	else {
 		rc = action_begin(r, &argv, false, JOB_LEAVE);
 		if (r->job != NULL) {
+			r->job->stream = " >archive";
 			job_ask_out(r->job);
 			web_suspend(r);
 		}
@@ -186,6 +188,7 @@ send_file(struct request *r, int fd, uint64_t size, const char *name)
 		fd_drop(&fd);
 		return reply_error(r, 416, "there is nothing so far");
 	}
+	web_be_patient(r);
 	response = MHD_create_response_from_fd_at_offset64(size == 0
 		? 0
 		: last - first + 1,
@@ -322,8 +325,11 @@ transfer_import_first(struct request *r)
 		made = strv_add(&argv, &err, "-d") == -1
 		    ? -1
 		    : strv_add(&argv, &err, "%s", text);
+	web_be_patient(r);
 	rc = made == -1 ? reply_failure(r, &err)
 			: action_begin(r, &argv, true, JOB_COLLECT);
+	if (r->job != NULL)
+		r->job->stream = " <archive";
 	strv_fini(&argv);
 	return rc;
 }

@@ -7,6 +7,8 @@
 
 #include "route.h"
 
+#define PATIENCE_S 600u
+
 static void
 on_line(void *arg, uint32_t events)
 {
@@ -53,6 +55,13 @@ web_resume(struct request *r)
 	*p = r->next;
 	loop_forget(&r->web->loop, &r->line);
 	MHD_resume_connection(r->conn);
+}
+
+void
+web_be_patient(struct request *r)
+{
+	MHD_set_connection_option(r->conn, MHD_CONNECTION_OPTION_TIMEOUT,
+	    PATIENCE_S);
 }
 
 void

@@ -69,6 +69,10 @@ struct request {
 
 /* Sets the request aside; and back, which may be called when it is not. */
 void web_suspend(struct request *r);
+
+/* What is large may rest for minutes: whoever has it may be slow. */
+void web_be_patient(struct request *r);
+
 void web_resume(struct request *r);
 
 /* job->changed() of a request's job. */

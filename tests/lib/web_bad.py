@@ -213,6 +213,8 @@ TABLE = [
           "Transfer-Encoding: chunked"), 413),
     ("no pieces", post("/api/vms/x/start", b"zz\r\n",
                        "Transfer-Encoding: chunked"), (0, 400)),
+    ("keys without end", req("POST", f"/api/vms/{NAME}/keys", AUTH,
+                             body=b"a" * 5000), 413),
     ("no archive", req("POST", "/api/snaps/import", AUTH,
                        body=b"no archive" * 100), 422),
     ("an archive of nothing", req("POST", "/api/snaps/import", AUTH), 422),
@@ -249,6 +251,14 @@ def table():
         print("pipelined:", data)
 
 
+    # Who guesses is slowed; who knows is not.
+    guess = req("GET", "/api/vms", "Authorization: Bearer " + "0" * 64)
+    if 429 not in [ask(guess) for _ in range(700)]:
+        print("guesses: not 429")
+    if ask(req("GET", "/api/about", AUTH)) != 200:
+        print("refused among the guesses")
+
+
 def now():
     with open(f"/proc/{pid}/status", encoding="ascii") as f:
         rss = [int(x.split()[1]) for x in f if x.startswith("VmRSS")][0]
@@ -282,7 +292,7 @@ def many(n):
 
 def slow():
     """Many that send a letter and wait: others are answered meanwhile."""
-    idle = [dial() for _ in range(100)]
+    idle = [dial() for _ in range(300)]
     for s in idle:
         s.sendall(b"GET /api/abou")
     t = time.monotonic()

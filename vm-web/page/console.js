@@ -7,6 +7,7 @@ import { access, dialog, failureText } from "./dialog.js";
 import { button, el, label, note } from "./dom.js";
 import { Term } from "./term.js";
 
+const KEYS_MAX = 1024; // bytes at a time
 const open = new Map(); // id: what a release is told to
 
 export function released(event) {
@@ -30,9 +31,11 @@ export function openConsole(vm) {
 	};
 	const send = keys => {
 		// One after another, in the order they were pressed.
-		queue = queue.then(() => request("POST", path("keys"),
-			new TextEncoder().encode(keys)))
-			.catch(e => look(failureText(e)));
+		const bytes = new TextEncoder().encode(keys);
+		for (let i = 0; i === 0 || i < bytes.length; i += KEYS_MAX)
+			queue = queue.then(() => request("POST", path("keys"),
+				bytes.slice(i, i + KEYS_MAX)))
+				.catch(e => look(failureText(e)));
 	};
 	const take = button("Type", "Take the console: keys go to the guest",
 		() => {

@@ -26,18 +26,16 @@ MANY = 1000
 
 
 def shots(page, name):
-    for theme in ("light", "dark"):
-        page.d.execute_script(
-            "document.documentElement.dataset.theme = arguments[0]", theme)
-        for shape, (w, h) in {"wide": (1200, 800), "narrow": (400, 800)
-                              }.items():
-            page.d.set_window_size(w, h)
-            time.sleep(0.1)  # for the picture alone
-            wide = page.d.execute_script(
-                "return document.documentElement.scrollWidth - innerWidth")
-            assert wide <= 0, f"{name}, {shape}: {wide} pixels too wide"
+    for shape, (w, h) in {"narrow": (400, 800), "wide": (1200, 800)}.items():
+        page.d.set_window_size(w, h)
+        wide = page.d.execute_script(
+            "return document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, f"{name}, {shape}: {wide} pixels too wide"
+        for theme in ("light", "dark"):
+            page.d.execute_script(
+                "document.documentElement.dataset.theme = arguments[0]",
+                theme)
             page.d.save_screenshot(f"shots/{name}-{theme}-{shape}.png")
-    page.d.set_window_size(1200, 800)
 
 
 def digest(path):
@@ -340,6 +338,7 @@ def main():
     finally:
         d.quit()
     server.end()
+    tool("vm-rm", "--all")
     said("done")
 
 

@@ -22,6 +22,8 @@ start__reports_and_ends_body()
 	atf_check_equal "$web_pid" "$(sed 's/.*"pid":\([0-9]*\).*/\1/' web.out)"
 	atf_check_equal 64 "$(printf %s "$token" | wc -c)"
 	says '"root":"'"$PWD"'/root"' get api/about
+	atf_check -s exit:64 -e not-match:'no member' \
+	    vm-web -p url,socket,pid --nosuch
 	# The page is for everybody, what it shows is not.
 	atf_check_equal 200 "$(status_of "$url")"
 	atf_check_equal 401 "$(status_of "${url}api/vms")"

@@ -73,6 +73,8 @@ function open(name, focus) {
 		$(`tab-${name}`).focus();
 	if (name === "pictures")
 		views.pictures.open();
+	else
+		views[name].show();
 	history.replaceState(null, "", `#${name}`);
 }
 
@@ -212,14 +214,23 @@ async function enter() {
 
 addEventListener("hashchange", enter);
 
+// Now and then, and never more than a twentieth of the time.
+async function look() {
+	for (;;) {
+		const begin = performance.now();
+		if (!document.hidden && known &&
+		    $("link").textContent.startsWith("live"))
+			await views.vms.refresh();
+		const took = performance.now() - begin;
+		await new Promise(r => setTimeout(r, Math.max(LOOK_MS,
+			took * 20)));
+	}
+}
+
 async function start() {
 	const hash = await enter();
 	open(tabs.includes(hash) ? hash : "vms");
-	setInterval(() => {
-		if (!document.hidden && known && $("link").textContent
-			.startsWith("live"))
-			views.vms.refresh();
-	}, LOOK_MS);
+	look();
 	follow();
 }
 

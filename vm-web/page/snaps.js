@@ -9,6 +9,7 @@ import { List } from "./list.js";
 export class Snaps {
 	constructor(view, store) {
 		this.store = store;
+		this.view = view;
 		this.find = el("input", { type: "search", id: "snap-find",
 			placeholder: "Find", oninput: () => this.show() });
 		this.find.setAttribute("aria-label", "Find snapshots");
@@ -24,6 +25,10 @@ export class Snaps {
 	}
 
 	show() {
+		document.getElementById("count-snaps").textContent =
+			this.store.snaps.size || "";
+		if (this.view.hidden)
+			return;
 		const text = this.find.value.toLowerCase();
 		const all = [...this.store.snaps.values()].filter(s => !text ||
 			`${s.name || ""} ${s.id} ${s.description || ""}`.toLowerCase()
@@ -33,8 +38,6 @@ export class Snaps {
 		this.list.set(all);
 		this.empty.hidden = this.store.snaps.size > 0;
 		this.take.hidden = this.pull.hidden = access.readOnly;
-		document.getElementById("count-snaps").textContent =
-			this.store.snaps.size || "";
 	}
 
 	row(s) {

@@ -17,6 +17,7 @@ const runs = vm => vm.state === "running" || vm.state === "paused";
 export class Vms {
 	constructor(view, store) {
 		this.store = store;
+		this.view = view;
 		this.find = el("input", { type: "search", id: "vm-find",
 			placeholder: "Find", oninput: () => this.show() });
 		this.find.setAttribute("aria-label", "Find machines");
@@ -32,6 +33,10 @@ export class Vms {
 	}
 
 	show() {
+		document.getElementById("count-vms").textContent =
+			this.store.vms.size || "";
+		if (this.view.hidden)
+			return;
 		const text = this.find.value.toLowerCase();
 		const all = [...this.store.vms.values()].filter(vm => !text ||
 			`${vm.name || ""} ${vm.id} ${vm.state}`.toLowerCase()
@@ -42,8 +47,6 @@ export class Vms {
 		this.list.set(all);
 		this.empty.hidden = this.store.vms.size > 0;
 		this.make.hidden = access.readOnly;
-		document.getElementById("count-vms").textContent =
-			this.store.vms.size || "";
 	}
 
 	row(vm) {

@@ -243,10 +243,12 @@ console_keys(struct request *r)
 		t = take(c, id, &err);
 	if (t == NULL)
 		return reply_failure(r, &err);
+	if (t->job->in.fd == -1)
+		return reply_error(r, 503, "it is being given back: try again");
 	t->key_ms = clock_ms();
 	if (c->web->console_timer.at_ms == 0)
 		c->web->console_timer.at_ms = t->key_ms + IDLE_MS;
-	if (r->body_len > 0 && t->job->in.fd != -1)
+	if (r->body_len > 0)
 		n = write(t->job->in.fd, r->body, r->body_len);
 	if (n != (ssize_t)r->body_len)
 		return reply_error(r, 503, "the guest does not take its input");

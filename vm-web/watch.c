@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/id.h"
+#include "base/json.h"
 #include "state/root.h"
 
 #include "dirs.h"
@@ -290,19 +291,43 @@ watch_stop(struct watch *w)
 	w->timer.at_ms = 0;
 }
 
+static void
+look_at(struct watch *w, const char *id)
+{
+	if (is_there(w, ROOT_VM, id))
+		mark(w, ROOT_VM, id);
+	if (is_there(w, ROOT_SNAP, id))
+		mark(w, ROOT_SNAP, id);
+}
+
+/* Whose record it has printed. */
+static void
+look_at_record(struct watch *w, const char *line, size_t len)
+{
+	char id[ID_LEN + 1] = "";
+	json_t *record;
+
+	if (len == 0 || json_parse(&record, line, len, NULL) == -1)
+		return;
+	if (json_get_str(record, "id", id, sizeof(id), JSON_OPTIONAL, NULL) ==
+		0 &&
+	    id_is_valid(id))
+		look_at(w, id);
+	json_decref(record);
+}
+
 void
 watch_look(struct watch *w, const struct job *job)
 {
-	enum root_kind kind;
+	const char *line, *end;
 	size_t i;
 
 	if (w->notify.fd == -1)
 		return;
 	for (i = 0; i < job->argv.n; i++)
-		for (kind = ROOT_VM; id_is_valid(job->argv.v[i]); kind++) {
-			if (is_there(w, kind, job->argv.v[i]))
-				mark(w, kind, job->argv.v[i]);
-			if (kind == ROOT_SNAP)
-				break;
-		}
+		if (id_is_valid(job->argv.v[i]))
+			look_at(w, job->argv.v[i]);
+	for (line = job->text;
+	     line != NULL && (end = strchr(line, '\n')) != NULL; line = end + 1)
+		look_at_record(w, line, (size_t)(end - line));
 }

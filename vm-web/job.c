@@ -174,7 +174,7 @@ on_end(void *arg, uint32_t events)
 
 /* In the child.  Its parent may be gone before it could be told. */
 static void
-become(char *const argv[], const int fds[3], pid_t parent)
+become(const struct job *job, const int fds[3], pid_t parent)
 {
 	sigset_t none;
 	int i;
@@ -193,7 +193,8 @@ become(char *const argv[], const int fds[3], pid_t parent)
 			_exit(EX_OSERR);
 	if (fd_close_others(3, NULL, 0) == -1)
 		_exit(EX_OSERR);
-	execvp(argv[0], argv);
+	setrlimit(RLIMIT_NOFILE, &job->all->files);
+	execvp(job->argv.v[0], job->argv.v);
 	i = (int)write(STDERR_FILENO, "the program cannot be run\n", 26);
 	_exit(EX_UNAVAILABLE);
 }
@@ -252,7 +253,7 @@ spawn(struct job *job, int ours[3], const int theirs[3], struct error *err)
 	if (job->pid == -1)
 		return error_sys(err, EX_OSERR, "fork");
 	if (job->pid == 0)
-		become(job->argv.v, theirs, parent);
+		become(job, theirs, parent);
 	pidfd = (int)syscall(SYS_pidfd_open, job->pid, 0);
 	if (pidfd == -1) {
 		error_sys(err, EX_OSERR, "pidfd_open");
@@ -368,9 +369,16 @@ job_leave(struct job *job)
 void
 jobs_init(struct jobs *jobs, struct loop *loop, size_t max)
 {
+	struct rlimit more;
+
 	memset(jobs, 0, sizeof(*jobs));
 	jobs->loop = loop;
 	jobs->max = max;
+	/* One for each machine that runs, and for each connection. */
+	getrlimit(RLIMIT_NOFILE, &jobs->files);
+	more = jobs->files;
+	more.rlim_cur = more.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &more);
 }
 
 /* Until all have ended that still run, or the time is over. */

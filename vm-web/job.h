@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -23,6 +24,7 @@
 
 struct jobs {
 	struct loop *loop;
+	struct rlimit files; /* descriptors that a tool may have, as we might */
 	struct job *first;
 	size_t n, max;
 	/* Told of each that is `listed` when it has ended; NULL: nobody. */
@@ -55,6 +57,7 @@ struct job {
 	void *arg;
 };
 
+/* From now on we may have as many descriptors as the system lets us. */
 void jobs_init(struct jobs *jobs, struct loop *loop, size_t max);
 
 /* Ends all of them: a signal, a while, and another one. */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """vm-web and its page in headless Chromium, for programs that look at it."""
+import atexit
 import json
 import os
 import re
@@ -22,6 +23,8 @@ class Server:
             ["vm-web", "--listen", f"127.0.0.1:{port}", "--token-file",
              "token", *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             text=True)
+        # However this program ends, that one does not stay.
+        atexit.register(self.p.kill)
         self.url = json.loads(self.p.stdout.readline())["url"]
         self.link = self.p.stderr.readline().split(" ", 1)[1].strip()
         self.port = int(re.search(r":(\d+)/", self.url).group(1))

@@ -1,0 +1,346 @@
+# SPDX-License-Identifier: ISC
+"""usage: web_tour.py KERNEL
+
+A tour of vm-web's page in headless Chromium, by every button, in the working
+directory; $INSTAR_ROOT is empty.  A line for each station; what is wrong ends it.
+Pictures of the views are left in ./shots.
+"""
+import hashlib
+import http.server
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+sys.dont_write_bytecode = True
+from web_page import Page, Server, browser, tool, until  # noqa: E402
+
+KERNEL = sys.argv[1]
+ROOT = os.environ["INSTAR_ROOT"]
+MANY = 1000
+
+
+def shots(page, name):
+    for shape, (w, h) in {"narrow": (400, 800), "wide": (1200, 800)}.items():
+        page.d.set_window_size(w, h)
+        wide = page.d.execute_script(
+            "return document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, f"{name}, {shape}: {wide} pixels too wide"
+        for theme in ("light", "dark"):
+            page.d.execute_script(
+                "document.documentElement.dataset.theme = arguments[0]",
+                theme)
+            page.d.save_screenshot(f"shots/{name}-{theme}-{shape}.png")
+
+
+def digest(path):
+    with open(path, "rb") as f:
+        return hashlib.sha256(f.read()).hexdigest()
+
+
+def said(what):
+    print(f"{time.monotonic() - BEGIN:5.1f} {what}", flush=True)
+
+
+def machines(page):
+    page.one("section:not([hidden]) .bar .primary").click()
+    page.fill(name="web", kernel=KERNEL, memory="32M", storage="8M")
+    page.button("Create")
+    page.closed()
+    page.has("web", "created")
+    page.press("web", "start")
+    page.has("web", "running")
+    page.press("web", "console")
+    screen = until("no screen", lambda: page.one(".screen"))
+    until("says nothing", lambda: "tick " in screen.text)
+    before = screen.text
+    until("does not count", lambda: screen.text != before)
+    shots(page, "console")
+    page.button("Type")
+    until("cannot type", lambda: "Keys go" in page.one("dialog .hint").text)
+    screen.send_keys("x")
+    lock = os.path.join(tool("vm-ls", "-p", "dir", "web").strip(),
+                        "console.lock")
+    until("nobody has the console", lambda: subprocess.run(
+        ["flock", "-n", lock, "true"], check=False).returncode == 1)
+    screen.send_keys(Keys.CONTROL, "]")
+    until("is not given back", lambda: subprocess.run(
+        ["flock", "-n", lock, "true"], check=False).returncode == 0)
+    page.one("dialog .close button").click()
+    page.closed()
+    page.press("web", "pause")
+    page.has("web", "paused")
+    page.press("web", "resume")
+    page.has("web", "running")
+    said("a machine: made, started, its console, paused, resumed")
+
+
+def snapshots(page, other):
+    page.press("web", "save")
+    page.fill(name="golden", description="<b>not bold</b> & \"quoted\"")
+    page.button("Save")
+    page.closed()
+    # Whoever looks elsewhere sees it, too: within a second of its being there.
+    done = time.monotonic()
+    first = page.d.current_window_handle
+    page.d.switch_to.window(other)
+    until("the other page has no snapshot",
+          lambda: page.one("#count-snaps").text == "1")
+    late = time.monotonic() - done
+    page.d.switch_to.window(first)
+    page.tab("snaps")
+    page.has("golden", "<b>not bold</b>")
+    page.press("golden", "clone")
+    page.fill(name="worker", count="2")
+    page.button("Clone")
+    page.closed()
+    page.tab("vms")
+    page.has("worker-2", "running")
+    page.has("worker-1", "from golden")
+    said(f"a snapshot, seen elsewhere after {late:.2f} s; two clones")
+
+
+def there_and_back(page):
+    page.tab("snaps")
+    page.press("golden", "export")
+    until("no form", lambda: page.one("#export-form")).send_keys("as it is")
+    page.button("Download")
+    path = until("no download", lambda: next(
+        os.path.join("got", n) for n in os.listdir("got")
+        if n.endswith(".tar")))
+    with open("tool.tar", "wb") as f:
+        subprocess.run(["snap-export", "--no-compress", "golden"], stdout=f,
+                       check=True)
+    until("another archive", lambda: digest(path) == digest("tool.tar"))
+    page.closed()
+    page.one("#view-snaps .bar .primary").click()
+    page.one("#import-file").send_keys(os.path.abspath(path))
+    page.one("#import-name").send_keys("back")
+    page.button("Import")
+    page.closed()
+    page.has("back")
+    tool("snap-verify", "back")
+    page.press("back", "more")
+    page.button("Verify")
+    until("not verified", lambda: "every digest holds" in
+          page.one("#notes").text)
+    page.press("back", "more")
+    page.button("Name")
+    page.fill(name="again")
+    page.button("Set")
+    page.closed()
+    page.has("again")
+    # What is wrong is told as the tool tells it.
+    page.one("#view-snaps .bar .primary").click()
+    with open("noise", "wb") as f:
+        f.write(b"no archive" * 1000)
+    page.one("#import-file").send_keys(os.path.abspath("noise"))
+    page.button("Import")
+    until("no error", lambda: "exit 65: breaks its format" in
+          page.one("dialog .error").text)
+    page.one("dialog .close button").click()
+    page.closed()
+    shots(page, "snaps")
+    said("there and back: the same bytes; an error as it was told")
+
+
+def pictures(page):
+    page.tab("pictures")
+    until("no graph", lambda: len(page.d.find_elements(
+        By.CSS_SELECTOR, ".graph .node")) == 5)
+    until("no bar", lambda: page.one(".bar-chart .still"))
+    until("nothing is shared", lambda: page.one(".bar-chart .own"))
+    shots(page, "pictures")
+    page.tab("log")
+    until("no log", lambda: any(
+        c.text.startswith("vm-clone -n worker --count=2 -- ")
+        for c in page.d.find_elements(By.CSS_SELECTOR, ".log code")))
+    shots(page, "log")
+    said("pictures, and the log")
+
+
+def removal(page):
+    page.tab("vms")
+    page.press("web", "more")
+    page.button("Restore")
+    page.button("Restore")
+    page.closed()
+    page.has("web", "running")
+    page.press("web", "more")
+    page.button("Stop")
+    page.fill(force=True)
+    page.button("Stop")
+    page.closed()
+    page.has("web", "stopped")
+    shots(page, "vms")
+    for name in ("web", "worker-1", "worker-2"):
+        page.press(name, "more")
+        page.button("Remove")
+        assert page.one("dialog .lost").text.endswith(
+            ("lost.", "stay.")), "no word about what is lost"
+        page.button("Remove")
+        page.closed()
+    until("a machine stays", lambda: page.one("#count-vms").text == "")
+    page.tab("snaps")
+    for name in ("again", "golden"):
+        page.press(name, "more")
+        page.button("Remove")
+        page.button("Remove")
+        page.closed()
+    until("a snapshot stays", lambda: page.one("#count-snaps").text == "")
+    assert tool("vm-ls") == "" and tool("snap-ls") == ""
+    said("put back, stopped, removed")
+
+
+def many(page):
+    """Records alone, as many as there are to be scrolled."""
+    tool("vm-create", "-n", "m", "--memory", "32M", "--kernel", KERNEL)
+    record = json.loads(tool("vm-ls", "m"))
+    with open(os.path.join(record["dir"], "vm.json"), encoding="utf-8") as f:
+        text = f.read()
+    letters = "abcdefghijklmnopqrstuvwxyz234567"
+    for i in range(1, MANY):
+        new = record["id"][:-2] + letters[i // 32] + letters[i % 32]
+        if new == record["id"]:
+            new = record["id"][:-3] + "".join(
+                "a" if record["id"][-3] != "a" else "b") + "aa"
+        d = os.path.join(ROOT, "vm", "." + new)
+        os.mkdir(d)
+        with open(os.path.join(d, "vm.json"), "w", encoding="utf-8") as f:
+            f.write(text.replace(record["id"], new)
+                    .replace('"m"', f'"m-{i}"'))
+        os.symlink(os.path.join("..", "..", "vm", new),
+                   os.path.join(ROOT, "name", "vm", f"m-{i}"))
+        os.rename(d, os.path.join(ROOT, "vm", new))
+    page.tab("vms")
+    until("not all of them", lambda: page.one("#count-vms").text == str(MANY))
+    page.has("m")
+    t = time.monotonic()
+    view = page.one("#view-vms .list")
+    frames = page.d.execute_async_script("""
+        const list = arguments[0], done = arguments[1];
+        let frames = 0, last = performance.now(), worst = 0;
+        const step = now => {
+            worst = Math.max(worst, now - last);
+            last = now;
+            if (++frames === 60)
+                done([frames, worst,
+                    list.querySelectorAll(".row").length]);
+            else {
+                list.scrollTop = frames * list.scrollHeight / 60;
+                requestAnimationFrame(step);
+            }
+        };
+        requestAnimationFrame(step);""", view)
+    assert frames[2] < 40, f"{frames[2]} rows are there"
+    view.send_keys(Keys.END)
+    page.has(f"m-{MANY - 1}")
+    shots(page, "many")
+    page.one("#vm-find").send_keys("m-77")
+    page.has("m-777")
+    said(f"{MANY} machines: scrolled in {time.monotonic() - t:.1f} s, "
+         f"the longest frame {frames[1]:.0f} ms")
+
+
+def strangers(page, server):
+    """Another origin's page, and a token that is wrong."""
+    class Evil(http.server.SimpleHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<!doctype html><title>evil</title>")
+
+        def log_message(self, *args):
+            pass
+
+    evil = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Evil)
+    threading.Thread(target=evil.serve_forever, daemon=True).start()
+    page.d.get(f"http://127.0.0.1:{evil.server_port}/")
+    for path, how in (("api/vms", "{credentials: 'include'}"),
+                      ("api/vms/m/remove",
+                       "{method: 'POST', body: '{}', mode: 'no-cors', "
+                       "credentials: 'include'}")):
+        page.d.execute_async_script(
+            f"fetch('{server.url}{path}', {how}).then("
+            "r => arguments[0](r.type), e => arguments[0]('refused'))")
+    got = page.d.execute_async_script(
+        f"fetch('{server.url}api/vms', {{credentials: 'include'}}).then("
+        "r => arguments[0]('read'), e => arguments[0]('refused'))")
+    assert got == "refused", got
+    assert tool("vm-ls", "-p", "name", "m") == "m\n"
+    evil.shutdown()
+    page.d.get(server.url)
+    page.live()
+    page.d.execute_script("localStorage.clear()")
+    page.d.get(server.url + "#token=" + "0" * 64)
+    until("no form", lambda: page.one("#login").is_displayed())
+    page.one("#token").send_keys("1" * 64, Keys.ENTER)
+    until("no word", lambda: "not the token" in page.one("#login-error").text)
+    shots(page, "login")
+    with open("token", encoding="ascii") as f:
+        page.one("#token").send_keys(Keys.CONTROL, "a")
+        page.one("#token").send_keys(f.read().strip(), Keys.ENTER)
+    page.live()
+    assert "token" not in page.d.current_url
+    said("strangers are refused; the token opens")
+
+
+def restart(page, server):
+    server.end()
+    until("not noticed", lambda: "not answer" in page.one("#link").text)
+    server = Server(server.port)
+    page.live()
+    page.d.refresh()
+    page.live()
+    until("not all", lambda: page.one("#count-vms").text == str(MANY))
+    said("the server again: the page goes on, also when it is loaded anew")
+    return server
+
+
+def main():
+    for d in ("got", "shots"):
+        os.mkdir(d)
+    server = Server()
+    d = browser()
+    said("Chromium is up")
+    try:
+        page = Page(d)
+        d.get(server.link)
+        page.live()
+        assert "token" not in d.current_url, d.current_url
+        first = d.current_window_handle
+        d.switch_to.new_window("window")
+        d.get(server.url)
+        page.live()
+        other = d.current_window_handle
+        d.switch_to.window(first)
+        machines(page)
+        snapshots(page, other)
+        there_and_back(page)
+        pictures(page)
+        removal(page)
+        many(page)
+        strangers(page, server)
+        server = restart(page, server)
+        bad = [e["message"] for e in d.get_log("browser")
+               if "Content Security" in e["message"] or
+               "TrustedHTML" in e["message"] or
+               "Uncaught" in e["message"]]
+        assert not bad, bad
+    except BaseException:
+        d.save_screenshot("shots/failed.png")
+        raise
+    finally:
+        d.quit()
+    server.end()
+    tool("vm-rm", "--all")
+    said("done")
+
+
+BEGIN = time.monotonic()
+main()

@@ -1,0 +1,419 @@
+#! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
+# The server of the page, by curl and raw sockets.
+
+. "$(atf_get_srcdir)/../lib/lib.sh"
+. "$(atf_get_srcdir)/../lib/counting.sh"
+. "$(atf_get_srcdir)/../lib/web.sh"
+
+lib=$(atf_get_srcdir)/../lib
+
+bad()
+{
+	command -v python3 >/dev/null || atf_skip "python3 is not installed"
+	port=${url##*:}
+	python3 "$lib/web_bad.py" "${port%%/*}" "$token" "$web_pid" "$@"
+}
+
+atf_test_case start__reports_and_ends cleanup
+start__reports_and_ends_body()
+{
+	web_up
+	atf_check_equal "$web_pid" "$(sed 's/.*"pid":\([0-9]*\).*/\1/' web.out)"
+	atf_check_equal 64 "$(printf %s "$token" | wc -c)"
+	says '"root":"'"$PWD"'/root"' get api/about
+	atf_check -s exit:64 -e not-match:'no member' \
+	    vm-web -p url,socket,pid --nosuch
+	# The page is for everybody, what it shows is not.
+	atf_check_equal 200 "$(status_of "$url")"
+	atf_check_equal 401 "$(status_of "${url}api/vms")"
+	web_down
+	atf_check_equal 2 "$(wc -l <web.err)"
+}
+start__reports_and_ends_cleanup()
+{
+	web_end
+}
+
+atf_test_case start__wrong_options
+start__wrong_options_body()
+{
+	while read -r text options; do
+		# shellcheck disable=SC2086
+		atf_check -s exit:64 -o empty -e match:"^vm-web: $text" \
+		    vm-web $options
+	done <<-'EOF'
+		--listen.*not.one.like --listen nowhere
+		--listen.*not.one.like --listen 127.0.0.1
+		--listen.*not.one.like --listen 127.0.0.1:65536
+		--listen.*not.one.like --listen 127.0.0.1:x
+		--listen.*not.one.like --listen [::1:80
+		--listen.*--cert --listen 0.0.0.0:0
+		--listen.*--cert --listen 192.0.2.1:8006
+		--listen.*--cert --listen [::]:0
+		.*exclude --listen 127.0.0.1:0 --socket s
+		.*together --cert c
+		.*together --key c
+		.*not.for.--socket --socket s --cert c --key k
+		--base-path.* --base-path lab
+		--base-path.* --base-path /lab/
+		--base-path.* --base-path /a/../b
+		--base-path.* --base-path /a"b
+		--origin.* --origin lab.example
+		--origin.* --origin https://lab.example/x
+		--origin.* --origin ftp://lab.example
+		x: x
+	EOF
+	long=$(printf '%0120d' 0)
+	atf_check -s exit:64 -e match:longer vm-web --socket "$long"
+	atf_check -s exit:66 -e match:c: \
+	    vm-web --listen 127.0.0.1:0 --cert c --key k
+	echo no >c
+	atf_check -s exit:65 -e match:'not a certificate' \
+	    vm-web --listen 127.0.0.1:0 --cert c --key c
+	# Nothing is made for who may only look.
+	atf_check -s exit:66 -e match:none vm-web -R none --read-only
+	atf_check test ! -e none
+}
+
+atf_test_case start__token_file cleanup
+start__token_file_body()
+{
+	web_up --token-file t
+	atf_check_equal "$token" "$(cat t)"
+	atf_check_equal 600 "$(stat -c %a t)"
+	before=$token
+	web_down
+	web_up --token-file t
+	atf_check_equal "$before" "$token"
+	web_down
+	chmod 644 t
+	atf_check -s exit:77 -e match:'others may open it' \
+	    vm-web --listen 127.0.0.1:0 --token-file t
+	chmod 600 t
+	echo short >t
+	atf_check -s exit:65 -e match:'not 64 hexadecimal digits' \
+	    vm-web --listen 127.0.0.1:0 --token-file t
+}
+start__token_file_cleanup()
+{
+	web_end
+}
+
+atf_test_case start__socket cleanup
+start__socket_body()
+{
+	web_up --socket s
+	atf_check_equal 600 "$(stat -c %a s)"
+	atf_check -o match:version \
+	    curl -sS --unix-socket s -H "Authorization: Bearer $token" \
+	    http://localhost/api/about
+	atf_check -s exit:73 -e match:'s: ' vm-web --socket s
+	kill -9 "$web_pid"
+	wait "$web_pid" || :
+	# Whoever was killed does not keep the next one away; a file does.
+	web_up --socket s
+	web_down
+	atf_check test ! -e s
+	echo mine >s
+	atf_check -s exit:73 -e match:'s: ' vm-web --socket s
+	atf_check -o inline:"mine\n" cat s
+}
+start__socket_cleanup()
+{
+	web_end
+}
+
+atf_test_case start__tls_and_base_path cleanup
+start__tls_and_base_path_body()
+{
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+	    -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 \
+	    -keyout key -out cert 2>/dev/null || atf_skip "no openssl"
+	web_up --cert cert --key key --base-path /lab \
+	    --origin https://web.example
+	case $url in
+	https://127.0.0.1:*/lab/) ;;
+	*) atf_fail "$url" ;;
+	esac
+	says version get api/about --cacert cert
+	atf_check_equal 404 \
+	    "$(status_of --cacert cert "${url%lab/}api/about")"
+	# As a proxy passes it on, and as one does that says its own name.
+	for h in 'Host: web.example' 'Origin: https://web.example'; do
+		says version get api/about --cacert cert -H "$h"
+	done
+	curl -sS -i --cacert cert -H 'Content-Type: application/json' \
+	    -d "{\"token\":\"$token\"}" "${url}api/login" >answer
+	atf_check -o match:'Path=/lab/; HttpOnly; SameSite=Strict; Secure' \
+	    grep -i set-cookie answer
+	web_down
+}
+start__tls_and_base_path_cleanup()
+{
+	web_end
+}
+
+atf_test_case login__cookie_and_key cleanup
+login__cookie_and_key_body()
+{
+	web_up
+	curl -sS -c jar -H 'Content-Type: application/json' \
+	    -d "{\"token\":\"$token\"}" "${url}api/login" >key
+	key=$(sed 's/.*"key":"\([0-9a-f]*\)".*/\1/' key)
+	atf_check_equal 401 "$(status_of -b jar "${url}api/vms")"
+	atf_check_equal 401 \
+	    "$(status_of -H "X-Vm-Web-Key: $key" "${url}api/vms")"
+	atf_check_equal 200 \
+	    "$(status_of -b jar -H "X-Vm-Web-Key: $key" "${url}api/vms")"
+	# Neither of them is the token.
+	atf_check -s exit:1 grep -q "$token" jar key
+}
+login__cookie_and_key_cleanup()
+{
+	web_end
+}
+
+atf_test_case page__headers cleanup
+page__headers_body()
+{
+	web_up
+	curl -sS -i "$url" >page
+	for h in "Content-Security-Policy: default-src 'none'; script-src 'self'" \
+	    'X-Content-Type-Options: nosniff' 'Referrer-Policy: no-referrer' \
+	    'X-Frame-Options: DENY' 'Cache-Control: no-store'; do
+		atf_check -o ignore grep -F "$h" page
+	done
+	# Everything that the page names is there; nothing stands in it that
+	# its policy refuses.
+	sed -n 's/.*\(src\|href\)="\([^"#]*\)".*/\2/p' page >names
+	[ -s names ] || atf_fail "names nothing"
+	while read -r name; do
+		case $name in
+		xterm.*) continue ;;
+		esac
+		atf_check_equal "200 $name" "$(status_of "$url$name") $name"
+	done <names
+	atf_check -s exit:1 grep -E '<script>|style=|onclick=|javascript:' page
+	curl -sS "${url}main.js" | cmp - "$top/vm-web/page/main.js"
+}
+page__headers_cleanup()
+{
+	web_end
+}
+
+atf_test_case requests__bad_ones cleanup
+requests__bad_ones_body()
+{
+	web_up
+	says '^1[0-9][0-9] requests, 0 wrong$' bad table
+	atf_check_equal 1 "$(wc -l <says.out)"
+	says '^200 in time$' bad slow
+	web_down
+}
+requests__bad_ones_cleanup()
+{
+	web_end
+}
+
+atf_test_case requests__nothing_grows cleanup
+requests__nothing_grows_head()
+{
+	atf_set require.config long
+}
+requests__nothing_grows_body()
+{
+	# There what was freed is kept for a while.
+	! nm "$top/vm-web/vm-web" | grep -q __asan_init ||
+	    atf_skip "built with sanitizers"
+	web_up
+	says '^some cut$' bad flood
+	atf_check_equal 'room again' "$(tail -n 1 says.out)"
+	says '^10000 requests$' bad many 10000
+	atf_check_equal 1 "$(wc -l <says.out)"
+	web_down
+}
+requests__nothing_grows_cleanup()
+{
+	web_end
+}
+
+atf_test_case actions__read_only cleanup
+actions__read_only_body()
+{
+	mkdir root root/vm
+	web_up --read-only
+	for p in vms/a/start vms/a/remove vms/a/keys snaps/a/remove \
+	    snaps/import; do
+		says read-only post "api/$p"
+	done
+	atf_check_equal 200 \
+	    "$(status_of -H "Authorization: Bearer $token" "${url}api/vms")"
+}
+actions__read_only_cleanup()
+{
+	web_end
+}
+
+# line PATTERN: it comes by the stream of events.
+told()
+{
+	eventually 30 grep -qE "$1" events ||
+	    atf_fail "not told: $1: $(tail -c 2000 events)"
+}
+
+atf_test_case actions__a_tour cleanup
+actions__a_tour_body()
+{
+	need_tiny
+	command -v jq >/dev/null || atf_skip "jq is not installed"
+	web_up
+	get api/events -N -m 120 >events 2>/dev/null &
+	# Not a word until there is one: the watch is set up by then.
+	eventually 30 test -e "/proc/$web_pid/fdinfo"
+	eventually 30 sh -c "ls -l /proc/$web_pid/fd | grep -q inotify"
+
+	post api/vms "{\"name\":\"a\",\"memory\":\"32M\",\"storage\":\"8M\",
+	    \"kernel\":\"$tiny\"}" >vm
+	id=$(jq -r .id vm)
+	told '^data: \{"id":"'"$id"'".*"state":"created"'
+	post "api/vms/$id/start" | jq -e '.state == "running"' >/dev/null ||
+	    atf_fail "does not run"
+	told '"state":"running"'
+	counts_on a
+	# What it says, as it says it.
+	timeout 10 curl -sSN -H "Authorization: Bearer $token" \
+	    "${url}api/vms/a/output" >said 2>/dev/null &
+	eventually 30 grep -q tick said || atf_fail "says nothing"
+
+	post "api/vms/a/pause" | jq -e '.state == "paused"' >/dev/null ||
+	    atf_fail "not paused"
+	told '"state":"paused"'
+	post "api/vms/a/resume" | jq -e '.state == "running"' >/dev/null ||
+	    atf_fail "not resumed"
+	post "api/vms/a/save" '{"name":"s","description":"one & \"two\""}' \
+	    >snap
+	snap=$(jq -r .id snap)
+	jq -e '.pause_ms >= 0 and (.phases | length) > 1' snap >/dev/null ||
+	    atf_fail "$(cat snap)"
+	told '^event: snap$'
+	told "snap-save.*-n s -d 'one & .*two.*' -- $id|snap-save -n s -d"
+
+	# There and back: the same bytes, with nothing beside.
+	get "api/snaps/s/export?form=none" >s.tar
+	snap-export --no-compress s | cmp - s.tar || atf_fail "another archive"
+	get 'api/snaps/import?name=t' --data-binary @s.tar \
+	    -H 'Content-Type: application/octet-stream' >import
+	atf_check -o ignore jq -e '.name == "t"' import
+	atf_check snap-verify -q t
+	get 'api/snaps/import?name=u' -X POST -T s.tar \
+	    -H 'Transfer-Encoding: chunked' >import
+	atf_check -o ignore jq -e '.name == "u"' import
+	head -c 100000 s.tar >cut.tar
+	says '"exit":65' get 'api/snaps/import?name=v' \
+	    --data-binary @cut.tar
+	# A file of it, in two parts.
+	file=$(snap-ls -p dir s)/memory.raw
+	[ -e "$file" ] || file=$(find "$(snap-ls -p dir s)/" -size +8k | head -n 1)
+	name=$(basename "$file")
+	get "api/snaps/s/files/$name" -r 0-4999 >part
+	get "api/snaps/s/files/$name" -r 5000- >>part
+	cmp part "$file" || atf_fail "another file"
+	link=$(post "api/snaps/s/link" '{"form":"none"}' | jq -r .path)
+	atf_check_equal 401 "$(status_of "$url$link")"
+	get "$link" | cmp - s.tar || atf_fail "another archive by the link"
+
+	post api/snaps/s/clone '{"name":"c","count":2}' >clones
+	atf_check_equal 2 "$(jq -r .clone_ms clones | wc -l)"
+	told '"name":"c-2"'
+	post api/vms/a/restore '{"snapshot":"s"}' >vm
+	atf_check -o ignore jq -e '.state == "running"' vm
+	says '"exit":69' post api/vms/a/exec '{"argv":["true"]}'
+	# One that another ends is seen, too.
+	kill -9 "$(vm-ls -p pid c-1)"
+	told '"name":"c-1".*"state":"(stopped|error)"'
+	for v in a c-1 c-2; do
+		silent post "api/vms/$v/remove" '{"force":true}'
+	done
+	told '^event: vm-gone$'
+	for s in s t u; do
+		post "api/snaps/$s/remove" >removed
+	done
+	told '^event: snap-gone$'
+	atf_check -o empty vm-ls
+	atf_check -o empty snap-ls
+	get api/log | jq -e -s 'map(.command) | any(startswith("vm-clone "))' \
+	    >/dev/null || atf_fail "$(get api/log)"
+	# The streams end with it.
+	web_down
+	wait
+}
+actions__a_tour_cleanup()
+{
+	web_end
+	vms_end
+}
+
+atf_test_case end__children_end cleanup
+end__children_end_body()
+{
+	need_tiny
+	atf_check -o ignore vm-create -n a --memory 32M --kernel "$tiny"
+	web_up
+	# It waits for what never comes.
+	post api/vms/a/start '{"ready":"console=never","ready_timeout":"60s"}' \
+	    >/dev/null 2>&1 &
+	eventually 30 pgrep -P "$web_pid" -x vm-start ||
+	    atf_fail "no tool is run"
+	tool_pid=$(pgrep -P "$web_pid" -x vm-start)
+	web_down
+	[ ! -e "/proc/$tool_pid" ] || atf_fail "the tool goes on"
+}
+end__children_end_cleanup()
+{
+	web_end
+	vms_end
+}
+
+atf_test_case keys__one_client cleanup
+keys__one_client_body()
+{
+	need_tiny
+	vm_run a
+	web_up
+	atf_check_equal 202 "$(status_of -H "Authorization: Bearer $token" \
+	    -X POST --data-binary 'x' "${url}api/vms/a/keys")"
+	eventually 30 pgrep -P "$web_pid" -x vm-console ||
+	    atf_fail "nobody has the console"
+	dir=$(vm-ls -p dir a)
+	eventually 30 sh -c "! flock -n '$dir/console.lock' true" ||
+	    atf_fail "it is not taken"
+	atf_check -s exit:75 -e match:busy vm-console -q a </dev/null
+	atf_check_equal 202 "$(status_of -H "Authorization: Bearer $token" \
+	    -X POST "${url}api/vms/a/release")"
+	eventually 30 flock -n "$dir/console.lock" true ||
+	    atf_fail "it is not given back"
+	web_down
+}
+keys__one_client_cleanup()
+{
+	web_end
+	vms_end
+}
+
+atf_init_test_cases()
+{
+	atf_add_test_case start__reports_and_ends
+	atf_add_test_case start__wrong_options
+	atf_add_test_case start__token_file
+	atf_add_test_case start__socket
+	atf_add_test_case start__tls_and_base_path
+	atf_add_test_case login__cookie_and_key
+	atf_add_test_case page__headers
+	atf_add_test_case requests__bad_ones
+	atf_add_test_case requests__nothing_grows
+	atf_add_test_case actions__read_only
+	atf_add_test_case actions__a_tour
+	atf_add_test_case end__children_end
+	atf_add_test_case keys__one_client
+}

@@ -12,6 +12,7 @@
 #include "disk/digest.h"
 #include "snapshot/manifest.h"
 #include "snapshot/trailer.h"
+#include "snapshot/signature.h"
 #include "snapshot/working_set.h"
 #include "state/layerfile.h"
 #include "vmm/preflight.h"
@@ -133,6 +134,7 @@ find_extra(struct job *j, struct error *err)
 	for (i = 0; i < names.n; i++) {
 		name = names.v[i];
 		if (strcmp(name, ENVELOPE_NAME) != 0 &&
+		    strcmp(name, SIGNATURE_NAME) != 0 &&
 		    (e->trailer || strcmp(name, WORKING_SET_NAME) != 0) &&
 		    (!e->trailer || strcmp(name, ENVELOPE_TRAILER) != 0) &&
 		    envelope_find_file(e, name) == NULL)

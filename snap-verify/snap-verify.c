@@ -13,6 +13,7 @@ struct opts {
 	struct opt_common common;
 	const char *dir;
 	bool complete;
+	struct signers_how signers;
 	char *const *refs;
 	size_t refs_n;
 };
@@ -22,6 +23,7 @@ usage(FILE *to)
 {
 	fprintf(to,
 	    "usage: snap-verify [-q] [-R dir] [--allow-empty] [--complete]\n"
+	    "           " SIGNERS_USAGE "\n"
 	    "           [--from-dir dir | --all | snapshot ...]\n");
 }
 
@@ -31,7 +33,7 @@ parse_opts(struct opts *o, int argc, char *argv[])
 	enum { FROM_DIR = OPT_OWN, COMPLETE };
 	static const struct option longopts[] = { OPT_LONG_LIST, OPT_ROW_ALL,
 		{ "from-dir", required_argument, NULL, FROM_DIR },
-		{ "complete", no_argument, NULL, COMPLETE },
+		{ "complete", no_argument, NULL, COMPLETE }, SIGNERS_LONG,
 		{ NULL, 0, NULL, 0 } };
 	int ch, rc = 0;
 
@@ -41,11 +43,15 @@ parse_opts(struct opts *o, int argc, char *argv[])
 			rc = opt_once(&o->dir, optarg, "--from-dir");
 		else if (ch == COMPLETE)
 			o->complete = true;
+		else if (signers_takes(ch))
+			rc = signers_option(&o->signers, ch, optarg);
 		else
 			rc = opt_common(&o->common, ch, usage);
 	}
 	o->refs = argv + optind;
 	o->refs_n = (size_t)(argc - optind);
+	if (rc == 0)
+		rc = signers_check_option(&o->signers);
 	if (rc == 0 && o->dir != NULL && (o->refs_n > 0 || o->common.all))
 		return opt_wrong("--from-dir and %s exclude each other",
 		    o->common.all ? "--all" : "a snapshot");
@@ -140,7 +146,11 @@ main(int argc, char *argv[])
 		return opt_end(rc);
 	v.quiet = o.common.quiet;
 	v.complete = o.complete;
-	rc = o.dir != NULL ? run_dir(&o, &v, &err) : run_store(&o, &v, &err);
+	rc = signers_begin(&v.signers, &o.signers, &err);
+	if (rc == 0)
+		rc = o.dir != NULL ? run_dir(&o, &v, &err)
+				   : run_store(&o, &v, &err);
+	signers_end(v.signers);
 	verify_fini(&v);
 	return rc == -1 ? diag_error(&err) : EX_OK;
 }

@@ -11,8 +11,8 @@
 #include "base/sig.h"
 #include "disk/digest.h"
 #include "snapshot/manifest.h"
-#include "snapshot/trailer.h"
 #include "snapshot/signature.h"
+#include "snapshot/trailer.h"
 #include "snapshot/working_set.h"
 #include "state/layerfile.h"
 #include "vmm/preflight.h"
@@ -291,6 +291,9 @@ verify_snap(struct verify *v, const struct snap *snap, const char *label,
 {
 	size_t faults;
 
+	if (signers_check_dir(v->signers, snap_fd(snap), snap_envelope(snap),
+		err) == -1)
+		return error_wrap(err, "%s", label);
 	if (find_faults(&faults, v, snap, label, err) == -1)
 		return -1;
 	if (faults > 0)

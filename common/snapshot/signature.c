@@ -2,6 +2,7 @@
 #include "snapshot/signature.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -298,12 +299,27 @@ signature_list_decode(struct signature_list *out, const char *text, size_t len,
 int
 signature_list_read(struct signature_list *out, int dirfd, struct error *err)
 {
+	uint64_t size;
+	int fd, rc;
+
+	if (fd_open_file(&fd, &size, dirfd, SIGNATURE_NAME, O_RDONLY, err) ==
+	    -1)
+		return -1;
+	rc = signature_list_read_open(out, fd, size, err);
+	fd_drop(&fd);
+	return rc;
+}
+
+int
+signature_list_read_open(struct signature_list *out, int fd, uint64_t size,
+    struct error *err)
+{
 	char *text;
 	size_t len;
 	int rc;
 
-	if (fd_slurp(&text, &len, dirfd, SIGNATURE_NAME, SIGNATURE_BYTES_MAX,
-		err) == -1)
+	if (fd_slurp_open(&text, &len, fd, size, SIGNATURE_BYTES_MAX,
+		SIGNATURE_NAME, err) == -1)
 		return -1;
 	rc = signature_list_decode(out, text, len, err);
 	free(text);

@@ -9,6 +9,7 @@
 #define SNAPSHOT_SIGNATURE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -45,6 +46,10 @@ int signature_list_decode(struct signature_list *out, const char *text,
 
 /* The file of a directory.  EX_NOINPUT: there is none.  EX_DATAERR. */
 int signature_list_read(struct signature_list *out, int dirfd,
+    struct error *err);
+
+/* The same of one that is open, from its beginning, of `size` bytes. */
+int signature_list_read_open(struct signature_list *out, int fd, uint64_t size,
     struct error *err);
 
 /*

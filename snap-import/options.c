@@ -58,6 +58,9 @@ check_opts(struct opts *o, char *operands[], int n)
 		return opt_wrong("--trust-paths goes with --from-dir");
 	if (o->layers.n > 0 && o->from_dir == NULL && n == 0)
 		return check_alone(o);
+	/* Nothing is put up with that was not signed. */
+	if (signers_are_asked(&o->how.signers))
+		o->how.need_digests = true;
 	if (o->from_dir == NULL && o->file == NULL && isatty(STDIN_FILENO))
 		return opt_wrong("no archive from a terminal: name a file");
 	return 0;

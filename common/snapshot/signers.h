@@ -33,7 +33,7 @@ struct signers_how { /* { 0 }: $INSTAR_SIGNERS says it; borrowed from argv */
 	{                                                                      \
 		"revoked", required_argument, NULL, SIGNERS_REVOKED            \
 	}
-#define SIGNERS_USAGE "[--signed-by file [--as name] [--revoked file]]"
+#define SIGNERS_USAGE "[--signed-by file] [--as name] [--revoked file]"
 
 bool signers_takes(int ch);
 

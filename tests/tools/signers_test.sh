@@ -359,7 +359,7 @@ environment__rule_for_all_body()
 	atf_check -s exit:77 -e match:"^vm-restore: web$why" vm-restore x web
 	# An option is a rule of its own, and goes before it.
 	stored_counts --signed-by allowed web
-	atf_check -s exit:77 -e match:"is not me's by" \
+	atf_check -s exit:77 -e match:"is not you's by" \
 	    env INSTAR_SIGNERS=allowed snap-verify --as you web
 	INSTAR_SIGNERS=none
 	atf_check -s exit:66 \

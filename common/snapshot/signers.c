@@ -25,7 +25,6 @@
 struct signers {
 	int fd;
 	pid_t pid;
-	const char *allowed_name; /* borrowed, for messages */
 };
 
 /* One question: bytes that follow, the signature first. */
@@ -174,7 +173,6 @@ signers_begin(struct signers **out, const struct signers_how *how,
 	if (s == NULL)
 		return error_nomem(err, NULL);
 	s->fd = -1;
-	s->allowed_name = rule.allowed_name;
 	if (take_file(&rule.allowed, rule.allowed_name, err) == 0 &&
 	    (how->revoked == NULL ||
 		take_file(&rule.revoked, how->revoked, err) == 0))

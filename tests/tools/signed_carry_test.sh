@@ -189,6 +189,47 @@ dir__copied_by_anything_body()
 	    --from-dir sandbox --base base.img
 }
 
+# A layer that goes along, or stays, is the same layer: what was signed says so.
+atf_test_case layers__along_and_apart
+layers__along_and_apart_body()
+{
+	need_keygen
+	key_make me
+	allow allowed me me
+	plant_dir dir
+	yes layer | head -c 8192 >base
+	edit ".layers.base = $(digest_of base)"
+	hex=$(jq -r .layers.base.fsverity dir/snapshot.json)
+	file=layer-${hex#sha256:}
+	atf_check -o ignore snap-sign -k me --from-dir dir
+	taken_whole -n apart --layer base --from-dir dir
+	cp base "dir/$file"
+	edit ".files += [\"$file\"] | .digests[\"$file\"] = .layers.base"
+	atf_check snap-verify --from-dir dir --signed-by allowed
+	taken_whole -n along --from-dir dir
+	atf_check snap-verify --signed-by allowed apart along
+	atf_check -o ignore snap-export --with-layers -o x apart
+	atf_check -o match:"^$file\$" snap-export -p name --list x
+	atf_check -o ignore snap-push -q oci-layout:lay:v1 along
+	INSTAR_ROOT=$PWD/elsewhere
+	taken_whole x
+	atf_check -o inline:"[\"$(fingerprint me)\"]\n" \
+	    snap-pull --signed-by allowed -p signed oci-layout:lay:v1
+	atf_check snap-verify --signed-by allowed --complete
+	# One that is called so and is something else is not.
+	yes other | head -c 8192 >"dir/$file"
+	edit ".digests[\"$file\"] = $(digest_of "dir/$file")"
+	atf_check -s exit:77 -e match:"Signature verification failed" \
+	    snap-import --signed-by allowed --from-dir dir
+}
+
+# taken_whole ARGUMENT...: an import that counts, with its layer.
+taken_whole()
+{
+	atf_check -o inline:"[\"$(fingerprint me)\"]\n" \
+	    snap-import --signed-by allowed -p signed "$@"
+}
+
 atf_test_case registry__push_and_pull
 registry__push_and_pull_body()
 {
@@ -313,6 +354,7 @@ atf_init_test_cases()
 	atf_add_test_case archive__not_what_was_signed
 	atf_add_test_case archive__signatures_are_none
 	atf_add_test_case dir__copied_by_anything
+	atf_add_test_case layers__along_and_apart
 	atf_add_test_case registry__push_and_pull
 	atf_add_test_case registry__mount
 	atf_add_test_case encrypted__cut_anywhere

@@ -20,7 +20,7 @@ PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 # What is known of the VMMs is kept here, not in the user's own.
 XDG_CACHE_HOME=$dir/cache
 export INSTAR_CACHE INSTAR_TEST_RUN INSTAR_FIXTURES PATH XDG_CACHE_HOME
-unset INSTAR_ROOT INSTAR_QEMU INSTAR_HOOK INSTAR_ACCEL
+unset INSTAR_ROOT INSTAR_QEMU INSTAR_HOOK INSTAR_ACCEL INSTAR_SIGNERS
 
 finish()
 {

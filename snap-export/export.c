@@ -12,8 +12,9 @@
 #include "disk/digest_file.h"
 #include "disk/verity.h"
 #include "snapshot/manifest.h"
+#include "snapshot/signature.h"
+#include "snapshot/signed_part.h"
 #include "snapshot/trailer.h"
-#include "snapshot/working_set.h"
 
 static int
 compare(const void *a, const void *b)
@@ -36,7 +37,7 @@ complete_files(struct export *x, struct error *err)
 		goto out;
 	for (i = 0; i < names.n; i++)
 		if (strcmp(names.v[i], ENVELOPE_TRAILER) != 0 &&
-		    strcmp(names.v[i], WORKING_SET_NAME) != 0 &&
+		    !signed_part_leaves_out(names.v[i]) &&
 		    envelope_add_file(&x->envelope, names.v[i], err) == NULL)
 			goto out;
 	x->envelope.has_files = true;
@@ -107,7 +108,11 @@ export_begin(struct export *x, const struct root *root, const struct snap *snap,
 	    layer_files_open(&x->layers, &x->envelope, root, snap, err) == -1)
 		return -1;
 	if (!how->is_cocoon)
-		return layer_files_add_set(&x->layers, &x->envelope, snap, err);
+		return layer_files_add_set(&x->layers, &x->envelope, snap,
+			   err) == -1
+		    ? -1
+		    : layer_files_add_signatures(&x->layers, &x->envelope, snap,
+			  err);
 	return merge_overlays(&x->merge, &x->envelope, root, snap, err);
 }
 
@@ -216,6 +221,22 @@ write_file(struct export *x, struct archive_writer *w, size_t i,
 	return rc;
 }
 
+/* The signatures, by which a reader knows whether it wants more, or the rest. */
+static int
+write_files(struct export *x, struct archive_writer *w, bool signatures,
+    struct error *err)
+{
+	size_t i;
+
+	for (i = 0; i < x->envelope.files_n; i++)
+		if ((strcmp(x->order[i]->name, SIGNATURE_NAME) == 0) ==
+			signatures &&
+		    write_file(x, w, i, err) == -1)
+			return -1;
+	return 0;
+}
+
+/* By the names of the files, wherever they stand in the archive. */
 static int
 write_trailer(struct export *x, struct archive_writer *w,
     const struct digest *envelope, struct error *err)
@@ -241,15 +262,14 @@ export_write(struct export *x, int fd, const char *what,
 {
 	struct archive_writer *w = NULL;
 	struct digest envelope;
-	size_t i;
 	int rc = -1;
 
 	if (archive_writer_new(&w, fd, what, how, err) == -1 ||
 	    write_envelope(x, w, &envelope, err) == -1)
 		goto out;
-	for (i = 0; i < x->envelope.files_n; i++)
-		if (write_file(x, w, i, err) == -1)
-			goto out;
+	if (write_files(x, w, true, err) == -1 ||
+	    write_files(x, w, false, err) == -1)
+		goto out;
 	if (!x->is_cocoon && write_trailer(x, w, &envelope, err) == -1)
 		goto out;
 	if (archive_writer_end(w, err) == -1)

@@ -12,7 +12,7 @@
 #include "base/hook.h"
 #include "base/progress.h"
 #include "disk/copy.h"
-#include "snapshot/working_set.h"
+#include "snapshot/signed_part.h"
 
 #include "export.h"
 #include "layers.h"
@@ -96,7 +96,7 @@ put_all(const struct target *t, const struct export *x,
 	    x->layers.n == 0 ? snap_envelope(x->snap) : &x->envelope, err);
 }
 
-/* What is there of the snapshot; its working set goes along with the layers. */
+/* What is there of the snapshot; what lies beside it goes along with the layers. */
 static int
 list_files(struct strv *names, const struct export *x, struct error *err)
 {
@@ -105,7 +105,7 @@ list_files(struct strv *names, const struct export *x, struct error *err)
 	size_t i;
 
 	for (i = 0; i < all.n && rc == 0; i++)
-		if (strcmp(all.v[i], WORKING_SET_NAME) != 0 ||
+		if (!signed_part_leaves_out(all.v[i]) ||
 		    envelope_find_file(snap_envelope(x->snap), all.v[i]) !=
 			NULL)
 			rc = strv_add(names, err, "%s", all.v[i]);

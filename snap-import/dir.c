@@ -9,8 +9,8 @@
 #include "base/fd.h"
 #include "base/hook.h"
 #include "disk/copy.h"
+#include "snapshot/signed_part.h"
 #include "snapshot/trailer.h"
-#include "snapshot/working_set.h"
 #include "state/snap.h"
 
 #include "import.h"
@@ -33,8 +33,8 @@ add_unlisted(struct envelope *e, bool *odd, const struct strv *names,
 			continue;
 		if (envelope_find_file(e, names->v[k]) != NULL)
 			continue;
-		/* It lies beside the envelope in a store. */
-		if (strcmp(names->v[k], WORKING_SET_NAME) != 0)
+		/* These lie beside the envelope in a store. */
+		if (!signed_part_leaves_out(names->v[k]))
 			*odd = *odd || had_files;
 		if (envelope_add_file(e, names->v[k], err) == NULL)
 			return -1;
@@ -53,7 +53,8 @@ copy_files(struct intake *in, const struct snap *snap,
 
 	for (i = 0; i < in->envelope.files_n; i++) {
 		file = &in->envelope.files[i];
-		if (how->need_digests && !file->has_digest)
+		if (how->need_digests && !file->has_digest &&
+		    !signed_part_leaves_out(file->name))
 			return error_set(err, EX_DATAERR, "%s: has no digest",
 			    file->name);
 		if (copy_file(NULL, in->made.dirfd, file->name, snap_fd(snap),
@@ -92,9 +93,12 @@ take_snapshot(struct intake *in, const char *path, int dirfd,
 	    snap_open_dir(&snap, path, err) == -1)
 		return -1;
 	if (snap_sizes(&apparent, &allocated, snap, err) == -1 ||
+	    signers_check_dir(in->signers, dirfd, &in->envelope, err) == -1 ||
 	    intake_check_form(snap_fd(snap), &in->envelope, err) == -1 ||
-	    snap_files(&names, snap, err) == -1 ||
-	    add_unlisted(&in->envelope, &odd, &names, err) == -1)
+	    snap_files(&names, snap, err) == -1)
+		goto out;
+	intake_note_signed(in, &in->envelope);
+	if (add_unlisted(&in->envelope, &odd, &names, err) == -1)
 		goto out;
 	in->progress.total_bytes = apparent;
 	rc = copy_files(in, snap, how, err);
@@ -153,6 +157,10 @@ import_from_dir(struct intake *in, const char *path,
 	    : intake_enclose(in, fd, how, err);
 	while (!sources[i].is(fd, how))
 		i++;
+	if (rc == 0 && in->signers != NULL && sources[i].take != take_snapshot)
+		rc = error_set(err, EX_NOPERM,
+		    "refused: not signed: another program's, which an import "
+		    "makes anew");
 	if (rc == 0)
 		rc = sources[i].take(in, path, fd, how, err);
 	fd_drop(&fd);

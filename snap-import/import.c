@@ -25,17 +25,31 @@ import_publish(struct intake *in, const struct intake_how *how,
 	return intake_publish(in, how, &now, err);
 }
 
+/* As it came, before files that it does not name have joined it. */
+static void
+note_signed(struct intake *in, const struct unpack *u)
+{
+	struct envelope came;
+
+	if (envelope_decode(&came, u->envelope, u->envelope_len, NULL) == -1)
+		return;
+	intake_note_signed(in, &came);
+	envelope_fini(&came);
+}
+
 static int
 take_archive(struct intake *in, struct unpack *u, int fd,
     const struct intake_how *how, struct error *err)
 {
 	struct unpack_check check = { .need_digests = how->need_digests };
 
+	u->signers = in->signers;
 	if (unpack_archive(u, fd, in->made.dirfd, progress_show, &in->progress,
 		err) == -1 ||
 	    unpack_check(&in->envelope, &check, u, err) == -1)
 		return -1;
 	memcpy(in->warning, check.warning, sizeof(in->warning));
+	note_signed(in, u);
 	return import_publish(in, how, err) == -1 ? unpack_locate(u, err) : 0;
 }
 

@@ -14,8 +14,9 @@ usage(FILE *to)
 	fprintf(to,
 	    "usage: snap-import [-q] [-R root] [-n name [--replace[=rm]]] "
 	    "[-d text]\n"
-	    "           [--require-digests] [--layer file ...] [-p member,...] "
-	    "[file |\n"
+	    "           [--require-digests] [--layer file ...] [-p member,...]\n"
+	    "           " SIGNERS_USAGE "\n"
+	    "           [file |\n"
 	    "           --from-dir dir [--base image] [--storage-config file]\n"
 	    "           [--trust-paths]]\n"
 	    "       snap-import [-R root] [-p member,...] --layer file\n");
@@ -30,7 +31,7 @@ check_alone(struct opts *o)
 		return opt_wrong("--layer: one at a time, or - for an archive "
 				 "on standard input");
 	if (o->how.label.name != NULL || o->how.label.description != NULL ||
-	    o->how.need_digests)
+	    o->how.need_digests || o->how.signers.allowed != NULL)
 		return opt_wrong("--layer alone takes in no snapshot: - for "
 				 "an archive on standard input");
 	return 0;
@@ -41,7 +42,8 @@ check_opts(struct opts *o, char *operands[], int n)
 {
 	if (n > 1)
 		return opt_wrong("%s: one archive is imported", operands[1]);
-	if (label_check(&o->how.label, false) == -1)
+	if (label_check(&o->how.label, false) == -1 ||
+	    signers_check_option(&o->how.signers) == -1)
 		return -1;
 	if (n == 1 && strcmp(operands[0], "-") != 0)
 		o->file = operands[0];
@@ -56,6 +58,9 @@ check_opts(struct opts *o, char *operands[], int n)
 		return opt_wrong("--trust-paths goes with --from-dir");
 	if (o->layers.n > 0 && o->from_dir == NULL && n == 0)
 		return check_alone(o);
+	/* Nothing is put up with that was not signed. */
+	if (signers_are_asked(&o->how.signers))
+		o->how.need_digests = true;
 	if (o->from_dir == NULL && o->file == NULL && isatty(STDIN_FILENO))
 		return opt_wrong("no archive from a terminal: name a file");
 	return 0;
@@ -67,7 +72,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 	enum { DIGESTS = OPT_OWN, FROM_DIR, BASE, TRUST, CONFIGS, LAYER };
 	struct error err;
 	static const struct option longopts[] = { OPT_LONG, LABEL_LONG,
-		{ "from-dir", required_argument, NULL, FROM_DIR },
+		SIGNERS_LONG, { "from-dir", required_argument, NULL, FROM_DIR },
 		{ "base", required_argument, NULL, BASE },
 		{ "storage-config", required_argument, NULL, CONFIGS },
 		{ "layer", required_argument, NULL, LAYER },
@@ -81,6 +86,8 @@ options_parse(struct opts *o, int argc, char *argv[])
 		-1) {
 		if (label_takes(ch))
 			rc = label_option(&o->how.label, ch, optarg);
+		else if (signers_takes(ch))
+			rc = signers_option(&o->how.signers, ch, optarg);
 		else if (ch == 'p')
 			rc = opt_members(&o->members, optarg, &label_members);
 		else if (ch == FROM_DIR)

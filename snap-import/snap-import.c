@@ -19,6 +19,7 @@ take_archive(struct intake *in, struct opts *o, const char *what,
 
 	if (root_become_owner(o->common.root, err) == -1 ||
 	    unpack_open(&fd, &size, o->file, err) == -1 ||
+	    signers_begin(&in->signers, &o->how.signers, err) == -1 ||
 	    intake_begin(in, o->common.root, &o->how, err) == -1 ||
 	    layer_bring_all(in, &o->how, &o->layers, err) == -1)
 		goto out;
@@ -37,7 +38,8 @@ out:
 static int
 take_dir(struct intake *in, struct opts *o, struct error *err)
 {
-	if (intake_begin(in, o->common.root, &o->how, err) == -1 ||
+	if (signers_begin(&in->signers, &o->how.signers, err) == -1 ||
+	    intake_begin(in, o->common.root, &o->how, err) == -1 ||
 	    layer_bring_all(in, &o->how, &o->layers, err) == -1)
 		return -1;
 	progress_init(&in->progress, "imported", 0, o->common.quiet);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/num.h"
+#include "snapshot/signature.h"
 
 #include "mount.h"
 #include "status.h"
@@ -33,12 +34,41 @@ files_n(const struct mount *m)
 	return m->image.index.files_n;
 }
 
+/* The signatures come behind the files, where none of them has the name. */
+static bool
+has_signatures(const struct mount *m)
+{
+	return m->image.artifact.signatures != NULL &&
+	    envelope_find_file(&m->image.envelope, SIGNATURE_NAME) == NULL;
+}
+
+static size_t
+inodes(const struct mount *m)
+{
+	return INO_FILES + files_n(m) + has_signatures(m);
+}
+
+/* What is in memory of a file, *len bytes; NULL: it is one of the index. */
+static const char *
+text_of(size_t *len, const struct mount *m, fuse_ino_t ino)
+{
+	if (ino != INO_ENVELOPE && ino != INO_FILES + files_n(m))
+		return NULL;
+	*len = ino == INO_ENVELOPE ? m->image.text_len
+				   : image_signatures_bytes(&m->image);
+	return ino == INO_ENVELOPE ? m->image.text
+				   : m->image.artifact.signatures;
+}
+
 /* false: there is no such inode. */
 static bool
 get_stat(struct stat *st, const struct mount *m, fuse_ino_t ino)
 {
+	size_t len = 0;
+	bool is_text;
+
 	memset(st, 0, sizeof(*st));
-	if (ino == 0 || ino >= INO_FILES + files_n(m))
+	if (ino == 0 || ino >= inodes(m))
 		return false;
 	st->st_ino = ino;
 	st->st_uid = geteuid();
@@ -52,11 +82,12 @@ get_stat(struct stat *st, const struct mount *m, fuse_ino_t ino)
 	}
 	st->st_mode = S_IFREG | 0400;
 	st->st_nlink = 1;
-	st->st_size = (off_t)(ino == INO_ENVELOPE
-		? m->image.text_len
+	is_text = text_of(&len, m, ino) != NULL;
+	st->st_size = (off_t)(is_text
+		? len
 		: m->image.index.files[ino - INO_FILES].bytes);
-	st->st_blocks = (blkcnt_t)(num_round_up(ino == INO_ENVELOPE
-					   ? m->image.text_len
+	st->st_blocks = (blkcnt_t)(num_round_up(is_text
+					   ? len
 					   : image_data_bytes(&m->image,
 						 (uint32_t)(ino - INO_FILES)),
 				       LEAF_PAGE) /
@@ -93,6 +124,9 @@ fs_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 	for (i = 0; i < files_n(m) && e.ino == 0; i++)
 		if (strcmp(name, m->image.envelope.files[i].name) == 0)
 			e.ino = INO_FILES + i;
+	if (e.ino == 0 && has_signatures(m) &&
+	    strcmp(name, SIGNATURE_NAME) == 0)
+		e.ino = INO_FILES + files_n(m);
 	/* Inode 0 is one that is not there, and never will be. */
 	if (e.ino != 0)
 		get_stat(&e.attr, m, e.ino);
@@ -157,7 +191,9 @@ fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
     struct fuse_file_info *fi)
 {
 	struct mount *m = mount_of(req);
+	const char *text;
 	struct stat st;
+	size_t len;
 
 	(void)fi;
 	if (!get_stat(&st, m, ino) || ino == FUSE_ROOT_ID) {
@@ -170,14 +206,15 @@ fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 		fuse_reply_buf(req, NULL, 0);
 		return;
 	}
-	if (ino != INO_ENVELOPE) {
+	text = text_of(&len, m, ino);
+	if (text == NULL) {
 		job_read(m, req, (uint32_t)(ino - INO_FILES), (uint64_t)off,
 		    size);
 		return;
 	}
 	if (size > (size_t)(st.st_size - off))
 		size = (size_t)(st.st_size - off);
-	fuse_reply_buf(req, m->image.text + off, size);
+	fuse_reply_buf(req, text + off, size);
 }
 
 static void
@@ -186,6 +223,7 @@ fs_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence,
 {
 	struct mount *m = mount_of(req);
 	struct stat st;
+	size_t len;
 
 	(void)fi;
 	if (!get_stat(&st, m, ino) ||
@@ -193,7 +231,7 @@ fs_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence,
 		fuse_reply_err(req, EINVAL);
 	else if (off < 0 || off >= st.st_size)
 		fuse_reply_err(req, ENXIO);
-	else if (ino < INO_FILES)
+	else if (ino < INO_FILES || text_of(&len, m, ino) != NULL)
 		fuse_reply_lseek(req, whence == SEEK_DATA ? off : st.st_size);
 	else
 		job_seek(m, req, (uint32_t)(ino - INO_FILES), (uint64_t)off,
@@ -210,7 +248,9 @@ entry(fuse_ino_t *ino, const struct mount *m, size_t i)
 	if (i < sizeof(first) / sizeof(first[0]))
 		return first[i];
 	i -= INO_FILES;
-	return i < files_n(m) ? m->image.envelope.files[i].name : NULL;
+	if (i < files_n(m))
+		return m->image.envelope.files[i].name;
+	return i == files_n(m) && has_signatures(m) ? SIGNATURE_NAME : NULL;
 }
 
 /* The offset of an entry is the number of the next. */
@@ -256,7 +296,7 @@ fs_statfs(fuse_req_t req, fuse_ino_t ino)
 
 	(void)ino;
 	st.f_blocks = image_bytes(&m->image) / LEAF_PAGE;
-	st.f_files = files_n(m) + 2;
+	st.f_files = inodes(m) - 1;
 	st.f_namemax = 255;
 	fuse_reply_statfs(req, &st);
 }

@@ -15,7 +15,7 @@
 #define FS_STATUS "user.instar.mount"
 
 /* One more than the highest inode. */
-#define FS_INODES(files) ((size_t)(files) + 3)
+#define FS_INODES(files) ((size_t)(files) + 4)
 
 extern const struct fuse_lowlevel_ops fs_ops; /* their userdata: struct mount */
 

@@ -118,13 +118,16 @@ get_index(struct image *m, struct transport *from, struct cache *cache,
 
 int
 image_open(struct image *out, struct transport *from, struct cache *cache,
-    int dirfd, const struct ref *ref, struct error *err)
+    struct signers *signers, int dirfd, const struct ref *ref,
+    struct error *err)
 {
 	struct image m = { .text = NULL };
 
 	envelope_init(&m.envelope);
 	if (get_manifest(&m, from, cache, ref, err) == -1 ||
 	    get_envelope(&m, from, cache, err) == -1 ||
+	    signers_check(signers, &m.envelope, m.artifact.signatures,
+		image_signatures_bytes(&m), err) == -1 ||
 	    get_index(&m, from, cache, dirfd, err) == -1) {
 		image_fini(&m);
 		return -1;
@@ -142,6 +145,14 @@ image_fini(struct image *image)
 	artifact_fini(&image->artifact);
 	free(image->text);
 	image->text = NULL;
+}
+
+size_t
+image_signatures_bytes(const struct image *image)
+{
+	const char *text = image->artifact.signatures;
+
+	return text == NULL ? 0 : strlen(text);
 }
 
 struct part_list

@@ -16,6 +16,7 @@
 #include "registry/page_index.h"
 #include "registry/transport.h"
 #include "snapshot/envelope.h"
+#include "snapshot/signers.h"
 
 #include "room.h"
 
@@ -33,11 +34,16 @@ struct image { /* { 0 } is none */
 /*
  * The index is kept beneath the cache's directory `dirfd`, without a name, where
  * it is large.  On success *out is the caller's (image_fini).  EX_NOINPUT: nothing has that
- * tag.  EX_DATAERR: no snapshot, or not what its digests say.
+ * tag.  EX_DATAERR: no snapshot, or not what its digests say.  EX_NOPERM: what
+ * `signers` have not signed; nothing but the envelope was read of it.
  */
 int image_open(struct image *out, struct transport *from, struct cache *cache,
-    int dirfd, const struct ref *ref, struct error *err);
+    struct signers *signers, int dirfd, const struct ref *ref,
+    struct error *err);
 void image_fini(struct image *image);
+
+/* Bytes of artifact.signatures; 0: it has none. */
+size_t image_signatures_bytes(const struct image *image);
 
 /* The parts, borrowed. */
 struct part_list image_parts(const struct image *image);

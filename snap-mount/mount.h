@@ -33,6 +33,7 @@ struct mount {
 	const char *log_path;
 	int pid; /* of the process that looks after this one */
 	uint64_t timeout_ms; /* for a page to come */
+	struct signers *signers; /* until it is known who has signed it */
 	struct image image;
 	/* What it has. */
 	struct transport from;

@@ -18,8 +18,8 @@ usage(FILE *to)
 	    "usage: snap-mount [-fq] [-R root] [--cache-size size] "
 	    "[--log file]\n"
 	    "           [--on-demand] [--timeout time] [-j jobs]\n"
-	    "           [--plain-http | --cacert file] [-p member,...] "
-	    "ref dir\n"
+	    "           [--plain-http | --cacert file] [-p member,...]\n"
+	    "           " SIGNERS_USAGE " ref dir\n"
 	    "       snap-mount --status [-p member,...] dir\n");
 }
 
@@ -30,6 +30,8 @@ take(struct opts *o, int ch)
 
 	if (transport_takes(ch))
 		return transport_option(&o->registry, ch, optarg);
+	if (signers_takes(ch))
+		return signers_option(&o->signers, ch, optarg);
 	switch (ch) {
 	case 'f':
 		o->foreground = true;
@@ -63,7 +65,9 @@ check_status(struct opts *o, char *operands[], int n)
 {
 	if (o->foreground || o->on_demand || o->cache_bytes != 0 ||
 	    o->log != NULL || o->timeout.given || o->registry.jobs != 0 ||
-	    o->registry.plain_http || o->registry.cacert != NULL)
+	    o->registry.plain_http || o->registry.cacert != NULL ||
+	    o->signers.allowed != NULL || o->signers.principal != NULL ||
+	    o->signers.revoked != NULL)
 		return opt_wrong("--status only asks: of the options it takes "
 				 "-p");
 	if (n != 1)
@@ -87,7 +91,8 @@ check(struct opts *o, char *operands[], int n)
 		return opt_wrong("%s: one snapshot is mounted", operands[2]);
 	if (o->foreground && o->log != NULL)
 		return opt_wrong("--log and -f exclude each other");
-	if (transport_check(&o->registry) == -1)
+	if (transport_check(&o->registry) == -1 ||
+	    signers_check_option(&o->signers) == -1)
 		return -1;
 	if (o->registry.jobs == 0)
 		o->registry.jobs = OPTIONS_JOBS;
@@ -104,7 +109,7 @@ int
 options_parse(struct opts *o, int argc, char *argv[])
 {
 	static const struct option longopts[] = { OPT_LONG, TRANSPORT_LONG,
-		{ "foreground", no_argument, NULL, 'f' },
+		SIGNERS_LONG, { "foreground", no_argument, NULL, 'f' },
 		{ "cache-size", required_argument, NULL, CACHE_SIZE },
 		{ "log", required_argument, NULL, LOG },
 		{ "on-demand", no_argument, NULL, ON_DEMAND },

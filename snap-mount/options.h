@@ -9,6 +9,7 @@
 #include "base/opt.h"
 #include "registry/ref.h"
 #include "registry/transport.h"
+#include "snapshot/signers.h"
 
 #define OPTIONS_TIMEOUT_MS 30000 /* for a page to come */
 #define OPTIONS_JOBS 16u /* requests at once */
@@ -22,6 +23,7 @@ struct opts { /* { 0 } is none; options_fini */
 	const char *text; /* the reference as it was given */
 	struct ref ref;
 	struct transport_how registry;
+	struct signers_how signers;
 	const char *dir;
 };
 

@@ -94,7 +94,8 @@ open_all(struct mount *m, const struct opts *o, struct error *err)
 	/* What a tag leads to only the registry knows; the rest may be cached. */
 	if (o->ref.has_digest)
 		how.away = &m->away;
-	if (transport_open(&m->from, &o->ref, &how, err) == -1 ||
+	if (signers_begin(&m->signers, &o->signers, err) == -1 ||
+	    transport_open(&m->from, &o->ref, &how, err) == -1 ||
 	    open_cache(m, o, err) == -1)
 		return -1;
 	from = transport_dirfd(&m->from);
@@ -107,9 +108,12 @@ static int
 prepare(struct mount *m, const struct opts *o, struct error *err)
 {
 	size_t i;
+	int rc = image_open(&m->image, &m->from, m->cache, m->signers,
+	    m->cachefd, &o->ref, err);
 
-	if (image_open(&m->image, &m->from, m->cache, m->cachefd, &o->ref,
-		err) == -1)
+	signers_end(m->signers);
+	m->signers = NULL;
+	if (rc == -1)
 		return error_wrap(err, "%s", o->text);
 	m->arrivals.came_ms = clock_ms();
 	m->wants.away_max = o->registry.jobs;

@@ -17,7 +17,8 @@ usage(FILE *to)
 	    "usage: snap-pull [-q] [-R root] [-n name [--replace[=rm]]] "
 	    "[-d text]\n"
 	    "           [-j jobs] [--plain-http | --cacert file] "
-	    "[-p member,...] ref\n");
+	    "[-p member,...]\n"
+	    "           " SIGNERS_USAGE " ref\n");
 }
 
 static int
@@ -30,7 +31,8 @@ check_opts(struct opts *o, char *operands[], int n)
 	if (n > 1)
 		return opt_wrong("%s: one snapshot is pulled", operands[1]);
 	if (label_check(&o->how.label, false) == -1 ||
-	    transport_check(&o->registry) == -1)
+	    transport_check(&o->registry) == -1 ||
+	    signers_check_option(&o->how.signers) == -1)
 		return -1;
 	o->text = operands[0];
 	return ref_parse(&o->ref, o->text, &err) == -1
@@ -42,7 +44,7 @@ int
 options_parse(struct opts *o, int argc, char *argv[])
 {
 	static const struct option longopts[] = { OPT_LONG, LABEL_LONG,
-		TRANSPORT_LONG, { NULL, 0, NULL, 0 } };
+		TRANSPORT_LONG, SIGNERS_LONG, { NULL, 0, NULL, 0 } };
 	int ch, rc = 0;
 
 	while (rc == 0 &&
@@ -50,6 +52,8 @@ options_parse(struct opts *o, int argc, char *argv[])
 		 OPT_SHORT LABEL_SHORT TRANSPORT_SHORT "p:", longopts)) != -1) {
 		if (label_takes(ch))
 			rc = label_option(&o->how.label, ch, optarg);
+		else if (signers_takes(ch))
+			rc = signers_option(&o->how.signers, ch, optarg);
 		else if (transport_takes(ch))
 			rc = transport_option(&o->registry, ch, optarg);
 		else if (ch == 'p')

@@ -2,6 +2,7 @@
 #include "pull.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -9,8 +10,20 @@
 #include "base/fd.h"
 #include "base/hex.h"
 #include "base/json.h"
+#include "snapshot/signature.h"
 #include "state/artifacts.h"
 #include "state/snap.h"
+
+/* Over whatever the envelope has by that name. */
+static int
+put_signatures(struct pull *p, struct error *err)
+{
+	const char *text = p->reader.artifact.signatures;
+
+	return text == NULL ? 0
+			    : fd_replace_file(p->in.made.dirfd, SIGNATURE_NAME,
+				  text, strlen(text), true, err);
+}
 
 static int
 fetch(struct pull *p, const struct opts *o, struct error *err)
@@ -21,7 +34,10 @@ fetch(struct pull *p, const struct opts *o, struct error *err)
 	if (root_new_keep(&p->in.made, hex, clock_ms() + LABEL_WAIT_MS, err) ==
 	    -1)
 		return error_wrap(err, "another pull of it");
-	if (fetch_all(&p->in, &p->reader, o->registry.jobs, &p->got, err) == 0)
+	intake_note_signed(&p->in, &p->reader.envelope);
+	if (fetch_all(&p->in, &p->reader, o->registry.jobs, &p->got, err) ==
+		0 &&
+	    put_signatures(p, err) == 0)
 		return 0;
 	p->in.made.is_kept = p->got.has_any;
 	return -1;
@@ -51,7 +67,8 @@ pull_run(struct pull *p, const struct opts *o, struct error *err)
 	struct error why = { 0 };
 
 	progress_init(&p->in.progress, "pulled", 0, o->common.quiet);
-	if (reader_open(&p->reader, &p->from, &o->ref, err) == -1 ||
+	if (reader_open_signed(&p->reader, &p->from, p->in.signers, &o->ref,
+		err) == -1 ||
 	    fetch(p, o, err) == -1)
 		return -1;
 	clock_gettime(CLOCK_REALTIME, &now);

@@ -16,6 +16,7 @@ open_all(struct pull *j, const struct opts *o, struct error *err)
 	struct sandbox s = { .dirfds = &root, .n = 1, .read_dirfds = &from };
 
 	if (root_become_owner(o->common.root, err) == -1 ||
+	    signers_begin(&j->in.signers, &o->how.signers, err) == -1 ||
 	    transport_open(&j->from, &o->ref, &o->registry, err) == -1 ||
 	    intake_begin(&j->in, o->common.root, &o->how, err) == -1)
 		return -1;

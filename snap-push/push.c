@@ -2,6 +2,7 @@
 #include "push.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +11,8 @@
 #include "base/json.h"
 #include "base/num.h"
 #include "snapshot/manifest.h"
-#include "snapshot/working_set.h"
+#include "snapshot/signature.h"
+#include "snapshot/signed_part.h"
 #include "state/artifacts.h"
 #include "state/lineage.h"
 
@@ -30,7 +32,7 @@ complete_files(struct push *p, struct error *err)
 		return -1;
 	for (i = 0; i < names.n && rc == 0; i++)
 		if (strcmp(names.v[i], ENVELOPE_TRAILER) != 0 &&
-		    strcmp(names.v[i], WORKING_SET_NAME) != 0 &&
+		    !signed_part_leaves_out(names.v[i]) &&
 		    envelope_add_file(&p->envelope, names.v[i], err) == NULL)
 			rc = -1;
 	p->envelope.has_files = true;
@@ -53,6 +55,37 @@ check_file(struct push *p, struct envelope_file *file, struct error *err)
 	return 0;
 }
 
+/* The manifest has them: whoever gets that knows whether it wants the rest. */
+static int
+take_signatures(struct push *p, struct error *err)
+{
+	const struct envelope_file *file;
+	struct signature_list list;
+	struct error why = { 0 };
+	char *text;
+	size_t len;
+
+	file = envelope_find_file(&p->envelope, SIGNATURE_NAME);
+	if (file != NULL)
+		envelope_drop_file(&p->envelope,
+		    (size_t)(file - p->envelope.files));
+	if (fd_slurp(&text, &len, snap_fd(p->snap), SIGNATURE_NAME,
+		SIGNATURE_BYTES_MAX, &why) == 0) {
+		if (signature_list_decode(&list, text, len, &why) == 0) {
+			signature_list_fini(&list);
+			p->signatures = text;
+			return 0;
+		}
+		error_wrap(&why, SIGNATURE_NAME);
+		free(text);
+	}
+	if (why.code == EX_OSERR)
+		return error_set(err, why.code, "%s", why.msg);
+	if (why.code != EX_NOINPUT)
+		snprintf(p->note, sizeof(p->note), "left out: %s", why.msg);
+	return 0;
+}
+
 int
 push_begin(struct push *p, const struct root *root, const struct snap *snap,
     struct error *err)
@@ -64,7 +97,8 @@ push_begin(struct push *p, const struct root *root, const struct snap *snap,
 	if (envelope_read(&p->envelope, snap_fd(snap), err) == -1 ||
 	    complete_files(p, err) == -1 ||
 	    layer_files_open(&p->layers, &p->envelope, root, snap, err) == -1 ||
-	    layer_files_add_set(&p->layers, &p->envelope, snap, err) == -1)
+	    layer_files_add_set(&p->layers, &p->envelope, snap, err) == -1 ||
+	    take_signatures(p, err) == -1)
 		return -1;
 	for (i = 0; i < p->envelope.files_n; i++)
 		if (check_file(p, &p->envelope.files[i], err) == -1)
@@ -272,6 +306,7 @@ push_all(struct push *p, struct packer *packer, struct error *err)
 	if (push_files(p, packer, err) == -1)
 		return -1;
 	a = *packer_artifact(packer); /* its parts are the packer's */
+	a.signatures = p->signatures;
 	p->depth = packer_index(packer)->depth;
 	if (put_index(p, &a, packer_index(packer), err) == -1 ||
 	    put_envelope(p, &a, err) == -1)
@@ -310,6 +345,7 @@ void
 push_fini(struct push *p)
 {
 	fd_drop(&p->notes_fd);
+	free(p->signatures);
 	free(p->place);
 	progress_fini(&p->progress);
 	reader_close(&p->parent);

@@ -20,6 +20,8 @@ struct push { /* push_init() is none; push_fini() */
 	const struct snap *snap; /* borrowed */
 	struct envelope envelope;
 	struct layer_files layers; /* that go along */
+	char *signatures; /* go along, too; or NULL */
+	char note[ERROR_MSG_MAX + 16]; /* "", or why they do not */
 	struct transport to, from; /* `from`: of --parent */
 	const struct ref *target, *parent_ref; /* NULL: what is found */
 	bool is_dry_run, has_no_parent;

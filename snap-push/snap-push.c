@@ -86,6 +86,8 @@ run(const struct opts *o, struct error *err)
 		goto out;
 	if (j.push.layers.note[0] != '\0')
 		diag("warning: %s", j.push.layers.note);
+	if (j.push.note[0] != '\0')
+		diag("warning: %s", j.push.note);
 	progress_init(&j.push.progress, "pushed", push_bytes(&j.push),
 	    o->common.quiet);
 	if (push_run(&j.push, err) == -1) {

@@ -1,58 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/diag.h"
-#include "base/opt.h"
 #include "base/sandbox.h"
 #include "base/sig.h"
 #include "state/refs.h"
 #include "state/root.h"
 #include "state/snap.h"
 
+#include "options.h"
 #include "verify.h"
-
-struct opts {
-	struct opt_common common;
-	const char *dir;
-	bool complete;
-	char *const *refs;
-	size_t refs_n;
-};
-
-static void
-usage(FILE *to)
-{
-	fprintf(to,
-	    "usage: snap-verify [-q] [-R dir] [--allow-empty] [--complete]\n"
-	    "           [--from-dir dir | --all | snapshot ...]\n");
-}
-
-static int
-parse_opts(struct opts *o, int argc, char *argv[])
-{
-	enum { FROM_DIR = OPT_OWN, COMPLETE };
-	static const struct option longopts[] = { OPT_LONG_LIST, OPT_ROW_ALL,
-		{ "from-dir", required_argument, NULL, FROM_DIR },
-		{ "complete", no_argument, NULL, COMPLETE },
-		{ NULL, 0, NULL, 0 } };
-	int ch, rc = 0;
-
-	while (
-	    rc == 0 && (ch = opt_next(argc, argv, OPT_SHORT, longopts)) != -1) {
-		if (ch == FROM_DIR)
-			rc = opt_once(&o->dir, optarg, "--from-dir");
-		else if (ch == COMPLETE)
-			o->complete = true;
-		else
-			rc = opt_common(&o->common, ch, usage);
-	}
-	o->refs = argv + optind;
-	o->refs_n = (size_t)(argc - optind);
-	if (rc == 0 && o->dir != NULL && (o->refs_n > 0 || o->common.all))
-		return opt_wrong("--from-dir and %s exclude each other",
-		    o->common.all ? "--all" : "a snapshot");
-	if (rc == 0 && o->common.all)
-		return opt_operands(&o->common, o->refs_n, "snapshot");
-	return rc;
-}
 
 static int
 run_dir(const struct opts *o, struct verify *v, struct error *err)
@@ -135,12 +90,16 @@ main(int argc, char *argv[])
 	int rc;
 
 	sig_setup();
-	rc = parse_opts(&o, argc, argv);
+	rc = options_parse(&o, argc, argv);
 	if (rc != 0)
 		return opt_end(rc);
 	v.quiet = o.common.quiet;
 	v.complete = o.complete;
-	rc = o.dir != NULL ? run_dir(&o, &v, &err) : run_store(&o, &v, &err);
+	rc = signers_begin(&v.signers, &o.signers, &err);
+	if (rc == 0)
+		rc = o.dir != NULL ? run_dir(&o, &v, &err)
+				   : run_store(&o, &v, &err);
+	signers_end(v.signers);
 	verify_fini(&v);
 	return rc == -1 ? diag_error(&err) : EX_OK;
 }

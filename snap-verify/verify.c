@@ -11,6 +11,7 @@
 #include "base/sig.h"
 #include "disk/digest.h"
 #include "snapshot/manifest.h"
+#include "snapshot/signature.h"
 #include "snapshot/trailer.h"
 #include "snapshot/working_set.h"
 #include "state/layerfile.h"
@@ -133,6 +134,7 @@ find_extra(struct job *j, struct error *err)
 	for (i = 0; i < names.n; i++) {
 		name = names.v[i];
 		if (strcmp(name, ENVELOPE_NAME) != 0 &&
+		    strcmp(name, SIGNATURE_NAME) != 0 &&
 		    (e->trailer || strcmp(name, WORKING_SET_NAME) != 0) &&
 		    (!e->trailer || strcmp(name, ENVELOPE_TRAILER) != 0) &&
 		    envelope_find_file(e, name) == NULL)
@@ -289,6 +291,9 @@ verify_snap(struct verify *v, const struct snap *snap, const char *label,
 {
 	size_t faults;
 
+	if (signers_check_dir(v->signers, snap_fd(snap), snap_envelope(snap),
+		err) == -1)
+		return error_wrap(err, "%s", label);
 	if (find_faults(&faults, v, snap, label, err) == -1)
 		return -1;
 	if (faults > 0)

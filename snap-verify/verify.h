@@ -8,11 +8,13 @@
 
 #include "base/error.h"
 #include "base/strv.h"
+#include "snapshot/signers.h"
 #include "state/root.h"
 #include "state/snap.h"
 
 struct verify {
 	const struct root *root; /* or NULL: layers are not looked at */
+	struct signers *signers; /* the caller's, or NULL: nobody asks */
 	bool quiet; /* no progress line */
 	bool complete; /* a layer that is missing is a failure */
 	struct strv layers; /* digests of the layers that were looked at */
@@ -25,7 +27,7 @@ struct verify {
  * before each fault, and before each layer that neither the root nor the
  * directory has.  With an empty message, EX_DATAERR: there were faults;
  * EX_CONFIG: a layer is missing, and that is a failure.  EX_IOERR: it could not
- * be read to the end.
+ * be read to the end.  EX_NOPERM, before a file is read: not signed as it must be.
  */
 int verify_snap(struct verify *v, const struct snap *snap, const char *label,
     struct error *err);

@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/lock.h"
 #include "snapshot/envelope.h"
+#include "snapshot/signature.h"
 #include "snapshot/working_set.h"
 #include "state/artifacts.h"
 #include "state/standby.h"
@@ -361,7 +362,7 @@ static bool
 is_ours(enum root_kind kind, const char *name)
 {
 	static const char *const replaced[] = { "." ENVELOPE_NAME ".",
-		"." WORKING_SET_NAME "." };
+		"." WORKING_SET_NAME ".", "." SIGNATURE_NAME "." };
 	size_t i;
 
 	for (i = 0; i < sizeof(replaced) / sizeof(replaced[0]); i++)

@@ -56,6 +56,7 @@ usage(FILE *to)
 	    "           [--ready-timeout duration]] [--learn[=duration]]\n"
 	    "           [--refresh what,...|none] [--run file]\n"
 	    "           [--refresh-timeout duration] [--verify]\n"
+	    "           " SIGNERS_USAGE "\n"
 	    "           ([--into-pool | --from-pool] snap |\n"
 	    "           [--in-place] --from-dir dir | --from-archive file)\n");
 }
@@ -223,7 +224,7 @@ check_opts(struct opts *o, char *const *operands)
 	else if (o->memory_mode != NULL && strcmp(o->memory_mode, "mmap") != 0)
 		return opt_wrong("--memory-mode: %s: not mmap or copy",
 		    o->memory_mode);
-	if (check_learn(o) == -1)
+	if (check_learn(o) == -1 || signers_check_option(&o->signers) == -1)
 		return -1;
 	for (i = 0; o->disk_mode != NULL && i < 4; i++)
 		if (strcmp(o->disk_mode, disk_modes[i]) == 0) {
@@ -312,7 +313,8 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ "learn", optional_argument, NULL, LEARN },
 		{ "refresh", required_argument, NULL, REFRESH },
 		{ "refresh-timeout", required_argument, NULL, REFRESH_TIMEOUT },
-		{ "run", required_argument, NULL, RUN }, { NULL, 0, NULL, 0 } };
+		{ "run", required_argument, NULL, RUN }, SIGNERS_LONG,
+		{ NULL, 0, NULL, 0 } };
 	bool *flags[] = { &o->how.same_mac, &o->how.no_start, &o->how.paused,
 		&o->how.verify, &o->how.in_place, &o->how.into_pool,
 		&o->how.from_pool };
@@ -330,6 +332,8 @@ options_parse(struct opts *o, int argc, char *argv[])
 		else if (ch == 'p')
 			rc = opt_members(&o->how.members, optarg,
 			    &clone_members);
+		else if (signers_takes(ch))
+			rc = signers_option(&o->signers, ch, optarg);
 		else if (ch >= SAME_MAC && ch <= FROM_POOL)
 			*flags[ch - SAME_MAC] = true;
 		else

@@ -5,11 +5,14 @@
 
 #include "base/opt.h"
 
+#include "snapshot/signers.h"
+
 #include "clone.h"
 
 struct opts {
 	struct opt_common common;
 	struct clone_how how;
+	struct signers_how signers;
 	const char *from_dir, *archive, *count, *jobs, *memory_mode, *disk_mode;
 };
 

@@ -5,26 +5,38 @@
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/sig.h"
+#include "state/inplace.h"
 #include "state/refs.h"
 #include "state/source.h"
 
 #include "clone.h"
 #include "options.h"
 
+/* Opens it, signed as it must be; `waits`: it is looked at for a clone that waits. */
 static int
-open_snap(struct source *source, const struct opts *o, const struct root *root,
-    const char *ref, struct error *err)
+open_snap(struct source *source, struct opts *o, const struct root *root,
+    const char *ref, bool waits, struct error *err)
 {
-	const struct source_how how = { .ref = ref,
+	struct source_how how = { .ref = ref,
 		.dir = o->from_dir,
 		.archive = o->archive,
-		.quiet = o->common.quiet };
+		.quiet = o->common.quiet,
+		.keep_access = waits };
+	int rc;
 
 	/* Whether the name is free is told before all is read. */
 	if (o->archive != NULL && o->how.name != NULL && o->how.count == 0 &&
 	    root_name_check(root, ROOT_VM, o->how.name, err) == -1)
 		return -1;
-	return source_open(source, root, &how, err);
+	if (signers_begin(&how.signers, &o->signers, err) == -1)
+		return -1;
+	rc = source_open(source, root, &how, err);
+	/* Nobody has held its files against what was signed; a mount does. */
+	if (rc == 0 && how.signers != NULL && o->from_dir != NULL &&
+	    !inplace_is_ours(snap_fd(source->snap)))
+		o->how.verify = true;
+	signers_end(how.signers);
+	return rc;
 }
 
 /* A snapshot that comes with its files goes into a new root, too. */
@@ -56,20 +68,23 @@ learn_of(const struct ready_list *pending, const struct opts *o,
 
 /* The exit status, of which what must be told has been. */
 static int
-make(const struct opts *o, const struct root *root, const char *ref,
+make(struct opts *o, const struct root *root, const char *ref,
     struct source *source, char id[ID_LEN + 1], struct ready_list *pending)
 {
 	struct error err = { 0 };
 	int code;
 
 	if (o->how.from_pool) {
-		if (root_resolve(id, root, ROOT_SNAP, ref, &err) == -1)
+		if (root_resolve(id, root, ROOT_SNAP, ref, &err) == -1 ||
+		    (signers_are_asked(&o->signers) &&
+			open_snap(source, o, root, ref, true, &err) == -1))
 			return diag_error(&err);
+		source_close(source);
 		code = clone_take(&o->how, root, id, pending);
 		if (code != -1)
 			return code;
 	}
-	if (open_snap(source, o, root, ref, &err) == -1)
+	if (open_snap(source, o, root, ref, false, &err) == -1)
 		return diag_error(&err);
 	snprintf(id, ID_LEN + 1, "%.*s", ID_LEN, snap_id(source->snap));
 	return clone_all(&o->how, root, source->snap, pending);

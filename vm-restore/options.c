@@ -20,6 +20,7 @@ usage(FILE *to)
 	    "[--ready-timeout duration]]\n"
 	    "           [--refresh what,...|none] [--run file]\n"
 	    "           [--refresh-timeout duration]\n"
+	    "           " SIGNERS_USAGE "\n"
 	    "           vm (snap | --from-dir dir | --from-archive file)\n");
 }
 
@@ -43,7 +44,8 @@ check_opts(struct opts *o, char *const *operands, int n)
 	else if (o->memory_mode != NULL && strcmp(o->memory_mode, "mmap") != 0)
 		return opt_wrong("--memory-mode: %s: not mmap or copy",
 		    o->memory_mode);
-	if (ready_opt_check(&o->how.ready) == -1)
+	if (ready_opt_check(&o->how.ready) == -1 ||
+	    signers_check_option(&o->signers) == -1)
 		return -1;
 	o->vm = operands[0];
 	o->snap = operands[1];
@@ -76,7 +78,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ "refresh", required_argument, NULL, REFRESH },
 		{ "refresh-timeout", required_argument, NULL, REFRESH_TIMEOUT },
 		{ "run", required_argument, NULL, RUN }, OPT_ROW_WAIT,
-		{ NULL, 0, NULL, 0 } };
+		SIGNERS_LONG, { NULL, 0, NULL, 0 } };
 	int ch, rc = 0;
 
 	while (rc == 0 &&
@@ -104,6 +106,8 @@ options_parse(struct opts *o, int argc, char *argv[])
 			rc = refresh_opt_timeout(&o->how.refresh, optarg);
 		else if (ch == RUN)
 			rc = refresh_opt_run(&o->how.refresh, optarg);
+		else if (signers_takes(ch))
+			rc = signers_option(&o->signers, ch, optarg);
 		else
 			rc = opt_common(&o->common, ch, usage);
 	}

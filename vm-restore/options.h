@@ -5,11 +5,14 @@
 
 #include "base/opt.h"
 
+#include "snapshot/signers.h"
+
 #include "restore.h"
 
 struct opts {
 	struct opt_common common;
 	struct restore_how how;
+	struct signers_how signers;
 	const char *from_dir, *archive, *memory_mode, *vm;
 	char *snap;
 };

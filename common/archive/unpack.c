@@ -15,6 +15,7 @@
 #include "base/hook.h"
 #include "disk/verity.h"
 #include "disk/writeback.h"
+#include "snapshot/signature.h"
 #include "snapshot/trailer.h"
 
 #define BLOCK VERITY_BLOCK /* a block of zeros becomes a hole */
@@ -283,7 +284,63 @@ unpack_entry(struct work *w, const struct archive_entry *entry,
 		return keep_text(w, entry, TRAILER_BYTES_MAX, &u->trailer,
 		    &u->trailer_len, err);
 	}
+	if (strcmp(entry->name, SIGNATURE_NAME) == 0 &&
+	    entry->size > SIGNATURE_BYTES_MAX) {
+		error_set(err, EX_DATAERR, "larger than %u bytes",
+		    SIGNATURE_BYTES_MAX);
+		return archive_reader_wrap(w->reader, err);
+	}
 	return unpack_file(w, entry, err);
+}
+
+/* Entry number `n` must be what tells whether the rest may be read. */
+static int
+check_order(const struct unpack *u, size_t n, const char *name,
+    struct error *err)
+{
+	if (u->signers == NULL || n > 1)
+		return 0;
+	if (n == 0 && strcmp(name, ENVELOPE_NAME) != 0)
+		return error_set(err, EX_NOPERM,
+		    "refused: begins with %s, not with " ENVELOPE_NAME, name);
+	if (n == 1 && strcmp(name, SIGNATURE_NAME) != 0)
+		return signers_refuse_order(name, err);
+	return 0;
+}
+
+/* Behind the second entry, which is on the disk. */
+static int
+check_signed(const struct work *w, struct error *err)
+{
+	const struct unpack *u = w->u;
+	struct envelope e;
+	int rc;
+
+	if (u->signers == NULL)
+		return 0;
+	if (envelope_decode(&e, u->envelope, u->envelope_len, err) == -1)
+		return -1;
+	rc = signers_check_dir(u->signers, w->dirfd, &e, err);
+	envelope_fini(&e);
+	return rc;
+}
+
+static int
+unpack_entries(struct work *w, struct error *err)
+{
+	struct archive_entry entry;
+	size_t n;
+	int more;
+
+	for (n = 0; (more = archive_reader_next(w->reader, &entry, err)) == 1;
+	     n++)
+		if (check_order(w->u, n, entry.name, err) == -1 ||
+		    unpack_entry(w, &entry, err) == -1 ||
+		    (n == 1 && check_signed(w, err) == -1))
+			return -1;
+	if (more == 0 && w->u->signers != NULL && n < 2)
+		return error_set(err, EX_NOPERM, "refused: not signed");
+	return more;
 }
 
 static int
@@ -312,16 +369,12 @@ unpack_archive(struct unpack *u, int fd, int dirfd, unpack_progress *progress,
 		.fd = -1,
 		.progress = progress,
 		.arg = arg };
-	struct archive_entry entry;
-	int more = -1, rc = -1;
+	int rc = -1;
 
 	if (archive_reader_open(&w.reader, fd, err) == -1 ||
 	    hasher_new(&w.hasher, archive_reader_flow(w.reader), err) == -1)
 		goto out;
-	while ((more = archive_reader_next(w.reader, &entry, err)) == 1)
-		if (unpack_entry(&w, &entry, err) == -1)
-			goto out;
-	if (more == -1 || sync_late(&w, err) == -1 ||
+	if (unpack_entries(&w, err) == -1 || sync_late(&w, err) == -1 ||
 	    hasher_finish(w.hasher, err) == -1 || digest_envelope(u, err) == -1)
 		goto out;
 	u->tar_bytes = archive_reader_tar_bytes(w.reader);

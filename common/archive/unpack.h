@@ -9,6 +9,7 @@
 
 #include "archive/archive.h"
 #include "snapshot/envelope.h"
+#include "snapshot/signers.h"
 
 struct unpacked {
 	char *name;
@@ -20,6 +21,12 @@ struct unpacked {
 
 /* What an archive held: { 0 } is nothing yet. */
 struct unpack {
+	/*
+	 * The caller's, or NULL: who has to have signed it.  Then its envelope
+	 * must come first and the signatures behind it, or it is refused before
+	 * another byte of it is read.
+	 */
+	struct signers *signers;
 	struct unpacked **files; /* in the archive's order */
 	size_t files_n, files_cap;
 	char *envelope; /* its bytes, or NULL: none came */
@@ -47,6 +54,7 @@ typedef void unpack_progress(void *arg, uint64_t read_bytes);
  * Reads all of the archive at `fd`, writes every file but envelope and
  * trailer beneath `dirfd` (mode 0600, sparse, synced), with its digest.
  * EX_DATAERR: the archive breaks its format, names a file twice.  EX_IOERR.
+ * EX_NOPERM: u->signers have not signed it.
  */
 int unpack_archive(struct unpack *u, int fd, int dirfd,
     unpack_progress *progress, void *arg, struct error *err);

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "snapshot/manifest.h"
+#include "snapshot/signed_part.h"
 #include "snapshot/trailer.h"
-#include "snapshot/working_set.h"
 
 static struct unpacked *
 find(const struct unpack *u, const char *name)
@@ -135,10 +135,10 @@ add_unlisted(struct envelope *e, struct unpack_check *c, const struct unpack *u,
 
 	for (i = 0; i < u->files_n; i++) {
 		file = envelope_find_file(e, u->files[i]->name);
-		/* A store's directory has a working set beside the envelope. */
+		/* In a store's directory some lie beside the envelope. */
 		if (file == NULL && had_files &&
 		    (e->trailer ||
-			strcmp(u->files[i]->name, WORKING_SET_NAME) != 0)) {
+			!signed_part_leaves_out(u->files[i]->name))) {
 			error_set(&text, EX_DATAERR,
 			    "%s: in the archive, but not in the envelope",
 			    u->files[i]->name);

@@ -18,11 +18,11 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/proc_impl.h"
 #include "base/program.h"
 #include "base/sig.h"
 
 #define PROC_STAT_MAX 1024
-#define PROC_POLL_MS 200 /* so that a signal is noticed soon */
 /* Descriptors are parked above what a child names. */
 #define PROC_FD_FLOOR (PROC_NUMBER_MAX + 1)
 
@@ -168,38 +168,35 @@ proc_wait(int pidfd, int64_t deadline_ms, struct error *err)
 	return 0;
 }
 
-/* Gives each kept descriptor its number; both may overlap, hence two steps. */
-static int
-place_fds(const struct proc_spawn *how)
+int
+proc_place_fds(const int *keep, size_t n)
 {
 	int parked[PROC_KEEP_MAX];
 	size_t i;
 
-	for (i = 0; i < how->keep_n; i++) {
-		parked[i] = fcntl(how->keep[2 * i], F_DUPFD_CLOEXEC,
-		    PROC_FD_FLOOR);
+	for (i = 0; i < n; i++) {
+		parked[i] = fcntl(keep[2 * i], F_DUPFD_CLOEXEC, PROC_FD_FLOOR);
 		if (parked[i] == -1)
 			return -1;
 	}
-	for (i = 0; i < how->keep_n; i++)
-		if (dup2(parked[i], how->keep[2 * i + 1]) == -1)
+	for (i = 0; i < n; i++)
+		if (dup2(parked[i], keep[2 * i + 1]) == -1)
 			return -1;
 	return 0;
 }
 
-/* Marks everything above stderr but what is kept to be closed by exec. */
-static void
-shut_others(const struct proc_spawn *how)
+void
+proc_shut_others(const int *keep, size_t n)
 {
 	size_t i;
 
 	syscall(SYS_close_range, 3u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */);
-	for (i = 0; i < how->keep_n; i++)
-		fcntl(how->keep[2 * i + 1], F_SETFD, 0);
+	for (i = 0; i < n; i++)
+		fcntl(keep[2 * i + 1], F_SETFD, 0);
 }
 
-static void
-default_signals(void)
+void
+proc_default_signals(void)
 {
 	sigset_t none;
 	int number;
@@ -227,14 +224,14 @@ become(const struct proc_spawn *how, int in_fd, int gate, int report)
 	if (read(gate, &c, 1) != 1)
 		_exit(127);
 	report = fcntl(report, F_DUPFD_CLOEXEC, PROC_FD_FLOOR);
-	default_signals();
+	proc_default_signals();
 	if (dup2(in_fd, STDIN_FILENO) != -1 &&
 	    dup2(out_fd, STDOUT_FILENO) != -1 &&
 	    dup2(how->log_fd, STDERR_FILENO) != -1 &&
 	    (how->dirfd == -1 || fchdir(how->dirfd) == 0) &&
 	    (how->enter == NULL || how->enter(how->enter_arg) == 0) &&
-	    place_fds(how) == 0) {
-		shut_others(how);
+	    proc_place_fds(how->keep, how->keep_n) == 0) {
+		proc_shut_others(how->keep, how->keep_n);
 		program_become(how->argv);
 	}
 	sys = errno;
@@ -306,195 +303,5 @@ out:
 	fd_drop(&report[0]);
 	fd_drop(&report[1]);
 	fd_drop(&in_fd);
-	return rc;
-}
-
-/* In the child of proc_run(). */
-static void
-become_helper(const struct proc_run *how, int in_fd, int out_fd, int err_fd)
-{
-	default_signals();
-	if (dup2(in_fd, STDIN_FILENO) == -1 ||
-	    dup2(out_fd, STDOUT_FILENO) == -1 ||
-	    dup2(err_fd, STDERR_FILENO) == -1)
-		_exit(126);
-	if (how->dirfd != -1 && fchdir(how->dirfd) == -1)
-		_exit(126);
-	syscall(SYS_close_range, 3u, ~0u, 0u);
-	program_become(how->argv);
-	_exit(127);
-}
-
-struct capture {
-	char *buf;
-	size_t cap, len;
-	bool keep_tail; /* drop the oldest when full, else stop */
-	bool overrun;
-};
-
-/* Takes what `fd` has; false at its end. */
-static bool
-take_output(struct capture *c, int fd)
-{
-	char chunk[4096];
-	ssize_t n;
-	size_t room, from = 0, drop;
-
-	n = read(fd, chunk, sizeof(chunk));
-	if (n == -1)
-		return errno == EINTR || errno == EAGAIN;
-	if (n == 0)
-		return false;
-	room = c->cap - 1 - c->len;
-	if ((size_t)n > room) {
-		c->overrun = true;
-		if (!c->keep_tail)
-			return true;
-		from = (size_t)n < c->cap ? 0 : (size_t)n - (c->cap - 1);
-		drop = (size_t)n - from - room;
-		memmove(c->buf, c->buf + drop, c->len - drop);
-		c->len -= drop;
-	}
-	memcpy(c->buf + c->len, chunk + from, (size_t)n - from);
-	explicit_bzero(chunk, (size_t)n); /* it may be a secret */
-	c->len += (size_t)n - from;
-	return true;
-}
-
-/* Reads both pipes to their ends.  EX_TEMPFAIL, or a signal. */
-static int
-drain(struct capture *out, int out_fd, struct capture *msg, int msg_fd,
-    int64_t deadline_ms, struct error *err)
-{
-	struct pollfd pfd[2] = {
-		{ .fd = out_fd, .events = POLLIN },
-		{ .fd = msg_fd, .events = POLLIN },
-	};
-	int left;
-
-	while (pfd[0].fd != -1 || pfd[1].fd != -1) {
-		if (sig_check(err) == -1)
-			return -1;
-		left = clock_left(deadline_ms);
-		if (left == 0)
-			return error_set(err, EX_TEMPFAIL, "out of time");
-		if (poll(pfd, 2, left < PROC_POLL_MS ? left : PROC_POLL_MS) <=
-		    0)
-			continue;
-		if (pfd[0].revents != 0 && !take_output(out, out_fd))
-			pfd[0].fd = -1;
-		if (pfd[1].revents != 0 && !take_output(msg, msg_fd))
-			pfd[1].fd = -1;
-	}
-	return 0;
-}
-
-/* The last line that is not empty; `text` is cut behind it. */
-static const char *
-last_line(char *text)
-{
-	char *p;
-	size_t len = strlen(text);
-
-	while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == ' '))
-		text[--len] = '\0';
-	p = strrchr(text, '\n');
-	return p == NULL ? text : p + 1;
-}
-
-/* The first line; `text` is cut behind it. */
-static const char *
-first_line(char *text)
-{
-	text[strcspn(text, "\n")] = '\0';
-	return text;
-}
-
-static int
-look_at_end(const struct proc_run *how, int status, char *messages,
-    bool out_overrun, struct error *err)
-{
-	const char *name = how->argv[0];
-
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 127 &&
-	    messages[0] == '\0')
-		return error_set(err, EX_UNAVAILABLE, "%s: program not found",
-		    name);
-	if (WIFSIGNALED(status))
-		return error_set(err, EX_UNAVAILABLE, "%s: ended by signal %d",
-		    name, WTERMSIG(status));
-	if (WEXITSTATUS(status) != 0)
-		return error_set(err, EX_UNAVAILABLE, "%s: status %d: %s", name,
-		    WEXITSTATUS(status),
-		    how->first_line ? first_line(messages)
-				    : last_line(messages));
-	if (out_overrun)
-		return error_set(err, EX_UNAVAILABLE, "%s: printed too much",
-		    name);
-	return 0;
-}
-
-int
-proc_run(const struct proc_run *how, struct error *err)
-{
-	char messages[2048] = "", spare[64];
-	struct capture out = { .buf = how->out, .cap = how->out_cap };
-	struct capture msg = { .buf = messages,
-		.cap = sizeof(messages),
-		.keep_tail = true };
-	int in[2] = { -1, -1 }, outp[2] = { -1, -1 }, errp[2] = { -1, -1 };
-	int status, rc = -1;
-	pid_t child;
-
-	if (how->out == NULL) {
-		out.buf = spare;
-		out.cap = sizeof(spare);
-		out.keep_tail = true;
-	}
-	if (how->stdin_fd != -1)
-		in[0] = fcntl(how->stdin_fd, F_DUPFD_CLOEXEC, 3);
-	else if (how->input == NULL)
-		in[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	else if (pipe2(in, O_CLOEXEC) == -1)
-		in[0] = -1;
-	if (in[0] == -1 || pipe2(outp, O_CLOEXEC) == -1 ||
-	    pipe2(errp, O_CLOEXEC) == -1) {
-		error_sys(err, EX_OSERR, "%s", how->argv[0]);
-		goto out;
-	}
-	child = fork();
-	if (child == -1) {
-		error_sys(err, EX_OSERR, "%s", how->argv[0]);
-		goto out;
-	}
-	if (child == 0)
-		become_helper(how, in[0], outp[1], errp[1]);
-	fd_drop(&in[0]);
-	fd_drop(&outp[1]);
-	fd_drop(&errp[1]);
-	/* A helper that does not read its input tells so by its status. */
-	if (in[1] != -1)
-		(void)fd_write(in[1], how->input, strlen(how->input),
-		    how->argv[0], NULL);
-	fd_drop(&in[1]);
-	rc = drain(&out, outp[0], &msg, errp[0], how->deadline_ms, err);
-	if (rc == -1) {
-		error_wrap(err, "%s", how->argv[0]);
-		kill(child, SIGKILL);
-	}
-	while (waitpid(child, &status, 0) == -1 && errno == EINTR)
-		continue;
-	out.buf[out.len] = '\0';
-	messages[msg.len] = '\0';
-	if (rc == 0)
-		rc = look_at_end(how, status, messages,
-		    how->out != NULL && out.overrun, err);
-out:
-	fd_drop(&in[0]);
-	fd_drop(&in[1]);
-	fd_drop(&outp[0]);
-	fd_drop(&outp[1]);
-	fd_drop(&errp[0]);
-	fd_drop(&errp[1]);
 	return rc;
 }

@@ -83,6 +83,17 @@ struct proc_run {
 	size_t out_cap; /* bytes of `out`; more output is an error */
 	int64_t deadline_ms; /* base/clock */
 	bool first_line; /* it tells the cause first, and then what fails */
+	bool is_heard; /* our own stderr gets what it says on its own, too */
+	/* Pairs as those of struct proc_spawn. */
+	const int *keep;
+	size_t keep_n;
+	/*
+	 * Not NULL: its exit status, which is no failure then whatever it is, and,
+	 * where `said` is not NULL, what it said on stderr, cut.
+	 */
+	int *status;
+	char *said;
+	size_t said_cap;
 };
 
 /*

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "registry/page_index.h"
 #include "snapshot/envelope.h"
+#include "snapshot/signature.h"
 
 #define TYPE_MAX 256 /* bytes; RFC 6838 has 127 for each half of one */
 #define CREATED "org.opencontainers.image.created"
@@ -23,6 +24,8 @@ void
 artifact_fini(struct artifact *a)
 {
 	free(a->parts);
+	free(a->signatures);
+	a->signatures = NULL;
 	a->parts = NULL;
 	a->parts_n = 0;
 }
@@ -120,10 +123,12 @@ fill(json_t *to, const struct artifact *a, const char *created_at,
 	}
 	if (json_put(to, "layers", layers, err) == -1)
 		return -1;
-	if (created_at[0] == '\0')
+	if (created_at[0] == '\0' && a->signatures == NULL)
 		return 0;
 	notes = json_object();
-	if (json_put_str(notes, CREATED, created_at, err) == -1) {
+	if (json_put_text(notes, CREATED, created_at, err) == -1 ||
+	    json_put_text(notes, ARTIFACT_SIGNATURES, a->signatures, err) ==
+		-1) {
 		json_decref(notes);
 		return -1;
 	}
@@ -214,6 +219,18 @@ get_layers(struct artifact *a, const json_t *manifest, struct error *err)
 	return 0;
 }
 
+/* Of annotations, which anybody may add, the one that is ours. */
+static int
+get_signatures(struct artifact *a, const json_t *manifest, struct error *err)
+{
+	const json_t *notes = json_object_get(manifest, "annotations");
+
+	return json_is_object(notes)
+	    ? json_get_strdup(notes, ARTIFACT_SIGNATURES, &a->signatures,
+		  SIGNATURE_BYTES_MAX, JSON_OPTIONAL, err)
+	    : 0;
+}
+
 static int
 decode(struct artifact *a, const json_t *manifest, struct error *err)
 {
@@ -235,7 +252,9 @@ decode(struct artifact *a, const json_t *manifest, struct error *err)
 	if (get_typed(&a->envelope, ARTIFACT_CONFIG, config, ENVELOPE_BYTES_MAX,
 		err) == -1)
 		return error_wrap(err, "config");
-	return get_layers(a, manifest, err);
+	return get_signatures(a, manifest, err) == -1
+	    ? -1
+	    : get_layers(a, manifest, err);
 }
 
 int

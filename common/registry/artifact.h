@@ -17,6 +17,7 @@
 #define ARTIFACT_INDEX "application/vnd.instar.snapshot.index.v1"
 #define ARTIFACT_TREE "application/vnd.instar.snapshot.tree.v1"
 #define ARTIFACT_PACK "application/vnd.instar.snapshot.pack.v1+zstd"
+#define ARTIFACT_SIGNATURES "vnd.instar.snapshot.signatures" /* annotation */
 #define ARTIFACT_MANIFEST "application/vnd.oci.image.manifest.v1+json"
 
 /* What the registries take that we know: distribution's limit. */
@@ -26,6 +27,7 @@ struct artifact { /* { 0 } is empty */
 	struct blob envelope, index;
 	struct part *parts; /* on the heap */
 	size_t parts_n;
+	char *signatures; /* snapshot.sig, on the heap, or NULL */
 };
 
 void artifact_fini(struct artifact *a);

@@ -42,8 +42,10 @@ read_index(struct reader *r, struct error *err)
 }
 
 static int
-fill(struct reader *r, const struct ref *ref, struct error *err)
+fill(struct reader *r, struct signers *signers, const struct ref *ref,
+    struct error *err)
 {
+	const char *sig;
 	char *text;
 	size_t len;
 	int rc;
@@ -53,19 +55,30 @@ fill(struct reader *r, const struct ref *ref, struct error *err)
 		return -1;
 	rc = artifact_decode(&r->artifact, text, len, err);
 	free(text);
-	if (rc == -1 || read_envelope(r, err) == -1 || read_index(r, err) == -1)
+	if (rc == -1 || read_envelope(r, err) == -1)
 		return -1;
-	return 0;
+	sig = r->artifact.signatures;
+	if (signers_check(signers, &r->envelope, sig,
+		sig == NULL ? 0 : strlen(sig), err) == -1)
+		return -1;
+	return read_index(r, err);
 }
 
 int
 reader_open(struct reader *out, struct transport *from, const struct ref *ref,
     struct error *err)
 {
+	return reader_open_signed(out, from, NULL, ref, err);
+}
+
+int
+reader_open_signed(struct reader *out, struct transport *from,
+    struct signers *signers, const struct ref *ref, struct error *err)
+{
 	struct reader r = { .from = from };
 
 	envelope_init(&r.envelope);
-	if (fill(&r, ref, err) == -1) {
+	if (fill(&r, signers, ref, err) == -1) {
 		reader_close(&r);
 		return -1;
 	}

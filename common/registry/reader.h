@@ -17,6 +17,7 @@
 #include "registry/page_index.h"
 #include "registry/transport.h"
 #include "snapshot/envelope.h"
+#include "snapshot/signers.h"
 
 #define READER_FRAMES 128 /* kept inflated: 32 MiB where all are largest */
 
@@ -44,6 +45,13 @@ struct reader { /* { 0 } is none */
  */
 int reader_open(struct reader *out, struct transport *from,
     const struct ref *ref, struct error *err);
+
+/*
+ * The same where `signers` (NULL: whoever it be) must have signed it, which is seen
+ * when the envelope has been read, and nothing else.  EX_NOPERM: they have not.
+ */
+int reader_open_signed(struct reader *out, struct transport *from,
+    struct signers *signers, const struct ref *ref, struct error *err);
 void reader_close(struct reader *r);
 
 /*

@@ -89,6 +89,9 @@ int envelope_read(struct envelope *out, int dirfd, struct error *err);
 int envelope_encode(char **text, size_t *len, const struct envelope *e,
     struct error *err);
 
+/* The object that is written (json_decref).  EX_OSERR. */
+int envelope_json(json_t **out, const struct envelope *e, struct error *err);
+
 /* Encodes and puts it into the directory atomically, synced. */
 int envelope_write(int dirfd, const struct envelope *e, struct error *err);
 

@@ -175,17 +175,31 @@ check_text(const char *text, size_t len, struct error *err)
 }
 
 int
-envelope_encode(char **text, size_t *len, const struct envelope *e,
-    struct error *err)
+envelope_json(json_t **out, const struct envelope *e, struct error *err)
 {
 	json_t *root = json_object();
-	char *made = NULL;
-	int rc = -1;
 
 	if (root == NULL)
 		return error_nomem(err, "envelope");
-	if (put_all(root, e, err) == 0)
-		rc = json_text(&made, len, root, JSON_PRETTY, err);
+	if (put_all(root, e, err) == -1) {
+		json_decref(root);
+		return -1;
+	}
+	*out = root;
+	return 0;
+}
+
+int
+envelope_encode(char **text, size_t *len, const struct envelope *e,
+    struct error *err)
+{
+	json_t *root;
+	char *made = NULL;
+	int rc;
+
+	if (envelope_json(&root, e, err) == -1)
+		return -1;
+	rc = json_text(&made, len, root, JSON_PRETTY, err);
 	json_decref(root);
 	if (rc == 0)
 		rc = check_text(made, *len, err);

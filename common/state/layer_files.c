@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "disk/digest_file.h"
+#include "snapshot/signature.h"
 #include "snapshot/working_set.h"
 #include "state/layerfile.h"
 
@@ -86,15 +87,14 @@ layer_files_open(struct layer_files *l, struct envelope *e,
 }
 
 static int
-add_open(struct layer_files *l, struct envelope *e, int fd, uint64_t size,
-    struct error *err)
+add_open(struct layer_files *l, struct envelope *e, const char *name, int fd,
+    uint64_t size, struct error *err)
 {
-	struct envelope_file *file = envelope_add_file(e, WORKING_SET_NAME,
-	    err);
+	struct envelope_file *file = envelope_add_file(e, name, err);
 	struct layer_file *grown;
 
 	if (file == NULL ||
-	    digest_file(&file->digest, fd, size, WORKING_SET_NAME, err) == -1)
+	    digest_file(&file->digest, fd, size, name, err) == -1)
 		return -1;
 	file->has_digest = true;
 	file->size_bytes = size;
@@ -102,9 +102,19 @@ add_open(struct layer_files *l, struct envelope *e, int fd, uint64_t size,
 	if (grown == NULL)
 		return error_nomem(err, NULL);
 	l->v = grown;
-	snprintf(grown[l->n].name, sizeof(grown->name), "%s", WORKING_SET_NAME);
+	snprintf(grown[l->n].name, sizeof(grown->name), "%s", name);
 	grown[l->n++].fd = fd;
 	return 0;
+}
+
+/* Both are told, where there are two. */
+static void
+left_out(struct layer_files *l, const struct error *why)
+{
+	size_t len = strlen(l->note);
+
+	snprintf(l->note + len, sizeof(l->note) - len, "%sleft out: %s",
+	    len == 0 ? "" : "; ", why->msg);
 }
 
 int
@@ -124,7 +134,8 @@ layer_files_add_set(struct layer_files *l, struct envelope *e,
 		if (working_set_read_open(&w, fd, size, e->machine.memory_bytes,
 			&why) == 0) {
 			working_set_fini(&w);
-			if (add_open(l, e, fd, size, err) == 0)
+			if (add_open(l, e, WORKING_SET_NAME, fd, size, err) ==
+			    0)
 				return 0;
 			fd_drop(&fd);
 			return -1;
@@ -132,6 +143,33 @@ layer_files_add_set(struct layer_files *l, struct envelope *e,
 		fd_drop(&fd);
 	}
 	if (why.code != EX_NOINPUT)
-		snprintf(l->note, sizeof(l->note), "left out: %s", why.msg);
+		left_out(l, &why);
+	return 0;
+}
+
+int
+layer_files_add_signatures(struct layer_files *l, struct envelope *e,
+    const struct snap *snap, struct error *err)
+{
+	struct signature_list list = { .n = 0 };
+	struct error why = { 0 };
+	uint64_t size;
+	int fd;
+
+	if (envelope_find_file(e, SIGNATURE_NAME) != NULL)
+		return 0;
+	if (fd_open_file(&fd, &size, snap_fd(snap), SIGNATURE_NAME, O_RDONLY,
+		&why) == 0) {
+		if (signature_list_read_open(&list, fd, size, &why) == 0) {
+			signature_list_fini(&list);
+			if (add_open(l, e, SIGNATURE_NAME, fd, size, err) == 0)
+				return 0;
+			fd_drop(&fd);
+			return -1;
+		}
+		fd_drop(&fd);
+	}
+	if (why.code != EX_NOINPUT)
+		left_out(l, &why);
 	return 0;
 }

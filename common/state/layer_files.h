@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* What goes along with a snapshot as files of it: its layers, its working set. */
+/*
+ * What goes along with a snapshot as files of it: its layers, its working set, its
+ * signatures.
+ */
 #ifndef STATE_LAYER_FILES_H
 #define STATE_LAYER_FILES_H
 
@@ -31,6 +34,11 @@ int layer_files_open(struct layer_files *l, struct envelope *e,
  */
 int layer_files_add_set(struct layer_files *l, struct envelope *e,
     const struct snap *snap, struct error *err);
+
+/* The same for its signatures. */
+int layer_files_add_signatures(struct layer_files *l, struct envelope *e,
+    const struct snap *snap, struct error *err);
+
 void layer_files_fini(struct layer_files *l);
 
 /* The descriptor of the file of that name, borrowed, or -1. */

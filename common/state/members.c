@@ -35,7 +35,7 @@ static const char snap_names[] =
     "files.# layers_missing.#.name layers_missing.#.size "
     "layers_missing.#.digest "
     "layers.#.name layers.#.size layers.#.digest layers.#.here "
-    "dir size disk_usage working_set";
+    "dir size disk_usage working_set signed.#";
 
 const struct members vm_members = { .names = vm_names };
 const struct members snap_members = { .names = snap_names };

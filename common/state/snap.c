@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/path.h"
 #include "base/rfc3339.h"
+#include "snapshot/signature.h"
 #include "snapshot/working_set.h"
 #include "state/layerfile.h"
 
@@ -361,6 +362,26 @@ put_set(json_t *obj, const struct snap *snap, struct error *err)
 	return json_put_u64(obj, "working_set", bytes, err);
 }
 
+/* The keys that say they have signed it: nobody has looked whether they did. */
+static int
+put_signed(json_t *obj, const struct snap *snap, struct error *err)
+{
+	struct signature_list list = { .n = 0 };
+	json_t *array;
+	size_t i;
+	int rc;
+
+	if (signature_list_read(&list, snap->fd, NULL) == -1)
+		return 0;
+	array = json_array();
+	rc = json_put(obj, "signed", array, err);
+	for (i = 0; i < list.n && rc == 0; i++)
+		rc = json_append(array, "signed", json_string(list.v[i].key),
+		    err);
+	signature_list_fini(&list);
+	return rc;
+}
+
 int
 snap_report(json_t **out, const struct snap *snap, const struct root *root,
     struct error *err)
@@ -382,7 +403,7 @@ snap_report(json_t **out, const struct snap *snap, const struct root *root,
 	    json_put_str(obj, "dir", snap->dir, err) == -1 ||
 	    json_put_u64(obj, "size", apparent, err) == -1 ||
 	    json_put_u64(obj, "disk_usage", allocated, err) == -1 ||
-	    put_set(obj, snap, err) == -1) {
+	    put_set(obj, snap, err) == -1 || put_signed(obj, snap, err) == -1) {
 		json_decref(obj);
 		return -1;
 	}

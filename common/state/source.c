@@ -2,6 +2,9 @@
 #include "state/source.h"
 
 #include <stddef.h>
+#include <string.h>
+
+#include "snapshot/signed_part.h"
 
 static int
 open_stored(struct source *s, const struct root *root,
@@ -9,16 +12,55 @@ open_stored(struct source *s, const struct root *root,
 {
 	if (snap_open(&s->snap, root, how->ref, err) == -1)
 		return -1;
+	if (signers_check_dir(how->signers, snap_fd(s->snap),
+		snap_envelope(s->snap), err) == -1)
+		return error_wrap(err, "%s", how->ref);
 	return how->keep_access
 	    ? 0
 	    : root_access_touch(root, snap_id(s->snap), err);
+}
+
+/* What lies there besides the files that were signed nobody vouches for. */
+static int
+check_others(const struct snap *snap, struct error *err)
+{
+	const struct envelope *e = snap_envelope(snap);
+	struct strv names = { 0 };
+	size_t i;
+	int rc = snap_files(&names, snap, err);
+
+	for (i = 0; i < names.n && rc == 0; i++)
+		if (!signed_part_leaves_out(names.v[i]) &&
+		    (!e->trailer ||
+			strcmp(names.v[i], ENVELOPE_TRAILER) != 0) &&
+		    envelope_find_file(e, names.v[i]) == NULL)
+			rc = error_set(err, EX_NOPERM,
+			    "refused: %s is not among the files that are "
+			    "signed",
+			    names.v[i]);
+	strv_fini(&names);
+	return rc;
+}
+
+static int
+open_dir(struct source *s, const struct source_how *how, struct error *err)
+{
+	if (snap_open_dir(&s->snap, how->dir, err) == -1)
+		return -1;
+	if (how->signers == NULL ||
+	    (signers_check_dir(how->signers, snap_fd(s->snap),
+		 snap_envelope(s->snap), err) == 0 &&
+		check_others(s->snap, err) == 0))
+		return 0;
+	return error_wrap(err, "%s", how->dir);
 }
 
 static int
 open_archive(struct source *s, const struct root *root,
     const struct source_how *how, struct error *err)
 {
-	if (stage_open(&s->stage, root, how->archive, how->quiet, err) == -1)
+	if (stage_open(&s->stage, root, how->archive, how->signers, how->quiet,
+		err) == -1)
 		return -1;
 	s->snap = s->stage.snap;
 	return 0;
@@ -32,7 +74,7 @@ source_open(struct source *out, const struct root *root,
 	int rc;
 
 	if (how->dir != NULL)
-		rc = snap_open_dir(&s.snap, how->dir, err);
+		rc = open_dir(&s, how, err);
 	else if (how->archive != NULL)
 		rc = open_archive(&s, root, how, err);
 	else

@@ -20,6 +20,11 @@ struct source_how {
 	const char *dir; /* --from-dir */
 	const char *archive; /* "-": standard input */
 	bool quiet; /* no progress of an archive */
+	/*
+	 * Who has to have signed it; NULL: whoever it be.  Of a directory it is
+	 * seen that there are no other files; what they are, their digests tell.
+	 */
+	struct signers *signers;
 	bool keep_access; /* one in the store is looked at, not used */
 };
 
@@ -31,7 +36,7 @@ struct source { /* { 0 } is none */
 /*
  * Opens the snapshot, which borrows `root`, and notes the access where the
  * store has it.  On success *out is the caller's (source_close).  Errors are
- * those of snap_open(), snap_open_dir() and stage_open().
+ * those of snap_open(), snap_open_dir(), stage_open() and signers_check().
  */
 int source_open(struct source *out, const struct root *root,
     const struct source_how *how, struct error *err);

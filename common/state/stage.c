@@ -18,6 +18,7 @@
 struct job {
 	const struct root_new *dir;
 	int fd;
+	struct signers *signers;
 	struct progress *progress;
 	struct unpack_check check;
 };
@@ -30,6 +31,7 @@ unpack(struct job *job, struct error *err)
 	struct envelope e;
 	int rc;
 
+	u.signers = job->signers;
 	if (unpack_archive(&u, job->fd, dirfd, progress_show, job->progress,
 		err) == -1 ||
 	    unpack_check(&e, &job->check, &u, err) == -1)
@@ -55,16 +57,21 @@ unpack_and_tell(void *arg, struct aside_answer *answer, struct error *err)
 }
 
 static int
-unpack_aside(struct stage *s, int fd, struct progress *progress,
-    struct error *err)
+unpack_aside(struct stage *s, int fd, struct signers *signers,
+    struct progress *progress, struct error *err)
 {
-	struct job job = { .dir = &s->dir, .fd = fd, .progress = progress };
+	struct job job = { .dir = &s->dir,
+		.fd = fd,
+		.signers = signers,
+		.progress = progress,
+		.check = { .need_digests = signers != NULL } };
+	const int fds[] = { fd, signers_fd(signers) };
 	const struct aside aside = { .what = "unpacking",
 		.run = unpack_and_tell,
 		.arg = &job,
 		.sandbox = { .dirfds = &s->dir.dirfd, .n = 1 },
-		.fds = &fd,
-		.fds_n = 1 };
+		.fds = fds,
+		.fds_n = signers == NULL ? 1 : 2 };
 	void *warning;
 	size_t len;
 
@@ -91,7 +98,7 @@ open_snap(struct stage *s, struct error *err)
 
 int
 stage_open(struct stage *out, const struct root *root, const char *path,
-    bool quiet, struct error *err)
+    struct signers *signers, bool quiet, struct error *err)
 {
 	const char *what = unpack_is_stdin(path) ? "standard input" : path;
 	struct stage s = { 0 };
@@ -103,7 +110,7 @@ stage_open(struct stage *out, const struct root *root, const char *path,
 	    root_new_begin(&s.dir, root, ROOT_SNAP, "", err) == -1)
 		goto out;
 	progress_init(&progress, "staged", size, quiet);
-	rc = unpack_aside(&s, fd, &progress, err);
+	rc = unpack_aside(&s, fd, signers, &progress, err);
 	if (rc == -1)
 		error_wrap(err, "%s", what);
 	else

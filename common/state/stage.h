@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "snapshot/signers.h"
 #include "state/root.h"
 #include "state/snap.h"
 
@@ -20,13 +21,13 @@ struct stage { /* { 0 } is none */
 
 /*
  * Unpacks the archive `path` ("-": standard input) and checks it as an import
- * does, in an enclosed process of its own, which ends with us.  Shows progress
+ * does, and that `signers` (NULL: whoever it be) have signed it, in an enclosed process of its own, which ends with us.  Shows progress
  * unless `quiet`.  Must be called before any thread is started.  EX_NOINPUT: no
  * such archive.  EX_DATAERR: it breaks its format, or is not what was saved.
  * EX_IOERR: no room.
  */
 int stage_open(struct stage *out, const struct root *root, const char *path,
-    bool quiet, struct error *err);
+    struct signers *signers, bool quiet, struct error *err);
 
 /* Removes it; what was linked from it stays.  Takes { 0 }. */
 void stage_close(struct stage *stage);

@@ -10,6 +10,8 @@
 #include "base/rfc3339.h"
 #include "disk/digest.h"
 #include "snapshot/manifest.h"
+#include "snapshot/signature.h"
+#include "snapshot/signed_part.h"
 #include "snapshot/working_set.h"
 #include "vmm/preflight.h"
 
@@ -176,6 +178,52 @@ take_set(struct intake *in)
 	warn(in, text);
 }
 
+void
+intake_note_signed(struct intake *in, const struct envelope *came)
+{
+	in->has_signed = signed_part_hash(in->signed_hash, came);
+}
+
+/* "", or why the signatures that came are of no use. */
+static void
+judge_signatures(char why[ERROR_MSG_MAX], const struct intake *in)
+{
+	struct signature_list list = { .n = 0 };
+	unsigned char now[SHA256_BYTES];
+	struct error e = { 0 };
+
+	why[0] = '\0';
+	if (signature_list_read(&list, in->made.dirfd, &e) == -1) {
+		if (e.code != EX_NOINPUT)
+			memcpy(why, e.msg, ERROR_MSG_MAX);
+		return;
+	}
+	signature_list_fini(&list);
+	if (!in->has_signed || !signed_part_hash(now, &in->envelope) ||
+	    memcmp(now, in->signed_hash, sizeof(now)) != 0)
+		snprintf(why, ERROR_MSG_MAX,
+		    SIGNATURE_NAME ": not of what was taken in");
+}
+
+/* Signatures lie beside the envelope as the working set does. */
+static void
+take_signatures(struct intake *in)
+{
+	char why[ERROR_MSG_MAX], text[ERROR_MSG_MAX + 16];
+	const struct envelope_file *file;
+
+	file = envelope_find_file(&in->envelope, SIGNATURE_NAME);
+	if (file != NULL)
+		envelope_drop_file(&in->envelope,
+		    (size_t)(file - in->envelope.files));
+	judge_signatures(why, in);
+	if (why[0] == '\0')
+		return;
+	unlinkat(in->made.dirfd, SIGNATURE_NAME, 0);
+	snprintf(text, sizeof(text), "left out: %s", why);
+	warn(in, text);
+}
+
 /* The files of --layer, which who called it has found among the layers. */
 static int
 move_given(struct intake *in, const struct layer_list *given, struct error *err)
@@ -203,6 +251,7 @@ intake_publish(struct intake *in, const struct intake_how *how,
 	    move_given(in, &how->layers, err) == -1)
 		return -1;
 	take_set(in);
+	take_signatures(in);
 	hook_step("import-checked");
 	if (write_envelope(in, how, now, err) == -1)
 		return -1;
@@ -239,6 +288,8 @@ intake_fini(struct intake *in)
 	intake_end_errands(in);
 	root_new_end(&in->made);
 	envelope_fini(&in->envelope);
+	signers_end(in->signers);
+	in->signers = NULL;
 	root_close(in->root);
 	in->root = NULL;
 }

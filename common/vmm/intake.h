@@ -17,8 +17,10 @@
 
 #include "base/error.h"
 #include "base/progress.h"
+#include "base/sha256.h"
 #include "snapshot/envelope.h"
 #include "snapshot/machine.h"
+#include "snapshot/signers.h"
 #include "state/label.h"
 #include "state/root.h"
 #include "state/snap.h"
@@ -31,12 +33,18 @@ struct intake_how {
 	const char *base; /* --base, or NULL */
 	const char *configs; /* --storage-config, or NULL */
 	struct layer_list layers; /* --layer, in the store, named by path */
-	bool need_digests; /* --require-digests */
+	/* Of what is not as it was signed, nothing is put up with either. */
+	bool need_digests; /* --require-digests, and where signers are asked */
+	struct signers_how signers; /* --signed-by */
 	bool trust_paths; /* --trust-paths */
 };
 
 struct intake { /* { 0 } is none */
 	struct root *root;
+	struct signers *signers; /* NULL: nobody asks; the caller's to begin */
+	/* What of the envelope was signed as it came, where that can be. */
+	unsigned char signed_hash[SHA256_BYTES];
+	bool has_signed;
 	struct root_new made; /* its files go there */
 	struct envelope envelope;
 	struct progress progress; /* the caller's to begin */
@@ -51,6 +59,12 @@ struct intake { /* { 0 } is none */
 /* Opens the root and claims the name. */
 int intake_begin(struct intake *in, const char *root,
     const struct intake_how *how, struct error *err);
+
+/*
+ * Notes what the envelope was as it came: where that is not what is published,
+ * signatures are of no use, and are left out with a warning.
+ */
+void intake_note_signed(struct intake *in, const struct envelope *came);
 
 /* Form, names and sizes, as all who use a snapshot have them checked. */
 int intake_check_form(int dirfd, const struct envelope *envelope,

@@ -4,6 +4,7 @@
 
 #include "base/path.h"
 #include "disk/chain.h"
+#include "snapshot/signature.h"
 #include "snapshot/working_set.h"
 #include "state/vm_seed.h"
 #include "vmm/driver.h"
@@ -15,7 +16,8 @@ static const char *const ours[] = { ENVELOPE_NAME, ENVELOPE_TRAILER,
 	VM_VARS, VM_MEMORY, VM_TEMPLATE, VM_SAVE_STATE, VM_CONSOLE_LOG,
 	VM_CONSOLE_OLD, VM_CONSOLE_NEW, VM_CONSOLE_LOCK, VM_CONSOLE_SOCKET,
 	VM_AGENT_SOCKET, VM_AGENT_LOCK, VM_API_SOCKET, VM_WATCH_SOCKET,
-	VM_VMM_LOG, VM_KNOWN_HOSTS, VM_SEED_NAME, WORKING_SET_NAME };
+	VM_VMM_LOG, VM_KNOWN_HOSTS, VM_SEED_NAME, WORKING_SET_NAME,
+	SIGNATURE_NAME };
 
 static bool
 is_same(const char *name, const char *other)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/proc.h"
 
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -421,6 +422,42 @@ ATF_TC_BODY(run__not_from_the_directory, tc)
 	fd_drop(&spawn.log_fd);
 }
 
+/* Both have what the other's number is; its status is no failure then. */
+ATF_TC_WITHOUT_HEAD(run__given_and_asked);
+ATF_TC_BODY(run__given_and_asked, tc)
+{
+	char *const argv[] = SHELL(
+	    "cat /proc/self/fd/10 /proc/self/fd/11; ls /proc/self/fd | wc -l; "
+	    "echo first >&2; echo last >&2; exit 3");
+	int one = memfd_create("one", MFD_CLOEXEC);
+	int two = memfd_create("two", MFD_CLOEXEC), status = -1;
+	const int keep[] = { one, 11, two, 10 };
+	char out[64], said[64];
+	const struct proc_run how = { .argv = argv,
+		.dirfd = -1,
+		.stdin_fd = -1,
+		.out = out,
+		.out_cap = sizeof(out),
+		.deadline_ms = clock_ms() + LONG_MS,
+		.keep = keep,
+		.keep_n = 2,
+		.status = &status,
+		.said = said,
+		.said_cap = sizeof(said) };
+	struct error err = { 0 };
+
+	ATF_REQUIRE(one != -1 && two != -1);
+	ATF_REQUIRE_EQ(4, write(one, "one\n", 4));
+	ATF_REQUIRE_EQ(4, write(two, "two\n", 4));
+	ATF_REQUIRE_EQ_MSG(0, proc_run(&how, &err), "%s", err.msg);
+	/* Three streams, the two, and ls's own directory. */
+	ATF_CHECK_STREQ("two\none\n6\n", out);
+	ATF_CHECK_STREQ("first\nlast\n", said);
+	ATF_CHECK_EQ(3, status);
+	ATF_CHECK_EQ(0, close(one));
+	ATF_CHECK_EQ(0, close(two));
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, identify__self);
@@ -436,5 +473,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, run__time_over);
 	ATF_TP_ADD_TC(tp, run__stdin_and_directory);
 	ATF_TP_ADD_TC(tp, run__not_from_the_directory);
+	ATF_TP_ADD_TC(tp, run__given_and_asked);
 	return atf_no_error();
 }

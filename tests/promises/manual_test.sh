@@ -147,6 +147,19 @@ prepare()
 			    -e "s/build1.lan:5000/0.0.0.0:${registry#*:}/" "$2"
 		fi
 		;;
+	snap-sign)
+		if grep -q ssh-add "$2"; then
+			eval "$(ssh-agent -s)"
+			echo "$SSH_AGENT_PID" >agent.pid
+			ssh-add -q releases 2>/dev/null
+		fi
+		;;
+	snap-verify)
+		if grep -q signed-by "$2"; then
+			ssh-keygen -q -t ed25519 -N '' -f ann
+			snap-sign -k ann golden
+		fi
+		;;
 	snap-set)
 		snap-save -n candidate web
 		;;
@@ -258,6 +271,7 @@ page_case()
 	$1__examples_body() { need_tiny; run_page $2; }
 	$1__examples_cleanup() {
 		vms_end \$PWD/$2/root \$PWD/$2/far/root
+		[ ! -e $2/agent.pid ] || kill \"\$(cat $2/agent.pid)\"
 		[ ! -d $2 ] || (cd $2 && fakes_end; registries_end)
 	}"
 }

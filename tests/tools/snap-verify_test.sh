@@ -147,12 +147,14 @@ atf_test_case examples__as_printed
 examples__as_printed_body()
 {
 	sealed_plant abc golden
+	ssh-keygen -q -t ed25519 -N '' -f ann
+	atf_check -o ignore snap-sign -k ann golden
 	examples_of snap-verify >run
-	atf_check_equal 3 "$(grep -c . run)"
+	atf_check_equal 5 "$(grep -c . run)"
 	atf_check sh -e run
 	printf X >copy/memory.raw
 	atf_check -s exit:65 -e match:"copy: memory.raw: [0-9]* bytes, not" \
-	    sh -e -c "$(tail -n 1 run)"
+	    sh -e -c "$(sed -n 3p run)"
 }
 
 atf_init_test_cases()

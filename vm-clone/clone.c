@@ -81,8 +81,7 @@ prepare(struct clone *c, const struct job *job, const char *name,
 	char hostname[SEED_HOSTNAME_SIZE];
 	struct vm_seed seed = job->seed; /* but for a host name of its own */
 	struct vm *vm = &c->vm;
-	bool is_bare = vmm_traits(load.envelope->machine.hypervisor)
-			   ->starts_bare;
+	bool is_bare;
 
 	if (root_new_begin(&c->dir, job->root, ROOT_VM, name, err) == -1)
 		return -1;
@@ -108,6 +107,11 @@ prepare(struct clone *c, const struct job *job, const char *name,
 	seed.hostname = hostname[0] == '\0' ? NULL : hostname;
 	seed.hostname_of = vm->id;
 	load.seed = job->has_seed ? &seed : NULL;
+	vm->unconfined = job->how->unconfined;
+	/* What lies elsewhere must be there to be in the rules of its VMM. */
+	is_bare = vmm_traits(vm->machine.hypervisor)->starts_bare &&
+	    (vm->unconfined ||
+		(job->in_place == NULL && vm->machine.layers.n == 0));
 	if (is_bare && start(c, job, err) == -1)
 		return -1;
 	if (load_populate(vm, c->dir.dirfd, &load, err) == -1)

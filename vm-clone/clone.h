@@ -25,7 +25,7 @@ struct clone_how {
 	struct strv nics; /* --nic SPECs, one for each NIC saved, or none */
 	const char *hostname, *user_data; /* for the seeds, or NULL */
 	struct strv ssh_keys; /* files */
-	bool same_mac, no_start, paused, verify, copy_memory;
+	bool same_mac, no_start, paused, verify, copy_memory, unconfined;
 	bool in_place; /* the snapshot's files are used where they lie */
 	bool
 	    into_pool; /* nobody sees them but who takes one (state/standby.h) */

@@ -27,6 +27,7 @@ enum {
 	PAUSED,
 	VERIFY,
 	IN_PLACE,
+	UNCONFINED,
 	INTO_POOL,
 	FROM_POOL,
 	FROM_DIR,
@@ -55,7 +56,7 @@ usage(FILE *to)
 	    "           [--no-start | --paused | --ready agent|ssh|console=regex\n"
 	    "           [--ready-timeout duration]] [--learn[=duration]]\n"
 	    "           [--refresh what,...|none] [--run file]\n"
-	    "           [--refresh-timeout duration] [--verify]\n"
+	    "           [--refresh-timeout duration] [--verify] [--unconfined]\n"
 	    "           ([--into-pool | --from-pool] snap |\n"
 	    "           [--in-place] --from-dir dir | --from-archive file)\n");
 }
@@ -127,6 +128,7 @@ check_pool(struct opts *o, const char *ref)
 		{ how->from_pool && o->disk_mode != NULL, "--disk-mode" },
 		{ how->from_pool && how->verify, "--verify" },
 		{ how->no_start, "--no-start" },
+		{ how->unconfined, "--unconfined" },
 		{ how->learn.wanted, "--learn" },
 		{ how->into_pool && how->paused, "--paused" },
 		{ how->into_pool && how->ready.kind != READY_NONE, "--ready" },
@@ -193,6 +195,9 @@ check_opts(struct opts *o, char *const *operands)
 		return -1;
 	if (o->how.no_start && o->how.paused)
 		return opt_wrong("--no-start and --paused exclude each other");
+	if (o->how.no_start && o->how.unconfined)
+		return opt_wrong(
+		    "--no-start and --unconfined exclude each other");
 	if (o->how.ready.kind != READY_NONE &&
 	    (o->how.no_start || o->how.paused))
 		return opt_wrong("--ready and %s exclude each other",
@@ -300,6 +305,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ "paused", no_argument, NULL, PAUSED },
 		{ "verify", no_argument, NULL, VERIFY },
 		{ "in-place", no_argument, NULL, IN_PLACE },
+		{ "unconfined", no_argument, NULL, UNCONFINED },
 		{ "into-pool", no_argument, NULL, INTO_POOL },
 		{ "from-pool", no_argument, NULL, FROM_POOL },
 		{ "from-dir", required_argument, NULL, FROM_DIR },
@@ -314,8 +320,8 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ "refresh-timeout", required_argument, NULL, REFRESH_TIMEOUT },
 		{ "run", required_argument, NULL, RUN }, { NULL, 0, NULL, 0 } };
 	bool *flags[] = { &o->how.same_mac, &o->how.no_start, &o->how.paused,
-		&o->how.verify, &o->how.in_place, &o->how.into_pool,
-		&o->how.from_pool };
+		&o->how.verify, &o->how.in_place, &o->how.unconfined,
+		&o->how.into_pool, &o->how.from_pool };
 	int ch, rc = 0;
 
 	while (rc == 0 &&

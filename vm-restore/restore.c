@@ -182,7 +182,10 @@ load_new(struct restore *r, struct error *err)
 		forwards[i] = nics->v[i].forwards_n;
 		nics->v[i].forwards_n = 0;
 	}
+	r->vm.unconfined = r->how->unconfined;
+	r->vm.forwards_of = &r->at->vm.machine.nics;
 	rc = vmm_spawn(&r->vmm, &r->vm, r->dir.dirfd, &r->now, err);
+	r->vm.forwards_of = NULL;
 	if (rc == 0)
 		rc = vmm_ready(r->vmm, &r->now, err);
 	for (i = 0; i < nics->n; i++)

@@ -24,7 +24,9 @@ static const char vm_names[] =
     "identity.instance_id identity.hostname "
     "identity.clock.behind_s identity.refresh.*.result "
     "identity.refresh.*.ms identity.refresh.*.why memory_backing memory_from "
-    "memory_at_risk accel restored_from restored_at saved_at "
+    "memory_at_risk accel confined.unconfined confined.landlock "
+    "confined.filesystem confined.tcp confined.scoped confined.calls "
+    "confined.capabilities restored_from restored_at saved_at "
     "created_at updated_at started_at stopped_at console_log dir "
     "pid api_socket console_socket";
 

@@ -292,6 +292,7 @@ decode(struct vm *vm, const json_t *record, struct error *err)
 	if (nics != NULL && nic_list_decode(&vm->machine.nics, nics, err) == -1)
 		return error_wrap(err, "network_configs");
 	if (vm_get_identity(&vm->identity, record, err) == -1 ||
+	    vm_get_confined(&vm->confined, record, err) == -1 ||
 	    decode_each(vm, record, "layers", VM_LAYERS_MAX, decode_layer,
 		err) == -1 ||
 	    decode_each(vm, record, "frozen", VM_FROZEN_MAX, decode_frozen,

@@ -180,6 +180,7 @@ put_common(json_t *record, const struct vm *vm, const char *dir,
 	    put_lineage(record, vm, err) == -1 ||
 	    put_some(record, "depends_on", vm->depends_on, err) == -1 ||
 	    vm_put_identity(record, &vm->identity, err) == -1 ||
+	    vm_put_confined(record, &vm->confined, err) == -1 ||
 	    put_some(record, "memory_from", vm->memory_from, err) == -1 ||
 	    put_some(record, "restored_from", vm->restored_from, err) == -1 ||
 	    put_some(record, "restored_at", vm->restored_at, err) == -1 ||

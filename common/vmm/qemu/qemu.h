@@ -15,6 +15,10 @@
 #define QEMU_FLOOR_MAJOR 7
 #define QEMU_FLOOR_MINOR 2
 
+/* From here on memory-backend-file has rom=off (QEMU's own changelog of 8.2). */
+#define QEMU_ROM_MAJOR 8
+#define QEMU_ROM_MINOR 2
+
 /* Descriptors that QEMU inherits, by number. */
 enum qemu_fd {
 	QEMU_FD_AGENT = 9,

@@ -11,10 +11,6 @@
 #include "disk/chain.h"
 #include "vmm/host/spawn.h"
 
-/* From here on memory-backend-file has rom=off (QEMU's own changelog of 8.2). */
-#define QEMU_ROM_MAJOR 8
-#define QEMU_ROM_MINOR 2
-
 #define QEMU_FLASH "flash" /* and a number: nodes of firmware */
 
 void

@@ -97,26 +97,64 @@ qemu_read_forwards(struct vmm *vmm, struct error *err)
 }
 
 static int
+add_forward(struct vmm *vmm, size_t nic, const struct nic_forward *fwd,
+    unsigned port, char **text, struct error *err)
+{
+	char line[128];
+
+	snprintf(line, sizeof(line), "hostfwd_add net%zu tcp:%s:%u-:%u", nic,
+	    fwd->addr, port, (unsigned)fwd->guest_port);
+	return human(vmm, line, text, err);
+}
+
+/* The ports that a VMM may open are those it was started for, and free ones. */
+static bool
+is_confined(const struct vm *vm)
+{
+	return vm->confined.present && strcmp(vm->confined.tcp, "open") != 0;
+}
+
+static int
+hold_forward(struct vmm *vmm, size_t nic, const struct nic_forward *fwd,
+    struct error *err)
+{
+	char *text;
+	int rc;
+
+	if (add_forward(vmm, nic, fwd, fwd->port, &text, err) == -1)
+		return -1;
+	rc = text[0] == '\0' ? 1 : port_taken(fwd->addr, fwd->port, err);
+	if (rc == 0 && fwd->any && is_confined(vmm->vm)) {
+		free(text);
+		if (add_forward(vmm, nic, fwd, 0, &text, err) == -1)
+			return -1;
+		rc = text[0] == '\0';
+	}
+	if (rc == 0 && fwd->port != 0 && is_confined(vmm->vm))
+		rc = error_set(err, EX_NOPERM,
+		    "port %u: the VMM that runs may open the ports it was "
+		    "started with, or a free one (0); vm-stop first",
+		    (unsigned)fwd->port);
+	else if (rc == 0)
+		rc = error_set(err, EX_UNAVAILABLE, "QEMU: %s", text);
+	free(text);
+	return rc == 1 ? 0 : -1;
+}
+
+static int
 set_forward(struct vmm *vmm, size_t nic, const struct nic_forward *fwd,
     bool held, struct error *err)
 {
 	char line[128], *text;
-	int rc = 0;
 
 	if (held)
-		snprintf(line, sizeof(line), "hostfwd_add net%zu tcp:%s:%u-:%u",
-		    nic, fwd->addr, (unsigned)fwd->port,
-		    (unsigned)fwd->guest_port);
-	else
-		snprintf(line, sizeof(line), "hostfwd_remove net%zu tcp:%s:%u",
-		    nic, fwd->addr, (unsigned)fwd->host_port);
+		return hold_forward(vmm, nic, fwd, err);
+	snprintf(line, sizeof(line), "hostfwd_remove net%zu tcp:%s:%u", nic,
+	    fwd->addr, (unsigned)fwd->host_port);
 	if (human(vmm, line, &text, err) == -1)
 		return -1;
-	if (held && text[0] != '\0' &&
-	    (rc = port_taken(fwd->addr, fwd->port, err)) == 0)
-		rc = error_set(err, EX_UNAVAILABLE, "QEMU: %s", text);
 	free(text);
-	return rc;
+	return 0;
 }
 
 int

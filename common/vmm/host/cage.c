@@ -70,11 +70,11 @@ allow_system(struct ruleset *r, struct error *err)
 	return 0;
 }
 
-/* "/a:/b" of the environment, in which the loader looks for libraries. */
+/* "/a:/b" of the environment's `variable`. */
 static int
-allow_library_path(struct ruleset *r, struct error *err)
+allow_list(struct ruleset *r, const char *variable, struct error *err)
 {
-	const char *list = getenv("LD_LIBRARY_PATH");
+	const char *list = getenv(variable);
 	char *copy, *rest, *dir;
 	int rc = 0;
 
@@ -346,7 +346,8 @@ cage_prepare(struct cage *out, struct vm *vm, int dirfd,
 	if (!cage.is_open && ruleset_begin(r, &left, err) == -1)
 		return -1;
 	if (handover_make(dirfd, err) == -1 || allow_system(r, err) == -1 ||
-	    allow_library_path(r, err) == -1 ||
+	    allow_list(r, "LD_LIBRARY_PATH", err) == -1 ||
+	    allow_list(r, CAGE_READS, err) == -1 ||
 	    allow_program(r, program, err) == -1 ||
 	    allow_files(r, vm, dirfd, needs, err) == -1 ||
 	    allow_devices(r, vm, needs, err) == -1 ||

@@ -15,6 +15,12 @@
 #include "base/ruleset.h"
 #include "state/vm.h"
 
+/*
+ * Of the environment: "/a:/b", what else every VMM may read, and run: the parts
+ * of a program that is installed in an unusual way.
+ */
+#define CAGE_READS "INSTAR_VMM_READS"
+
 /* What one VMM needs besides its VM's files and the system's. */
 struct cage_needs {
 	bool writes_template; /* opens it so, though it never writes it */

@@ -24,6 +24,8 @@
 #define WRITE (RULE_READ_FILE | RULE_WRITE_FILE | RULE_TRUNCATE)
 #define DEVICE (RULE_READ_FILE | RULE_WRITE_FILE | RULE_IOCTL_DEV)
 
+#define CAPABILITIES_MAX 64 /* bits of a set; the kernel knows fewer */
+
 /* What every program needs of the system. */
 static const struct {
 	const char *path;
@@ -400,7 +402,7 @@ drop_capabilities(bool keep)
 	int cap;
 
 	/* Those that it could have by an exec; who may not is no root. */
-	for (cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) != -1; cap++)
+	for (cap = 0; cap < CAPABILITIES_MAX; cap++)
 		if (!(keep && cap == CAP_NET_ADMIN) &&
 		    prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == -1)
 			break;

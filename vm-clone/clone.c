@@ -108,10 +108,10 @@ prepare(struct clone *c, const struct job *job, const char *name,
 	seed.hostname_of = vm->id;
 	load.seed = job->has_seed ? &seed : NULL;
 	vm->unconfined = job->how->unconfined;
-	/* What lies elsewhere must be there to be in the rules of its VMM. */
+	vm->root_dir = root_path(job->root);
+	/* What is in place must be there to be in the rules of its VMM. */
 	is_bare = vmm_traits(vm->machine.hypervisor)->starts_bare &&
-	    (vm->unconfined ||
-		(job->in_place == NULL && vm->machine.layers.n == 0));
+	    (vm->unconfined || job->in_place == NULL);
 	if (is_bare && start(c, job, err) == -1)
 		return -1;
 	if (load_populate(vm, c->dir.dirfd, &load, err) == -1)

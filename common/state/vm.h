@@ -178,6 +178,7 @@ struct vm {
 	 * is started with.  In no record.
 	 */
 	const struct nic_list *forwards_of;
+	const char *root_dir; /* borrowed, or NULL; in no record */
 	char restored_from[ID_LEN + 1], restored_at[RFC3339_MAX];
 	char *error; /* why it is not as it should be, or NULL */
 	char created_at[RFC3339_MAX], updated_at[RFC3339_MAX],

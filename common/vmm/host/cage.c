@@ -16,6 +16,7 @@
 
 #include "base/callfilter.h"
 #include "base/fd.h"
+#include "base/path.h"
 #include "base/program.h"
 #include "vmm/host/handover.h"
 
@@ -193,6 +194,23 @@ allow_memory(struct ruleset *r, const struct vm *vm, int dirfd,
 	    : allow_read(r, dirfd, VM_TEMPLATE, false, err);
 }
 
+/* Which of them will be links, and to where, shows only later. */
+static int
+allow_layers(struct ruleset *r, const struct vm *vm, struct error *err)
+{
+	char *path;
+	int rc;
+
+	if (vm->root_dir == NULL || vm->machine.layers.n == 0)
+		return 0;
+	path = path_format("%s/layer", vm->root_dir);
+	if (path == NULL)
+		return error_nomem(err, NULL);
+	rc = ruleset_allow_at(r, AT_FDCWD, path, RULE_READ_FILE, err);
+	free(path);
+	return rc;
+}
+
 /* Each of the VM's files as it is used. */
 static int
 allow_files(struct ruleset *r, const struct vm *vm, int dirfd,
@@ -204,7 +222,9 @@ allow_files(struct ruleset *r, const struct vm *vm, int dirfd,
 
 	if (needs->is_bare)
 		return ruleset_allow(r, dirfd, in_dir | WRITE | RULE_MAKE_REG,
-		    err);
+			   err) == -1
+		    ? -1
+		    : allow_layers(r, vm, err);
 	if (ruleset_allow(r, dirfd, in_dir, err) == -1 ||
 	    ruleset_allow_at(r, dirfd, VM_HANDOVER,
 		WRITE | READ | RULE_MAKE_REG | RULE_REMOVE_FILE, err) == -1 ||

@@ -19,7 +19,7 @@
 #define CLONE_COUNT_MAX 1000
 
 struct clone_how {
-	const char *name, *description; /* or NULL */
+	const char *name, *description, *cgroup; /* or NULL */
 	size_t count; /* 0: one, without a number in its name */
 	size_t jobs; /* so many VMMs start side by side */
 	struct strv nics; /* --nic SPECs, one for each NIC saved, or none */

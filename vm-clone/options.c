@@ -10,6 +10,7 @@
 #include "snapshot/envelope.h"
 #include "state/label.h"
 #include "state/members.h"
+#include "vmm/cgroup.h"
 
 static const struct members clone_members = {
 	"clone_ms from_pool ready_ms working_set checks.* " REFRESH_MEMBERS,
@@ -38,6 +39,7 @@ enum {
 	READY,
 	READY_TIMEOUT,
 	LEARN,
+	CGROUP,
 	REFRESH,
 	REFRESH_TIMEOUT,
 	RUN
@@ -57,6 +59,7 @@ usage(FILE *to)
 	    "           [--ready-timeout duration]] [--learn[=duration]]\n"
 	    "           [--refresh what,...|none] [--run file]\n"
 	    "           [--refresh-timeout duration] [--verify] [--unconfined]\n"
+	    "           [--cgroup auto|none|path[,limit=n]...]\n"
 	    "           ([--into-pool | --from-pool] snap |\n"
 	    "           [--in-place] --from-dir dir | --from-archive file)\n");
 }
@@ -129,6 +132,7 @@ check_pool(struct opts *o, const char *ref)
 		{ how->from_pool && how->verify, "--verify" },
 		{ how->no_start, "--no-start" },
 		{ how->unconfined, "--unconfined" },
+		{ how->from_pool && how->cgroup != NULL, "--cgroup" },
 		{ how->learn.wanted, "--learn" },
 		{ how->into_pool && how->paused, "--paused" },
 		{ how->into_pool && how->ready.kind != READY_NONE, "--ready" },
@@ -220,6 +224,8 @@ check_opts(struct opts *o, char *const *operands)
 	o->how.jobs = (size_t)jobs;
 	if (check_name(o) == -1)
 		return -1;
+	if (cgroup_check(o->how.cgroup, &err) == -1)
+		return opt_wrong("%s", err.msg);
 	if (o->how.description != NULL &&
 	    label_check_description(o->how.description, &err) == -1)
 		return opt_wrong("%s", err.msg);
@@ -276,6 +282,8 @@ take_value(struct opts *o, int ch)
 		return ready_opt(&o->how.ready, optarg);
 	case READY_TIMEOUT:
 		return ready_opt_timeout(&o->how.ready, optarg);
+	case CGROUP:
+		return opt_once(&o->how.cgroup, optarg, "--cgroup");
 	case LEARN:
 		return learn_opt(&o->how.learn, optarg);
 	case REFRESH:
@@ -316,6 +324,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ "ready", required_argument, NULL, READY },
 		{ "ready-timeout", required_argument, NULL, READY_TIMEOUT },
 		{ "learn", optional_argument, NULL, LEARN },
+		{ "cgroup", required_argument, NULL, CGROUP },
 		{ "refresh", required_argument, NULL, REFRESH },
 		{ "refresh-timeout", required_argument, NULL, REFRESH_TIMEOUT },
 		{ "run", required_argument, NULL, RUN }, { NULL, 0, NULL, 0 } };

@@ -103,7 +103,8 @@ keep_identity(struct restore *r, struct error *err)
 	if (nic_list_copy(&vm->machine.nics, &old->machine.nics, err) == -1)
 		return -1;
 	nic_list_compare(&vm->machine.nics, &r->checked.sidecar.machine.nics);
-	if (vm_set_description(vm, old->description, err) == -1)
+	if (vm_set_description(vm, old->description, err) == -1 ||
+	    vm_set_cgroup_choice(vm, old->cgroup_choice, err) == -1)
 		return -1;
 	return vm_copy_lineage(vm, old, err);
 }

@@ -35,6 +35,7 @@
 #define VM_FROZEN_MAX 8192 /* earlier records had files that were merged away */
 #define VM_CMDLINE_MAX                                                         \
 	2047 /* bytes to give, COMMAND_LINE_SIZE of x86 less one */
+#define VM_CGROUP_MAX 4095 /* bytes of what is asked for, and of a path */
 #define VM_FILE_MAX 63 /* bytes of a disk file's name: data-<20>.<n>.qcow2 */
 
 /* Names in a VM's directory. */
@@ -171,6 +172,8 @@ struct vm {
 	uint64_t console_from;
 	bool console_marked;
 	struct vm_identity identity;
+	char *cgroup_choice; /* as --cgroup says it (vmm/cgroup.h), or NULL */
+	char *cgroup; /* the VMM's own, absolute, or NULL */
 	struct vm_confined confined;
 	bool unconfined; /* how it is to be started; in no record */
 	/*
@@ -253,6 +256,9 @@ bool vm_has_snapshots(const struct vm *vm);
 
 /* Sets vm->error to a copy of `text`, NULL: none. */
 int vm_set_error(struct vm *vm, const char *text, struct error *err);
+
+/* The same of vm->cgroup_choice. */
+int vm_set_cgroup_choice(struct vm *vm, const char *text, struct error *err);
 
 /* The same of vm->depends_on. */
 int vm_set_depends_on(struct vm *vm, const char *dir, struct error *err);

@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/rfc3339.h"
 #include "state/vm_seed.h"
+#include "vmm/cgroup.h"
 #include "vmm/driver.h"
 #include "vmm/host/console.h"
 
@@ -89,6 +90,7 @@ vmm_clear(struct vm *vm, int dirfd, const struct timespec *now,
 	remove_guest(vm, dirfd);
 	unlinkat(dirfd, VM_TEMPLATE, 0);
 	vmm_state_drop(dirfd, VM_HANDOVER);
+	cgroup_remove(vm);
 	vm->proc.pid = 0;
 	vm->memory_from[0] = '\0';
 	rfc3339_us(vm->stopped_at, now);

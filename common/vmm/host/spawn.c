@@ -18,6 +18,7 @@
 #include "base/sig.h"
 #include "disk/copy.h"
 #include "state/inplace.h"
+#include "vmm/cgroup.h"
 #include "vmm/host/advice.h"
 #include "vmm/host/console.h"
 #include "vmm/vmm.h"
@@ -130,6 +131,7 @@ note_process(void *arg, pid_t pid, struct error *err)
 struct entry {
 	const struct spawn_fds *fds;
 	struct cage *cage;
+	int cgroup; /* cgroup_join(), or -1 */
 };
 
 static int
@@ -137,6 +139,8 @@ enter(void *arg)
 {
 	const struct entry *entry = arg;
 
+	if (cgroup_join(entry->cgroup) == -1)
+		return -1;
 	if (entry->fds->enter != NULL &&
 	    entry->fds->enter(entry->fds->arg) == -1)
 		return -1;
@@ -177,7 +181,7 @@ spawn_process(struct vmm *vmm, char *const *argv, const struct spawn_fds *fds,
     struct error *err)
 {
 	struct cage cage;
-	struct entry entry = { fds, &cage };
+	struct entry entry = { fds, &cage, -1 };
 	struct proc_spawn how = {
 		.argv = argv,
 		.dirfd = vmm->dirfd,
@@ -192,7 +196,12 @@ spawn_process(struct vmm *vmm, char *const *argv, const struct spawn_fds *fds,
 	if (cage_prepare(&cage, vmm->vm, vmm->dirfd, &fds->needs, argv[0],
 		err) == -1)
 		return -1;
-	rc = spawn_in(vmm, &entry, &how, console, now, err);
+	rc = cgroup_make(&entry.cgroup, vmm->vm, err);
+	if (rc == 0)
+		rc = spawn_in(vmm, &entry, &how, console, now, err);
+	if (rc == -1)
+		cgroup_remove(vmm->vm);
+	fd_drop(&entry.cgroup);
 	cage_fini(&cage);
 	return rc;
 }

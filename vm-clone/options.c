@@ -59,7 +59,7 @@ usage(FILE *to)
 	    "           [--ready-timeout duration]] [--learn[=duration]]\n"
 	    "           [--refresh what,...|none] [--run file]\n"
 	    "           [--refresh-timeout duration] [--verify] [--unconfined]\n"
-	    "           [--cgroup auto|none|path[,limit=n]...]\n"
+	    "           [--cgroup auto|none|path[,limit=n...]]\n"
 	    "           ([--into-pool | --from-pool] snap |\n"
 	    "           [--in-place] --from-dir dir | --from-archive file)\n");
 }

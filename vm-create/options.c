@@ -24,7 +24,7 @@ usage(FILE *to)
 	    "           [--ssh-key file]... [--user-data file] [--no-cidata]\n"
 	    "           [--nic spec]... [--accel auto|kvm|tcg]\n"
 	    "           [--memory-backing auto|file|memfd] [--console-max size]\n"
-	    "           [--agent] [--cgroup auto|none|path[,limit=n]...] "
+	    "           [--agent] [--cgroup auto|none|path[,limit=n...]] "
 	    "[--config file]\n",
 	    hypervisors);
 }

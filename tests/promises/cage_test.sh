@@ -102,6 +102,15 @@ add_file()
 	    "\"filename\": \"$3\"}}"
 }
 
+# What the record says of a clone by this QEMU.
+templates()
+{
+	set -- $("${INSTAR_QEMU:-qemu-system-x86_64}" --version |
+	    sed -n 's/.* version \([0-9]*\)\.\([0-9]*\).*/\1 \2/p')
+	[ "$1" -gt 8 ] || { [ "$1" -eq 8 ] && [ "$2" -ge 2 ]; } &&
+	    echo own || echo template-writable
+}
+
 # commands DIR SNAP HOME: what makes a QEMU open something, a line each.
 commands()
 {
@@ -154,6 +163,12 @@ monitor__refused_body()
 	# By a clone each: what is done in one is not there for the other.
 	atf_check -o ignore vm-clone -n c --disk-mode overlay s
 	atf_check -o ignore vm-clone -n u --disk-mode overlay --unconfined s
+	# From 8.2 on a template is one of the files that are only read.
+	atf_check -o inline:"$(templates)\n" vm-ls -p confined.filesystem c
+	if [ "$(templates)" = own ]; then
+		add_file m false "$(snap-ls -p dir s)/memory.raw" >>orders
+		add_file t false template.raw >>orders
+	fi
 	for vm in c u; do
 		perl "$top/tests/lib/qmp.pl" "$(member $vm dir)" <orders >$vm ||
 		    atf_fail "$vm: $(cat $vm)"

@@ -56,6 +56,13 @@ void cage_fini(struct cage *cage);
  */
 int cage_enter(struct cage *cage);
 
+/*
+ * Of the system what every VMM reads, and what came with its program; with
+ * `resolver` where the name servers are told.
+ */
+int cage_allow_system(struct ruleset *r, const char *program, bool resolver,
+    struct error *err);
+
 /* The filter of cage_enter().  -1 with errno. */
 int cage_filter_calls(const struct cage *cage);
 

@@ -139,9 +139,15 @@ allow_devices(struct ruleset *r, const struct vm *vm,
 	if (vm->accel == VM_ACCEL_KVM &&
 	    ruleset_allow_at(r, AT_FDCWD, "/dev/kvm", DEVICE, err) == -1)
 		return -1;
-	return needs->opens_taps
-	    ? ruleset_allow_at(r, AT_FDCWD, "/dev/net/tun", DEVICE, err)
-	    : 0;
+	if (!needs->opens_taps)
+		return 0;
+	/* Of a tap that is there they ask how it was made. */
+	return ruleset_allow_at(r, AT_FDCWD, "/dev/net/tun", DEVICE, err) ==
+		    -1 ||
+		ruleset_allow_at(r, AT_FDCWD, "/sys/class/net", READ, err) == -1
+	    ? -1
+	    : ruleset_allow_at(r, AT_FDCWD, "/sys/devices/virtual/net", READ,
+		  err);
 }
 
 /* What of the network the VM's NICs have the VMM itself do. */

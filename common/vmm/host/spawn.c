@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/callfilter.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/hook.h"
@@ -144,7 +145,9 @@ enter(void *arg)
 	if (entry->fds->enter != NULL &&
 	    entry->fds->enter(entry->fds->arg) == -1)
 		return -1;
-	if (entry->cage->is_open && entry->cage->refuses_huge)
+	/* Else the cage's own filter does it. */
+	if (entry->cage->refuses_huge &&
+	    (entry->cage->is_open || !callfilter_is_there()))
 		advice_refuse_huge();
 	return cage_enter(entry->cage);
 }

@@ -120,7 +120,8 @@ struct vm_confined {
 	bool present; /* false: an earlier version started it, or none did */
 	bool unconfined; /* it was asked for: the rest says so, too */
 	unsigned landlock; /* version of the kernel's interface, 0: none */
-	char filesystem[24]; /* own, template-writable, directory-writable, open */
+	char filesystem
+	    [24]; /* own, template-writable, directory-writable, open */
 	char tcp[12]; /* none, forwards, outgoing, open */
 	bool scoped; /* signals and abstract sockets */
 	bool calls; /* system calls are filtered */

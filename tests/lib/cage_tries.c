@@ -455,7 +455,7 @@ static const struct {
 	int (*try)(const char *);
 	const char *arg;
 } attempts[] = {
-#include "lib/cage_list.h"
+#include "lib/cage_list.inc"
 };
 
 int

@@ -2,10 +2,15 @@
 /* The forwards of user NICs, which the human monitor alone tells and sets. */
 #include "vmm/qemu/qemu.h"
 
+#include <sys/socket.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "base/json.h"
 #include "vmm/host/port.h"
 
@@ -94,6 +99,61 @@ qemu_read_forwards(struct vmm *vmm, struct error *err)
 	}
 	free(text);
 	return 0;
+}
+
+/*
+ * A socket that does not listen holds its port for those alone who share
+ * addresses, as QEMU does (libslirp, src/misc.c, slirp_socket_set_fast_reuse).
+ */
+static int
+hold_port(struct nic_forward *fwd)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	socklen_t len = sizeof(in);
+	int on = 1, fd;
+
+	if (inet_pton(AF_INET, fwd->addr, &in.sin_addr) != 1)
+		return -1;
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd == -1)
+		return -1;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
+	    bind(fd, (const struct sockaddr *)&in, sizeof(in)) == -1 ||
+	    getsockname(fd, (struct sockaddr *)&in, &len) == -1) {
+		fd_drop(&fd);
+		return -1;
+	}
+	fwd->host_port = ntohs(in.sin_port);
+	return fd;
+}
+
+void
+qemu_hold_ports(struct qemu *q, struct vm *vm)
+{
+	struct nic *nic;
+	size_t i, k;
+	int fd;
+
+	for (i = 0; i < vm->machine.nics.n; i++) {
+		nic = &vm->machine.nics.v[i];
+		for (k = 0; k < nic->forwards_n; k++) {
+			nic->forwards[k].host_port = 0;
+			if (nic->forwards[k].port != 0 ||
+			    q->held_n == QEMU_HELD_MAX)
+				continue;
+			/* Who has none asks for any, and says what is wrong. */
+			fd = hold_port(&nic->forwards[k]);
+			if (fd != -1)
+				q->held[q->held_n++] = fd;
+		}
+	}
+}
+
+void
+qemu_release_ports(struct qemu *q)
+{
+	while (q->held_n > 0)
+		fd_drop(&q->held[--q->held_n]);
 }
 
 static int

@@ -134,6 +134,7 @@ qemu_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 	if (q == NULL)
 		return error_nomem(err, NULL);
 	qemu_facts_get(&q->facts);
+	qemu_hold_ports(q, vm);
 	if (choose_machine(vm, &q->facts, err) == -1 ||
 	    make_memory(&h, vm, vmm->dirfd, err) == -1 ||
 	    open_taps(&h, vm, err) == -1 ||

@@ -18,6 +18,7 @@
 #include "state/artifacts.h"
 #include "state/standby.h"
 #include "state/vm.h"
+#include "vmm/cgroup.h"
 
 #include "gc.h"
 
@@ -67,6 +68,8 @@ end_process(struct gc *gc, int dirfd, const char *path, const char *reason,
 	if (vm_read(&vm, dirfd, NULL) == -1)
 		return 0;
 	if (!vm_is_alive(&vm) || proc_open(&pidfd, &vm.proc, NULL) == -1) {
+		if (!gc->dry_run)
+			cgroup_remove(&vm);
 		vm_fini(&vm);
 		return 0;
 	}
@@ -77,6 +80,8 @@ end_process(struct gc *gc, int dirfd, const char *path, const char *reason,
 		proc_wait(pidfd, clock_ms() + KILL_MS, err) == 0))
 		rc = gc_report(gc, &item, err);
 	fd_drop(&pidfd);
+	if (!gc->dry_run)
+		cgroup_remove(&vm);
 	vm_fini(&vm);
 	return rc;
 }

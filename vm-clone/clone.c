@@ -57,6 +57,8 @@ label_of(const struct snap *snap)
 static int
 start(struct clone *c, const struct job *job, struct error *err)
 {
+	c->vm.unconfined = job->how->unconfined;
+	c->vm.root_dir = root_path(job->root);
 	return job->how->no_start
 	    ? 0
 	    : vmm_spawn(&c->vmm, &c->vm, c->dir.dirfd, &job->now, err);
@@ -81,12 +83,12 @@ prepare(struct clone *c, const struct job *job, const char *name,
 	char hostname[SEED_HOSTNAME_SIZE];
 	struct vm_seed seed = job->seed; /* but for a host name of its own */
 	struct vm *vm = &c->vm;
-	bool is_bare = vmm_traits(load.envelope->machine.hypervisor)
-			   ->starts_bare;
+	/* What is in place must be there to be in the rules of its VMM. */
+	bool is_bare = (job->how->unconfined || job->in_place == NULL) &&
+	    vmm_traits(load.envelope->machine.hypervisor)->starts_bare;
 
-	if (root_new_begin(&c->dir, job->root, ROOT_VM, name, err) == -1)
-		return -1;
-	if (load_record(vm, &load, err) == -1)
+	if (root_new_begin(&c->dir, job->root, ROOT_VM, name, err) == -1 ||
+	    load_record(vm, &load, err) == -1)
 		return -1;
 	if (ready_can_be(&job->how->ready, vm, err) == -1 ||
 	    refresh_can_be(&job->how->refresh, vm, err) == -1)
@@ -98,7 +100,8 @@ prepare(struct clone *c, const struct job *job, const char *name,
 	snprintf(vm->id, sizeof(vm->id), "%s", c->dir.id);
 	snprintf(vm->name, sizeof(vm->name), "%s", c->dir.name);
 	if (vm_set_depends_on(vm, job->in_place, err) == -1 ||
-	    vm_set_description(vm, job->how->description, err) == -1)
+	    vm_set_description(vm, job->how->description, err) == -1 ||
+	    vm_set_cgroup_choice(vm, job->how->cgroup, err) == -1)
 		return -1;
 	rfc3339_us(vm->created_at, &job->now);
 	if (id_is_valid(snap_id(job->snap)))
@@ -108,9 +111,8 @@ prepare(struct clone *c, const struct job *job, const char *name,
 	seed.hostname = hostname[0] == '\0' ? NULL : hostname;
 	seed.hostname_of = vm->id;
 	load.seed = job->has_seed ? &seed : NULL;
-	if (is_bare && start(c, job, err) == -1)
-		return -1;
-	if (load_populate(vm, c->dir.dirfd, &load, err) == -1)
+	if ((is_bare && start(c, job, err) == -1) ||
+	    load_populate(vm, c->dir.dirfd, &load, err) == -1)
 		return -1;
 	hook_step("populated");
 	return is_bare ? 0 : start(c, job, err);
@@ -466,10 +468,7 @@ int
 clone_all(const struct clone_how *how, const struct root *root,
     const struct snap *snap, struct ready_list *pending)
 {
-	struct job job = { .how = how,
-		.root = root,
-		.snap = snap,
-		.pending = pending };
+	struct job job = { how, root, snap, .pending = pending };
 	size_t n = how->count == 0 ? 1 : how->count;
 	struct error err = { 0 };
 	struct clone *clones = NULL;

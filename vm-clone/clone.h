@@ -19,13 +19,13 @@
 #define CLONE_COUNT_MAX 1000
 
 struct clone_how {
-	const char *name, *description; /* or NULL */
+	const char *name, *description, *cgroup; /* or NULL */
 	size_t count; /* 0: one, without a number in its name */
 	size_t jobs; /* so many VMMs start side by side */
 	struct strv nics; /* --nic SPECs, one for each NIC saved, or none */
 	const char *hostname, *user_data; /* for the seeds, or NULL */
 	struct strv ssh_keys; /* files */
-	bool same_mac, no_start, paused, verify, copy_memory;
+	bool same_mac, no_start, paused, verify, copy_memory, unconfined;
 	bool in_place; /* the snapshot's files are used where they lie */
 	bool
 	    into_pool; /* nobody sees them but who takes one (state/standby.h) */

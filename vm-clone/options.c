@@ -10,6 +10,7 @@
 #include "snapshot/envelope.h"
 #include "state/label.h"
 #include "state/members.h"
+#include "vmm/cgroup.h"
 
 static const struct members clone_members = {
 	"clone_ms from_pool ready_ms working_set checks.* " REFRESH_MEMBERS,
@@ -27,6 +28,7 @@ enum {
 	PAUSED,
 	VERIFY,
 	IN_PLACE,
+	UNCONFINED,
 	INTO_POOL,
 	FROM_POOL,
 	FROM_DIR,
@@ -37,6 +39,7 @@ enum {
 	READY,
 	READY_TIMEOUT,
 	LEARN,
+	CGROUP,
 	REFRESH,
 	REFRESH_TIMEOUT,
 	RUN
@@ -55,7 +58,8 @@ usage(FILE *to)
 	    "           [--no-start | --paused | --ready agent|ssh|console=regex\n"
 	    "           [--ready-timeout duration]] [--learn[=duration]]\n"
 	    "           [--refresh what,...|none] [--run file]\n"
-	    "           [--refresh-timeout duration] [--verify]\n"
+	    "           [--refresh-timeout duration] [--verify] [--unconfined]\n"
+	    "           [--cgroup auto|none|path[,limit=n...]]\n"
 	    "           " SIGNERS_USAGE "\n"
 	    "           ([--into-pool | --from-pool] snap |\n"
 	    "           [--in-place] --from-dir dir | --from-archive file)\n");
@@ -128,6 +132,8 @@ check_pool(struct opts *o, const char *ref)
 		{ how->from_pool && o->disk_mode != NULL, "--disk-mode" },
 		{ how->from_pool && how->verify, "--verify" },
 		{ how->no_start, "--no-start" },
+		{ how->unconfined, "--unconfined" },
+		{ how->from_pool && how->cgroup != NULL, "--cgroup" },
 		{ how->learn.wanted, "--learn" },
 		{ how->into_pool && how->paused, "--paused" },
 		{ how->into_pool && how->ready.kind != READY_NONE, "--ready" },
@@ -194,6 +200,9 @@ check_opts(struct opts *o, char *const *operands)
 		return -1;
 	if (o->how.no_start && o->how.paused)
 		return opt_wrong("--no-start and --paused exclude each other");
+	if (o->how.no_start && o->how.unconfined)
+		return opt_wrong(
+		    "--no-start and --unconfined exclude each other");
 	if (o->how.ready.kind != READY_NONE &&
 	    (o->how.no_start || o->how.paused))
 		return opt_wrong("--ready and %s exclude each other",
@@ -216,6 +225,8 @@ check_opts(struct opts *o, char *const *operands)
 	o->how.jobs = (size_t)jobs;
 	if (check_name(o) == -1)
 		return -1;
+	if (cgroup_check(o->how.cgroup, &err) == -1)
+		return opt_wrong("%s", err.msg);
 	if (o->how.description != NULL &&
 	    label_check_description(o->how.description, &err) == -1)
 		return opt_wrong("%s", err.msg);
@@ -272,6 +283,8 @@ take_value(struct opts *o, int ch)
 		return ready_opt(&o->how.ready, optarg);
 	case READY_TIMEOUT:
 		return ready_opt_timeout(&o->how.ready, optarg);
+	case CGROUP:
+		return opt_once(&o->how.cgroup, optarg, "--cgroup");
 	case LEARN:
 		return learn_opt(&o->how.learn, optarg);
 	case REFRESH:
@@ -301,6 +314,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ "paused", no_argument, NULL, PAUSED },
 		{ "verify", no_argument, NULL, VERIFY },
 		{ "in-place", no_argument, NULL, IN_PLACE },
+		{ "unconfined", no_argument, NULL, UNCONFINED },
 		{ "into-pool", no_argument, NULL, INTO_POOL },
 		{ "from-pool", no_argument, NULL, FROM_POOL },
 		{ "from-dir", required_argument, NULL, FROM_DIR },
@@ -311,13 +325,14 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ "ready", required_argument, NULL, READY },
 		{ "ready-timeout", required_argument, NULL, READY_TIMEOUT },
 		{ "learn", optional_argument, NULL, LEARN },
+		{ "cgroup", required_argument, NULL, CGROUP },
 		{ "refresh", required_argument, NULL, REFRESH },
 		{ "refresh-timeout", required_argument, NULL, REFRESH_TIMEOUT },
 		{ "run", required_argument, NULL, RUN }, SIGNERS_LONG,
 		{ NULL, 0, NULL, 0 } };
 	bool *flags[] = { &o->how.same_mac, &o->how.no_start, &o->how.paused,
-		&o->how.verify, &o->how.in_place, &o->how.into_pool,
-		&o->how.from_pool };
+		&o->how.verify, &o->how.in_place, &o->how.unconfined,
+		&o->how.into_pool, &o->how.from_pool };
 	int ch, rc = 0;
 
 	while (rc == 0 &&

@@ -14,6 +14,7 @@
 #include "base/num.h"
 #include "base/opt.h"
 #include "state/label.h"
+#include "vmm/cgroup.h"
 #include "vmm/vmm.h"
 
 #include "data.h"
@@ -106,6 +107,7 @@ take_members(struct wishes *w, const json_t *object, struct error *err)
 		{ "accel", &w->accel },
 		{ "memory_backing", &w->memory_backing },
 		{ "console_max", &w->console_max },
+		{ "cgroup", &w->cgroup },
 		{ "storage_config", &w->storage_config },
 		{ "user", &w->user },
 		{ "password_file", &w->password_file },
@@ -245,6 +247,9 @@ plan_sizes(struct vm *vm, const struct wishes *w, struct error *err)
 	    machine_parse_console_max(&vm->machine.console_max_bytes,
 		w->console_max, err) == -1)
 		return error_wrap(err, "--console-max");
+	if (cgroup_check(w->cgroup, err) == -1 ||
+	    vm_set_cgroup_choice(vm, w->cgroup, err) == -1)
+		return -1;
 	if (w->storage != NULL &&
 	    num_size(&vm->machine.storage_bytes, w->storage, STORAGE_MIN,
 		ENVELOPE_FILE_BYTES_MAX, err) == -1)

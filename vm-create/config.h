@@ -9,8 +9,8 @@
 struct wishes {
 	const char *name, *description, *hypervisor, *cpu, *memory, *kernel,
 	    *initrd, *cmdline, *firmware, *firmware_vars, *base, *storage,
-	    *accel, *memory_backing, *console_max, *storage_config, *user,
-	    *password, *password_file, *user_data, *config;
+	    *accel, *memory_backing, *console_max, *cgroup, *storage_config,
+	    *user, *password, *password_file, *user_data, *config;
 	struct strv layers, nics, data_disks, ssh_keys; /* owned */
 	bool no_cidata, agent;
 	char *texts[24]; /* strings that --config brought; owned */

@@ -24,7 +24,8 @@ usage(FILE *to)
 	    "           [--ssh-key file]... [--user-data file] [--no-cidata]\n"
 	    "           [--nic spec]... [--accel auto|kvm|tcg]\n"
 	    "           [--memory-backing auto|file|memfd] [--console-max size]\n"
-	    "           [--agent] [--config file]\n",
+	    "           [--agent] [--cgroup auto|none|path[,limit=n...]] "
+	    "[--config file]\n",
 	    hypervisors);
 }
 
@@ -56,6 +57,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ &w->accel, "accel" },
 		{ &w->memory_backing, "memory-backing" },
 		{ &w->console_max, "console-max" },
+		{ &w->cgroup, "cgroup" },
 		{ &w->storage_config, "storage-config" },
 		{ &w->user, "user" },
 		{ &w->password, "password" },

@@ -15,7 +15,8 @@ usage(FILE *to)
 {
 	fprintf(to,
 	    "usage: vm-restore [-q] [-R root] [-p member,...] [--force]\n"
-	    "           [--memory-mode mmap|copy] [--verify] [--wait duration]\n"
+	    "           [--memory-mode mmap|copy] [--verify] [--unconfined]\n"
+	    "           [--wait duration]\n"
 	    "           [--ready agent|ssh|console=regex "
 	    "[--ready-timeout duration]]\n"
 	    "           [--refresh what,...|none] [--run file]\n"
@@ -58,6 +59,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 	enum {
 		FORCE = OPT_OWN,
 		VERIFY,
+		UNCONFINED,
 		FROM_DIR,
 		ARCHIVE,
 		MEMORY,
@@ -70,6 +72,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 	static const struct option longopts[] = { OPT_LONG,
 		{ "force", no_argument, NULL, FORCE },
 		{ "verify", no_argument, NULL, VERIFY },
+		{ "unconfined", no_argument, NULL, UNCONFINED },
 		{ "from-dir", required_argument, NULL, FROM_DIR },
 		{ "from-archive", required_argument, NULL, ARCHIVE },
 		{ "memory-mode", required_argument, NULL, MEMORY },
@@ -90,6 +93,8 @@ options_parse(struct opts *o, int argc, char *argv[])
 			o->how.force = true;
 		else if (ch == VERIFY)
 			o->how.verify = true;
+		else if (ch == UNCONFINED)
+			o->how.unconfined = true;
 		else if (ch == FROM_DIR)
 			rc = opt_once(&o->from_dir, optarg, "--from-dir");
 		else if (ch == ARCHIVE)

@@ -103,7 +103,8 @@ keep_identity(struct restore *r, struct error *err)
 	if (nic_list_copy(&vm->machine.nics, &old->machine.nics, err) == -1)
 		return -1;
 	nic_list_compare(&vm->machine.nics, &r->checked.sidecar.machine.nics);
-	if (vm_set_description(vm, old->description, err) == -1)
+	if (vm_set_description(vm, old->description, err) == -1 ||
+	    vm_set_cgroup_choice(vm, old->cgroup_choice, err) == -1)
 		return -1;
 	return vm_copy_lineage(vm, old, err);
 }
@@ -182,7 +183,10 @@ load_new(struct restore *r, struct error *err)
 		forwards[i] = nics->v[i].forwards_n;
 		nics->v[i].forwards_n = 0;
 	}
+	r->vm.unconfined = r->how->unconfined;
+	r->vm.forwards_of = &r->at->vm.machine.nics;
 	rc = vmm_spawn(&r->vmm, &r->vm, r->dir.dirfd, &r->now, err);
+	r->vm.forwards_of = NULL;
 	if (rc == 0)
 		rc = vmm_ready(r->vmm, &r->now, err);
 	for (i = 0; i < nics->n; i++)

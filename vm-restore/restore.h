@@ -16,7 +16,7 @@
 
 struct restore_how {
 	bool force; /* also a snapshot that is not of this VM */
-	bool copy_memory, verify;
+	bool copy_memory, verify, unconfined;
 	const char *members; /* -p, or NULL */
 	struct ready ready;
 	struct refresh_how refresh;

@@ -20,13 +20,12 @@ remove_vm(struct vm_at *at, void *arg, struct error *err)
 {
 	const bool *force = arg;
 
-	if (vm_is_alive(&at->vm)) {
-		if (!*force)
-			return error_set(err, EX_NOPERM,
-			    "running; stop it, or use --force");
-		if (vmm_kill(&at->vm, 0, err) == -1)
-			return -1;
-	}
+	if (vm_is_alive(&at->vm) && !*force)
+		return error_set(err, EX_NOPERM,
+		    "running; stop it, or use --force");
+	/* Of one that has ended there may be something left, too. */
+	if (vmm_kill(&at->vm, 0, err) == -1)
+		return -1;
 	return root_remove(at->root, ROOT_VM, at->vm.id, at->vm.name, err);
 }
 

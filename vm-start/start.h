@@ -9,6 +9,7 @@
 struct start {
 	struct each each;
 	bool told; /* that guests are emulated */
+	bool unconfined;
 };
 
 /*

@@ -21,6 +21,7 @@ struct nic_forward {
 	uint16_t port; /* as asked for; 0: any free one */
 	uint16_t guest_port;
 	uint16_t host_port; /* in effect while it runs, else 0 */
+	bool any; /* while it is taken: another port will do; not JSON */
 };
 
 /* What a SPEC says of the MAC; a random one is there in any case. */

@@ -3,7 +3,7 @@
 
 static const char vm_names[] =
     "id name description user hypervisor state error config.cpu "
-    "config.memory config.storage config.console_max config.agent config.image "
+    "config.memory config.storage config.console_max config.agent config.cgroup config.image "
     "config.kernel config.initrd "
     "config.firmware config.firmware_vars config.cmdline config.machine "
     "config.cpu_model config.saved_version config.memory_backing "
@@ -24,7 +24,12 @@ static const char vm_names[] =
     "identity.instance_id identity.hostname "
     "identity.clock.behind_s identity.refresh.*.result "
     "identity.refresh.*.ms identity.refresh.*.why memory_backing memory_from "
-    "memory_at_risk accel restored_from restored_at saved_at "
+    "memory_at_risk accel confined.unconfined confined.landlock "
+    "confined.filesystem confined.tcp confined.scoped confined.calls "
+    "confined.capabilities cgroup.path cgroup.memory cgroup.memory_peak "
+    "cgroup.memory_max cgroup.oom_kills cgroup.cpu_us cgroup.cpu_weight "
+    "cgroup.io_weight cgroup.io_read cgroup.io_written cgroup.pids "
+    "cgroup.pids_max restored_from restored_at saved_at "
     "created_at updated_at started_at stopped_at console_log dir "
     "pid api_socket console_socket";
 

@@ -90,6 +90,8 @@ vm_fini(struct vm *vm)
 	free(vm->description);
 	free(vm->error);
 	free(vm->depends_on);
+	free(vm->cgroup_choice);
+	free(vm->cgroup);
 	free(vm->of_state);
 	free(vm->frozen);
 	strv_fini(&vm->snapshot_ids);
@@ -217,6 +219,12 @@ int
 vm_set_error(struct vm *vm, const char *text, struct error *err)
 {
 	return replace_text(&vm->error, text, err);
+}
+
+int
+vm_set_cgroup_choice(struct vm *vm, const char *text, struct error *err)
+{
+	return replace_text(&vm->cgroup_choice, text, err);
 }
 
 int

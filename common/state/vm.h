@@ -35,6 +35,7 @@
 #define VM_FROZEN_MAX 8192 /* earlier records had files that were merged away */
 #define VM_CMDLINE_MAX                                                         \
 	2047 /* bytes to give, COMMAND_LINE_SIZE of x86 less one */
+#define VM_CGROUP_MAX 4095 /* bytes of what is asked for, and of a path */
 #define VM_FILE_MAX 63 /* bytes of a disk file's name: data-<20>.<n>.qcow2 */
 
 /* Names in a VM's directory. */
@@ -45,6 +46,8 @@
 #define VM_MEMORY "memory.raw"
 #define VM_TEMPLATE "template.raw"
 #define VM_SAVE_STATE "save.state" /* while a save writes it */
+/* A directory: what a VMM that runs opens or makes; vmm/host/handover.h. */
+#define VM_HANDOVER "handover"
 #define VM_CONSOLE_LOG "console.log"
 #define VM_CONSOLE_OLD "console.log.1" /* what was rotated away last */
 #define VM_CONSOLE_NEW "console.log.new" /* while it is rotated */
@@ -112,6 +115,19 @@ struct vm_identity {
 	struct vm_refreshed refreshed[VM_REFRESHES];
 };
 
+/* What keeps the VMM to its own: what was in force when it was started. */
+struct vm_confined {
+	bool present; /* false: an earlier version started it, or none did */
+	bool unconfined; /* it was asked for: the rest says so, too */
+	unsigned landlock; /* version of the kernel's interface, 0: none */
+	char filesystem
+	    [24]; /* own, template-writable, directory-writable, open */
+	char tcp[12]; /* none, forwards, outgoing, open */
+	bool scoped; /* signals and abstract sockets */
+	bool calls; /* system calls are filtered */
+	char capabilities[12]; /* none, net_admin, kept */
+};
+
 /* Whether the guest's filesystems stand still, because they did when it was saved. */
 enum vm_thaw {
 	VM_THAW_DONE, /* no */
@@ -157,6 +173,16 @@ struct vm {
 	uint64_t console_from;
 	bool console_marked;
 	struct vm_identity identity;
+	char *cgroup_choice; /* as --cgroup says it (vmm/cgroup.h), or NULL */
+	char *cgroup; /* the VMM's own, absolute, or NULL */
+	struct vm_confined confined;
+	bool unconfined; /* how it is to be started; in no record */
+	/*
+	 * Whose forwards the VMM gets while it runs, borrowed; NULL: those that it
+	 * is started with.  In no record.
+	 */
+	const struct nic_list *forwards_of;
+	const char *root_dir; /* borrowed, or NULL; in no record */
 	char restored_from[ID_LEN + 1], restored_at[RFC3339_MAX];
 	char *error; /* why it is not as it should be, or NULL */
 	char created_at[RFC3339_MAX], updated_at[RFC3339_MAX],
@@ -231,6 +257,9 @@ bool vm_has_snapshots(const struct vm *vm);
 
 /* Sets vm->error to a copy of `text`, NULL: none. */
 int vm_set_error(struct vm *vm, const char *text, struct error *err);
+
+/* The same of vm->cgroup_choice. */
+int vm_set_cgroup_choice(struct vm *vm, const char *text, struct error *err);
 
 /* The same of vm->depends_on. */
 int vm_set_depends_on(struct vm *vm, const char *dir, struct error *err);

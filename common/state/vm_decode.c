@@ -84,6 +84,8 @@ decode_config(struct vm *vm, const json_t *record, struct error *err)
 	    json_get_str(c, "saved_version", vm->saved_version,
 		sizeof(vm->saved_version), JSON_OPTIONAL, err) == -1 ||
 	    decode_boot(&vm->machine, c, err) == -1 ||
+	    json_get_strdup(c, "cgroup", &vm->cgroup_choice, VM_CGROUP_MAX,
+		JSON_OPTIONAL, err) == -1 ||
 	    json_get_strdup(c, "cmdline", &vm->machine.cmdline,
 		SIDECAR_CMDLINE_MAX, JSON_OPTIONAL, err) == -1 ||
 	    json_get_strdup(c, "image", &vm->machine.image, ENVELOPE_IMAGE_MAX,
@@ -267,6 +269,8 @@ decode(struct vm *vm, const json_t *record, struct error *err)
 		sizeof(vm->restored_from), JSON_OPTIONAL, err) == -1 ||
 	    json_get_strdup(record, "depends_on", &vm->depends_on,
 		INPLACE_PATH_MAX, JSON_OPTIONAL, err) == -1 ||
+	    json_get_strdup(record, "cgroup", &vm->cgroup, VM_CGROUP_MAX,
+		JSON_OPTIONAL, err) == -1 ||
 	    json_get_strdup(record, "error", &vm->error, ERROR_MSG_MAX,
 		JSON_OPTIONAL, err) == -1 ||
 	    json_get_array(record, "storage_configs", &disks, STORAGE_MAX,
@@ -277,6 +281,9 @@ decode(struct vm *vm, const json_t *record, struct error *err)
 	if (vm->cloned_from[0] != '\0' && !id_is_valid(vm->cloned_from))
 		return error_set(err, EX_DATAERR, "\"cloned_from\" is %s",
 		    vm->cloned_from);
+	if (vm->cgroup != NULL && vm->cgroup[0] != '/')
+		return error_set(err, EX_DATAERR, "\"cgroup\" is %s",
+		    vm->cgroup);
 	if (vm->depends_on != NULL && vm->depends_on[0] != '/')
 		return error_set(err, EX_DATAERR, "\"depends_on\" is %s",
 		    vm->depends_on);
@@ -292,6 +299,7 @@ decode(struct vm *vm, const json_t *record, struct error *err)
 	if (nics != NULL && nic_list_decode(&vm->machine.nics, nics, err) == -1)
 		return error_wrap(err, "network_configs");
 	if (vm_get_identity(&vm->identity, record, err) == -1 ||
+	    vm_get_confined(&vm->confined, record, err) == -1 ||
 	    decode_each(vm, record, "layers", VM_LAYERS_MAX, decode_layer,
 		err) == -1 ||
 	    decode_each(vm, record, "frozen", VM_FROZEN_MAX, decode_frozen,

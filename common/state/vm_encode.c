@@ -45,6 +45,7 @@ put_config(json_t *record, const struct vm *vm, struct error *err)
 		json_put_u64(c, "console_max", vm->machine.console_max_bytes,
 		    err) == -1) ||
 	    (vm->machine.agent && json_put_bool(c, "agent", true, err) == -1) ||
+	    put_some(c, "cgroup", vm->cgroup_choice, err) == -1 ||
 	    put_some(c, "image", vm->machine.image, err) == -1 ||
 	    put_boot(c, &vm->machine, err) == -1 ||
 	    put_some(c, "cmdline", vm->machine.cmdline, err) == -1 ||
@@ -180,6 +181,7 @@ put_common(json_t *record, const struct vm *vm, const char *dir,
 	    put_lineage(record, vm, err) == -1 ||
 	    put_some(record, "depends_on", vm->depends_on, err) == -1 ||
 	    vm_put_identity(record, &vm->identity, err) == -1 ||
+	    vm_put_confined(record, &vm->confined, err) == -1 ||
 	    put_some(record, "memory_from", vm->memory_from, err) == -1 ||
 	    put_some(record, "restored_from", vm->restored_from, err) == -1 ||
 	    put_some(record, "restored_at", vm->restored_at, err) == -1 ||
@@ -253,6 +255,7 @@ vm_write(struct vm *vm, int dirfd, bool sync, const struct timespec *now,
 	    vm_put_thaw(record, vm->thaw, err) == -1 ||
 	    (vm->diff_base_lost &&
 		json_put_bool(record, "diff_base_lost", true, err) == -1) ||
+	    put_some(record, "cgroup", vm->cgroup, err) == -1 ||
 	    json_put_u64(record, "console_from", vm->console_from, err) == -1 ||
 	    (vm->console_marked &&
 		json_put_bool(record, "console_marked", true, err) == -1) ||

@@ -101,9 +101,10 @@ record_switched(struct freeze *f, struct error *err)
 }
 
 /*
- * Overlays first, then the record: the other way round a crash would start the
- * VM on files that a snapshot holds.  It is not written again after the switch,
- * for then it is true.
+ * Overlays first, which have other names while the VMM opens them, then the
+ * record, then the switch: the other way round a crash would start the VM on
+ * files that a snapshot holds.  It is not written again after the switch, for then
+ * it is true.
  */
 static int
 prepare(struct freeze *f, struct error *err)
@@ -119,17 +120,17 @@ prepare(struct freeze *f, struct error *err)
 			err) == -1)
 			return -1;
 	hook_step("overlays-made");
-	if (list_switched(f, err) == -1 ||
-	    fd_sync_dir(f->at->dirfd, f->at->dir, err) == -1 ||
-	    record_switched(f, err) == -1)
-		return -1;
 	/* A VM that ends in its pause is started on the overlays next time. */
-	if (f->stop)
-		return 0;
-	if (vmm_add_overlays(f->vmm, overlays_of(f), err) == -1)
-		return -1;
-	f->added = true;
-	return 0;
+	if (!f->stop) {
+		if (vmm_add_overlays(f->vmm, overlays_of(f), err) == -1)
+			return -1;
+		f->added = true;
+	}
+	return list_switched(f, err) == -1 ||
+		fd_sync_dir(f->at->dirfd, f->at->dir, err) == -1 ||
+		record_switched(f, err) == -1
+	    ? -1
+	    : 0;
 }
 
 static int

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/rfc3339.h"
 #include "disk/fs.h"
+#include "vmm/cgroup.h"
 #include "vmm/vmm.h"
 
 #define SETTLE_MS 2000 /* for a process to have its socket, or to be gone */
@@ -152,8 +153,10 @@ status_report_as(json_t **out, struct vm *vm, int dirfd, const char *dir,
 	if (vm_report(&record, vm, dir, status_name(status),
 		vmm_traits(vm->machine.hypervisor)->api_socket, err) == -1)
 		return -1;
-	if (is_memory_at_risk(vm, dirfd) &&
-	    json_put_bool(record, "memory_at_risk", true, err) == -1) {
+	if ((status != STATUS_CREATED && status != STATUS_STOPPED &&
+		cgroup_report(record, vm, err) == -1) ||
+	    (is_memory_at_risk(vm, dirfd) &&
+		json_put_bool(record, "memory_at_risk", true, err) == -1)) {
 		json_decref(record);
 		return -1;
 	}

@@ -283,13 +283,16 @@ vmm_take_forwards(struct vmm *vmm, struct error *err)
 		for (k = 0; k < nics->v[i].forwards_n; k++) {
 			fwd = &nics->v[i].forwards[k];
 			asked[i][k] = fwd->port;
+			fwd->any = fwd->port == 0;
 			if (fwd->host_port != 0)
 				fwd->port = fwd->host_port;
 		}
 	rc = vmm_set_forwards(vmm, true, err);
 	for (i = 0; i < nics->n; i++)
-		for (k = 0; k < nics->v[i].forwards_n; k++)
+		for (k = 0; k < nics->v[i].forwards_n; k++) {
 			nics->v[i].forwards[k].port = asked[i][k];
+			nics->v[i].forwards[k].any = false;
+		}
 	return rc;
 }
 

@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/rfc3339.h"
 #include "state/vm_seed.h"
+#include "vmm/cgroup.h"
 #include "vmm/driver.h"
 #include "vmm/host/console.h"
 
@@ -88,6 +89,8 @@ vmm_clear(struct vm *vm, int dirfd, const struct timespec *now,
 	remove_sockets(vm, dirfd);
 	remove_guest(vm, dirfd);
 	unlinkat(dirfd, VM_TEMPLATE, 0);
+	vmm_state_drop(dirfd, VM_HANDOVER);
+	cgroup_remove(vm);
 	vm->proc.pid = 0;
 	vm->memory_from[0] = '\0';
 	rfc3339_us(vm->stopped_at, now);
@@ -138,6 +141,7 @@ vmm_undo_start(struct vm *vm, bool to_load, int dirfd,
 	    recorded.proc.start_ticks == vm->proc.start_ticks;
 	vm_fini(&recorded);
 	remove_sockets(vm, dirfd);
+	vmm_state_drop(dirfd, VM_HANDOVER);
 	if (!to_load)
 		remove_guest(vm, dirfd);
 	/* Where no process came about the record is as it was. */

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/proc.h"
+#include "vmm/cgroup.h"
 
 #define VMM_TERM_MS 3000 /* between SIGTERM and SIGKILL */
 #define VMM_REAP_MS 10000 /* after SIGKILL, for a process in the kernel */
@@ -16,11 +17,14 @@ vmm_kill(const struct vm *vm, int64_t deadline_ms, struct error *err)
 {
 	int pidfd;
 
-	if (proc_open(&pidfd, &vm->proc, NULL) == -1)
-		return !vm_is_alive(vm)
-		    ? 0
-		    : error_set(err, EX_OSERR, "process %ld: cannot be opened",
-			  (long)vm->proc.pid);
+	if (proc_open(&pidfd, &vm->proc, NULL) == -1) {
+		if (vm_is_alive(vm))
+			return error_set(err, EX_OSERR,
+			    "process %ld: cannot be opened",
+			    (long)vm->proc.pid);
+		cgroup_remove(vm);
+		return 0;
+	}
 	if (proc_wait(pidfd, deadline_ms, NULL) == 0)
 		goto gone;
 	if (proc_signal(pidfd, SIGTERM, err) == -1)
@@ -32,6 +36,7 @@ vmm_kill(const struct vm *vm, int64_t deadline_ms, struct error *err)
 		goto fail;
 gone:
 	fd_drop(&pidfd);
+	cgroup_remove(vm);
 	return 0;
 fail:
 	fd_drop(&pidfd);

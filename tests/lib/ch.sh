@@ -23,7 +23,9 @@ ch_plays()
 	} >cloud-hypervisor
 	chmod +x cloud-hypervisor
 	INSTAR_CLOUD_HYPERVISOR=$PWD/cloud-hypervisor
-	export INSTAR_CLOUD_HYPERVISOR
+	# What it runs, and the script that is played.
+	INSTAR_VMM_READS=$here:$script
+	export INSTAR_CLOUD_HYPERVISOR INSTAR_VMM_READS
 }
 
 # The recorded snapshot, as the directory "bare".

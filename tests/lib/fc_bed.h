@@ -102,7 +102,7 @@ static inline void
 make_program(struct bed *b, const atf_tc_t *tc, const char *options,
     const char *calls)
 {
-	char path[PATH_MAX + 8], cwd[PATH_MAX];
+	char path[PATH_MAX + 8], cwd[PATH_MAX], reads[1100];
 	FILE *f;
 
 	if (!server_find(&b->server, tc, "fc-api.txt"))
@@ -119,6 +119,13 @@ make_program(struct bed *b, const atf_tc_t *tc, const char *options,
 	ATF_REQUIRE_EQ(0, fclose(f));
 	ATF_REQUIRE_EQ(0, chmod("fake", 0700));
 	ATF_REQUIRE_EQ(0, setenv("INSTAR_FIRECRACKER", path, 1));
+	/* It runs what it plays by. */
+	snprintf(reads, sizeof(reads), "%.*s:%.*s",
+	    (int)(strrchr(b->server.program, '/') - b->server.program),
+	    b->server.program,
+	    (int)(strrchr(b->server.fixture, '/') - b->server.fixture),
+	    b->server.fixture);
+	ATF_REQUIRE_EQ(0, setenv("INSTAR_VMM_READS", reads, 1));
 }
 
 static inline void

@@ -57,7 +57,7 @@ add_disks(struct machine *m)
 static void
 add_nic(struct machine *m)
 {
-	struct nic_forward forward = { "127.0.0.1", 0, 22, 40022 };
+	struct nic_forward forward = { "127.0.0.1", 0, 22, 40022, false };
 	const struct nic nic = { .kind = NIC_USER,
 		.mac = "52:54:00:00:00:01",
 		.ip = "10.0.2.15/24",

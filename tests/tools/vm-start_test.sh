@@ -324,7 +324,7 @@ qemu__first_fault_body()
 	    --memory-backing file >/dev/null
 	words='qemu-system-x86_64: .*memory.raw.*: Permission denied'
 	atf_check -s exit:69 -e match:"^vm-start: other: $words\$" \
-	    vm-start other
+	    vm-start --unconfined other
 }
 
 # Nothing that this QEMU would drop, or warn of, is asked of it.

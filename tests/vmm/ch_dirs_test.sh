@@ -114,7 +114,7 @@ clone__of_a_wrong_directory_body()
 	rows clone >rows
 	while read -r name code pattern; do
 		"$bad/make.sh" good "$name" d || atf_fail "$name: not made"
-		try "$name" "$code" "$pattern" vm-clone -n new --from-dir d
+		try "$name" "$code" "$pattern" vm-clone -n new --unconfined --from-dir d
 	done <rows
 	tried
 	atf_check -s exit:1 test -s asked
@@ -150,7 +150,7 @@ restore__from_a_wrong_directory_body()
 	rows restore >rows
 	while read -r name code pattern; do
 		"$bad/make.sh" good "$name" d || atf_fail "$name: not made"
-		try "$name" "$code" "$pattern" vm-restore w --from-dir d
+		try "$name" "$code" "$pattern" vm-restore --unconfined w --from-dir d
 		[ "$(member w pid,state)" = "$pid	running" ] ||
 		    wrong="$wrong $name: $(member w pid,state);"
 	done <rows

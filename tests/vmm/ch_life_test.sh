@@ -149,7 +149,7 @@ clone__saved_by_another_version_body()
 {
 	ch_vm
 	ch_plays -c "snapshot without memory=cp $here/data/good/ch/*.json \
-save.state/" ping create boot running running ping pause \
+handover/save.state/" ping create boot running running ping pause \
 	    'snapshot without memory' resume running
 	atf_check -o ignore vm-start web
 	atf_check -o ignore snap-save -n golden web

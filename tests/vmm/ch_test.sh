@@ -297,7 +297,7 @@ import__damaged_cleanup()
 ch_runs()
 {
 	ch_vm
-	ch_plays -c "$1=cp $here/data/good/ch/*.json save.state/" \
+	ch_plays -c "$1=cp $here/data/good/ch/*.json handover/save.state/" \
 	    ping create boot running running ping pause "$@" resume running
 	atf_check -o ignore vm-start web
 }
@@ -390,8 +390,8 @@ atf_test_case save__half_a_state cleanup
 save__half_a_state_body()
 {
 	ch_vm
-	ch_plays -c "snapshot=cp $here/data/good/ch/config.json save.state/; \
-head -c 2000 $here/data/good/ch/state.json >save.state/state.json" \
+	ch_plays -c "snapshot=cp $here/data/good/ch/config.json handover/save.state/; \
+head -c 2000 $here/data/good/ch/state.json >handover/save.state/state.json" \
 	    ping create boot running running ping pause snapshot resume running
 	atf_check -o ignore vm-start web
 	atf_check -s exit:65 -e match:"state.json: not JSON: string without end" \

@@ -65,7 +65,7 @@ put_script(const struct vm *vm)
 static void
 put_program(struct bed *b, const atf_tc_t *tc)
 {
-	char path[PATH_MAX + 8], cwd[PATH_MAX];
+	char path[PATH_MAX + 8], cwd[PATH_MAX], reads[2 * PATH_MAX];
 	FILE *f;
 	size_t i;
 
@@ -82,6 +82,11 @@ put_program(struct bed *b, const atf_tc_t *tc)
 	ATF_REQUIRE_EQ(0, fclose(f));
 	ATF_REQUIRE_EQ(0, chmod(path, 0700));
 	ATF_REQUIRE_EQ(0, setenv("INSTAR_FIRECRACKER", path, 1));
+	/* It runs what it plays by. */
+	snprintf(reads, sizeof(reads), "%.*s:%s/%s",
+	    (int)(strrchr(b->server.program, '/') - b->server.program),
+	    b->server.program, cwd, SCRIPT);
+	ATF_REQUIRE_EQ(0, setenv("INSTAR_VMM_READS", reads, 1));
 }
 
 /* How many of its descriptors are files of that name's kind. */

@@ -52,13 +52,13 @@ make_dir(const char *name)
 
 #define PATHS                                                                  \
 	"-s '\"/srv/snap/golden/vmstate\",\"mem_file_path\":"                  \
-	"\"/srv/snap/golden/mem\"}=\".state/vmstate\",\"mem_file_path\":"
+	"\"/srv/snap/golden/mem\"}=\"handover/.state/vmstate\",\"mem_file_path\":"
 /* Writes the two files as Firecracker would: `page` is what was written. */
-#define WRITES(call, file, page, byte)                                         \
-	"-c '" call                                                            \
-	"=echo state >.state/vmstate; truncate -s 16M .state/" file            \
-	"; printf " byte " | dd of=.state/" file " bs=4096 seek=" page         \
-	" conv=notrunc status=none' "
+#define WRITES(call, file, page, byte)                                                \
+	"-c '" call                                                                   \
+	"=echo state >handover/.state/vmstate; truncate -s 16M handover/.state/" file \
+	"; printf " byte " | dd of=handover/.state/" file                             \
+	" bs=4096 seek=" page " conv=notrunc status=none' "
 
 /* What the recorded program puts into its next Diff, as printf(1) has it. */
 static void
@@ -77,12 +77,13 @@ ATF_TC_BODY(save__diffs, tc)
 	int one, two, three;
 
 	make_program(&b, tc,
-	    BOOT_SWAPS "-s '\"snapshot_type\":\"Full\"="
-		       "\"snapshot_type\":\"Diff\"' " PATHS "\".state/diff\"}' "
-		       "-c '52=echo state >.state/vmstate; "
-		       "truncate -s 16M .state/diff; printf \"$(cat byte)\" | "
-		       "dd of=.state/diff bs=4096 seek=$(cat page) "
-		       "conv=notrunc status=none' ",
+	    BOOT_SWAPS
+	    "-s '\"snapshot_type\":\"Full\"="
+	    "\"snapshot_type\":\"Diff\"' " PATHS "\"handover/.state/diff\"}' "
+	    "-c '52=echo state >handover/.state/vmstate; "
+	    "truncate -s 16M handover/.state/diff; printf \"$(cat byte)\" | "
+	    "dd of=handover/.state/diff bs=4096 seek=$(cat page) "
+	    "conv=notrunc status=none' ",
 	    "2 18 20 25 26 27 30 28 52 52 52");
 	make_vm(&b, "instar0");
 	one = make_dir("one");
@@ -119,12 +120,13 @@ ATF_TC_BODY(save__full_after_a_lost_diff, tc)
 	int one;
 
 	make_program(&b, tc,
-	    BOOT_SWAPS "-s '{\"snapshot_path\":\"/srv/snap/bad/vmstate\","
-		       "\"mem_file_path\":\"/srv/snap/nodir/mem\"}="
-		       "{\"snapshot_type\":\"Diff\",\"snapshot_path\":"
-		       "\".state/vmstate\",\"mem_file_path\":"
-		       "\".state/diff\"}' " PATHS
-		       "\".state/mem\"}' " WRITES("52", "mem", "3", "c"),
+	    BOOT_SWAPS
+	    "-s '{\"snapshot_path\":\"/srv/snap/bad/vmstate\","
+	    "\"mem_file_path\":\"/srv/snap/nodir/mem\"}="
+	    "{\"snapshot_type\":\"Diff\",\"snapshot_path\":"
+	    "\"handover/.state/vmstate\",\"mem_file_path\":"
+	    "\"handover/.state/diff\"}' " PATHS
+	    "\"handover/.state/mem\"}' " WRITES("52", "mem", "3", "c"),
 	    "2 18 20 25 26 27 30 28 49 52");
 	make_vm(&b, "instar0");
 	one = make_dir("one");
@@ -155,9 +157,10 @@ ATF_TC_BODY(save__memory_of_another_size, tc)
 
 	make_program(&b, tc,
 	    BOOT_SWAPS "-s '\"snapshot_type\":\"Full\"="
-		       "\"snapshot_type\":\"Diff\"' " PATHS "\".state/diff\"}' "
-		       "-c '52=echo state >.state/vmstate; "
-		       "truncate -s 15M .state/diff' ",
+		       "\"snapshot_type\":\"Diff\"' " PATHS
+		       "\"handover/.state/diff\"}' "
+		       "-c '52=echo state >handover/.state/vmstate; "
+		       "truncate -s 15M handover/.state/diff' ",
 	    "2 18 20 25 26 27 30 28 52");
 	make_vm(&b, "instar0");
 	one = make_dir("one");
@@ -185,9 +188,10 @@ ATF_TC_BODY(save__one_lost_while_another_is_sealed, tc)
 	int one;
 
 	make_program(&b, tc,
-	    BOOT_SWAPS "-s '\"snapshot_type\":\"Full\"="
-		       "\"snapshot_type\":\"Diff\"' " PATHS
-		       "\".state/diff\"}' " WRITES("52", "diff", "3", "c"),
+	    BOOT_SWAPS
+	    "-s '\"snapshot_type\":\"Full\"="
+	    "\"snapshot_type\":\"Diff\"' " PATHS
+	    "\"handover/.state/diff\"}' " WRITES("52", "diff", "3", "c"),
 	    "2 18 20 25 26 27 30 28 52");
 	make_vm(&b, "instar0");
 	one = make_dir("one");

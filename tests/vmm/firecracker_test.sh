@@ -388,6 +388,9 @@ clone__state_with_a_foreign_drive_body()
 	jq 'del(.digests)' d/snapshot.json >new && mv new d/snapshot.json
 	atf_check -s exit:65 -o empty \
 	    -e inline:"vm-clone: vmstate: drive vmm.log is none of the sidecar's disks\n" \
+	    vm-clone -n c --unconfined --from-dir d
+	# Its cage, where there is one, lets it open no such drive at all.
+	atf_check -s not-exit:0 -o empty -e match:'vmm.log|Permission denied' \
 	    vm-clone -n c --from-dir d
 	atf_check -s exit:1 test -e root/name/vm/c/vm.json
 	vm_is a running

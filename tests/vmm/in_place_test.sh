@@ -143,6 +143,7 @@ firecracker__mount_body()
 	END
 	chmod 755 firecracker
 	export INSTAR_FIRECRACKER="$PWD/firecracker"
+	export INSTAR_VMM_READS="$here:$PWD/script"
 	atf_check -o inline:"mapped\t$PWD/mnt\n" vm-clone -n f \
 	    --nic tap=icplace -p memory_from,depends_on --from-dir mnt
 	# Its memory alone is in place, and layers, which it only reads.

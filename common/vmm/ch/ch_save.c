@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "disk/copy.h"
 #include "vmm/ch/ch.h"
+#include "vmm/host/handover.h"
 
 #define SAVE_MS (10 * 60 * 1000) /* it may write all memory */
 /* All that v51 says of a file in the way; later ones name it. */
@@ -64,21 +65,24 @@ ch_state_save(struct vmm *vmm, const char *name, struct error *err)
 	bool with_memory = vmm->vm->memory == VM_MEMORY_PRIVATE;
 	struct ch *ch = vmm->own;
 	struct error why = { 0 };
-	char url[128];
+	char dir[HANDOVER_PATH_MAX], url[128];
 
 	vmm_state_drop(vmm->dirfd, name);
-	if (mkdirat(vmm->dirfd, name, 0700) == -1)
-		return error_sys(err, error_code_of(errno), "%s", name);
-	if (!with_memory && put_in_the_way(vmm->dirfd, name, err) == -1)
+	handover_path(dir, vmm->dirfd, name);
+	if (mkdirat(vmm->dirfd, dir, 0700) == -1)
+		return error_sys(err, error_code_of(errno), "%s", dir);
+	if (!with_memory && put_in_the_way(vmm->dirfd, dir, err) == -1)
 		return -1;
-	snprintf(url, sizeof(url), "file://%s", name);
+	snprintf(url, sizeof(url), "file://%s", dir);
 	ch->is_saved = ch_put(vmm, "vm.snapshot",
 			   json_pack("{s:s}", "destination_url", url), NULL,
 			   clock_ms() + SAVE_MS, &why) == 0 ||
-	    (!with_memory && is_all_but_memory(vmm, name, &why));
-	if (!ch->is_saved && err != NULL)
+	    (!with_memory && is_all_but_memory(vmm, dir, &why));
+	if (ch->is_saved)
+		return handover_take(vmm->dirfd, name, err);
+	if (err != NULL)
 		*err = why;
-	return ch->is_saved ? 0 : -1;
+	return -1;
 }
 
 /* A VM, and the directory that its VMM has written. */

@@ -22,9 +22,11 @@
 #include "base/hook.h"
 #include "disk/copy.h"
 #include "state/inplace.h"
+#include "vmm/host/handover.h"
 
 #define DIFF "diff" /* in the temporary directory, in place of FC_MEMORY */
-#define NAME_MAX_BYTES 64 /* of "<temporary>/vmstate", with the NUL */
+#define NAME_MAX_BYTES                                                         \
+	(HANDOVER_PATH_MAX + 16) /* of "<temporary>/vmstate", with the NUL */
 
 /*
  * Holes are pages that were not written; where the filesystem has larger ones,
@@ -67,19 +69,23 @@ int
 fc_state_save(struct vmm *vmm, const char *name, struct error *err)
 {
 	const struct fc *fc = vmm->own;
-	char state[NAME_MAX_BYTES], memory[NAME_MAX_BYTES];
+	char dir[HANDOVER_PATH_MAX], state[NAME_MAX_BYTES],
+	    memory[NAME_MAX_BYTES];
 
 	vmm_state_drop(vmm->dirfd, name);
-	if (mkdirat(vmm->dirfd, name, 0700) == -1)
-		return error_sys(err, error_code_of(errno), "%s", name);
-	snprintf(state, sizeof(state), "%s/" FC_STATE, name);
-	snprintf(memory, sizeof(memory), "%s/%s", name,
+	handover_path(dir, vmm->dirfd, name);
+	if (mkdirat(vmm->dirfd, dir, 0700) == -1)
+		return error_sys(err, error_code_of(errno), "%s", dir);
+	snprintf(state, sizeof(state), "%s/" FC_STATE, dir);
+	snprintf(memory, sizeof(memory), "%s/%s", dir,
 	    fc->is_diff ? DIFF : FC_MEMORY);
-	return fc_call(vmm, "PUT", "/snapshot/create",
-	    json_pack("{s:s, s:s, s:s}", "snapshot_type",
-		fc->is_diff ? "Diff" : "Full", "snapshot_path", state,
-		"mem_file_path", memory),
-	    NULL, clock_ms() + FC_SAVE_MS, err);
+	if (fc_call(vmm, "PUT", "/snapshot/create",
+		json_pack("{s:s, s:s, s:s}", "snapshot_type",
+		    fc->is_diff ? "Diff" : "Full", "snapshot_path", state,
+		    "mem_file_path", memory),
+		NULL, clock_ms() + FC_SAVE_MS, err) == -1)
+		return -1;
+	return handover_take(vmm->dirfd, name, err);
 }
 
 /* What the Diff is laid over; NULL: it is the first since a boot. */

@@ -154,6 +154,10 @@ fc_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 	    strv_add(&argv, err, "Warning") == -1 ||
 	    hand_locks(&fds, vmm, err) == -1)
 		goto out;
+	fds.needs = (struct cage_needs){ .log = FC_LOG,
+		.makes_sockets = true,
+		.opens_taps = vm->machine.nics.n > 0,
+		.finds_disks = fds.enter != NULL };
 	rc = spawn_process(vmm, argv.v, &fds, log_fd, &console, now, err);
 out:
 	spawn_drop(&fds);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/callfilter.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/hook.h"
@@ -18,6 +19,7 @@
 #include "base/sig.h"
 #include "disk/copy.h"
 #include "state/inplace.h"
+#include "vmm/cgroup.h"
 #include "vmm/host/advice.h"
 #include "vmm/host/console.h"
 #include "vmm/vmm.h"
@@ -129,7 +131,8 @@ note_process(void *arg, pid_t pid, struct error *err)
 /* What is done in the process before it is the VMM. */
 struct entry {
 	const struct spawn_fds *fds;
-	bool maps_template;
+	struct cage *cage;
+	int cgroup; /* cgroup_join(), or -1 */
 };
 
 static int
@@ -137,40 +140,32 @@ enter(void *arg)
 {
 	const struct entry *entry = arg;
 
-	if (entry->maps_template)
+	if (cgroup_join(entry->cgroup) == -1)
+		return -1;
+	if (entry->fds->enter != NULL &&
+	    entry->fds->enter(entry->fds->arg) == -1)
+		return -1;
+	/* Else the cage's own filter does it. */
+	if (entry->cage->refuses_huge &&
+	    (entry->cage->is_open || !callfilter_is_there()))
 		advice_refuse_huge();
-	return entry->fds->enter == NULL ? 0
-					 : entry->fds->enter(entry->fds->arg);
+	return cage_enter(entry->cage);
 }
 
-int
-spawn_process(struct vmm *vmm, char *const *argv, const struct spawn_fds *fds,
-    int log_fd, const struct console_parts *console, const struct timespec *now,
+static int
+spawn_in(struct vmm *vmm, struct entry *entry, struct proc_spawn *how,
+    const struct console_parts *console, const struct timespec *now,
     struct error *err)
 {
 	struct note note = { vmm, now };
-	/* What starts ahead of its files maps a template if anything. */
-	struct entry entry = { fds,
-		vmm->vm->to_load &&
-		    (vmm->vm->memory == VM_MEMORY_TEMPLATE ||
-			vmm->vm->memory == VM_MEMORY_AUTO) };
-	struct proc_spawn how = {
-		.argv = argv,
-		.dirfd = vmm->dirfd,
-		.log_fd = log_fd,
-		.tty_fd = console == NULL || console->tty == -1 ? 0
-								: console->tty,
-		.keep = fds->pairs,
-		.keep_n = fds->n,
-		.enter = enter,
-		.enter_arg = &entry,
-		.note = note_process,
-		.arg = &note,
-	};
 	pid_t pid, console_pid;
 	int pidfd;
 
-	if (proc_spawn(&pid, &pidfd, &how, err) == -1) {
+	how->enter = enter;
+	how->enter_arg = entry;
+	how->note = note_process;
+	how->arg = &note;
+	if (proc_spawn(&pid, &pidfd, how, err) == -1) {
 		vmm->vm->proc.pid = 0;
 		return -1;
 	}
@@ -181,6 +176,37 @@ spawn_process(struct vmm *vmm, char *const *argv, const struct spawn_fds *fds,
 		return -1;
 	}
 	return 0;
+}
+
+int
+spawn_process(struct vmm *vmm, char *const *argv, const struct spawn_fds *fds,
+    int log_fd, const struct console_parts *console, const struct timespec *now,
+    struct error *err)
+{
+	struct cage cage;
+	struct entry entry = { fds, &cage, -1 };
+	struct proc_spawn how = {
+		.argv = argv,
+		.dirfd = vmm->dirfd,
+		.log_fd = log_fd,
+		.tty_fd = console == NULL || console->tty == -1 ? 0
+								: console->tty,
+		.keep = fds->pairs,
+		.keep_n = fds->n,
+	};
+	int rc;
+
+	if (cage_prepare(&cage, vmm->vm, vmm->dirfd, &fds->needs, argv[0],
+		err) == -1)
+		return -1;
+	rc = cgroup_make(&entry.cgroup, vmm->vm, err);
+	if (rc == 0)
+		rc = spawn_in(vmm, &entry, &how, console, now, err);
+	if (rc == -1)
+		cgroup_remove(vmm->vm);
+	fd_drop(&entry.cgroup);
+	cage_fini(&cage);
+	return rc;
 }
 
 /* What a program says of a fault: its name, and no word of a warning. */

@@ -8,6 +8,7 @@
 
 #include "base/proc.h"
 #include "vmm/driver.h"
+#include "vmm/host/cage.h"
 #include "vmm/host/rest.h"
 
 struct console_parts; /* vmm/console.h */
@@ -21,6 +22,7 @@ struct spawn_fds {
 	/* Called in the process before it is the VMM, or NULL: base/proc.h. */
 	int (*enter)(void *arg);
 	void *arg;
+	struct cage_needs needs; /* vmm/host/cage.h */
 };
 
 /* Takes `fd`, which is to be `number` (3 to PROC_NUMBER_MAX) there. */
@@ -67,7 +69,7 @@ int spawn_open_log(int *fd, uint64_t *from, int dirfd, const char *name,
 /*
  * Starts argv in the VM's directory with stdout and stderr to log_fd, or, with
  * a console that has a terminal, with that as stdin and stdout; a console (else
- * NULL) is run, too.  Writes the process into vm.json before it becomes the program.
+ * NULL) is run, too.  It is enclosed by what `fds` says that it needs.  Writes the process into vm.json before it becomes the program.
  */
 int spawn_process(struct vmm *vmm, char *const *argv,
     const struct spawn_fds *fds, int log_fd,

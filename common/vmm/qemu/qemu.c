@@ -47,6 +47,7 @@ detach(struct vmm *vmm)
 
 	if (q != NULL) {
 		qmp_close(q->qmp);
+		qemu_release_ports(q);
 		qemu_facts_fini(&q->facts);
 	}
 	free(q);

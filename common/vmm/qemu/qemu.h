@@ -15,6 +15,10 @@
 #define QEMU_FLOOR_MAJOR 7
 #define QEMU_FLOOR_MINOR 2
 
+/* From here on memory-backend-file has rom=off (QEMU's own changelog of 8.2). */
+#define QEMU_ROM_MAJOR 8
+#define QEMU_ROM_MINOR 2
+
 /* Descriptors that QEMU inherits, by number. */
 enum qemu_fd {
 	QEMU_FD_AGENT = 9,
@@ -45,10 +49,14 @@ enum qemu_fd {
 #define QEMU_QUEUE_NET 256
 #define QEMU_QUEUE_SERIAL 128 /* of a port; QEMU hw/char/virtio-serial-bus.c */
 
+#define QEMU_HELD_MAX 64 /* of more ports others may be quicker */
+
 struct qemu {
 	struct qmp *qmp; /* NULL: not connected */
 	struct qemu_facts facts; /* as it was started; empty: it ran already */
 	uint64_t log_from; /* bytes of vmm.log before this start */
+	int held[QEMU_HELD_MAX]; /* sockets: qemu_hold_ports() */
+	size_t held_n;
 };
 
 #define QEMU_VARIABLE "INSTAR_QEMU"
@@ -109,6 +117,13 @@ int qemu_ask_disks(struct vmm *vmm, bool *changed, struct error *err);
 
 /* Which host ports the user NICs' forwards have got, into vm->machine.nics. */
 int qemu_read_forwards(struct vmm *vmm, struct error *err);
+
+/*
+ * Finds a free port for each forward that wants any, before a start: what a VMM
+ * may open has to be known then.  Until it has them nobody else gets them.
+ */
+void qemu_hold_ports(struct qemu *q, struct vm *vm);
+void qemu_release_ports(struct qemu *q);
 
 /* vmm_set_forwards(). */
 int qemu_set_forwards(struct vmm *vmm, bool held, struct error *err);

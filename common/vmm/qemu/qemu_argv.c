@@ -11,10 +11,6 @@
 #include "disk/chain.h"
 #include "vmm/host/spawn.h"
 
-/* From here on memory-backend-file has rom=off (QEMU's own changelog of 8.2). */
-#define QEMU_ROM_MAJOR 8
-#define QEMU_ROM_MINOR 2
-
 #define QEMU_FLASH "flash" /* and a number: nodes of firmware */
 
 void
@@ -301,7 +297,8 @@ add_user_net(struct strv *argv, const struct nic *nic, size_t i,
 	for (k = 0; k < nic->forwards_n; k++) {
 		fwd = &nic->forwards[k];
 		snprintf(text, sizeof(text), "tcp:%s:%u-:%u", fwd->addr,
-		    (unsigned)fwd->port, (unsigned)fwd->guest_port);
+		    (unsigned)(fwd->port != 0 ? fwd->port : fwd->host_port),
+		    (unsigned)fwd->guest_port);
 		if (json_append(forwards, "hostfwd",
 			json_pack("{s:s}", "str", text), err) == -1) {
 			json_decref(forwards);

@@ -20,6 +20,7 @@
 #include "base/sig.h"
 #include "disk/chain.h"
 #include "disk/fs.h"
+#include "vmm/host/handover.h"
 
 #define JOB_NAP_MS 5 /* between two looks at the jobs */
 #define JOB_MS (10 * 60 * 1000) /* for the merge of one chain */
@@ -364,6 +365,7 @@ add_overlay_node(struct vmm *vmm, size_t i, const char *overlay,
 	struct storage disk = vmm->vm->machine.disks.v[i];
 	char *path = strdup(overlay), name[QEMU_NODE_MAX];
 	json_t *node;
+	int rc;
 
 	if (path == NULL)
 		return error_nomem(err, NULL);
@@ -377,7 +379,14 @@ add_overlay_node(struct vmm *vmm, size_t i, const char *overlay,
 	qemu_node_name(name, i, overlay);
 	qemu_call(vmm, "blockdev-del", json_pack("{s:s}", "node-name", name),
 	    NULL, NULL);
-	return qemu_call(vmm, "blockdev-add", node, NULL, err);
+	if (handover_give(vmm->dirfd, overlay, err) == -1) {
+		json_decref(node);
+		return -1;
+	}
+	rc = qemu_call(vmm, "blockdev-add", node, NULL, err);
+	return handover_take(vmm->dirfd, overlay, rc == 0 ? err : NULL) == -1
+	    ? -1
+	    : rc;
 }
 
 /* Takes the node of an overlay out again, where there is one. */

@@ -309,6 +309,7 @@ qemu_ready(struct vmm *vmm, int64_t deadline_ms, struct error *err)
 	    check_version(vmm, err) == -1)
 		return -1;
 	hook_step("answered");
+	qemu_release_ports(q);
 	if ((vmm->vm->to_load ? load_state(vmm, deadline_ms, err)
 			      : write_first_state(vmm, deadline_ms, err)) == -1)
 		return -1;

@@ -134,6 +134,7 @@ qemu_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 	if (q == NULL)
 		return error_nomem(err, NULL);
 	qemu_facts_get(&q->facts);
+	qemu_hold_ports(q, vm);
 	if (choose_machine(vm, &q->facts, err) == -1 ||
 	    make_memory(&h, vm, vmm->dirfd, err) == -1 ||
 	    open_taps(&h, vm, err) == -1 ||
@@ -152,6 +153,9 @@ qemu_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 	    open_console(&console, &h, vm, vmm->dirfd, err) == -1 ||
 	    qemu_argv(&argv, vm, &q->facts, err) == -1)
 		goto out;
+	h.needs.writes_template = !qemu_facts_since(&q->facts, QEMU_ROM_MAJOR,
+	    QEMU_ROM_MINOR);
+	h.needs.writes_console = vm->machine.console_max_bytes == 0;
 	rc = spawn_process(vmm, argv.v, &h, log_fd,
 	    console.master == -1 ? NULL : &console, now, err);
 out:

@@ -13,6 +13,7 @@
 #include "base/hook.h"
 #include "base/le.h"
 #include "base/num.h"
+#include "vmm/host/handover.h"
 #include "vmm/qemu/qemu.h"
 
 /* migration/savevm.h and migration/savevm.c */
@@ -433,8 +434,14 @@ qemu_state_check(const struct vm *vm, int dirfd, struct error *err)
 int
 qemu_state_save(struct vmm *vmm, const char *name, struct error *err)
 {
-	return qemu_call(vmm, "xen-save-devices-state",
-	    json_pack("{s:s, s:b}", "filename", name, "live", 0), NULL, err);
+	char path[HANDOVER_PATH_MAX];
+
+	handover_path(path, vmm->dirfd, name);
+	if (qemu_call(vmm, "xen-save-devices-state",
+		json_pack("{s:s, s:b}", "filename", path, "live", 0), NULL,
+		err) == -1)
+		return -1;
+	return handover_take(vmm->dirfd, name, err);
 }
 
 /* What xen-save-devices-state writes: magic, version, sections, EOF. */

@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * In a VMM's place: tries what one that a guest has taken over would, and says
+ * of each attempt, a line each on stdout, "NAME ABI done" or "NAME ABI ERRNO".
+ * ABI is the version of Landlock's interface that it takes to refuse it; 0: none.
+ * $CAGE_OTHER and $CAGE_SNAP are the directories of another VM and of a snapshot,
+ * $CAGE_ROOT theirs, $CAGE_PID another process, $CAGE_PORT one that listens.
+ * Asked as QEMU what it is, it is the real one, of version $CAGE_MAJOR.
+ */
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PATH_SIZE 4096
+
+/* "@OTHER/x": beneath what CAGE_OTHER says. */
+static const char *
+expand(char out[PATH_SIZE], const char *path)
+{
+	char name[32];
+	size_t len;
+
+	if (path[0] != '@')
+		return path;
+	len = strcspn(path + 1, "/");
+	snprintf(name, sizeof(name), "CAGE_%.*s", (int)len, path + 1);
+	snprintf(out, PATH_SIZE, "%s%s", getenv(name), path + 1 + len);
+	return out;
+}
+
+static int
+done(long rc)
+{
+	return rc == -1 ? -1 : 0;
+}
+
+static int
+open_as(const char *path, int flags)
+{
+	char text[PATH_SIZE];
+	int fd = open(expand(text, path), flags | O_CLOEXEC, 0600);
+
+	if (fd == -1)
+		return -1;
+	close(fd);
+	return 0;
+}
+
+static int
+try_read(const char *path)
+{
+	return open_as(path, O_RDONLY | O_NONBLOCK);
+}
+
+static int
+try_write(const char *path)
+{
+	return open_as(path, O_WRONLY | O_NONBLOCK);
+}
+
+static int
+try_both(const char *path)
+{
+	return open_as(path, O_RDWR | O_NONBLOCK);
+}
+
+static int
+try_cut(const char *path)
+{
+	return open_as(path, O_RDONLY | O_TRUNC);
+}
+
+static int
+try_make(const char *path)
+{
+	char text[PATH_SIZE];
+	int rc = open_as(path, O_WRONLY | O_CREAT | O_EXCL);
+
+	if (rc == 0)
+		unlink(expand(text, path));
+	return rc;
+}
+
+static int
+try_list(const char *path)
+{
+	char text[PATH_SIZE];
+	DIR *dir = opendir(expand(text, path));
+
+	return dir == NULL ? -1 : closedir(dir);
+}
+
+static int
+try_truncate(const char *path)
+{
+	char text[PATH_SIZE];
+	struct stat st;
+
+	expand(text, path);
+	return stat(path[0] == '@' ? text : path, &st) == -1
+	    ? -1
+	    : truncate(path[0] == '@' ? text : path, st.st_size);
+}
+
+static int
+try_remove(const char *path)
+{
+	char text[PATH_SIZE];
+
+	return unlink(expand(text, path));
+}
+
+static int
+try_rename(const char *path)
+{
+	char text[PATH_SIZE], to[PATH_SIZE + 8];
+
+	snprintf(to, sizeof(to), "%s.new", expand(text, path));
+	return rename(expand(text, path), to);
+}
+
+static int
+try_link(const char *path)
+{
+	char text[PATH_SIZE];
+
+	unlink("handover/linked");
+	return link(expand(text, path), "handover/linked");
+}
+
+static int
+try_link_up(const char *path)
+{
+	char text[PATH_SIZE];
+
+	return link(expand(text, path), "linked");
+}
+
+static int
+try_symlink(const char *path)
+{
+	char text[PATH_SIZE];
+
+	return symlink("/etc", expand(text, path));
+}
+
+static int
+try_mkdir(const char *path)
+{
+	char text[PATH_SIZE];
+
+	return mkdir(expand(text, path), 0700);
+}
+
+static int
+try_fifo(const char *path)
+{
+	return mkfifo(path, 0600);
+}
+
+static int
+try_device(const char *path)
+{
+	return mknod(path, S_IFCHR | 0600, 0x103); /* /dev/null's */
+}
+
+static int
+try_chmod(const char *path)
+{
+	char text[PATH_SIZE];
+
+	return chmod(expand(text, path), 0600);
+}
+
+static int
+try_chown(const char *path)
+{
+	char text[PATH_SIZE];
+
+	return chown(expand(text, path), geteuid(), (gid_t)-1);
+}
+
+static int
+try_xattr(const char *path)
+{
+	char text[PATH_SIZE];
+
+	return setxattr(expand(text, path), "user.x", "1", 1, 0);
+}
+
+static int
+try_fchmod(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), rc, sys;
+
+	if (fd == -1)
+		return -1;
+	rc = fchmod(fd, 0600);
+	sys = errno;
+	close(fd);
+	errno = sys;
+	return rc;
+}
+
+/* A descriptor that only reads, opened anew. */
+static int
+try_again(const char *path)
+{
+	char text[PATH_SIZE];
+	int fd = open(path, O_RDONLY | O_CLOEXEC), rc, sys;
+
+	if (fd == -1)
+		return -1;
+	snprintf(text, sizeof(text), "/proc/self/fd/%d", fd);
+	rc = open_as(text, O_RDWR);
+	sys = errno;
+	close(fd);
+	errno = sys;
+	return rc;
+}
+
+static pid_t
+other(void)
+{
+	return (pid_t)atoi(getenv("CAGE_PID"));
+}
+
+static int
+try_proc(const char *name)
+{
+	char text[PATH_SIZE];
+
+	snprintf(text, sizeof(text), "/proc/%d/%s", (int)other(), name);
+	return strcmp(name, "fd") == 0 ? try_list(text)
+				       : open_as(text, O_RDONLY);
+}
+
+static int
+try_ptrace(const char *arg)
+{
+	(void)arg;
+	if (ptrace(PTRACE_ATTACH, other(), NULL, NULL) == -1)
+		return -1;
+	waitpid(other(), NULL, 0);
+	ptrace(PTRACE_DETACH, other(), NULL, NULL);
+	return 0;
+}
+
+static int
+try_vm_read(const char *arg)
+{
+	char byte;
+	struct iovec to = { &byte, 1 }, from = { &byte, 1 };
+
+	(void)arg;
+	/* EFAULT: it was allowed, and the address is none of its own. */
+	return process_vm_readv(other(), &to, 1, &from, 1, 0) == -1 &&
+		errno != EFAULT
+	    ? -1
+	    : 0;
+}
+
+static int
+try_kill(const char *arg)
+{
+	return kill(arg[0] == 'p' ? getppid() : other(), 0);
+}
+
+static int
+try_pidfd(const char *arg)
+{
+	long fd = syscall(SYS_pidfd_open, other(), 0);
+
+	if (fd == -1)
+		return -1;
+	return arg[0] == 's'
+	    ? done(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0))
+	    : done(syscall(SYS_pidfd_getfd, fd, 0, 0));
+}
+
+static int
+connect_to(int family, const void *addr, socklen_t len)
+{
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0), rc, sys;
+
+	if (fd == -1)
+		return -1;
+	/* Who is refused by nobody but him who does not listen was let. */
+	rc = connect(fd, addr, len) == -1 && errno != ECONNREFUSED ? -1 : 0;
+	sys = errno;
+	close(fd);
+	errno = sys;
+	return rc;
+}
+
+static int
+try_local(const char *path)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	char text[PATH_SIZE];
+
+	if (path[0] == '@') {
+		/* Its directory's name may be too long for an address. */
+		if (chdir(expand(text, path)) == -1)
+			return -1;
+		path = "qmp.sock";
+	}
+	snprintf(sun.sun_path + (path[0] == '%'), sizeof(sun.sun_path) - 1,
+	    "%s", path + (path[0] == '%'));
+	return connect_to(AF_UNIX, &sun,
+	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path) +
+		(path[0] != '%')));
+}
+
+static int
+try_tcp(const char *arg)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	int fd;
+
+	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (arg[0] == 'c') {
+		in.sin_port = htons((uint16_t)atoi(getenv("CAGE_PORT")));
+		return connect_to(AF_INET, &in, sizeof(in));
+	}
+	fd = socket(AF_INET,
+	    (arg[0] == 'u' ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+	return fd == -1 ? -1 : bind(fd, (struct sockaddr *)&in, sizeof(in));
+}
+
+static int
+try_socket(const char *arg)
+{
+	static const struct {
+		const char *name;
+		int family, type;
+	} kinds[] = { { "netlink", AF_NETLINK, SOCK_RAW },
+		{ "packet", AF_PACKET, SOCK_RAW },
+		{ "unix", AF_UNIX, SOCK_STREAM },
+		{ "raw", AF_INET, SOCK_RAW } };
+	size_t i;
+
+	for (i = 0; strcmp(kinds[i].name, arg) != 0; i++)
+		continue;
+	return done(socket(kinds[i].family, kinds[i].type | SOCK_CLOEXEC,
+	    kinds[i].type == SOCK_RAW && kinds[i].family == AF_INET ? 1 : 0));
+}
+
+static int
+try_core(const char *arg)
+{
+	struct rlimit r;
+
+	(void)arg;
+	if (getrlimit(RLIMIT_CORE, &r) == -1)
+		return -1;
+	if (r.rlim_max <= 1) {
+		r.rlim_cur = r.rlim_max = 4096;
+		return setrlimit(RLIMIT_CORE, &r);
+	}
+	return 0;
+}
+
+static int
+try_capability(const char *arg)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3
+	};
+	struct __user_cap_data_struct data[2] = { 0 };
+
+	(void)arg;
+	data[0].effective = data[0].permitted = 1u << CAP_DAC_OVERRIDE;
+	return done(syscall(SYS_capset, &head, data));
+}
+
+static int
+try_call(const char *arg)
+{
+	char zeros[256] = { 0 };
+
+	if (strcmp(arg, "userns") == 0)
+		return unshare(CLONE_NEWUSER);
+	if (strcmp(arg, "mountns") == 0)
+		return unshare(CLONE_NEWNS);
+	if (strcmp(arg, "mount") == 0)
+		return mount("none", "handover", "tmpfs", 0, NULL) == -1
+		    ? -1
+		    : umount("handover");
+	if (strcmp(arg, "chroot") == 0)
+		return chroot(".");
+	if (strcmp(arg, "keyctl") == 0)
+		return done(syscall(SYS_keyctl, 0, -3, 0));
+	if (strcmp(arg, "bpf") == 0)
+		return done(syscall(SYS_bpf, 0, zeros, 8)) == -1 &&
+			errno != EINVAL
+		    ? -1
+		    : 0;
+	if (strcmp(arg, "io_uring") == 0)
+		return done(syscall(SYS_io_uring_setup, 1, zeros));
+	if (strcmp(arg, "hostname") == 0)
+		return gethostname(zeros, sizeof(zeros)) == -1
+		    ? -1
+		    : sethostname(zeros, strlen(zeros));
+	/* "handle": a file by none of its names; ESTALE: one could have it. */
+	*(int *)(void *)zeros = 8;
+	return done(syscall(SYS_open_by_handle_at, AT_FDCWD, zeros,
+		   O_RDONLY)) == -1 &&
+		errno != ESTALE
+	    ? -1
+	    : 0;
+}
+
+/* One that is open and nobody has meant for it: a directory, or a file. */
+static int
+try_inherited(const char *arg)
+{
+	struct stat st;
+	int fd;
+
+	(void)arg;
+	for (fd = 3; fd < 1024; fd++)
+		if (fstat(fd, &st) == 0 &&
+		    (S_ISDIR(st.st_mode) || S_ISREG(st.st_mode)) &&
+		    st.st_nlink > 0)
+			return 0;
+	errno = EBADF;
+	return -1;
+}
+
+static const struct {
+	const char *name;
+	int abi;
+	int (*try)(const char *);
+	const char *arg;
+} attempts[] = {
+#include "lib/cage_list.inc"
+};
+
+int
+main(int argc, char *argv[])
+{
+	char script[] = "\"$CAGE_QEMU\" \"$@\" | "
+			"sed \"s/\\\"major\\\": [0-9]*/\\\"major\\\": "
+			"$CAGE_MAJOR/\"";
+	char *words[64] = { (char[]){ "sh" }, (char[]){ "-c" }, script,
+		(char[]){ "sh" } };
+	size_t i;
+	int status;
+	pid_t pid;
+
+	if (argc > 1 && strcmp(argv[argc - 1], "stdio") == 0) {
+		setenv("CAGE_QEMU", "qemu-system-x86_64", 0);
+		for (i = 1; i < (size_t)argc && i < 59; i++)
+			words[3 + i] = argv[i];
+		execv("/bin/sh", words);
+		return 127;
+	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	for (i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
+		/* In a process each: some end what tries them. */
+		pid = fork();
+		if (pid == 0) {
+			errno = 0;
+			_exit(
+			    attempts[i].try(attempts[i].arg) == 0 ? 0 : errno);
+		}
+		if (pid == -1 || waitpid(pid, &status, 0) == -1 ||
+		    !WIFEXITED(status))
+			printf("%s %d broken\n", attempts[i].name,
+			    attempts[i].abi);
+		else if (WEXITSTATUS(status) == 0)
+			printf("%s %d done\n", attempts[i].name,
+			    attempts[i].abi);
+		else
+			printf("%s %d %s\n", attempts[i].name, attempts[i].abi,
+			    strerrorname_np(WEXITSTATUS(status)));
+	}
+	puts("tried");
+	return 1;
+}

@@ -187,6 +187,8 @@ check_opts(struct opts *o, char *const *operands)
 	if (o->archive != NULL && strcmp(o->archive, "-") == 0 &&
 	    isatty(STDIN_FILENO))
 		return opt_wrong("no archive from a terminal: name a file");
+	if (learn_opt_check(&o->how.learn, &o->how.ready, operands) == -1)
+		return -1;
 	if (operands[0] != NULL && operands[1] != NULL)
 		return opt_wrong("%s: one snapshot at a time", operands[1]);
 	if (check_stdin(o, operands[0]) == -1)

@@ -49,7 +49,8 @@ learn_of(const struct ready_list *pending, const struct opts *o,
 
 	if (!o->how.learn.wanted || pending->n == 0)
 		return EX_OK;
-	return learn(&pending->v[0], &o->how.learn, root, snap_id, &err) == -1
+	return learn(&pending->v[0], &o->how.learn, &o->how.ready, root,
+		   snap_id, &err) == -1
 	    ? diag_error(&err)
 	    : EX_OK;
 }

@@ -78,6 +78,14 @@ taken__runs_under_its_name_body()
 		atf_check -o empty cat "$d/console.log"
 	done
 	ls "$pool" >before
+	# But who asks for what stands ready.
+	atf_check -o save:listed vm-pool --list
+	atf_check -o inline:"[\"s\",true,2]\n" \
+	    jq -c '[.name, .kept, .ready]' listed
+	atf_check -o file:before jq -r '.waiting[].id' listed
+	jq -r '.waiting[].pid' listed | sort >pids
+	vmms | sort >running
+	atf_check diff running pids
 	atf_check -o save:record vm-clone --from-pool -n c -d "taken" s
 	atf_check -o inline:"true\n" jq '.from_pool and .name == "c" and
 	    .state == "running" and .description == "taken" and
@@ -92,6 +100,8 @@ taken__runs_under_its_name_body()
 	atf_check -o inline:"paused\ttrue\n" \
 	    vm-clone --from-pool --paused -p state,from_pool s
 	pool_end TERM 0
+	atf_check -o empty vm-pool --list
+	atf_check -o inline:"false\t0\n" vm-pool --list -p kept,ready s
 	atf_check -o inline:"[2,2,0]\n" \
 	    sh -c "tail -n 1 pool.out | jq -c '[.keep, .taken, .ready]'"
 	atf_check test ! -e root/pool
@@ -182,6 +192,7 @@ killed__is_collected_body()
 	atf_check -s exit:75 -e match:'^vm-pool: .*: it has a keeper already$' \
 	    vm-pool s
 	pool_end KILL 137
+	atf_check -o inline:"s\tfalse\t2\n" vm-pool --list -p name,kept,ready s
 	atf_check -o save:dry state-gc --dry-run -p kind,path
 	waiting 2 || atf_fail "a dry run has removed them"
 	atf_check -o save:gc state-gc -p kind,path
@@ -297,6 +308,8 @@ usage__wrong_body()
 	64 --keep:_0:_less_than_1 --keep 0 s
 	64 --keep:_x:_not_a_number --keep x s
 	64 --jobs:_0:_less_than_1 -j 0 s
+	64 --list_and_--keep_exclude_each_other --list --keep 2
+	64 --list_and_--jobs_exclude_each_other -j 2 --list s
 	TABLE
 	while read -r message arguments; do
 		message=$(echo "$message" | tr _ ' ')
@@ -314,6 +327,8 @@ usage__wrong_body()
 	TABLE
 	atf_check -s exit:66 -e match:'^vm-pool: none: no such snapshot' \
 	    vm-pool none
+	atf_check -s exit:66 -e match:'^vm-pool: none: no such snapshot' \
+	    -o inline:"s\n" vm-pool --list -p name none s
 	# What never succeeds is told once, and is the end.
 	atf_check -s exit:69 -e match:'^vm-clone: ' \
 	    env INSTAR_QEMU=/nonexistent vm-pool s

@@ -106,14 +106,19 @@ run(struct taken *t, struct clone_report *r, struct error *err)
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	if (become(t, r->how, &now, err) == -1 || sig_check(err) == -1)
+	if (become(t, r->how, &now, err) == -1)
 		return 1;
+	/* The record is right when it runs; where there is no room it waits on. */
+	if (!r->how->paused && t->vm.thaw == VM_THAW_DUE)
+		t->vm.thaw = VM_THAW_UNSURE;
+	if (vm_write(&t->vm, t->dir.dirfd, false, &now, err) == -1 ||
+	    sig_check(err) == -1)
+		return 1;
+	hook_step("written");
 	if (!r->how->paused && vmm_resume(t->vmm, err) == -1)
 		return -1;
 	r->ms = (double)(clock_us() - r->how->start_us) / 1000;
 	hook_step("running");
-	if (vm_write(&t->vm, t->dir.dirfd, false, &now, err) == -1)
-		return -1;
 	return root_new_publish(&t->dir, false, err);
 }
 

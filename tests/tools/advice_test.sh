@@ -59,6 +59,62 @@ advice__refused_cleanup()
 	vms_end
 }
 
+# Under KVM, too, and with the huge pages themselves where this host has them.
+atf_test_case advice__own_memory_of_kvm cleanup
+advice__own_memory_of_kvm_head()
+{
+	atf_set require.config long
+}
+advice__own_memory_of_kvm_body()
+{
+	(: <>/dev/kvm) 2>/dev/null || atf_skip "/dev/kvm cannot be opened"
+	need_tiny
+	atf_check -o ignore vm-create -n a --memory 64M --storage 8M \
+	    --kernel "$tiny" --memory-backing memfd --accel kvm \
+	    --cmdline "fill=4 rate=10"
+	vm-start a >started 2>&1 || atf_skip "$(tail -n 1 started)"
+	counts_on a
+	flags_of a >own
+	atf_check -o match:' hg( |$)' cat own
+	# The kernel counts them, where it makes any of such memory.
+	! grep -qE '\[(always|within_size|advise)\]' \
+	    /sys/kernel/mm/transparent_hugepage/shmem_enabled ||
+	    atf_check awk '$1 == "ShmemPmdMapped:" { n += $2 }
+		END { print n; exit n < 2048 }' "/proc/$(pid_of a)/smaps"
+	# Not where a template is mapped; of which a kernel without KVM of its own
+	# for guests that were saved makes no clone.
+	snap_save -n s a
+	vm-clone -n mapped s >cloned 2>&1 || return 0
+	flags_of mapped >mapped.flags
+	atf_check -o not-match:' hg( |$)' -o match:VmFlags cat mapped.flags
+	atf_check -o ignore vm-clone -n copy --memory-mode copy s
+	flags_of copy >copied
+	atf_check -o match:' hg( |$)' cat copied
+}
+advice__own_memory_of_kvm_cleanup()
+{
+	vms_end
+}
+
+# Said once, and all goes on.
+atf_test_case advice__no_filters cleanup
+advice__no_filters_body()
+{
+	runs a 64M rate=10
+	snap_save -n s a
+	atf_check -o ignore "$(atf_get_srcdir)/../lib/denied" filters \
+	    vm-clone -n c s
+	counts_on c
+	atf_check -o inline:"instar: the advice for huge pages stands: seccomp: \
+Function not implemented\n" grep instar: "$INSTAR_ROOT/name/vm/c/vmm.log"
+	flags_of c >mapped
+	atf_check -o match:' hg( |$)' cat mapped
+}
+advice__no_filters_cleanup()
+{
+	vms_end
+}
+
 atf_test_case advice__reads_little cleanup
 advice__reads_little_body()
 {
@@ -92,5 +148,7 @@ advice__reads_little_cleanup()
 atf_init_test_cases()
 {
 	atf_add_test_case advice__refused
+	atf_add_test_case advice__own_memory_of_kvm
+	atf_add_test_case advice__no_filters
 	atf_add_test_case advice__reads_little
 }

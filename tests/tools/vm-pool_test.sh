@@ -4,6 +4,7 @@
 
 . "$(atf_get_srcdir)/../lib/lib.sh"
 . "$(atf_get_srcdir)/../lib/counting.sh"
+. "$(atf_get_srcdir)/../lib/loopfs.sh"
 
 # A snapshot "s" of a guest that counts, which is gone.
 have_snapshot()
@@ -180,6 +181,47 @@ takers__at_once_cleanup()
 	all_end
 }
 
+# As many as one likes; where there are fewer than takers, all are told so.
+atf_test_case takers__twenty cleanup
+takers__twenty_head()
+{
+	atf_set require.config long
+}
+takers__twenty_body()
+{
+	have_snapshot
+	pool_run 20
+	ls "$pool" >before
+	for i in $(seq 20); do
+		vm-clone --from-pool -n "w$i" -p id,from_pool s >"out.$i" \
+		    2>"err.$i" &
+		takers="$takers $!"
+	done
+	# shellcheck disable=SC2086
+	wait $takers
+	cat err.* >said
+	atf_check -o empty cat said
+	sort out.* >all
+	atf_check -o inline:"20\n" sh -c "cut -f 1 all | uniq | wc -l"
+	for i in $(seq 20); do
+		counts_on "w$i"
+	done
+	# What was made anew while they took is in nobody's hands twice.
+	awk '$2 == "true" { print $1 }' all >taken
+	sort before | comm -12 - taken >from_first
+	[ "$(wc -l <from_first)" -ge 15 ] ||
+	    atf_fail "$(wc -l <from_first) of 20 were taken"
+	eventually 60 waiting 20 || atf_fail "does not fill up again"
+	ls "$pool" | comm -12 - taken >both
+	atf_check -o empty cat both
+	pool_end TERM 0
+	atf_check_equal 20 "$(vmms | wc -l)"
+}
+takers__twenty_cleanup()
+{
+	all_end
+}
+
 # A pool that is killed, and one of which nobody takes care.
 atf_test_case killed__is_collected cleanup
 killed__is_collected_body()
@@ -219,7 +261,7 @@ killed__at_each_step_body()
 	grep -q INSTAR_HOOK "$top/vm-clone/vm-clone" ||
 	    atf_skip "not a build for tests"
 	# The taker: what it had in its hands is told and ended, and no more.
-	for step in root-adopted taken running root-publish; do
+	for step in root-adopted taken written running root-publish; do
 		atf_check -o ignore vm-clone --into-pool --count 2 s
 		signalled vm-pool --keep 2 s >pool.out 2>pool.err &
 		pool_pid=$!
@@ -292,6 +334,39 @@ kept__through_trouble_cleanup()
 	all_end
 }
 
+# A disk that is full when one is to be replaced, and has room again later.
+atf_test_case kept__disk_full cleanup
+kept__disk_full_body()
+{
+	loopfs_make ext4 128M root
+	have_snapshot
+	pool_run 1
+	dd if=/dev/zero of=root/filler bs=1M status=none 2>/dev/null || true
+	dd if=/dev/zero of=root/more bs=4k status=none 2>/dev/null || true
+	# What waits is not lost by who cannot take it.
+	ls "$pool" >before
+	atf_check -s exit:74 -e inline:"vm-clone: vm.json: No space left on \
+device\n" vm-clone --from-pool -n c s
+	atf_check -o file:before ls "$pool"
+	atf_check -o empty vm-ls
+	kill -9 "$(vmms)"
+	eventually 60 grep -q '^vm-clone: .*[Nn]o space' pool.err ||
+	    atf_fail "no word of the disk: $(cat pool.err)"
+	kill -0 $pool_pid || atf_fail "it has ended"
+	nobody_runs
+	rm root/filler root/more
+	eventually 60 waiting 1 || atf_fail "does not fill up again"
+	atf_check -o inline:"true\n" vm-clone --from-pool -n c -p from_pool s
+	counts_on c
+	pool_end TERM 0
+	atf_check -o empty state-gc
+}
+kept__disk_full_cleanup()
+{
+	all_end
+	loopfs_clean
+}
+
 atf_test_case usage__wrong cleanup
 usage__wrong_body()
 {
@@ -350,8 +425,10 @@ atf_init_test_cases()
 	atf_add_test_case taken__runs_under_its_name
 	atf_add_test_case empty__is_an_ordinary_clone
 	atf_add_test_case takers__at_once
+	atf_add_test_case takers__twenty
 	atf_add_test_case killed__is_collected
 	atf_add_test_case killed__at_each_step
 	atf_add_test_case kept__through_trouble
+	atf_add_test_case kept__disk_full
 	atf_add_test_case usage__wrong
 }

@@ -77,10 +77,12 @@ advice__own_memory_of_kvm_body()
 	flags_of a >own
 	atf_check -o match:' hg( |$)' cat own
 	# The kernel counts them, where it makes any of such memory.
-	! grep -qE '\[(always|within_size|advise)\]' \
-	    /sys/kernel/mm/transparent_hugepage/shmem_enabled ||
-	    atf_check awk '$1 == "ShmemPmdMapped:" { n += $2 }
-		END { print n; exit n < 2048 }' "/proc/$(pid_of a)/smaps"
+	atf_check -o ignore awk '$1 ~ /^[0-9a-f]+-[0-9a-f]+$/ { big = 0 }
+		$1 == "Size:" { big = $2 >= 65536 && $2 < 131072 }
+		$1 ~ /^(AnonHugePages|ShmemPmdMapped):/ && big { n += $2 }
+		$1 == "THPeligible:" && big { eligible += $2 }
+		END { print eligible, n; exit eligible > 0 && n < 2048 }' \
+	    "/proc/$(pid_of a)/smaps"
 	# Not where a template is mapped; of which a kernel without KVM of its own
 	# for guests that were saved makes no clone.
 	snap_save -n s a

@@ -425,6 +425,7 @@ check_all(struct job *job, struct error *err)
 	job->checked = (struct preflight){ .dirfd = snap_fd(job->snap),
 		.envelope = snap_envelope(job->snap),
 		.root = job->root,
+		.snap_id = snap_stored_id(job->snap),
 		.verify = job->how->verify,
 		.bytes_later = !job->how->no_start && !job->how->verify,
 		.disks = job->how->disks,

@@ -1,7 +1,8 @@
 #! /usr/bin/env atf-sh
 # SPDX-License-Identifier: ISC
 # What a clone reads of its template: the pages that its guest touches, and not
-# what the advice for huge pages would make the kernel read around each.
+# what the advice for huge pages would make the kernel read around each; and of
+# the files that it boots from what has to be.
 
 . "$(atf_get_srcdir)/../lib/lib.sh"
 . "$(atf_get_srcdir)/../lib/counting.sh"
@@ -147,10 +148,56 @@ advice__reads_little_cleanup()
 	loopfs_clean
 }
 
+# What was read once for its digest, and looks as it did then, is not read again.
+atf_test_case clone__known_file cleanup
+clone__known_file_body()
+{
+	need_tiny
+	head -c 2M /dev/urandom >big
+	vm_run a --initrd "$PWD/big"
+	snap_save -n s a
+	atf_check -o ignore vm-stop --force a
+	initrd=$(snap_file s initrd)
+	forget()
+	{
+		sync "$initrd"
+		dd if="$initrd" iflag=nocache count=0 status=none
+		[ "$(resident "$initrd")" -eq 0 ] ||
+		    atf_skip "it stays in the page cache"
+	}
+	atf_check test ! -s "root/access/$(id_of_snap s)"
+	forget
+	atf_check -o ignore vm-clone s
+	atf_check_equal 2048 "$(resident "$initrd")"
+	atf_check -o match:' initrd$' cat "root/access/$(id_of_snap s)"
+	atf_check test "$(wc -l <"root/access/$(id_of_snap s)")" -eq 1
+	forget
+	atf_check -o ignore vm-clone s
+	atf_check_equal 0 "$(resident "$initrd")"
+	atf_check -o ignore vm-clone --verify s
+	atf_check_equal 2048 "$(resident "$initrd")"
+	# By its looks alone nobody can tell; who reads can.
+	touch -r "$initrd" looks
+	printf x | dd of="$initrd" conv=notrunc status=none
+	atf_check -s exit:65 \
+	    -e inline:"vm-clone: s: initrd: differs from its digest\n" \
+	    vm-clone s
+	touch -r looks "$initrd"
+	atf_check -o ignore vm-clone s
+	atf_check -s exit:65 \
+	    -e inline:"vm-clone: s: initrd: differs from its digest\n" \
+	    vm-clone --verify s
+}
+clone__known_file_cleanup()
+{
+	vms_end
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case advice__refused
 	atf_add_test_case advice__own_memory_of_kvm
 	atf_add_test_case advice__no_filters
 	atf_add_test_case advice__reads_little
+	atf_add_test_case clone__known_file
 }

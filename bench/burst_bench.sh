@@ -307,12 +307,12 @@ idle_part()
 	: >answered
 	while read -r log; do
 		wc -l <"$log"
-	done <logs >then
+	done <logs >earlier
 	for i in $(seq 60); do
 		sleep 1
 		while read -r log; do
 			wc -l <"$log"
-		done <logs | paste then - | awk '$2 > $1' | wc -l >answered
+		done <logs | paste earlier - | awk '$2 > $1' | wc -l >answered
 		[ "$(cat answered)" -lt 200 ] || break
 	done
 	echo "$(cat answered) of 200 go on"

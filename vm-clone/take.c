@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* A clone that was loaded ahead of time, and waits. */
+#include <inttypes.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -7,10 +8,14 @@
 #include "base/hook.h"
 #include "base/rfc3339.h"
 #include "base/sig.h"
+#include "disk/fs.h"
 #include "state/standby.h"
 #include "vmm/vmm.h"
 
 #include "report.h"
+
+#define ROOM_BYTES                                                             \
+	(UINT64_C(256) << 10) /* for a record, and what goes with it */
 
 struct taken {
 	struct root_new dir; /* hidden until it runs */
@@ -99,6 +104,23 @@ become(struct taken *t, const struct clone_how *how, const struct timespec *now,
 	return 0;
 }
 
+/*
+ * Its record is written when it runs, for a file that takes another's place may
+ * take milliseconds: where it is known beforehand that there is no room it waits on.
+ */
+static int
+check_room(const struct taken *t, struct error *err)
+{
+	uint64_t left;
+
+	if (fs_free_bytes(&left, t->dir.dirfd, err) == -1)
+		return -1;
+	return left >= ROOM_BYTES
+	    ? 0
+	    : error_set(err, EX_IOERR, "no space: %" PRIu64 " bytes are free",
+		  left);
+}
+
 /* 1: it stands still as before. */
 static int
 run(struct taken *t, struct clone_report *r, struct error *err)
@@ -108,17 +130,14 @@ run(struct taken *t, struct clone_report *r, struct error *err)
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (become(t, r->how, &now, err) == -1)
 		return 1;
-	/* The record is right when it runs; where there is no room it waits on. */
-	if (!r->how->paused && t->vm.thaw == VM_THAW_DUE)
-		t->vm.thaw = VM_THAW_UNSURE;
-	if (vm_write(&t->vm, t->dir.dirfd, false, &now, err) == -1 ||
-	    sig_check(err) == -1)
+	if (check_room(t, err) == -1 || sig_check(err) == -1)
 		return 1;
-	hook_step("written");
 	if (!r->how->paused && vmm_resume(t->vmm, err) == -1)
 		return -1;
 	r->ms = (double)(clock_us() - r->how->start_us) / 1000;
 	hook_step("running");
+	if (vm_write(&t->vm, t->dir.dirfd, false, &now, err) == -1)
+		return -1;
 	return root_new_publish(&t->dir, false, err);
 }
 

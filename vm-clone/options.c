@@ -29,6 +29,7 @@ enum {
 	IN_PLACE,
 	INTO_POOL,
 	FROM_POOL,
+	MERGE,
 	FROM_DIR,
 	ARCHIVE,
 	HOSTNAME,
@@ -55,7 +56,7 @@ usage(FILE *to)
 	    "           [--no-start | --paused | --ready agent|ssh|console=regex\n"
 	    "           [--ready-timeout duration]] [--learn[=duration]]\n"
 	    "           [--refresh what,...|none] [--run file]\n"
-	    "           [--refresh-timeout duration] [--verify]\n"
+	    "           [--refresh-timeout duration] [--verify] [--merge]\n"
 	    "           ([--into-pool | --from-pool] snap |\n"
 	    "           [--in-place] --from-dir dir | --from-archive file)\n");
 }
@@ -126,6 +127,7 @@ check_pool(struct opts *o, const char *ref)
 		{ how->from_pool && o->memory_mode != NULL, "--memory-mode" },
 		{ how->from_pool && o->disk_mode != NULL, "--disk-mode" },
 		{ how->from_pool && how->verify, "--verify" },
+		{ how->from_pool && o->merge, "--merge" },
 		{ how->no_start, "--no-start" },
 		{ how->learn.wanted, "--learn" },
 		{ how->into_pool && how->paused, "--paused" },
@@ -195,6 +197,8 @@ check_opts(struct opts *o, char *const *operands)
 		return -1;
 	if (o->how.no_start && o->how.paused)
 		return opt_wrong("--no-start and --paused exclude each other");
+	if (o->how.no_start && o->merge)
+		return opt_wrong("--no-start and --merge exclude each other");
 	if (o->how.ready.kind != READY_NONE &&
 	    (o->how.no_start || o->how.paused))
 		return opt_wrong("--ready and %s exclude each other",
@@ -304,6 +308,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ "in-place", no_argument, NULL, IN_PLACE },
 		{ "into-pool", no_argument, NULL, INTO_POOL },
 		{ "from-pool", no_argument, NULL, FROM_POOL },
+		{ "merge", no_argument, NULL, MERGE },
 		{ "from-dir", required_argument, NULL, FROM_DIR },
 		{ "from-archive", required_argument, NULL, ARCHIVE },
 		{ "hostname", required_argument, NULL, HOSTNAME },
@@ -317,7 +322,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ "run", required_argument, NULL, RUN }, { NULL, 0, NULL, 0 } };
 	bool *flags[] = { &o->how.same_mac, &o->how.no_start, &o->how.paused,
 		&o->how.verify, &o->how.in_place, &o->how.into_pool,
-		&o->how.from_pool };
+		&o->how.from_pool, &o->merge };
 	int ch, rc = 0;
 
 	while (rc == 0 &&
@@ -332,7 +337,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		else if (ch == 'p')
 			rc = opt_members(&o->how.members, optarg,
 			    &clone_members);
-		else if (ch >= SAME_MAC && ch <= FROM_POOL)
+		else if (ch >= SAME_MAC && ch <= MERGE)
 			*flags[ch - SAME_MAC] = true;
 		else
 			rc = take_value(o, ch);

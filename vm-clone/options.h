@@ -10,6 +10,7 @@
 struct opts {
 	struct opt_common common;
 	struct clone_how how;
+	bool merge; /* what they write may be shared */
 	const char *from_dir, *archive, *count, *jobs, *memory_mode, *disk_mode;
 };
 

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/diag.h"
+#include "base/merge.h"
 #include "base/sig.h"
 #include "state/refs.h"
 #include "state/source.h"
@@ -76,6 +77,17 @@ make(const struct opts *o, const struct root *root, const char *ref,
 	return clone_all(&o->how, root, source->snap, pending);
 }
 
+/* Of all that is started from here on. */
+static int
+allow_merging(struct error *err)
+{
+	if (merge_allow(err) == -1)
+		return error_wrap(err, "--merge");
+	if (!merge_is_on())
+		diag("warning: --merge: " MERGE_IS_OFF);
+	return 0;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -94,7 +106,8 @@ main(int argc, char *argv[])
 		options_fini(&o);
 		return opt_end(code);
 	}
-	if (refresh_how_read(&o.how.refresh, &err) == -1 ||
+	if ((o.merge && allow_merging(&err) == -1) ||
+	    refresh_how_read(&o.how.refresh, &err) == -1 ||
 	    open_root(&root, &ref, &o, argv[optind], &err) == -1)
 		code = diag_error(&err);
 	else

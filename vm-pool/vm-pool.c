@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/diag.h"
+#include "base/merge.h"
 #include "base/num.h"
 #include "base/opt.h"
 #include "base/sig.h"
@@ -21,7 +22,7 @@ static const struct members members = { .names = "keep fill_ms made taken died",
 struct opts {
 	struct opt_common common;
 	const char *keep, *jobs;
-	bool list;
+	bool list, merge;
 	struct keep_how how;
 };
 
@@ -30,7 +31,7 @@ usage(FILE *to)
 {
 	fprintf(to,
 	    "usage: vm-pool [-q] [-R root] [-p member,...] [-j jobs]\n"
-	    "           [--keep n] snap\n"
+	    "           [--keep n] [--merge] snap\n"
 	    "       vm-pool --list [-R root] [-p member,...] [snap ...]\n");
 }
 
@@ -41,10 +42,12 @@ check_opts(struct opts *o, char *const *operands)
 	uint64_t n = 1;
 
 	if (o->list)
-		return o->keep == NULL && o->jobs == NULL
+		return o->keep == NULL && o->jobs == NULL && !o->merge
 		    ? 0
 		    : opt_wrong("--list and %s exclude each other",
-			  o->keep != NULL ? "--keep" : "--jobs");
+			  o->keep != NULL       ? "--keep"
+			      : o->jobs != NULL ? "--jobs"
+						: "--merge");
 	if (operands[0] == NULL)
 		return opt_wrong("no snapshot is named");
 	if (operands[1] != NULL)
@@ -63,11 +66,12 @@ check_opts(struct opts *o, char *const *operands)
 static int
 parse_opts(struct opts *o, int argc, char *argv[])
 {
-	enum { KEEP = OPT_OWN, LIST };
+	enum { KEEP = OPT_OWN, LIST, MERGE };
 	static const struct option longopts[] = { OPT_LONG,
 		{ "jobs", required_argument, NULL, 'j' },
 		{ "keep", required_argument, NULL, KEEP },
-		{ "list", no_argument, NULL, LIST }, { NULL, 0, NULL, 0 } };
+		{ "list", no_argument, NULL, LIST },
+		{ "merge", no_argument, NULL, MERGE }, { NULL, 0, NULL, 0 } };
 	int ch, rc = 0;
 
 	while (rc == 0 &&
@@ -76,6 +80,8 @@ parse_opts(struct opts *o, int argc, char *argv[])
 			rc = opt_once(&o->keep, optarg, "--keep");
 		else if (ch == LIST)
 			o->list = true;
+		else if (ch == MERGE)
+			o->merge = true;
 		else if (ch == 'j')
 			rc = opt_once(&o->jobs, optarg, "--jobs");
 		else if (ch == 'p')
@@ -93,6 +99,11 @@ run(struct opts *o, char *operand, struct error *err)
 	char id[ID_LEN + 1], *ref;
 	int rc = -1;
 
+	/* vm-clone has it from us, and its VMMs from it. */
+	if (o->merge && merge_allow(err) == -1)
+		return error_wrap(err, "--merge");
+	if (o->merge && !merge_is_on())
+		diag("warning: --merge: " MERGE_IS_OFF);
 	if (refs_read_one(&ref, operand, "snapshot", err) == -1)
 		return -1;
 	if (root_open_existing(&root, o->common.root, err) == 0 &&

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * usage: denied filters|listing|records|signals COMMAND [ARGUMENT]...
+ * usage: denied filters|listing|merging|records|signals COMMAND [ARGUMENT]...
  * Runs the command where the kernel takes no filter that leaves speculation
- * alone (ENOSYS), directories cannot be read (EIO), no file takes the place of
- * another (EIO), or no signal may be sent by a pidfd (EPERM).
+ * alone (ENOSYS), directories cannot be read (EIO), no memory is merged (EINVAL),
+ * no file takes the place of another (EIO), or no signal may be sent by a pidfd
+ * (EPERM).
  */
 #include "lib/denied.h"
 
@@ -18,6 +19,7 @@ main(int argc, char *argv[])
 		const char *what;
 		unsigned number, sys;
 	} table[] = {
+		{ "merging", SYS_prctl, EINVAL },
 		{ "listing", SYS_getdents64, EIO },
 		{ "records", SYS_renameat, EIO },
 		{ "signals", SYS_pidfd_send_signal, EPERM },

@@ -148,6 +148,42 @@ advice__reads_little_cleanup()
 	loopfs_clean
 }
 
+# What a clone's VMM writes for itself may be merged where that is asked for, and
+# nowhere else: of the guest's memory QEMU says so anyway.
+atf_test_case merge__allowed cleanup
+merge__allowed_body()
+{
+	[ -e /proc/self/ksm_stat ] && [ -e /sys/kernel/mm/ksm/run ] ||
+	    atf_skip "this kernel merges no memory of processes"
+	runs a 64M rate=10
+	snap_save -n s a
+	warning="vm-clone: warning: --merge: nobody looks for equal pages: \
+/sys/kernel/mm/ksm/run is not 1\n"
+	[ "$(cat /sys/kernel/mm/ksm/run)" != 1 ] || warning=
+	atf_check -o ignore -e inline:"$warning" vm-clone -n c --merge s
+	atf_check -o ignore vm-clone -n d s
+	for vm in c d; do
+		awk '$1 ~ /^[0-9a-f]+-[0-9a-f]+$/ { own = $6 == "[heap]" }
+			$1 == "VmFlags:" && own' \
+		    "/proc/$(pid_of $vm)/smaps" >$vm.heap
+	done
+	atf_check -o match:' mg( |$)' cat c.heap
+	atf_check -o not-match:' mg( |$)' -o match:VmFlags cat d.heap
+	# It is saved as any other, with what it has written.
+	counts_on c
+	snap_save -n t c
+	atf_check snap-verify t
+	atf_check -o ignore vm-clone -n e t
+	counts_on e
+	atf_check -s exit:69 -e inline:"vm-clone: --merge: this kernel merges $(:
+	    )no memory of processes: Linux 6.4 with KSM does\n" \
+	    "$(atf_get_srcdir)/../lib/denied" merging vm-clone --merge s
+}
+merge__allowed_cleanup()
+{
+	vms_end
+}
+
 # What was read once for its digest, and looks as it did then, is not read again.
 atf_test_case clone__known_file cleanup
 clone__known_file_body()
@@ -199,5 +235,6 @@ atf_init_test_cases()
 	atf_add_test_case advice__own_memory_of_kvm
 	atf_add_test_case advice__no_filters
 	atf_add_test_case advice__reads_little
+	atf_add_test_case merge__allowed
 	atf_add_test_case clone__known_file
 }

@@ -384,6 +384,7 @@ usage__wrong_body()
 	64 --keep:_0:_less_than_1 --keep 0 s
 	64 --keep:_x:_not_a_number --keep x s
 	64 --jobs:_0:_less_than_1 -j 0 s
+	64 --list_and_--merge_exclude_each_other --list --merge
 	64 --list_and_--keep_exclude_each_other --list --keep 2
 	64 --list_and_--jobs_exclude_each_other -j 2 --list s
 	TABLE
@@ -397,6 +398,8 @@ usage__wrong_body()
 	--from-pool_and_--count_exclude_each_other --from-pool --count 2 s
 	--from-pool_and_--nic_exclude_each_other --from-pool --nic user s
 	--from-pool_and_--verify_exclude_each_other --from-pool --verify s
+	--from-pool_and_--merge_exclude_each_other --from-pool --merge s
+	--no-start_and_--merge_exclude_each_other --no-start --merge s
 	--into-pool_and_--name_exclude_each_other --into-pool -n x s
 	--into-pool_and_--paused_exclude_each_other --into-pool --paused s
 	--jobs_needs_--count -j 2 s
@@ -405,6 +408,9 @@ usage__wrong_body()
 	    vm-pool none
 	atf_check -s exit:66 -e match:'^vm-pool: none: no such snapshot' \
 	    -o inline:"s\n" vm-pool --list -p name none s
+	atf_check -s exit:69 -e inline:"vm-pool: --merge: this kernel merges $(:
+	    )no memory of processes: Linux 6.4 with KSM does\n" \
+	    "$(atf_get_srcdir)/../lib/denied" merging vm-pool --merge s
 	# What never succeeds is told once, and is the end.
 	atf_check -s exit:69 -e match:'^vm-clone: ' \
 	    env INSTAR_QEMU=/nonexistent vm-pool s

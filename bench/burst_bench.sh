@@ -6,12 +6,12 @@
 # (/var/tmp); with GUEST=tiny of one of 64 MiB that counts, which HYPERVISOR
 # (qemu) may run, too, and others than QEMU by KVM.  With OLD, another tree that
 # is built, its vm-clone runs in turn.  PARTS picks from: burst pool takers
-# density idle.  Times in milliseconds.  "By hand" are QEMU's alone.
+# density merge idle.  Times in milliseconds.  "By hand" are QEMU's alone.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 runs=${RUNS:-9}
-parts=${PARTS:-burst pool takers density idle}
+parts=${PARTS:-burst pool takers density merge idle}
 counts=${COUNTS:-1 8 32 128}
 old=${OLD:-}
 hypervisor=${HYPERVISOR:-qemu}
@@ -264,6 +264,29 @@ density_part()
 	idle_clone "    two processors" "$top" two
 	saved bare tiny
 	idle_clone "    the tiny guest" "$top" bare
+}
+
+# What eight idle clones have to themselves each, with --merge and without, where
+# the kernel looks for equal pages.
+merge_part()
+{
+	[ "$(cat /sys/kernel/mm/ksm/run)" = 1 ] || {
+		echo "merge: skipped: /sys/kernel/mm/ksm/run is not 1"
+		return
+	}
+	echo
+	for option in "" --merge; do
+		# shellcheck disable=SC2086
+		vm-clone $option --count 8 -p id,pid s >out
+		sleep 40
+		cut -f 1 out >ids
+		cut -f 2 out >pids
+		# shellcheck disable=SC2046
+		set -- $(sum_of pids)
+		printf '%-46s %9d\n' "eight idle clones, KiB each ${option:-alone}" \
+		    "$(($1 / 8))"
+		drop_all ids
+	done
 }
 
 # sum_of FILE: KiB that the processes in it have written, and their tables.

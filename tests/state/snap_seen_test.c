@@ -4,13 +4,12 @@
 #include <atf-c.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/id.h"
 
-#define SEEN "access/aaaaaaaaaaaaaaaaaaaaaaaaaa"
-#define ID (SEEN + strlen("access/"))
+#define ID "aaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define SEEN "access/" ID
 
 static const struct stat file = { .st_mode = S_IFREG | 0600,
 	.st_size = SNAP_SEEN_MIN_BYTES,

@@ -149,8 +149,7 @@ ATF_TC_BODY(call__answered, tc)
 	static const struct script table[] = {
 		{ .greeting = GREETING, .answers = { DONE(1), DONE(2) } },
 		/* It is told what is wanted before it has greeted. */
-		{ .greeting = "",
-		    .answers = { GREETING DONE(1), DONE(2) } },
+		{ .greeting = "", .answers = { GREETING DONE(1), DONE(2) } },
 		/* Events come whenever they like. */
 		{ .greeting = GREETING,
 		    .answers = { EVENT DONE(1), EVENT EVENT DONE(2) } },

@@ -125,6 +125,7 @@ by_hand()
 
 burst_part()
 {
+	group="vm-clone --count, all run"
 	printf '\n%-28s %9s %9s %9s %9s %12s\n' "vm-clone --count, all run" \
 	    ours before "by hand" each "own cpu each"
 	for n in $counts; do
@@ -135,6 +136,7 @@ burst_part()
 			by_hand "$n" hands
 		done
 		[ -e before ] || echo nan >before
+		tell "$n" us "" ours ours before before "by hand" hands
 		awk -v n="$n" -v o="$(median ours)" -v b="$(median before)" \
 		    -v h="$(median hands)" -v c="$(median ours.own)" 'BEGIN {
 			printf "%-28s %9.1f %9.1f %9.1f %9.1f %12.2f\n", n,
@@ -186,6 +188,8 @@ pool_part()
 		drop_all one
 	done
 	pool_end
+	group="vm-clone --from-pool"
+	tell "start to running" us "median at most 3000" ours ours
 	sort -n ours | awk '{ v[NR] = $1 } END {
 		printf "\n%-46s %9.1f %9.1f %9.1f\n",
 		    "from a pool, to running: median, p99, most",

@@ -98,6 +98,8 @@ row()
 {
 	[ -e "$2.us" ] || return 0
 	first=${first:-$2}
+	group="memory $memory, $fill MiB in use: to the first new line"
+	tell "$1" us "" time "$2.us"
 	awk -v l="$1" -v t="$(median "$2.us")" -v k="$(median "$2.kib")" \
 	    -v b="$(median "$2.bytes")" -v t0="$(median "$first.us")" \
 	    -v k0="$(median "$first.kib")" -v b0="$(median "$first.bytes")" \

@@ -6,17 +6,18 @@
 # another tree, BEFORE, where that is given; medians of RUNS (9) in turn.  The
 # snapshot lies on an ext4 of its own, on a loop device past the page cache, with
 # a readahead of AHEAD (128) KiB, in a file under `dir` (/var/tmp).  The guest is
-# a Linux of MEMORY (2G) with FILL (1024) MiB in use, and emulated.  Times in
+# a Linux of MEMORY (2G) with FILL (1024) MiB in use, and emulated; it prints a line
+# every COUNT (20) milliseconds.  Times in
 # milliseconds from the tool's start until the guest's first new line; bytes are
 # those that the device has read by then, and those of the template that are in
 # the page cache; waits are the major faults of the VMM, each of which kept the
-# guest waiting for the disk.  Then the same with all of it cached, where a working set is of
-# no use: what it costs the clone.
+# guest waiting for the disk.  Then the same with all of it cached, which is as soon
+# as can be; a working set is of no use there: what it costs the clone.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 runs=${RUNS:-9}
-memory=${MEMORY:-2G} fill=${FILL:-1024} ahead=${AHEAD:-128}
+memory=${MEMORY:-2G} fill=${FILL:-1024} ahead=${AHEAD:-128} count=${COUNT:-20}
 export INSTAR_ACCEL=tcg
 unset INSTAR_ROOT
 . "$here/lib/bench.sh"
@@ -97,6 +98,8 @@ row()
 {
 	[ -e "$2.us" ] || return 0
 	first=${first:-$2}
+	group="memory $memory, $fill MiB in use: to the first new line"
+	tell "$1" us "" time "$2.us"
 	awk -v l="$1" -v t="$(median "$2.us")" -v k="$(median "$2.kib")" \
 	    -v b="$(median "$2.bytes")" -v t0="$(median "$first.us")" \
 	    -v k0="$(median "$first.kib")" -v b0="$(median "$first.bytes")" \
@@ -108,7 +111,7 @@ row()
 
 vm-create -n a --memory "$memory" --storage 1G --kernel "$linux/vmlinuz" \
     --initrd "$linux/initrd.img" --memory-backing memfd \
-    --cmdline "console=ttyS0 quiet writer=off" >/dev/null
+    --cmdline "console=ttyS0 quiet writer=off count=$count" >/dev/null
 vm-start a >/dev/null
 vm-wait --timeout 600 --console '^count ' a
 printf 'mem %s\n' "$fill" | vm-console a >/dev/null
@@ -151,5 +154,6 @@ while [ $i -lt $((runs * 3)) ]; do
 	clone cached "$top"
 	i=$((i + 1))
 done
+row "all of it cached" none
 echo "cached: clone_ms $(median cached.clone), without a working set" \
     "$(median none.clone)"

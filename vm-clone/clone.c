@@ -9,17 +9,16 @@
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/hook.h"
-#include "base/json.h"
 #include "base/path.h"
 #include "base/rfc3339.h"
 #include "base/sig.h"
 #include "state/inplace.h"
 #include "state/standby.h"
 #include "vmm/preflight.h"
-#include "vmm/status.h"
 #include "vmm/vmm.h"
 
 #include "nics.h"
+#include "report.h"
 #include "seed.h"
 
 /* One clone on its way. */
@@ -29,7 +28,7 @@ struct clone {
 	struct vm vm;
 	struct vmm *vmm; /* NULL: not started */
 	struct error err; /* why it was given up */
-	bool failed;
+	bool failed, seen; /* by others */
 	double ms; /* from the call until it ran */
 };
 
@@ -149,41 +148,6 @@ begin(struct clone *c, struct job *job, const char *name)
 	give_up(c);
 }
 
-int
-clone_report(struct vm *vm, int dirfd, const struct clone_report *r,
-    struct error *err)
-{
-	const struct clone_how *how = r->how;
-	char *dir = root_dir_of(r->root, ROOT_VM, vm->id);
-	json_t *record;
-	int rc;
-
-	if (dir == NULL)
-		return error_nomem(err, NULL);
-	rc = status_report_as(&record, vm, dirfd, dir,
-	    how->no_start     ? STATUS_CREATED
-		: how->paused ? STATUS_PAUSED
-			      : STATUS_RUNNING,
-	    err);
-	free(dir);
-	if (rc == -1)
-		return -1;
-	rc = json_put(record, "clone_ms", json_real(r->ms), err);
-	if (rc == 0 && how->from_pool)
-		rc = json_put_bool(record, "from_pool", r->was_taken, err);
-	if (rc == 0 && r->checked != NULL)
-		rc = preflight_put_checks(record, r->checked, err);
-	if (rc == 0 &&
-	    (how->ready.kind != READY_NONE || how->learn.wanted ||
-		r->refresh.is_asked))
-		return ready_list_add(r->pending, record, vm->id, how->start_us,
-		    &r->refresh, err);
-	if (rc == 0)
-		rc = json_report(record, how->members, err);
-	json_decref(record);
-	return rc;
-}
-
 /* Visible to everybody, or to those who take one that waits. */
 static int
 publish(struct clone *c, const struct job *job, struct error *err)
@@ -195,14 +159,25 @@ publish(struct clone *c, const struct job *job, struct error *err)
 	    : root_new_publish(&c->dir, false, err);
 }
 
-/* Second half: it runs. */
+/* Second half: it is told to run. */
+static void
+ask_to_run(struct clone *c, struct job *job)
+{
+	if (c->failed || c->vmm == NULL || job->how->paused ||
+	    vmm_resume_ask(c->vmm, &c->err) == 0)
+		return;
+	explain(c, job);
+	give_up(c);
+}
+
+/* And does. */
 static void
 run(struct clone *c, struct job *job)
 {
 	if (c->failed)
 		return;
 	if (c->vmm != NULL && !job->how->paused &&
-	    vmm_resume(c->vmm, &c->err) == -1) {
+	    vmm_resume_end(c->vmm, &c->err) == -1) {
 		explain(c, job);
 		give_up(c);
 		return;
@@ -221,6 +196,7 @@ finish(struct clone *c, struct job *job)
 		give_up(c);
 		return;
 	}
+	c->seen = true;
 	hook_step("visible");
 	if (job->how->into_pool) {
 		/* Who comes to take it finds it without a lock. */
@@ -287,17 +263,30 @@ was_ended(const struct clone *c)
 	return c->failed && c->err.code >= 128;
 }
 
-/* Gives up each that is there and not yet finished, from the first on. */
+/* Gives up each that nobody has seen. */
 static void
 end_all(struct clone *clones, size_t n, const struct error *why)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		if (!clones[i].failed) {
+		if (!clones[i].failed && !clones[i].seen) {
 			clones[i].err = *why;
 			give_up(&clones[i]);
 		}
+}
+
+static void
+each(struct clone *clones, size_t n, struct job *job,
+    void (*step)(struct clone *, struct job *))
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		step(&clones[i], job);
+		if (was_ended(&clones[i]))
+			end_all(clones, n, &clones[i].err);
+	}
 }
 
 /* One line each, but for a signal a single one. */
@@ -380,17 +369,10 @@ clones_make(struct clone *clones, size_t n, struct job *job)
 		vm_init(&clones[i].vm);
 	}
 	load_all(clones, n, job);
+	each(clones, n, job, ask_to_run);
 	/* What they have to share with those that run comes after all run. */
-	for (i = 0; i < n; i++) {
-		run(&clones[i], job);
-		if (was_ended(&clones[i]))
-			end_all(clones, n, &clones[i].err);
-	}
-	for (i = 0; i < n; i++) {
-		finish(&clones[i], job);
-		if (was_ended(&clones[i]))
-			end_all(clones + i, n - i, &clones[i].err);
-	}
+	each(clones, n, job, run);
+	each(clones, n, job, finish);
 	for (i = 0; i < n; i++)
 		report(&clones[i], job);
 	code = tell_failures(clones, n, job);
@@ -445,6 +427,7 @@ check_all(struct job *job, struct error *err)
 	job->checked = (struct preflight){ .dirfd = snap_fd(job->snap),
 		.envelope = snap_envelope(job->snap),
 		.root = job->root,
+		.snap_id = snap_stored_id(job->snap),
 		.verify = job->how->verify,
 		.bytes_later = !job->how->no_start && !job->how->verify,
 		.disks = job->how->disks,

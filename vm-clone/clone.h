@@ -55,18 +55,4 @@ int clone_all(const struct clone_how *how, const struct root *root,
 int clone_take(const struct clone_how *how, const struct root *root,
     const char *snap_id, struct ready_list *pending);
 
-struct clone_report {
-	const struct clone_how *how;
-	const struct root *root;
-	double ms; /* from the call until it ran */
-	bool was_taken; /* with how->from_pool: one that had waited */
-	const struct preflight *checked; /* what was verified, or NULL */
-	struct ready_list *pending; /* for who is waited for, or asked */
-	struct ready_refresh refresh; /* what it is to be asked */
-};
-
-/* The record of a clone: printed, or for later.  `dirfd` is its directory. */
-int clone_report(struct vm *vm, int dirfd, const struct clone_report *r,
-    struct error *err);
-
 #endif

@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/json.h"
+#include "base/num.h"
 #include "base/sig.h"
 #include "snapshot/working_set.h"
 #include "state/inplace.h"
@@ -17,6 +18,7 @@
 #include "vmm/host/touched.h"
 
 #define NAP_MS 5 /* between two looks: what orders the pages */
+#define ASK_MS 250 /* of one question whether the guest is ready */
 #define MEMBER "working_set"
 
 int
@@ -25,12 +27,32 @@ learn_opt(struct learn *l, const char *value)
 	if (l->wanted)
 		return opt_wrong("--learn given twice");
 	l->wanted = true;
-	if (value == NULL || strcmp(value, "console") == 0)
+	l->until_ready = value != NULL && strcmp(value, "ready") == 0;
+	if (value == NULL || l->until_ready || strcmp(value, "console") == 0)
 		return 0;
 	if (opt_duration(&l->time, value, "--learn") == -1)
 		return -1;
 	if (l->time.ms > WORKING_SET_MS_MAX)
 		return opt_wrong("--learn: %s: more than a day", value);
+	return 0;
+}
+
+int
+learn_opt_check(const struct learn *l, const struct ready *ready,
+    char *const *operands)
+{
+	uint64_t ms;
+	size_t i;
+
+	if (l->until_ready && ready->kind == READY_NONE)
+		return opt_wrong("--learn=ready needs --ready");
+	if (!l->wanted || operands[0] == NULL || operands[1] == NULL)
+		return 0;
+	for (i = 0; i < 2; i++)
+		if (num_duration(&ms, operands[i], NULL) == 0)
+			return opt_wrong("--learn: its duration belongs to it: "
+					 "--learn=%s",
+			    operands[i]);
 	return 0;
 }
 
@@ -40,18 +62,31 @@ has_ended(struct error *err)
 	return error_set(err, EX_UNAVAILABLE, "has ended: nothing was learned");
 }
 
+/* When it is over, whatever is seen. */
+static int64_t
+most_ms(const struct learn *l, const struct ready *ready)
+{
+	if (l->time.given)
+		return (int64_t)l->time.ms;
+	return l->until_ready && ready->timeout.given
+	    ? (int64_t)ready->timeout.ms
+	    : LEARN_SEEN_MS;
+}
+
 /* Whether it has been looked at for long enough: 1, 0, -1. */
 static int
-is_over(const struct learn *l, struct ready_look *console, struct vm_at *at,
-    int64_t start_ms, struct error *err)
+is_over(const struct learn *l, struct ready_look *seen, struct vm_at *at,
+    int64_t end_ms, struct error *err)
 {
-	int64_t ms = l->time.given ? (int64_t)l->time.ms : LEARN_CONSOLE_MS;
+	int64_t now_ms = clock_ms(), until_ms = now_ms + ASK_MS;
 
 	if (!vm_is_alive(&at->vm))
 		return has_ended(err);
-	if (clock_ms() - start_ms >= ms)
+	if (now_ms >= end_ms)
 		return 1;
-	return l->time.given ? 0 : ready_look(console, at, start_ms + ms, err);
+	return l->time.given
+	    ? 0
+	    : ready_look(seen, at, until_ms < end_ms ? until_ms : end_ms, err);
 }
 
 static int
@@ -64,21 +99,23 @@ look(struct touched *t, const struct vm_at *at, int64_t start_ms,
 }
 
 static int
-watch(struct touched *t, const struct learn *l, struct vm_at *at,
-    struct error *err)
+watch(struct touched *t, const struct learn *l, const struct ready *ready,
+    struct vm_at *at, struct error *err)
 {
-	int64_t start_ms = clock_ms();
+	int64_t start_ms = clock_ms(), end_ms = start_ms + most_ms(l, ready);
 	struct ready any = { .kind = READY_NONE };
-	struct ready_look *console = NULL;
+	struct ready_look *seen = NULL;
 	int rc = -1;
 
 	if (ready_parse_console(&any, ".", err) == -1 ||
-	    ready_begin(&console, &any, err) == -1)
+	    ready_begin(&seen, l->until_ready ? ready : &any, err) == -1)
 		goto out;
 	do {
-		if (look(t, at, start_ms, err) == -1 || sig_check(err) == -1)
+		if (look(t, at, start_ms, err) == -1 || sig_check(err) == -1) {
+			rc = -1;
 			goto out;
-		rc = is_over(l, console, at, start_ms, err);
+		}
+		rc = is_over(l, seen, at, end_ms, err);
 		if (rc == 0)
 			clock_nap(NAP_MS);
 	} while (rc == 0);
@@ -86,7 +123,7 @@ watch(struct touched *t, const struct learn *l, struct vm_at *at,
 	if (rc == 1)
 		rc = look(t, at, start_ms, err);
 out:
-	ready_end(console);
+	ready_end(seen);
 	ready_fini(&any);
 	return rc;
 }
@@ -123,8 +160,9 @@ put(const struct root *root, const char *snap_id, int vm_dirfd,
 }
 
 static int
-learn_of(struct vm_at *at, const struct learn *l, const struct root *root,
-    const char *snap_id, uint64_t *bytes, struct error *err)
+learn_of(struct vm_at *at, const struct learn *l, const struct ready *ready,
+    const struct root *root, const char *snap_id, uint64_t *bytes,
+    struct error *err)
 {
 	struct working_set w = { 0 };
 	struct touched *t = NULL;
@@ -139,7 +177,7 @@ learn_of(struct vm_at *at, const struct learn *l, const struct root *root,
 		err) == -1)
 		return -1;
 	if (touched_new(&t, at->vm.proc.pid, fd, size, err) == 0 &&
-	    watch(t, l, at, err) == 0 && touched_take(&w, t, err) == 0)
+	    watch(t, l, ready, at, err) == 0 && touched_take(&w, t, err) == 0)
 		rc = put(root, snap_id, at->dirfd, &w, err);
 	*bytes = working_set_bytes(&w);
 	working_set_fini(&w);
@@ -150,7 +188,8 @@ learn_of(struct vm_at *at, const struct learn *l, const struct root *root,
 
 int
 learn(const struct ready_item *clone, const struct learn *l,
-    const struct root *root, const char *snap_id, struct error *err)
+    const struct ready *ready, const struct root *root, const char *snap_id,
+    struct error *err)
 {
 	struct vm_at at = { .dirfd = -1 };
 	uint64_t bytes = 0;
@@ -158,7 +197,7 @@ learn(const struct ready_item *clone, const struct learn *l,
 
 	if (vm_at_open(&at, root, clone->id, false, 0, err) == -1)
 		return -1;
-	rc = learn_of(&at, l, root, snap_id, &bytes, err);
+	rc = learn_of(&at, l, ready, root, snap_id, &bytes, err);
 	if (rc == -1)
 		error_wrap(err, "%s",
 		    at.vm.name[0] == '\0' ? at.vm.id : at.vm.name);

@@ -31,6 +31,7 @@ enum {
 	UNCONFINED,
 	INTO_POOL,
 	FROM_POOL,
+	MERGE,
 	FROM_DIR,
 	ARCHIVE,
 	HOSTNAME,
@@ -58,8 +59,8 @@ usage(FILE *to)
 	    "           [--no-start | --paused | --ready agent|ssh|console=regex\n"
 	    "           [--ready-timeout duration]] [--learn[=duration]]\n"
 	    "           [--refresh what,...|none] [--run file]\n"
-	    "           [--refresh-timeout duration] [--verify] [--unconfined]\n"
-	    "           [--cgroup auto|none|path[,limit=n...]]\n"
+	    "           [--refresh-timeout duration] [--verify] [--merge]\n"
+	    "           [--unconfined] [--cgroup auto|none|path[,limit=n...]]\n"
 	    "           " SIGNERS_USAGE "\n"
 	    "           ([--into-pool | --from-pool] snap |\n"
 	    "           [--in-place] --from-dir dir | --from-archive file)\n");
@@ -131,6 +132,7 @@ check_pool(struct opts *o, const char *ref)
 		{ how->from_pool && o->memory_mode != NULL, "--memory-mode" },
 		{ how->from_pool && o->disk_mode != NULL, "--disk-mode" },
 		{ how->from_pool && how->verify, "--verify" },
+		{ how->from_pool && o->merge, "--merge" },
 		{ how->no_start, "--no-start" },
 		{ how->unconfined, "--unconfined" },
 		{ how->from_pool && how->cgroup != NULL, "--cgroup" },
@@ -194,6 +196,8 @@ check_opts(struct opts *o, char *const *operands)
 	if (o->archive != NULL && strcmp(o->archive, "-") == 0 &&
 	    isatty(STDIN_FILENO))
 		return opt_wrong("no archive from a terminal: name a file");
+	if (learn_opt_check(&o->how.learn, &o->how.ready, operands) == -1)
+		return -1;
 	if (operands[0] != NULL && operands[1] != NULL)
 		return opt_wrong("%s: one snapshot at a time", operands[1]);
 	if (check_stdin(o, operands[0]) == -1)
@@ -203,6 +207,8 @@ check_opts(struct opts *o, char *const *operands)
 	if (o->how.no_start && o->how.unconfined)
 		return opt_wrong(
 		    "--no-start and --unconfined exclude each other");
+	if (o->how.no_start && o->merge)
+		return opt_wrong("--no-start and --merge exclude each other");
 	if (o->how.ready.kind != READY_NONE &&
 	    (o->how.no_start || o->how.paused))
 		return opt_wrong("--ready and %s exclude each other",
@@ -317,6 +323,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ "unconfined", no_argument, NULL, UNCONFINED },
 		{ "into-pool", no_argument, NULL, INTO_POOL },
 		{ "from-pool", no_argument, NULL, FROM_POOL },
+		{ "merge", no_argument, NULL, MERGE },
 		{ "from-dir", required_argument, NULL, FROM_DIR },
 		{ "from-archive", required_argument, NULL, ARCHIVE },
 		{ "hostname", required_argument, NULL, HOSTNAME },
@@ -332,7 +339,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ NULL, 0, NULL, 0 } };
 	bool *flags[] = { &o->how.same_mac, &o->how.no_start, &o->how.paused,
 		&o->how.verify, &o->how.in_place, &o->how.unconfined,
-		&o->how.into_pool, &o->how.from_pool };
+		&o->how.into_pool, &o->how.from_pool, &o->merge };
 	int ch, rc = 0;
 
 	while (rc == 0 &&
@@ -349,7 +356,7 @@ options_parse(struct opts *o, int argc, char *argv[])
 			    &clone_members);
 		else if (signers_takes(ch))
 			rc = signers_option(&o->signers, ch, optarg);
-		else if (ch >= SAME_MAC && ch <= FROM_POOL)
+		else if (ch >= SAME_MAC && ch <= MERGE)
 			*flags[ch - SAME_MAC] = true;
 		else
 			rc = take_value(o, ch);

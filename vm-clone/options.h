@@ -13,6 +13,7 @@ struct opts {
 	struct opt_common common;
 	struct clone_how how;
 	struct signers_how signers;
+	bool merge; /* what they write may be shared */
 	const char *from_dir, *archive, *count, *jobs, *memory_mode, *disk_mode;
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* A clone that was loaded ahead of time, and waits. */
+#include <inttypes.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -7,10 +8,14 @@
 #include "base/hook.h"
 #include "base/rfc3339.h"
 #include "base/sig.h"
+#include "disk/fs.h"
 #include "state/standby.h"
 #include "vmm/vmm.h"
 
-#include "clone.h"
+#include "report.h"
+
+#define ROOM_BYTES                                                             \
+	(UINT64_C(256) << 10) /* for a record, and what goes with it */
 
 struct taken {
 	struct root_new dir; /* hidden until it runs */
@@ -43,18 +48,15 @@ give_back(struct taken *t, const char *snap_id)
 	root_new_end(&t->dir);
 }
 
-/* Whether it stands still, as it was put there: it may have died meanwhile. */
+/* Whether its VMM answers, for it may have died: nobody else has let it run. */
 static bool
 is_whole(struct taken *t)
 {
-	enum vmm_state state;
-
 	vm_init(&t->vm);
 	return vm_read(&t->vm, t->dir.dirfd, NULL) == 0 &&
 	    vm_is_alive(&t->vm) &&
 	    vmm_attach(&t->vmm, &t->vm, t->dir.dirfd, VMM_CONTROL,
-		clock_ms() + VMM_CALL_MS, NULL) == 0 &&
-	    vmm_query(t->vmm, &state, NULL) == 0 && state == VMM_PAUSED;
+		clock_ms() + VMM_CALL_MS, NULL) == 0;
 }
 
 /* 1: none waits. */
@@ -102,6 +104,23 @@ become(struct taken *t, const struct clone_how *how, const struct timespec *now,
 	return 0;
 }
 
+/*
+ * Its record is written when it runs, for a file that takes another's place may
+ * take milliseconds: where it is known beforehand that there is no room it waits on.
+ */
+static int
+check_room(const struct taken *t, struct error *err)
+{
+	uint64_t left;
+
+	if (fs_free_bytes(&left, t->dir.dirfd, err) == -1)
+		return -1;
+	return left >= ROOM_BYTES
+	    ? 0
+	    : error_set(err, EX_IOERR, "no space: %" PRIu64 " bytes are free",
+		  left);
+}
+
 /* 1: it stands still as before. */
 static int
 run(struct taken *t, struct clone_report *r, struct error *err)
@@ -109,7 +128,9 @@ run(struct taken *t, struct clone_report *r, struct error *err)
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	if (become(t, r->how, &now, err) == -1 || sig_check(err) == -1)
+	if (become(t, r->how, &now, err) == -1)
+		return 1;
+	if (check_room(t, err) == -1 || sig_check(err) == -1)
 		return 1;
 	if (!r->how->paused && vmm_resume(t->vmm, err) == -1)
 		return -1;

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/diag.h"
+#include "base/merge.h"
 #include "base/sig.h"
 #include "state/inplace.h"
 #include "state/refs.h"
@@ -61,7 +62,8 @@ learn_of(const struct ready_list *pending, const struct opts *o,
 
 	if (!o->how.learn.wanted || pending->n == 0)
 		return EX_OK;
-	return learn(&pending->v[0], &o->how.learn, root, snap_id, &err) == -1
+	return learn(&pending->v[0], &o->how.learn, &o->how.ready, root,
+		   snap_id, &err) == -1
 	    ? diag_error(&err)
 	    : EX_OK;
 }
@@ -90,6 +92,17 @@ make(struct opts *o, const struct root *root, const char *ref,
 	return clone_all(&o->how, root, source->snap, pending);
 }
 
+/* Of all that is started from here on. */
+static int
+allow_merging(struct error *err)
+{
+	if (merge_allow(err) == -1)
+		return error_wrap(err, "--merge");
+	if (!merge_is_on())
+		diag("warning: --merge: " MERGE_IS_OFF);
+	return 0;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -108,7 +121,8 @@ main(int argc, char *argv[])
 		options_fini(&o);
 		return opt_end(code);
 	}
-	if (refresh_how_read(&o.how.refresh, &err) == -1 ||
+	if ((o.merge && allow_merging(&err) == -1) ||
+	    refresh_how_read(&o.how.refresh, &err) == -1 ||
 	    open_root(&root, &ref, &o, argv[optind], &err) == -1)
 		code = diag_error(&err);
 	else

@@ -25,10 +25,6 @@
 #define AGAIN_MAX_MS 60000
 #define POLL_OWN 2 /* ahead of those that wait: the watch, and vm-clone */
 
-const struct members keep_members = {
-	.names = "snapshot keep ready fill_ms made taken died"
-};
-
 struct keep {
 	const struct keep_how *how;
 	int dirfd; /* of the pool, locked */

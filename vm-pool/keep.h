@@ -6,10 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/members.h"
 #include "state/root.h"
-
-extern const struct members keep_members;
 
 struct keep_how {
 	const struct root *root;

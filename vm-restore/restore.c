@@ -72,6 +72,7 @@ check_all(struct restore *r, struct error *err)
 	r->checked = (struct preflight){ .dirfd = snap_fd(r->snap),
 		.envelope = snap_envelope(r->snap),
 		.root = r->at->root,
+		.snap_id = snap_stored_id(r->snap),
 		.vm = &r->at->vm,
 		.verify = r->how->verify,
 		.copy_memory = r->how->copy_memory };

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * How a layer's file looked when its digest was last computed, kept beside it:
- * a symbolic link .seen-HEX whose text is read in one step.  It holds
- * size, time of modification, device and inode; not the time of change, which
- * each VM sets anew by taking and giving up its link.
+ * a symbolic link .seen-HEX whose text (state/looks.h) is read in one step.
  */
 #ifndef STATE_LAYER_SEEN_H
 #define STATE_LAYER_SEEN_H
@@ -18,11 +16,7 @@
  */
 void layer_seen_set(int layerfd, const char *name, const struct stat *st);
 
-/*
- * Whether *st is how it looked; nothing remembered: no.  On another device, as
- * of a root that was moved as a whole, another inode is no difference, nor is a
- * time that lost its fraction on the way.
- */
+/* Whether *st is how it looked (looks_same); nothing remembered: no. */
 bool layer_seen_is(int layerfd, const char *name, const struct stat *st);
 
 /* Forgets it; the layer goes next. */

@@ -137,6 +137,12 @@ snap_close(struct snap *snap)
 }
 
 const char *
+snap_stored_id(const struct snap *snap)
+{
+	return snap->root == NULL ? NULL : snap->id;
+}
+
+const char *
 snap_id(const struct snap *snap)
 {
 	return snap->id;

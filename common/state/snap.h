@@ -30,6 +30,7 @@ void snap_close(struct snap *snap);
 
 /* All borrowed from the snapshot. */
 const char *snap_id(const struct snap *snap); /* store id, or the envelope's */
+const char *snap_stored_id(const struct snap *snap); /* or NULL */
 /*
  * Its envelope's name, of one in the store only while that name leads to it; or
  * "".

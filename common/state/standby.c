@@ -87,6 +87,24 @@ standby_keep(int *dirfd, const struct root *root, const char *snap_id,
 }
 
 int
+standby_is_kept(bool *out, const struct root *root, const char *snap_id,
+    struct error *err)
+{
+	char path[PATH_BYTES];
+	struct error why = { 0 };
+	int fd = -1;
+
+	path_of(path, snap_id);
+	/* Shared: several that ask are no keeper to one another. */
+	if (lock_dir(&fd, root_fd(root), path, LOCK_SHARED, 0, &why) == -1 &&
+	    why.code != EX_TEMPFAIL && why.code != EX_NOINPUT)
+		return error_set(err, why.code, "%s", why.msg);
+	fd_drop(&fd);
+	*out = why.code == EX_TEMPFAIL;
+	return 0;
+}
+
+int
 standby_list(struct strv *ids, int dirfd, struct error *err)
 {
 	struct strv names = { 0 };
@@ -98,6 +116,21 @@ standby_list(struct strv *ids, int dirfd, struct error *err)
 		if (id_is_valid(names.v[i]))
 			rc = strv_add(ids, err, "%s", names.v[i]);
 	strv_fini(&names);
+	return rc;
+}
+
+int
+standby_pools(struct strv *ids, const struct root *root, struct error *err)
+{
+	struct error why = { 0 };
+	int fd, rc;
+
+	if (fd_open_dir(&fd, root_fd(root), STANDBY_DIR, false, &why) == -1)
+		return why.code == EX_NOINPUT
+		    ? 0
+		    : error_set(err, why.code, "%s", why.msg);
+	rc = standby_list(ids, fd, err);
+	fd_drop(&fd);
 	return rc;
 }
 

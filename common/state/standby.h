@@ -27,6 +27,16 @@ int standby_open(int *dirfd, const struct root *root, const char *snap_id,
 int standby_keep(int *dirfd, const struct root *root, const char *snap_id,
     struct error *err);
 
+/*
+ * Whether somebody keeps up that of the snapshot `snap_id`, which need not be
+ * there.
+ */
+int standby_is_kept(bool *out, const struct root *root, const char *snap_id,
+    struct error *err);
+
+/* The ids of the snapshots that have one, sorted, appended to *ids. */
+int standby_pools(struct strv *ids, const struct root *root, struct error *err);
+
 /* The ids of those that wait in `dirfd`, sorted, appended to *ids. */
 int standby_list(struct strv *ids, int dirfd, struct error *err);
 

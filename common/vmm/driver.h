@@ -38,6 +38,8 @@ struct vmm_driver {
 	int (*query)(struct vmm *, enum vmm_state *, struct error *);
 	int (*pause)(struct vmm *, struct error *);
 	int (*resume)(struct vmm *, struct error *);
+	/* First, and without waiting for an answer, which resume() does; or NULL. */
+	int (*resume_ask)(struct vmm *, struct error *);
 	int (*set_links)(struct vmm *, bool, struct error *); /* or NULL */
 	int (*set_forwards)(struct vmm *, bool, struct error *); /* or NULL */
 	/* NULL: without can_resize. */

@@ -24,6 +24,8 @@ struct preflight {
 	int dirfd; /* the snapshot's directory */
 	const struct envelope *envelope; /* borrowed, as all that follows */
 	const struct root *root; /* NULL: an import */
+	/* In the root's store; or NULL.  Its larger files may be known already. */
+	const char *snap_id;
 	const struct vm *vm; /* the VM to restore into; NULL: a clone */
 	bool is_unlisted; /* the files are a VM's, about to be saved */
 	bool verify; /* digests of all files, not only of small ones */

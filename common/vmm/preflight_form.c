@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/sig.h"
 #include "snapshot/manifest.h"
+#include "state/snap_seen.h"
 #include "vmm/vmm.h"
 
 int
@@ -152,13 +153,38 @@ was_hashed(const struct preflight *p, const char *name)
 	return false;
 }
 
+/* One that looks as it did when somebody has read it is not read again. */
+static int
+check_digest(const struct preflight *p, const struct envelope_file *file,
+    struct error *err)
+{
+	bool is_stored = p->root != NULL && p->snap_id != NULL;
+	struct stat st;
+	uint64_t size;
+	int fd, rc;
+
+	if (manifest_open(&fd, &size, p->dirfd, file->name, err) == -1)
+		return -1;
+	/* Before it is read: who writes to it meanwhile makes it look otherwise. */
+	if (fstat(fd, &st) == -1)
+		rc = error_sys(err, EX_IOERR, "%s", file->name);
+	else if (is_stored && !p->verify &&
+	    snap_seen_is(p->root, p->snap_id, file->name, &st))
+		rc = manifest_check_size(file, size, err);
+	else {
+		rc = manifest_read(NULL, file, fd, size, err);
+		if (rc == 0 && is_stored)
+			snap_seen_set(p->root, p->snap_id, file->name, &st);
+	}
+	fd_drop(&fd);
+	return rc;
+}
+
 int
 preflight_digests(struct preflight *p, struct error *err)
 {
 	const struct envelope_file *file;
-	uint64_t size;
 	size_t i;
-	int fd, rc;
 
 	for (i = 0; i < p->envelope->files_n; i++) {
 		file = &p->envelope->files[i];
@@ -166,12 +192,7 @@ preflight_digests(struct preflight *p, struct error *err)
 		    (!p->verify && file->size_bytes > PREFLIGHT_SMALL_BYTES) ||
 		    was_hashed(p, file->name))
 			continue;
-		if (sig_check(err) == -1 ||
-		    manifest_open(&fd, &size, p->dirfd, file->name, err) == -1)
-			return -1;
-		rc = manifest_read(NULL, file, fd, size, err);
-		fd_drop(&fd);
-		if (rc == -1)
+		if (sig_check(err) == -1 || check_digest(p, file, err) == -1)
 			return -1;
 	}
 	return 0;

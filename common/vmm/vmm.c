@@ -247,11 +247,25 @@ vmm_pause(struct vmm *vmm, struct error *err)
 }
 
 int
-vmm_resume(struct vmm *vmm, struct error *err)
+vmm_resume_ask(struct vmm *vmm, struct error *err)
 {
 	if (vmm->vm->thaw == VM_THAW_DUE)
 		vmm->vm->thaw = VM_THAW_UNSURE;
+	return vmm->driver->resume_ask == NULL
+	    ? 0
+	    : vmm->driver->resume_ask(vmm, err);
+}
+
+int
+vmm_resume_end(struct vmm *vmm, struct error *err)
+{
 	return vmm->driver->resume(vmm, err);
+}
+
+int
+vmm_resume(struct vmm *vmm, struct error *err)
+{
+	return vmm_resume_ask(vmm, err) == -1 ? -1 : vmm_resume_end(vmm, err);
 }
 
 int

@@ -152,6 +152,14 @@ int vmm_query(struct vmm *vmm, enum vmm_state *out, struct error *err);
 int vmm_pause(struct vmm *vmm, struct error *err);
 int vmm_resume(struct vmm *vmm, struct error *err);
 
+/*
+ * The same in two steps, for who has many: all are asked before the first is
+ * waited for, and those that run do not hold up the others.  Nothing else is said
+ * to the VMM between them.
+ */
+int vmm_resume_ask(struct vmm *vmm, struct error *err);
+int vmm_resume_end(struct vmm *vmm, struct error *err);
+
 /* Raises or lowers the links of the NICs that are on a tap or bridge. */
 int vmm_set_links(struct vmm *vmm, bool up, struct error *err);
 

@@ -70,6 +70,9 @@ members__printed_body()
 	snap-save -n golden -d text web >saved
 	vm-clone -n two --verify golden >cloned
 	vm-restore --verify web golden >restored
+	vm-clone --into-pool golden
+	vm-pool --list >pooled
+	state-gc >/dev/null
 	snap-ls >listed
 	snap-export -o x golden >exported
 	snap-export --dry-run golden >estimated
@@ -86,6 +89,7 @@ members__printed_body()
 	snap-set -d other golden >set
 	known vm-clone cloned
 	known vm-restore restored
+	known vm-pool pooled
 	for t in vm-clone vm-restore vm-ls vm-stop vm-start vm-pause vm-resume vm-create; do
 		known "$t" running
 		known "$t" stopped

@@ -152,7 +152,8 @@ count__signal_cleanup()
 	vms_end
 }
 
-# No guest runs before the last one is loaded, however few start at once.
+# No guest runs before the last one is loaded, however few start at once; and
+# all have been told to before the first has said that it does.
 atf_test_case count__loaded_first cleanup
 count__loaded_first_body()
 {
@@ -165,6 +166,11 @@ count__loaded_first_body()
 	tool=$!
 	eventually 60 is_stopped || atf_fail "does not stop: $(cat err)"
 	atf_check_equal 3 "$(processes | wc -l)"
+	all_count()
+	{
+		[ "$(grep -l '^tick' root/vm/.new-*/console.log | wc -l)" -eq 3 ]
+	}
+	eventually 60 all_count || atf_fail "one waits for another"
 	goes_or_ends()
 	{
 		kill -CONT $tool 2>/dev/null

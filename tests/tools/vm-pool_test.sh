@@ -4,6 +4,7 @@
 
 . "$(atf_get_srcdir)/../lib/lib.sh"
 . "$(atf_get_srcdir)/../lib/counting.sh"
+. "$(atf_get_srcdir)/../lib/loopfs.sh"
 
 # A snapshot "s" of a guest that counts, which is gone.
 have_snapshot()
@@ -78,6 +79,14 @@ taken__runs_under_its_name_body()
 		atf_check -o empty cat "$d/console.log"
 	done
 	ls "$pool" >before
+	# But who asks for what stands ready.
+	atf_check -o save:listed vm-pool --list
+	atf_check -o inline:"[\"s\",true,2]\n" \
+	    jq -c '[.name, .kept, .ready]' listed
+	atf_check -o file:before jq -r '.waiting[].id' listed
+	jq -r '.waiting[].pid' listed | sort >pids
+	vmms | sort >running
+	atf_check diff running pids
 	atf_check -o save:record vm-clone --from-pool -n c -d "taken" s
 	atf_check -o inline:"true\n" jq '.from_pool and .name == "c" and
 	    .state == "running" and .description == "taken" and
@@ -92,6 +101,8 @@ taken__runs_under_its_name_body()
 	atf_check -o inline:"paused\ttrue\n" \
 	    vm-clone --from-pool --paused -p state,from_pool s
 	pool_end TERM 0
+	atf_check -o empty vm-pool --list
+	atf_check -o inline:"false\t0\n" vm-pool --list -p kept,ready s
 	atf_check -o inline:"[2,2,0]\n" \
 	    sh -c "tail -n 1 pool.out | jq -c '[.keep, .taken, .ready]'"
 	atf_check test ! -e root/pool
@@ -170,6 +181,47 @@ takers__at_once_cleanup()
 	all_end
 }
 
+# As many as one likes; where there are fewer than takers, all are told so.
+atf_test_case takers__twenty cleanup
+takers__twenty_head()
+{
+	atf_set require.config long
+}
+takers__twenty_body()
+{
+	have_snapshot
+	pool_run 20
+	ls "$pool" >before
+	for i in $(seq 20); do
+		vm-clone --from-pool -n "w$i" -p id,from_pool s >"out.$i" \
+		    2>"err.$i" &
+		takers="$takers $!"
+	done
+	# shellcheck disable=SC2086
+	wait $takers
+	cat err.* >said
+	atf_check -o empty cat said
+	sort out.* >all
+	atf_check -o inline:"20\n" sh -c "cut -f 1 all | uniq | wc -l"
+	for i in $(seq 20); do
+		counts_on "w$i"
+	done
+	# What was made anew while they took is in nobody's hands twice.
+	awk '$2 == "true" { print $1 }' all >taken
+	sort before | comm -12 - taken >from_first
+	[ "$(wc -l <from_first)" -ge 15 ] ||
+	    atf_fail "$(wc -l <from_first) of 20 were taken"
+	eventually 60 waiting 20 || atf_fail "does not fill up again"
+	ls "$pool" | comm -12 - taken >both
+	atf_check -o empty cat both
+	pool_end TERM 0
+	atf_check_equal 20 "$(vmms | wc -l)"
+}
+takers__twenty_cleanup()
+{
+	all_end
+}
+
 # A pool that is killed, and one of which nobody takes care.
 atf_test_case killed__is_collected cleanup
 killed__is_collected_body()
@@ -182,6 +234,7 @@ killed__is_collected_body()
 	atf_check -s exit:75 -e match:'^vm-pool: .*: it has a keeper already$' \
 	    vm-pool s
 	pool_end KILL 137
+	atf_check -o inline:"s\tfalse\t2\n" vm-pool --list -p name,kept,ready s
 	atf_check -o save:dry state-gc --dry-run -p kind,path
 	waiting 2 || atf_fail "a dry run has removed them"
 	atf_check -o save:gc state-gc -p kind,path
@@ -281,6 +334,40 @@ kept__through_trouble_cleanup()
 	all_end
 }
 
+# A disk that is full when one is to be replaced, and has room again later.
+atf_test_case kept__disk_full cleanup
+kept__disk_full_body()
+{
+	loopfs_make ext4 128M root
+	have_snapshot
+	pool_run 1
+	dd if=/dev/zero of=root/filler bs=1M status=none 2>/dev/null || true
+	dd if=/dev/zero of=root/more bs=4k status=none 2>/dev/null || true
+	# What waits is not lost by who cannot take it.
+	ls "$pool" >before
+	atf_check -s exit:74 \
+	    -e match:'^vm-clone: no space: [0-9]* bytes are free$' \
+	    vm-clone --from-pool -n c s
+	atf_check -o file:before ls "$pool"
+	atf_check -o empty vm-ls
+	kill -9 "$(vmms)"
+	eventually 60 grep -q '^vm-clone: .*[Nn]o space' pool.err ||
+	    atf_fail "no word of the disk: $(cat pool.err)"
+	kill -0 $pool_pid || atf_fail "it has ended"
+	nobody_runs
+	rm root/filler root/more
+	eventually 60 waiting 1 || atf_fail "does not fill up again"
+	atf_check -o inline:"true\n" vm-clone --from-pool -n c -p from_pool s
+	counts_on c
+	pool_end TERM 0
+	atf_check -o empty state-gc
+}
+kept__disk_full_cleanup()
+{
+	all_end
+	loopfs_clean
+}
+
 atf_test_case usage__wrong cleanup
 usage__wrong_body()
 {
@@ -297,6 +384,9 @@ usage__wrong_body()
 	64 --keep:_0:_less_than_1 --keep 0 s
 	64 --keep:_x:_not_a_number --keep x s
 	64 --jobs:_0:_less_than_1 -j 0 s
+	64 --list_and_--merge_exclude_each_other --list --merge
+	64 --list_and_--keep_exclude_each_other --list --keep 2
+	64 --list_and_--jobs_exclude_each_other -j 2 --list s
 	TABLE
 	while read -r message arguments; do
 		message=$(echo "$message" | tr _ ' ')
@@ -308,12 +398,19 @@ usage__wrong_body()
 	--from-pool_and_--count_exclude_each_other --from-pool --count 2 s
 	--from-pool_and_--nic_exclude_each_other --from-pool --nic user s
 	--from-pool_and_--verify_exclude_each_other --from-pool --verify s
+	--from-pool_and_--merge_exclude_each_other --from-pool --merge s
+	--no-start_and_--merge_exclude_each_other --no-start --merge s
 	--into-pool_and_--name_exclude_each_other --into-pool -n x s
 	--into-pool_and_--paused_exclude_each_other --into-pool --paused s
 	--jobs_needs_--count -j 2 s
 	TABLE
 	atf_check -s exit:66 -e match:'^vm-pool: none: no such snapshot' \
 	    vm-pool none
+	atf_check -s exit:66 -e match:'^vm-pool: none: no such snapshot' \
+	    -o inline:"s\n" vm-pool --list -p name none s
+	atf_check -s exit:69 -e inline:"vm-pool: --merge: this kernel merges $(:
+	    )no memory of processes: Linux 6.4 with KSM does\n" \
+	    "$(atf_get_srcdir)/../lib/denied" merging vm-pool --merge s
 	# What never succeeds is told once, and is the end.
 	atf_check -s exit:69 -e match:'^vm-clone: ' \
 	    env INSTAR_QEMU=/nonexistent vm-pool s
@@ -335,8 +432,10 @@ atf_init_test_cases()
 	atf_add_test_case taken__runs_under_its_name
 	atf_add_test_case empty__is_an_ordinary_clone
 	atf_add_test_case takers__at_once
+	atf_add_test_case takers__twenty
 	atf_add_test_case killed__is_collected
 	atf_add_test_case killed__at_each_step
 	atf_add_test_case kept__through_trouble
+	atf_add_test_case kept__disk_full
 	atf_add_test_case usage__wrong
 }

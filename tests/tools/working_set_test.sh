@@ -136,6 +136,13 @@ learn__beside_the_snapshot_body()
 	atf_check -o match:'"working_set":[1-9]' vm-clone -n d --learn=50ms s
 	atf_check -o match:'"ready_ms".*"working_set"|"working_set".*"ready_ms"' \
 	    vm-clone -n e --learn=console --ready console=tick s
+	# Until it is ready, and no sooner: some lines later.
+	line=$(printf 'tick %08x' $(($(first_tick c) + 3)))
+	atf_check -s signal:kill env INSTAR_HOOK=learned=kill vm-clone -n f \
+	    --learn=ready --ready "console=$line" s
+	atf_check -o ignore grep "$line" "$INSTAR_ROOT/name/vm/f/console.log"
+	atf_check -o match:'"working_set":[1-9]' vm-clone -n g --learn=ready \
+	    --ready "console=$line" s
 	# A save of the clone is another snapshot.
 	snap_save -n t c
 	atf_check -s exit:1 test -e "$(snap_file t working-set)"
@@ -170,6 +177,10 @@ learn__not_possible_body()
 	    vm-clone --learn=x s
 	atf_check -s exit:64 -e inline:"vm-clone: --learn given twice\n" \
 	    vm-clone --learn --learn s
+	atf_check -s exit:64 -e inline:"vm-clone: --learn=ready needs --ready\n" \
+	    vm-clone --learn=ready s
+	atf_check -s exit:64 -e inline:"vm-clone: --learn: its duration $(:
+	    )belongs to it: --learn=2s\n" vm-clone --learn 2s s
 	atf_check vm-ls --state running
 	# One that was removed meanwhile has no use for it.
 	(vm-clone -n c --learn=4s s >record 2>said; echo $? >status) &

@@ -94,9 +94,19 @@ pause_guest(struct vmm *vmm, struct error *err)
 }
 
 static int
+resume_ask(struct vmm *vmm, struct error *err)
+{
+	struct qemu *q = vmm->own;
+
+	return qmp_ask(q->qmp, "cont", NULL, clock_ms() + VMM_CALL_MS, err);
+}
+
+static int
 resume_guest(struct vmm *vmm, struct error *err)
 {
-	return qemu_call(vmm, "cont", NULL, NULL, err);
+	struct qemu *q = vmm->own;
+
+	return qmp_answer(q->qmp, "cont", NULL, clock_ms() + VMM_CALL_MS, err);
 }
 
 static int
@@ -248,6 +258,7 @@ const struct vmm_driver vmm_qemu = {
 	.detach = detach,
 	.query = query,
 	.pause = pause_guest,
+	.resume_ask = resume_ask,
 	.resume = resume_guest,
 	.set_links = set_links,
 	.set_forwards = qemu_set_forwards,

@@ -143,9 +143,9 @@ take_answer(struct qmp *qmp, const char *command, struct jdoc **answer,
 	return rc;
 }
 
-int
-qmp_call_fd(struct qmp *qmp, const char *command, json_t *args, int fd,
-    struct jdoc **answer, int64_t deadline_ms, struct error *err)
+static int
+ask(struct qmp *qmp, const char *command, json_t *args, int fd,
+    int64_t deadline_ms, struct error *err)
 {
 	json_t *message;
 	char *text = NULL;
@@ -168,10 +168,33 @@ qmp_call_fd(struct qmp *qmp, const char *command, json_t *args, int fd,
 		err) == -1)
 		error_wrap(err, "%s", command);
 	else
-		rc = take_answer(qmp, command, answer, deadline_ms, err);
+		rc = 0;
 	free(text);
 	json_decref(message);
 	return rc;
+}
+
+int
+qmp_ask(struct qmp *qmp, const char *command, json_t *args, int64_t deadline_ms,
+    struct error *err)
+{
+	return ask(qmp, command, args, -1, deadline_ms, err);
+}
+
+int
+qmp_answer(struct qmp *qmp, const char *command, struct jdoc **answer,
+    int64_t deadline_ms, struct error *err)
+{
+	return take_answer(qmp, command, answer, deadline_ms, err);
+}
+
+int
+qmp_call_fd(struct qmp *qmp, const char *command, json_t *args, int fd,
+    struct jdoc **answer, int64_t deadline_ms, struct error *err)
+{
+	return ask(qmp, command, args, fd, deadline_ms, err) == -1
+	    ? -1
+	    : take_answer(qmp, command, answer, deadline_ms, err);
 }
 
 int
@@ -204,6 +227,12 @@ qmp_version_decode(struct qmp_version *out, const struct jdoc *message)
 	return true;
 }
 
+/*
+ * Commands are allowed once QEMU was told which of its capabilities are wanted:
+ * none.  It reads that when it has greeted, and its answer, which says nothing,
+ * is passed over by whoever waits for the next one; to ask at once, and to wait
+ * for the greeting alone, spares two turns of two processes.
+ */
 static int
 greet(struct qmp *qmp, int64_t deadline_ms, struct error *err)
 {
@@ -211,7 +240,8 @@ greet(struct qmp *qmp, int64_t deadline_ms, struct error *err)
 	struct jdoc *message;
 	bool is_greeting;
 
-	if (next_message(qmp, &message, deadline_ms, err) == -1)
+	if (ask(qmp, "qmp_capabilities", NULL, -1, deadline_ms, err) == -1 ||
+	    next_message(qmp, &message, deadline_ms, err) == -1)
 		return -1;
 	is_greeting = qmp_version_decode(&v, message);
 	jdoc_free(message);
@@ -219,7 +249,7 @@ greet(struct qmp *qmp, int64_t deadline_ms, struct error *err)
 		return error_set(err, EX_UNAVAILABLE, "QEMU: not a greeting");
 	snprintf(qmp->version, sizeof(qmp->version), "%u.%u.%u", v.major,
 	    v.minor, v.micro);
-	return qmp_call(qmp, "qmp_capabilities", NULL, NULL, deadline_ms, err);
+	return 0;
 }
 
 int

@@ -18,7 +18,7 @@
 struct qmp;
 
 /*
- * Connects to the socket `name` in the directory `dirfd` and negotiates.
+ * Connects to the socket `name` in the directory `dirfd` and is greeted.
  * Returns owned (qmp_close).  EX_UNAVAILABLE: nobody answers there, or what
  * answers is no QEMU.  EX_TEMPFAIL: out of time (another client has it).
  */
@@ -50,6 +50,12 @@ int qmp_call(struct qmp *qmp, const char *command, json_t *args,
 
 /* The member "return" of an answer. */
 uint32_t qmp_return(const struct jdoc *answer);
+
+/* The two halves of it, for who has others to ask before the answer is there. */
+int qmp_ask(struct qmp *qmp, const char *command, json_t *args,
+    int64_t deadline_ms, struct error *err);
+int qmp_answer(struct qmp *qmp, const char *command, struct jdoc **answer,
+    int64_t deadline_ms, struct error *err);
 
 /* The same with a descriptor to ride along (-1: none). */
 int qmp_call_fd(struct qmp *qmp, const char *command, json_t *args, int fd,

@@ -9,7 +9,8 @@
 
 struct opts {
 	struct opt_common common;
-	struct clone_how how;
+	struct clone_how how; /* its foreground is ours */
+	struct foreground foreground;
 	const char *from_dir, *archive, *count, *jobs, *memory_mode, *disk_mode;
 };
 

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "base/members.h"
+#include "base/notify.h"
 #include "state/root.h"
 
 extern const struct members keep_members;
@@ -18,6 +19,7 @@ struct keep_how {
 	const char *jobs; /* for vm-clone, or NULL */
 	const char *members; /* -p, or NULL */
 	bool quiet;
+	struct notify notify; /* told when it is full the first time */
 };
 
 /*

@@ -97,12 +97,17 @@ int
 main(int argc, char *argv[])
 {
 	struct error err = { 0 };
-	struct opts o = { 0 };
+	struct opts o = { .how.notify.fd = -1 };
 	int rc;
 
 	sig_setup();
 	rc = parse_opts(&o, argc, argv);
 	if (rc != 0)
 		return opt_end(rc);
-	return run(&o, argv[optind], &err) == 0 ? EX_OK : diag_error(&err);
+	if (notify_open(&o.how.notify, &err) == -1)
+		diag("warning: %s", err.msg);
+	err = (struct error){ 0 };
+	rc = run(&o, argv[optind], &err) == 0 ? EX_OK : diag_error(&err);
+	notify_close(&o.how.notify);
+	return rc;
 }

@@ -51,10 +51,18 @@ bench-report: all
 	    >build/bench/report.html
 	@echo build/bench/report.html
 
+# The sources as one file, build/dist/instar-VERSION.tar.gz.
+dist:
+	@sh mk/dist.sh
+
+# Debian's packages, in build/deb: as root, or with what debian/control wants.
+deb:
+	@sh mk/deb.sh
+
 demo: all
 	@cd tests/guest && $(MAKE) linux
 	@sh examples/demo.sh
 	@sh examples/fleet.sh
 
 .PHONY: all install uninstall clean check check-san check-long check-matrix \
-	lint bench bench-report demo
+	lint bench bench-report demo dist deb

@@ -20,7 +20,7 @@ clean:
 # The tests, built and run under build/: quick, with sanitizers, the long ones,
 # which end with each fuzzer for FUZZ_SECONDS (60) and, as root, check-matrix.
 # TESTS="foo_test" chooses.  check-matrix tries Debian's releases in roots of
-# their own; SUITES="bookworm trixie" and STEPS="demo check install states"
+# their own; SUITES="bookworm trixie" and STEPS="demo check deb install states"
 # choose of it (mk/matrix.sh).
 check:
 	@MAKE="$(MAKE)" sh mk/check.sh check

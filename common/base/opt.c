@@ -26,6 +26,16 @@ argument_word(int has_arg)
 					   : "optional";
 }
 
+/* '-': what the option returns is no letter that can be given. */
+static int
+letter_of(const struct option *o, const char *letters)
+{
+	return o->val > 0 && o->val < OPT_TABLE && o->val != ':' &&
+		strchr(letters, o->val) != NULL
+	    ? o->val
+	    : '-';
+}
+
 /* A line for each option: "LETTER<tab>NAME<tab>none|required|optional". */
 static void
 print_table(const char *letters, const struct option *longopts)
@@ -35,8 +45,7 @@ print_table(const char *letters, const struct option *longopts)
 	bool known;
 
 	for (o = longopts; o->name != NULL; o++)
-		printf("%c\t%s\t%s\n",
-		    o->val > 0 && o->val < OPT_TABLE ? o->val : '-', o->name,
+		printf("%c\t%s\t%s\n", letter_of(o, letters), o->name,
 		    argument_word(o->has_arg));
 	for (l = letters + (letters[0] == '+'); *l != '\0'; l++) {
 		known = *l == ':';

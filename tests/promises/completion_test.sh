@@ -21,7 +21,13 @@ explained()
 Fl -/g; s/ , Fl /\
 Fl /g; s/ , \([a-z]\)/\
 Fl \1/g' | sed 's/ | Fl /\
-Fl /g' | sed -n 's/^Fl \([^ ]*\).*/-\1/p' | sort -u
+Fl /g' | sed -n 's/^Fl \([^ ]*\).*/-\1/p' |
+	    awk '/^-[A-Za-z0-9][A-Za-z0-9]/ {
+		for (i = 2; i <= length($0); i++)
+			print "-" substr($0, i, 1)
+		next
+	    }
+	    { print }' | sort -u
 }
 
 # Every option is in the synopsis and explained, by each of its names, and none

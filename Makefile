@@ -20,7 +20,7 @@ clean:
 # The tests, built and run under build/: quick, with sanitizers, the long ones,
 # which end with each fuzzer for FUZZ_SECONDS (60) and, as root, check-matrix.
 # TESTS="foo_test" chooses.  check-matrix tries Debian's releases in roots of
-# their own; SUITES="bookworm trixie" and STEPS="demo check install states"
+# their own; SUITES="bookworm trixie" and STEPS="demo check deb install states"
 # choose of it (mk/matrix.sh).
 check:
 	@MAKE="$(MAKE)" sh mk/check.sh check
@@ -51,10 +51,18 @@ bench-report: all
 	    >build/bench/report.html
 	@echo build/bench/report.html
 
+# The sources as one file, build/dist/instar-VERSION.tar.gz.
+dist:
+	@sh mk/dist.sh
+
+# Debian's packages, in build/deb: as root, or with what debian/control wants.
+deb:
+	@sh mk/deb.sh
+
 demo: all
 	@cd tests/guest && $(MAKE) linux
 	@sh examples/demo.sh
 	@sh examples/fleet.sh
 
 .PHONY: all install uninstall clean check check-san check-long check-matrix \
-	lint bench bench-report demo
+	lint bench bench-report demo dist deb

@@ -1,7 +1,9 @@
 # What a builder may change: on make's command line, or in the environment.
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
-MANDIR ?= $(PREFIX)/share/man
+DATADIR ?= $(PREFIX)/share
+MANDIR ?= $(DATADIR)/man
+UNITDIR ?= $(PREFIX)/lib/systemd
 DESTDIR ?=
 CC ?= cc
 AR ?= ar

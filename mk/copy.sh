@@ -10,14 +10,14 @@ mkdir -p "$dir"
 list=$(mktemp)
 trap 'rm -f "$list"' EXIT
 
-# What has a source beside it (X of X.c) is built, not written.
+# What has a source beside it (X of X.c or X.in) is built, not written.
 sources()
 {
 	find . \( -path ./build -o -path ./.cache -o -path ./.git \) -prune \
 	    -o \( -type f -o -type l \) ! -name '*.o' ! -name '*.a' \
 	    ! -name '*.stamp' ! -name '*.elf' -print | sort |
 	    while IFS= read -r f; do
-		[ -e "$f.c" ] || printf '%s\n' "$f"
+		[ -e "$f.c" ] || [ -e "$f.in" ] || printf '%s\n' "$f"
 	done
 }
 

@@ -8,9 +8,11 @@
 #	SUITES	bookworm bookworm-backports trixie forky: Debian's, made by
 #		mmdebstrap.  X-backports, behind X, is a copy of that root with
 #		the QEMU of that suite; of the steps it has states alone
-#	STEPS	demo check install states, or some of them:
+#	STEPS	demo check deb install states, or some of them:
 #		demo	sh ./bootstrap demo; also done where no QEMU is yet
 #		check	sh ./bootstrap check
+#		deb	the Debian packages: built twice, compared, looked at by
+#			lintian, installed and tried (mk/deb_here.sh)
 #		install	make install, and the commands of README.md's "Two
 #			minutes" as printed there
 #		states	what one QEMU saved is cloned by the others
@@ -22,7 +24,7 @@
 set -u
 
 suites=${SUITES:-bookworm bookworm-backports trixie forky}
-steps=${STEPS:-demo check install states}
+steps=${STEPS:-demo check deb install states}
 top=$(pwd)
 dir=$top/build/matrix
 states=$dir/states
@@ -149,6 +151,8 @@ try_root()
 		fi
 		! wants check ||
 		    step "$1" check inside 14400 sh /srv/instar/bootstrap check
+		! wants deb ||
+		    step "$1" deb inside 7200 sh /srv/instar/mk/deb_here.sh
 		if wants install || wants states; then
 			install_tools "$1" && ready="$ready $1" &&
 			    wants install && readme "$1"
@@ -210,10 +214,10 @@ try_states()
 
 root_table()
 {
-	line='%-19s %-12s %-6s %-24s %-8s %-8s %-7s %-8s %-7s %s\n'
+	line='%-19s %-12s %-6s %-24s %-8s %-8s %-7s %-7s %-8s %-7s %s\n'
 	# shellcheck disable=SC2059
 	printf "$line" system Debian root "guest's kernel" gcc QEMU demo \
-	    install README check
+	    deb install README check
 	for s in $suites; do
 		check=$(fact "$s" check.last)
 		[ "$check" = - ] ||
@@ -222,7 +226,8 @@ root_table()
 		printf "$line" "$s" "$(fact "$s" debian)" \
 		    "$(fact "$s" root kept)" "$(fact "$s" kernel)" \
 		    "$(fact "$s" gcc)" "$(fact "$s" qemu)" \
-		    "$(fact "$s" demo)" "$(fact "$s" install)" \
+		    "$(fact "$s" demo)" "$(fact "$s" deb)" \
+		    "$(fact "$s" install)" \
 		    "$(fact "$s" readme)" "$check"
 	done
 }
@@ -265,8 +270,8 @@ state_table()
 
 for s in $steps; do
 	case $s in
-	demo | check | install | states) ;;
-	*) cannot 64 "STEPS: $s: not demo, check, install or states" ;;
+	demo | check | deb | install | states) ;;
+	*) cannot 64 "STEPS: $s: not demo, check, deb, install or states" ;;
 	esac
 done
 for s in $suites; do

@@ -97,6 +97,7 @@ prepare(struct clone *c, const struct job *job, const char *name,
 		err) == -1)
 		return -1;
 	snprintf(vm->id, sizeof(vm->id), "%s", c->dir.id);
+	vm->says_end = job->how->foreground->wanted;
 	snprintf(vm->name, sizeof(vm->name), "%s", c->dir.name);
 	if (vm_set_depends_on(vm, job->in_place, err) == -1 ||
 	    vm_set_description(vm, job->how->description, err) == -1 ||
@@ -154,6 +155,7 @@ publish(struct clone *c, const struct job *job, struct error *err)
 {
 	if (vm_write(&c->vm, c->dir.dirfd, false, &job->now, err) == -1)
 		return -1;
+	foreground_tell(job->how->foreground, c->vm.id);
 	return job->how->into_pool
 	    ? standby_put(&c->dir, snap_id(job->snap), err)
 	    : root_new_publish(&c->dir, false, err);
@@ -440,11 +442,10 @@ check_all(struct job *job, struct error *err)
 	    seed_read(&job->seed, &job->has_seed, job->how, snap_fd(job->snap),
 		err) == -1)
 		return -1;
-	if (!job->how->no_start &&
-	    vmm_check_program(snap_envelope(job->snap)->machine.hypervisor,
-		err) == -1)
-		return -1;
-	return 0;
+	return job->how->no_start
+	    ? 0
+	    : vmm_check_program(snap_envelope(job->snap)->machine.hypervisor,
+		  err);
 }
 
 int

@@ -10,6 +10,7 @@
 #include "base/strv.h"
 #include "state/root.h"
 #include "state/snap.h"
+#include "vmm/foreground.h"
 #include "vmm/load.h"
 #include "vmm/preflight.h"
 #include "vmm/refresh.h"
@@ -35,6 +36,7 @@ struct clone_how {
 	struct ready ready;
 	struct learn learn;
 	struct refresh_how refresh;
+	struct foreground *foreground; /* borrowed */
 	int64_t start_us; /* base/clock: when the user began to wait */
 };
 

@@ -63,7 +63,12 @@ usage(FILE *to)
 	    "           [--unconfined] [--cgroup auto|none|path[,limit=n...]]\n"
 	    "           " SIGNERS_USAGE "\n"
 	    "           ([--into-pool | --from-pool] snap |\n"
-	    "           [--in-place] --from-dir dir | --from-archive file)\n");
+	    "           [--in-place] --from-dir dir | --from-archive file)\n"
+	    "       vm-clone --foreground [--rm] [--console] "
+	    "[--on-kill stop|leave]\n"
+	    "           [--stop-timeout duration] [options]\n"
+	    "           ([--from-pool] snap | [--in-place] --from-dir dir |\n"
+	    "           --from-archive file)\n");
 }
 
 /* The longest of the names is the last one's. */
@@ -143,6 +148,7 @@ check_pool(struct opts *o, const char *ref)
 		{ how->into_pool && how->refresh.run != NULL, "--run" },
 		{ how->into_pool && how->name != NULL, "--name" },
 		{ how->into_pool && how->description != NULL, "--description" },
+		{ how->into_pool && o->foreground.wanted, "--foreground" },
 		{ how->into_pool && how->members != NULL, "-p" } };
 	size_t i;
 
@@ -155,6 +161,21 @@ check_pool(struct opts *o, const char *ref)
 	if (how->into_pool)
 		o->how.paused = true;
 	return 0;
+}
+
+/* It stays with one that runs. */
+static int
+check_foreground(const struct opts *o)
+{
+	const char *other = o->how.no_start ? "--no-start"
+	    : o->how.paused                 ? "--paused"
+	    : o->how.count > 0              ? "--count"
+					    : NULL;
+
+	if (o->foreground.wanted && other != NULL)
+		return opt_wrong("--foreground and %s exclude each other",
+		    other);
+	return foreground_opt_check(&o->foreground, o->how.members);
 }
 
 /* It takes a clone that runs, of a snapshot that is kept. */
@@ -241,7 +262,8 @@ check_opts(struct opts *o, char *const *operands)
 	else if (o->memory_mode != NULL && strcmp(o->memory_mode, "mmap") != 0)
 		return opt_wrong("--memory-mode: %s: not mmap or copy",
 		    o->memory_mode);
-	if (check_learn(o) == -1 || signers_check_option(&o->signers) == -1)
+	if (check_learn(o) == -1 || check_foreground(o) == -1 ||
+	    signers_check_option(&o->signers) == -1)
 		return -1;
 	for (i = 0; o->disk_mode != NULL && i < 4; i++)
 		if (strcmp(o->disk_mode, disk_modes[i]) == 0) {
@@ -336,12 +358,13 @@ options_parse(struct opts *o, int argc, char *argv[])
 		{ "refresh", required_argument, NULL, REFRESH },
 		{ "refresh-timeout", required_argument, NULL, REFRESH_TIMEOUT },
 		{ "run", required_argument, NULL, RUN }, SIGNERS_LONG,
-		{ NULL, 0, NULL, 0 } };
+		FOREGROUND_ROWS, FOREGROUND_ROW_RM, { NULL, 0, NULL, 0 } };
 	bool *flags[] = { &o->how.same_mac, &o->how.no_start, &o->how.paused,
 		&o->how.verify, &o->how.in_place, &o->how.unconfined,
 		&o->how.into_pool, &o->how.from_pool, &o->merge };
 	int ch, rc = 0;
 
+	o->how.foreground = &o->foreground;
 	while (rc == 0 &&
 	    (ch = opt_next(argc, argv, OPT_SHORT "n:d:p:j:", longopts)) != -1) {
 		if (ch == 'n')
@@ -358,6 +381,8 @@ options_parse(struct opts *o, int argc, char *argv[])
 			rc = signers_option(&o->signers, ch, optarg);
 		else if (ch >= SAME_MAC && ch <= MERGE)
 			*flags[ch - SAME_MAC] = true;
+		else if (foreground_is_opt(ch))
+			rc = foreground_opt(&o->foreground, ch);
 		else
 			rc = take_value(o, ch);
 	}

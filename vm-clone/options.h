@@ -11,7 +11,8 @@
 
 struct opts {
 	struct opt_common common;
-	struct clone_how how;
+	struct clone_how how; /* its foreground is ours */
+	struct foreground foreground;
 	struct signers_how signers;
 	bool merge; /* what they write may be shared */
 	const char *from_dir, *archive, *count, *jobs, *memory_mode, *disk_mode;

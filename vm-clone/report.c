@@ -35,7 +35,7 @@ clone_report(struct vm *vm, int dirfd, const struct clone_report *r,
 		r->refresh.is_asked))
 		return ready_list_add(r->pending, record, vm->id, how->start_us,
 		    &r->refresh, err);
-	if (rc == 0)
+	if (rc == 0 && !how->foreground->console)
 		rc = json_report(record, how->members, err);
 	json_decref(record);
 	return rc;

@@ -138,6 +138,7 @@ run(struct taken *t, struct clone_report *r, struct error *err)
 	hook_step("running");
 	if (vm_write(&t->vm, t->dir.dirfd, false, &now, err) == -1)
 		return -1;
+	foreground_tell(r->how->foreground, t->vm.id);
 	return root_new_publish(&t->dir, false, err);
 }
 

@@ -108,7 +108,8 @@ main(int argc, char *argv[])
 {
 	struct error err = { 0 };
 	const struct ready nobody = { .kind = READY_NONE };
-	struct opts o = { .how = { .start_us = clock_us() } };
+	struct opts o = { .how = { .start_us = clock_us() },
+		.foreground = FOREGROUND_NONE };
 	struct source source = { 0 };
 	struct ready_list pending = { 0 };
 	struct root *root = NULL;
@@ -121,7 +122,9 @@ main(int argc, char *argv[])
 		options_fini(&o);
 		return opt_end(code);
 	}
+	pending.silent = o.foreground.console;
 	if ((o.merge && allow_merging(&err) == -1) ||
+	    foreground_begin(&o.foreground, o.common.root, &err) == -1 ||
 	    refresh_how_read(&o.how.refresh, &err) == -1 ||
 	    open_root(&root, &ref, &o, argv[optind], &err) == -1)
 		code = diag_error(&err);
@@ -140,6 +143,8 @@ main(int argc, char *argv[])
 	ready_list_fini(&pending);
 	root_close(root);
 	free(ref);
+	code = foreground_stay(&o.foreground,
+	    code == EX_OK || late > 128 ? late : code);
 	options_fini(&o);
-	return code == EX_OK || late > 128 ? late : code;
+	return code;
 }

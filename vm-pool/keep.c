@@ -170,6 +170,15 @@ reap(struct keep *k, struct error *err)
 	return 0;
 }
 
+static void
+tell_supervisor(const struct keep_how *how, const char *lines)
+{
+	struct error why = { 0 };
+
+	if (notify_say(&how->notify, lines, &why) == -1)
+		diag("warning: %s", why.msg);
+}
+
 static int
 fill_up(struct keep *k, struct error *err)
 {
@@ -182,6 +191,7 @@ fill_up(struct keep *k, struct error *err)
 		if (report(k, err) == -1)
 			return -1;
 		k->was_full = true;
+		tell_supervisor(k->how, "READY=1\nSTATUS=full\n");
 		hook_step("pool-full");
 	}
 	if (k->fill.pid != 0 || k->waiting.n >= k->how->keep ||
@@ -245,6 +255,7 @@ keep_run(const struct keep_how *how, struct error *err)
 	sigprocmask(SIG_BLOCK, &block, &old);
 	if (begin(&k, err) == 0)
 		rc = look_after(&k, &old, err);
+	tell_supervisor(how, "STOPPING=1\n");
 	end(&k);
 	/* What it came to, for whoever asked for a proper end. */
 	return rc == 0 ? report(&k, err) : rc;

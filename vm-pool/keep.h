@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/notify.h"
 #include "state/root.h"
 
 struct keep_how {
@@ -15,6 +16,7 @@ struct keep_how {
 	const char *jobs; /* for vm-clone, or NULL */
 	const char *members; /* -p, or NULL */
 	bool quiet;
+	struct notify notify; /* told when it is full the first time */
 };
 
 /*

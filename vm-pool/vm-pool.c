@@ -132,7 +132,7 @@ int
 main(int argc, char *argv[])
 {
 	struct error err = { 0 };
-	struct opts o = { 0 };
+	struct opts o = { .how.notify.fd = -1 };
 	int rc;
 
 	sig_setup();
@@ -141,5 +141,10 @@ main(int argc, char *argv[])
 		return opt_end(rc);
 	if (o.list)
 		return list(&o, argc - optind, argv + optind);
-	return run(&o, argv[optind], &err) == 0 ? EX_OK : diag_error(&err);
+	if (notify_open(&o.how.notify, &err) == -1)
+		diag("warning: %s", err.msg);
+	err = (struct error){ 0 };
+	rc = run(&o, argv[optind], &err) == 0 ? EX_OK : diag_error(&err);
+	notify_close(&o.how.notify);
+	return rc;
 }

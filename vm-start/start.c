@@ -87,6 +87,8 @@ start_vm(struct vm_at *at, void *arg, struct error *err)
 	if (ready_can_be(&s->each.ready, &at->vm, err) == -1 ||
 	    is_started(&started, at, err) == -1)
 		return -1;
+	foreground_tell(&s->foreground, at->vm.id);
+	at->vm.says_end = s->foreground.wanted;
 	if (started) {
 		if (!s->each.common.quiet)
 			diag("%s: running already", vm_label(&at->vm));

@@ -5,9 +5,11 @@
 #include <stdbool.h>
 
 #include "vmm/each.h"
+#include "vmm/foreground.h"
 
 struct start {
 	struct each each;
+	struct foreground foreground;
 	bool told; /* that guests are emulated */
 	bool unconfined;
 };

@@ -3,11 +3,7 @@
 #include "base/sig.h"
 #include "state/members.h"
 #include "vmm/each.h"
-#include "vmm/vmm.h"
-
-#include "stop.h"
-
-#define DEFAULT_TIMEOUT_MS 30000
+#include "vmm/stop.h"
 
 static void
 usage(FILE *to)
@@ -26,7 +22,7 @@ main(int argc, char *argv[])
 		OPT_ROW_WAIT, { "force", no_argument, NULL, FORCE },
 		{ "timeout", required_argument, NULL, TIMEOUT },
 		{ NULL, 0, NULL, 0 } };
-	struct stop how = { .timeout.ms = DEFAULT_TIMEOUT_MS };
+	struct stop how = { .timeout.ms = STOP_TIMEOUT_MS };
 	struct each each = { .one = stop_vm,
 		.before = stop_press,
 		.arg = &how };

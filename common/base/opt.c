@@ -18,6 +18,46 @@ wrong_word(const char *text, const char *why)
 	return '?';
 }
 
+static const char *
+argument_word(int has_arg)
+{
+	return has_arg == no_argument      ? "none"
+	    : has_arg == required_argument ? "required"
+					   : "optional";
+}
+
+/* '-': what the option returns is no letter that can be given. */
+static int
+letter_of(const struct option *o, const char *letters)
+{
+	return o->val > 0 && o->val < OPT_TABLE && o->val != ':' &&
+		strchr(letters, o->val) != NULL
+	    ? o->val
+	    : '-';
+}
+
+/* A line for each option: "LETTER<tab>NAME<tab>none|required|optional". */
+static void
+print_table(const char *letters, const struct option *longopts)
+{
+	const struct option *o;
+	const char *l;
+	bool known;
+
+	for (o = longopts; o->name != NULL; o++)
+		printf("%c\t%s\t%s\n", letter_of(o, letters), o->name,
+		    argument_word(o->has_arg));
+	for (l = letters + (letters[0] == '+'); *l != '\0'; l++) {
+		known = *l == ':';
+		for (o = longopts; o->name != NULL; o++)
+			known = known || o->val == *l;
+		if (!known)
+			printf("%c\t-\t%s\n", *l,
+			    argument_word(
+				l[1] == ':' ? required_argument : no_argument));
+	}
+}
+
 int
 opt_next(int argc, char *argv[], const char *letters,
     const struct option *longopts)
@@ -27,6 +67,10 @@ opt_next(int argc, char *argv[], const char *letters,
 	const char *word, *name;
 	int ch, which = -1;
 
+	if (argc == 2 && strcmp(argv[1], "--options") == 0) {
+		print_table(letters, longopts);
+		return OPT_TABLE;
+	}
 	snprintf(unknown, sizeof(unknown), "unknown option: see %s -h",
 	    program_invocation_short_name);
 	/* A colon: a missing argument is told apart, and nothing printed. */
@@ -61,6 +105,8 @@ int
 opt_common(struct opt_common *c, int ch, void (*usage)(FILE *))
 {
 	switch (ch) {
+	case OPT_TABLE:
+		return 1;
 	case 'h':
 		usage(stdout);
 		return 1;

@@ -40,6 +40,9 @@ struct opt_common {
 #define OPT_LONG                                                               \
 	OPT_LONG_STATELESS, [3] = { "root", required_argument, NULL, 'R' }
 
+/* "--options" was all: the table of them has been printed. */
+#define OPT_TABLE 200
+
 /* The same for tools to which "-" is a list of references. */
 #define OPT_ALLOW_EMPTY 250
 #define OPT_LONG_LIST                                                          \
@@ -66,7 +69,8 @@ struct opt_common {
  * As getopt_long(3), but that a long option is given by its whole name: what an
  * abbreviation means would change with every option that is added.  '?': what
  * is wrong has been told in one line.  With a '+' before the letters the first
- * operand ends the options.
+ * operand ends the options.  Where "--options" is all that is given, what the
+ * tool has is printed, a line each, for completion and for tests.
  */
 int opt_next(int argc, char *argv[], const char *letters,
     const struct option *longopts);

@@ -44,6 +44,13 @@ int proc_signal(int pidfd, int number, struct error *err);
 /* Waits for its end, and reaps a child.  EX_TEMPFAIL: the time is over. */
 int proc_wait(int pidfd, int64_t deadline_ms, struct error *err);
 
+/*
+ * How the process has ended, as wait(2) tells a child's end; -1: nobody tells.
+ * For one that is no child of ours a kernel of 6.15 or later knows, once its
+ * parent does.  A child is reaped.
+ */
+int proc_end(int pidfd);
+
 struct proc_spawn {
 	char *const *argv; /* argv[0] is looked up in PATH */
 	int dirfd; /* working directory, or -1 */

@@ -67,6 +67,15 @@ sig_check(struct error *err)
 	    strsignal(number));
 }
 
+int
+sig_take(void)
+{
+	int number = pending;
+
+	pending = 0;
+	return number;
+}
+
 void
 sig_shield(void)
 {

@@ -22,6 +22,11 @@ void sig_setup(void);
 int sig_check(struct error *err);
 
 /*
+ * The number of one that has come, which is forgotten, or 0: for who goes on.
+ */
+int sig_take(void);
+
+/*
  * From here on INT, TERM and HUP are ignored and one that has come is
  * forgotten: for what must be finished, and for undoing.
  */

@@ -167,6 +167,11 @@ struct vm {
 	 * piece of the heap; NULL: nothing.  In no record.
 	 */
 	void *of_state;
+	/*
+	 * The guest may end its VMM with a number, where it has a device for
+	 * that.  In no record.
+	 */
+	bool says_end;
 	/* What the VMM has written last is in no snapshot. */
 	bool diff_base_lost;
 	/* Bytes of console.log before this start, and its mark: vm_log.h. */

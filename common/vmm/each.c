@@ -102,7 +102,7 @@ do_all(struct pass *pass, const struct strv *refs)
 int
 each_vm(const struct each *each, int rc, char *const *operands)
 {
-	struct pass pass = { .each = each };
+	struct pass pass = { .each = each, .pending.silent = each->silent };
 	struct error err = { 0 };
 	struct strv refs = { 0 };
 	int code = EX_OK, worst;

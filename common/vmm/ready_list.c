@@ -42,7 +42,8 @@ ready_list_add(struct ready_list *list, json_t *record, const char *id,
 /* A VM that is not as far is there all the same, and so is its record. */
 static int
 report_one(const struct ready_item *item, const struct ready *ready,
-    const struct root *root, const char *members, struct error *err)
+    const struct root *root, const char *members, bool silent,
+    struct error *err)
 {
 	struct error why = { 0 };
 	struct vm_at at = { .dirfd = -1 };
@@ -50,7 +51,7 @@ report_one(const struct ready_item *item, const struct ready *ready,
 	int rc;
 
 	if (ready->kind == READY_NONE)
-		return json_report(item->record, members, err);
+		return silent ? 0 : json_report(item->record, members, err);
 	rc = vm_at_open(&at, root, item->id, false, 0, &why);
 	if (rc == 0) {
 		rc = ready_wait(ready, &at, item->start_us / 1000, &why);
@@ -63,7 +64,8 @@ report_one(const struct ready_item *item, const struct ready *ready,
 		    json_real((double)(clock_us() - item->start_us) / 1000),
 		    &why);
 	vm_at_close(&at);
-	if (json_report(item->record, members, rc == 0 ? err : NULL) == -1 &&
+	if (!silent &&
+	    json_report(item->record, members, rc == 0 ? err : NULL) == -1 &&
 	    rc == 0)
 		return -1;
 	if (rc == -1)
@@ -81,7 +83,8 @@ ready_list_report(const struct ready_list *list, const struct ready *ready,
 
 	for (i = 0; i < list->n; i++) {
 		err = (struct error){ 0 };
-		if (report_one(&list->v[i], ready, root, members, &err) == -1)
+		if (report_one(&list->v[i], ready, root, members, list->silent,
+			&err) == -1)
 			diag_failure(&status, &err);
 	}
 	return status;

@@ -31,6 +31,7 @@ struct ready_item {
 struct ready_list { /* { 0 } is empty */
 	struct ready_item *v;
 	size_t n;
+	bool silent; /* no record is printed */
 };
 
 void ready_list_fini(struct ready_list *list);

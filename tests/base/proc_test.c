@@ -8,6 +8,7 @@
 #include <atf-c.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,6 +123,42 @@ ATF_TC_BODY(identify__zombie, tc)
 	ATF_CHECK_EQ(-1, proc_identify(&id, pid, &err));
 	ATF_CHECK_EQ(EX_NOINPUT, err.code);
 	fd_drop(&pidfd);
+}
+
+/* A child's, as wait(2) has it; once it was waited for, too, where it is told. */
+ATF_TC_WITHOUT_HEAD(end__of_a_child);
+ATF_TC_BODY(end__of_a_child, tc)
+{
+	static const struct {
+		const char *text;
+		int want;
+	} cases[] = { { "exit 0", W_EXITCODE(0, 0) },
+		{ "exit 7", W_EXITCODE(7, 0) },
+		{ "exit 255", W_EXITCODE(255, 0) },
+		{ "kill -9 $$", W_EXITCODE(0, SIGKILL) } };
+	struct error err = { 0 };
+	struct proc_spawn how;
+	struct pollfd pfd = { .events = POLLIN };
+	int log = open_log(), pidfd, end;
+	pid_t pid;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *const argv[] = SHELL(cases[i].text);
+
+		how = (struct proc_spawn){ .argv = argv,
+			.dirfd = -1,
+			.log_fd = log };
+		ATF_REQUIRE_EQ(0, proc_spawn(&pid, &pidfd, &how, &err));
+		pfd.fd = pidfd;
+		ATF_REQUIRE_EQ(1, poll(&pfd, 1, LONG_MS));
+		ATF_CHECK_EQ(cases[i].want, proc_end(pidfd));
+		ATF_CHECK_EQ(-1, waitpid(pid, NULL, WNOHANG));
+		end = proc_end(pidfd);
+		ATF_CHECK_MSG(end == -1 || end == cases[i].want, "%d", end);
+		fd_drop(&pidfd);
+	}
+	fd_drop(&log);
 }
 
 ATF_TC_WITHOUT_HEAD(wait__time_over);
@@ -462,6 +499,7 @@ ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, identify__self);
 	ATF_TP_ADD_TC(tp, identify__zombie);
+	ATF_TP_ADD_TC(tp, end__of_a_child);
 	ATF_TP_ADD_TC(tp, wait__time_over);
 	ATF_TP_ADD_TC(tp, spawn__most_descriptors);
 	ATF_TP_ADD_TC(tp, spawn__descriptors_overlap);

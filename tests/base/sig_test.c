@@ -33,6 +33,20 @@ ATF_TC_BODY(setup__notes_each, tc)
 	}
 }
 
+ATF_TC_WITHOUT_HEAD(take__forgets_it);
+ATF_TC_BODY(take__forgets_it, tc)
+{
+	dispose_all(SIG_DFL);
+	sig_setup();
+	ATF_CHECK_EQ(0, sig_take());
+	ATF_REQUIRE_EQ(0, raise(SIGTERM));
+	ATF_CHECK_EQ(SIGTERM, sig_take());
+	ATF_CHECK_EQ(0, sig_take());
+	ATF_CHECK_EQ(0, sig_check(NULL));
+	ATF_REQUIRE_EQ(0, raise(SIGINT));
+	ATF_CHECK_EQ(-1, sig_check(NULL));
+}
+
 ATF_TC_WITHOUT_HEAD(setup__ignored_stays);
 ATF_TC_BODY(setup__ignored_stays, tc)
 {
@@ -76,6 +90,7 @@ ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, setup__notes_each);
 	ATF_TP_ADD_TC(tp, setup__ignored_stays);
+	ATF_TP_ADD_TC(tp, take__forgets_it);
 	ATF_TP_ADD_TC(tp, shield__forgets);
 	return atf_no_error();
 }

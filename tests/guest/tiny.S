@@ -6,6 +6,8 @@
  *   fill=N        first writes N MiB that do not compress, from 16 MiB on
  *   dirty=N       walks over N MiB from 16 MiB on (256 without it) ...
  *   rate=N        ... writing to N MB of pages a second
+ *   exit=N        writes N to port 0xf4 at the tenth tick, where QEMU may have a
+ *                 device that ends it
  *   power=ignore  does not turn itself off when the power button is pressed, or
  *                 Ctrl-Alt-Del where there is no such button
  * A byte that comes in on COM1 is answered with "key 61".  With VSOCK it has an
@@ -97,6 +99,7 @@ woken:	cli
 	movl $8, %ecx
 	call put_line
 	call dirty
+	call leave
 	call answer
 	call button
 	CALL_C(vsock_poll)
@@ -204,6 +207,16 @@ fill:
 	decl %ecx
 	jmp 1b
 2:	ret
+
+/* Ends QEMU with a number, if it was told to. */
+leave:
+	cmpl $10, TINY_COUNT
+	jne 1f
+	movl $word_exit, %edi
+	call number
+	jc 1f
+	outl %eax, $0xf4
+1:	ret
 
 /* Register %eax of ICH9's LPC bridge, into %eax. */
 lpc:
@@ -346,6 +359,7 @@ text_key:	.asciz "key "
 word_fill:	.asciz "fill="
 word_dirty:	.asciz "dirty="
 word_rate:	.asciz "rate="
+word_exit:	.asciz "exit="
 word_ignore:	.asciz "power=ignore"
 	.align 8
 gdt:	.quad 0, 0x00cf9a000000ffff, 0x00cf92000000ffff

@@ -24,6 +24,8 @@ struct qemu_arch {
 	 * host's own.
 	 */
 	const char *cpu_tcg, *cpu_kvm;
+	/* A device by which a guest ends QEMU with a number of its own. */
+	const char *end_device;
 	/* A page of the stream of a state (TARGET_PAGE_SIZE): a power of two. */
 	uint64_t page_bytes;
 };

@@ -398,5 +398,9 @@ qemu_argv(struct strv *argv, const struct vm *vm,
 	for (i = 0; i < vm->machine.nics.n; i++)
 		if (add_nic(argv, vm, i, err) == -1)
 			return -1;
+	if (vm->says_end &&
+	    (strv_add(argv, err, "-device") == -1 ||
+		strv_add(argv, err, "%s", QEMU_ARCH.end_device) == -1))
+		return -1;
 	return add_agent(argv, vm, err);
 }

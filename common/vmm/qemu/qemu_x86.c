@@ -12,5 +12,6 @@ const struct qemu_arch qemu_x86 = {
 	/* Enough for guests built for x86-64-v2. */
 	.cpu_tcg = "qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+cx16",
 	.cpu_kvm = "host",
+	.end_device = "isa-debug-exit,iobase=0xf4,iosize=0x04",
 	.page_bytes = 4096,
 };

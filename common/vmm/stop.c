@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "stop.h"
+#include "vmm/stop.h"
 
 #include <time.h>
 
@@ -119,14 +119,15 @@ end_vmm(struct vm_at *at, const struct stop *how, bool *went_off,
 int
 stop_vm(struct vm_at *at, void *arg, struct error *err)
 {
-	bool went_off = !vmm_broke_down(&at->vm, at->dirfd);
+	struct stop *how = arg;
 	struct timespec now;
 
-	if (vm_is_alive(&at->vm) && end_vmm(at, arg, &went_off, err) == -1)
+	how->went_off = !vmm_broke_down(&at->vm, at->dirfd);
+	if (vm_is_alive(&at->vm) && end_vmm(at, how, &how->went_off, err) == -1)
 		return -1;
 	/* One that was never started may have a state to load. */
 	if (at->vm.proc.pid == 0)
 		return 0;
 	clock_gettime(CLOCK_REALTIME, &now);
-	return vmm_note_end(&at->vm, at->dirfd, went_off, &now, err);
+	return vmm_note_end(&at->vm, at->dirfd, how->went_off, &now, err);
 }

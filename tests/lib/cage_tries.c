@@ -449,7 +449,7 @@ try_inherited(const char *arg)
 	return -1;
 }
 
-static const struct {
+static const struct attempt {
 	const char *name;
 	int abi;
 	int (*try)(const char *);
@@ -461,9 +461,9 @@ static const struct {
 int
 main(int argc, char *argv[])
 {
-	char script[] = "\"$CAGE_QEMU\" \"$@\" | "
-			"sed \"s/\\\"major\\\": [0-9]*/\\\"major\\\": "
-			"$CAGE_MAJOR/\"";
+	char script[] =
+	    "\"$CAGE_QEMU\" \"$@\" | sed "
+	    "\"s/\\\"major\\\": [0-9]*/\\\"major\\\": $CAGE_MAJOR/\"";
 	char *words[64] = { (char[]){ "sh" }, (char[]){ "-c" }, script,
 		(char[]){ "sh" } };
 	size_t i;
@@ -479,22 +479,21 @@ main(int argc, char *argv[])
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
+		const struct attempt *a = &attempts[i];
+
 		/* In a process each: some end what tries them. */
 		pid = fork();
 		if (pid == 0) {
 			errno = 0;
-			_exit(
-			    attempts[i].try(attempts[i].arg) == 0 ? 0 : errno);
+			_exit(a->try(a->arg) == 0 ? 0 : errno);
 		}
 		if (pid == -1 || waitpid(pid, &status, 0) == -1 ||
 		    !WIFEXITED(status))
-			printf("%s %d broken\n", attempts[i].name,
-			    attempts[i].abi);
+			printf("%s %d broken\n", a->name, a->abi);
 		else if (WEXITSTATUS(status) == 0)
-			printf("%s %d done\n", attempts[i].name,
-			    attempts[i].abi);
+			printf("%s %d done\n", a->name, a->abi);
 		else
-			printf("%s %d %s\n", attempts[i].name, attempts[i].abi,
+			printf("%s %d %s\n", a->name, a->abi,
 			    strerrorname_np(WEXITSTATUS(status)));
 	}
 	puts("tried");

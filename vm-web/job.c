@@ -185,7 +185,8 @@ become(const struct job *job, const int fds[3], pid_t parent)
 	signal(SIGHUP, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	setpgid(0, 0);
+	/* Nobody is at the terminal for it: ssh-keygen(1) would ask there. */
+	setsid();
 	if (prctl(PR_SET_PDEATHSIG, SIGTERM) == -1 || getppid() != parent)
 		_exit(EX_OSERR);
 	for (i = 0; i < 3; i++)

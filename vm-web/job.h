@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A tool that runs: by argument vector, in a process group of its own, ended
+ * A tool that runs: by argument vector, in a session of its own, ended
  * with us however we end.  Its output is collected, or left in the pipe for who
  * reads `out` as fast as a client takes it.
  */

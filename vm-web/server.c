@@ -145,6 +145,7 @@ check_head(struct request *r, const char *raw, const char *method,
 	    r->web->opts->read_only)
 		*rc = reply_error(r, 403, "read-only: nothing is changed here");
 	else if (strcmp(r->route->method, "POST") == 0 &&
+	    (r->route->flags & ROUTE_OPEN) == 0 &&
 	    !guard_take(&r->web->guard.actions))
 		*rc = reply_error(r, 429, "too many at a time");
 	else

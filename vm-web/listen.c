@@ -7,9 +7,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,6 +20,7 @@
 
 #define BACKLOG 128
 #define KEEP_IDLE_S 60
+#define GIVEN_FD 3 /* SD_LISTEN_FDS_START, sd_listen_fds(3) */
 
 static bool
 is_loopback(const struct sockaddr_storage *a)
@@ -81,12 +84,22 @@ learn_port(struct listen *l)
 		: ((struct sockaddr_in6 *)(void *)&a)->sin6_port);
 }
 
+/* For those that are taken here: one whose host is gone. */
+static void
+set_keepalive(int fd)
+{
+	int on = 1, idle = KEEP_IDLE_S;
+
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+}
+
 static int
 open_socket(struct listen *l, const void *a, socklen_t len, const char *what,
     struct error *err)
 {
 	const struct sockaddr *address = a;
-	int on = 1, idle = KEEP_IDLE_S, rc;
+	int on = 1, rc;
 	mode_t mask;
 
 	l->fd = socket(address->sa_family,
@@ -95,10 +108,7 @@ open_socket(struct listen *l, const void *a, socklen_t len, const char *what,
 		return error_sys(err, EX_OSERR, "socket");
 	if (address->sa_family != AF_UNIX) {
 		setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-		/* For those that are taken here: one whose host is gone. */
-		setsockopt(l->fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-		setsockopt(l->fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle,
-		    sizeof(idle));
+		set_keepalive(l->fd);
 	}
 	mask = umask(0177);
 	rc = bind(l->fd, address, len);
@@ -169,7 +179,80 @@ listen_unix(struct listen *out, const char *path, struct error *err)
 		unlink(path);
 	if (open_socket(&l, &a, sizeof(a), path, err) == -1)
 		return -1;
-	l.path = path;
+	snprintf(l.path, sizeof(l.path), "%s", path);
+	l.is_ours = true;
+	*out = l;
+	return 0;
+}
+
+/* Whether there is one for us: 1, 0, or -1 where there are several. */
+static int
+is_given(struct error *err)
+{
+	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+	uint64_t who, n;
+	int rc = 1;
+
+	if (pid == NULL || fds == NULL ||
+	    num_u64(&who, pid, 1, INT32_MAX, NULL) == -1 ||
+	    who != (uint64_t)getpid())
+		return 0;
+	if (num_u64(&n, fds, 1, 1, NULL) == -1)
+		rc = error_set(err, EX_USAGE,
+		    "LISTEN_FDS: %s: one socket is served", fds);
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
+	return rc;
+}
+
+/* What the kernel says of it; false: nothing that can be served. */
+static bool
+learn(struct listen *l, struct sockaddr_storage *a)
+{
+	const struct sockaddr_un *un = (const struct sockaddr_un *)(void *)a;
+	const void *ip = a->ss_family == AF_INET
+	    ? (const void *)&((struct sockaddr_in *)(void *)a)->sin_addr
+	    : &((struct sockaddr_in6 *)(void *)a)->sin6_addr;
+	char host[INET6_ADDRSTRLEN];
+
+	if (a->ss_family == AF_UNIX) {
+		snprintf(l->path, sizeof(l->path), "%s", un->sun_path);
+		return l->path[0] != '\0';
+	}
+	if ((a->ss_family != AF_INET && a->ss_family != AF_INET6) ||
+	    inet_ntop(a->ss_family, ip, host, sizeof(host)) == NULL)
+		return false;
+	snprintf(l->host, sizeof(l->host),
+	    a->ss_family == AF_INET ? "%s" : "[%s]", host);
+	learn_port(l);
+	set_keepalive(l->fd);
+	return true;
+}
+
+int
+listen_given(struct listen *out, bool tls, struct error *err)
+{
+	struct sockaddr_storage a = { 0 };
+	struct listen l = { .fd = GIVEN_FD };
+	socklen_t len = sizeof(a) - 1, on_len = sizeof(int);
+	int on = 0, rc = is_given(err);
+
+	if (rc != 1)
+		return rc;
+	if (getsockopt(l.fd, SOL_SOCKET, SO_ACCEPTCONN, &on, &on_len) == -1 ||
+	    on == 0 || getsockname(l.fd, (struct sockaddr *)&a, &len) == -1 ||
+	    !learn(&l, &a))
+		return error_set(err, EX_USAGE,
+		    "LISTEN_FDS: no socket that listens, by TCP or at a path");
+	if (a.ss_family != AF_UNIX && !tls && !is_loopback(&a))
+		return error_set(err, EX_USAGE,
+		    "LISTEN_FDS: %s: not this host's own: --cert and --key are "
+		    "needed",
+		    l.host);
+	if (fcntl(l.fd, F_SETFD, FD_CLOEXEC) == -1 ||
+	    fcntl(l.fd, F_SETFL, O_NONBLOCK) == -1)
+		return error_sys(err, EX_OSERR, "LISTEN_FDS");
 	*out = l;
 	return 0;
 }
@@ -177,8 +260,8 @@ listen_unix(struct listen *out, const char *path, struct error *err)
 void
 listen_close(struct listen *l)
 {
-	if (l->path != NULL)
+	if (l->is_ours)
 		unlink(l->path);
-	l->path = NULL;
+	l->is_ours = false;
 	fd_drop(&l->fd);
 }

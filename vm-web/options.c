@@ -67,8 +67,6 @@ check(struct opts *o)
 		return opt_wrong("--cert and --key go together");
 	if (o->socket != NULL && o->cert != NULL)
 		return opt_wrong("--cert is not for --socket");
-	if (o->listen == NULL && o->socket == NULL)
-		o->listen = OPTIONS_LISTEN;
 	return check_base_path(o) == -1 ? -1 : check_origins(o);
 }
 

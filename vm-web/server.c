@@ -364,4 +364,5 @@ server_stop(struct web *web)
 	MHD_run(web->daemon);
 	MHD_stop_daemon(web->daemon);
 	web->daemon = NULL;
+	web->listen.fd = -1; /* which it has closed */
 }

@@ -2,18 +2,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/diag.h"
-#include "base/fd.h"
-#include "base/json.h"
-#include "base/path.h"
+#include "base/notify.h"
 #include "base/sig.h"
 #include "state/root.h"
 
 #include "console.h"
 #include "options.h"
 #include "server.h"
+#include "tell.h"
 #include "transfer.h"
 #include "watch.h"
 
@@ -24,49 +22,6 @@ told(void *arg, struct job *job)
 
 	journal_add(&web->journal, job);
 	watch_look(web->watch, job);
-}
-
-/* Where a browser finds it; the caller frees it.  NULL: no memory. */
-static char *
-url_of(const struct web *web)
-{
-	const struct opts *o = web->opts;
-
-	if (web->listen.path != NULL)
-		return path_format("http://localhost%s/", o->base_path);
-	return path_format("%s://%s:%u%s/", o->cert == NULL ? "http" : "https",
-	    web->listen.host, (unsigned)web->listen.port, o->base_path);
-}
-
-static int
-report(const struct web *web, const char *url, struct error *err)
-{
-	json_t *record = json_object();
-	int rc = -1;
-
-	if (json_put_str(record, "url", url, err) == 0 &&
-	    json_put_text(record, "socket", web->listen.path, err) == 0 &&
-	    json_put_u64(record, "pid", (uint64_t)getpid(), err) == 0 &&
-	    json_report(record, web->opts->members, err) == 0)
-		rc = json_report_end(err);
-	json_decref(record);
-	return rc;
-}
-
-/* The token goes behind '#', which a browser sends to nobody. */
-static int
-tell(const struct web *web, struct error *err)
-{
-	char *url = url_of(web);
-	int rc;
-
-	if (url == NULL)
-		return error_nomem(err, "url");
-	rc = report(web, url, err);
-	if (rc == 0 && !web->opts->common.quiet)
-		diag("%s#token=%s", url, web->token.token);
-	free(url);
-	return rc;
 }
 
 static int
@@ -87,7 +42,7 @@ serve(struct web *web, struct error *err)
 		return error_nomem(err, "links");
 	if (watch_new(&web->watch, web, err) == -1 ||
 	    console_new(&web->consoles, web, err) == -1 ||
-	    server_start(web, err) == -1 || tell(web, err) == -1)
+	    server_start(web, err) == -1 || tell_ready(web, err) == -1)
 		return -1;
 	return loop_run(&web->loop, err);
 }
@@ -116,6 +71,25 @@ open_root(struct root **root, const struct opts *o, struct error *err)
 }
 
 static int
+take_socket(struct listen *out, const struct opts *o, struct error *err)
+{
+	bool tls = o->cert != NULL;
+
+	if (listen_given(out, tls, err) == -1)
+		return -1;
+	if (out->fd == -1 && o->socket != NULL)
+		return listen_unix(out, o->socket, err);
+	if (out->fd == -1)
+		return listen_tcp(out,
+		    o->listen != NULL ? o->listen : OPTIONS_LISTEN, tls, err);
+	if (o->socket != NULL || o->listen != NULL || (out->port == 0 && tls))
+		return error_set(err, EX_USAGE,
+		    "the socket is given: no --listen or --socket, and --cert "
+		    "with TCP alone");
+	return 0;
+}
+
+static int
 run(const struct opts *o, struct error *err)
 {
 	struct web *web = calloc(1, sizeof(*web));
@@ -127,17 +101,18 @@ run(const struct opts *o, struct error *err)
 	web->opts = o;
 	web->listen = LISTEN_NONE;
 	web->loop.fd = -1;
+	if (notify_open(&web->notify, err) == -1)
+		goto out;
 	if (open_root(&root, o, err) == -1 || loop_init(&web->loop, err) == -1)
 		goto out;
 	web->root = root_path(root);
 	web->rootfd = root_fd(root);
 	if (token_make(&web->token, o->token_file, err) == 0 &&
-	    (o->socket != NULL ? listen_unix(&web->listen, o->socket, err)
-			       : listen_tcp(&web->listen, o->listen,
-				     o->cert != NULL, err)) == 0)
+	    take_socket(&web->listen, o, err) == 0)
 		rc = serve(web, err);
 out:
 	end(web);
+	notify_close(&web->notify);
 	root_close(root);
 	free(web);
 	return rc;

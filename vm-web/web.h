@@ -8,6 +8,8 @@
 
 #include <microhttpd.h>
 
+#include "base/notify.h"
+
 #include "feed.h"
 #include "guard.h"
 #include "job.h"
@@ -33,6 +35,7 @@ struct web {
 	int rootfd;
 	struct loop loop;
 	struct listen listen;
+	struct notify notify;
 	struct guard guard;
 	struct token token;
 	struct jobs jobs;

@@ -2,14 +2,17 @@
 # A vm-web of the case's own, and requests to it by curl.
 
 # web_up [OPTION]...: on a free port unless told; `url`, `token`, `web_pid`.
+# Run by $web_by, if that is not empty, which gives the socket.
 web_up()
 {
 	command -v curl >/dev/null || atf_skip "curl is not installed"
-	case "$*" in
+	case "${web_by-}$*" in
+	perl*) ;;
 	*--listen* | *--socket*) ;;
 	*) set -- --listen 127.0.0.1:0 "$@" ;;
 	esac
-	signalled vm-web "$@" >web.out 2>web.err &
+	# shellcheck disable=SC2086
+	signalled ${web_by-} vm-web "$@" >web.out 2>web.err &
 	web_pid=$!
 	eventually 30 grep -q '#token=' web.err ||
 	    atf_fail "does not start: $(cat web.err)"

@@ -27,6 +27,9 @@ install__and_uninstall_body()
 	for k in system user; do
 		atf_check grep -q '^ExecStart=/opt/i/bin/vm-start ' \
 		    dest/opt/i/lib/systemd/$k/instar-vm@.service
+		atf_check grep -q '^ExecStart=/opt/i/bin/vm-web ' \
+		    dest/opt/i/lib/systemd/$k/instar-web.service
+		atf_check test -s dest/opt/i/lib/systemd/$k/instar-web.socket
 	done
 	atf_check -s exit:1 grep -r '@[A-Z]*@' dest/opt/i/lib
 	atf_check -o ignore "$@" uninstall

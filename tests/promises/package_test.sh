@@ -108,7 +108,7 @@ units__verified_body()
 	for u in "$PWD"/i/lib/systemd/system/*; do
 		atf_check -o empty systemd-analyze verify --man=no "$u"
 	done
-	for u in instar-vm@ instar-pool@ state-gc; do
+	for u in instar-vm@ instar-pool@ instar-web state-gc; do
 		score=$(systemd-analyze security --offline=yes --no-pager \
 		    "$PWD/i/lib/systemd/system/$u.service" |
 		    sed -n 's/.*exposure level.*: \([0-9.]*\).*/\1/p')

@@ -124,6 +124,56 @@ start__socket_cleanup()
 	web_end
 }
 
+# A supervisor's socket, and who is told that it is served.
+atf_test_case start__socket_is_given cleanup
+start__socket_is_given_body()
+{
+	perl -e 1 || atf_skip "no perl"
+	web_by="perl $lib/give.pl 1 127.0.0.1:0"
+	perl -MIO::Socket::UNIX -e '
+	    $s = IO::Socket::UNIX->new(Local => "n", Type => SOCK_DGRAM);
+	    $s->recv($t, 99); print $t' >said &
+	told=$!
+	eventually 10 test -S n
+	NOTIFY_SOCKET=$PWD/n
+	export NOTIFY_SOCKET
+	web_up
+	unset NOTIFY_SOCKET
+	wait "$told"
+	atf_check -o inline:"READY=1\n" cat said
+	says '"version"' get api/about
+	web_down
+	# A path stays: the supervisor goes on to listen there.
+	web_by="perl $lib/give.pl 1 $PWD/s"
+	web_up
+	atf_check -o match:version \
+	    curl -sS --unix-socket s -H "Authorization: Bearer $token" \
+	    http://localhost/api/about
+	atf_check -o match:"\"socket\":\"$PWD/s\"" cat web.out
+	web_down
+	atf_check test -S s
+	while read -r n at text options; do
+		# shellcheck disable=SC2086
+		atf_check -s exit:64 -e match:"^vm-web: .*$text" \
+		    perl "$lib/give.pl" "$n" "$at" vm-web $options
+	done <<-'EOF'
+		2 127.0.0.1:0 one.socket
+		1 0.0.0.0:0 --cert
+		1 127.0.0.1:0 is.given --listen 127.0.0.1:0
+		1 127.0.0.1:0 is.given --socket t
+	EOF
+	# What is meant for another is not looked at.
+	LISTEN_PID=1 LISTEN_FDS=1
+	export LISTEN_PID LISTEN_FDS
+	web_by=
+	web_up
+	web_down
+}
+start__socket_is_given_cleanup()
+{
+	web_end
+}
+
 atf_test_case start__tls_and_base_path cleanup
 start__tls_and_base_path_body()
 {
@@ -407,6 +457,7 @@ atf_init_test_cases()
 	atf_add_test_case start__wrong_options
 	atf_add_test_case start__token_file
 	atf_add_test_case start__socket
+	atf_add_test_case start__socket_is_given
 	atf_add_test_case start__tls_and_base_path
 	atf_add_test_case login__cookie_and_key
 	atf_add_test_case page__headers

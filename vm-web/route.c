@@ -75,6 +75,7 @@ static const struct route routes[] = {
 	DO_("api/snaps/*/set", table_snap_set),
 	DO_("api/snaps/*/remove", table_snap_remove),
 	DO_("api/snaps/*/push", table_push),
+	DO_("api/snaps/*/sign", table_sign),
 };
 
 /* Whether the next component of `path` is that; *path goes behind it. */

@@ -11,6 +11,12 @@
 	{                                                                      \
 		"replace", ACTION_OPTIONAL, "--replace"                        \
 	}
+#define SIGNED                                                                 \
+	{ "signed_by", ACTION_TEXT, "--signed-by" },                           \
+	    { "as", ACTION_TEXT, "--as" },                                     \
+	{                                                                      \
+		"revoked", ACTION_TEXT, "--revoked"                            \
+	}
 #define WAIT                                                                   \
 	{                                                                      \
 		"wait", ACTION_TEXT, "--wait"                                  \
@@ -64,7 +70,7 @@ const struct action table_save = { .tool = "snap-save",
 const struct action table_restore = { .tool = "vm-restore",
 	.params = { { "snapshot", ACTION_OPERAND, NULL },
 	    { "memory_mode", ACTION_TEXT, "--memory-mode" },
-	    { "verify", ACTION_FLAG, "--verify" }, READY, WAIT } };
+	    { "verify", ACTION_FLAG, "--verify" }, SIGNED, READY, WAIT } };
 
 const struct action table_vm_remove = { .tool = "vm-rm",
 	.params = { { "force", ACTION_FLAG, "--force" }, WAIT } };
@@ -84,7 +90,7 @@ const struct action table_exec = { .tool = "vm-exec",
 const struct action table_pull = { .tool = "snap-pull",
 	.params = { LABEL, { "ref", ACTION_OPERAND, NULL },
 	    { "plain_http", ACTION_FLAG, "--plain-http" },
-	    { "cacert", ACTION_TEXT, "--cacert" } } };
+	    { "cacert", ACTION_TEXT, "--cacert" }, SIGNED } };
 
 const struct action table_clone = { .tool = "vm-clone",
 	.params = { { "name", ACTION_TEXT, "-n" },
@@ -96,7 +102,7 @@ const struct action table_clone = { .tool = "vm-clone",
 	    { "memory_mode", ACTION_TEXT, "--memory-mode" },
 	    { "disk_mode", ACTION_TEXT, "--disk-mode" },
 	    { "hostname", ACTION_TEXT, "--hostname" },
-	    { "from_pool", ACTION_FLAG, "--from-pool" }, READY } };
+	    { "from_pool", ACTION_FLAG, "--from-pool" }, SIGNED, READY } };
 
 const struct action table_snap_set = { .tool = "snap-set",
 	.params = { LABEL, WAIT } };
@@ -111,4 +117,9 @@ const struct action table_push = { .tool = "snap-push",
 	    { "cacert", ACTION_TEXT, "--cacert" } },
 	.operand_first = true };
 
-const struct action table_verify = { .tool = "snap-verify" };
+const struct action table_sign = { .tool = "snap-sign",
+	.params = { { "key", ACTION_TEXT, "--key" },
+	    { "remove", ACTION_TEXT, "--remove" }, WAIT } };
+
+const struct action table_verify = { .tool = "snap-verify",
+	.params = { { "complete", ACTION_FLAG, "--complete" }, SIGNED } };

@@ -8,6 +8,6 @@
 extern const struct action table_vms, table_snaps, table_create, table_start,
     table_stop, table_pause, table_resume, table_save, table_restore,
     table_vm_remove, table_vm_set, table_exec, table_pull, table_clone,
-    table_snap_set, table_snap_remove, table_push, table_verify;
+    table_snap_set, table_snap_remove, table_push, table_sign, table_verify;
 
 #endif

@@ -301,33 +301,45 @@ transfer_by_link(struct request *r)
 	return reply_error(r, 404, "no such link, or not any more");
 }
 
+/* The arguments of the query as options. */
+static int
+put_import(struct strv *argv, const struct request *r, struct error *err)
+{
+	static const struct {
+		const char *key, *option;
+	} known[] = { { "name", "-n" }, { "description", "-d" },
+		{ "signed_by", "--signed-by" }, { "as", "--as" },
+		{ "revoked", "--revoked" } };
+	char text[ACTION_TEXT_MAX];
+	size_t i;
+
+	if (strv_add(argv, err, "snap-import") == -1 ||
+	    strv_add(argv, err, "-R") == -1 ||
+	    strv_add(argv, err, "%s", r->web->root) == -1)
+		return -1;
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (!web_query(r, known[i].key, text, sizeof(text)))
+			return error_set(err, EX_USAGE, "%s: not a text",
+			    known[i].key);
+		if (text[0] != '\0' &&
+		    (strv_add(argv, err, "%s", known[i].option) == -1 ||
+			strv_add(argv, err, "%s", text) == -1))
+			return -1;
+	}
+	return 0;
+}
+
 enum MHD_Result
 transfer_import_first(struct request *r)
 {
 	struct strv argv = { 0 };
 	struct error err = { 0 };
-	char name[URL_PART_MAX], text[ACTION_TEXT_MAX];
 	enum MHD_Result rc;
-	int made;
 
-	if (!web_query(r, "name", name, sizeof(name)) ||
-	    !web_query(r, "description", text, sizeof(text)))
-		return reply_error(r, 400, "name or description: not a text");
-	made = strv_add(&argv, &err, "snap-import") == -1 ||
-		strv_add(&argv, &err, "-R") == -1
-	    ? -1
-	    : strv_add(&argv, &err, "%s", r->web->root);
-	if (made == 0 && name[0] != '\0')
-		made = strv_add(&argv, &err, "-n") == -1
-		    ? -1
-		    : strv_add(&argv, &err, "%s", name);
-	if (made == 0 && text[0] != '\0')
-		made = strv_add(&argv, &err, "-d") == -1
-		    ? -1
-		    : strv_add(&argv, &err, "%s", text);
 	web_be_patient(r);
-	rc = made == -1 ? reply_failure(r, &err)
-			: action_begin(r, &argv, true, JOB_COLLECT);
+	rc = put_import(&argv, r, &err) == -1
+	    ? reply_failure(r, &err)
+	    : action_begin(r, &argv, true, JOB_COLLECT);
 	if (r->job != NULL)
 		r->job->stream = " <archive";
 	strv_fini(&argv);

@@ -6,6 +6,12 @@ import { access, act, ask, dialog, failureText } from "./dialog.js";
 import { age, button, bytes, el, label, note } from "./dom.js";
 import { List } from "./list.js";
 
+// Whose signature has to be there; files are the server's.
+const signers = required => [
+	{ key: "signed_by", text: "Allowed signers (a file on the server)",
+		required },
+	{ key: "as", text: "Of them", hint: "releases@example.org" }];
+
 export class Snaps {
 	constructor(view, store) {
 		this.store = store;
@@ -63,6 +69,8 @@ export class Snaps {
 				s.last_accessed_at && el("span", {
 					title: `used ${s.last_accessed_at}` },
 					`used ${age(s.last_accessed_at)} ago`),
+				s.signed?.length > 0 && el("span", {
+					title: s.signed.join("\n") }, "signed"),
 				s.vm_id && el("span", {},
 					`of ${vm ? label(vm) : s.vm_id.slice(0, 12)}`)),
 			el("div", { class: "acts" }, acts));
@@ -154,7 +162,7 @@ export class Snaps {
 			fields: [
 				{ key: "ref", text: "From", required: true,
 					hint: "registry.example:5000/golden:v1" },
-				{ key: "name", text: "Name" },
+				{ key: "name", text: "Name" }, ...signers(false),
 				{ key: "plain_http", text: "Without TLS", kind: "check" } ] });
 	}
 
@@ -197,6 +205,23 @@ export class Snaps {
 			note(`${label(s)}: every digest holds`);
 	}
 
+	checkSigner(s) {
+		ask({ title: `Who has signed ${label(s)}`, go: "Check",
+			path: `api/snaps/${s.id}/verify`, fields: signers(true),
+			done: (all, d) => {
+				d.close();
+				note(`${label(s)}: signed by one of them, and every ` +
+					"digest holds");
+			} });
+	}
+
+	sign(s) {
+		ask({ title: `Sign ${label(s)}`, go: "Sign",
+			path: `api/snaps/${s.id}/sign`, fields: [
+				{ key: "key", text: "SSH key (a file on the server)",
+					hint: "the first in ~/.ssh" } ] });
+	}
+
 	details(s) {
 		const line = (name, value) => value !== undefined && value !== "" &&
 			[el("dt", {}, name), el("dd", {}, String(value))];
@@ -208,8 +233,7 @@ export class Snaps {
 			line("On disk", bytes(s.disk_usage)),
 			el("dt", {}, "Its own"), own,
 			el("dt", {}, "Signature"), el("dd", {},
-				(s.files || []).includes("snapshot.sig") || s.signed
-					? "signed" : "none"),
+				s.signed?.length > 0 ? s.signed.join(" ") : "none"),
 			line("Made", s.created_at), line("Used", s.last_accessed_at),
 			line("Directory", s.dir)));
 		records("GET", `api/snaps/${s.id}?more=1`).then(all => {
@@ -229,8 +253,12 @@ export class Snaps {
 				go();
 			}, more));
 		add("Verify", "snap-verify", () => this.verify(s));
+		if (s.signed?.length > 0)
+			add("Check signer", "snap-verify --signed-by",
+				() => this.checkSigner(s));
 		add("Export", "snap-export", () => this.export(s));
 		if (!access.readOnly) {
+			add("Sign", "snap-sign", () => this.sign(s));
 			add("Clone", "vm-clone", () => this.clone(s));
 			add("Push", "snap-push", () => this.push(s));
 			add("Name", "snap-set", () => this.rename(s));

@@ -19,6 +19,8 @@
 #include "route.h"
 
 #define IDLE_S 20u /* without a byte in either direction */
+/* RFC 8996: what GnuTLS would still speak, and no browser does. */
+#define TLS_VERSIONS "NORMAL:-VERS-TLS1.0:-VERS-TLS1.1"
 #define PEM_MAX (256u << 10) /* bytes of a certificate with its chain */
 
 static const char *
@@ -289,6 +291,8 @@ start(struct web *web, const char *cert, const char *key)
 	struct MHD_OptionItem tls[] = {
 		{ MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)cert },
 		{ MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)key },
+		{ MHD_OPTION_HTTPS_PRIORITIES, 0,
+		    (void *)(uintptr_t)TLS_VERSIONS },
 		{ MHD_OPTION_END, 0, NULL },
 	};
 	struct MHD_OptionItem none[] = { { MHD_OPTION_END, 0, NULL } };

@@ -189,6 +189,11 @@ start__tls_and_base_path_body()
 	says version get api/about --cacert cert
 	atf_check_equal 404 \
 	    "$(status_of --cacert cert "${url%lab/}api/about")"
+	for v in 1 1_1; do
+		! echo | openssl s_client -tls$v -cipher ALL:@SECLEVEL=0 \
+		    -connect "$(echo "$url" | cut -d / -f 3)" \
+		    >tls 2>&1 || atf_fail "TLS $v: $(cat tls)"
+	done
 	# As a proxy passes it on, and as one does that says its own name.
 	for h in 'Host: web.example' 'Origin: https://web.example'; do
 		says version get api/about --cacert cert -H "$h"

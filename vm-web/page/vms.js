@@ -56,8 +56,9 @@ export class Vms {
 		const acts = [];
 		const add = (name, text, title, go, more) => acts.push(button(text,
 			title, go, { ...more, id: `${name}-${vm.id}`, class: name }));
-		add("console", "Console", "See what it prints",
-			() => openConsole(vm));
+		if (vm.state !== "created")
+			add("console", "Console", "See what it prints",
+				() => openConsole(vm));
 		if (!access.readOnly) {
 			if (!runs(vm))
 				add("start", "Start", "vm-start", e =>
@@ -200,7 +201,9 @@ export class Vms {
 				d.close();
 				go();
 			}, more));
-		add("Console", "See what it prints", () => openConsole(vm));
+		if (vm.state !== "created")
+			add("Console", "See what it prints",
+				() => openConsole(vm));
 		if (!access.readOnly) {
 			const run = (what, text) => add(text, `vm-${what}`,
 				() => act(`api/vms/${vm.id}/${what}`));

@@ -70,7 +70,7 @@ feed_join(struct feed *f, struct feed_client *c, const char *last)
 
 	c->seq = f->next;
 	c->off = 0;
-	c->lost = false;
+	c->lost = c->greeted = false;
 	if (last != NULL) {
 		c->lost = true;
 		if (strncmp(last, f->boot, n) == 0 && last[n] == '-' &&
@@ -113,16 +113,23 @@ size_t
 feed_read(struct feed *f, struct feed_client *c, char *buf, size_t max)
 {
 	static const char reset[] = "event: reset\ndata: {}\n\n";
+	/* Firefox tells a page of an answer with its first bytes, not before. */
+	static const char greeting[] = ":\n\n";
 	const struct feed_message *m;
 	size_t n = 0, part;
 
+	if (!c->greeted && max >= sizeof(greeting) - 1) {
+		n = sizeof(greeting) - 1;
+		memcpy(buf, greeting, n);
+		c->greeted = true;
+	}
 	if (c->seq < f->first) {
 		/* In the midst of a message: an empty line ends it. */
 		c->lost = true;
 		c->seq = f->next;
-		if (c->off > 0 && max >= 2) {
-			memcpy(buf, "\n\n", 2);
-			n = 2;
+		if (c->off > 0 && max - n >= 2) {
+			memcpy(buf + n, "\n\n", 2);
+			n += 2;
 		}
 		c->off = 0;
 	}

@@ -25,6 +25,7 @@ struct feed_client {
 	uint64_t seq; /* the message that comes next */
 	size_t off; /* bytes of it that are sent */
 	bool lost; /* to be told that it missed some */
+	bool greeted; /* it has had its first bytes */
 	void (*wake)(void *arg); /* there is more */
 	void *arg;
 };

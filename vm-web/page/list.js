@@ -44,10 +44,16 @@ export class List {
 		const first = Math.max(0, Math.floor(top / this.height) - 4);
 		const last = Math.min(this.items.length, Math.ceil((top +
 			this.node.clientHeight) / this.height) + 4);
-		const keep = new Set();
+		const keep = new Set(this.items.slice(first, last).map(r => r.id));
+		for (const [id, row] of this.rows)
+			if (!keep.has(id)) {
+				row.node.remove();
+				this.rows.delete(id);
+			}
+		const focused = document.activeElement;
+		let before = null; // in the order that is seen, for Tab and readers
 		for (let i = first; i < last; i++) {
 			const item = this.items[i];
-			keep.add(item.id);
 			let row = this.rows.get(item.id);
 			if (!row || row.item !== item) {
 				const had = row && row.node.contains(document.activeElement)
@@ -56,20 +62,27 @@ export class List {
 				row = { item, node: this.row(item) };
 				row.node.setAttribute("role", "listitem");
 				this.rows.set(item.id, row);
-				this.space.append(row.node);
+				this.put(row.node, before);
 				if (had)
 					row.node.querySelector(`[data-act="${had}"]`)?.focus();
+			} else if (row.node.previousSibling !== before) {
+				this.put(row.node, before);
+				if (row.node.contains(focused))
+					focused.focus();
 			}
+			before = row.node;
 			row.node.style.transform = `translateY(${i * this.height}px)`;
 			row.node.setAttribute("aria-posinset", i + 1);
 			row.node.setAttribute("aria-setsize", this.items.length);
 			row.node.classList.toggle("at", i === this.at);
 		}
-		for (const [id, row] of this.rows)
-			if (!keep.has(id)) {
-				row.node.remove();
-				this.rows.delete(id);
-			}
+	}
+
+	put(node, before) {
+		if (before)
+			before.after(node);
+		else
+			this.space.prepend(node);
 	}
 
 	key(e) {

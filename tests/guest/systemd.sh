@@ -8,14 +8,15 @@ set -eu
 
 suite=${2:-bookworm}
 packages=systemd-sysv,dbus,libpam-systemd,qemu-system-x86,procps
-packages=$packages,libjansson4,libarchive13,libcurl4,libfuse3-3
+packages=$packages,libjansson4,libarchive13,libcurl4,libfuse3-3,libmicrohttpd12,libssl3
 
 mkdir -p "$1"
 cd "$1"
 exec 9>systemd-lock
 flock 9
-[ ! -d systemd-root ] || exit 0
-rm -rf systemd-new
+[ ! -d systemd-root ] || [ "$(cat systemd-has 2>/dev/null)" != "$packages" ] ||
+	exit 0
+rm -rf systemd-new systemd-root
 mmdebstrap --quiet --variant=minbase --include="$packages" \
     --aptopt='Acquire::Check-Valid-Until "false"' \
     --aptopt='APT::Install-Recommends "false"' \
@@ -24,3 +25,4 @@ mmdebstrap --quiet --variant=minbase --include="$packages" \
 	exit 69
 }
 mv systemd-new systemd-root
+echo "$packages" >systemd-has

@@ -56,6 +56,29 @@ write_trial()
 		setpriv --reuid=1000 --regid=1000 --clear-groups env \
 		    HOME=/home/admin XDG_RUNTIME_DIR=/run/user/1000 "$@"
 	}
+	# ask METHOD PATH: the page's answer.
+	ask()
+	{
+		bash -c 'exec 3<>/dev/tcp/127.0.0.1/8006 || exit
+		    printf "%s\r\n" "$0 $1 HTTP/1.0" "Host: localhost" \
+			"Content-Length: 0" "Authorization: Bearer $(cat \
+			/run/instar-web/token 2>/dev/null)" "" >&3
+		    cat <&3' "$@"
+	}
+	# The page runs once somebody comes; what was started there goes on.
+	page()
+	{
+		systemctl start instar-web.socket || return
+		! systemctl -q is-active instar-web.service || return
+		ask GET / | grep -q '<title>instar' || return
+		systemctl -q is-active instar-web.service || return
+		ask GET /api/vms | grep -q '"name":"web"' || return
+		vm-create -q -n page --kernel /tiny.elf --memory 32M >/dev/null
+		ask POST /api/vms/page/start | grep '"state":"running"' || return
+		systemctl stop instar-web.socket instar-web.service || return
+		[ "$(vm-ls -p state page)" = running ] || return
+		vm-rm --force page
+	}
 	if [ -e /first ]; then
 		eventually systemctl -q is-active $unit || fail "not at boot"
 		runs || fail "it does not run"
@@ -103,6 +126,12 @@ write_trial()
 	[ "$(vm-ls -p state s)" = running ] || fail "it does not outlive its scope"
 	vm-rm --force s
 	as_user || fail "of a user"
+	page || {
+		ask GET /
+		systemctl --no-pager status instar-web.service
+		journalctl --no-pager -u instar-web.service | tail -n 20
+		fail "the page"
+	}
 	systemctl start state-gc.service || fail "gc"
 	systemctl start state-gc.timer || fail "timer"
 	runs || fail "it does not run any more"

@@ -25,7 +25,7 @@ export class List {
 		if (this.at >= items.length)
 			this.at = Math.max(0, items.length - 1);
 		this.space.style.height = `${items.length * this.height}px`;
-		this.later();
+		this.show(); // in the same frame as the number of them
 	}
 
 	// Shown at the next frame, however many changes there were until then.

@@ -15,6 +15,7 @@ const $ = id => document.getElementById(id);
 const store = {
 	vms: new Map(),
 	snaps: new Map(),
+	loaded: false, // whether these are all
 	put(kind, record) {
 		const old = this[kind].get(record.id);
 		if (old && JSON.stringify(old) === JSON.stringify(record))
@@ -38,6 +39,7 @@ const store = {
 		this.vms = new Map(vms.map(r => [r.id, r]));
 		this.snaps = new Map(snaps.map(r => [r.id, r]));
 		views.log.set(log);
+		this.loaded = true;
 		later();
 	},
 };
@@ -148,6 +150,7 @@ async function begin() {
 	const about = await (await request("GET", "api/about")).json();
 	known = true;
 	access.readOnly = about.read_only;
+	later(); // which has buttons
 	$("login").hidden = true;
 	for (const t of tabs)
 		$(`view-${t}`).classList.remove("closed");

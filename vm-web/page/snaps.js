@@ -42,7 +42,8 @@ export class Snaps {
 			.sort((a, b) => (b.created_at || "")
 				.localeCompare(a.created_at || ""));
 		this.list.set(all);
-		this.empty.hidden = this.store.snaps.size > 0;
+		this.empty.hidden = !this.store.loaded ||
+			this.store.snaps.size > 0;
 		this.take.hidden = this.pull.hidden = access.readOnly;
 	}
 

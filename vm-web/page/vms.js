@@ -45,7 +45,8 @@ export class Vms {
 				.localeCompare(b.name || "~" + b.id, "en",
 					{ numeric: true }));
 		this.list.set(all);
-		this.empty.hidden = this.store.vms.size > 0;
+		this.empty.hidden = !this.store.loaded ||
+			this.store.vms.size > 0;
 		this.make.hidden = access.readOnly;
 	}
 

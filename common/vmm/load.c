@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "vmm/load.h"
 
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -143,10 +145,17 @@ load_put_state(struct vm *vm, int dirfd, const struct load *load,
 	return 0;
 }
 
+/* For a VMM, too: root's has none of root's capabilities. */
 bool
 load_may_write(const struct load *load, const char *name)
 {
-	return faccessat(load->from_dirfd, name, W_OK, AT_EACCESS) == 0;
+	struct stat st;
+
+	if (faccessat(load->from_dirfd, name, W_OK, AT_EACCESS) == -1)
+		return false;
+	return geteuid() != 0 ||
+	    fstatat(load->from_dirfd, name, &st, 0) == -1 ||
+	    (st.st_mode & (st.st_uid == 0 ? S_IWUSR : S_IWOTH)) != 0;
 }
 
 bool

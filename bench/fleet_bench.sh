@@ -132,6 +132,7 @@ leave()
 fleet()
 {
 	name=$1.$2${3:+.$3}
+	rm -f link.out # of the one before
 	./link "$(cat origin.port)" "$rate" "$delay" >link.out &
 	link_pid=$!
 	until_said link.out .

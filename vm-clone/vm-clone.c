@@ -68,6 +68,20 @@ learn_of(const struct ready_list *pending, const struct opts *o,
 	    : EX_OK;
 }
 
+/* The id of the snapshot that was looked at, whatever its name leads to by now. */
+static int
+find_of_pool(char id[ID_LEN + 1], struct opts *o, const struct root *root,
+    const char *ref, struct source *source, struct error *err)
+{
+	if (!signers_are_asked(&o->signers))
+		return root_resolve(id, root, ROOT_SNAP, ref, err);
+	if (open_snap(source, o, root, ref, true, err) == -1)
+		return -1;
+	snprintf(id, ID_LEN + 1, "%.*s", ID_LEN, snap_id(source->snap));
+	source_close(source);
+	return 0;
+}
+
 /* The exit status, of which what must be told has been. */
 static int
 make(struct opts *o, const struct root *root, const char *ref,
@@ -77,11 +91,8 @@ make(struct opts *o, const struct root *root, const char *ref,
 	int code;
 
 	if (o->how.from_pool) {
-		if (root_resolve(id, root, ROOT_SNAP, ref, &err) == -1 ||
-		    (signers_are_asked(&o->signers) &&
-			open_snap(source, o, root, ref, true, &err) == -1))
+		if (find_of_pool(id, o, root, ref, source, &err) == -1)
 			return diag_error(&err);
-		source_close(source);
 		code = clone_take(&o->how, root, id, pending);
 		if (code != -1)
 			return code;

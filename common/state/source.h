@@ -22,7 +22,8 @@ struct source_how {
 	bool quiet; /* no progress of an archive */
 	/*
 	 * Who has to have signed it; NULL: whoever it be.  Of a directory it is
-	 * seen that there are no other files; what they are, their digests tell.
+	 * seen that there are no other files, and that no other user than root may
+	 * change these; what they are, their digests tell.
 	 */
 	struct signers *signers;
 	bool keep_access; /* one in the store is looked at, not used */

@@ -72,6 +72,19 @@ clone__of_a_directory_body()
 	atf_check -s exit:77 -e match:"^vm-restore: d: refused: cidata.json" \
 	    vm-restore --force --signed-by allowed v --from-dir d
 	rm d/cidata.json
+	# Nor what somebody else can change behind it.
+	chmod o+w d/memory.raw
+	no_vm 77 "^vm-clone: d: refused: memory.raw: others may change it" \
+	    vm-clone --signed-by allowed --from-dir d
+	chmod o-w d/memory.raw
+	if [ "$(id -u)" -eq 0 ]; then
+		chown 65534 d
+		no_vm 77 "^vm-clone: d: refused: others may change it" \
+		    vm-clone --signed-by allowed --from-dir d
+		atf_check -s exit:77 -e match:"d: refused: others may change" \
+		    vm-restore --force --signed-by allowed v --from-dir d
+		chown 0 d
+	fi
 	# Nor a byte that was changed, in a file too large to be read always.
 	printf x | dd of=d/memory.raw bs=1 seek=12000000 conv=notrunc \
 	    status=none

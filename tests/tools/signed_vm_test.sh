@@ -40,6 +40,9 @@ clone__of_the_store_body()
 	atf_check -o inline:"running\n" vm-clone --signed-by allowed -p state s
 	no_vm 77 "^vm-clone: s: $why" vm-clone --signed-by others s
 	no_vm 77 "^vm-clone: s: $why" env INSTAR_SIGNERS=others vm-clone s
+	# A pool has none made of it either.
+	atf_check -s exit:77 -e match:"^vm-clone: .*: $why" \
+	    env INSTAR_SIGNERS=others vm-pool --keep 1 s
 	# One that waits is no way around it, and waits on.
 	atf_check -o ignore vm-clone --into-pool s
 	no_vm 77 "^vm-clone: s: $why" vm-clone --from-pool --signed-by others s

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/sig.h"
 #include "snapshot/keygen.h"
 #include "snapshot/signature.h"
 #include "snapshot/signed_part.h"
@@ -203,12 +204,17 @@ ask(struct keygen_verdict *out, struct signers *s, const struct signature *sig,
 {
 	const struct question q = { (uint32_t)sig->len, (uint32_t)len };
 	struct answer a;
+	bool is_told;
 
 	if (fd_write(s->fd, &q, sizeof(q), "signers", err) == -1 ||
 	    fd_write(s->fd, sig->text, sig->len, "signers", err) == -1 ||
 	    fd_write(s->fd, text, len, "signers", err) == -1)
 		return -1;
-	if (!get(s->fd, &a, sizeof(a)))
+	is_told = get(s->fd, &a, sizeof(a));
+	/* What ends us has ended the process, too, or ssh-keygen. */
+	if (sig_check(err) == -1)
+		return -1;
+	if (!is_told)
 		return error_set(err, EX_OSERR,
 		    "who looks at signatures has ended");
 	if (a.err.code == 0) {

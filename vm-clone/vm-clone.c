@@ -6,7 +6,6 @@
 #include "base/diag.h"
 #include "base/merge.h"
 #include "base/sig.h"
-#include "state/inplace.h"
 #include "state/refs.h"
 #include "state/source.h"
 
@@ -18,26 +17,18 @@ static int
 open_snap(struct source *source, struct opts *o, const struct root *root,
     const char *ref, bool waits, struct error *err)
 {
-	struct source_how how = { .ref = ref,
+	const struct source_how how = { .ref = ref,
 		.dir = o->from_dir,
 		.archive = o->archive,
 		.quiet = o->common.quiet,
 		.keep_access = waits };
-	int rc;
 
 	/* Whether the name is free is told before all is read. */
 	if (o->archive != NULL && o->how.name != NULL && o->how.count == 0 &&
 	    root_name_check(root, ROOT_VM, o->how.name, err) == -1)
 		return -1;
-	if (signers_begin(&how.signers, &o->signers, err) == -1)
-		return -1;
-	rc = source_open(source, root, &how, err);
-	/* Nobody has held its files against what was signed; a mount does. */
-	if (rc == 0 && how.signers != NULL && o->from_dir != NULL &&
-	    !inplace_is_ours(snap_fd(source->snap)))
-		o->how.verify = true;
-	signers_end(how.signers);
-	return rc;
+	return source_open_signed(source, &o->how.verify, root, &how,
+	    &o->signers, err);
 }
 
 /* A snapshot that comes with its files goes into a new root, too. */

@@ -44,21 +44,13 @@ signers_fd(const struct signers *s)
 	return s == NULL ? -1 : s->fd;
 }
 
-/* All of it, or false: the other end is closed. */
+/* All of it, or false: the other end is closed, or a signal ends us. */
 static bool
 get(int fd, void *buf, size_t len)
 {
-	char *p = buf;
-	ssize_t n;
+	size_t got;
 
-	for (; len > 0; p += n, len -= (size_t)n) {
-		do
-			n = read(fd, p, len);
-		while (n == -1 && errno == EINTR);
-		if (n <= 0)
-			return false;
-	}
-	return true;
+	return fd_read(&got, fd, buf, len, "signers", NULL) == 0 && got == len;
 }
 
 /* So many bytes of the line as a file. */

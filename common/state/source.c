@@ -136,6 +136,24 @@ source_open(struct source *out, const struct root *root,
 	return 0;
 }
 
+int
+source_open_signed(struct source *out, bool *unread, const struct root *root,
+    const struct source_how *how, const struct signers_how *who,
+    struct error *err)
+{
+	struct source_how signed_how = *how;
+	int rc;
+
+	if (signers_begin(&signed_how.signers, who, err) == -1)
+		return -1;
+	rc = source_open(out, root, &signed_how, err);
+	if (rc == 0 && signed_how.signers != NULL && how->dir != NULL &&
+	    !inplace_is_ours(snap_fd(out->snap)))
+		*unread = true;
+	signers_end(signed_how.signers);
+	return rc;
+}
+
 const char *
 source_warning(const struct source *source)
 {

@@ -79,6 +79,7 @@ serve()
 # bytes that came are in `bytes`, the registry's requests in `requests`.
 link_begin()
 {
+	rm -f link.out # of the one before
 	./link "$port" "$rate" "$delay" >link.out &
 	link_pid=$!
 	until_said link.out .

@@ -20,6 +20,11 @@ import json
 import sys
 
 HOSTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000, 2000, 5000, 10000)
+# What to add when all wait for it.
+HELPS = {
+    "the registry's link": "caches near the hosts, filled by one pull before",
+    "the registry's processors": "caches, or registries with the same blobs",
+}
 
 
 def load(path):
@@ -61,7 +66,8 @@ def on_one_machine(one, n):
         base = 2 if one["cached"] else 1
         return {
             "link": one["bytes"] / base * copies / rate(one["mbit"]),
-            "processors": hosts * one["busy_s"] / one["cores"],
+            "processors": hosts * (one["busy_s"] + one["registry_s"]) /
+                one["cores"],
         }
     return beyond_one(one, n, demands(n), demands(1))
 
@@ -99,8 +105,7 @@ class Fleet:
             "the registry's processors":
                 one["registry_s"] * upstream / self.cores,
             "a host's link": one["bytes"] / self.host,
-            "a host's processors":
-                (one["busy_s"] - one["registry_s"]) / one["cores"],
+            "a host's processors": one["busy_s"] / one["cores"],
         }
 
     def takes(self, one, n, cached):
@@ -109,7 +114,8 @@ class Fleet:
         name, most = longest(of_n)
         # What one took there, with the links and processors of here.
         alone = {"link": one["bytes"] / rate(one["mbit"]),
-                 "processors": one["busy_s"] / one["cores"]}
+                 "processors": (one["busy_s"] + one["registry_s"]) /
+                 one["cores"]}
         rest = max(0.0, one["last_s"] - longest(alone)[1])
         caches = -(-n // self.per_cache)
         copies = {"": n, "cold": n + caches, "warm": 0}[cached]
@@ -136,7 +142,7 @@ def simulate(args, one):
         print(f"{n:6}" + "".join(f"{c:>22}" for c in cells))
     for (kind, cached), (n, name) in first.items():
         print(f'{kind}{", " + cached + " cache" if cached else ""}: from {n} '
-              f"hosts on all wait for {name}")
+              f"hosts on all wait for {name}: {HELPS[name]}")
 
 
 def main():

@@ -247,6 +247,7 @@ STYLE = """
 :root { color-scheme: light dark; font: 15px/1.45 system-ui, sans-serif }
 body { max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums }
+td { white-space: nowrap }
 th, td { text-align: left; padding: .15rem .7rem; vertical-align: top;
     border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent) }
 th[scope=row] { font-weight: normal }

@@ -12,7 +12,7 @@ here=$(pwd)
 # The programs that are asked for must be the package's.
 rm -rf /usr/local/bin/* /srv/elsewhere
 sh ./bootstrap build >/dev/null
-apt-get install -y --no-install-recommends debhelper lintian >/dev/null
+apt-get install -y --no-install-recommends build-essential debhelper lintian >/dev/null
 sh mk/deb.sh
 sh mk/copy.sh /srv/elsewhere/with/another/name
 (cd /srv/elsewhere/with/another/name && umask 077 && TZ=Asia/Tokyo \
@@ -27,10 +27,10 @@ lintian --fail-on error,warning build/deb/*.changes
 echo "lintian: no error, no warning"
 
 apt-get install -y --no-install-recommends ./build/deb/instar_*.deb \
-    ./build/deb/instar-registry_*.deb \
+    ./build/deb/instar-registry_*.deb ./build/deb/instar-web_*.deb \
     busybox-static cpio e2fsprogs fuse3 jq qemu-system-x86 qemu-utils zstd
 work=$(mktemp -d)
-trap 'rm -rf "$work"; apt-get purge -y instar instar-registry >/dev/null' EXIT
+trap 'rm -rf "$work"; apt-get purge -y instar instar-registry instar-web >/dev/null' EXIT
 mkdir "$work/tiny" "$work/demo"
 AUTOPKGTEST_TMP=$work/tiny sh debian/tests/tiny
 # In a tree where no program is built the package's alone can be found.

@@ -33,8 +33,8 @@ struct export_how {
 /*
  * Reads the envelope; for cocoon, merges overlays with the help of qemu-img.
  * Layers that are to go along become files of it, for all others a warning is
- * written, and so do its working set and its signatures, but for cocoon.  Borrows root and snap.  EX_DATAERR, EX_UNAVAILABLE.  EX_NOINPUT: a
- * layer is not here.
+ * written, and so do its working set and its signatures, but for cocoon.  Borrows
+ * root and snap.  EX_DATAERR, EX_UNAVAILABLE.  EX_NOINPUT: a layer is not here.
  */
 int export_begin(struct export *x, const struct root *root,
     const struct snap *snap, const struct export_how *how, struct error *err);

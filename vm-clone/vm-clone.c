@@ -6,7 +6,6 @@
 #include "base/diag.h"
 #include "base/merge.h"
 #include "base/sig.h"
-#include "state/inplace.h"
 #include "state/refs.h"
 #include "state/source.h"
 
@@ -18,26 +17,18 @@ static int
 open_snap(struct source *source, struct opts *o, const struct root *root,
     const char *ref, bool waits, struct error *err)
 {
-	struct source_how how = { .ref = ref,
+	const struct source_how how = { .ref = ref,
 		.dir = o->from_dir,
 		.archive = o->archive,
 		.quiet = o->common.quiet,
 		.keep_access = waits };
-	int rc;
 
 	/* Whether the name is free is told before all is read. */
 	if (o->archive != NULL && o->how.name != NULL && o->how.count == 0 &&
 	    root_name_check(root, ROOT_VM, o->how.name, err) == -1)
 		return -1;
-	if (signers_begin(&how.signers, &o->signers, err) == -1)
-		return -1;
-	rc = source_open(source, root, &how, err);
-	/* Nobody has held its files against what was signed; a mount does. */
-	if (rc == 0 && how.signers != NULL && o->from_dir != NULL &&
-	    !inplace_is_ours(snap_fd(source->snap)))
-		o->how.verify = true;
-	signers_end(how.signers);
-	return rc;
+	return source_open_signed(source, &o->how.verify, root, &how,
+	    &o->signers, err);
 }
 
 /* A snapshot that comes with its files goes into a new root, too. */
@@ -68,6 +59,20 @@ learn_of(const struct ready_list *pending, const struct opts *o,
 	    : EX_OK;
 }
 
+/* The id of the snapshot that was looked at, whatever its name leads to by now. */
+static int
+find_of_pool(char id[ID_LEN + 1], struct opts *o, const struct root *root,
+    const char *ref, struct source *source, struct error *err)
+{
+	if (!signers_are_asked(&o->signers))
+		return root_resolve(id, root, ROOT_SNAP, ref, err);
+	if (open_snap(source, o, root, ref, true, err) == -1)
+		return -1;
+	snprintf(id, ID_LEN + 1, "%.*s", ID_LEN, snap_id(source->snap));
+	source_close(source);
+	return 0;
+}
+
 /* The exit status, of which what must be told has been. */
 static int
 make(struct opts *o, const struct root *root, const char *ref,
@@ -77,11 +82,8 @@ make(struct opts *o, const struct root *root, const char *ref,
 	int code;
 
 	if (o->how.from_pool) {
-		if (root_resolve(id, root, ROOT_SNAP, ref, &err) == -1 ||
-		    (signers_are_asked(&o->signers) &&
-			open_snap(source, o, root, ref, true, &err) == -1))
+		if (find_of_pool(id, o, root, ref, source, &err) == -1)
 			return diag_error(&err);
-		source_close(source);
 		code = clone_take(&o->how, root, id, pending);
 		if (code != -1)
 			return code;

@@ -2,7 +2,6 @@
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/sig.h"
-#include "state/inplace.h"
 #include "state/source.h"
 
 #include "options.h"
@@ -11,26 +10,18 @@ static int
 open_snap(struct source *source, struct opts *o, const struct root *root,
     struct error *err)
 {
-	struct source_how how = { .ref = o->snap,
+	const struct source_how how = { .ref = o->snap,
 		.dir = o->from_dir,
 		.archive = o->archive,
 		.quiet = o->common.quiet };
 	char id[ID_LEN + 1];
-	int rc;
 
 	/* Whether there is such a VM is told before all is read. */
 	if (o->archive != NULL &&
 	    root_resolve(id, root, ROOT_VM, o->vm, err) == -1)
 		return -1;
-	if (signers_begin(&how.signers, &o->signers, err) == -1)
-		return -1;
-	rc = source_open(source, root, &how, err);
-	/* Nobody has held its files against what was signed; a mount does. */
-	if (rc == 0 && how.signers != NULL && o->from_dir != NULL &&
-	    !inplace_is_ours(snap_fd(source->snap)))
-		o->how.verify = true;
-	signers_end(how.signers);
-	return rc;
+	return source_open_signed(source, &o->how.verify, root, &how,
+	    &o->signers, err);
 }
 
 /* *late: the status of who is not ready. */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/sig.h"
 #include "snapshot/keygen.h"
 #include "snapshot/signature.h"
 #include "snapshot/signed_part.h"
@@ -43,21 +44,13 @@ signers_fd(const struct signers *s)
 	return s == NULL ? -1 : s->fd;
 }
 
-/* All of it, or false: the other end is closed. */
+/* All of it, or false: the other end is closed, or a signal ends us. */
 static bool
 get(int fd, void *buf, size_t len)
 {
-	char *p = buf;
-	ssize_t n;
+	size_t got;
 
-	for (; len > 0; p += n, len -= (size_t)n) {
-		do
-			n = read(fd, p, len);
-		while (n == -1 && errno == EINTR);
-		if (n <= 0)
-			return false;
-	}
-	return true;
+	return fd_read(&got, fd, buf, len, "signers", NULL) == 0 && got == len;
 }
 
 /* So many bytes of the line as a file. */
@@ -203,12 +196,17 @@ ask(struct keygen_verdict *out, struct signers *s, const struct signature *sig,
 {
 	const struct question q = { (uint32_t)sig->len, (uint32_t)len };
 	struct answer a;
+	bool is_told;
 
 	if (fd_write(s->fd, &q, sizeof(q), "signers", err) == -1 ||
 	    fd_write(s->fd, sig->text, sig->len, "signers", err) == -1 ||
 	    fd_write(s->fd, text, len, "signers", err) == -1)
 		return -1;
-	if (!get(s->fd, &a, sizeof(a)))
+	is_told = get(s->fd, &a, sizeof(a));
+	/* What ends us has ended the process, too, or ssh-keygen. */
+	if (sig_check(err) == -1)
+		return -1;
+	if (!is_told)
 		return error_set(err, EX_OSERR,
 		    "who looks at signatures has ended");
 	if (a.err.code == 0) {

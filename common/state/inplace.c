@@ -47,18 +47,42 @@ inplace_dir(char **out, int dirfd, struct error *err)
 	return *out == NULL ? error_nomem(err, NULL) : 0;
 }
 
-/* Whether the line of mountinfo is of that device, and a mount of ours. */
+/* Who serves it, by the options of FUSE: "rw,user_id=1000,group_id=1000". */
 static bool
-is_our_mount(const char *line, dev_t dev)
+is_served_by(const char *options, uid_t uid)
+{
+	static const char key[] = "user_id=";
+	const char *at = options;
+	char *end;
+	unsigned long id;
+
+	while (strncmp(at, key, strlen(key)) != 0) {
+		at = strchr(at, ',');
+		if (at == NULL)
+			return false;
+		at++;
+	}
+	at += strlen(key);
+	if (*at < '0' || *at > '9')
+		return false;
+	errno = 0;
+	id = strtoul(at, &end, 10);
+	return errno == 0 && (*end == ',' || *end == '\0') &&
+	    (id == uid || id == 0);
+}
+
+bool
+inplace_is_our_line(const char *line, dev_t dev, uid_t uid)
 {
 	const char *rest = strstr(line, " - ");
-	char fstype[64], source[64];
+	char fstype[64], source[64], options[512];
 	unsigned major, minor;
 
 	return sscanf(line, "%*u %*u %u:%u", &major, &minor) == 2 &&
 	    makedev(major, minor) == dev && rest != NULL &&
-	    sscanf(rest, " - %63s %63s", fstype, source) == 2 &&
-	    strncmp(fstype, "fuse", 4) == 0 && strcmp(source, OUR_SOURCE) == 0;
+	    sscanf(rest, " - %63s %63s %511s", fstype, source, options) == 3 &&
+	    strncmp(fstype, "fuse", 4) == 0 &&
+	    strcmp(source, OUR_SOURCE) == 0 && is_served_by(options, uid);
 }
 
 bool
@@ -78,7 +102,7 @@ inplace_is_ours(int dirfd)
 	if (mounts == NULL)
 		return false;
 	while (!is && getline(&line, &cap, mounts) != -1)
-		is = is_our_mount(line, st.st_dev);
+		is = inplace_is_our_line(line, st.st_dev, geteuid());
 	free(line);
 	fclose(mounts);
 	return is;

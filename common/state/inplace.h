@@ -8,6 +8,8 @@
 #ifndef STATE_INPLACE_H
 #define STATE_INPLACE_H
 
+#include <sys/types.h>
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -26,9 +28,13 @@ int inplace_dir(char **out, int dirfd, struct error *err);
 /*
  * Whether the open directory is on a mount of ours, which reads a snapshot from
  * a registry: of FUSE, and with the source that we give it, in proc(5)'s
- * mountinfo.
+ * mountinfo.  Anybody may give that: one that another user serves, who is not
+ * root, is none.
  */
 bool inplace_is_ours(int dirfd);
+
+/* Whether the line of mountinfo says so, of the device `dev`, for the user. */
+bool inplace_is_our_line(const char *line, dev_t dev, uid_t uid);
 
 /* Links `name` beneath `dirfd` to the file `from` in `dir`.  EX_CANTCREAT. */
 int inplace_link(int dirfd, const char *name, const char *dir, const char *from,

@@ -22,7 +22,8 @@ struct source_how {
 	bool quiet; /* no progress of an archive */
 	/*
 	 * Who has to have signed it; NULL: whoever it be.  Of a directory it is
-	 * seen that there are no other files; what they are, their digests tell.
+	 * seen that there are no other files, and that no other user than root may
+	 * change these; what they are, their digests tell.
 	 */
 	struct signers *signers;
 	bool keep_access; /* one in the store is looked at, not used */
@@ -40,6 +41,16 @@ struct source { /* { 0 } is none */
  */
 int source_open(struct source *out, const struct root *root,
     const struct source_how *how, struct error *err);
+
+/*
+ * The same of what `who` must have signed, in place of how->signers, and before
+ * there is a thread.  *unread: then nobody has held the files of the directory
+ * against their digests yet, but for a mount of ours, which does; else it is as it
+ * was.
+ */
+int source_open_signed(struct source *out, bool *unread,
+    const struct root *root, const struct source_how *how,
+    const struct signers_how *who, struct error *err);
 
 /* "", or what was put up with: for whoever has succeeded. */
 const char *source_warning(const struct source *source);

@@ -21,10 +21,11 @@ struct stage { /* { 0 } is none */
 
 /*
  * Unpacks the archive `path` ("-": standard input) and checks it as an import
- * does, and that `signers` (NULL: whoever it be) have signed it, in an enclosed process of its own, which ends with us.  Shows progress
- * unless `quiet`.  Must be called before any thread is started.  EX_NOINPUT: no
- * such archive.  EX_DATAERR: it breaks its format, or is not what was saved.
- * EX_IOERR: no room.
+ * does, and that `signers` (NULL: whoever it be) have signed it, in an enclosed
+ * process of its own, which ends with us.  Shows progress unless `quiet`.  Must
+ * be called before any thread is started.  EX_NOINPUT: no such archive.
+ * EX_DATAERR: it breaks its format, or is not what was saved.  EX_NOPERM: they
+ * have not signed it.  EX_IOERR: no room.
  */
 int stage_open(struct stage *out, const struct root *root, const char *path,
     struct signers *signers, bool quiet, struct error *err);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * In a VMM's place: tries what one that a guest has taken over would, and says
- * of each attempt, a line each on stdout, "NAME ABI done" or "NAME ABI ERRNO".
+ * In a VMM's place: tries what one that a guest has taken over would, and says of
+ * each attempt, in a line on stdout, "NAME ABI done" or "NAME ABI ERRNO".
  * ABI is the version of Landlock's interface that it takes to refuse it; 0: none.
- * $CAGE_OTHER and $CAGE_SNAP are the directories of another VM and of a snapshot,
- * $CAGE_ROOT theirs, $CAGE_PID another process, $CAGE_PORT one that listens.
- * Asked as QEMU what it is, it is the real one, of version $CAGE_MAJOR.
+ * $CAGE_OTHER and $CAGE_SNAP are another VM's and a snapshot's directories, $CAGE_ROOT
+ * theirs, $CAGE_PID another process, $CAGE_PORT one that listens.  Asked as QEMU what
+ * it is, it is the real one of version $CAGE_MAJOR.
  */
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -95,11 +95,10 @@ static int
 try_make(const char *path)
 {
 	char text[PATH_SIZE];
-	int rc = open_as(path, O_WRONLY | O_CREAT | O_EXCL);
 
-	if (rc == 0)
-		unlink(expand(text, path));
-	return rc;
+	if (open_as(path, O_WRONLY | O_CREAT | O_EXCL) == -1)
+		return -1;
+	return unlink(expand(text, path));
 }
 
 static int
@@ -466,9 +465,9 @@ main(int argc, char *argv[])
 	    "\"s/\\\"major\\\": [0-9]*/\\\"major\\\": $CAGE_MAJOR/\"";
 	char *words[64] = { (char[]){ "sh" }, (char[]){ "-c" }, script,
 		(char[]){ "sh" } };
+	pid_t pid;
 	size_t i;
 	int status;
-	pid_t pid;
 
 	if (argc > 1 && strcmp(argv[argc - 1], "stdio") == 0) {
 		setenv("CAGE_QEMU", "qemu-system-x86_64", 0);
@@ -477,7 +476,7 @@ main(int argc, char *argv[])
 		execv("/bin/sh", words);
 		return 127;
 	}
-	setvbuf(stdout, NULL, _IOLBF, 0);
+	setlinebuf(stdout);
 	for (i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
 		const struct attempt *a = &attempts[i];
 

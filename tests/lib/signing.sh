@@ -107,9 +107,13 @@ stored_counts()
 signed_text()
 {
 	echo instar-snapshot@v1
-	jq -cS 'del(.files, .created_at, .trailer, .config.id, .config.name,
-	    .config.description) | .digests |= with_entries(select(.key |
-	    test("^(snapshot[.]sig|working-set|layer-[0-9a-f]{64})$") | not))' \
+	jq -cS '[(.layers // {})[] | {size, fsverity}] as $layers |
+	    del(.files, .created_at, .trailer, .config.id, .config.name,
+	    .config.description) | .digests |= with_entries(select((
+	    .value as $file |
+	    .key == "snapshot.sig" or .key == "working-set" or
+	    (.key == "layer-" + $file.fsverity[7:] and
+	    any($layers[]; . == $file))) | not))' \
 	    "$1"
 }
 

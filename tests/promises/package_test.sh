@@ -48,6 +48,8 @@ packages__have_each_tool_body()
 		want=instar
 		! grep -q "^$t .*\(libcurl\|libfuse3\)" "$top/mk/needs.txt" ||
 		    want=instar-registry
+		! grep -q "^$t .*libmicrohttpd" "$top/mk/needs.txt" ||
+		    want=instar-web
 		for f in usr/bin/$t usr/share/man/man1/$t.1; do
 			atf_check_equal "$f: $want" "$f: $(package_of "$f")"
 		done

@@ -106,7 +106,7 @@ advice__no_filters_body()
 	runs a 64M rate=10
 	snap_save -n s a
 	atf_check -o ignore "$(atf_get_srcdir)/../lib/denied" filters \
-	    vm-clone -n c s
+	    vm-clone --unconfined -n c s
 	counts_on c
 	atf_check -o inline:"instar: the advice for huge pages stands: seccomp: \
 Function not implemented\n" grep instar: "$INSTAR_ROOT/name/vm/c/vmm.log"

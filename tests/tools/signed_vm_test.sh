@@ -40,6 +40,9 @@ clone__of_the_store_body()
 	atf_check -o inline:"running\n" vm-clone --signed-by allowed -p state s
 	no_vm 77 "^vm-clone: s: $why" vm-clone --signed-by others s
 	no_vm 77 "^vm-clone: s: $why" env INSTAR_SIGNERS=others vm-clone s
+	# A pool has none made of it either.
+	atf_check -s exit:77 -e match:"^vm-clone: .*: $why" \
+	    env INSTAR_SIGNERS=others vm-pool --keep 1 s
 	# One that waits is no way around it, and waits on.
 	atf_check -o ignore vm-clone --into-pool s
 	no_vm 77 "^vm-clone: s: $why" vm-clone --from-pool --signed-by others s
@@ -72,6 +75,19 @@ clone__of_a_directory_body()
 	atf_check -s exit:77 -e match:"^vm-restore: d: refused: cidata.json" \
 	    vm-restore --force --signed-by allowed v --from-dir d
 	rm d/cidata.json
+	# Nor what somebody else can change behind it.
+	chmod o+w d/memory.raw
+	no_vm 77 "^vm-clone: d: refused: memory.raw: others may change it" \
+	    vm-clone --signed-by allowed --from-dir d
+	chmod o-w d/memory.raw
+	if [ "$(id -u)" -eq 0 ]; then
+		chown 65534 d
+		no_vm 77 "^vm-clone: d: refused: others may change it" \
+		    vm-clone --signed-by allowed --from-dir d
+		atf_check -s exit:77 -e match:"d: refused: others may change" \
+		    vm-restore --force --signed-by allowed v --from-dir d
+		chown 0 d
+	fi
 	# Nor a byte that was changed, in a file too large to be read always.
 	printf x | dd of=d/memory.raw bs=1 seek=12000000 conv=notrunc \
 	    status=none

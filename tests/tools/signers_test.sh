@@ -374,6 +374,19 @@ environment__rule_for_all_body()
 	done
 }
 
+# The signal that ends it ends who looks at the signatures, too.
+atf_test_case ended__by_a_signal
+ended__by_a_signal_body()
+{
+	plant_dir_signed
+	mkdir slow
+	printf '#!/bin/sh\nexec sleep 60\n' >slow/ssh-keygen
+	chmod +x slow/ssh-keygen
+	atf_check -s exit:143 -e inline:"snap-verify: dir: ended by signal 15 \
+(Terminated)\n" env PATH="$PWD/slow:$PATH" timeout --preserve-status 1 \
+	    snap-verify --from-dir dir --signed-by allowed
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case counts__who_is_allowed
@@ -397,4 +410,5 @@ atf_init_test_cases()
 	atf_add_test_case files__cannot_be_had
 	atf_add_test_case files__no_file
 	atf_add_test_case environment__rule_for_all
+	atf_add_test_case ended__by_a_signal
 }

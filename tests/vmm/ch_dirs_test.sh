@@ -137,6 +137,8 @@ restore__from_a_wrong_directory_body()
 	sed -n '/^=== .* \(ping\|restore\|pause\|resume\|running\)$/,/^$/p' "$script" \
 	    >calls
 	(script=$PWD/calls && ch_plays again)
+	INSTAR_VMM_READS=$here:$PWD/calls
+	export INSTAR_VMM_READS
 	INSTAR_CLOUD_HYPERVISOR=$PWD/cloud-hypervisor \
 	    atf_check -o ignore vm-clone -n w bare
 	pid=$(member w pid)

@@ -15,6 +15,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -35,6 +36,8 @@
 #define NEW_NAMESPACES                                                         \
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |         \
 	    CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
+
+#define SOCKET_TYPE_MASK 0xf /* linux/net.h, SOCK_TYPE_MASK */
 
 #define FILTER_MAX 254 /* instructions: a jump goes no further */
 #define TO_REFUSE 255 /* where a jump is to go, before it is known */
@@ -96,28 +99,98 @@ put_whole(struct filter *f, int i)
 	answer(f, SECCOMP_RET_ALLOW);
 }
 
-/* Sockets of these families alone; there are up to four. */
+/* Goes on where what was loaded is one of v[n]; else it is refused. */
 static void
-put_families(struct filter *f, const uint32_t *families, size_t n)
+put_among(struct filter *f, const uint32_t *v, size_t n)
 {
 	size_t i;
 
-	load(f, ARG(0));
 	for (i = 0; i < n; i++)
-		emit(f, BPF_JMP | BPF_JEQ | BPF_K, families[i],
-		    (uint8_t)(n - i - 1), i + 1 < n ? 0 : 1);
-	answer(f, SECCOMP_RET_ALLOW);
+		emit(f, BPF_JMP | BPF_JEQ | BPF_K, v[i], (uint8_t)(n - i), 0);
 	refuse(f, EPERM);
+}
+
+/* Goes on where the type of a socket, argument 1, is one of v[n]. */
+static void
+put_types(struct filter *f, const uint32_t *v, size_t n)
+{
+	load(f, ARG(1));
+	emit(f, BPF_ALU | BPF_AND | BPF_K, SOCKET_TYPE_MASK, 0, 0);
+	put_among(f, v, n);
+}
+
+/* MPTCP and SMC end as TCP, which no rule for TCP's ports is asked about. */
+static void
+put_internet(struct filter *f)
+{
+	static const uint32_t families[] = { AF_INET, AF_INET6 };
+	static const uint32_t types[] = { SOCK_STREAM, SOCK_DGRAM };
+	static const uint32_t protocols[] = { 0, IPPROTO_TCP, IPPROTO_UDP,
+		IPPROTO_ICMP, IPPROTO_ICMPV6 };
+
+	load(f, ARG(0));
+	put_among(f, families, COUNT(families));
+	put_types(f, types, COUNT(types));
+	load(f, ARG(2));
+	put_among(f, protocols, COUNT(protocols));
+	answer(f, SECCOMP_RET_ALLOW);
+}
+
+static void
+put_local(struct filter *f)
+{
+	static const uint32_t families[] = { AF_INET };
+	static const uint32_t types[] = { SOCK_DGRAM };
+	static const uint32_t protocols[] = { 0, IPPROTO_UDP };
+
+	load(f, ARG(0));
+	emit(f, BPF_JMP | BPF_JEQ | BPF_K, AF_UNIX, 0, 1);
+	answer(f, SECCOMP_RET_ALLOW);
+	put_among(f, families, COUNT(families));
+	put_types(f, types, COUNT(types));
+	load(f, ARG(2));
+	put_among(f, protocols, COUNT(protocols));
+	answer(f, SECCOMP_RET_ALLOW);
+}
+
+/* A socket verdict; the others are put_verdict()'s. */
+static void
+put_socket_verdict(struct filter *f, enum call_verdict verdict)
+{
+	/* Names are resolved by nscd's socket, and the host's addresses. */
+	static const uint32_t network[] = { AF_UNIX, AF_INET, AF_INET6,
+		AF_NETLINK };
+	static const uint32_t pairs[] = { SOCK_STREAM, SOCK_SEQPACKET };
+	static const uint32_t null[] = { 0 };
+
+	switch (verdict) {
+	case CALL_INTERNET:
+		put_internet(f);
+		return;
+	case CALL_LOCAL:
+		put_local(f);
+		return;
+	case CALL_NO_NETWORK:
+		load(f, ARG(0));
+		put_among(f, network, COUNT(network));
+		break;
+	case CALL_NO_DATAGRAMS:
+		put_types(f, pairs, COUNT(pairs));
+		break;
+	default: /* CALL_NO_ADDRESS */
+		load(f, ARG(4));
+		put_among(f, null, COUNT(null));
+		load(f, ARG(4) + sizeof(uint32_t));
+		put_among(f, null, COUNT(null));
+		break;
+	}
+	answer(f, SECCOMP_RET_ALLOW);
 }
 
 static void
 put_verdict(struct filter *f, enum call_verdict verdict)
 {
-	/* Names are resolved by nscd's socket, and the host's addresses. */
-	static const uint32_t network[] = { AF_UNIX, AF_INET, AF_INET6,
-		AF_NETLINK };
-	static const uint32_t internet[] = { AF_INET, AF_INET6 };
-	static const uint32_t local[] = { AF_UNIX, AF_INET };
+	const uint32_t itself[] = { 0, (uint32_t)getpid() };
 	const uint32_t more = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;
 
 	switch (verdict) {
@@ -136,14 +209,23 @@ put_verdict(struct filter *f, enum call_verdict verdict)
 	case CALL_NO_NAMESPACE:
 		put_bits(f, 0, NEW_NAMESPACES, EPERM);
 		break;
+	case CALL_ITSELF:
+		load(f, ARG(0));
+		put_among(f, itself, COUNT(itself));
+		answer(f, SECCOMP_RET_ALLOW);
+		break;
 	case CALL_NO_NETWORK:
-		put_families(f, network, COUNT(network));
-		break;
 	case CALL_INTERNET:
-		put_families(f, internet, COUNT(internet));
-		break;
 	case CALL_LOCAL:
-		put_families(f, local, COUNT(local));
+	case CALL_NO_DATAGRAMS:
+	case CALL_NO_ADDRESS:
+		put_socket_verdict(f, verdict);
+		break;
+	case CALL_CONNECTED_2:
+		put_bits(f, 2, MSG_FASTOPEN, EPERM);
+		break;
+	case CALL_CONNECTED_3:
+		put_bits(f, 3, MSG_FASTOPEN, EPERM);
 		break;
 	case CALL_NO_HUGE:
 		load(f, ARG(2));

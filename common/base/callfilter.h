@@ -17,17 +17,24 @@
 #define CALL_FCHMODAT2 452
 #define CALL_SETXATTRAT 463
 #define CALL_REMOVEXATTRAT 466
+#define CALL_FILE_SETATTR 469
 
 /* What becomes of a call: refused in one way, or by one of its arguments. */
 enum call_verdict {
 	CALL_REFUSE, /* EPERM */
 	CALL_PRETEND, /* ENOSYS: the caller then asks as its C library did before */
 	CALL_OWN_PROCESS, /* where argument 0 is another process */
+	CALL_ITSELF, /* where argument 0 is neither this process nor 0 */
 	CALL_NO_NAMESPACE, /* where argument 0 asks for one */
 	/* Where argument 0 is no family of: */
 	CALL_NO_NETWORK, /* local sockets, IP, netlink */
-	CALL_INTERNET, /* IP */
-	CALL_LOCAL, /* local sockets, IPv4 */
+	CALL_INTERNET, /* IP: TCP, UDP and pings; no protocol that becomes TCP */
+	CALL_LOCAL, /* local sockets, UDP of IPv4 */
+	CALL_NO_DATAGRAMS, /* a pair of sockets that could send elsewhere */
+	/* Where flags, which are argument 2, would connect (TCP Fast Open) */
+	CALL_CONNECTED_2,
+	CALL_CONNECTED_3, /* or argument 3 */
+	CALL_NO_ADDRESS, /* where argument 4 is no NULL */
 	CALL_READ_AT_1, /* where flags, which are argument 1, are not to read */
 	CALL_READ_AT_2, /* or argument 2 */
 	CALL_WHOLE_AT_1, /* where they cut what is opened to be read */
@@ -41,7 +48,7 @@ struct call_rule {
 };
 
 /*
- * From here on the calls v[n] (1 to 80, no number twice; they come back sorted)
+ * From here on the calls v[n] (1 to 90, no number twice; they come back sorted)
  * are refused to this thread and to those that it starts, and what it becomes.
  * With no_new_privs set already.  A kernel without filters, and an architecture
  * that is not known here, are no error.  EX_OSERR: the kernel refused.

@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -26,6 +27,7 @@
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -210,6 +212,14 @@ try_xattr(const char *path)
 }
 
 static int
+try_times(const char *path)
+{
+	char text[PATH_SIZE];
+
+	return utimensat(AT_FDCWD, expand(text, path), NULL, 0);
+}
+
+static int
 try_fchmod(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), rc, sys;
@@ -299,73 +309,7 @@ try_pidfd(const char *arg)
 	    : done(syscall(SYS_pidfd_getfd, fd, 0, 0));
 }
 
-static int
-connect_to(int family, const void *addr, socklen_t len)
-{
-	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0), rc, sys;
-
-	if (fd == -1)
-		return -1;
-	/* Who is refused by nobody but him who does not listen was let. */
-	rc = connect(fd, addr, len) == -1 && errno != ECONNREFUSED ? -1 : 0;
-	sys = errno;
-	close(fd);
-	errno = sys;
-	return rc;
-}
-
-static int
-try_local(const char *path)
-{
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	char text[PATH_SIZE];
-
-	if (path[0] == '@') {
-		/* Its directory's name may be too long for an address. */
-		if (chdir(expand(text, path)) == -1)
-			return -1;
-		path = "qmp.sock";
-	}
-	snprintf(sun.sun_path + (path[0] == '%'), sizeof(sun.sun_path) - 1,
-	    "%s", path + (path[0] == '%'));
-	return connect_to(AF_UNIX, &sun,
-	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path) +
-		(path[0] != '%')));
-}
-
-static int
-try_tcp(const char *arg)
-{
-	struct sockaddr_in in = { .sin_family = AF_INET };
-	int fd;
-
-	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (arg[0] == 'c') {
-		in.sin_port = htons((uint16_t)atoi(getenv("CAGE_PORT")));
-		return connect_to(AF_INET, &in, sizeof(in));
-	}
-	fd = socket(AF_INET,
-	    (arg[0] == 'u' ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
-	return fd == -1 ? -1 : bind(fd, (struct sockaddr *)&in, sizeof(in));
-}
-
-static int
-try_socket(const char *arg)
-{
-	static const struct {
-		const char *name;
-		int family, type;
-	} kinds[] = { { "netlink", AF_NETLINK, SOCK_RAW },
-		{ "packet", AF_PACKET, SOCK_RAW },
-		{ "unix", AF_UNIX, SOCK_STREAM },
-		{ "raw", AF_INET, SOCK_RAW } };
-	size_t i;
-
-	for (i = 0; strcmp(kinds[i].name, arg) != 0; i++)
-		continue;
-	return done(socket(kinds[i].family, kinds[i].type | SOCK_CLOEXEC,
-	    kinds[i].type == SOCK_RAW && kinds[i].family == AF_INET ? 1 : 0));
-}
+#include "lib/cage_sockets.inc"
 
 static int
 try_core(const char *arg)
@@ -399,6 +343,8 @@ static int
 try_call(const char *arg)
 {
 	char zeros[256] = { 0 };
+	struct rlimit limit;
+	int id;
 
 	if (strcmp(arg, "userns") == 0)
 		return unshare(CLONE_NEWUSER);
@@ -417,6 +363,16 @@ try_call(const char *arg)
 			errno != EINVAL
 		    ? -1
 		    : 0;
+	if (strcmp(arg, "datagrams") == 0)
+		return socketpair(AF_UNIX, SOCK_DGRAM, 0, (int[2]){ 0 });
+	if (strcmp(arg, "shared") == 0)
+		return (id = shmget(IPC_PRIVATE, 4096, 0)) == -1
+		    ? -1
+		    : shmctl(id, IPC_RMID, NULL);
+	if (strcmp(arg, "limit") == 0)
+		return prlimit(other(), RLIMIT_CPU, NULL, &limit) == -1
+		    ? -1
+		    : prlimit(other(), RLIMIT_CPU, &limit, NULL);
 	if (strcmp(arg, "io_uring") == 0)
 		return done(syscall(SYS_io_uring_setup, 1, zeros));
 	if (strcmp(arg, "hostname") == 0)

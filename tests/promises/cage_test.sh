@@ -78,6 +78,29 @@ program__refused_cleanup()
 	vms_end
 }
 
+# What a restricted NIC leaves is no way out by TCP, neither by what Landlock
+# takes for none: a socket of another protocol, data with the first packet.
+atf_test_case restricted__no_way_around cleanup
+restricted__no_way_around_body()
+{
+	[ "$(landlock)" -ge 4 ] || atf_skip "this kernel has no rules for TCP"
+	make_world
+	tiny_vm n --nic user,restrict=on
+	log=$(member n dir)/vmm.log
+	for how in caged open; do
+		rm -f "$log"
+		[ $how = caged ] || set -- --unconfined
+		atf_check -s exit:69 -e ignore vm-start "$@" n
+		grep '^tcp-[cms]' "$log" >$how
+	done
+	atf_check -o inline:"$(awk '{ print $1, $2, "done" }' caged)\n" cat open
+	atf_check -o empty awk '$3 != "EACCES" && $3 != "EPERM"' caged
+}
+restricted__no_way_around_cleanup()
+{
+	vms_end
+}
+
 # An older QEMU opens a template for writing: that, by all its names, no more.
 atf_test_case program__older_qemu cleanup
 program__older_qemu_body()
@@ -272,6 +295,7 @@ forwards__others_refused_cleanup()
 atf_init_test_cases()
 {
 	atf_add_test_case program__refused
+	atf_add_test_case restricted__no_way_around
 	atf_add_test_case program__older_qemu
 	atf_add_test_case monitor__refused
 	atf_add_test_case process__has_nothing

@@ -35,12 +35,27 @@ static const uint32_t refused[] = {
 	CALL_FCHMODAT2,
 	CALL_SETXATTRAT,
 	CALL_REMOVEXATTRAT,
+	CALL_FILE_SETATTR,
+	SYS_utimensat,
 	SYS_open_by_handle_at,
 #ifdef SYS_chmod
 	SYS_chmod,
 	SYS_chown,
 	SYS_lchown,
+	SYS_utime,
+	SYS_utimes,
+	SYS_futimesat,
 #endif
+	/* memory, queues and semaphores that others have, which are no files */
+	SYS_shmget,
+	SYS_shmat,
+	SYS_shmctl,
+	SYS_msgget,
+	SYS_msgrcv,
+	SYS_semget,
+	SYS_semctl,
+	SYS_mq_open,
+	SYS_mq_unlink,
 	/* another view of the host */
 	SYS_mount,
 	SYS_umount2,
@@ -81,17 +96,28 @@ static const uint32_t refused[] = {
 static const struct call_rule always[] = {
 	{ SYS_clone, CALL_NO_NAMESPACE },
 	{ SYS_clone3, CALL_PRETEND }, /* no filter sees what it is told */
+	{ SYS_socketpair, CALL_NO_DATAGRAMS },
+	{ SYS_prlimit64, CALL_ITSELF }, /* a limit of time ends a process */
 };
 
-/* For guests' traffic alone; to be connected to a local service is not. */
+/*
+ * For guests' traffic alone; to be connected to a local service is not.  Who
+ * sends with TCP Fast Open connects, and Landlock does not see it.
+ */
 static const struct call_rule user_nets[] = {
 	{ SYS_socket, CALL_INTERNET },
+	{ SYS_sendto, CALL_CONNECTED_3 },
+	{ SYS_sendmsg, CALL_CONNECTED_2 },
+	{ SYS_sendmmsg, CALL_CONNECTED_3 },
 };
 
-/* For names in the VM's directory, and to ask about taps. */
+/* For names in the VM's directory, and to ask about taps; nothing is sent away. */
 static const struct call_rule local_sockets[] = {
 	{ SYS_socket, CALL_LOCAL },
 	{ SYS_connect, CALL_REFUSE },
+	{ SYS_sendto, CALL_NO_ADDRESS },
+	{ SYS_sendmsg, CALL_REFUSE },
+	{ SYS_sendmmsg, CALL_REFUSE },
 };
 
 /* It has all that it serves. */

@@ -29,6 +29,12 @@
 #define CONSOLE_END_MS 10000 /* for its last words, and who reads them */
 #define END_UNKNOWN (-1)
 
+/*
+ * timeout(1), and whoever signals a process and then its group, sends the same
+ * word twice, which is one.
+ */
+#define SAME_MS 500
+
 struct stay {
 	struct foreground *f;
 	struct root *root;
@@ -37,6 +43,7 @@ struct stay {
 	sigset_t unblocked;
 	pid_t stopper; /* 0: none */
 	unsigned asked; /* how often the end was asked for */
+	int64_t asked_ms; /* first */
 	bool forced; /* and it did not come of itself */
 	bool broken; /* the guest is no more, its process is */
 	int64_t status_ms;
@@ -123,8 +130,10 @@ ask_end(struct stay *s)
 {
 	struct error why = { 0 };
 
-	if (s->asked == 0)
+	if (s->asked == 0) {
+		s->asked_ms = clock_ms();
 		say(s->f, "STOPPING=1\nSTATUS=stops\n");
+	}
 	if (s->asked > 1 && s->stopper != 0)
 		return;
 	if (s->stopper != 0) {
@@ -192,7 +201,8 @@ turn(struct stay *s, int ms, struct error *err)
 
 	if (ppoll(pfd, 2, &left, &s->unblocked) == -1 && errno != EINTR)
 		return error_sys(err, EX_OSERR, "poll");
-	if (sig_take() != 0)
+	if (sig_take() != 0 &&
+	    (s->asked == 0 || clock_ms() - s->asked_ms >= SAME_MS))
 		ask_end(s);
 	look_at_stopper(s, WNOHANG);
 	if (pfd[1].revents != 0)

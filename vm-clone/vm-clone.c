@@ -94,17 +94,6 @@ make(struct opts *o, const struct root *root, const char *ref,
 	return clone_all(&o->how, root, source->snap, pending);
 }
 
-/* Of all that is started from here on. */
-static int
-allow_merging(struct error *err)
-{
-	if (merge_allow(err) == -1)
-		return error_wrap(err, "--merge");
-	if (!merge_is_on())
-		diag("warning: --merge: " MERGE_IS_OFF);
-	return 0;
-}
-
 int
 main(int argc, char *argv[])
 {
@@ -125,7 +114,7 @@ main(int argc, char *argv[])
 		return opt_end(code);
 	}
 	pending.silent = o.foreground.console;
-	if ((o.merge && allow_merging(&err) == -1) ||
+	if ((o.merge && merge_begin(&err) == -1) ||
 	    foreground_begin(&o.foreground, o.common.root, &err) == -1 ||
 	    refresh_how_read(&o.how.refresh, &err) == -1 ||
 	    open_root(&root, &ref, &o, argv[optind], &err) == -1)

@@ -100,10 +100,8 @@ run(struct opts *o, char *operand, struct error *err)
 	int rc = -1;
 
 	/* vm-clone has it from us, and its VMMs from it. */
-	if (o->merge && merge_allow(err) == -1)
-		return error_wrap(err, "--merge");
-	if (o->merge && !merge_is_on())
-		diag("warning: --merge: " MERGE_IS_OFF);
+	if (o->merge && merge_begin(err) == -1)
+		return -1;
 	if (refs_read_one(&ref, operand, "snapshot", err) == -1)
 		return -1;
 	if (root_open_existing(&root, o->common.root, err) == 0 &&

@@ -3,8 +3,6 @@
 #ifndef BASE_MERGE_H
 #define BASE_MERGE_H
 
-#include <stdbool.h>
-
 #include "base/error.h"
 
 /*
@@ -14,11 +12,7 @@
  */
 int merge_allow(struct error *err);
 
-/* What is told where merge_is_on() says no. */
-#define MERGE_IS_OFF                                                           \
-	"nobody looks for equal pages: /sys/kernel/mm/ksm/run is not 1"
-
-/* Whether the kernel looks for equal pages at all, which is root's to say. */
-bool merge_is_on(void);
+/* For a tool's --merge: that, and a warning where the kernel does not look. */
+int merge_begin(struct error *err);
 
 #endif

@@ -8,7 +8,6 @@
 #include "base/hook.h"
 #include "registry/artifact.h"
 #include "registry/http_url.h"
-#include "registry/http_warm.h"
 
 #define LOOK_TRIES 3 /* what has no last byte is not there */
 
@@ -21,13 +20,11 @@
 
 void
 job_init(struct job *j, struct http *h, const struct courier_share *share,
-    struct warm *warm, void (*tell)(void *, const struct errand_answer *),
-    void *arg)
+    void (*tell)(void *, const struct errand_answer *), void *arg)
 {
 	memset(j, 0, sizeof(*j));
 	j->http = h;
 	j->share = share;
-	j->warm = warm;
 	j->tell = tell;
 	j->arg = arg;
 	request_init(&j->r, h, NULL, j);
@@ -174,7 +171,8 @@ range_done(struct request *r)
 
 	if (is_range(r, &e->blob, e->off, (size_t)e->len))
 		job_filled(j);
-	else if (!r->is_unranged || !warm_take(j->warm, j))
+	else if (!r->is_unranged || j->unranged == NULL ||
+	    !j->unranged(j->unranged_arg, j))
 		job_refused(j, r);
 }
 

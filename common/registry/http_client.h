@@ -15,13 +15,13 @@
 /* Of a blob that is no larger all is taken where a registry knows no ranges. */
 #define HTTP_WHOLE_MAX (4u << 20)
 
-struct warm;
-
 /* An errand on its way.  Its answer is told once, then it is free again. */
 struct job { /* job_init; it ends with its process */
 	struct http *http;
 	const struct courier_share *share;
-	struct warm *warm; /* of ranges; borrowed */
+	/* What is done where all of a blob was answered; false: nothing. */
+	bool (*unranged)(void *arg, struct job *j);
+	void *unranged_arg;
 	void (*tell)(void *arg, const struct errand_answer *answer);
 	void *arg;
 	bool is_busy;
@@ -32,10 +32,9 @@ struct job { /* job_init; it ends with its process */
 	char byte;
 };
 
-/* All is borrowed. */
+/* All is borrowed; its unranged stays to be set. */
 void job_init(struct job *j, struct http *h, const struct courier_share *share,
-    struct warm *warm, void (*tell)(void *, const struct errand_answer *),
-    void *arg);
+    void (*tell)(void *, const struct errand_answer *), void *arg);
 
 /* One that is not busy goes on the errand. */
 void job_start(struct job *j, const struct errand *errand);

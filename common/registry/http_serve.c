@@ -184,14 +184,28 @@ listen_to(struct server *s)
 	}
 }
 
+static bool
+take_unranged(void *arg, struct job *job)
+{
+	return warm_take(arg, job);
+}
+
+static void
+init_range(struct job *job, struct server *s)
+{
+	job_init(job, &s->http, s->share, answer, s);
+	job->unranged = take_unranged;
+	job->unranged_arg = &s->warm;
+}
+
 static void
 init(struct server *s, struct upload_place *places)
 {
 	unsigned i;
 
 	for (i = 0; i < ERRAND_SLOTS_MAX; i++)
-		job_init(&s->range[i], &s->http, s->share, &s->warm, answer, s);
-	job_init(&s->other, &s->http, s->share, &s->warm, answer, s);
+		init_range(&s->range[i], s);
+	job_init(&s->other, &s->http, s->share, answer, s);
 	warm_init(&s->warm, &s->http);
 	streams_init(&s->streams, &s->http);
 	for (i = 0; i < ERRAND_UPLOADS; i++) {

@@ -19,8 +19,7 @@
 
 /*
  * What a VMM needs besides its guest's memory: its own code and heap, tables of
- * qcow2 images, and under emulation what it translates (QEMU accel/tcg: at most
- * 1 GiB).
+ * overlays, and under emulation what it translates, which is 1 GiB at most.
  */
 #define VMM_BYTES (256 * NUM_MIB)
 #define DISK_BYTES (32 * NUM_MIB)

@@ -248,7 +248,7 @@ cage_prepare(struct cage *out, struct vm *vm, int dirfd,
 	if (!cage.is_open && ruleset_begin(r, &left, err) == -1)
 		return -1;
 	if (handover_make(dirfd, err) == -1 ||
-	    cage_allow_system(r, program, nets.connects, err) == -1 ||
+	    cage_allow_system(r, program, needs, nets.connects, err) == -1 ||
 	    allow_files(r, vm, dirfd, needs, err) == -1 ||
 	    allow_devices(r, vm, needs, err) == -1 ||
 	    allow_ports(r, &nets, err) == -1) {

@@ -29,7 +29,10 @@ struct cage_needs {
 	bool is_bare; /* the VM's files come later: any in its directory */
 	bool makes_sockets; /* in the VM's directory; it connects to none */
 	bool opens_taps; /* by name: as root with CAP_NET_ADMIN */
-	bool finds_disks; /* under other names: vmm/fc/fc_space.h */
+	bool finds_disks; /* under names that are not its VM's */
+	/* Folders with its data, NULL behind the last; or NULL. */
+	const char *const *beside; /* beside the one called bin that it is in */
+	const char *const *built; /* in its own, where it was not installed */
 };
 
 struct cage {
@@ -60,8 +63,8 @@ int cage_enter(struct cage *cage);
  * Of the system what every VMM reads, and what came with its program; with
  * `resolver` where the name servers are told.
  */
-int cage_allow_system(struct ruleset *r, const char *program, bool resolver,
-    struct error *err);
+int cage_allow_system(struct ruleset *r, const char *program,
+    const struct cage_needs *needs, bool resolver, struct error *err);
 
 /* The filter of cage_enter().  -1 with errno. */
 int cage_filter_calls(const struct cage *cage);

@@ -36,13 +36,9 @@ static const struct {
 };
 
 /* Beside a program that stands in a folder called bin. */
-static const char *const beside[] = { "lib", "lib64", "libexec", "share/qemu",
-	"share/seabios", "share/ipxe" };
+static const char *const libraries[] = { "lib", "lib64", "libexec", NULL };
 
 static const char *const stores[] = { "/nix/store/", "/gnu/store/" };
-
-/* In the folder of one that was not installed. */
-static const char *const built[] = { "qemu-bundle", "pc-bios" };
 
 static int
 allow_system(struct ruleset *r, struct error *err)
@@ -84,22 +80,23 @@ allow_list(struct ruleset *r, const char *variable, struct error *err)
 
 static int
 allow_each(struct ruleset *r, const char *dir, const char *const *names,
-    size_t n, struct error *err)
+    struct error *err)
 {
 	int dirfd, rc = 0;
-	size_t i;
 
-	if (fd_open_dir(&dirfd, AT_FDCWD, dir, true, NULL) == -1)
+	if (names == NULL ||
+	    fd_open_dir(&dirfd, AT_FDCWD, dir, true, NULL) == -1)
 		return 0;
-	for (i = 0; rc == 0 && i < n; i++)
-		rc = ruleset_allow_at(r, dirfd, names[i], RUN, err);
+	for (; rc == 0 && *names != NULL; names++)
+		rc = ruleset_allow_at(r, dirfd, *names, RUN, err);
 	fd_drop(&dirfd);
 	return rc;
 }
 
 /* The program itself, and what came with it where that is not the system's. */
 static int
-allow_program(struct ruleset *r, const char *name, struct error *err)
+allow_program(struct ruleset *r, const char *name,
+    const struct cage_needs *needs, struct error *err)
 {
 	char *found = program_find(name), *path = NULL, *slash;
 	size_t i;
@@ -122,13 +119,13 @@ allow_program(struct ruleset *r, const char *name, struct error *err)
 	slash = strrchr(path, '/');
 	*slash = '\0';
 	if (rc == 0)
-		rc = allow_each(r, path, built,
-		    sizeof(built) / sizeof(built[0]), err);
+		rc = allow_each(r, path, needs->built, err);
 	slash = strrchr(path, '/');
 	if (rc == 0 && slash != NULL && strcmp(slash, "/bin") == 0) {
 		*slash = '\0';
-		rc = allow_each(r, path, beside,
-		    sizeof(beside) / sizeof(beside[0]), err);
+		rc = allow_each(r, path, libraries, err);
+		if (rc == 0)
+			rc = allow_each(r, path, needs->beside, err);
 	}
 	free(path);
 	return rc;
@@ -156,13 +153,13 @@ allow_resolver(struct ruleset *r, struct error *err)
 }
 
 int
-cage_allow_system(struct ruleset *r, const char *program, bool resolver,
-    struct error *err)
+cage_allow_system(struct ruleset *r, const char *program,
+    const struct cage_needs *needs, bool resolver, struct error *err)
 {
 	if (allow_system(r, err) == -1 ||
 	    allow_list(r, "LD_LIBRARY_PATH", err) == -1 ||
 	    allow_list(r, CAGE_READS, err) == -1 ||
-	    allow_program(r, program, err) == -1)
+	    allow_program(r, program, needs, err) == -1)
 		return -1;
 	return resolver ? allow_resolver(r, err) : 0;
 }

@@ -24,6 +24,11 @@
 #include "vmm/host/spawn.h"
 #include "vmm/host/tap.h"
 
+/* Firmware of one that is installed elsewhere, and of one in its build directory. */
+static const char *const data[] = { "share/qemu", "share/seabios", "share/ipxe",
+	NULL };
+static const char *const built[] = { "qemu-bundle", "pc-bios", NULL };
+
 _Static_assert(QEMU_FD_TAP + NIC_MAX - 1 <= PROC_NUMBER_MAX &&
 	QEMU_FD_TAP - QEMU_FD_AGENT + NIC_MAX <= SPAWN_FDS_MAX,
     "sockets, memory and a tap for each NIC");
@@ -155,6 +160,8 @@ qemu_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 		goto out;
 	h.needs.writes_template = !qemu_facts_since(&q->facts, QEMU_ROM_MAJOR,
 	    QEMU_ROM_MINOR);
+	h.needs.beside = data;
+	h.needs.built = built;
 	h.needs.writes_console = vm->machine.console_max_bytes == 0;
 	rc = spawn_process(vmm, argv.v, &h, log_fd,
 	    console.master == -1 ? NULL : &console, now, err);

@@ -30,9 +30,20 @@ make_world()
 	CAGE_ROOT=$INSTAR_ROOT CAGE_HOME=$PWD/home CAGE_PID=$(member o pid)
 	CAGE_MAJOR=${1:-9} INSTAR_QEMU=$PWD/bin/qemu
 	CAGE_PORT=9
+	echo "$CAGE_PID" >other.pid
 	export CAGE_OTHER CAGE_SNAP CAGE_ROOT CAGE_HOME CAGE_PID CAGE_MAJOR \
 	    CAGE_PORT INSTAR_QEMU
 	log=$(member c dir)/vmm.log
+}
+
+# Without the cage the other VM's record may be gone: it is ended by its pid.
+world_ends()
+{
+	vms_end
+	[ ! -e other.pid ] ||
+	    case $(readlink "/proc/$(cat other.pid)/cwd") in
+	    "$PWD"/*) kill -9 "$(cat other.pid)" ;;
+	    esac
 }
 
 # tries FILE [OPTION]...: what came of each attempt of c's VMM, into FILE.
@@ -75,7 +86,7 @@ program__refused_body()
 }
 program__refused_cleanup()
 {
-	vms_end
+	world_ends
 }
 
 # What a restricted NIC leaves is no way out by TCP, neither by what Landlock
@@ -98,7 +109,7 @@ restricted__no_way_around_body()
 }
 restricted__no_way_around_cleanup()
 {
-	vms_end
+	world_ends
 }
 
 # An older QEMU opens a template for writing: that, by all its names, no more.
@@ -114,7 +125,7 @@ template-write\ntemplate-reopen\ntemplate-cut\n" cat allowed
 }
 program__older_qemu_cleanup()
 {
-	vms_end
+	world_ends
 }
 
 # add_file NODE READ-ONLY FILE
@@ -261,7 +272,7 @@ unconfined__recorded_body()
 }
 unconfined__recorded_cleanup()
 {
-	vms_end
+	world_ends
 }
 
 # The ports of forwards, and free ones; not another.

@@ -135,6 +135,36 @@ def there_and_back(page):
     page.button("Set")
     page.closed()
     page.has("again")
+    # To where registries are, and from there.
+    layout = f"oci-layout:{os.path.abspath('layout')}:v1"
+    page.press("again", "more")
+    page.button("Push")
+    page.fill(ref=layout)
+    page.button("Push")
+    page.closed()
+    page.one("#view-snaps .bar button[title=snap-pull]").click()
+    page.fill(ref=layout, name="pulled")
+    page.button("Pull")
+    page.closed()
+    page.has("pulled")
+    tool("snap-verify", "pulled")
+    # Who made it.
+    tool("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "key")
+    with open("key.pub", encoding="utf-8") as f, \
+            open("allowed", "w", encoding="utf-8") as to:
+        to.write("me@here " + f.read())
+    page.press("pulled", "more")
+    page.button("Sign")
+    page.fill(key=os.path.abspath("key"))
+    page.button("Sign")
+    page.closed()
+    page.has("pulled", "signed")
+    page.press("pulled", "more")
+    page.button("Check signer")
+    page.fill(signed_by=os.path.abspath("allowed"))
+    page.button("Check")
+    page.closed()
+    tool("snap-rm", "pulled")
     # What is wrong is told as the tool tells it.
     page.one("#view-snaps .bar .primary").click()
     with open("noise", "wb") as f:
@@ -146,7 +176,7 @@ def there_and_back(page):
     page.one("dialog .close button").click()
     page.closed()
     shots(page, "snaps")
-    said("there and back: the same bytes; an error as it was told")
+    said("there and back: the same bytes; pushed, pulled, signed; an error")
 
 
 def pictures(page):

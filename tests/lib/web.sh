@@ -11,6 +11,7 @@ web_up()
 	*--listen* | *--socket*) ;;
 	*) set -- --listen 127.0.0.1:0 "$@" ;;
 	esac
+	: >web.err # what the one before has said
 	# shellcheck disable=SC2086
 	signalled ${web_by-} vm-web "$@" >web.out 2>web.err &
 	web_pid=$!

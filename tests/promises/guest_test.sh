@@ -86,6 +86,7 @@ tiny__ignores_the_button_cleanup()
 atf_test_case linux__checks_its_disk cleanup
 linux__checks_its_disk_head()
 {
+	atf_set require.config long
 	atf_set require.progs "qemu-system-x86_64 mkfs.ext4 cpio"
 }
 linux__checks_its_disk_body()

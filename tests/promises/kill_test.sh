@@ -57,6 +57,10 @@ save__at_every_step_cleanup()
 }
 
 atf_test_case backup__at_every_step cleanup
+backup__at_every_step_head()
+{
+	atf_set require.config long
+}
 backup__at_every_step_body()
 {
 	need

@@ -62,6 +62,7 @@ pushes()
 atf_test_case push__upload
 push__upload_head()
 {
+	atf_set require.config long
 	atf_set require.progs "jq perl python3"
 }
 push__upload_body()

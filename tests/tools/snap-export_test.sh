@@ -75,6 +75,10 @@ tarfile.open(\"../$f\").extractall()'"
 }
 
 atf_test_case export__same_bytes
+export__same_bytes_head()
+{
+	atf_set require.config long
+}
 export__same_bytes_body()
 {
 	snap_shapes b web

@@ -329,6 +329,10 @@ qemu__first_fault_body()
 
 # Nothing that this QEMU would drop, or warn of, is asked of it.
 atf_test_case qemu__says_nothing cleanup
+qemu__says_nothing_head()
+{
+	atf_set require.config long
+}
 qemu__says_nothing_body()
 {
 	need_linux

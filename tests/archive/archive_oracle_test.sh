@@ -12,7 +12,7 @@ random_files=$(atf_get_srcdir)/../lib/random_files.pl
 atf_test_case export__unpacked_by_others
 export__unpacked_by_others_body()
 {
-	exports_unpack 1 2
+	exports_unpack 1
 }
 
 atf_test_case import__packed_by_others

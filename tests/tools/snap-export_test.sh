@@ -14,6 +14,10 @@ sparse_out()
 }
 
 atf_test_case export__readers
+export__readers_head()
+{
+	atf_set require.config long
+}
 export__readers_body()
 {
 	snap_shapes b web

@@ -59,6 +59,9 @@ int gc_names(struct strv *names, const struct gc *gc, const char *dir,
 /* Allocated bytes of the tree `name`: files that have no other link. */
 uint64_t gc_tree_bytes(int dirfd, const char *name);
 
+/* Clones that were to be removed at their end, of tools that ended first. */
+int gc_ended(struct gc *gc, struct error *err);
+
 /* Hidden directories, dead names, access times and temporary files. */
 int gc_leftovers(struct gc *gc, struct error *err);
 

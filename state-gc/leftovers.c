@@ -67,6 +67,10 @@ end_process(struct gc *gc, int dirfd, const char *path, const char *reason,
 
 	if (vm_read(&vm, dirfd, NULL) == -1)
 		return 0;
+	if (vm.elsewhere) {
+		vm_fini(&vm);
+		return 1;
+	}
 	if (!vm_is_alive(&vm) || proc_open(&pidfd, &vm.proc, NULL) == -1) {
 		if (!gc->dry_run)
 			cgroup_remove(&vm);
@@ -97,7 +101,7 @@ sweep_hidden(struct gc *gc, int parentfd, const char *parent, const char *name,
 	struct gc_item item = { .kind = "directory" };
 	struct error why = { 0 };
 	char path[PATH_BYTES];
-	int dirfd, put, rc = -1;
+	int dirfd, put, kept = 0, rc = -1;
 
 	if (lock_dir(&dirfd, parentfd, name, LOCK_EXCLUSIVE, 0, &why) == -1) {
 		if (why.code == EX_TEMPFAIL || why.code == EX_NOINPUT)
@@ -124,9 +128,12 @@ sweep_hidden(struct gc *gc, int parentfd, const char *parent, const char *name,
 		item.reason = "unfinished";
 	}
 	item.bytes = gc_tree_bytes(parentfd, name);
-	if ((is_pool || strcmp(parent, "vm") == 0) &&
-	    end_process(gc, dirfd, path, item.reason, err) == -1)
+	if (is_pool || strcmp(parent, "vm") == 0)
+		kept = end_process(gc, dirfd, path, item.reason, err);
+	if (kept != 0) {
+		rc = kept;
 		goto out;
+	}
 	if (!gc->dry_run && fd_remove_tree(parentfd, name, err) == -1)
 		goto out;
 	rc = gc_report(gc, &item, err);

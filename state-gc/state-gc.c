@@ -116,8 +116,9 @@ run(const struct opts *o, int *status, struct error *err)
 	if (found != 0)
 		goto out;
 	gc.root = root;
-	if (enclose(root, err) == -1 || gc_leftovers(&gc, err) == -1 ||
-	    gc_evict(&gc, err) == -1 || gc_layers(&gc, err) == -1)
+	if (enclose(root, err) == -1 || gc_ended(&gc, err) == -1 ||
+	    gc_leftovers(&gc, err) == -1 || gc_evict(&gc, err) == -1 ||
+	    gc_layers(&gc, err) == -1)
 		goto out;
 	rc = 0;
 out:

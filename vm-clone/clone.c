@@ -98,6 +98,7 @@ prepare(struct clone *c, const struct job *job, const char *name,
 		return -1;
 	snprintf(vm->id, sizeof(vm->id), "%s", c->dir.id);
 	vm->says_end = job->how->foreground->wanted;
+	vm->auto_remove = foreground_auto_removes(job->how->foreground);
 	snprintf(vm->name, sizeof(vm->name), "%s", c->dir.name);
 	if (vm_set_depends_on(vm, job->in_place, err) == -1 ||
 	    vm_set_description(vm, job->how->description, err) == -1 ||

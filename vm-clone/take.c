@@ -54,7 +54,7 @@ is_whole(struct taken *t)
 {
 	vm_init(&t->vm);
 	return vm_read(&t->vm, t->dir.dirfd, NULL) == 0 &&
-	    vm_is_alive(&t->vm) &&
+	    vm_is_alive(&t->vm) && !t->vm.elsewhere &&
 	    vmm_attach(&t->vmm, &t->vm, t->dir.dirfd, VMM_CONTROL,
 		clock_ms() + VMM_CALL_MS, NULL) == 0;
 }
@@ -92,6 +92,7 @@ become(struct taken *t, const struct clone_how *how, const struct timespec *now,
 	    refresh_can_be(&how->refresh, vm, err) == -1)
 		return -1;
 	snprintf(vm->name, sizeof(vm->name), "%s", t->dir.name);
+	vm->auto_remove = foreground_auto_removes(how->foreground);
 	if (vm_set_description(vm, how->description, err) == -1)
 		return -1;
 	rfc3339_us(vm->created_at, now);

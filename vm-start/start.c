@@ -104,6 +104,8 @@ start_vm(struct vm_at *at, void *arg, struct error *err)
 	if (!to_load && tend_seed(at, &now, err) == -1)
 		return -1;
 	at->vm.unconfined = s->unconfined;
+	/* Who starts it anew wants it. */
+	at->vm.auto_remove = false;
 	if (vmm_spawn(&vmm, &at->vm, at->dirfd, &now, err) == 0 &&
 	    vmm_ready(vmm, &now, err) == 0 && vmm_resume(vmm, err) == 0 &&
 	    vm_at_write(at, false, &now, err) == 0)

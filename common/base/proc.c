@@ -101,20 +101,36 @@ proc_identify(struct proc_id *out, pid_t pid, struct error *err)
 	return 0;
 }
 
+static bool
+is_of_this_boot(const struct proc_id *id)
+{
+	char boot_id[PROC_BOOT_ID_MAX];
+
+	return read_boot_id(boot_id, sizeof(boot_id)) == 0 &&
+	    strcmp(boot_id, id->boot_id) == 0;
+}
+
 bool
 proc_is_alive(const struct proc_id *id)
 {
-	char boot_id[PROC_BOOT_ID_MAX], state;
 	uint64_t start_ticks;
 	struct stat st;
+	char state;
 
 	if (id->pid <= 0 || read_stat(&state, &start_ticks, id->pid) == -1)
 		return false;
 	return state != 'Z' && state != 'X' && start_ticks == id->start_ticks &&
-	    read_boot_id(boot_id, sizeof(boot_id)) == 0 &&
-	    strcmp(boot_id, id->boot_id) == 0 &&
-	    stat("/proc/self/ns/pid", &st) == 0 &&
+	    is_of_this_boot(id) && stat("/proc/self/ns/pid", &st) == 0 &&
 	    (uint64_t)st.st_ino == id->pid_ns;
+}
+
+bool
+proc_is_elsewhere(const struct proc_id *id)
+{
+	struct stat st;
+
+	return id->pid > 0 && stat("/proc/self/ns/pid", &st) == 0 &&
+	    (uint64_t)st.st_ino != id->pid_ns && is_of_this_boot(id);
 }
 
 int

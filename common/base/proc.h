@@ -33,6 +33,12 @@ int proc_identify(struct proc_id *out, pid_t pid, struct error *err);
 bool proc_is_alive(const struct proc_id *id);
 
 /*
+ * Whether it is of this boot, but of another PID namespace (a container's, or the
+ * host's): whether it runs cannot be seen from here.
+ */
+bool proc_is_elsewhere(const struct proc_id *id);
+
+/*
  * A pidfd (O_CLOEXEC) of the process when it is alive, else -1 with
  * EX_NOINPUT: signals through it can reach no other process.
  */

@@ -20,7 +20,7 @@ static const char vm_names[] =
     "network_configs.#.forward.#.port "
     "network_configs.#.forward.#.guest_port "
     "network_configs.#.forward.#.host_port cloned_from "
-    "snapshot_ids.# depends_on identity.vmgenid identity.mac "
+    "snapshot_ids.# depends_on auto_remove identity.vmgenid identity.mac "
     "identity.instance_id identity.hostname "
     "identity.clock.behind_s identity.refresh.*.result "
     "identity.refresh.*.ms identity.refresh.*.why memory_backing memory_from "

@@ -101,7 +101,7 @@ vm_fini(struct vm *vm)
 bool
 vm_is_alive(const struct vm *vm)
 {
-	return proc_is_alive(&vm->proc);
+	return vm->elsewhere || proc_is_alive(&vm->proc);
 }
 
 int

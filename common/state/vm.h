@@ -57,7 +57,7 @@
 #define VM_AGENT_LOCK "agent.lock" /* of who talks with the guest's agent */
 #define VM_API_SOCKET "qmp.sock"
 #define VM_WATCH_SOCKET "watch.sock"
-#define VM_VMM_LOG "vmm.log"
+#define VM_VMM_LOG "vmm.log" /* the VMM's standard error: see vm_read() */
 #define VM_KNOWN_HOSTS "known_hosts" /* the guest's host keys; sshd(8) */
 
 /* The boot files, by enum machine_boot. */
@@ -156,6 +156,10 @@ struct vm {
 	struct strv snapshot_ids; /* saved from it; not all of them */
 
 	struct proc_id proc; /* the VMM last started; pid 0: none */
+	/* It lives in another PID namespace, and is not for us to end.  In no record. */
+	bool elsewhere;
+	/* When it has ended it is of no use to anybody: vm-clone --rm. */
+	bool auto_remove;
 	bool tidies; /* that one, of a proper end, leaves no API socket */
 	enum vm_memory memory; /* what that one has; AUTO: never started */
 	char memory_from[12]; /* linked, reflinked, copied; "" from power-on */
@@ -200,7 +204,10 @@ void vm_fini(struct vm *vm);
 /* Its name, else its id: how messages call it. */
 const char *vm_label(const struct vm *vm);
 
-/* Reads vm.json of the directory.  EX_NOINPUT, EX_DATAERR. */
+/*
+ * Reads vm.json of the directory.  Of a process in another PID namespace a shared
+ * lock on its log tells that it lives.  EX_NOINPUT, EX_DATAERR.
+ */
 int vm_read(struct vm *out, int dirfd, struct error *err);
 
 /*
@@ -227,7 +234,7 @@ int vm_report_identity(json_t *record, const struct vm *vm, struct error *err);
  */
 int vm_flush_disks(const struct vm *vm, int dirfd, struct error *err);
 
-/* Whether the recorded VMM process lives. */
+/* Whether the recorded VMM process lives, here or elsewhere. */
 bool vm_is_alive(const struct vm *vm);
 
 /*

@@ -60,6 +60,11 @@ vm_at_open(struct vm_at *out, const struct root *root, const char *ref,
 		error_nomem(err, ref);
 	else if (read_record(&at, id, err) == -1)
 		error_wrap(err, "%s", ref);
+	else if (locked && at.vm.elsewhere)
+		error_set(err, EX_NOPERM,
+		    "%s: runs in another PID namespace: only there it can be "
+		    "changed",
+		    ref);
 	else {
 		*out = at;
 		return 0;

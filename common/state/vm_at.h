@@ -22,7 +22,8 @@ struct vm_at {
  * record; with `locked` under its exclusive lock, which is held until
  * vm_at_close() and waited for until `deadline_ms` (0: not at all).
  * EX_NOINPUT: none fits, or several.  EX_TEMPFAIL: somebody changes it.
- * EX_DATAERR: its record is damaged.  Messages name `ref`.
+ * EX_DATAERR: its record is damaged.  EX_NOPERM: with `locked`, and its VMM lives
+ * in another PID namespace.  Messages name `ref`.
  */
 int vm_at_open(struct vm_at *out, const struct root *root, const char *ref,
     bool locked, int64_t deadline_ms, struct error *err);

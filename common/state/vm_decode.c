@@ -2,10 +2,13 @@
 /* vm.json read: a record of ours, checked like a stranger's. */
 #include "state/vm.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "base/json.h"
+#include "base/lock.h"
 #include "base/path.h"
 #include "state/inplace.h"
 #include "state/vm_impl.h"
@@ -255,6 +258,8 @@ decode(struct vm *vm, const json_t *record, struct error *err)
 	    json_get_bool(record, "to_load", &vm->to_load, JSON_OPTIONAL,
 		err) == -1 ||
 	    vm_get_thaw(&vm->thaw, record, err) == -1 ||
+	    json_get_bool(record, "auto_remove", &vm->auto_remove,
+		JSON_OPTIONAL, err) == -1 ||
 	    json_get_bool(record, "diff_base_lost", &vm->diff_base_lost,
 		JSON_OPTIONAL, err) == -1 ||
 	    json_get_u64(record, "console_from", &vm->console_from, 0,
@@ -324,6 +329,23 @@ vm_decode(struct vm *out, const json_t *record, struct error *err)
 	return 0;
 }
 
+/* Whether a process that /proc does not show has its log open. */
+static bool
+is_held(int dirfd)
+{
+	struct error why = { 0 };
+	uint64_t size;
+	bool is;
+	int fd;
+
+	if (fd_open_file(&fd, &size, dirfd, VM_VMM_LOG, O_RDONLY, NULL) == -1)
+		return false;
+	is = lock_fd(fd, LOCK_EXCLUSIVE, 0, VM_VMM_LOG, &why) == -1 &&
+	    why.code == EX_TEMPFAIL;
+	fd_drop(&fd);
+	return is;
+}
+
 int
 vm_read(struct vm *out, int dirfd, struct error *err)
 {
@@ -335,5 +357,8 @@ vm_read(struct vm *out, int dirfd, struct error *err)
 		return -1;
 	rc = vm_decode(out, record, err);
 	json_decref(record);
+	if (rc == 0)
+		out->elsewhere = proc_is_elsewhere(&out->proc) &&
+		    is_held(dirfd);
 	return rc;
 }

@@ -180,6 +180,8 @@ put_common(json_t *record, const struct vm *vm, const char *dir,
 	    json_put(record, "network_configs", nics, err) == -1 ||
 	    put_lineage(record, vm, err) == -1 ||
 	    put_some(record, "depends_on", vm->depends_on, err) == -1 ||
+	    (vm->auto_remove &&
+		json_put_bool(record, "auto_remove", true, err) == -1) ||
 	    vm_put_identity(record, &vm->identity, err) == -1 ||
 	    vm_put_confined(record, &vm->confined, err) == -1 ||
 	    put_some(record, "memory_from", vm->memory_from, err) == -1 ||
@@ -297,7 +299,9 @@ vm_report(json_t **out, const struct vm *vm, const char *dir, const char *state,
 	    json_put_str(record, "dir", dir, err) == -1)
 		goto fail;
 	if (alive &&
-	    (json_put_u64(record, "pid", (uint64_t)vm->proc.pid, err) == -1 ||
+	    ((!vm->elsewhere &&
+		 json_put_u64(record, "pid", (uint64_t)vm->proc.pid, err) ==
+		     -1) ||
 		put_path(record, "api_socket", dir, api_socket, err) == -1 ||
 		put_path(record, "console_socket", dir, VM_CONSOLE_SOCKET,
 		    err) == -1))

@@ -115,6 +115,12 @@ foreground_begin(struct foreground *f, const char *root, struct error *err)
 	    : foreground_watch(f, err);
 }
 
+bool
+foreground_auto_removes(const struct foreground *f)
+{
+	return f->removes && f->watcher != 0;
+}
+
 static void
 say(const struct foreground *f, const char *lines)
 {

@@ -73,6 +73,13 @@ int foreground_opt_check(const struct foreground *f, const char *members);
  */
 int foreground_begin(struct foreground *f, const char *root, struct error *err);
 
+/*
+ * Whether the VM is to be removed at its end also where this tool and who watches
+ * it are gone then, with the host or the container that they ran in: the record
+ * is to say so (auto_remove).  After foreground_begin().
+ */
+bool foreground_auto_removes(const struct foreground *f);
+
 /* Which one it is: before anybody can see the VM, or when it is locked. */
 void foreground_tell(struct foreground *f, const char *id);
 

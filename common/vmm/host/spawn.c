@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/hook.h"
+#include "base/lock.h"
 #include "base/proc.h"
 #include "base/program.h"
 #include "base/sig.h"
@@ -25,6 +26,7 @@
 #include "vmm/vmm.h"
 
 #define LAST_WORDS_MAX 16384 /* bytes of vmm.log that are looked at */
+#define LOG_LOCK_MS 1000 /* for who looks whether it is held */
 #define TRY_MS 100 /* of connecting, before it is asked whether it lives */
 
 int
@@ -199,6 +201,8 @@ spawn_process(struct vmm *vmm, char *const *argv, const struct spawn_fds *fds,
 	if (cage_prepare(&cage, vmm->vm, vmm->dirfd, &fds->needs, argv[0],
 		err) == -1)
 		return -1;
+	/* Held by the VMM as long as it lives, for who is not to see its pid. */
+	lock_fd(log_fd, LOCK_SHARED, clock_ms() + LOG_LOCK_MS, "", NULL);
 	rc = cgroup_make(&entry.cgroup, vmm->vm, err);
 	if (rc == 0)
 		rc = spawn_in(vmm, &entry, &how, console, now, err);

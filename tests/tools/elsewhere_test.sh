@@ -1,0 +1,102 @@
+#! /usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
+# A store that PID namespaces share, as containers on one host may.
+
+. "$(atf_get_srcdir)/../lib/lib.sh"
+. "$(atf_get_srcdir)/../lib/vms.sh"
+
+# A clone "job" of a tiny guest in another PID namespace, which lasts as long as
+# `outer`: its first process is the tool.
+job_elsewhere()
+{
+	tiny_run source
+	atf_check -o ignore snap-save -n s source
+	atf_check vm-rm --force source
+	unshare --user --map-root-user --pid --fork --mount-proc --kill-child \
+	    vm-clone -n job "$@" s >out 2>err &
+	outer=$!
+	eventually 60 has_counted job 0 || atf_fail "no job: $(cat err)"
+}
+
+needs_namespaces()
+{
+	unshare --user --map-root-user --pid --fork --mount-proc true ||
+	    atf_skip "no PID namespaces here"
+}
+
+atf_test_case runs
+runs_head()
+{
+	atf_set require.progs unshare
+}
+runs_body()
+{
+	needs_namespaces
+	job_elsewhere --foreground --rm
+	atf_check -o inline:"running\n" vm-ls -p state job
+	atf_check -o inline:"\n" vm-ls -p pid job
+	words="job: runs in another PID namespace: only there it can be changed"
+	for refused in "vm-rm job" "vm-rm --force job" "vm-stop --force job" \
+	    "vm-start job" "vm-restore job s"; do
+		# shellcheck disable=SC2086
+		atf_check -s exit:77 -e inline:"${refused%% *}: $words\n" $refused
+	done
+	atf_check state-gc
+	count=$(count_of job)
+	eventually 60 has_counted job "$count"
+
+	# Its first process ends, and all others by that.
+	kill -KILL "$outer"
+	wait "$outer" || :
+	eventually 20 sh -c '[ "$(vm-ls -p state job)" = stopped ]'
+	atf_check -o inline:"true\n" vm-ls -p auto_remove job
+	atf_check -s exit:73 -e inline:"vm-clone: job: the name is taken\n" \
+	    vm-clone -n job s
+	picture >before
+	atf_check -o inline:"directory	ended	job\n" \
+	    state-gc --dry-run -p kind,reason,name
+	picture >after
+	atf_check cmp before after
+	atf_check -o inline:"directory	ended	job\n" \
+	    state-gc -p kind,reason,name
+	atf_check vm-ls
+	atf_check -o match:'^job$' vm-clone -p name -n job s
+	atf_check vm-rm --force job
+}
+
+# Who starts it anew wants it, and one that is left is nobody's to remove.
+atf_test_case wanted
+wanted_head()
+{
+	atf_set require.progs unshare
+	atf_set require.config long
+}
+wanted_body()
+{
+	needs_namespaces
+	job_elsewhere --foreground --rm
+	kill -KILL "$outer"
+	wait "$outer" || :
+	eventually 20 sh -c '[ "$(vm-ls -p state job)" = stopped ]'
+	atf_check -o inline:"running\n" vm-start -p state job
+	atf_check -o ignore vm-stop --force job
+	atf_check state-gc
+	atf_check -o inline:"stopped	\n" vm-ls -p state,auto_remove job
+	atf_check vm-rm job
+
+	unshare --user --map-root-user --pid --fork --mount-proc --kill-child \
+	    vm-clone -n job --foreground --rm --on-kill leave s >out 2>err &
+	outer=$!
+	eventually 60 has_counted job 0
+	kill -KILL "$outer"
+	wait "$outer" || :
+	eventually 20 sh -c '[ "$(vm-ls -p state job)" = stopped ]'
+	atf_check state-gc
+	atf_check -o inline:"\n" vm-ls -p auto_remove job
+}
+
+atf_init_test_cases()
+{
+	atf_add_test_case runs
+	atf_add_test_case wanted
+}

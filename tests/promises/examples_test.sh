@@ -103,6 +103,45 @@ golden__agent_cleanup()
 	vms_end "$PWD/root"
 }
 
+# A task of a scheduler: its command's status, its input and output, and its end.
+atf_test_case run_in_clone cleanup
+run_in_clone_head()
+{
+	atf_set require.progs "qemu-system-x86_64"
+	atf_set require.config long
+}
+run_in_clone_body()
+{
+	run=$top/examples/run-in-clone.sh
+	agent_run web
+	atf_check -o ignore snap-save -n s web
+	atf_check -o ignore vm-rm --force web
+	export TMPDIR="$PWD"
+	echo a line >in
+	atf_check -s exit:7 -o inline:"a line\n" sh -c \
+	    "'$run' s sh -c 'cat; exit 7' <in"
+	atf_check vm-ls
+	atf_check -s exit:66 -e match:'^vm-clone: none: no such snapshot' \
+	    "$run" none true
+	atf_check -s exit:64 -e match:'^usage: ' "$run" s
+	# Ended while the command runs, and before the guest has answered.
+	for started in "vm-ls -p state | grep -q running" true; do
+		signalled "$run" s sleep 1000 >out 2>err &
+		tool=$!
+		eventually 60 sh -c "$started"
+		kill -TERM $tool
+		code=0
+		wait $tool || code=$?
+		atf_check_equal 143 "$code"
+		atf_check vm-ls
+	done
+	atf_check -o empty find . -maxdepth 1 -name 'tmp.*'
+}
+run_in_clone_cleanup()
+{
+	vms_end "$PWD/root"
+}
+
 # The rules for a Debian, which takes minutes: what they would do.
 atf_test_case golden__debian_rules
 golden__debian_rules_body()
@@ -186,6 +225,7 @@ atf_init_test_cases()
 	atf_add_test_case pipelines__run_as_printed
 	atf_add_test_case golden__built_once
 	atf_add_test_case golden__agent
+	atf_add_test_case run_in_clone
 	atf_add_test_case golden__debian_rules
 	atf_add_test_case fleet__after_a_failure
 }

@@ -96,10 +96,7 @@ mark(struct watch *w, enum root_kind kind, const char *id)
 static bool
 is_there(const struct watch *w, enum root_kind kind, const char *id)
 {
-	char path[ID_LEN + 8];
-
-	snprintf(path, sizeof(path), "%s/%.*s", kind_dir(kind), ID_LEN, id);
-	return fd_exists(w->web->rootfd, path);
+	return dirs_has(w->web->rootfd, kind == ROOT_VM, id);
 }
 
 /* It came, or went; where two change places both are told. */

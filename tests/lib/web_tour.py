@@ -9,6 +9,7 @@ import hashlib
 import http.server
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -21,6 +22,7 @@ sys.dont_write_bytecode = True
 from web_page import Page, Server, browser, tool, until  # noqa: E402
 
 KERNEL = sys.argv[1]
+LIB = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.environ["INSTAR_ROOT"]
 MANY = 1000
 
@@ -41,6 +43,11 @@ def shots(page, name):
 def digest(path):
     with open(path, "rb") as f:
         return hashlib.sha256(f.read()).hexdigest()
+
+
+def text_of(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
 
 
 def said(what):
@@ -323,8 +330,23 @@ def strangers(page, server):
 def restart(page, server):
     server.end()
     until("not noticed", lambda: "not answer" in page.one("#link").text)
+    # One is removed while the list is on its way that has it still.
+    os.environ.update(LATE=os.getcwd(), LATE_LS=shutil.which("vm-ls"),
+                      PATH=os.path.abspath("bin") + ":" + os.environ["PATH"])
+    os.mkdir("bin")
+    os.symlink(os.path.join(LIB, "late_ls.sh"), "bin/vm-ls")
+    with open("hold", "w", encoding="ascii"):
+        pass
+    tool("vm-create", "-n", "new", "--memory", "32M", "--kernel", KERNEL)
     server = Server(server.port)
     page.live()
+    until("no list", lambda: "--memory --\n" in text_of("held"))
+    tool("vm-rm", "m-5")
+    until("it stays", lambda: page.one("#count-vms").text == str(MANY - 1))
+    os.remove("hold")
+    until("another list",
+          lambda: page.one("#count-vms").text != str(MANY - 1))
+    assert page.one("#count-vms").text == str(MANY), "it comes back"
     page.d.refresh()
     page.live()
     until("not all", lambda: page.one("#count-vms").text == str(MANY))

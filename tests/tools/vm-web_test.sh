@@ -317,6 +317,39 @@ told()
 	    atf_fail "not told: $1: $(tail -c 2000 events)"
 }
 
+# What a list has still seen is not told behind its end.
+atf_test_case events__what_is_gone_stays_so cleanup
+events__what_is_gone_stays_so_body()
+{
+	need_tiny
+	for v in a b; do
+		atf_check -o ignore vm-create -n $v --memory 32M --kernel "$tiny"
+	done
+	LATE=$PWD
+	LATE_LS=$(command -v vm-ls)
+	mkdir bin
+	ln -s "$lib/late_ls.sh" bin/vm-ls
+	PATH=$PWD/bin:$PATH
+	export LATE LATE_LS
+	web_up
+	get api/events -N -m 120 >events 2>/dev/null &
+	eventually 30 grep -q '^:' events
+	: >hold
+	atf_check -o ignore vm-set -n late a
+	eventually 30 grep -q -- '-- [a-z2-7]' held || atf_fail "nobody asks"
+	atf_check vm-rm late
+	told '^event: vm-gone$'
+	rm hold
+	atf_check -o ignore vm-set -n next b
+	told '"name":"next"'
+	atf_check -s exit:1 grep '"name":"late"' events
+	web_down
+}
+events__what_is_gone_stays_so_cleanup()
+{
+	web_end
+}
+
 atf_test_case actions__a_tour cleanup
 actions__a_tour_body()
 {
@@ -469,6 +502,7 @@ atf_init_test_cases()
 	atf_add_test_case requests__bad_ones
 	atf_add_test_case requests__nothing_grows
 	atf_add_test_case actions__read_only
+	atf_add_test_case events__what_is_gone_stays_so
 	atf_add_test_case actions__a_tour
 	atf_add_test_case end__children_end
 	atf_add_test_case keys__one_client

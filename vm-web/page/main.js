@@ -3,47 +3,18 @@
 
 import { api, events, login, records, request } from "./api.js";
 import { released } from "./console.js";
-import { access } from "./dialog.js";
+import { access, failureText } from "./dialog.js";
+import { note } from "./dom.js";
 import { Log } from "./log.js";
 import { Pictures } from "./pictures.js";
 import { Snaps } from "./snaps.js";
+import { Store } from "./store.js";
 import { Vms } from "./vms.js";
 
 const LOOK_MS = 10000; // for memory, while this is seen
 const $ = id => document.getElementById(id);
 
-const store = {
-	vms: new Map(),
-	snaps: new Map(),
-	loaded: false, // whether these are all
-	put(kind, record) {
-		const old = this[kind].get(record.id);
-		if (old && JSON.stringify(old) === JSON.stringify(record))
-			return;
-		// A name is one's: whoever had it has it no more.
-		if (record.name && old?.name !== record.name)
-			for (const other of this[kind].values())
-				if (other.name === record.name && other.id !== record.id)
-					this[kind].set(other.id, { ...other, name: "" });
-		this[kind].set(record.id, record);
-		later();
-	},
-	drop(kind, id) {
-		this[kind].delete(id);
-		later();
-	},
-	async load() {
-		const [vms, snaps, log] = await Promise.all([
-			records("GET", "api/vms?more=1"), records("GET", "api/snaps"),
-			records("GET", "api/log")]);
-		this.vms = new Map(vms.map(r => [r.id, r]));
-		this.snaps = new Map(snaps.map(r => [r.id, r]));
-		views.log.set(log);
-		this.loaded = true;
-		later();
-	},
-};
-
+const store = new Store(later);
 const views = {};
 views.log = new Log($("view-log"));
 views.vms = new Vms($("view-vms"), store);
@@ -122,6 +93,17 @@ function say(text, bad) {
 	$("link").classList.toggle("bad", !!bad);
 }
 
+// All of it, at first and where some was missed.
+async function load() {
+	try {
+		const log = records("GET", "api/log").then(r => views.log.set(r));
+		await Promise.all([store.load(), log]);
+	} catch (e) {
+		if (e.status)
+			note(failureText(e), true);
+	}
+}
+
 const tell = {
 	vm: r => store.put("vms", r),
 	snap: r => store.put("snaps", r),
@@ -132,7 +114,7 @@ const tell = {
 		views.pictures.show();
 	},
 	released,
-	reset: () => store.load(),
+	reset: load,
 };
 
 let known = true; // whether the server takes what we have
@@ -170,7 +152,7 @@ async function follow() {
 					if (name === "open") {
 						say(access.readOnly ? "live, read-only" : "live");
 						if (!last)
-							store.load().catch(() => {});
+							load();
 					} else
 						tell[name]?.(data);
 					last = id || last;

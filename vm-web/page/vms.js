@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: ISC
 // Machines.
 
-import { records } from "./api.js";
 import { openConsole } from "./console.js";
 import { access, act, ask, dialog, failureText } from "./dialog.js";
 import { age, button, bytes, el, label, note } from "./dom.js";
@@ -232,8 +231,7 @@ export class Vms {
 	// What changes without a word: memory, and what others pause.
 	async refresh() {
 		try {
-			for (const vm of await records("GET", "api/vms?more=1"))
-				this.store.put("vms", vm);
+			await this.store.listVms();
 		} catch (e) {
 			if (e.status)
 				note(failureText(e), true);

@@ -5,6 +5,7 @@ A tour of vm-web's page in headless Chromium, by every button, in the working
 directory; $INSTAR_ROOT is empty.  A line for each station; what is wrong ends it.
 Pictures of the views are left in ./shots.
 """
+import atexit
 import hashlib
 import http.server
 import json
@@ -56,7 +57,8 @@ def said(what):
 
 def machines(page):
     page.one("section:not([hidden]) .bar .primary").click()
-    page.fill(name="web", kernel=KERNEL, memory="32M", storage="8M")
+    page.fill(name="web", kernel=KERNEL, memory="32M", storage="8M",
+              user="me", ssh_key=os.path.abspath("key.pub"))
     page.button("Create")
     page.closed()
     page.has("web", "created")
@@ -87,6 +89,38 @@ def machines(page):
     said("a machine: made, started, its console, paused, resumed")
 
 
+def command(page):
+    """In a guest, in whose place an agent of the tests' own answers."""
+    tool("vm-create", "-n", "asked", "--memory", "32M", "--kernel", KERNEL,
+         "--agent")
+    tool("vm-start", "asked")
+    os.mkdir("guest")
+    socket = os.path.join(tool("vm-ls", "-p", "dir", "asked").strip(),
+                          "agent.sock")
+    os.remove(socket)
+    agent = subprocess.Popen([os.path.join(LIB, "agent.pl"), socket],
+                             cwd="guest")
+    atexit.register(agent.kill)
+    until("no agent", lambda: os.path.exists(socket))
+    page.press("asked", "more")
+    page.button("Run a command")
+    page.fill(command="echo once; echo twice >&2; exit 3")
+    page.button("Run")
+    until("no output", lambda: page.one("dialog .out").text ==
+          "once\ntwice\n\n[status 3]")
+    # What the one before has said does not stand beneath another's error.
+    page.fill(timeout="soon")
+    page.button("Run")
+    until("no error", lambda: "exit 64" in page.one("dialog .error").text)
+    assert not page.one("dialog .out").is_displayed(), "an old output"
+    page.one("dialog .close button").click()
+    page.closed()
+    agent.kill()
+    agent.wait()
+    tool("vm-rm", "--force", "asked")
+    said("a command in a guest")
+
+
 def snapshots(page, other):
     page.press("web", "save")
     page.fill(name="golden", description="<b>not bold</b> & \"quoted\"")
@@ -104,6 +138,13 @@ def snapshots(page, other):
     page.has("golden", "<b>not bold</b>")
     page.press("golden", "clone")
     page.fill(name="worker", count="2")
+    page.one("dialog summary").click()
+    page.fill(signed_by=os.path.abspath("allowed"))
+    shots(page, "clone")
+    page.button("Clone")
+    until("nobody has signed it, and it is taken",
+          lambda: "exit 77" in page.one("dialog .error").text)
+    page.fill(signed_by="")
     page.button("Clone")
     page.closed()
     page.tab("vms")
@@ -127,10 +168,11 @@ def there_and_back(page):
     page.closed()
     page.one("#view-snaps .bar .primary").click()
     page.one("#import-file").send_keys(os.path.abspath(path))
-    page.one("#import-name").send_keys("back")
+    page.one("dialog summary").click()
+    page.fill(name="back", description="a & b")
     page.button("Import")
     page.closed()
-    page.has("back")
+    page.has("back", "a & b")
     tool("snap-verify", "back")
     page.press("back", "more")
     page.button("Verify")
@@ -138,10 +180,11 @@ def there_and_back(page):
           page.one("#notes").text)
     page.press("back", "more")
     page.button("Name")
-    page.fill(name="again")
+    page.fill(name="again", description="")
     page.button("Set")
     page.closed()
     page.has("again")
+    assert '"description"' not in tool("snap-ls", "again"), "not emptied"
     # To where registries are, and from there.
     layout = f"oci-layout:{os.path.abspath('layout')}:v1"
     page.press("again", "more")
@@ -156,10 +199,6 @@ def there_and_back(page):
     page.has("pulled")
     tool("snap-verify", "pulled")
     # Who made it.
-    tool("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "key")
-    with open("key.pub", encoding="utf-8") as f, \
-            open("allowed", "w", encoding="utf-8") as to:
-        to.write("me@here " + f.read())
     page.press("pulled", "more")
     page.button("Sign")
     page.fill(key=os.path.abspath("key"))
@@ -357,6 +396,9 @@ def restart(page, server):
 def main():
     for d in ("got", "shots"):
         os.mkdir(d)
+    tool("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "key")
+    with open("allowed", "w", encoding="utf-8") as f:
+        f.write("me@here " + text_of("key.pub"))
     server = Server()
     d = browser()
     said("Chromium is up")
@@ -372,6 +414,7 @@ def main():
         other = d.current_window_handle
         d.switch_to.window(first)
         machines(page)
+        command(page)
         snapshots(page, other)
         there_and_back(page)
         pictures(page)

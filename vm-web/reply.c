@@ -41,6 +41,8 @@ static const struct {
 	{ EX_TEMPFAIL, 503, "locked, or time is over: try again" },
 	{ EX_NOPERM, 403, "refused: it needs --force, or rights" },
 	{ EX_CONFIG, 409, "the snapshot does not fit this host" },
+	/* vm-exec(1) alone has it. */
+	{ 127, 422, "the guest has no such command" },
 };
 
 unsigned

@@ -38,6 +38,7 @@ struct web {
 	struct notify notify;
 	struct guard guard;
 	struct token token;
+	char cookie[24]; /* its name */
 	struct jobs jobs;
 	struct journal journal;
 	struct feed feed;

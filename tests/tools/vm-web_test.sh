@@ -4,6 +4,8 @@
 
 . "$(atf_get_srcdir)/../lib/lib.sh"
 . "$(atf_get_srcdir)/../lib/counting.sh"
+. "$(atf_get_srcdir)/../lib/vms.sh"
+. "$(atf_get_srcdir)/../lib/agent.sh"
 . "$(atf_get_srcdir)/../lib/web.sh"
 
 lib=$(atf_get_srcdir)/../lib
@@ -202,6 +204,20 @@ start__tls_and_base_path_body()
 	    -d "{\"token\":\"$token\"}" "${url}api/login" >answer
 	atf_check -o match:'Path=/lab/; HttpOnly; SameSite=Strict; Secure' \
 	    grep -i set-cookie answer
+	# The page's path without its slash, from wherever; and nothing like it.
+	for h in 'Sec-Fetch-Site: cross-site' 'Origin: https://else.example'; do
+		atf_check -o inline:"301 $url" curl -sS -o answer --cacert cert \
+		    -H "$h" -w '%{http_code} %{redirect_url}' "${url%/}"
+	done
+	atf_check -o inline:200 curl -sSL -o answer --cacert cert \
+	    -w '%{http_code}' "${url%/}"
+	cmp answer "$top/vm-web/page/index.html"
+	for p in "${url%/}x" "${url%/}x/" "${url%lab/}"; do
+		atf_check_equal 404 "$(status_of --cacert cert "$p")"
+	done
+	atf_check_equal 404 "$(status_of --cacert cert -d x "${url%/}")"
+	atf_check_equal 421 "$(status_of --cacert cert -H 'Host: else.example' \
+	    "${url%/}")"
 	web_down
 }
 start__tls_and_base_path_cleanup()
@@ -227,6 +243,43 @@ login__cookie_and_key_body()
 login__cookie_and_key_cleanup()
 {
 	web_end
+}
+
+# Two servers that a tunnel brings behind one name: cookies know no ports.
+atf_test_case login__two_servers cleanup
+login__two_servers_body()
+{
+	web_up --socket s
+	first=$web_pid token1=$token
+	mv web.pid first.pid
+	web_up --socket t --token-file token
+	for n in 1 2; do
+		[ $n -eq 1 ] && at=s by=$token1 || at=t by=$token
+		curl -sS -b jar -c jar --unix-socket $at \
+		    -H 'Content-Type: application/json' \
+		    -d "{\"token\":\"$by\"}" http://localhost/api/login |
+		    sed 's/.*"key":"\([0-9a-f]*\)".*/\1/' >key$n
+	done
+	for n in 1 2; do
+		[ $n -eq 1 ] && at=s || at=t
+		atf_check_equal "200 $n" "$(status_of -b jar --unix-socket $at \
+		    -H "X-Vm-Web-Key: $(cat key$n)" \
+		    http://localhost/api/about) $n"
+	done
+	# It is the same one after a restart.
+	web_down
+	web_up --socket t --token-file token
+	atf_check_equal 200 "$(status_of -b jar --unix-socket t \
+	    -H "X-Vm-Web-Key: $(cat key2)" http://localhost/api/about)"
+	web_down
+	mv first.pid web.pid
+	web_pid=$first
+	web_down
+}
+login__two_servers_cleanup()
+{
+	web_end
+	[ ! -e first.pid ] || kill -9 "$(cat first.pid)"
 }
 
 atf_test_case page__headers cleanup
@@ -442,6 +495,28 @@ actions__a_tour_cleanup()
 	vms_end
 }
 
+# What a guest answers is no fault of the server's.
+atf_test_case exec__guests_answers cleanup
+exec__guests_answers_body()
+{
+	need_tiny
+	tiny_run web --agent
+	fake_agent web
+	web_up
+	post api/vms/web/exec '{"argv":["sh","-c","echo a; exit 3"]}' >answer
+	atf_check -o match:'"status":3,"stdout":"a.n"' cat answer
+	post api/vms/web/exec '{"argv":["nosuch"]}' >answer
+	atf_check -o match:'"error":"the guest has no such command"' \
+	    -o match:'"status":422,"exit":127' \
+	    -o match:'vm-exec: web: guest agent: .*nosuch' cat answer
+	web_down
+}
+exec__guests_answers_cleanup()
+{
+	web_end
+	agents_end
+}
+
 atf_test_case end__children_end cleanup
 end__children_end_body()
 {
@@ -498,12 +573,14 @@ atf_init_test_cases()
 	atf_add_test_case start__socket_is_given
 	atf_add_test_case start__tls_and_base_path
 	atf_add_test_case login__cookie_and_key
+	atf_add_test_case login__two_servers
 	atf_add_test_case page__headers
 	atf_add_test_case requests__bad_ones
 	atf_add_test_case requests__nothing_grows
 	atf_add_test_case actions__read_only
 	atf_add_test_case events__what_is_gone_stays_so
 	atf_add_test_case actions__a_tour
+	atf_add_test_case exec__guests_answers
 	atf_add_test_case end__children_end
 	atf_add_test_case keys__one_client
 }

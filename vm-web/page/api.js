@@ -2,8 +2,9 @@
 // What the server knows, and how it is asked.  The key stays with this origin;
 // the cookie that belongs to it goes by itself.
 
-const KEY = "vm-web-key";
 const base = new URL(".", location.href);
+// One origin may have several servers, each beneath a path.
+const KEY = `vm-web-key ${base.pathname}`;
 
 export const api = { onlogin: () => {} };
 

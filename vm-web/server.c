@@ -82,6 +82,9 @@ check_token(struct request *r, bool is_api, enum MHD_Result *rc)
 	if (login_is_known(r) ||
 	    ((flags & ROUTE_LINK) != 0 && login_has_cookie(r))) {
 		peer_is_known(r);
+		/* Who sends does not hear, but for one that asks before. */
+		r->is_late = (flags & ROUTE_LONG) != 0 &&
+		    header(r, MHD_HTTP_HEADER_EXPECT) == NULL;
 		return 0;
 	}
 	if ((flags & ROUTE_OPEN) != 0 || (r->route == NULL && !is_api))
@@ -196,9 +199,27 @@ begin(struct web *web, struct MHD_Connection *conn, const char *url,
 	r->conn = conn;
 	r->line.fd = -1;
 	*own = r;
-	if (check_head(r, url, method, version, &rc) == -1)
-		return rc;
-	return r->route->first == NULL ? MHD_YES : r->route->first(r);
+	if (check_head(r, url, method, version, &rc) == 0 &&
+	    r->route->first != NULL)
+		rc = r->route->first(r);
+	r->is_late = false;
+	return rc;
+}
+
+/* Of what is refused the rest is read, so that it is heard why. */
+static enum MHD_Result
+answer_late(struct request *r, size_t *len)
+{
+	enum MHD_Result rc;
+
+	if (*len > 0) {
+		*len = 0;
+		return MHD_YES;
+	}
+	rc = MHD_queue_response(r->conn, r->late_status, r->late);
+	MHD_destroy_response(r->late);
+	r->late = NULL;
+	return rc;
 }
 
 static enum MHD_Result
@@ -237,6 +258,8 @@ on_request(void *cls, struct MHD_Connection *conn, const char *url,
 		return begin(cls, conn, url, method, version, own);
 	if (r->is_gone)
 		return MHD_NO;
+	if (r->late != NULL)
+		return answer_late(r, len);
 	if (*len > 0)
 		return take_body(r, data, len);
 	if (r->body_too_long)
@@ -258,6 +281,8 @@ on_completed(void *cls, struct MHD_Connection *conn, void **own,
 	if (r->close != NULL)
 		r->close(r);
 	loop_forget(&r->web->loop, &r->line);
+	if (r->late != NULL)
+		MHD_destroy_response(r->late);
 	if (r->job != NULL) {
 		/* Half an archive is none. */
 		if ((r->route->flags & ROUTE_LONG) != 0)

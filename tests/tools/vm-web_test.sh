@@ -495,6 +495,42 @@ actions__a_tour_cleanup()
 	vms_end
 }
 
+# However much is still to come of it.
+atf_test_case import__refusals_are_told cleanup
+import__refusals_are_told_body()
+{
+	web_up
+	truncate -s 100M noise
+	send()
+	{
+		get "api/snaps/import?$1" -X POST -T noise -H 'Expect:' \
+		    -w ' %{http_code}' >answer
+	}
+	# By the tool, which has read its beginning.
+	send mark=one
+	atf_check -o match:'"status":422,"exit":65' \
+	    -o match:'"stderr":"snap-import: ' -o match:' 422$' cat answer
+	says '"exit":65.*"mark":"one"' get api/log
+	# By the server, before it runs.
+	send "name=$(printf '%05000d' 0)"
+	atf_check -o match:'"error":"name: not a text","status":400' \
+	    -o match:' 400$' cat answer
+	send "mark=$(printf '%050d' 0)"
+	atf_check -o match:'"error":"mark: ' -o match:' 400$' cat answer
+	# Who waits to be asked for it need not send it, nor who has no token.
+	says ' 400 0$' get 'api/snaps/import?name=%ff' -X POST -T noise \
+	    -H 'Expect: 100-continue' -w ' %{http_code} %{size_upload}'
+	token=none
+	get api/snaps/import -X POST -T noise -H 'Expect:' \
+	    -w '%{size_upload}' -o none >sent 2>&1 || :
+	[ "$(tail -n 1 sent)" -lt 50000000 ] || atf_fail "it is read"
+	web_down
+}
+import__refusals_are_told_cleanup()
+{
+	web_end
+}
+
 # What a guest answers is no fault of the server's.
 atf_test_case exec__guests_answers cleanup
 exec__guests_answers_body()
@@ -538,6 +574,15 @@ end__children_end_cleanup()
 	vms_end
 }
 
+# by NAME [KEYS] [release]: the answers' statuses.
+by()
+{
+	get "api/vms/a/keys?by=$1" -X POST --data-binary "${2-}" -o answer \
+	    -w '%{http_code}'
+	[ $# -lt 3 ] || get "api/vms/a/release?by=$1" -X POST -o answer \
+	    -w ' %{http_code}'
+}
+
 atf_test_case keys__one_client cleanup
 keys__one_client_body()
 {
@@ -552,6 +597,26 @@ keys__one_client_body()
 	eventually 30 sh -c "! flock -n '$dir/console.lock' true" ||
 	    atf_fail "it is not taken"
 	atf_check -s exit:75 -e match:busy vm-console -q a </dev/null
+	# Of several the last that took it types, and gives it back.
+	get api/events -N -m 120 >events 2>/dev/null &
+	eventually 30 grep -q '^:' events
+	says '^409 409$' by one x release
+	says '^202$' by one
+	told '^data: .*"by":""}$'
+	says '^409$' get api/vms/a/keys -X POST --data-binary x -o answer \
+	    -w '%{http_code}'
+	atf_check -o match:'"error":"another client types there now"' cat answer
+	says '^202$' by two
+	told '^data: .*"by":"one"}$'
+	says '^409 409$' by one x release
+	says '^202 202$' by two x release
+	told '"by":"two","exit":'
+	eventually 30 flock -n "$dir/console.lock" true ||
+	    atf_fail "it is not given back"
+	says '^400$' by "$(printf '%037d' 0)"
+	says '^202$' by ''
+	eventually 30 sh -c "! flock -n '$dir/console.lock' true" ||
+	    atf_fail "it is not taken again"
 	atf_check_equal 202 "$(status_of -H "Authorization: Bearer $token" \
 	    -X POST "${url}api/vms/a/release")"
 	eventually 30 flock -n "$dir/console.lock" true ||
@@ -580,6 +645,7 @@ atf_init_test_cases()
 	atf_add_test_case actions__read_only
 	atf_add_test_case events__what_is_gone_stays_so
 	atf_add_test_case actions__a_tour
+	atf_add_test_case import__refusals_are_told
 	atf_add_test_case exec__guests_answers
 	atf_add_test_case end__children_end
 	atf_add_test_case keys__one_client

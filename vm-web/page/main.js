@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 // What is known, kept as the events tell it, and the views of it.
 
-import { api, events, login, records, request } from "./api.js";
+import { api, events, logged, login, records, request } from "./api.js";
 import { released } from "./console.js";
 import { access, failureText } from "./dialog.js";
 import { note } from "./dom.js";
@@ -110,6 +110,7 @@ const tell = {
 	"vm-gone": r => store.drop("vms", r.id),
 	"snap-gone": r => store.drop("snaps", r.id),
 	did: r => {
+		logged(r);
 		views.log.add(r);
 		views.pictures.show();
 	},

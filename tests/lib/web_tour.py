@@ -43,10 +43,10 @@ def shots(page, name):
             page.d.save_screenshot(f"shots/{name}-{theme}-{shape}.png")
 
 
-def ask(path, page):
+def ask(path, page, body=None):
     """As a program does that is no page."""
     with urllib.request.urlopen(urllib.request.Request(
-            urllib.parse.urljoin(page.d.current_url, path), b"", {
+            urllib.parse.urljoin(page.d.current_url, path), body, {
                 "Authorization": "Bearer " + text_of("token").strip()})) as r:
         return r.read()
 
@@ -92,7 +92,7 @@ def machines(page):
     until("nobody has the console", lambda: subprocess.run(
         ["flock", "-n", lock, "true"], check=False).returncode == 1)
     # Another takes it: it is told, and asks again.
-    ask("api/vms/web/keys?by=another", page)
+    ask("api/vms/web/keys?by=another", page, b"")
     until("not told", lambda: "Another" in page.one("dialog .hint").text)
     page.button("Type")
     until("cannot type", lambda: "Keys go" in page.one("dialog .hint").text)
@@ -174,6 +174,7 @@ def snapshots(page, other):
 
 def line(page, up):
     """What is sent goes so many bytes a second; -1: as it can."""
+    page.d.execute_cdp_cmd("Network.enable", {})
     page.d.execute_cdp_cmd("Network.emulateNetworkConditions", {
         "offline": False, "latency": 0, "downloadThroughput": -1,
         "uploadThroughput": up})
@@ -243,7 +244,7 @@ def there_and_back(page):
         f.truncate(200 << 20)
     page.one("#import-file").send_keys(os.path.abspath("noise"))
     # By a line on which all of it would take minutes.
-    line(page, 1 << 16)
+    line(page, 4 << 20)
     page.button("Import")
     until("no error", lambda: "exit 65: breaks its format" in
           page.one("dialog .error").text)
@@ -422,6 +423,28 @@ def restart(page, server):
     return server
 
 
+def other_root(page):
+    """The root goes, and another is there, and it is there again."""
+    os.rename(ROOT, ROOT + ".old")
+    until("not told", lambda: page.one("#link").text ==
+          "no state root any more: " + ROOT)
+    assert page.one("#count-vms").text == ""
+    shots(page, "gone")
+    tool("vm-create", "-n", "other", "--memory", "32M", "--kernel", KERNEL)
+    ask("api/vms", page)
+    page.live()
+    page.has("other")
+    tool("vm-set", "-n", "renamed", "other")
+    page.has("renamed")
+    os.rename(ROOT, ROOT + ".new")
+    until("not told", lambda: "no state root" in page.one("#link").text)
+    os.rename(ROOT + ".old", ROOT)
+    ask("api/vms", page)
+    page.live()
+    until("not all", lambda: page.one("#count-vms").text == str(MANY))
+    said("without its root, with another, and with the first")
+
+
 def main():
     for d in ("got", "shots"):
         os.mkdir(d)
@@ -451,6 +474,7 @@ def main():
         many(page)
         strangers(page, server)
         server = restart(page, server)
+        other_root(page)
         bad = [e["message"] for e in d.get_log("browser")
                if "Content Security" in e["message"] or
                "TrustedHTML" in e["message"] or

@@ -403,6 +403,47 @@ events__what_is_gone_stays_so_cleanup()
 	web_end
 }
 
+# It is found again, another in its place too, and followed.
+atf_test_case events__another_root cleanup
+events__another_root_body()
+{
+	need_tiny
+	make()
+	{
+		atf_check -o ignore vm-create -n "$1" --memory 32M \
+		    --kernel "$tiny"
+	}
+	make a
+	web_up
+	get api/events -N -m 120 >events 2>/dev/null &
+	eventually 30 grep -q '^:' events
+	mv root was
+	told '^event: reset$'
+	says '"status":404,"exit":66' get api/vms
+	make b
+	says '"name":"b"' get api/vms
+	atf_check -o ignore vm-set -n bb b
+	told '"name":"bb"'
+	# What others make is said; the first has it, too, when it is back.
+	mv root new
+	says '"exit":66' get api/vms
+	mv was root
+	says '"name":"a"' get api/vms
+	atf_check -o ignore vm-set -n aa a
+	told '"name":"aa"'
+	# All that is in it goes, and is made again.
+	rm -rf root/*
+	make c
+	says '"name":"c"' get api/vms
+	atf_check -o ignore vm-set -n cc c
+	told '"name":"cc"'
+	web_down
+}
+events__another_root_cleanup()
+{
+	web_end
+}
+
 atf_test_case actions__a_tour cleanup
 actions__a_tour_body()
 {
@@ -644,6 +685,7 @@ atf_init_test_cases()
 	atf_add_test_case requests__nothing_grows
 	atf_add_test_case actions__read_only
 	atf_add_test_case events__what_is_gone_stays_so
+	atf_add_test_case events__another_root
 	atf_add_test_case actions__a_tour
 	atf_add_test_case import__refusals_are_told
 	atf_add_test_case exec__guests_answers

@@ -11,7 +11,8 @@ import { Snaps } from "./snaps.js";
 import { Store } from "./store.js";
 import { Vms } from "./vms.js";
 
-const LOOK_MS = 10000; // for memory, while this is seen
+const LOOK_MS = 10000; // while this is seen
+const NO_INPUT = 66; // exit of a tool that finds no root: sysexits(3)
 const $ = id => document.getElementById(id);
 
 const store = new Store(later);
@@ -93,16 +94,35 @@ function say(text, bad) {
 	$("link").classList.toggle("bad", !!bad);
 }
 
-// All of it, at first and where some was missed.
-async function load() {
+let live = false; // events come
+let root = ""; // where the server has its VMs and snapshots
+let gone = false; // that
+
+function sayLive() {
+	if (gone)
+		say(`no state root any more: ${root}`, true);
+	else
+		say(access.readOnly ? "live, read-only" : "live");
+}
+
+async function listed(lists) {
 	try {
-		const log = records("GET", "api/log").then(r => views.log.set(r));
-		await Promise.all([store.load(), log]);
+		await lists;
+		gone = false;
 	} catch (e) {
-		if (e.status)
+		gone = e.answer?.exit === NO_INPUT;
+		if (gone)
+			store.clear();
+		else if (e.status)
 			note(failureText(e), true);
 	}
+	if (live)
+		sayLive();
 }
+
+// All of it, at first and where some was missed.
+const load = () => listed(Promise.all([store.load(),
+	records("GET", "api/log").then(r => views.log.set(r))]));
 
 const tell = {
 	vm: r => store.put("vms", r),
@@ -137,7 +157,8 @@ async function begin() {
 	$("login").hidden = true;
 	for (const t of tabs)
 		$(`view-${t}`).classList.remove("closed");
-	document.title = `instar: ${about.root}`;
+	root = about.root;
+	document.title = `instar: ${root}`;
 }
 
 // Follows the server, also over its restarts; events first, so that nothing
@@ -151,7 +172,8 @@ async function follow() {
 				await begin();
 				await events(last, (name, data, id) => {
 					if (name === "open") {
-						say(access.readOnly ? "live, read-only" : "live");
+						live = true;
+						sayLive();
 						if (!last)
 							load();
 					} else
@@ -162,6 +184,7 @@ async function follow() {
 		} catch {
 			// Said below; tried again.
 		}
+		live = false;
 		if (known)
 			say("the server does not answer", true);
 		else
@@ -200,13 +223,13 @@ async function enter() {
 
 addEventListener("hashchange", enter);
 
-// Now and then, and never more than a twentieth of the time.
+// What changes without a word: memory, and what others pause; now and then, and
+// never more than a twentieth of the time.
 async function look() {
 	for (;;) {
 		const begin = performance.now();
-		if (!document.hidden && known &&
-		    $("link").textContent.startsWith("live"))
-			await views.vms.refresh();
+		if (!document.hidden && known && live)
+			await (gone ? load() : listed(store.listVms()));
 		const took = performance.now() - begin;
 		await new Promise(r => setTimeout(r, Math.max(LOOK_MS,
 			took * 20)));

@@ -67,6 +67,14 @@ export class Store {
 		}
 	}
 
+	// There is none to ask.
+	clear() {
+		this.vms.clear();
+		this.snaps.clear();
+		this.loaded = false;
+		this.changed();
+	}
+
 	listVms() {
 		return this.list("vms", "api/vms?more=1");
 	}

@@ -2,7 +2,7 @@
 // Machines.
 
 import { openConsole } from "./console.js";
-import { access, act, ask, dialog, failureText, signers } from "./dialog.js";
+import { access, act, ask, dialog, signers } from "./dialog.js";
 import { age, button, bytes, el, label, note } from "./dom.js";
 import { List } from "./list.js";
 
@@ -234,15 +234,5 @@ export class Vms {
 				{ class: "danger" });
 		}
 		d.append(acts);
-	}
-
-	// What changes without a word: memory, and what others pause.
-	async refresh() {
-		try {
-			await this.store.listVms();
-		} catch (e) {
-			if (e.status)
-				note(failureText(e), true);
-		}
 	}
 }

@@ -305,7 +305,6 @@ def removal(page):
 
 def many(page):
     """Records alone, as many as there are to be scrolled."""
-    tool("vm-create", "-n", "m", "--memory", "32M", "--kernel", KERNEL)
     record = json.loads(tool("vm-ls", "m"))
     with open(os.path.join(record["dir"], "vm.json"), encoding="utf-8") as f:
         text = f.read()
@@ -366,6 +365,7 @@ def strangers(page, server):
 
     evil = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Evil)
     threading.Thread(target=evil.serve_forever, daemon=True).start()
+    tool("vm-create", "-n", "m", "--memory", "32M", "--kernel", KERNEL)
     page.d.get(f"http://127.0.0.1:{evil.server_port}/")
     for path, how in (("api/vms", "{credentials: 'include'}"),
                       ("api/vms/m/remove",
@@ -471,8 +471,8 @@ def main():
         there_and_back(page)
         pictures(page)
         removal(page)
-        many(page)
         strangers(page, server)
+        many(page)
         server = restart(page, server)
         other_root(page)
         bad = [e["message"] for e in d.get_log("browser")
@@ -486,7 +486,6 @@ def main():
     finally:
         d.quit()
     server.end()
-    tool("vm-rm", "--all")
     said("done")
 
 

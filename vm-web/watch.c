@@ -146,6 +146,8 @@ on_name(struct watch *w, const char *dir, enum root_kind kind, const char *name)
 static void
 on_place(struct watch *w, size_t i, const char *name)
 {
+	if (i == PLACE_ROOT)
+		return;
 	if (i == PLACE_VM_NAMES || i == PLACE_SNAP_NAMES)
 		on_name(w, places[i].dir, places[i].kind, name);
 	else if (!id_is_valid(name))
@@ -163,17 +165,23 @@ tell_reset(struct watch *w)
 	feed_tell(&w->web->feed, "reset", "{}", 2);
 }
 
-/* Something went that was watched, or came that is to be: pages ask again. */
-static void
-on_root(struct watch *w, const char *name)
+/* What the root has by that name is a place, or has one in it. */
+static bool
+is_place(const char *name)
 {
 	size_t i, n = strlen(name);
 
 	for (i = 0; i < PLACES; i++)
-		if (strncmp(places[i].dir, name, n) == 0)
-			break;
-	if (i == PLACES)
-		return;
+		if (strncmp(places[i].dir, name, n) == 0 &&
+		    (places[i].dir[n] == '\0' || places[i].dir[n] == '/'))
+			return true;
+	return false;
+}
+
+/* Something went that was watched, or came that is to be: pages ask again. */
+static void
+on_root(struct watch *w)
+{
 	if (!w->is_lost)
 		tell_reset(w);
 	w->is_lost = true;
@@ -192,8 +200,10 @@ on_event(struct watch *w, const struct inotify_event *e)
 	}
 	for (i = 0; i < PLACES; i++)
 		if (e->wd == w->place[i]) {
-			if (i == PLACE_ROOT || (e->mask & IN_IGNORED) != 0)
-				on_root(w, i == PLACE_ROOT ? name : "");
+			if ((e->mask & IN_IGNORED) != 0 ||
+			    (i == PLACE_ROOT &&
+				(name[0] == '\0' || is_place(name))))
+				on_root(w);
 			else
 				on_place(w, i, name);
 			return;

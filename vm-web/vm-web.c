@@ -129,9 +129,8 @@ main(int argc, char *argv[])
 
 	sig_setup();
 	status = options_parse(&o, argc, argv);
-	if (status != 0)
-		return opt_end(status);
-	run(&o, &err);
+	if (status == 0)
+		run(&o, &err);
 	strv_fini(&o.origins);
-	return diag_error(&err);
+	return status == 0 ? diag_error(&err) : opt_end(status);
 }

@@ -229,7 +229,7 @@ async function look() {
 	for (;;) {
 		const begin = performance.now();
 		if (!document.hidden && known && live)
-			await (gone ? load() : listed(store.listVms()));
+			await (store.loaded ? listed(store.listVms()) : load());
 		const took = performance.now() - begin;
 		await new Promise(r => setTimeout(r, Math.max(LOOK_MS,
 			took * 20)));

@@ -80,6 +80,7 @@ export class Store {
 	}
 
 	async load() {
+		this.loaded = false; // and asked for again where this fails
 		await Promise.all([this.listVms(),
 			this.list("snaps", "api/snaps")]);
 		this.loaded = true;

@@ -13,6 +13,7 @@
 
 #include "reply.h"
 #include "route.h"
+#include "watch.h"
 
 #define BLOCK_BYTES (32 * 1024) /* of an answer that comes by and by */
 
@@ -192,6 +193,7 @@ action_begin(struct request *r, struct strv *argv, bool input, enum job_out how)
 {
 	struct error err = { 0 };
 
+	watch_check(r->web->watch);
 	if (job_start(&r->job, &r->web->jobs, argv, input, how, &err) == -1)
 		return reply_failure(r, &err);
 	r->job->changed = web_job_changed;

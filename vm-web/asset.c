@@ -30,6 +30,7 @@ ASSET(pictures, "page/pictures.js");
 ASSET(console, "page/console.js");
 ASSET(log, "page/log.js");
 ASSET(term, "page/term.js");
+ASSET(store, "page/store.js");
 ASSET(icon, "page/icon.svg");
 
 #define JS "text/javascript; charset=utf-8"
@@ -50,6 +51,7 @@ static const struct {
 	{ "pictures.js", JS, asset_pictures, asset_pictures_end },
 	{ "console.js", JS, asset_console, asset_console_end },
 	{ "log.js", JS, asset_log, asset_log_end },
+	{ "store.js", JS, asset_store, asset_store_end },
 	{ "icon.svg", "image/svg+xml", asset_icon, asset_icon_end },
 	{ "term.js", JS, asset_term, asset_term_end },
 };

@@ -14,12 +14,14 @@
 #include "route.h"
 #include "tail.h"
 
+#define CONSOLE_BY_MAX 36 /* bytes: a UUID */
 #define IDLE_MS (10 * 60 * 1000) /* without a key the console is given back */
 
 struct typist {
 	struct typist *next;
 	struct console *console;
 	char id[ID_LEN + 1];
+	char by[CONSOLE_BY_MAX + 1]; /* which client it is; "": not said */
 	struct job *job;
 	int64_t key_ms;
 };
@@ -41,35 +43,45 @@ find(struct console *c, const char *id)
 	return NULL;
 }
 
-/* Its vm-console has ended: whoever types is told why. */
+/* Whoever typed is told so; `ended` NULL: for another does. */
+static void
+tell_released(const struct typist *t, const struct job *ended)
+{
+	json_t *o = json_object();
+	char *text;
+
+	json_object_set_new(o, "id", json_string(t->id));
+	json_object_set_new(o, "by", json_string(t->by));
+	if (ended != NULL) {
+		json_object_set_new(o, "exit", json_integer(ended->status));
+		json_object_set_new(o, "stderr", json_string(ended->err_text));
+	}
+	text = json_dumps(o, JSON_COMPACT);
+	json_decref(o);
+	if (text != NULL)
+		feed_tell(&t->console->web->feed, "released", text,
+		    strlen(text));
+	free(text);
+}
+
+/* Its vm-console has ended. */
 static void
 on_end(struct job *job, void *arg)
 {
 	struct typist *t = arg, **p;
-	struct console *c = t->console;
-	json_t *o;
-	char *text;
 
 	if (!job->ended)
 		return;
-	for (p = &c->typists; *p != t;)
+	for (p = &t->console->typists; *p != t;)
 		p = &(*p)->next;
 	*p = t->next;
-	o = json_object();
-	json_object_set_new(o, "id", json_string(t->id));
-	json_object_set_new(o, "exit", json_integer(job->status));
-	json_object_set_new(o, "stderr", json_string(job->err_text));
-	text = json_dumps(o, JSON_COMPACT);
-	json_decref(o);
-	if (text != NULL)
-		feed_tell(&c->web->feed, "released", text, strlen(text));
-	free(text);
+	tell_released(t, job);
 	job_free(job);
 	free(t);
 }
 
 static struct typist *
-take(struct console *c, const char *id, struct error *err)
+take(struct console *c, const char *id, const char *by, struct error *err)
 {
 	struct strv argv = { 0 };
 	struct typist *t = calloc(1, sizeof(*t));
@@ -92,6 +104,7 @@ take(struct console *c, const char *id, struct error *err)
 	}
 	t->console = c;
 	memcpy(t->id, id, ID_LEN + 1);
+	memcpy(t->by, by, sizeof(t->by));
 	t->job->changed = on_end;
 	t->job->arg = t;
 	t->next = c->typists;
@@ -224,25 +237,42 @@ console_output(struct request *r)
 		read_output, r, NULL));
 }
 
+/* One client types: 0, for it is `by`, or it takes over, without a key. */
+static int
+take_over(struct typist *t, const char *by, size_t keys)
+{
+	if (strcmp(t->by, by) == 0)
+		return 0;
+	if (keys > 0)
+		return -1;
+	tell_released(t, NULL);
+	memcpy(t->by, by, sizeof(t->by));
+	return 0;
+}
+
 enum MHD_Result
 console_keys(struct request *r)
 {
 	struct console *c = r->web->consoles;
 	struct error err = { 0 };
-	char id[ID_LEN + 1];
+	char id[ID_LEN + 1], by[CONSOLE_BY_MAX + 1];
 	struct typist *t;
 	ssize_t n = 0;
 
 	/* So few a pipe takes as a whole, or none of them: pipe(7). */
 	if (r->body_len > PIPE_BUF)
 		return reply_error(r, 413, "too many keys at a time");
+	if (!web_query(r, "by", by, sizeof(by)))
+		return reply_error(r, 400, "by: not a text, or too long");
 	if (resolve(id, r, &err) == -1)
 		return reply_failure(r, &err);
 	t = find(c, id);
 	if (t == NULL)
-		t = take(c, id, &err);
+		t = take(c, id, by, &err);
 	if (t == NULL)
 		return reply_failure(r, &err);
+	if (take_over(t, by, r->body_len) == -1)
+		return reply_error(r, 409, "another client types there now");
 	if (t->job->in.fd == -1)
 		return reply_error(r, 503, "it is being given back: try again");
 	t->key_ms = clock_ms();
@@ -259,12 +289,16 @@ enum MHD_Result
 console_release(struct request *r)
 {
 	struct error err = { 0 };
-	char id[ID_LEN + 1];
+	char id[ID_LEN + 1], by[CONSOLE_BY_MAX + 1];
 	struct typist *t;
 
+	if (!web_query(r, "by", by, sizeof(by)))
+		return reply_error(r, 400, "by: not a text, or too long");
 	if (resolve(id, r, &err) == -1)
 		return reply_failure(r, &err);
 	t = find(r->web->consoles, id);
+	if (t != NULL && strcmp(t->by, by) != 0)
+		return reply_error(r, 409, "another client types there now");
 	if (t != NULL)
 		release(t);
 	return reply_bytes(r, 202, NULL, "", 0);

@@ -15,7 +15,10 @@ void console_free(struct console *c);
 /* GET …/output: bytes, from the end of the log on, without an end. */
 enum MHD_Result console_output(struct request *r);
 
-/* POST …/keys: bytes for the guest; the first takes the console. */
+/*
+ * POST …/keys: bytes for the guest; the first takes the console.  Of clients that
+ * say who they are, ?by=, one types: the last that sent none.
+ */
 enum MHD_Result console_keys(struct request *r);
 
 /* POST …/release: gives it back. */

@@ -2,6 +2,7 @@
 #include "dirs.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,6 +91,16 @@ dirs_find(const struct dirs *d, int wd, bool *is_vm)
 		return NULL;
 	*is_vm = one->is_vm;
 	return one->id;
+}
+
+bool
+dirs_has(int rootfd, bool is_vm, const char *id)
+{
+	char path[ID_LEN + 8];
+
+	snprintf(path, sizeof(path), "%s/%.*s", is_vm ? "vm" : "snap", ID_LEN,
+	    id);
+	return fd_exists(rootfd, path);
 }
 
 int

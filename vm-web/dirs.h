@@ -30,6 +30,9 @@ void dirs_remove(struct dirs *d, int wd);
 /* The id, borrowed until the next call; NULL: not one of these. */
 const char *dirs_find(const struct dirs *d, int wd, bool *is_vm);
 
+/* Whether the root has it, now. */
+bool dirs_has(int rootfd, bool is_vm, const char *id);
+
 /* Calls `one` for every id in the directory; none where that is not there. */
 int dirs_each(int rootfd, const char *dir,
     void (*one)(void *arg, const char *id), void *arg, struct error *err);

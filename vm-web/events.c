@@ -49,6 +49,7 @@ events_run(struct request *r)
 
 	if (r->web->feed.clients_n >= WEB_STREAMS_MAX)
 		return reply_error(r, 503, "too many look already");
+	watch_check(r->web->watch);
 	if (watch_start(r->web->watch, &err) == -1)
 		return reply_failure(r, &err);
 	c = calloc(1, sizeof(*c));

@@ -14,6 +14,8 @@
 #include "base/json.h"
 #include "base/num.h"
 
+#include "dirs.h"
+
 #define ASK_MAX 200 /* ids of one command */
 #define RECORD_MAX (1u << 20) /* bytes; VM_RECORD_BYTES_MAX */
 
@@ -146,9 +148,10 @@ on_record(struct fresh *f, const char *line, size_t len)
 
 	if (len > RECORD_MAX || json_parse(&record, line, len, NULL) == -1)
 		return;
+	/* One that was removed while it was asked for stays so. */
 	if (json_get_str(record, "id", id, sizeof(id), JSON_REQUIRED, NULL) ==
 		0 &&
-	    id_is_valid(id)) {
+	    id_is_valid(id) && dirs_has(f->web->rootfd, f->is_vm, id)) {
 		if (f->is_vm &&
 		    json_get_u64(record, "pid", &pid, 0, INT32_MAX,
 			JSON_OPTIONAL, NULL) == 0)

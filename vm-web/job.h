@@ -20,6 +20,7 @@
 
 #define JOB_ERR_MAX 8192 /* bytes of its stderr that are kept, the first */
 #define JOB_TEXT_MAX (4u << 20) /* bytes of output that are collected */
+#define JOB_MARK_MAX 36 /* bytes: a UUID */
 #define JOB_END_MS 10000 /* for a tool to undo what it did, once told to end */
 
 struct jobs {
@@ -43,6 +44,7 @@ struct job {
 	enum job_out how;
 	bool listed;
 	const char *stream; /* " <archive": what its line ends with; or NULL */
+	char mark[JOB_MARK_MAX + 1]; /* by which its client knows it, or "" */
 	char err_text[JOB_ERR_MAX + 1];
 	size_t err_len;
 	char *text; /* collected, with a NUL; NULL: nothing */

@@ -36,6 +36,8 @@ record_of(const struct job *job, uint64_t seq)
 	    json_string(reply_meaning(job->status)));
 	json_object_set_new(o, "ms", json_integer(job->took_ms));
 	json_object_set_new(o, "stderr", json_string(job->err_text));
+	if (job->mark[0] != '\0')
+		json_object_set_new(o, "mark", json_string(job->mark));
 	if (job->text_len > 0 && job->text_len <= JOURNAL_TEXT_MAX &&
 	    path_is_utf8(job->text, job->text_len))
 		json_object_set_new(o, "stdout", json_string(job->text));

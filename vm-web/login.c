@@ -1,22 +1,49 @@
 /* SPDX-License-Identifier: ISC */
 #include "login.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/hex.h"
 #include "base/json.h"
 #include "base/opt.h"
+#include "base/path.h"
+#include "base/sha256.h"
 
 #include "reply.h"
 
 #define KEY_HEADER "X-Vm-Web-Key"
+#define COOKIE_WORD "vm-web-"
+#define COOKIE_BYTES 8 /* of a digest */
 
-/* Cookies know no ports: each server has a name of its own. */
-static void
-cookie_name(char out[24], const struct web *web)
+/*
+ * Cookies know no ports, and a tunnel or proxy may bring several servers behind
+ * one name: each has a cookie of its own, the same after a restart.
+ */
+int
+login_init(struct web *web, struct error *err)
 {
-	snprintf(out, 24, "vm-web-%u", (unsigned)web->listen.port);
+	const struct listen *l = &web->listen;
+	char host[HOST_NAME_MAX + 1] = "", *path = NULL, *text;
+	unsigned char raw[SHA256_BYTES];
+
+	gethostname(host, sizeof(host) - 1);
+	if (l->path[0] != '\0')
+		path = realpath(l->path, NULL);
+	text = path_format("%s %s:%u %s %s %s", host, l->host,
+	    (unsigned)l->port, path == NULL ? l->path : path,
+	    web->opts->base_path, web->root);
+	free(path);
+	if (text == NULL)
+		return error_nomem(err, "cookie");
+	sha256_of(raw, text, strlen(text));
+	free(text);
+	memcpy(web->cookie, COOKIE_WORD, sizeof(COOKIE_WORD));
+	hex_put(web->cookie + sizeof(COOKIE_WORD) - 1, raw, COOKIE_BYTES);
+	return 0;
 }
 
 static const char *
@@ -28,11 +55,9 @@ header(const struct request *r, const char *name)
 bool
 login_has_cookie(const struct request *r)
 {
-	char name[24];
-
-	cookie_name(name, r->web);
 	return token_is(r->web->token.cookie,
-	    MHD_lookup_connection_value(r->conn, MHD_COOKIE_KIND, name));
+	    MHD_lookup_connection_value(r->conn, MHD_COOKIE_KIND,
+		r->web->cookie));
 }
 
 bool
@@ -62,16 +87,15 @@ send_cookie(struct request *r, const char *value, const char *age,
     json_t *object)
 {
 	struct MHD_Response *response;
-	char name[24], text[256 + TOKEN_LEN];
+	char text[256 + TOKEN_LEN];
 	char *body = object == NULL ? NULL : json_dumps(object, JSON_COMPACT);
 
 	json_decref(object);
 	if (body == NULL)
 		return MHD_NO;
-	cookie_name(name, r->web);
 	snprintf(text, sizeof(text),
-	    "%s=%s; Path=%s/; HttpOnly; SameSite=Strict%s%s", name, value,
-	    r->web->opts->base_path, age, is_https(r) ? "; Secure" : "");
+	    "%s=%s; Path=%s/; HttpOnly; SameSite=Strict%s%s", r->web->cookie,
+	    value, r->web->opts->base_path, age, is_https(r) ? "; Secure" : "");
 	response = MHD_create_response_from_buffer(strlen(body), body,
 	    MHD_RESPMEM_MUST_FREE);
 	if (response == NULL) {

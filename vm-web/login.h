@@ -5,6 +5,9 @@
 
 #include "web.h"
 
+/* Names the cookie, once it is known where it listens. */
+int login_init(struct web *web, struct error *err);
+
 /* Whether the request shows the token, or cookie and key. */
 bool login_is_known(const struct request *r);
 

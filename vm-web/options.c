@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BASE_PATH_MAX 128 /* bytes */
-
 static const struct members web_members = { .names = "url socket pid" };
 
 static void
@@ -30,7 +28,7 @@ check_base_path(struct opts *o)
 		return 0;
 	}
 	n = strlen(p);
-	if (p[0] != '/' || n > BASE_PATH_MAX || p[n - 1] == '/' ||
+	if (p[0] != '/' || n > OPTIONS_BASE_PATH_MAX || p[n - 1] == '/' ||
 	    strstr(p, "//") != NULL || strstr(p, "/.") != NULL ||
 	    strspn(p,
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"

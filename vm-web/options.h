@@ -5,6 +5,7 @@
 #include "base/opt.h"
 
 #define OPTIONS_LISTEN "127.0.0.1:8006"
+#define OPTIONS_BASE_PATH_MAX 128 /* bytes */
 
 struct opts {
 	struct opt_common common;

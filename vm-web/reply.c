@@ -41,6 +41,8 @@ static const struct {
 	{ EX_TEMPFAIL, 503, "locked, or time is over: try again" },
 	{ EX_NOPERM, 403, "refused: it needs --force, or rights" },
 	{ EX_CONFIG, 409, "the snapshot does not fit this host" },
+	/* vm-exec(1) alone has it. */
+	{ 127, 422, "the guest has no such command" },
 };
 
 unsigned
@@ -86,6 +88,11 @@ reply_send(struct request *r, unsigned status, const char *type,
 	if (rc == MHD_YES && status == 401)
 		rc = MHD_add_response_header(response, "WWW-Authenticate",
 		    "Bearer");
+	if (rc == MHD_YES && r->is_late) {
+		r->late = response;
+		r->late_status = status;
+		return MHD_YES;
+	}
 	if (rc == MHD_YES)
 		rc = MHD_queue_response(r->conn, status, response);
 	MHD_destroy_response(response);

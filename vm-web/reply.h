@@ -7,7 +7,7 @@
 
 #include "web.h"
 
-/* Queues `response`, which it takes, with the common headers. */
+/* Queues `response`, which it takes, with the common headers; or keeps it. */
 enum MHD_Result reply_send(struct request *r, unsigned status, const char *type,
     struct MHD_Response *response);
 

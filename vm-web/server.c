@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -39,17 +40,27 @@ cut_base(const struct web *web, const char *path)
 	return strncmp(path, base, n) == 0 && path[n] == '/' ? path + n : NULL;
 }
 
+/* "/lab" where the page is "/lab/". */
+static bool
+is_base(const struct web *web, const char *path, const char *method)
+{
+	const char *base = web->opts->base_path;
+
+	return base[0] != '\0' && strcmp(path, base) == 0 &&
+	    (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0);
+}
+
 /*
  * Who it is sent to, and by whom: 0, or the answer is queued in *rc.  The page
- * itself may be led to from anywhere.
+ * itself, also `by_base`, may be led to from anywhere.
  */
 static int
-check_sender(struct request *r, enum MHD_Result *rc)
+check_sender(struct request *r, bool by_base, enum MHD_Result *rc)
 {
 	const struct guard *g = &r->web->guard;
-	bool is_page = r->route != NULL &&
-	    strcmp(r->route->method, "GET") == 0 &&
-	    (r->route->flags & ROUTE_OPEN) != 0;
+	bool is_page = by_base ||
+	    (r->route != NULL && strcmp(r->route->method, "GET") == 0 &&
+		(r->route->flags & ROUTE_OPEN) != 0);
 
 	if (!guard_host(g, header(r, "Host")))
 		*rc = reply_error(r, 421, "Host: not a name of this server");
@@ -71,6 +82,9 @@ check_token(struct request *r, bool is_api, enum MHD_Result *rc)
 	if (login_is_known(r) ||
 	    ((flags & ROUTE_LINK) != 0 && login_has_cookie(r))) {
 		peer_is_known(r);
+		/* Who sends does not hear, but for one that asks before. */
+		r->is_late = (flags & ROUTE_LONG) != 0 &&
+		    header(r, MHD_HTTP_HEADER_EXPECT) == NULL;
 		return 0;
 	}
 	if ((flags & ROUTE_OPEN) != 0 || (r->route == NULL && !is_api))
@@ -115,13 +129,26 @@ not_allowed(struct request *r, const char *allowed)
 	return reply_send(r, 405, REPLY_JSON, response);
 }
 
+static enum MHD_Result
+move_on(struct request *r)
+{
+	char to[OPTIONS_BASE_PATH_MAX + 2];
+	struct MHD_Response *response = MHD_create_response_from_buffer(0, NULL,
+	    MHD_RESPMEM_PERSISTENT);
+
+	snprintf(to, sizeof(to), "%s/", r->web->opts->base_path);
+	if (response != NULL)
+		MHD_add_response_header(response, "Location", to);
+	return reply_send(r, 301, NULL, response);
+}
+
 /* All that its head says: 0, or the answer is queued in *rc. */
 static int
 check_head(struct request *r, const char *raw, const char *method,
     const char *version, enum MHD_Result *rc)
 {
 	const char *path = cut_base(r->web, raw), *allowed = NULL;
-	bool is_url, is_api;
+	bool is_url, is_api, by_base = is_base(r->web, raw, method);
 
 	if (strncmp(version, "HTTP/1.", 7) != 0) {
 		*rc = reply_error(r, 505, "not HTTP/1.1");
@@ -130,8 +157,12 @@ check_head(struct request *r, const char *raw, const char *method,
 	is_url = path != NULL && url_split(&r->url, path);
 	if (is_url)
 		r->route = route_find(&r->url, method, &allowed);
-	if (check_sender(r, rc) == -1)
+	if (check_sender(r, by_base, rc) == -1)
 		return -1;
+	if (by_base) {
+		*rc = move_on(r);
+		return -1;
+	}
 	is_api = is_url && strcmp(r->url.part[0], "api") == 0;
 	if (check_token(r, is_api, rc) == -1)
 		return -1;
@@ -168,9 +199,27 @@ begin(struct web *web, struct MHD_Connection *conn, const char *url,
 	r->conn = conn;
 	r->line.fd = -1;
 	*own = r;
-	if (check_head(r, url, method, version, &rc) == -1)
-		return rc;
-	return r->route->first == NULL ? MHD_YES : r->route->first(r);
+	if (check_head(r, url, method, version, &rc) == 0 &&
+	    r->route->first != NULL)
+		rc = r->route->first(r);
+	r->is_late = false;
+	return rc;
+}
+
+/* Of what is refused the rest is read, so that it is heard why. */
+static enum MHD_Result
+answer_late(struct request *r, size_t *len)
+{
+	enum MHD_Result rc;
+
+	if (*len > 0) {
+		*len = 0;
+		return MHD_YES;
+	}
+	rc = MHD_queue_response(r->conn, r->late_status, r->late);
+	MHD_destroy_response(r->late);
+	r->late = NULL;
+	return rc;
 }
 
 static enum MHD_Result
@@ -209,6 +258,8 @@ on_request(void *cls, struct MHD_Connection *conn, const char *url,
 		return begin(cls, conn, url, method, version, own);
 	if (r->is_gone)
 		return MHD_NO;
+	if (r->late != NULL)
+		return answer_late(r, len);
 	if (*len > 0)
 		return take_body(r, data, len);
 	if (r->body_too_long)
@@ -230,6 +281,8 @@ on_completed(void *cls, struct MHD_Connection *conn, void **own,
 	if (r->close != NULL)
 		r->close(r);
 	loop_forget(&r->web->loop, &r->line);
+	if (r->late != NULL)
+		MHD_destroy_response(r->late);
 	if (r->job != NULL) {
 		/* Half an archive is none. */
 		if ((r->route->flags & ROUTE_LONG) != 0)

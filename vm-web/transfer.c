@@ -25,8 +25,6 @@
 
 #define TICKETS 64
 #define TICKET_MS (15 * 60 * 1000)
-/* What is still taken of an archive that was refused, to say why. */
-#define REST_MAX (8u << 20)
 
 static const struct {
 	const char *word, *option, *suffix;
@@ -334,14 +332,19 @@ transfer_import_first(struct request *r)
 {
 	struct strv argv = { 0 };
 	struct error err = { 0 };
+	char mark[JOB_MARK_MAX + 1];
 	enum MHD_Result rc;
 
 	web_be_patient(r);
+	if (!web_query(r, "mark", mark, sizeof(mark)))
+		return reply_error(r, 400, "mark: not a text, or too long");
 	rc = put_import(&argv, r, &err) == -1
 	    ? reply_failure(r, &err)
 	    : action_begin(r, &argv, true, JOB_COLLECT);
-	if (r->job != NULL)
+	if (r->job != NULL) {
 		r->job->stream = " <archive";
+		memcpy(r->job->mark, mark, sizeof(mark));
+	}
 	strv_fini(&argv);
 	return rc;
 }
@@ -352,10 +355,9 @@ transfer_import_data(struct request *r, const char *data, size_t *len)
 	ssize_t n;
 
 	if (r->job->in.fd == -1 || r->job->ended) {
-		/* It was refused: what comes still is read, some of it. */
-		r->body_len += *len;
+		/* It was refused, which is heard once all is read. */
 		*len = 0;
-		return r->body_len > REST_MAX ? MHD_NO : MHD_YES;
+		return MHD_YES;
 	}
 	n = write(r->job->in.fd, data, *len);
 	if (n > 0) {

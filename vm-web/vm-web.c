@@ -9,6 +9,7 @@
 #include "state/root.h"
 
 #include "console.h"
+#include "login.h"
 #include "options.h"
 #include "server.h"
 #include "tell.h"
@@ -42,7 +43,8 @@ serve(struct web *web, struct error *err)
 		return error_nomem(err, "links");
 	if (watch_new(&web->watch, web, err) == -1 ||
 	    console_new(&web->consoles, web, err) == -1 ||
-	    server_start(web, err) == -1 || tell_ready(web, err) == -1)
+	    login_init(web, err) == -1 || server_start(web, err) == -1 ||
+	    tell_ready(web, err) == -1)
 		return -1;
 	return loop_run(&web->loop, err);
 }
@@ -127,9 +129,8 @@ main(int argc, char *argv[])
 
 	sig_setup();
 	status = options_parse(&o, argc, argv);
-	if (status != 0)
-		return opt_end(status);
-	run(&o, &err);
+	if (status == 0)
+		run(&o, &err);
 	strv_fini(&o.origins);
-	return diag_error(&err);
+	return status == 0 ? diag_error(&err) : opt_end(status);
 }

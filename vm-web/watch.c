@@ -3,8 +3,10 @@
 
 #include <sys/epoll.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +29,7 @@ enum place {
 	PLACE_VM_NAMES,
 	PLACE_SNAP_NAMES,
 	PLACE_ACCESS,
+	PLACE_ROOT,
 	PLACES
 };
 
@@ -40,6 +43,11 @@ static const struct {
 	{ "name/vm", IN_MOVED_TO | IN_CREATE, ROOT_VM },
 	{ "name/snap", IN_MOVED_TO | IN_CREATE, ROOT_SNAP },
 	{ "access", IN_ATTRIB | IN_CREATE | IN_CLOSE_WRITE, ROOT_SNAP },
+	/* One that was lacking, and the end of all. */
+	{ ".",
+	    IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF |
+		IN_ONLYDIR,
+	    ROOT_VM },
 };
 
 struct watch {
@@ -49,6 +57,7 @@ struct watch {
 	struct dirs dirs; /* of VMs and snapshots */
 	struct fresh *fresh[2]; /* by enum root_kind */
 	struct loop_timer timer;
+	bool is_lost; /* not all that is there is watched */
 };
 
 static const char *
@@ -96,10 +105,7 @@ mark(struct watch *w, enum root_kind kind, const char *id)
 static bool
 is_there(const struct watch *w, enum root_kind kind, const char *id)
 {
-	char path[ID_LEN + 8];
-
-	snprintf(path, sizeof(path), "%s/%.*s", kind_dir(kind), ID_LEN, id);
-	return fd_exists(w->web->rootfd, path);
+	return dirs_has(w->web->rootfd, kind == ROOT_VM, id);
 }
 
 /* It came, or went; where two change places both are told. */
@@ -140,6 +146,8 @@ on_name(struct watch *w, const char *dir, enum root_kind kind, const char *name)
 static void
 on_place(struct watch *w, size_t i, const char *name)
 {
+	if (i == PLACE_ROOT)
+		return;
 	if (i == PLACE_VM_NAMES || i == PLACE_SNAP_NAMES)
 		on_name(w, places[i].dir, places[i].kind, name);
 	else if (!id_is_valid(name))
@@ -150,11 +158,33 @@ on_place(struct watch *w, size_t i, const char *name)
 		on_object(w, places[i].kind, name);
 }
 
-/* All anew: the kernel has lost some. */
+/* All anew: the kernel has lost some, or another root is there. */
 static void
-on_overflow(struct watch *w)
+tell_reset(struct watch *w)
 {
 	feed_tell(&w->web->feed, "reset", "{}", 2);
+}
+
+/* What the root has by that name is a place, or has one in it. */
+static bool
+is_place(const char *name)
+{
+	size_t i, n = strlen(name);
+
+	for (i = 0; i < PLACES; i++)
+		if (strncmp(places[i].dir, name, n) == 0 &&
+		    (places[i].dir[n] == '\0' || places[i].dir[n] == '/'))
+			return true;
+	return false;
+}
+
+/* Something went that was watched, or came that is to be: pages ask again. */
+static void
+on_root(struct watch *w)
+{
+	if (!w->is_lost)
+		tell_reset(w);
+	w->is_lost = true;
 }
 
 static void
@@ -165,18 +195,23 @@ on_event(struct watch *w, const struct inotify_event *e)
 	size_t i;
 
 	if ((e->mask & IN_Q_OVERFLOW) != 0) {
-		on_overflow(w);
-		return;
-	}
-	if ((e->mask & IN_IGNORED) != 0) {
-		dirs_remove(&w->dirs, e->wd);
+		tell_reset(w);
 		return;
 	}
 	for (i = 0; i < PLACES; i++)
 		if (e->wd == w->place[i]) {
-			on_place(w, i, name);
+			if ((e->mask & IN_IGNORED) != 0 ||
+			    (i == PLACE_ROOT &&
+				(name[0] == '\0' || is_place(name))))
+				on_root(w);
+			else
+				on_place(w, i, name);
 			return;
 		}
+	if ((e->mask & IN_IGNORED) != 0) {
+		dirs_remove(&w->dirs, e->wd);
+		return;
+	}
 	id = dirs_find(&w->dirs, e->wd, &is_vm);
 	if (id != NULL &&
 	    (is_vm ? strcmp(name, "vm.json") == 0
@@ -275,6 +310,7 @@ watch_start(struct watch *w, struct error *err)
 	}
 	loop_set(&w->web->loop, &w->notify, EPOLLIN);
 	fresh_scan(w->fresh[ROOT_VM]);
+	w->is_lost = false;
 	return 0;
 }
 
@@ -289,6 +325,42 @@ watch_stop(struct watch *w)
 	fresh_stop(w->fresh[ROOT_VM]);
 	fresh_stop(w->fresh[ROOT_SNAP]);
 	w->timer.at_ms = 0;
+}
+
+/*
+ * Whether the path leads where rootfd does; where to another root, that is put in
+ * its place.  False: nowhere.
+ */
+static bool
+find_root(const struct web *web, bool *is_new)
+{
+	struct stat here, there;
+	struct root *root = NULL;
+
+	if (fstat(web->rootfd, &here) == -1 || stat(web->root, &there) == -1)
+		return false;
+	*is_new = here.st_dev != there.st_dev || here.st_ino != there.st_ino;
+	if (!*is_new)
+		return true;
+	if (root_open_to_read(&root, web->root, NULL) == -1)
+		return false;
+	*is_new = dup3(root_fd(root), web->rootfd, O_CLOEXEC) != -1;
+	root_close(root);
+	return *is_new;
+}
+
+void
+watch_check(struct watch *w)
+{
+	bool is_new = false;
+
+	if (!find_root(w->web, &is_new))
+		w->is_lost = true;
+	else if ((is_new || w->is_lost) && w->web->feed.clients != NULL) {
+		watch_stop(w);
+		if (watch_start(w, NULL) == 0)
+			tell_reset(w);
+	}
 }
 
 static void

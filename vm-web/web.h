@@ -38,6 +38,7 @@ struct web {
 	struct notify notify;
 	struct guard guard;
 	struct token token;
+	char cookie[24]; /* its name */
 	struct jobs jobs;
 	struct journal journal;
 	struct feed feed;
@@ -61,6 +62,9 @@ struct request {
 	char *body; /* what came of it, with a NUL */
 	size_t body_len;
 	bool body_too_long;
+	bool is_late; /* an answer has to wait for its body */
+	struct MHD_Response *late; /* that does, or NULL */
+	unsigned late_status;
 	bool is_suspended;
 	struct request *next; /* of these */
 	bool is_gone; /* the client is */

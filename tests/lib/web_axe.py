@@ -62,6 +62,8 @@ try:
     for act in ("clone", "export", "more"):
         page.press("golden", act)
         until(act, lambda: page.one("dialog"))
+        if act == "clone":
+            page.one("dialog summary").click()
         look(f"snapshot: {act}")
         page.one("dialog .close button").click()
         page.closed()

@@ -6,6 +6,7 @@ whose answer is another than expected.  `many` sends 10,000 and compares the
 server's descriptors and memory before and after.
 """
 import os
+import re
 import socket
 import sys
 import time
@@ -64,7 +65,19 @@ def post(path, body, *headers, **more):
     return req("POST", path, AUTH, JSON, *headers, body=body, **more)
 
 
-COOKIE = f"Cookie: vm-web-{port}={'0' * 64}"
+def cookie_name():
+    s = dial()
+    s.sendall(post("/api/login", b'{"token":"%s"}' % token.encode(),
+                   "Connection: close"))
+    data = b""
+    while part := s.recv(4096):
+        data += part
+    return re.search(rb"(?i)set-cookie: (vm-web-[0-9a-f]{16})=",
+                     data).group(1).decode()
+
+
+NAME_OF_COOKIE = cookie_name()
+COOKIE = f"Cookie: {NAME_OF_COOKIE}={'0' * 64}"
 NAME = "a" * 26
 # name, what is sent, statuses that are right (0: cut without an answer)
 TABLE = [
@@ -159,7 +172,7 @@ TABLE = [
                      "Authorization: Bearer " + token.upper()), 401),
     ("basic", req("GET", "/api/vms", "Authorization: Basic " + token), 401),
     ("the token as a cookie",
-     req("GET", "/api/vms", f"Cookie: vm-web-{port}={token}"), 401),
+     req("GET", "/api/vms", f"Cookie: {NAME_OF_COOKIE}={token}"), 401),
     ("a cookie alone", req("GET", "/api/vms", COOKIE), 401),
     ("a wrong key", req("GET", "/api/vms", COOKIE,
                         "X-Vm-Web-Key: " + "0" * 64), 401),

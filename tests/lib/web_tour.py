@@ -5,14 +5,18 @@ A tour of vm-web's page in headless Chromium, by every button, in the working
 directory; $INSTAR_ROOT is empty.  A line for each station; what is wrong ends it.
 Pictures of the views are left in ./shots.
 """
+import atexit
 import hashlib
 import http.server
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
 import time
+import urllib.parse
+import urllib.request
 
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -21,6 +25,7 @@ sys.dont_write_bytecode = True
 from web_page import Page, Server, browser, tool, until  # noqa: E402
 
 KERNEL = sys.argv[1]
+LIB = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.environ["INSTAR_ROOT"]
 MANY = 1000
 
@@ -38,9 +43,26 @@ def shots(page, name):
             page.d.save_screenshot(f"shots/{name}-{theme}-{shape}.png")
 
 
+def ask(path, page, body=None):
+    """As a program does that is no page."""
+    with urllib.request.urlopen(urllib.request.Request(
+            urllib.parse.urljoin(page.d.current_url, path), body, {
+                "Authorization": "Bearer " + text_of("token").strip()})) as r:
+        return r.read()
+
+
+def end_of(screen):
+    return screen.get_property("textContent")[-80:]
+
+
 def digest(path):
     with open(path, "rb") as f:
         return hashlib.sha256(f.read()).hexdigest()
+
+
+def text_of(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
 
 
 def said(what):
@@ -49,7 +71,8 @@ def said(what):
 
 def machines(page):
     page.one("section:not([hidden]) .bar .primary").click()
-    page.fill(name="web", kernel=KERNEL, memory="32M", storage="8M")
+    page.fill(name="web", kernel=KERNEL, memory="32M", storage="8M",
+              user="me", ssh_key=os.path.abspath("key.pub"))
     page.button("Create")
     page.closed()
     page.has("web", "created")
@@ -57,9 +80,9 @@ def machines(page):
     page.has("web", "running")
     page.press("web", "console")
     screen = until("no screen", lambda: page.one(".screen"))
-    until("says nothing", lambda: "tick " in screen.text)
-    before = screen.text
-    until("does not count", lambda: screen.text != before)
+    until("says nothing", lambda: "tick " in end_of(screen))
+    before = end_of(screen)
+    until("does not count", lambda: end_of(screen) != before)
     shots(page, "console")
     page.button("Type")
     until("cannot type", lambda: "Keys go" in page.one("dialog .hint").text)
@@ -68,6 +91,11 @@ def machines(page):
                         "console.lock")
     until("nobody has the console", lambda: subprocess.run(
         ["flock", "-n", lock, "true"], check=False).returncode == 1)
+    # Another takes it: it is told, and asks again.
+    ask("api/vms/web/keys?by=another", page, b"")
+    until("not told", lambda: "Another" in page.one("dialog .hint").text)
+    page.button("Type")
+    until("cannot type", lambda: "Keys go" in page.one("dialog .hint").text)
     screen.send_keys(Keys.CONTROL, "]")
     until("is not given back", lambda: subprocess.run(
         ["flock", "-n", lock, "true"], check=False).returncode == 0)
@@ -78,6 +106,38 @@ def machines(page):
     page.press("web", "resume")
     page.has("web", "running")
     said("a machine: made, started, its console, paused, resumed")
+
+
+def command(page):
+    """In a guest, in whose place an agent of the tests' own answers."""
+    tool("vm-create", "-n", "asked", "--memory", "32M", "--kernel", KERNEL,
+         "--agent")
+    tool("vm-start", "asked")
+    os.mkdir("guest")
+    socket = os.path.join(tool("vm-ls", "-p", "dir", "asked").strip(),
+                          "agent.sock")
+    os.remove(socket)
+    agent = subprocess.Popen([os.path.join(LIB, "agent.pl"), socket],
+                             cwd="guest")
+    atexit.register(agent.kill)
+    until("no agent", lambda: os.path.exists(socket))
+    page.press("asked", "more")
+    page.button("Run a command")
+    page.fill(command="echo once; echo twice >&2; exit 3")
+    page.button("Run")
+    until("no output", lambda: page.one("dialog .out").text ==
+          "once\ntwice\n\n[status 3]")
+    # What the one before has said does not stand beneath another's error.
+    page.fill(timeout="soon")
+    page.button("Run")
+    until("no error", lambda: "exit 64" in page.one("dialog .error").text)
+    assert not page.one("dialog .out").is_displayed(), "an old output"
+    page.one("dialog .close button").click()
+    page.closed()
+    agent.kill()
+    agent.wait()
+    tool("vm-rm", "--force", "asked")
+    said("a command in a guest")
 
 
 def snapshots(page, other):
@@ -97,12 +157,27 @@ def snapshots(page, other):
     page.has("golden", "<b>not bold</b>")
     page.press("golden", "clone")
     page.fill(name="worker", count="2")
+    page.one("dialog summary").click()
+    page.fill(signed_by=os.path.abspath("allowed"))
+    shots(page, "clone")
+    page.button("Clone")
+    until("nobody has signed it, and it is taken",
+          lambda: "exit 77" in page.one("dialog .error").text)
+    page.fill(signed_by="")
     page.button("Clone")
     page.closed()
     page.tab("vms")
     page.has("worker-2", "running")
     page.has("worker-1", "from golden")
     said(f"a snapshot, seen elsewhere after {late:.2f} s; two clones")
+
+
+def line(page, up):
+    """What is sent goes so many bytes a second; -1: as it can."""
+    page.d.execute_cdp_cmd("Network.enable", {})
+    page.d.execute_cdp_cmd("Network.emulateNetworkConditions", {
+        "offline": False, "latency": 0, "downloadThroughput": -1,
+        "uploadThroughput": up})
 
 
 def there_and_back(page):
@@ -120,10 +195,11 @@ def there_and_back(page):
     page.closed()
     page.one("#view-snaps .bar .primary").click()
     page.one("#import-file").send_keys(os.path.abspath(path))
-    page.one("#import-name").send_keys("back")
+    page.one("dialog summary").click()
+    page.fill(name="back", description="a & b")
     page.button("Import")
     page.closed()
-    page.has("back")
+    page.has("back", "a & b")
     tool("snap-verify", "back")
     page.press("back", "more")
     page.button("Verify")
@@ -131,10 +207,11 @@ def there_and_back(page):
           page.one("#notes").text)
     page.press("back", "more")
     page.button("Name")
-    page.fill(name="again")
+    page.fill(name="again", description="")
     page.button("Set")
     page.closed()
     page.has("again")
+    assert '"description"' not in tool("snap-ls", "again"), "not emptied"
     # To where registries are, and from there.
     layout = f"oci-layout:{os.path.abspath('layout')}:v1"
     page.press("again", "more")
@@ -149,10 +226,6 @@ def there_and_back(page):
     page.has("pulled")
     tool("snap-verify", "pulled")
     # Who made it.
-    tool("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "key")
-    with open("key.pub", encoding="utf-8") as f, \
-            open("allowed", "w", encoding="utf-8") as to:
-        to.write("me@here " + f.read())
     page.press("pulled", "more")
     page.button("Sign")
     page.fill(key=os.path.abspath("key"))
@@ -168,11 +241,14 @@ def there_and_back(page):
     # What is wrong is told as the tool tells it.
     page.one("#view-snaps .bar .primary").click()
     with open("noise", "wb") as f:
-        f.write(b"no archive" * 1000)
+        f.truncate(200 << 20)
     page.one("#import-file").send_keys(os.path.abspath("noise"))
+    # By a line on which all of it would take minutes.
+    line(page, 4 << 20)
     page.button("Import")
     until("no error", lambda: "exit 65: breaks its format" in
           page.one("dialog .error").text)
+    line(page, -1)
     page.one("dialog .close button").click()
     page.closed()
     shots(page, "snaps")
@@ -229,7 +305,6 @@ def removal(page):
 
 def many(page):
     """Records alone, as many as there are to be scrolled."""
-    tool("vm-create", "-n", "m", "--memory", "32M", "--kernel", KERNEL)
     record = json.loads(tool("vm-ls", "m"))
     with open(os.path.join(record["dir"], "vm.json"), encoding="utf-8") as f:
         text = f.read()
@@ -290,6 +365,7 @@ def strangers(page, server):
 
     evil = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Evil)
     threading.Thread(target=evil.serve_forever, daemon=True).start()
+    tool("vm-create", "-n", "m", "--memory", "32M", "--kernel", KERNEL)
     page.d.get(f"http://127.0.0.1:{evil.server_port}/")
     for path, how in (("api/vms", "{credentials: 'include'}"),
                       ("api/vms/m/remove",
@@ -323,8 +399,23 @@ def strangers(page, server):
 def restart(page, server):
     server.end()
     until("not noticed", lambda: "not answer" in page.one("#link").text)
+    # One is removed while the list is on its way that has it still.
+    os.environ.update(LATE=os.getcwd(), LATE_LS=shutil.which("vm-ls"),
+                      PATH=os.path.abspath("bin") + ":" + os.environ["PATH"])
+    os.mkdir("bin")
+    os.symlink(os.path.join(LIB, "late_ls.sh"), "bin/vm-ls")
+    with open("hold", "w", encoding="ascii"):
+        pass
+    tool("vm-create", "-n", "new", "--memory", "32M", "--kernel", KERNEL)
     server = Server(server.port)
     page.live()
+    until("no list", lambda: "--memory --\n" in text_of("held"))
+    tool("vm-rm", "m-5")
+    until("it stays", lambda: page.one("#count-vms").text == str(MANY - 1))
+    os.remove("hold")
+    until("another list",
+          lambda: page.one("#count-vms").text != str(MANY - 1))
+    assert page.one("#count-vms").text == str(MANY), "it comes back"
     page.d.refresh()
     page.live()
     until("not all", lambda: page.one("#count-vms").text == str(MANY))
@@ -332,9 +423,34 @@ def restart(page, server):
     return server
 
 
+def other_root(page):
+    """The root goes, and another is there, and it is there again."""
+    os.rename(ROOT, ROOT + ".old")
+    until("not told", lambda: page.one("#link").text ==
+          "no state root any more: " + ROOT)
+    assert page.one("#count-vms").text == ""
+    shots(page, "gone")
+    tool("vm-create", "-n", "other", "--memory", "32M", "--kernel", KERNEL)
+    ask("api/vms", page)
+    page.live()
+    page.has("other")
+    tool("vm-set", "-n", "renamed", "other")
+    page.has("renamed")
+    os.rename(ROOT, ROOT + ".new")
+    until("not told", lambda: "no state root" in page.one("#link").text)
+    os.rename(ROOT + ".old", ROOT)
+    ask("api/vms", page)
+    page.live()
+    until("not all", lambda: page.one("#count-vms").text == str(MANY))
+    said("without its root, with another, and with the first")
+
+
 def main():
     for d in ("got", "shots"):
         os.mkdir(d)
+    tool("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", "key")
+    with open("allowed", "w", encoding="utf-8") as f:
+        f.write("me@here " + text_of("key.pub"))
     server = Server()
     d = browser()
     said("Chromium is up")
@@ -350,13 +466,15 @@ def main():
         other = d.current_window_handle
         d.switch_to.window(first)
         machines(page)
+        command(page)
         snapshots(page, other)
         there_and_back(page)
         pictures(page)
         removal(page)
-        many(page)
         strangers(page, server)
+        many(page)
         server = restart(page, server)
+        other_root(page)
         bad = [e["message"] for e in d.get_log("browser")
                if "Content Security" in e["message"] or
                "TrustedHTML" in e["message"] or
@@ -368,7 +486,6 @@ def main():
     finally:
         d.quit()
     server.end()
-    tool("vm-rm", "--all")
     said("done")
 
 

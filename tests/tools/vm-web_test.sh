@@ -4,6 +4,8 @@
 
 . "$(atf_get_srcdir)/../lib/lib.sh"
 . "$(atf_get_srcdir)/../lib/counting.sh"
+. "$(atf_get_srcdir)/../lib/vms.sh"
+. "$(atf_get_srcdir)/../lib/agent.sh"
 . "$(atf_get_srcdir)/../lib/web.sh"
 
 lib=$(atf_get_srcdir)/../lib
@@ -202,6 +204,20 @@ start__tls_and_base_path_body()
 	    -d "{\"token\":\"$token\"}" "${url}api/login" >answer
 	atf_check -o match:'Path=/lab/; HttpOnly; SameSite=Strict; Secure' \
 	    grep -i set-cookie answer
+	# The page's path without its slash, from wherever; and nothing like it.
+	for h in 'Sec-Fetch-Site: cross-site' 'Origin: https://else.example'; do
+		atf_check -o inline:"301 $url" curl -sS -o answer --cacert cert \
+		    -H "$h" -w '%{http_code} %{redirect_url}' "${url%/}"
+	done
+	atf_check -o inline:200 curl -sSL -o answer --cacert cert \
+	    -w '%{http_code}' "${url%/}"
+	cmp answer "$top/vm-web/page/index.html"
+	for p in "${url%/}x" "${url%/}x/" "${url%lab/}"; do
+		atf_check_equal 404 "$(status_of --cacert cert "$p")"
+	done
+	atf_check_equal 404 "$(status_of --cacert cert -d x "${url%/}")"
+	atf_check_equal 421 "$(status_of --cacert cert -H 'Host: else.example' \
+	    "${url%/}")"
 	web_down
 }
 start__tls_and_base_path_cleanup()
@@ -227,6 +243,43 @@ login__cookie_and_key_body()
 login__cookie_and_key_cleanup()
 {
 	web_end
+}
+
+# Two servers that a tunnel brings behind one name: cookies know no ports.
+atf_test_case login__two_servers cleanup
+login__two_servers_body()
+{
+	web_up --socket s
+	first=$web_pid token1=$token
+	mv web.pid first.pid
+	web_up --socket t --token-file token
+	for n in 1 2; do
+		[ $n -eq 1 ] && at=s by=$token1 || at=t by=$token
+		curl -sS -b jar -c jar --unix-socket $at \
+		    -H 'Content-Type: application/json' \
+		    -d "{\"token\":\"$by\"}" http://localhost/api/login |
+		    sed 's/.*"key":"\([0-9a-f]*\)".*/\1/' >key$n
+	done
+	for n in 1 2; do
+		[ $n -eq 1 ] && at=s || at=t
+		atf_check_equal "200 $n" "$(status_of -b jar --unix-socket $at \
+		    -H "X-Vm-Web-Key: $(cat key$n)" \
+		    http://localhost/api/about) $n"
+	done
+	# It is the same one after a restart.
+	web_down
+	web_up --socket t --token-file token
+	atf_check_equal 200 "$(status_of -b jar --unix-socket t \
+	    -H "X-Vm-Web-Key: $(cat key2)" http://localhost/api/about)"
+	web_down
+	mv first.pid web.pid
+	web_pid=$first
+	web_down
+}
+login__two_servers_cleanup()
+{
+	web_end
+	[ ! -e first.pid ] || kill -9 "$(cat first.pid)"
 }
 
 atf_test_case page__headers cleanup
@@ -315,6 +368,80 @@ told()
 {
 	eventually 30 grep -qE "$1" events ||
 	    atf_fail "not told: $1: $(tail -c 2000 events)"
+}
+
+# What a list has still seen is not told behind its end.
+atf_test_case events__what_is_gone_stays_so cleanup
+events__what_is_gone_stays_so_body()
+{
+	need_tiny
+	for v in a b; do
+		atf_check -o ignore vm-create -n $v --memory 32M --kernel "$tiny"
+	done
+	LATE=$PWD
+	LATE_LS=$(command -v vm-ls)
+	mkdir bin
+	ln -s "$lib/late_ls.sh" bin/vm-ls
+	PATH=$PWD/bin:$PATH
+	export LATE LATE_LS
+	web_up
+	get api/events -N -m 120 >events 2>/dev/null &
+	eventually 30 grep -q '^:' events
+	: >hold
+	atf_check -o ignore vm-set -n late a
+	eventually 30 grep -q -- '-- [a-z2-7]' held || atf_fail "nobody asks"
+	atf_check vm-rm late
+	told '^event: vm-gone$'
+	rm hold
+	atf_check -o ignore vm-set -n next b
+	told '"name":"next"'
+	atf_check -s exit:1 grep '"name":"late"' events
+	web_down
+}
+events__what_is_gone_stays_so_cleanup()
+{
+	web_end
+}
+
+# It is found again, another in its place too, and followed.
+atf_test_case events__another_root cleanup
+events__another_root_body()
+{
+	need_tiny
+	make()
+	{
+		atf_check -o ignore vm-create -n "$1" --memory 32M \
+		    --kernel "$tiny"
+	}
+	make a
+	web_up
+	get api/events -N -m 120 >events 2>/dev/null &
+	eventually 30 grep -q '^:' events
+	mv root was
+	told '^event: reset$'
+	says '"status":404,"exit":66' get api/vms
+	make b
+	says '"name":"b"' get api/vms
+	atf_check -o ignore vm-set -n bb b
+	told '"name":"bb"'
+	# What others make is said; the first has it, too, when it is back.
+	mv root new
+	says '"exit":66' get api/vms
+	mv was root
+	says '"name":"a"' get api/vms
+	atf_check -o ignore vm-set -n aa a
+	told '"name":"aa"'
+	# All that is in it goes, and is made again.
+	rm -rf root/*
+	make c
+	says '"name":"c"' get api/vms
+	atf_check -o ignore vm-set -n cc c
+	told '"name":"cc"'
+	web_down
+}
+events__another_root_cleanup()
+{
+	web_end
 }
 
 atf_test_case actions__a_tour cleanup
@@ -409,6 +536,64 @@ actions__a_tour_cleanup()
 	vms_end
 }
 
+# However much is still to come of it.
+atf_test_case import__refusals_are_told cleanup
+import__refusals_are_told_body()
+{
+	web_up
+	truncate -s 100M noise
+	send()
+	{
+		get "api/snaps/import?$1" -X POST -T noise -H 'Expect:' \
+		    -w ' %{http_code}' >answer
+	}
+	# By the tool, which has read its beginning.
+	send mark=one
+	atf_check -o match:'"status":422,"exit":65' \
+	    -o match:'"stderr":"snap-import: ' -o match:' 422$' cat answer
+	says '"exit":65.*"mark":"one"' get api/log
+	# By the server, before it runs.
+	send "name=$(printf '%05000d' 0)"
+	atf_check -o match:'"error":"name: not a text","status":400' \
+	    -o match:' 400$' cat answer
+	send "mark=$(printf '%050d' 0)"
+	atf_check -o match:'"error":"mark: ' -o match:' 400$' cat answer
+	# Who waits to be asked for it need not send it, nor who has no token.
+	says ' 400 0$' get 'api/snaps/import?name=%ff' -X POST -T noise \
+	    -H 'Expect: 100-continue' -w ' %{http_code} %{size_upload}'
+	token=none
+	get api/snaps/import -X POST -T noise -H 'Expect:' \
+	    -w '%{size_upload}' -o none >sent 2>&1 || :
+	[ "$(tail -n 1 sent)" -lt 50000000 ] || atf_fail "it is read"
+	web_down
+}
+import__refusals_are_told_cleanup()
+{
+	web_end
+}
+
+# What a guest answers is no fault of the server's.
+atf_test_case exec__guests_answers cleanup
+exec__guests_answers_body()
+{
+	need_tiny
+	tiny_run web --agent
+	fake_agent web
+	web_up
+	post api/vms/web/exec '{"argv":["sh","-c","echo a; exit 3"]}' >answer
+	atf_check -o match:'"status":3,"stdout":"a.n"' cat answer
+	post api/vms/web/exec '{"argv":["nosuch"]}' >answer
+	atf_check -o match:'"error":"the guest has no such command"' \
+	    -o match:'"status":422,"exit":127' \
+	    -o match:'vm-exec: web: guest agent: .*nosuch' cat answer
+	web_down
+}
+exec__guests_answers_cleanup()
+{
+	web_end
+	agents_end
+}
+
 atf_test_case end__children_end cleanup
 end__children_end_body()
 {
@@ -430,6 +615,15 @@ end__children_end_cleanup()
 	vms_end
 }
 
+# by NAME [KEYS] [release]: the answers' statuses.
+by()
+{
+	get "api/vms/a/keys?by=$1" -X POST --data-binary "${2-}" -o answer \
+	    -w '%{http_code}'
+	[ $# -lt 3 ] || get "api/vms/a/release?by=$1" -X POST -o answer \
+	    -w ' %{http_code}'
+}
+
 atf_test_case keys__one_client cleanup
 keys__one_client_body()
 {
@@ -444,6 +638,26 @@ keys__one_client_body()
 	eventually 30 sh -c "! flock -n '$dir/console.lock' true" ||
 	    atf_fail "it is not taken"
 	atf_check -s exit:75 -e match:busy vm-console -q a </dev/null
+	# Of several the last that took it types, and gives it back.
+	get api/events -N -m 120 >events 2>/dev/null &
+	eventually 30 grep -q '^:' events
+	says '^409 409$' by one x release
+	says '^202$' by one
+	told '^data: .*"by":""}$'
+	says '^409$' get api/vms/a/keys -X POST --data-binary x -o answer \
+	    -w '%{http_code}'
+	atf_check -o match:'"error":"another client types there now"' cat answer
+	says '^202$' by two
+	told '^data: .*"by":"one"}$'
+	says '^409 409$' by one x release
+	says '^202 202$' by two x release
+	told '"by":"two","exit":'
+	eventually 30 flock -n "$dir/console.lock" true ||
+	    atf_fail "it is not given back"
+	says '^400$' by "$(printf '%037d' 0)"
+	says '^202$' by ''
+	eventually 30 sh -c "! flock -n '$dir/console.lock' true" ||
+	    atf_fail "it is not taken again"
 	atf_check_equal 202 "$(status_of -H "Authorization: Bearer $token" \
 	    -X POST "${url}api/vms/a/release")"
 	eventually 30 flock -n "$dir/console.lock" true ||
@@ -465,11 +679,16 @@ atf_init_test_cases()
 	atf_add_test_case start__socket_is_given
 	atf_add_test_case start__tls_and_base_path
 	atf_add_test_case login__cookie_and_key
+	atf_add_test_case login__two_servers
 	atf_add_test_case page__headers
 	atf_add_test_case requests__bad_ones
 	atf_add_test_case requests__nothing_grows
 	atf_add_test_case actions__read_only
+	atf_add_test_case events__what_is_gone_stays_so
+	atf_add_test_case events__another_root
 	atf_add_test_case actions__a_tour
+	atf_add_test_case import__refusals_are_told
+	atf_add_test_case exec__guests_answers
 	atf_add_test_case end__children_end
 	atf_add_test_case keys__one_client
 }

@@ -2,8 +2,9 @@
 // What the server knows, and how it is asked.  The key stays with this origin;
 // the cookie that belongs to it goes by itself.
 
-const KEY = "vm-web-key";
 const base = new URL(".", location.href);
+// One origin may have several servers, each beneath a path.
+const KEY = `vm-web-key ${base.pathname}`;
 
 export const api = { onlogin: () => {} };
 
@@ -106,15 +107,28 @@ export async function output(id, take, signal) {
 	}
 }
 
+// By which one of many is known again.
+export const mark = () => [...crypto.getRandomValues(new Uint8Array(16))]
+	.map(b => b.toString(16).padStart(2, "0")).join("");
+
+const uploads = new Map(); // on their way: the mark, who is told of the end
+
+// A line of the log: it may be that of an upload, which need not be sent to its
+// end when it was refused.
+export function logged(line) {
+	uploads.get(line.mark)?.(line);
+}
+
 // An archive: the browser streams it from the disk, and tells how far it is.
 export function upload(path, file, progress) {
+	const own = mark();
 	return new Promise((resolve, reject) => {
 		const x = new XMLHttpRequest();
-		x.open("POST", new URL(path, base));
+		x.open("POST", new URL(`${path}&mark=${own}`, base));
 		x.setRequestHeader("X-Vm-Web-Key", localStorage.getItem(KEY) || "");
 		x.upload.onprogress = e => progress(e.loaded, e.total);
 		x.onerror = () => reject(new Failure(0,
-			{ error: "refused on the way: see the log" }));
+			{ error: "the connection was cut" }));
 		x.onload = () => {
 			if (x.status === 200) {
 				resolve(JSON.parse(x.responseText));
@@ -128,6 +142,13 @@ export function upload(path, file, progress) {
 			}
 			reject(new Failure(x.status, text));
 		};
+		x.onloadend = () => uploads.delete(own);
+		uploads.set(own, line => {
+			if (line.exit === 0)
+				return;
+			reject(new Failure(0, { ...line, error: line.meaning }));
+			x.abort();
+		});
 		x.send(file);
 		progress(0, file.size, () => x.abort());
 	});

@@ -2,7 +2,7 @@
 // The console of one machine, in a window of its own: looked at by anybody,
 // typed into by one.
 
-import { output, request } from "./api.js";
+import { mark, output, request } from "./api.js";
 import { access, dialog, failureText } from "./dialog.js";
 import { button, el, label, note } from "./dom.js";
 import { Term } from "./term.js";
@@ -19,7 +19,8 @@ export function openConsole(vm) {
 	const stop = new AbortController();
 	const state = el("p", { class: "hint", role: "status" });
 	let queue = Promise.resolve();
-	const path = what => `api/vms/${vm.id}/${what}`;
+	const me = mark(); // who types, of several windows
+	const path = what => `api/vms/${vm.id}/${what}?by=${me}`;
 
 	const look = text => {
 		term.onkeys = null;
@@ -59,7 +60,11 @@ export function openConsole(vm) {
 	};
 	open.set(vm.id, event => {
 		const said = (event.stderr || "").trim();
-		if (term.onkeys || event.exit === 75)
+		if (event.by !== me)
+			return;
+		if (event.exit === undefined)
+			look("Another window types now.");
+		else
 			look(said && event.exit !== 143 ? `${said} (exit ${event.exit})`
 				: undefined);
 	});

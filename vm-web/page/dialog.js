@@ -50,39 +50,67 @@ function input(field) {
 		el("label", { htmlFor: id }, field.text), node);
 }
 
+// Undefined: it is left out.  What there was and is emptied is said to be empty.
 function valueOf(field) {
 	if (field.kind === "check")
 		return field.node.checked || undefined;
 	const text = field.node.value.trim();
 	if (text === "")
-		return undefined;
+		return field.clears && field.value ? "" : undefined;
+	if (field.list)
+		return [text];
 	return field.kind === "number" ? Number(text) : text;
 }
 
-// `fields` become members of the body; `lost` says what there is no way back to.
-export function ask({ title, go, path, fields = [], lost, danger, done, shape }) {
+// The fields' nodes; those that few need are folded away.
+export function inputs(fields) {
+	const some = fields.filter(f => f.more).map(input);
+	return [fields.filter(f => !f.more).map(input),
+		some.length > 0 && el("details", { class: "more" },
+			el("summary", {}, "Details"), some)];
+}
+
+export function values(fields) {
+	const body = {};
+	for (const f of fields) {
+		const v = valueOf(f);
+		if (v !== undefined)
+			body[f.key] = v;
+	}
+	return body;
+}
+
+// Whose signature has to be there; files are the server's.  Folded away
+// unless they must be there.
+export const signers = (required = false) => [
+	{ key: "signed_by", text: "Allowed signers (a file on the server)",
+		hint: "/etc/instar/signers", required },
+	{ key: "as", text: "Only this one of them", hint: "releases@example.org" },
+	{ key: "revoked", text: "Revoked keys (a file on the server)",
+		hint: "/etc/instar/revoked" }]
+	.map(f => ({ ...f, more: !required }));
+
+// `fields` become members of the body; `lost` says what there is no way back to;
+// `begun` is called each time it is sent.
+export function ask({ title, go, path, fields = [], lost, danger, done, shape,
+	begun }) {
 	const error = el("p", { class: "error", role: "alert" });
 	const button = el("button", { type: "submit",
 		class: danger ? "danger" : "primary" }, go);
 	const form = el("form", { class: "ask" },
 		lost && el("p", { class: "lost" }, lost),
-		fields.map(input), error,
+		inputs(fields), error,
 		el("p", { class: "go" }, button));
 	const d = dialog(title, form);
 	form.addEventListener("submit", async e => {
 		e.preventDefault();
 		error.textContent = "";
 		button.disabled = true;
-		let body = {};
-		for (const f of fields) {
-			const v = valueOf(f);
-			if (v !== undefined)
-				body[f.key] = v;
-		}
-		if (shape)
-			body = shape(body);
+		begun?.();
+		const body = values(fields);
 		try {
-			const all = await records("POST", path, body);
+			const all = await records("POST", path,
+				shape ? shape(body) : body);
 			if (done)
 				done(all, d);
 			else

@@ -1,49 +1,21 @@
 // SPDX-License-Identifier: ISC
 // What is known, kept as the events tell it, and the views of it.
 
-import { api, events, login, records, request } from "./api.js";
+import { api, events, logged, login, records, request } from "./api.js";
 import { released } from "./console.js";
-import { access } from "./dialog.js";
+import { access, failureText } from "./dialog.js";
+import { note } from "./dom.js";
 import { Log } from "./log.js";
 import { Pictures } from "./pictures.js";
 import { Snaps } from "./snaps.js";
+import { Store } from "./store.js";
 import { Vms } from "./vms.js";
 
-const LOOK_MS = 10000; // for memory, while this is seen
+const LOOK_MS = 10000; // while this is seen
+const NO_INPUT = 66; // exit of a tool that finds no root: sysexits(3)
 const $ = id => document.getElementById(id);
 
-const store = {
-	vms: new Map(),
-	snaps: new Map(),
-	loaded: false, // whether these are all
-	put(kind, record) {
-		const old = this[kind].get(record.id);
-		if (old && JSON.stringify(old) === JSON.stringify(record))
-			return;
-		// A name is one's: whoever had it has it no more.
-		if (record.name && old?.name !== record.name)
-			for (const other of this[kind].values())
-				if (other.name === record.name && other.id !== record.id)
-					this[kind].set(other.id, { ...other, name: "" });
-		this[kind].set(record.id, record);
-		later();
-	},
-	drop(kind, id) {
-		this[kind].delete(id);
-		later();
-	},
-	async load() {
-		const [vms, snaps, log] = await Promise.all([
-			records("GET", "api/vms?more=1"), records("GET", "api/snaps"),
-			records("GET", "api/log")]);
-		this.vms = new Map(vms.map(r => [r.id, r]));
-		this.snaps = new Map(snaps.map(r => [r.id, r]));
-		views.log.set(log);
-		this.loaded = true;
-		later();
-	},
-};
-
+const store = new Store(later);
 const views = {};
 views.log = new Log($("view-log"));
 views.vms = new Vms($("view-vms"), store);
@@ -122,17 +94,48 @@ function say(text, bad) {
 	$("link").classList.toggle("bad", !!bad);
 }
 
+let live = false; // events come
+let root = ""; // where the server has its VMs and snapshots
+let gone = false; // that
+
+function sayLive() {
+	if (gone)
+		say(`no state root any more: ${root}`, true);
+	else
+		say(access.readOnly ? "live, read-only" : "live");
+}
+
+async function listed(lists) {
+	try {
+		await lists;
+		gone = false;
+	} catch (e) {
+		gone = e.answer?.exit === NO_INPUT;
+		if (gone)
+			store.clear();
+		else if (e.status)
+			note(failureText(e), true);
+	}
+	if (live)
+		sayLive();
+}
+
+// All of it, at first and where some was missed.
+const load = () => listed(Promise.all([store.load(),
+	records("GET", "api/log").then(r => views.log.set(r))]));
+
 const tell = {
 	vm: r => store.put("vms", r),
 	snap: r => store.put("snaps", r),
 	"vm-gone": r => store.drop("vms", r.id),
 	"snap-gone": r => store.drop("snaps", r.id),
 	did: r => {
+		logged(r);
 		views.log.add(r);
 		views.pictures.show();
 	},
 	released,
-	reset: () => store.load(),
+	reset: load,
 };
 
 let known = true; // whether the server takes what we have
@@ -154,7 +157,8 @@ async function begin() {
 	$("login").hidden = true;
 	for (const t of tabs)
 		$(`view-${t}`).classList.remove("closed");
-	document.title = `instar: ${about.root}`;
+	root = about.root;
+	document.title = `instar: ${root}`;
 }
 
 // Follows the server, also over its restarts; events first, so that nothing
@@ -168,9 +172,10 @@ async function follow() {
 				await begin();
 				await events(last, (name, data, id) => {
 					if (name === "open") {
-						say(access.readOnly ? "live, read-only" : "live");
+						live = true;
+						sayLive();
 						if (!last)
-							store.load().catch(() => {});
+							load();
 					} else
 						tell[name]?.(data);
 					last = id || last;
@@ -179,6 +184,7 @@ async function follow() {
 		} catch {
 			// Said below; tried again.
 		}
+		live = false;
 		if (known)
 			say("the server does not answer", true);
 		else
@@ -217,13 +223,13 @@ async function enter() {
 
 addEventListener("hashchange", enter);
 
-// Now and then, and never more than a twentieth of the time.
+// What changes without a word: memory, and what others pause; now and then, and
+// never more than a twentieth of the time.
 async function look() {
 	for (;;) {
 		const begin = performance.now();
-		if (!document.hidden && known &&
-		    $("link").textContent.startsWith("live"))
-			await views.vms.refresh();
+		if (!document.hidden && known && live)
+			await (store.loaded ? listed(store.listVms()) : load());
 		const took = performance.now() - begin;
 		await new Promise(r => setTimeout(r, Math.max(LOOK_MS,
 			took * 20)));

@@ -2,15 +2,10 @@
 // Snapshots.
 
 import { download, records, upload } from "./api.js";
-import { access, act, ask, dialog, failureText } from "./dialog.js";
+import { access, act, ask, dialog, failureText, inputs, signers, values }
+	from "./dialog.js";
 import { age, button, bytes, el, label, note } from "./dom.js";
 import { List } from "./list.js";
-
-// Whose signature has to be there; files are the server's.
-const signers = required => [
-	{ key: "signed_by", text: "Allowed signers (a file on the server)",
-		required },
-	{ key: "as", text: "Of them", hint: "releases@example.org" }];
 
 export class Snaps {
 	constructor(view, store) {
@@ -80,11 +75,12 @@ export class Snaps {
 	clone(s) {
 		ask({ title: `Clone ${label(s)}`, go: "Clone",
 			path: `api/snaps/${s.id}/clone`, fields: [
-				{ key: "name", text: "Name" },
+				{ key: "name", text: "Name", hint: "worker; of several " +
+					"worker-1, worker-2 …" },
 				{ key: "count", text: "How many", kind: "number", value: 1,
-					min: 1, max: 1000 },
+					min: 1, max: 1000, hint: "1" },
 				{ key: "paused", text: "Loaded, and standing still",
-					kind: "check" } ],
+					kind: "check" }, ...signers() ],
 			shape: b => {
 				if (b.count === 1)
 					delete b.count;
@@ -119,8 +115,11 @@ export class Snaps {
 	import() {
 		const file = el("input", { type: "file", id: "import-file",
 			required: true });
-		const name = el("input", { type: "text", id: "import-name",
-			autocomplete: "off" });
+		const fields = [
+			{ key: "name", text: "Name", hint: "golden" },
+			{ key: "description", text: "Description",
+				hint: "what there is in it", more: true },
+			...signers()];
 		const bar = el("progress", { max: 1, value: 0, hidden: true });
 		bar.setAttribute("aria-label", "Sent");
 		const error = el("p", { class: "error", role: "alert" });
@@ -130,9 +129,7 @@ export class Snaps {
 		const form = el("form", { class: "ask" },
 			el("p", { class: "field" }, el("label",
 				{ htmlFor: "import-file" }, "Archive"), file),
-			el("p", { class: "field" }, el("label",
-				{ htmlFor: "import-name" }, "Name"), name),
-			bar, error, el("p", { class: "go" }, go));
+			inputs(fields), bar, error, el("p", { class: "go" }, go));
 		const d = dialog("Import a snapshot", form);
 		d.addEventListener("close", () => abort?.());
 		form.addEventListener("submit", async e => {
@@ -140,8 +137,8 @@ export class Snaps {
 			error.textContent = "";
 			go.disabled = true;
 			bar.hidden = false;
-			const path = "api/snaps/import" + (name.value
-				? `?name=${encodeURIComponent(name.value)}` : "");
+			const path = "api/snaps/import?" + Object.entries(values(fields))
+				.map(([k, v]) => `${k}=${encodeURIComponent(v)}`).join("&");
 			try {
 				const s = await upload(path, file.files[0],
 					(sent, all, stop) => {
@@ -163,8 +160,9 @@ export class Snaps {
 			fields: [
 				{ key: "ref", text: "From", required: true,
 					hint: "registry.example:5000/golden:v1" },
-				{ key: "name", text: "Name" }, ...signers(false),
-				{ key: "plain_http", text: "Without TLS", kind: "check" } ] });
+				{ key: "name", text: "Name", hint: "golden" },
+				{ key: "plain_http", text: "Without TLS", kind: "check" },
+				...signers() ] });
 	}
 
 	push(s) {
@@ -185,9 +183,10 @@ export class Snaps {
 	rename(s) {
 		ask({ title: `Name ${label(s)}`, go: "Set",
 			path: `api/snaps/${s.id}/set`, fields: [
-				{ key: "name", text: "Name", value: s.name },
+				{ key: "name", text: "Name", value: s.name, clears: true,
+					hint: "none" },
 				{ key: "description", text: "Description",
-					value: s.description } ] });
+					value: s.description, clears: true, hint: "none" } ] });
 	}
 
 	remove(s) {

@@ -22,12 +22,15 @@ export class Term {
 		this.decoder = new TextDecoder();
 		this.state = "text";
 		this.params = "";
+		this.history = []; // lines that went out above
+		this.gone = 0; // how many of all of them are forgotten
+		this.first = this.next = 0; // those that have rows, by their number
 		this.reset();
 		this.pre = el("pre", { class: "screen", tabIndex: 0 });
 		this.pre.setAttribute("role", "log");
 		this.pre.setAttribute("aria-label", "Console");
 		this.pre.setAttribute("aria-live", "off");
-		this.nodes = [];
+		this.nodes = []; // of the screen
 		this.onkeys = null;
 		this.pre.addEventListener("keydown", e => this.key(e));
 		this.pre.addEventListener("paste", e => {
@@ -41,7 +44,7 @@ export class Term {
 
 	reset() {
 		this.lines = Array.from({ length: this.rows }, () => this.blank());
-		this.history = [];
+		this.forget();
 		this.x = this.y = 0;
 		this.top = 0;
 		this.bottom = this.rows - 1;
@@ -51,6 +54,11 @@ export class Term {
 		this.other = null;
 		this.wrap = false;
 		this.returns = false; // whether any came
+	}
+
+	forget() {
+		this.gone += this.history.length;
+		this.history = [];
 	}
 
 	blank() {
@@ -303,8 +311,10 @@ export class Term {
 			this.lines.splice(this.bottom, 0, this.blank());
 			if (this.top === 0 && !this.other) {
 				this.history.push(gone);
-				if (this.history.length > HISTORY)
+				if (this.history.length > HISTORY) {
 					this.history.shift();
+					this.gone++;
+				}
 			}
 		}
 		for (; n < 0; n++) {
@@ -329,7 +339,7 @@ export class Term {
 
 	eraseScreen(how) {
 		if (how === 3) {
-			this.history = [];
+			this.forget();
 			return;
 		}
 		const from = how === 0 ? this.y + 1 : 0;
@@ -384,16 +394,27 @@ export class Term {
 		return node;
 	}
 
+	// Lines of the history stay as they are: those that are shown are kept, and
+	// the screen alone is made anew.
 	show() {
 		const pre = this.pre;
 		const atEnd = pre.scrollTop + pre.clientHeight >= pre.scrollHeight - 8;
-		const all = this.other ? this.lines : [...this.history, ...this.lines];
-		const cursor = all.length - this.rows + this.y;
-		let last = all.length;
-		while (last > cursor + 1 && all[last - 1].length === 0)
+		for (const node of this.nodes)
+			node.remove();
+		const end = this.gone + this.history.length;
+		const from = this.other ? end : this.gone;
+		for (; this.first < Math.min(from, this.next); this.first++)
+			pre.firstChild.remove();
+		if (this.first === this.next)
+			this.first = this.next = from;
+		for (; this.next < end; this.next++)
+			pre.append(this.row(this.history[this.next - this.gone], -1));
+		let last = this.lines.length;
+		while (last > this.y + 1 && this.lines[last - 1].length === 0)
 			last--;
-		pre.replaceChildren(...all.slice(0, last).map((line, i) =>
-			this.row(line, this.onkeys && i === cursor ? this.x : -1)));
+		this.nodes = this.lines.slice(0, last).map((line, i) =>
+			this.row(line, this.onkeys && i === this.y ? this.x : -1));
+		pre.append(...this.nodes);
 		if (atEnd)
 			pre.scrollTop = pre.scrollHeight;
 	}

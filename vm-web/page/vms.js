@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: ISC
 // Machines.
 
-import { records } from "./api.js";
 import { openConsole } from "./console.js";
-import { access, act, ask, dialog, failureText } from "./dialog.js";
+import { access, act, ask, dialog, signers } from "./dialog.js";
 import { age, button, bytes, el, label, note } from "./dom.js";
 import { List } from "./list.js";
 
@@ -96,31 +95,37 @@ export class Vms {
 
 	create() {
 		ask({ title: "A new machine", go: "Create", path: "api/vms", fields: [
-			{ key: "name", text: "Name" },
-			{ key: "kernel", text: "Kernel (a path on the server)" },
-			{ key: "initrd", text: "Initrd" },
+			{ key: "name", text: "Name", hint: "web" },
+			{ key: "kernel", text: "Kernel (a path on the server)",
+				hint: "/srv/vmlinuz" },
+			{ key: "initrd", text: "Initrd", hint: "/srv/initrd.img" },
 			{ key: "cmdline", text: "Kernel command line",
 				hint: "console=ttyS0" },
-			{ key: "base", text: "Disk image, in place of a kernel" },
-			{ key: "memory", text: "Memory", value: "512M" },
+			{ key: "base", text: "Disk image, in place of a kernel",
+				hint: "/srv/debian.qcow2" },
+			{ key: "user", text: "User, whom cloud-init makes",
+				hint: "admin" },
+			{ key: "ssh_key", text: "The user’s public keys (a file on " +
+				"the server)", hint: "/home/me/.ssh/id_ed25519.pub",
+				list: true },
+			{ key: "memory", text: "Memory", value: "512M", hint: "512M" },
 			{ key: "cpu", text: "Processors", kind: "number", value: 1,
-				min: 1, max: 255 },
-			{ key: "storage", text: "Writable disk", hint: "1G" },
-			{ key: "nic", text: "Network", hint: "user,forward=0:22" },
+				min: 1, max: 255, hint: "1" },
+			{ key: "storage", text: "Writable disk",
+				hint: "1G; without, none, or as large as the image" },
+			{ key: "nic", text: "Network", hint: "user,forward=0:22",
+				list: true },
 			{ key: "agent", text: "A channel to the guest agent",
-				kind: "check" } ],
-		shape: body => {
-			if (body.nic)
-				body.nic = [body.nic];
-			return body;
-		} });
+				kind: "check" } ] });
 	}
 
 	save(vm) {
 		ask({ title: `Save ${label(vm)}`, go: "Save",
 			path: `api/vms/${vm.id}/save`, fields: [
-				{ key: "name", text: "Name of the snapshot" },
-				{ key: "description", text: "Description" },
+				{ key: "name", text: "Name of the snapshot",
+					hint: "golden" },
+				{ key: "description", text: "Description",
+					hint: "what there is in it" },
 				{ key: "stop", text: "Stop it in the same moment",
 					kind: "check" } ],
 			done: (all, d) => {
@@ -146,7 +151,7 @@ export class Vms {
 			lost: "What it has in memory and on its disks since the " +
 				"snapshot is lost.",
 			fields: [{ key: "snapshot", text: "To", choices,
-				value: choices[0].value }] });
+				value: choices[0].value }, ...signers()] });
 	}
 
 	stop(vm) {
@@ -171,8 +176,10 @@ export class Vms {
 		const d = ask({ title: `Run a command in ${label(vm)}`, go: "Run",
 			path: `api/vms/${vm.id}/exec`, fields: [
 				{ key: "command", text: "Command, as the guest's shell " +
-					"reads it", required: true },
-				{ key: "timeout", text: "At most", value: "30s" } ],
+					"reads it", required: true, hint: "uname -a" },
+				{ key: "timeout", text: "At most", value: "30s",
+					hint: "30s" } ],
+			begun: () => out.textContent = "",
 			shape: b => ({ argv: ["sh", "-c", b.command],
 				timeout: b.timeout }),
 			done: all => {
@@ -227,16 +234,5 @@ export class Vms {
 				{ class: "danger" });
 		}
 		d.append(acts);
-	}
-
-	// What changes without a word: memory, and what others pause.
-	async refresh() {
-		try {
-			for (const vm of await records("GET", "api/vms?more=1"))
-				this.store.put("vms", vm);
-		} catch (e) {
-			if (e.status)
-				note(failureText(e), true);
-		}
 	}
 }

@@ -14,6 +14,7 @@ room_mib=128 # for the hypervisor itself
 wrong()
 {
 	rc=$1
+	trap '' TERM INT HUP
 	shift
 	echo "task.sh: task $task: $*" >&2
 	exit "$rc"
@@ -122,7 +123,7 @@ clone=$!
 await grep -q . "$dir/up" || wait $clone
 
 await vm-exec -i /dev/null --env SLURM_ARRAY_TASK_ID="$task" "$vm" -- "$@" \
-    >"$new/out" || wrong $? "$1: status $?, no result is kept"
+    >"$new/out" || wrong $? "$1: status $?, without a result"
 
 # The guest as it is now, if it is wanted.
 [ -z "${KEEP-}" ] || await snap-save -q -n result "$vm" >"$dir/saved"

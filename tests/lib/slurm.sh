@@ -111,9 +111,8 @@ slurm_start()
 	unshare --mount --pid --fork true 2>/dev/null ||
 	    atf_skip "namespaces are not allowed here"
 	bed=$PWD user=nobody
-	setpriv --reuid=nobody --clear-groups test -r "$vmlinuz" 2>/dev/null &&
-	    setpriv --reuid=nobody --clear-groups sh -c "cd '$PWD'" \
-		2>/dev/null || user=root
+	setpriv --reuid=nobody --clear-groups sh -c 'cd "$1" && test -x "$2"' \
+	    sh "$PWD" "$top/vm-clone/vm-clone" 2>/dev/null || user=root
 	mkdir tmp munge state
 	mkdir -m 777 shared
 	for n in n1 n2 n3; do

@@ -8,7 +8,7 @@
 #	. "$(atf_get_srcdir)/../lib/vms.sh"
 
 slurm_progs="munged slurmctld slurmd sbatch scontrol squeue scancel unshare \
-setpriv flock perl"
+setpriv flock perl ps"
 
 # Four ports that are free now.
 free_ports()
@@ -186,21 +186,17 @@ node_is_clean()
 	init=$(node_init "$1")
 	[ -z "$(ls -A "$1/tmp")" ] || return
 	! grep -q ' - fuse' "/proc/$init/mountinfo" || return
-	space=$(readlink "/proc/$init/ns/pid")
-	for p in /proc/[0-9]*; do
-		[ "$(readlink "$p/ns/pid")" = "$space" ] || continue
-		case $(cat "$p/comm") in
-		sh | sleep | cat | slurmd | '') ;;
-		*) return 1 ;;
-		esac
-	done 2>/dev/null
+	space=$(readlink "/proc/$init/ns/pid" | tr -dc 0-9)
+	! ps -eo pidns=,stat=,comm= | awk -v space="$space" '
+	    $1 == space && $2 !~ /^[ZX]/ && $3 !~ /^(sh|sleep|cat|slurmd)$/' |
+	    grep -q .
 }
 
 # Says what is there still.
 nodes_are_clean()
 {
 	for n in n1 n2 n3; do
-		eventually 180 node_is_clean $n || {
+		eventually 120 node_is_clean $n || {
 			find $n/tmp
 			cat "/proc/$(node_init $n)/mountinfo"
 			ps -eo pid,ppid,pidns,args

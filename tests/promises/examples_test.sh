@@ -220,6 +220,90 @@ fleet__after_a_failure_cleanup()
 	vms_end
 }
 
+# A task as Slurm would run it, where it cannot: it says why, and leaves nothing.
+# What is done in a guest is shown by long/slurm_test.sh.
+atf_test_case slurm__refuses cleanup
+slurm__refuses_head()
+{
+	atf_set require.progs "qemu-system-x86_64 flock"
+}
+slurm__refuses_body()
+{
+	slurm=$top/examples/slurm
+	if command -v shellcheck >/dev/null; then
+		atf_check shellcheck -s sh "$slurm/task.sh" "$slurm/epilog.sh"
+	fi
+	tiny_run web
+	atf_check -o ignore snap-save -n golden web
+	atf_check vm-rm --force web
+	atf_check -o ignore snap-export -q --to-dir golden golden
+	mkdir tmp
+	export INSTAR_TMP="$PWD/tmp" SLURM_JOB_ID=7 SLURM_ARRAY_JOB_ID=5 \
+	    SLURM_ARRAY_TASK_ID=2
+	atf_check -s exit:64 -e inline:"task.sh: task 2: usage: task.sh \
+SNAPSHOT RESULTS COMMAND [ARG]...\n" sh "$slurm/task.sh" "$PWD/golden" res
+	for t in SLURM_MEM_PER_NODE=100 SLURM_MEM_PER_CPU=100; do
+		atf_check -s exit:78 -e inline:"task.sh: task 2: the allocation \
+is too small: --mem=100M --cpus-per-task=1, and the snapshot takes --mem=160M \
+--cpus-per-task=1\n" env "$t" sh "$slurm/task.sh" "$PWD/golden" res true
+	done
+	# Enough, but nobody in the guest who could be asked.
+	atf_check -s exit:69 -e match:'^vm-clone: golden: .*agent' \
+	    env SLURM_MEM_PER_NODE=160 \
+	    sh "$slurm/task.sh" "$PWD/golden" res true
+	atf_check -s exit:66 -o ignore -e match:'^snap-pull: ' \
+	    sh "$slurm/task.sh" oci-layout:nosuch res true
+	atf_check -o empty find res tmp -mindepth 1
+	mkdir res/2
+	atf_check -o inline:"task 2: its result is there\n" \
+	    sh "$slurm/task.sh" "$PWD/golden" res true
+}
+slurm__refuses_cleanup()
+{
+	vms_end
+}
+
+# What the epilog of job 7 takes away, with who is in there, and what it leaves.
+atf_test_case slurm__epilog cleanup
+slurm__epilog_head()
+{
+	atf_set require.user root
+	atf_set require.progs "setpriv flock"
+}
+slurm__epilog_body()
+{
+	epilog="env INSTAR_TMP=$PWD/tmp SLURM_JOB_ID=7 SLURM_JOB_UID=65534 \
+	    sh $top/examples/slurm/epilog.sh"
+	mkdir -m 1777 tmp
+	for n in 65534-7-0 65534-7-1 65534-70-0 65534-8-0 65534-9-0 x; do
+		mkdir -p "tmp/instar-$n/root"
+	done
+	chown -R 65534 tmp/instar-*
+	# Not there any more, there, and made just now.
+	touch -d '-2 minutes' tmp/instar-65534-70-0 tmp/instar-65534-8-0
+	flock tmp/instar-65534-8-0 sleep 1000 &
+	echo $! >pids
+	ln -s "$PWD" tmp/instar-65534-7-2
+	INSTAR_ROOT=$PWD/tmp/instar-65534-7-1/root setpriv --reuid=65534 \
+	    --clear-groups sleep 1000 &
+	echo $! >>pids
+	ended=$!
+	INSTAR_ROOT=$PWD/tmp/instar-65534-8-0/root setpriv --reuid=65534 \
+	    --clear-groups sleep 1000 &
+	echo $! >>pids
+	# shellcheck disable=SC2086 # several words
+	atf_check $epilog
+	wait $ended || atf_check_equal 137 $?
+	atf_check -o inline:"instar-65534-7-2\ninstar-65534-8-0\n\
+instar-65534-9-0\ninstar-x\n" ls tmp
+	atf_check kill -0 $!
+}
+slurm__epilog_cleanup()
+{
+	# shellcheck disable=SC2046 # several words
+	kill $(cat pids)
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case pipelines__run_as_printed
@@ -228,4 +312,6 @@ atf_init_test_cases()
 	atf_add_test_case run_in_clone
 	atf_add_test_case golden__debian_rules
 	atf_add_test_case fleet__after_a_failure
+	atf_add_test_case slurm__refuses
+	atf_add_test_case slurm__epilog
 }

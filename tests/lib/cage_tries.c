@@ -9,6 +9,7 @@
  * VM's.  With $CAGE_AWAIT it begins when that file is there, and stays when it is
  * through.  Asked as QEMU what it is, it is the real one of version $CAGE_MAJOR.
  */
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -26,6 +27,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/fs.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
@@ -241,6 +243,23 @@ try_fchmod(const char *path)
 	if (fd == -1)
 		return -1;
 	rc = fchmod(fd, 0600);
+	sys = errno;
+	close(fd);
+	errno = sys;
+	return rc;
+}
+
+/* Those that it has, once more: whoever may set them could set others. */
+static int
+try_flags(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), rc, sys, flags;
+
+	if (fd == -1)
+		return -1;
+	rc = ioctl(fd, FS_IOC_GETFLAGS, &flags);
+	if (rc == 0)
+		rc = ioctl(fd, FS_IOC_SETFLAGS, &flags);
 	sys = errno;
 	close(fd);
 	errno = sys;

@@ -57,10 +57,27 @@ static int
 start(struct clone *c, const struct job *job, struct error *err)
 {
 	c->vm.unconfined = job->how->unconfined;
-	c->vm.root_dir = root_path(job->root);
 	return job->how->no_start
 	    ? 0
 	    : vmm_spawn(&c->vmm, &c->vm, c->dir.dirfd, &job->now, err);
+}
+
+/*
+ * Of the files that a VMM is to write: they must be there to be in its rules.
+ * *can: it can be started, for they are.
+ */
+static int
+make_places(bool *can, struct clone *c, const struct job *job,
+    struct load *load, struct error *err)
+{
+	if (job->in_place != NULL) {
+		*can = job->how->unconfined;
+		return 0;
+	}
+	if (load_make_places(&c->vm, c->dir.dirfd, load, err) == -1)
+		return -1;
+	*can = load->has_template || load->copy_memory;
+	return 0;
 }
 
 /*
@@ -82,9 +99,8 @@ prepare(struct clone *c, const struct job *job, const char *name,
 	char hostname[SEED_HOSTNAME_SIZE];
 	struct vm_seed seed = job->seed; /* but for a host name of its own */
 	struct vm *vm = &c->vm;
-	/* What is in place must be there to be in the rules of its VMM. */
-	bool is_bare = (job->how->unconfined || job->in_place == NULL) &&
-	    vmm_traits(load.envelope->machine.hypervisor)->starts_bare;
+	bool is_ahead = vmm_traits(load.envelope->machine.hypervisor)
+			    ->starts_bare;
 
 	if (root_new_begin(&c->dir, job->root, ROOT_VM, name, err) == -1 ||
 	    load_record(vm, &load, err) == -1)
@@ -112,11 +128,12 @@ prepare(struct clone *c, const struct job *job, const char *name,
 	seed.hostname = hostname[0] == '\0' ? NULL : hostname;
 	seed.hostname_of = vm->id;
 	load.seed = job->has_seed ? &seed : NULL;
-	if ((is_bare && start(c, job, err) == -1) ||
+	if ((is_ahead && make_places(&is_ahead, c, job, &load, err) == -1) ||
+	    (is_ahead && start(c, job, err) == -1) ||
 	    load_populate(vm, c->dir.dirfd, &load, err) == -1)
 		return -1;
 	hook_step("populated");
-	return is_bare ? 0 : start(c, job, err);
+	return is_ahead ? 0 : start(c, job, err);
 }
 
 static void

@@ -5,6 +5,7 @@
  */
 #include "base/callfilter.h"
 
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -97,6 +98,29 @@ put_whole(struct filter *f, int i)
 	emit(f, BPF_JMP | BPF_JEQ | BPF_K, O_TRUNC | O_RDONLY, 0, 1);
 	refuse(f, EACCES);
 	answer(f, SECCOMP_RET_ALLOW);
+}
+
+/*
+ * A filesystem's own orders that bring something along (asm-generic/ioctl.h: the
+ * direction, and the type, of which these are theirs: 'f', 'v', 'X' and Btrfs').
+ * With them goes FIEMAP, which has an answer only where it is asked something.
+ */
+static void
+put_no_change(struct filter *f)
+{
+	static const uint32_t types[] = { 'f', 'v', 'X', 0x94 };
+	const uint32_t writes = (uint32_t)_IOC_WRITE << _IOC_DIRSHIFT;
+	const size_t n = COUNT(types);
+	size_t i;
+
+	load(f, ARG(1));
+	emit(f, BPF_ALU | BPF_AND | BPF_K,
+	    writes | (uint32_t)_IOC_TYPEMASK << _IOC_TYPESHIFT, 0, 0);
+	for (i = 0; i < n; i++)
+		emit(f, BPF_JMP | BPF_JEQ | BPF_K,
+		    writes | types[i] << _IOC_TYPESHIFT, (uint8_t)(n - i), 0);
+	answer(f, SECCOMP_RET_ALLOW);
+	refuse(f, EPERM);
 }
 
 /* Goes on where what was loaded is one of v[n]; else it is refused. */
@@ -232,6 +256,9 @@ put_verdict(struct filter *f, enum call_verdict verdict)
 		emit(f, BPF_JMP | BPF_JEQ | BPF_K, MADV_HUGEPAGE, 0, 1);
 		refuse(f, EINVAL);
 		answer(f, SECCOMP_RET_ALLOW);
+		break;
+	case CALL_NO_CHANGE:
+		put_no_change(f);
 		break;
 	case CALL_WHOLE_AT_1:
 		put_whole(f, 1);

@@ -39,7 +39,13 @@ enum call_verdict {
 	CALL_READ_AT_2, /* or argument 2 */
 	CALL_WHOLE_AT_1, /* where they cut what is opened to be read */
 	CALL_WHOLE_AT_2,
-	CALL_NO_HUGE /* where argument 2 asks for huge pages: EINVAL */
+	CALL_NO_HUGE, /* where argument 2 asks for huge pages: EINVAL */
+	/*
+	 * Where argument 1, of ioctl(2), changes what a file or a filesystem is,
+	 * for which a descriptor that only reads it is enough: flags, verity,
+	 * projects, keys, shared blocks, subvolumes.
+	 */
+	CALL_NO_CHANGE
 };
 
 struct call_rule {

@@ -110,7 +110,8 @@ struct proc_run {
 };
 
 /*
- * Runs a helper to its end.  EX_UNAVAILABLE: missing, failed (its last line
+ * Runs a helper to its end, which is ours if that comes first, unless the
+ * program is one that changes ids.  EX_UNAVAILABLE: missing, failed (its last line
  * on stderr is quoted, or the first) or printed too much.  EX_TEMPFAIL: out of time; it was
  * killed.
  */

@@ -2,6 +2,7 @@
 /* Helpers that are run to their end. */
 #include "base/proc.h"
 
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include <errno.h>
@@ -21,8 +22,12 @@
 
 /* In the child of proc_run(). */
 static void
-become_helper(const struct proc_run *how, int in_fd, int out_fd, int err_fd)
+become_helper(const struct proc_run *how, int in_fd, int out_fd, int err_fd,
+    pid_t parent)
 {
+	/* Nobody waits for what it would say. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || getppid() != parent)
+		_exit(126);
 	proc_default_signals();
 	if (dup2(in_fd, STDIN_FILENO) == -1 ||
 	    dup2(out_fd, STDOUT_FILENO) == -1 ||
@@ -164,7 +169,7 @@ proc_run(const struct proc_run *how, struct error *err)
 		.is_heard = how->is_heard };
 	int in[2] = { -1, -1 }, outp[2] = { -1, -1 }, errp[2] = { -1, -1 };
 	int status, rc = -1;
-	pid_t child;
+	pid_t self = getpid(), child;
 
 	if (how->out == NULL) {
 		out.buf = spare;
@@ -188,7 +193,7 @@ proc_run(const struct proc_run *how, struct error *err)
 		goto out;
 	}
 	if (child == 0)
-		become_helper(how, in[0], outp[1], errp[1]);
+		become_helper(how, in[0], outp[1], errp[1], self);
 	fd_drop(&in[0]);
 	fd_drop(&outp[1]);
 	fd_drop(&errp[1]);

@@ -329,11 +329,13 @@ static int
 fill_file(enum copy_how *how, int from, uint64_t size, int to_dirfd,
     const char *to_name, unsigned may, struct error *err)
 {
+	bool is_new = (may & COPY_HAS_PLACE) == 0;
 	struct error why = { 0 };
 	int to, rc = -1;
 
 	to = openat(to_dirfd, to_name,
-	    O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	    O_RDWR | (is_new ? O_CREAT | O_EXCL : 0) | O_CLOEXEC | O_NOFOLLOW,
+	    0600);
 	if (to == -1 && errno == EEXIST)
 		return error_sys(err, EX_CANTCREAT, "%s", to_name);
 	if (to == -1)
@@ -357,7 +359,7 @@ fill_file(enum copy_how *how, int from, uint64_t size, int to_dirfd,
 out:
 	if (close(to) == -1 && rc == 0)
 		rc = error_sys(err, EX_IOERR, "%s", to_name);
-	if (rc == -1)
+	if (rc == -1 && is_new)
 		unlinkat(to_dirfd, to_name, 0);
 	return rc;
 }

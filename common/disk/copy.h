@@ -14,6 +14,7 @@ enum copy_how { COPY_LINKED, COPY_REFLINKED, COPY_COPIED };
 #define COPY_MAY_LINK 1u
 #define COPY_MAY_REFLINK 2u
 #define COPY_NO_COPY 4u
+#define COPY_HAS_PLACE 8u /* to_name is there, and empty: it stays */
 
 /* Told how many bytes of data were copied so far; -1 ends the copy. */
 typedef int copy_progress(void *arg, uint64_t done_bytes);
@@ -65,7 +66,7 @@ int copy_memory(int to, int from, uint64_t size, bool again, const char *what,
  * reflink where allowed, else a copy of the extents; new files have mode 0600
  * and are not synced.  *how may be NULL.  EX_CANTCREAT: to_name exists.
  * EX_UNAVAILABLE: a copy would be needed, and must not be.  What failed leaves
- * nothing at to_name.
+ * nothing at to_name; in a place that was there already what it may have.
  */
 int copy_file(enum copy_how *how, int to_dirfd, const char *to_name,
     int from_dirfd, const char *from_name, unsigned may, struct error *err);

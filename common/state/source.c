@@ -50,7 +50,8 @@ check_others(const struct snap *snap, struct error *err)
 
 /*
  * What was read there once is mapped, linked and copied later on: nobody else may
- * be able to change it meanwhile, or to put another file in its place.
+ * be able to change it meanwhile, or to put another file in its place.  Whoever
+ * an ACL names counts as the group in the mode (acl(5)).
  */
 static int
 check_owner(int dirfd, const char *name, struct error *err)
@@ -64,7 +65,7 @@ check_owner(int dirfd, const char *name, struct error *err)
 		    ? 0
 		    : error_sys(err, error_code_of(errno), "%s", name);
 	if ((st.st_uid == geteuid() || st.st_uid == 0) &&
-	    (st.st_mode & S_IWOTH) == 0)
+	    (st.st_mode & (S_IWGRP | S_IWOTH)) == 0)
 		return 0;
 	return error_set(err, EX_NOPERM,
 	    "refused: %s%sothers may change it while it is used: snap-import "

@@ -120,8 +120,8 @@ struct vm_confined {
 	bool present; /* false: an earlier version started it, or none did */
 	bool unconfined; /* it was asked for: the rest says so, too */
 	unsigned landlock; /* version of the kernel's interface, 0: none */
-	char filesystem
-	    [24]; /* own, template-writable, directory-writable, open */
+	/* own, template-writable, open; of earlier versions directory-writable */
+	char filesystem[24];
 	char tcp[12]; /* none, forwards, outgoing, open */
 	bool scoped; /* signals and abstract sockets */
 	bool calls; /* system calls are filtered */
@@ -191,7 +191,6 @@ struct vm {
 	 * is started with.  In no record.
 	 */
 	const struct nic_list *forwards_of;
-	const char *root_dir; /* borrowed, or NULL; in no record */
 	char restored_from[ID_LEN + 1], restored_at[RFC3339_MAX];
 	char *error; /* why it is not as it should be, or NULL */
 	char created_at[RFC3339_MAX], updated_at[RFC3339_MAX],

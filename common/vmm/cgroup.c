@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/num.h"
@@ -27,7 +28,12 @@
 
 #define PROCS "cgroup.procs"
 #define CONTROL "cgroup.subtree_control"
+#define NAME_START "instar-"
 #define TEXT_MAX 4096 /* of one of its files */
+
+/* What is killed is gone soon, if the kernel lets go of it at all. */
+#define KILL_NAPS 200
+#define KILL_NAP_MS 10
 
 void
 cgroup_spec_fini(struct cgroup_spec *spec)
@@ -265,7 +271,7 @@ static int
 make_in(int *out, struct vm *vm, const char *place, int placefd,
     const struct cgroup_spec *spec, struct error *err)
 {
-	char *path = path_format("%s/instar-%s.%ld", place, vm->id,
+	char *path = path_format("%s/" NAME_START "%s.%ld", place, vm->id,
 	    (long)getpid());
 	int dirfd = -1, rc = -1;
 
@@ -339,11 +345,33 @@ cgroup_join(int fd)
 	return fd == -1 || write(fd, "0", 1) == 1 ? 0 : -1;
 }
 
+/* Ends all that is in it, from Linux 5.14 on: whether that was ordered. */
+static bool
+kill_all(const struct vm *vm)
+{
+	int dirfd;
+	bool done;
+
+	if (strncmp(path_base(vm->cgroup), NAME_START, strlen(NAME_START)) !=
+		0 ||
+	    fd_open_dir(&dirfd, AT_FDCWD, vm->cgroup, true, NULL) == -1)
+		return false;
+	done = write_text(dirfd, "cgroup.kill", "1");
+	fd_drop(&dirfd);
+	return done;
+}
+
 void
 cgroup_remove(const struct vm *vm)
 {
-	if (vm->cgroup != NULL)
-		rmdir(vm->cgroup);
+	int n;
+
+	if (vm->cgroup == NULL || rmdir(vm->cgroup) == 0 || errno != EBUSY ||
+	    !kill_all(vm))
+		return;
+	for (n = 0; n < KILL_NAPS && rmdir(vm->cgroup) == -1 && errno == EBUSY;
+	     n++)
+		clock_nap(KILL_NAP_MS);
 }
 
 /* A number alone, or behind `key` in a file of several; false: "max", none. */
@@ -383,6 +411,20 @@ read_io(json_t *obj, int dirfd)
 	}
 }
 
+bool
+cgroup_ran_out(const struct vm *vm)
+{
+	uint64_t n = 0;
+	int dirfd;
+
+	if (vm->cgroup == NULL ||
+	    fd_open_dir(&dirfd, AT_FDCWD, vm->cgroup, true, NULL) == -1)
+		return false;
+	(void)read_number(&n, dirfd, "memory.events", "oom_kill ");
+	fd_drop(&dirfd);
+	return n > 0;
+}
+
 int
 cgroup_report(json_t *record, const struct vm *vm, struct error *err)
 {
@@ -402,7 +444,8 @@ cgroup_report(json_t *record, const struct vm *vm, struct error *err)
 	size_t i;
 	int dirfd;
 
-	if (vm->cgroup == NULL)
+	/* Of one that has ended it is there until it is cleared away. */
+	if (vm->cgroup == NULL || access(vm->cgroup, F_OK) == -1)
 		return 0;
 	obj = json_object();
 	if (json_put_str(obj, "path", vm->cgroup, err) == -1) {

@@ -8,6 +8,7 @@
 #define VMM_CGROUP_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "state/vm.h"
@@ -47,10 +48,16 @@ int cgroup_make(int *fd, struct vm *vm, struct error *err);
 /* This process joins it.  -1 with errno. */
 int cgroup_join(int fd);
 
-/* The VMM has ended: its group goes. */
+/* The VMM has ended: its group goes, and what it has left behind in there. */
 void cgroup_remove(const struct vm *vm);
 
-/* The member cgroup of a record: what it may use and has used.  EX_OSERR. */
+/* Whether something in it was killed for want of memory. */
+bool cgroup_ran_out(const struct vm *vm);
+
+/*
+ * The member cgroup of a record, as long as there is one: what it may use and has
+ * used.  EX_OSERR.
+ */
 int cgroup_report(json_t *record, const struct vm *vm, struct error *err);
 
 #endif

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "vmm/load.h"
 
-#include <sys/syscall.h>
-
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,37 +143,11 @@ load_put_state(struct vm *vm, int dirfd, const struct load *load,
 	return 0;
 }
 
-/* As a VMM may, which has no capabilities: the file system says what it takes. */
-bool
-load_may_write(const struct load *load, const char *name)
+/* How what the VM writes gets into the file that it will be. */
+static unsigned
+in_place_of(const struct load *load)
 {
-	struct __user_cap_header_struct head = {
-		.version = _LINUX_CAPABILITY_VERSION_3
-	};
-	struct __user_cap_data_struct had[2], none[2];
-	bool is_root = geteuid() == 0 && syscall(SYS_capget, &head, had) == 0;
-	bool may;
-
-	if (is_root) {
-		memcpy(none, had, sizeof(none));
-		none[0].effective = none[1].effective = 0;
-		is_root = syscall(SYS_capset, &head, none) == 0;
-	}
-	may = faccessat(load->from_dirfd, name, W_OK, AT_EACCESS) == 0;
-	if (is_root)
-		syscall(SYS_capset, &head, had);
-	return may;
-}
-
-bool
-load_may_map(const struct load *load, const char *name)
-{
-	const struct vmm_driver *driver = vmm_find_driver(
-	    load->envelope->machine.hypervisor);
-
-	return load_may_write(load, name) ||
-	    (driver != NULL && driver->reads_templates != NULL &&
-		driver->reads_templates());
+	return load->has_places ? COPY_HAS_PLACE : 0;
 }
 
 static void
@@ -209,7 +180,8 @@ put_own_memory(struct vm *vm, const struct load *load, int dirfd,
 	int fd, sys;
 
 	if (copy_file(&how, dirfd, VM_MEMORY, load->from_dirfd,
-		load_memory_name(load), COPY_MAY_REFLINK, err) == -1 ||
+		load_memory_name(load), COPY_MAY_REFLINK | in_place_of(load),
+		err) == -1 ||
 	    fs_free_bytes(&left, dirfd, err) == -1)
 		return -1;
 	tell_memory(vm, how);
@@ -235,6 +207,10 @@ load_put_template(struct vm *vm, int dirfd, const struct load *load,
 	const char *name = load_memory_name(load);
 	enum copy_how how;
 
+	if (load->has_template) {
+		tell_memory(vm, COPY_LINKED);
+		return 0;
+	}
 	if (load->in_place != NULL && (may & COPY_MAY_LINK) != 0) {
 		snprintf(vm->memory_from, sizeof(vm->memory_from), "mapped");
 		return inplace_link(dirfd, VM_TEMPLATE, load->in_place, name,
@@ -316,8 +292,8 @@ put_reflink(const struct load *load, int dirfd, const char *name,
 	fd_drop(&fd);
 	if (n > EXTENT_QUICK_MAX)
 		return 0;
-	if (load_put(load, dirfd, name, name, COPY_MAY_REFLINK | COPY_NO_COPY,
-		&why) == 0)
+	if (load_put(load, dirfd, name, name,
+		COPY_MAY_REFLINK | COPY_NO_COPY | in_place_of(load), &why) == 0)
 		return 1;
 	if (why.code == EX_UNAVAILABLE)
 		return 0;
@@ -332,7 +308,8 @@ put_written(const struct load *load, int dirfd, const char *name, bool reflink,
 	enum copy_how how;
 
 	if (copy_file(&how, dirfd, name, load->from_dirfd, name,
-		reflink ? COPY_MAY_REFLINK : 0, err) == -1)
+		(reflink ? COPY_MAY_REFLINK : 0) | in_place_of(load),
+		err) == -1)
 		return -1;
 	if (load->disks == LOAD_DISKS_REFLINK && how != COPY_REFLINKED)
 		return error_set(err, EX_UNAVAILABLE,
@@ -342,11 +319,12 @@ put_written(const struct load *load, int dirfd, const char *name, bool reflink,
 
 static int
 write_overlay(struct storage *disk, int dirfd, const char *overlay,
-    uint64_t bytes, struct error *err)
+    bool is_there, uint64_t bytes, struct error *err)
 {
 	int fd, rc;
 
-	fd = openat(dirfd, overlay, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
+	fd = openat(dirfd, overlay,
+	    O_RDWR | (is_there ? 0 : O_CREAT | O_EXCL) | O_CLOEXEC | O_NOFOLLOW,
 	    0600);
 	if (fd == -1)
 		return error_sys(err, error_code_of(errno), "%s", overlay);
@@ -368,10 +346,18 @@ put_overlay(struct vm *vm, struct storage *disk, const struct load *load,
 
 	if (chain_next_name(&overlay, disk->path, chain_overlay(), err) == -1)
 		return -1;
+	/* What was to be the disk is, under this name. */
+	if (load->has_places &&
+	    renameat2(dirfd, disk->path, dirfd, overlay, RENAME_NOREPLACE) ==
+		-1) {
+		error_sys(err, error_code_of(errno), "%s", overlay);
+		goto out;
+	}
 	if (put_frozen(vm, load, dirfd, disk->path, err) == -1 ||
 	    chain_disk_bytes(&bytes, chain_format(disk->path), load->from_dirfd,
 		disk->path, err) == -1 ||
-	    write_overlay(disk, dirfd, overlay, bytes, err) == -1 ||
+	    write_overlay(disk, dirfd, overlay, load->has_places, bytes, err) ==
+		-1 ||
 	    strv_add(&backing, err, "%s", disk->path) == -1)
 		goto out;
 	for (i = 0; i < disk->backing.n; i++)
@@ -467,10 +453,8 @@ load_populate(struct vm *vm, int dirfd, const struct load *load,
 	if (driver == NULL)
 		return error_set(err, EX_CONFIG, "hypervisor %s: no driver",
 		    vm->machine.hypervisor);
-	for (i = 0; i < vm->machine.layers.n; i++)
-		if (load_put_layer(load, dirfd, &vm->machine.layers.v[i],
-			err) == -1)
-			return -1;
+	if (!load->has_places && load_put_layers(vm, dirfd, load, err) == -1)
+		return -1;
 	if (put_boot_files(vm, load, dirfd, err) == -1)
 		return -1;
 	for (i = 0; i < vm->machine.disks.n; i++)

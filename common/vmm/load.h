@@ -38,6 +38,8 @@ struct load {
 	 * does it, as the preflight would.
 	 */
 	bool to_check;
+	bool has_places; /* load_make_places() was there */
+	bool has_template; /* and has linked the memory */
 };
 
 /*
@@ -45,6 +47,15 @@ struct load {
  * in its new directory: NICs as they were, nothing of its identity.
  */
 int load_record(struct vm *vm, const struct load *load, struct error *err);
+
+/*
+ * Ahead of load_populate(), for a VMM that is started before it: in the place
+ * of each file that this one will write an empty one, which it is going to be
+ * whatever comes into it, so that rules can be made for it; the memory linked,
+ * where it is shared and can be; and the layers.  Not in place.
+ */
+int load_make_places(struct vm *vm, int dirfd, struct load *load,
+    struct error *err);
 
 /*
  * Puts memory, state, disks, layers and boot files into the directory, and the
@@ -66,11 +77,11 @@ int load_put_guest(struct vm *vm, int dirfd, const struct load *load,
     struct error *err);
 
 /*
- * A layer by its digest into the VM's directory; one that is elsewhere is taken
- * into the root, or left in place.  EX_CONFIG: it is not to be had.
+ * The layers by their digests into the VM's directory; one that is elsewhere is
+ * taken into the root, or left in place.  EX_CONFIG: it is not to be had.
  */
-int load_put_layer(const struct load *load, int dirfd,
-    const struct layer *layer, struct error *err);
+int load_put_layers(const struct vm *vm, int dirfd, const struct load *load,
+    struct error *err);
 
 /* One file of the snapshot into the VM's directory, by what COPY_MAY_* say. */
 int load_put(const struct load *load, int dirfd, const char *to,

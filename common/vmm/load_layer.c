@@ -30,8 +30,8 @@ take_layer(const struct load *load, const struct layer *layer,
 	return 0;
 }
 
-int
-load_put_layer(const struct load *load, int dirfd, const struct layer *layer,
+static int
+put_layer(const struct load *load, int dirfd, const struct layer *layer,
     struct error *err)
 {
 	char file[LAYER_FILE_MAX];
@@ -48,4 +48,16 @@ load_put_layer(const struct load *load, int dirfd, const struct layer *layer,
 		return -1;
 	return root_layer_link(load->root, &layer->digest, dirfd, layer->name,
 	    err);
+}
+
+int
+load_put_layers(const struct vm *vm, int dirfd, const struct load *load,
+    struct error *err)
+{
+	size_t i;
+
+	for (i = 0; i < vm->machine.layers.n; i++)
+		if (put_layer(load, dirfd, &vm->machine.layers.v[i], err) == -1)
+			return -1;
+	return 0;
 }

@@ -153,8 +153,7 @@ status_report_as(json_t **out, struct vm *vm, int dirfd, const char *dir,
 	if (vm_report(&record, vm, dir, status_name(status),
 		vmm_traits(vm->machine.hypervisor)->api_socket, err) == -1)
 		return -1;
-	if ((status != STATUS_CREATED && status != STATUS_STOPPED &&
-		cgroup_report(record, vm, err) == -1) ||
+	if (cgroup_report(record, vm, err) == -1 ||
 	    (is_memory_at_risk(vm, dirfd) &&
 		json_put_bool(record, "memory_at_risk", true, err) == -1)) {
 		json_decref(record);
@@ -177,6 +176,9 @@ status_report(json_t **out, struct vm *vm, int dirfd, const char *dir,
 	status = find_out(vm, dirfd, &no_space, &why);
 	if (no_space)
 		error = "no space";
+	else if (status == STATUS_STOPPED && cgroup_ran_out(vm))
+		error = "the hypervisor was killed: its control group ran out "
+			"of memory";
 	else if (status == STATUS_STOPPED && vmm_broke_down(vm, dirfd))
 		error = "the hypervisor was killed, or broke down";
 	if (status == STATUS_STOPPED && vm->proc.pid != 0)

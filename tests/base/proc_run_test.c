@@ -207,6 +207,41 @@ ATF_TC_BODY(run__given_and_asked, tc)
 	ATF_CHECK_EQ(0, close(two));
 }
 
+/* Who is killed leaves no helper behind. */
+ATF_TC_WITHOUT_HEAD(run__ends_with_us);
+ATF_TC_BODY(run__ends_with_us, tc)
+{
+	char *const argv[] = SHELL("echo up >&9; exec sleep 60");
+	int ends[2], keep[2] = { -1, 9 }, status;
+	struct proc_run how = { .argv = argv,
+		.dirfd = -1,
+		.stdin_fd = -1,
+		.deadline_ms = clock_ms() + LONG_MS,
+		.keep = keep,
+		.keep_n = 1 };
+	struct pollfd p = { .events = POLLIN };
+	char word[8];
+	pid_t child;
+
+	ATF_REQUIRE_EQ(0, pipe2(ends, O_CLOEXEC));
+	keep[0] = ends[1];
+	p.fd = ends[0];
+	child = fork();
+	ATF_REQUIRE(child != -1);
+	if (child == 0) {
+		proc_run(&how, NULL);
+		_exit(1);
+	}
+	ATF_CHECK_EQ(0, close(ends[1]));
+	ATF_REQUIRE_EQ(3, read(ends[0], word, sizeof(word)));
+	ATF_CHECK_EQ(0, kill(child, SIGKILL));
+	ATF_CHECK_EQ(child, waitpid(child, &status, 0));
+	/* The helper had the last of the other end. */
+	ATF_REQUIRE_EQ(1, poll(&p, 1, 20000));
+	ATF_CHECK_EQ(0, read(ends[0], word, sizeof(word)));
+	ATF_CHECK_EQ(0, close(ends[0]));
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, run__table);
@@ -215,5 +250,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, run__stdin_and_directory);
 	ATF_TP_ADD_TC(tp, run__not_from_the_directory);
 	ATF_TP_ADD_TC(tp, run__given_and_asked);
+	ATF_TP_ADD_TC(tp, run__ends_with_us);
 	return atf_no_error();
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * In a VMM's place: tries what one that a guest has taken over would, and says of
- * each attempt, in a line on stdout, "NAME ABI done" or "NAME ABI ERRNO".
+ * each attempt, in a line on stderr, "NAME ABI done" or "NAME ABI ERRNO".
  * ABI is the version of Landlock's interface that it takes to refuse it; 0: none.
  * $CAGE_OTHER and $CAGE_SNAP are another VM's and a snapshot's directories, $CAGE_ROOT
- * theirs, $CAGE_PID another process, $CAGE_PORT one that listens.  Asked as QEMU what
- * it is, it is the real one of version $CAGE_MAJOR.
+ * theirs, $CAGE_PID another process, $CAGE_PORT one that listens; $CAGE_MEMORY,
+ * $CAGE_STATE, $CAGE_KERNEL, $CAGE_LAYER and $CAGE_DISK files of the snapshot and its
+ * VM's.  With $CAGE_AWAIT it begins when that file is there, and stays when it is
+ * through.  Asked as QEMU what it is, it is the real one of version $CAGE_MAJOR.
  */
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -24,6 +27,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/fs.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
@@ -158,6 +162,19 @@ try_link_up(const char *path)
 	return link(expand(text, path), "linked");
 }
 
+/* What it may make in one place, in another. */
+static int
+try_move_up(const char *arg)
+{
+	(void)arg;
+	if (open_as("handover/made", O_WRONLY | O_CREAT) == -1)
+		return -1;
+	if (rename("handover/made", "moved") == -1)
+		return -1;
+	unlink("moved");
+	return 0;
+}
+
 static int
 try_symlink(const char *path)
 {
@@ -226,6 +243,23 @@ try_fchmod(const char *path)
 	if (fd == -1)
 		return -1;
 	rc = fchmod(fd, 0600);
+	sys = errno;
+	close(fd);
+	errno = sys;
+	return rc;
+}
+
+/* Those that it has, once more: whoever may set them could set others. */
+static int
+try_flags(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), rc, sys, flags;
+
+	if (fd == -1)
+		return -1;
+	rc = ioctl(fd, FS_IOC_GETFLAGS, &flags);
+	if (rc == 0)
+		rc = ioctl(fd, FS_IOC_SETFLAGS, &flags);
 	sys = errno;
 	close(fd);
 	errno = sys;
@@ -413,9 +447,19 @@ static const struct attempt {
 #include "lib/cage_list.inc"
 };
 
+static void
+await(const char *file)
+{
+	int n;
+
+	for (n = 0; file != NULL && access(file, F_OK) == -1 && n < 6000; n++)
+		usleep(10000);
+}
+
 int
 main(int argc, char *argv[])
 {
+	const char *file = getenv("CAGE_AWAIT");
 	char script[] =
 	    "\"$CAGE_QEMU\" \"$@\" | sed "
 	    "\"s/\\\"major\\\": [0-9]*/\\\"major\\\": $CAGE_MAJOR/\"";
@@ -432,7 +476,7 @@ main(int argc, char *argv[])
 		execv("/bin/sh", words);
 		return 127;
 	}
-	setlinebuf(stdout);
+	await(file);
 	for (i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
 		const struct attempt *a = &attempts[i];
 
@@ -444,13 +488,16 @@ main(int argc, char *argv[])
 		}
 		if (pid == -1 || waitpid(pid, &status, 0) == -1 ||
 		    !WIFEXITED(status))
-			printf("%s %d broken\n", a->name, a->abi);
+			dprintf(STDERR_FILENO, "%s %d broken\n", a->name,
+			    a->abi);
 		else if (WEXITSTATUS(status) == 0)
-			printf("%s %d done\n", a->name, a->abi);
+			dprintf(STDERR_FILENO, "%s %d done\n", a->name, a->abi);
 		else
-			printf("%s %d %s\n", a->name, a->abi,
+			dprintf(STDERR_FILENO, "%s %d %s\n", a->name, a->abi,
 			    strerrorname_np(WEXITSTATUS(status)));
 	}
-	puts("tried");
-	return 1;
+	dprintf(STDERR_FILENO, "tried\n");
+	if (file != NULL)
+		sleep(60);
+	_exit(1); /* in there nobody looks for leaks */
 }

@@ -36,3 +36,19 @@ lost()
 {
 	grep -q '"diff_base_lost":true' "$INSTAR_ROOT/name/vm/$1/vm.json"
 }
+
+# What was recorded, imported as "good": three disks, a NIC and a vsock.
+fc_import()
+{
+	mkdir pair
+	zstd -qdc "$top/tests/data/fc-snapshot.tar.zst" | tar -xf - -C pair ||
+	    atf_fail "not unpacked"
+	truncate -s 1M pair/layer0.raw
+	cat >disks <<-END
+		{"path":"/srv/image/layer0.raw","ro":true,"serial":"layer0","role":"layer"}
+		{"path":"/srv/vm/web/cow.raw","ro":false,"serial":"cocoon-cow","role":"cow"}
+		{"path":"/srv/vm/web/data-data1.raw","ro":false,"serial":"data1","role":"data","fstype":"ext4","mount_point":"/mnt"}
+	END
+	atf_check -o ignore snap-import -n good --from-dir pair \
+	    --storage-config disks
+}

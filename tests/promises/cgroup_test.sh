@@ -70,6 +70,44 @@ group__made_and_removed_cleanup()
 	place_end
 }
 
+# What a VMM has started, or somebody has put there, does not outlive the VM.
+atf_test_case group__ends_what_is_left cleanup
+group__ends_what_is_left_head()
+{
+	atf_set require.user root
+}
+group__ends_what_is_left_body()
+{
+	need_tiny
+	need_place
+	tiny_vm a --cgroup "$place"
+	atf_check -o ignore vm-start a
+	group=$(member a cgroup.path)
+	[ -e "$group/cgroup.kill" ] || atf_skip "this kernel kills no group"
+	sleep 1000 &
+	left=$!
+	echo $left >"$group/cgroup.procs"
+	kill -9 "$(member a pid)"
+	eventually 20 vm_is_stopped a
+	# As long as it is there it tells what was used.
+	atf_check -o inline:"$group\n" vm-ls -p cgroup.path a
+	atf_check -o ignore vm-rm --force a
+	eventually 20 is_gone $left || {
+		kill $left
+		atf_fail "what was in the group runs on"
+	}
+	atf_check -s exit:1 test -e "$group"
+}
+group__ends_what_is_left_cleanup()
+{
+	place_end
+}
+
+vm_is_stopped()
+{
+	[ "$(member "$1" state)" = stopped ]
+}
+
 atf_test_case group__refused cleanup
 group__refused_body()
 {
@@ -92,5 +130,6 @@ group__refused_cleanup()
 atf_init_test_cases()
 {
 	atf_add_test_case group__made_and_removed
+	atf_add_test_case group__ends_what_is_left
 	atf_add_test_case group__refused
 }

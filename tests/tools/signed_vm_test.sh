@@ -76,10 +76,13 @@ clone__of_a_directory_body()
 	    vm-restore --force --signed-by allowed v --from-dir d
 	rm d/cidata.json
 	# Nor what somebody else can change behind it.
-	chmod o+w d/memory.raw
-	no_vm 77 "^vm-clone: d: refused: memory.raw: others may change it" \
-	    vm-clone --signed-by allowed --from-dir d
-	chmod o-w d/memory.raw
+	for who in o g; do
+		chmod $who+w d/memory.raw
+		no_vm 77 \
+		    "^vm-clone: d: refused: memory.raw: others may change it" \
+		    vm-clone --signed-by allowed --from-dir d
+		chmod $who-w d/memory.raw
+	done
 	if [ "$(id -u)" -eq 0 ]; then
 		chown 65534 d
 		no_vm 77 "^vm-clone: d: refused: others may change it" \

@@ -132,6 +132,7 @@ ATF_TC_BODY(make__limits, tc)
 	put(group, "cpu.stat", "usage_usec 77\nuser_usec 70\n");
 	put(group, "io.stat",
 	    "8:0 rbytes=1 wbytes=2 rios=1\n8:16 rbytes=10 wbytes=20\n");
+	ATF_CHECK(cgroup_ran_out(&vm));
 	ATF_REQUIRE_EQ(0, cgroup_report(record, &vm, &err));
 	obj = json_object_get(record, "cgroup");
 	ATF_CHECK_STREQ(group, json_string_value(json_object_get(obj, "path")));

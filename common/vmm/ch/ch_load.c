@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* A snapshot of Cloud Hypervisor's made a VM's own. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "disk/chain.h"
@@ -242,6 +244,23 @@ change_pair(struct ch_texts *out, struct ch_pair *pair, const struct making *m,
 	return ch_take_stripped(out, pair->tree, err);
 }
 
+/* Of a memory that it has not got after all. */
+static int
+drop_places(const struct vm *vm, int dirfd, const struct load *load,
+    struct error *err)
+{
+	const char *name = NULL;
+
+	if (load->has_template && vm->memory == VM_MEMORY_PRIVATE)
+		name = VM_TEMPLATE;
+	else if (load->has_places && load->copy_memory &&
+	    vm->memory != VM_MEMORY_FILE)
+		name = VM_MEMORY;
+	return name == NULL || unlinkat(dirfd, name, 0) == 0
+	    ? 0
+	    : error_sys(err, error_code_of(errno), "%s", name);
+}
+
 /* In the process: all that the pair is asked. */
 static int
 make_pair(struct ch_texts *out, void *arg, struct error *err)
@@ -304,6 +323,7 @@ ch_put_guest(struct vm *vm, int dirfd, const struct load *load,
 	    -1)
 		return -1;
 	if (put_memory(vm, dirfd, load, &texts, err) == 0 &&
+	    drop_places(vm, dirfd, load, err) == 0 &&
 	    put_pair(&texts, dirfd, load, err) == 0)
 		rc = keep_plan(vm, &texts.plan, err);
 	free(texts.answer);

@@ -91,8 +91,6 @@ ch_spawn(struct vmm *vmm, const struct timespec *now, struct error *err)
 	    console_open(&console, CONSOLE_TERMINAL, vm, vmm->dirfd, err) == -1)
 		goto out;
 	fds.needs = (struct cage_needs){ .writes_template = true,
-		.is_bare = vm->to_load &&
-		    !fd_exists(vmm->dirfd, CH_CONFIG_NAME),
 		.makes_sockets = true,
 		.opens_taps = vm->machine.nics.n > 0 };
 	rc = run(vmm, &fds, log_fd, &console, now, err);

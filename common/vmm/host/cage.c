@@ -10,13 +10,11 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/callfilter.h"
 #include "base/fd.h"
-#include "base/path.h"
 #include "vmm/host/handover.h"
 
 #define READ (RULE_READ_FILE | RULE_READ_DIR)
@@ -70,30 +68,17 @@ static int
 allow_memory(struct ruleset *r, const struct vm *vm, int dirfd,
     const struct cage_needs *needs, struct error *err)
 {
-	if (vm->memory == VM_MEMORY_FILE)
-		return ruleset_allow_at(r, dirfd, VM_MEMORY, WRITE, err);
-	if (vm->memory != VM_MEMORY_TEMPLATE)
+	bool is_known = vm->memory != VM_MEMORY_AUTO;
+
+	/* What starts ahead of its files has the one that it will have. */
+	if ((vm->memory == VM_MEMORY_FILE || !is_known) &&
+	    ruleset_allow_at(r, dirfd, VM_MEMORY, WRITE, err) == -1)
+		return -1;
+	if (vm->memory != VM_MEMORY_TEMPLATE && is_known)
 		return 0;
 	return needs->writes_template
 	    ? ruleset_allow_at(r, dirfd, VM_TEMPLATE, WRITE, err)
 	    : allow_read(r, dirfd, VM_TEMPLATE, false, err);
-}
-
-/* Which of them will be links, and to where, shows only later. */
-static int
-allow_layers(struct ruleset *r, const struct vm *vm, struct error *err)
-{
-	char *path;
-	int rc;
-
-	if (vm->root_dir == NULL || vm->machine.layers.n == 0)
-		return 0;
-	path = path_format("%s/layer", vm->root_dir);
-	if (path == NULL)
-		return error_nomem(err, NULL);
-	rc = ruleset_allow_at(r, AT_FDCWD, path, RULE_READ_FILE, err);
-	free(path);
-	return rc;
 }
 
 /* Each of the VM's files as it is used. */
@@ -105,11 +90,6 @@ allow_files(struct ruleset *r, const struct vm *vm, int dirfd,
 	    (needs->makes_sockets ? RULE_MAKE_SOCK : 0);
 	size_t i;
 
-	if (needs->is_bare)
-		return ruleset_allow(r, dirfd, in_dir | WRITE | RULE_MAKE_REG,
-			   err) == -1
-		    ? -1
-		    : allow_layers(r, vm, err);
 	if (ruleset_allow(r, dirfd, in_dir, err) == -1 ||
 	    ruleset_allow_at(r, dirfd, VM_HANDOVER,
 		WRITE | READ | RULE_MAKE_REG | RULE_REMOVE_FILE, err) == -1 ||
@@ -201,9 +181,19 @@ allow_ports(struct ruleset *r, const struct nets *nets, struct error *err)
 	return 0;
 }
 
+/* What starts ahead of its files has a template already, if it gets one. */
+static bool
+opens_template(const struct vm *vm, int dirfd, const struct cage_needs *needs)
+{
+	return needs->writes_template &&
+	    (vm->memory == VM_MEMORY_TEMPLATE ||
+		(vm->memory == VM_MEMORY_AUTO &&
+		    fd_exists(dirfd, VM_TEMPLATE)));
+}
+
 static void
-note(struct vm_confined *c, const struct cage *cage, const struct vm *vm,
-    const struct cage_needs *needs, const struct nets *nets)
+note(struct vm_confined *c, const struct cage *cage, bool writes_template,
+    const struct nets *nets)
 {
 	const char *files = "own", *tcp = "none";
 
@@ -212,9 +202,7 @@ note(struct vm_confined *c, const struct cage *cage, const struct vm *vm,
 		.landlock = (unsigned)cage->rules.abi,
 		.scoped = cage->rules.abi >= 6,
 		.calls = !cage->is_open && callfilter_is_there() };
-	if (needs->is_bare)
-		files = "directory-writable";
-	else if (vm->memory == VM_MEMORY_TEMPLATE && needs->writes_template)
+	if (writes_template)
 		files = "template-writable";
 	if (nets->user)
 		tcp = nets->connects ? "outgoing" : "forwards";
@@ -255,7 +243,7 @@ cage_prepare(struct cage *out, struct vm *vm, int dirfd,
 		ruleset_fini(r);
 		return -1;
 	}
-	note(&vm->confined, &cage, vm, needs, &nets);
+	note(&vm->confined, &cage, opens_template(vm, dirfd, needs), &nets);
 	*out = cage;
 	return 0;
 }

@@ -26,7 +26,6 @@ struct cage_needs {
 	bool writes_template; /* opens it so, though it never writes it */
 	bool writes_console; /* VM_CONSOLE_LOG, by name */
 	const char *log; /* a file of its own that it writes, or NULL */
-	bool is_bare; /* the VM's files come later: any in its directory */
 	bool makes_sockets; /* in the VM's directory; it connects to none */
 	bool opens_taps; /* by name: as root with CAP_NET_ADMIN */
 	bool finds_disks; /* under names that are not its VM's */

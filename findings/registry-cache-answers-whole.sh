@@ -113,6 +113,12 @@ until_cached cold
 echo "a range of a cold blob: $first; then $(ask)"
 
 fresh
+curl -s -o /dev/null "$cache/blobs/$digest"
+first=$(ask)
+until_cached "behind the whole"
+echo "a range right behind the whole: $first; then $(ask)"
+
+fresh
 clients=
 for _ in 1 2 3 4 5 6 7 8; do
 	curl -s -o /dev/null "$cache/blobs/$digest" &

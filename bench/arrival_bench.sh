@@ -31,16 +31,9 @@ done
 
 registry_pid=
 link_pid=
-# VMs are ended by the pids of their records, which are their own.
 finish()
 {
-	for r in "$work"/*/vm/*/vm.json; do
-		[ -e "$r" ] || continue
-		pid=$(sed -n 's/.*"pid" *: *\([0-9][0-9]*\).*/\1/p' "$r")
-		case $(readlink "/proc/${pid:-none}/cwd") in
-		"$work"/*) kill -9 "$pid" ;;
-		esac
-	done 2>/dev/null
+	end_vms "$work"/*/vm/*/vm.json
 	for m in "$work"/mnt.*; do
 		! mountpoint -q "$m" || fusermount3 -uz "$m"
 	done
@@ -50,14 +43,6 @@ finish()
 
 begin arrival_bench "$@"
 build link
-
-# until FILE PATTERN: the line is there.
-until_said()
-{
-	while ! grep -q "$2" "$1" 2>/dev/null; do
-		sleep 0.005
-	done
-}
 
 serve()
 {

@@ -35,21 +35,6 @@ make_vm()
 	await_tick a
 }
 
-# The start of the process is counted, ours and the one that does it by hand.
-# What clone_ms tells begins when the process has started, which is what
-# vm-clone -h takes; its end is an upper bound, too.
-clone_ours()
-{
-	./vm_bench run out vm-clone -h >start
-	./vm_bench run out vm-clone -R "$root" -n c -p clone_ms s >wall
-	awk -v ms="$(cat out)" -v wall="$(cut -d ' ' -f 1 wall)" '{
-		to = int($1 + ms * 1000)
-		print to < wall ? to : wall
-	}' start >>ours
-	cut -d ' ' -f 2 wall >>own
-	drop_vm c
-}
-
 clone_by_hand()
 {
 	hands=$((hands + 1))
@@ -67,7 +52,7 @@ clone_row()
 	drop_vm a
 	proto=$(vm-clone -R "$root" -n proto --no-start -p dir s)
 	rm -f ours theirs own made
-	in_turn clone_ours clone_by_hand
+	in_turn clone_once clone_by_hand
 	row "$1, memory $2, disk $3" ours theirs "<= 1.15"
 	part "by hand: files" made
 	part "processor time of vm-clone" own

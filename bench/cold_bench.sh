@@ -30,16 +30,9 @@ linux=${INSTAR_CACHE:-$top/.cache}/linux
 }
 [ -e "$linux/initrd.img" ] || make -s -C "$top/tests/guest" linux
 
-# VMs are ended by the pids of their records, which are their own.
 finish()
 {
-	for r in "$work"/fs/root/vm/*/vm.json; do
-		[ -e "$r" ] || continue
-		pid=$(sed -n 's/.*"pid" *: *\([0-9][0-9]*\).*/\1/p' "$r")
-		case $(readlink "/proc/${pid:-none}/cwd") in
-		"$work"/*) kill -9 "$pid" ;;
-		esac
-	done 2>/dev/null
+	end_vms "$work"/fs/root/vm/*/vm.json
 }
 
 begin cold_bench "$@"

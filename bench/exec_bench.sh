@@ -40,13 +40,7 @@ export INSTAR_ROOT
 
 finish()
 {
-	for r in "$work"/root/vm/*/vm.json; do
-		pid=$(sed -n 's/.*"pid" *: *\([0-9][0-9]*\).*/\1/p' "$r")
-		case $(readlink "/proc/${pid:-none}/cwd") in
-		"$work"/*) kill -9 "$pid" ;;
-		esac
-	done 2>/dev/null
-	return 0
+	end_vms "$work"/root/vm/*/vm.json
 }
 
 # A guest that does nothing else: it does not count.

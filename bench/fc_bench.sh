@@ -39,20 +39,10 @@ settle_now()
 	settle 256M
 }
 
-# The start of the process is counted, ours and the one that does it by hand.
-# What clone_ms tells begins when the process has started, which is what
-# vm-clone -h takes; its end is an upper bound, too.
 clone_ours()
 {
 	settle_now
-	./vm_bench run out vm-clone -h >start
-	./vm_bench run out vm-clone -R "$root" -n c -p clone_ms s >wall
-	awk -v ms="$(cat out)" -v wall="$(cut -d ' ' -f 1 wall)" '{
-		to = int($1 + ms * 1000)
-		print to < wall ? to : wall
-	}' start >>ours
-	cut -d ' ' -f 2 wall >>own
-	drop_vm c
+	clone_once
 }
 
 clone_by_hand()

@@ -38,16 +38,9 @@ done
 link_pid=
 registry_pid=
 cache_pid=
-# VMs are ended by the pids of their records, which are their own.
 finish()
 {
-	for r in "$work"/*/vm/*/vm.json; do
-		[ -e "$r" ] || continue
-		pid=$(sed -n 's/.*"pid" *: *\([0-9][0-9]*\).*/\1/p' "$r")
-		case $(readlink "/proc/${pid:-none}/cwd") in
-		"$work"/*) kill -9 "$pid" ;;
-		esac
-	done 2>/dev/null
+	end_vms "$work"/*/vm/*/vm.json
 	for m in "$work"/mnt.*; do
 		! mountpoint -q "$m" || fusermount3 -uz "$m"
 	done
@@ -59,20 +52,6 @@ finish()
 begin fleet_bench "$@"
 build link
 need_tiny
-
-# until_said FILE PATTERN: the line is there, within ten minutes and more.
-until_said()
-{
-	waited=0
-	until grep -q "$2" "$1" 2>/dev/null; do
-		sleep 0.01
-		waited=$((waited + 1))
-		if [ $waited -gt 60000 ]; then
-			echo "fleet_bench.sh: $1: no $2" >&2
-			exit 1
-		fi
-	done
-}
 
 # serve NAME [UPSTREAM]: its port is in NAME.port, its process in `served`.
 serve()

@@ -29,16 +29,9 @@ export INSTAR_ROOT
 build archive_bench bench
 
 registry_pid=
-# The VM is ended by the pid of its record, which is its own.
 finish()
 {
-	for r in "$work"/root/vm/*/vm.json; do
-		[ -e "$r" ] || continue
-		pid=$(sed -n 's/.*"pid" *: *\([0-9][0-9]*\).*/\1/p' "$r")
-		case $(readlink "/proc/${pid:-none}/cwd") in
-		"$work"/*) kill -9 "$pid" ;;
-		esac
-	done 2>/dev/null
+	end_vms "$work"/root/vm/*/vm.json
 	[ -z "$registry_pid" ] || kill "$registry_pid"
 }
 

@@ -22,16 +22,9 @@ tools vm-create vm-start vm-ls vm-rm vm-wait vm-clone vm-ssh snap-save
 INSTAR_ROOT=$work/root
 export INSTAR_ROOT
 
-# VMs are ended by the pids of their records, which are their own.
 finish()
 {
-	for r in "$work"/root/vm/*/vm.json; do
-		pid=$(sed -n 's/.*"pid" *: *\([0-9][0-9]*\).*/\1/p' "$r")
-		case $(readlink "/proc/${pid:-none}/cwd") in
-		"$work"/*) kill -9 "$pid" ;;
-		esac
-	done 2>/dev/null
-	return 0
+	end_vms "$work"/root/vm/*/vm.json
 }
 
 # A clone that has just begun, in the place of the last one.

@@ -10,14 +10,16 @@
 # second MiB of a cold blob of 16 MiB came as 200 with 16 MiB from byte 0, a moment
 # later as 206 with 1 MiB; eight clients that wanted a cold blob of 16 MiB at once
 # had upstream send it nine times; one client that left after 1 MiB still left a
-# whole blob in the cache.
+# whole blob in the cache; and when all of a blob of 64 MiB had come to the first
+# client, a range of it was answered by the whole for half a second more, until the
+# cache's own copy was put away.
 #
 # The fast answers are wrong: that a registry which answers ranges today did so
 # yesterday, so that a reader may take a 200 for a fault; and that a cache in front
 # of a crowd costs upstream one copy: that is so only when somebody came before the
 # crowd.  Who reads layers lazily through a cache fetches each whole, once for every
-# range on its way.  What helps: take a 200 for the whole and let it come; one pull
-# before the crowd's.
+# range on its way.  What helps: take a 200 for the whole and let it come, and then
+# wait before the next range; one pull before the crowd's.
 #
 # usage: registry-cache-answers-whole.sh; takes curl and 150 MiB of /tmp.
 # Exit status 0: all as told here; 1: something is different now.
@@ -109,6 +111,12 @@ first=$(ask)
 cmp blob got || differs "cold: not from byte 0"
 until_cached cold
 echo "a range of a cold blob: $first; then $(ask)"
+
+fresh
+curl -s -o /dev/null "$cache/blobs/$digest"
+first=$(ask)
+until_cached "behind the whole"
+echo "a range right behind the whole: $first; then $(ask)"
 
 fresh
 clients=

@@ -18,6 +18,12 @@ if command -v clang-format >/dev/null; then
 fi
 sh mk/floors.sh || rc=1
 sh mk/circles.sh || rc=1
+# Who is run is told words, and no shell.
+find . \( -path ./build -o -path ./.cache \) -prune -o \( -name '*.[ch]' -o \
+    -name '*.inc' \) -exec grep -nE '(^|[^[:alnum:]_])(system|popen) *\(' {} + |
+    {
+	! grep .
+} || rc=1
 # Sizes: a file, a function, the file that says what a tool is.
 find . \( -path ./build -o -path ./.cache \) -prune -o -name '*.c' -print |
     sort | xargs awk '

@@ -58,6 +58,34 @@ need_tiny()
 	[ -e "$tiny" ] || make -s -C "$top/tests/guest" tiny.elf
 }
 
+# end_vms RECORD...: VMs are ended by the pids of their records, which are their
+# own; a pattern that fits none is no record.
+end_vms()
+{
+	for r in "$@"; do
+		[ -e "$r" ] || continue
+		pid=$(sed -n 's/.*"pid" *: *\([0-9][0-9]*\).*/\1/p' "$r")
+		case $(readlink "/proc/${pid:-none}/cwd") in
+		"$work"/*) kill -9 "$pid" ;;
+		esac
+	done 2>/dev/null
+	return 0
+}
+
+# until_said FILE PATTERN: the line is there, within ten minutes and more.
+until_said()
+{
+	waited=0
+	until grep -q "$2" "$1" 2>/dev/null; do
+		sleep 0.005
+		waited=$((waited + 1))
+		if [ $waited -gt 120000 ]; then
+			echo "$(basename "$0"): $1: no '$2'" >&2
+			exit 1
+		fi
+	done
+}
+
 # median FILE: the middle one of its lines, by their first number.
 median()
 {

@@ -48,15 +48,17 @@ enum call_verdict {
 	CALL_NO_CHANGE
 };
 
+#define CALLFILTER_RULES_MAX 90 /* a jump of the filter goes no further */
+
 struct call_rule {
 	uint32_t number;
 	enum call_verdict verdict;
 };
 
 /*
- * From here on the calls v[n] (1 to 90, no number twice; they come back sorted)
- * are refused to this thread and to those that it starts, and what it becomes.
- * With no_new_privs set already.  A kernel without filters, and an architecture
+ * From here on the calls v[n] (1 to CALLFILTER_RULES_MAX, no number twice; they
+ * come back sorted) are refused to this thread and to those that it starts, and
+ * what it becomes.  With no_new_privs set already.  A kernel without filters, and an architecture
  * that is not known here, are no error.  EX_OSERR: the kernel refused.
  */
 int callfilter_install(struct call_rule *v, size_t n, struct error *err);

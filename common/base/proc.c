@@ -256,6 +256,21 @@ become(const struct proc_spawn *how, int in_fd, int gate, int report)
 	_exit(127);
 }
 
+int
+proc_silence(int last)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), fd;
+
+	if (null == -1)
+		return -1;
+	for (fd = 0; fd <= last; fd++)
+		if (dup2(null, fd) == -1)
+			return -1;
+	if (null > last)
+		close(null);
+	return 0;
+}
+
 /* Lets the child go on, and waits until it is the program. */
 static int
 release(const struct proc_spawn *how, pid_t child, int gate, int report,

@@ -87,6 +87,13 @@ struct proc_spawn {
 int proc_spawn(pid_t *pid, int *pidfd, const struct proc_spawn *how,
     struct error *err);
 
+/*
+ * In a child that goes on by itself: the descriptors 0 to `last`, one of the
+ * standard ones, are /dev/null's from here on, and nobody's pipe is held.  -1
+ * with errno.
+ */
+int proc_silence(int last);
+
 struct proc_run {
 	char *const *argv; /* argv[0] is looked up in PATH */
 	int dirfd; /* working directory, or -1 */

@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/proc.h"
 #include "base/sig.h"
 #include "registry/artifact.h"
 
@@ -86,7 +87,7 @@ static void
 be_courier(const struct courier_how *how, const struct courier *c, int wire,
     pid_t parent)
 {
-	int keep[ERRAND_UPLOADS + 3], null;
+	int keep[ERRAND_UPLOADS + 3];
 	size_t n = 0, i;
 
 	/* Until the tool encloses itself; then the end of the wire tells. */
@@ -97,9 +98,7 @@ be_courier(const struct courier_how *how, const struct courier *c, int wire,
 	for (i = 0; i < ERRAND_UPLOADS; i++)
 		if (c->share.spool[i] != -1)
 			keep[n++] = c->share.spool[i];
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null == -1 || dup2(null, STDIN_FILENO) == -1 ||
-	    dup2(null, STDOUT_FILENO) == -1 ||
+	if (proc_silence(STDOUT_FILENO) == -1 ||
 	    fd_close_others(STDERR_FILENO, keep, n) == -1)
 		_exit(EX_OSERR);
 	how->serve(how->arg, &c->share, wire);

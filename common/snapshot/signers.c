@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/proc.h"
 #include "base/sig.h"
 #include "snapshot/keygen.h"
 #include "snapshot/signature.h"
@@ -96,11 +97,9 @@ static void
 serve(struct keygen_rule *rule, int fd, pid_t parent)
 {
 	int keep[] = { fd, rule->allowed, rule->revoked };
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1 || getppid() != parent ||
-	    null == -1 || dup2(null, STDIN_FILENO) == -1 ||
-	    dup2(null, STDOUT_FILENO) == -1 ||
+	    proc_silence(STDOUT_FILENO) == -1 ||
 	    fd_close_others(STDERR_FILENO + 1, keep,
 		rule->revoked == -1 ? 2 : 3) == -1)
 		_exit(EX_OSERR);

@@ -117,59 +117,73 @@ left_out(struct layer_files *l, const struct error *why)
 	    len == 0 ? "" : "; ", why->msg);
 }
 
+/* Whether what is open is worth taking along: -1 and why not. */
+typedef int check_open(int fd, uint64_t size, const struct envelope *e,
+    struct error *why);
+
+static int
+check_set(int fd, uint64_t size, const struct envelope *e, struct error *why)
+{
+	struct working_set w = { 0 };
+
+	if (working_set_read_open(&w, fd, size, e->machine.memory_bytes, why) ==
+	    -1)
+		return -1;
+	working_set_fini(&w);
+	return 0;
+}
+
+static int
+check_signatures(int fd, uint64_t size, const struct envelope *e,
+    struct error *why)
+{
+	struct signature_list list = { .n = 0 };
+
+	(void)e;
+	if (signature_list_read_open(&list, fd, size, why) == -1)
+		return -1;
+	signature_list_fini(&list);
+	return 0;
+}
+
+/*
+ * One that the snapshot has, or it is left out.  It is open once: what was
+ * checked is what goes, whoever puts another one in its place meanwhile.
+ */
+static int
+add_checked(struct layer_files *l, struct envelope *e, const struct snap *snap,
+    const char *name, check_open *check, struct error *err)
+{
+	struct error why = { 0 };
+	uint64_t size;
+	int fd = -1;
+
+	if (envelope_find_file(e, name) != NULL)
+		return 0;
+	if (fd_open_file(&fd, &size, snap_fd(snap), name, O_RDONLY, &why) ==
+		-1 ||
+	    check(fd, size, e, &why) == -1) {
+		fd_drop(&fd);
+		if (why.code != EX_NOINPUT)
+			left_out(l, &why);
+		return 0;
+	}
+	if (add_open(l, e, name, fd, size, err) == 0)
+		return 0;
+	fd_drop(&fd);
+	return -1;
+}
+
 int
 layer_files_add_set(struct layer_files *l, struct envelope *e,
     const struct snap *snap, struct error *err)
 {
-	struct working_set w = { 0 };
-	struct error why = { 0 };
-	uint64_t size;
-	int fd;
-
-	if (envelope_find_file(e, WORKING_SET_NAME) != NULL)
-		return 0;
-	/* Of one inode, whoever puts another one in its place meanwhile. */
-	if (fd_open_file(&fd, &size, snap_fd(snap), WORKING_SET_NAME, O_RDONLY,
-		&why) == 0) {
-		if (working_set_read_open(&w, fd, size, e->machine.memory_bytes,
-			&why) == 0) {
-			working_set_fini(&w);
-			if (add_open(l, e, WORKING_SET_NAME, fd, size, err) ==
-			    0)
-				return 0;
-			fd_drop(&fd);
-			return -1;
-		}
-		fd_drop(&fd);
-	}
-	if (why.code != EX_NOINPUT)
-		left_out(l, &why);
-	return 0;
+	return add_checked(l, e, snap, WORKING_SET_NAME, check_set, err);
 }
 
 int
 layer_files_add_signatures(struct layer_files *l, struct envelope *e,
     const struct snap *snap, struct error *err)
 {
-	struct signature_list list = { .n = 0 };
-	struct error why = { 0 };
-	uint64_t size;
-	int fd;
-
-	if (envelope_find_file(e, SIGNATURE_NAME) != NULL)
-		return 0;
-	if (fd_open_file(&fd, &size, snap_fd(snap), SIGNATURE_NAME, O_RDONLY,
-		&why) == 0) {
-		if (signature_list_read_open(&list, fd, size, &why) == 0) {
-			signature_list_fini(&list);
-			if (add_open(l, e, SIGNATURE_NAME, fd, size, err) == 0)
-				return 0;
-			fd_drop(&fd);
-			return -1;
-		}
-		fd_drop(&fd);
-	}
-	if (why.code != EX_NOINPUT)
-		left_out(l, &why);
-	return 0;
+	return add_checked(l, e, snap, SIGNATURE_NAME, check_signatures, err);
 }

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/diag.h"
 #include "base/fd.h"
+#include "base/proc.h"
 #include "base/sig.h"
 #include "state/vm_at.h"
 #include "vmm/stop.h"
@@ -129,13 +130,10 @@ watch(struct foreground *f, int tool, int word)
 {
 	struct error err = { 0 };
 	struct stop how;
-	int null;
 
 	setsid();
 	sig_shield();
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null == -1 || dup2(null, 0) == -1 || dup2(null, 1) == -1 ||
-	    dup2(null, 2) == -1)
+	if (proc_silence(STDERR_FILENO) == -1)
 		_exit(EX_OSERR);
 	if (!tool_is_gone(tool, word, f->id) || f->id[0] == '\0')
 		_exit(EX_OK);

@@ -92,6 +92,8 @@ serve(const struct intake *in, int dirfd, const struct intake_how *how, int fd,
 	if (made == -1 || dup3(made, in->made.dirfd, O_CLOEXEC) == -1)
 		_exit(EX_OSERR);
 	close(made);
+	if (fd_write(fd, "r", 1, "errand", NULL) == -1)
+		_exit(EX_OSERR);
 	while (get(fd, &q, sizeof(q))) {
 		memset(&r, 0, sizeof(r));
 		if (do_errand(&r, in, dirfd, how, &q) == 0)
@@ -107,6 +109,7 @@ start(struct intake *in, int dirfd, const struct intake_how *how,
     struct error *err)
 {
 	pid_t self = getpid();
+	char ready;
 	int sv[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) == -1)
@@ -123,6 +126,9 @@ start(struct intake *in, int dirfd, const struct intake_how *how,
 		return error_sys(err, EX_OSERR, "fork");
 	}
 	in->errand_fd = sv[0];
+	/* Else the lock would last until it is its turn to run. */
+	if (!get(sv[0], &ready, sizeof(ready)))
+		return error_set(err, EX_OSERR, "errands: not ready");
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/hook.h"
+#include "base/proc.h"
 #include "snapshot/working_set.h"
 #include "state/inplace.h"
 #include "vmm/driver.h"
@@ -133,7 +134,6 @@ ask_all(int fd, const struct working_set *w)
 static void
 run(int fd, const struct working_set *w)
 {
-	int null;
 
 	setsid();
 	/* It holds up nobody's umount. */
@@ -141,9 +141,8 @@ run(int fd, const struct working_set *w)
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	signal(SIGHUP, SIG_DFL);
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null == -1 || dup2(null, 0) == -1 || dup2(null, 1) == -1 ||
-	    dup2(null, 2) == -1 || fd_close_others(3, &fd, 1) == -1)
+	if (proc_silence(STDERR_FILENO) == -1 ||
+	    fd_close_others(3, &fd, 1) == -1)
 		_exit(1);
 	hook_step("ahead-begun");
 	ask_all(fd, w);

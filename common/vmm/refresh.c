@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/hook.h"
 #include "base/json.h"
+#include "base/proc.h"
 #include "base/sig.h"
 #include "state/vm_at.h"
 #include "state/vm_seed.h"
@@ -158,11 +159,9 @@ finish(struct crowd *c, size_t i)
 static void
 ask(const struct crowd *c, struct asked *one)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	size_t i;
 
-	if (null == -1 || dup2(null, 0) == -1 || dup2(null, 1) == -1 ||
-	    dup2(null, 2) == -1)
+	if (proc_silence(STDERR_FILENO) == -1)
 		_exit(EX_OSERR);
 	for (i = 0; i < c->n; i++)
 		close(c->v[i].life);

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/hook.h"
+#include "base/proc.h"
 #include "base/sig.h"
 #include "vmm/host/agent_freeze.h"
 #include "vmm/vmm.h"
@@ -160,13 +161,10 @@ watch(const struct root *root, const struct watched *watched, size_t n,
 	struct vmm *vmm[WATCH_MAX];
 	bool thaws;
 	size_t i;
-	int null;
 
 	setsid();
 	sig_shield();
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null == -1 || dup2(null, 0) == -1 || dup2(null, 1) == -1 ||
-	    dup2(null, 2) == -1)
+	if (proc_silence(STDERR_FILENO) == -1)
 		_exit(EX_OSERR);
 	for (i = 0; i < n; i++)
 		if (vmm_attach(&vmm[i], watched[i].vm, watched[i].dirfd,

@@ -17,25 +17,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-
-#define LONG_MS 60000
-#define LOG "log"
-
-/* A shell's command in argv's form. */
-#define SHELL(text)                                                            \
-	{                                                                      \
-		(char *)(uintptr_t) "sh", (char *)(uintptr_t) "-c",            \
-		    (char *)(uintptr_t)(text), NULL                            \
-	}
-
-static int
-open_log(void)
-{
-	int fd = open(LOG, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	ATF_REQUIRE(fd != -1);
-	return fd;
-}
+#include "lib/proc_box.h"
 
 /* What a helper does, and what is said of it. */
 ATF_TC_WITHOUT_HEAD(run__table);

@@ -17,25 +17,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-
-#define LONG_MS 60000
-#define LOG "log"
-
-/* A shell's command in argv's form. */
-#define SHELL(text)                                                            \
-	{                                                                      \
-		(char *)(uintptr_t) "sh", (char *)(uintptr_t) "-c",            \
-		    (char *)(uintptr_t)(text), NULL                            \
-	}
-
-static int
-open_log(void)
-{
-	int fd = open(LOG, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	ATF_REQUIRE(fd != -1);
-	return fd;
-}
+#include "lib/proc_box.h"
 
 /* Spawns it, and waits for its end; what it wrote is in the log. */
 static void
@@ -325,6 +307,48 @@ ATF_TC_BODY(spawn__cannot_run, tc)
 	fd_drop(&how.log_fd);
 }
 
+/* Nobody's pipe is held, but by what is left: that one's end is seen. */
+ATF_TC_WITHOUT_HEAD(silence__lets_go);
+ATF_TC_BODY(silence__lets_go, tc)
+{
+	int last, i, status, pipes[3][2], hold[2];
+	struct pollfd ended;
+	pid_t pid;
+
+	for (last = 0; last < 3; last++) {
+		for (i = 0; i < 3; i++)
+			ATF_REQUIRE_EQ(0, pipe2(pipes[i], O_CLOEXEC));
+		ATF_REQUIRE_EQ(0, pipe2(hold, O_CLOEXEC));
+		pid = fork();
+		ATF_REQUIRE(pid != -1);
+		if (pid == 0) {
+			for (i = 0; i < 3; i++)
+				if (dup2(pipes[i][1], i) == -1)
+					_exit(1);
+			for (i = 0; i < 3; i++)
+				close(pipes[i][1]);
+			close(hold[1]);
+			status = proc_silence(last) == 0 ? 0 : 1;
+			/* Until all was looked at. */
+			while (read(hold[0], &i, 1) == 1)
+				continue;
+			_exit(status);
+		}
+		for (i = 0; i < 3; i++) {
+			fd_drop(&pipes[i][1]);
+			ended = (struct pollfd){ .fd = pipes[i][0] };
+			ATF_CHECK_EQ_MSG(i <= last ? 1 : 0,
+			    poll(&ended, 1, i <= last ? LONG_MS : 0),
+			    "%d of %d", i, last);
+			fd_drop(&pipes[i][0]);
+		}
+		fd_drop(&hold[1]);
+		fd_drop(&hold[0]);
+		ATF_REQUIRE_EQ(pid, waitpid(pid, &status, 0));
+		ATF_CHECK_EQ(0, status);
+	}
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, identify__self);
@@ -336,5 +360,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, spawn__nothing_else);
 	ATF_TP_ADD_TC(tp, spawn__not_noted);
 	ATF_TP_ADD_TC(tp, spawn__cannot_run);
+	ATF_TP_ADD_TC(tp, silence__lets_go);
 	return atf_no_error();
 }

@@ -214,10 +214,15 @@ def range_whole(s, q, r, arg):
 
 @fault
 def range_cold(s, q, r, arg):
-    """As range_whole, until all of a blob was asked for: a cache."""
+    """As range_whole, until all of a blob was asked for: a cache, which has it
+    ARG answers later."""
     if is_blob(q) and r.status == 200:
-        s.mounted.add(q.path)
-    return r if q.path in s.mounted else range_whole(s, q, r, arg)
+        s.cached.setdefault(q.path, int(arg or 0))
+    elif is_blob(q) and s.cached.get(q.path, 0) > 0:
+        s.cached[q.path] -= 1
+    elif q.path in s.cached:
+        return r
+    return range_whole(s, q, r, arg)
 
 
 @fault
@@ -665,6 +670,7 @@ class Hostile(registry.Registry):
         super().__init__(args)
         self.counters = {}
         self.mounted = set()
+        self.cached = {}  # path of a blob: answers until it has it
         self.budget = self.is_forever = None
         self.name, _, self.arg = (args.fault or "").partition(":")
         if args.fault and self.name not in FAULTS and self.name not in BEFORE:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * usage: replay [-c CALL=COMMAND] [-e CALL[=STATUS]] [-f FAULT@CALL] [-l LOG]
+ * usage: replay [-c CALL=FROM:TO] [-e CALL[=STATUS]] [-f FAULT@CALL] [-l LOG]
  *            [-s KEY=VALUE] SOCKET TRANSCRIPT CALL ... | any | again
  *
  * A VMM's REST API played from a transcript: answers the calls, named by their
@@ -20,7 +20,7 @@
  *
  * SOCKET "fd:N" is a descriptor that listens already.
  *
- *   -c  runs the shell command when that call is to be answered, before it is
+ *   -c  copies a file when that call is to be answered, before it is
  *   -e  ends, with that status, when the call is answered
  *   -f  answers the call wrongly: cut (closes), half (of the answer), part (of
  *       its head), silent, stuck (half, then silent), garbage, flood (a body
@@ -59,7 +59,7 @@ struct client {
 
 struct player {
 	struct transcript script;
-	struct strings commands, ends, faults; /* -c, -e, -f */
+	struct strings copies, ends, faults; /* -c, -e, -f */
 	const char *log;
 	enum mode mode;
 	struct call **listed;
@@ -268,16 +268,12 @@ note_call(const struct player *p, const struct call *call)
 static void
 play(struct player *p, struct client *client, struct call *call)
 {
-	const char *command = option_of(&p->commands, call);
 	const char *end = option_of(&p->ends, call);
 
 	call->is_used = true;
 	p->next++;
 	note_call(p, call);
-	if (command != NULL && system(command + 1) != 0) {
-		fprintf(stderr, "replay: %s: went wrong\n", command + 1);
-		exit(1);
-	}
+	copy_for(&p->copies, call);
 	if (!answer(client->fd, call, fault_of(p, call)))
 		drop(client);
 	if (end != NULL)
@@ -445,7 +441,7 @@ static void
 usage(void)
 {
 	fprintf(stderr,
-	    "usage: replay [-c call=command] [-e call[=status]]\n"
+	    "usage: replay [-c call=from:to] [-e call[=status]]\n"
 	    "           [-f fault@call] [-l log] [-s key=value]\n"
 	    "           socket transcript call ... | any | again\n");
 	exit(64);
@@ -460,7 +456,7 @@ main(int argc, char *argv[])
 
 	while ((ch = getopt(argc, argv, "c:e:f:l:s:")) != -1) {
 		if (ch == 'c')
-			strings_add(&p.commands, optarg);
+			strings_add(&p.copies, optarg);
 		else if (ch == 'e')
 			strings_add(&p.ends, optarg);
 		else if (ch == 'f')

@@ -7,11 +7,13 @@
 #define TESTS_REPLAY_H
 
 #include <err.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define STRINGS_MAX 64
 
@@ -89,6 +91,63 @@ body_is_same(const char *a, size_t a_len, const char *b, size_t b_len)
 	json_decref(x);
 	json_decref(y);
 	return same;
+}
+
+/* What is data there, and it alone: holes say something to who reads a Diff. */
+static inline void
+copy_data(int to, int from, const char *what)
+{
+	const off_t size = lseek(from, 0, SEEK_END);
+	off_t at = 0, end;
+	ssize_t n;
+
+	if (size == -1 || ftruncate(to, size) == -1)
+		err(1, "%s", what);
+	while ((at = lseek(from, at, SEEK_DATA)) != -1)
+		for (end = lseek(from, at, SEEK_HOLE); at < end; at += n) {
+			char block[4096];
+			off_t left = end - at;
+
+			n = pread(from, block,
+			    left < 4096 ? (size_t)left : 4096, at);
+			if (n <= 0 || pwrite(to, block, (size_t)n, at) != n)
+				err(1, "%s", what);
+		}
+}
+
+/* "FROM:TO": a file, and what it is to be copied as, which is new. */
+static inline void
+copy_as(const char *what)
+{
+	char *from = strdup(what), *to;
+	int in, out;
+
+	to = from == NULL ? NULL : strchr(from, ':');
+	if (to == NULL)
+		errx(64, "%s: not FROM:TO", what);
+	*to++ = '\0';
+	in = open(from, O_RDONLY | O_CLOEXEC);
+	out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (in == -1 || out == -1)
+		err(1, "%s", what);
+	copy_data(out, in, what);
+	close(in);
+	close(out);
+	free(from);
+}
+
+/* All of CALL=FROM:TO that are for the call. */
+static inline void
+copy_for(const struct strings *copies, const struct call *call)
+{
+	size_t i, len;
+
+	for (i = 0; i < copies->n; i++) {
+		len = strcspn(copies->v[i], "=");
+		if (copies->v[i][len] == '=' &&
+		    call_has_name(call, copies->v[i], len))
+			copy_as(copies->v[i] + len + 1);
+	}
 }
 
 /* A growing text. */

@@ -85,6 +85,7 @@ completes()
 		COMP_WORDS+=("$w")
 	done
 	COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+	COMP_LINE=$* COMP_POINT=${#COMP_LINE}
 	_instar
 	printf '%s\n' "${COMPREPLY[@]}" | sort | tr '\n' ' '
 	END
@@ -144,6 +145,82 @@ bash__words_body()
 	touch disk.img
 	is_completed "dir disk.img" disk-backup di
 	is_completed "web:" vm-copy we
+	is_completed "" vm-copy web:
+}
+
+# What a shell runs: it says what it was given.
+says()
+{
+	for t in vm-start vm-create vm-clone disk-backup; do
+		echo "$t() { printf given; printf '<%s>' \"\$@\"; printf end.; }"
+	done
+	# Not as it is shown when it is typed.
+	echo "printf 'rea%s' dy."
+}
+
+# Names of files and roots that a shell does not take as they are, and "LINE|WHAT
+# THE COMMAND IS GIVEN WHEN A TAB WAS TYPED BEHIND IT", in `table`.
+special_names()
+{
+	names
+	touch 'f1 space' "f2'quote" 'f3$dollar' 'f4(paren' 'f5;semi' 'f6"two' \
+	    'f7\back' 'f8*star' 'f9[br]' 'g1#hash' 'g2:colon' 'g3=equal' \
+	    'g4`tick' 'g5 two  spaces' 'g6<less' 'g7{b}'
+	mkdir 'd1 dir'
+	touch 'd1 dir/in ner'
+	for r in 'my root' "it's" 'a$b' 'r[1]' 'eq=al' 'co:lon'; do
+		mkdir -p "$r/name/vm"
+		ln -s x "$r/name/vm/other"
+	done
+	cat >table <<-'END'
+		vm-start --foreg|<--foreground>
+		vm-start we|<web>
+		disk-backup f1|<f1 space>
+		disk-backup f2|<f2'quote>
+		disk-backup f3|<f3$dollar>
+		disk-backup f4|<f4(paren>
+		disk-backup f5|<f5;semi>
+		disk-backup f6|<f6"two>
+		disk-backup f7|<f7\back>
+		disk-backup f8|<f8*star>
+		disk-backup f9|<f9[br]>
+		disk-backup g1|<g1#hash>
+		disk-backup g2|<g2:colon>
+		disk-backup g2:c|<g2:colon>
+		disk-backup g3=e|<g3=equal>
+		disk-backup g4|<g4`tick>
+		disk-backup g5|<g5 two  spaces>
+		disk-backup g6|<g6<less>
+		disk-backup g7|<g7{b}>
+		disk-backup f1\ sp|<f1 space>
+		disk-backup "f1 sp|<f1 space>
+		disk-backup 'f1 sp|<f1 space>
+		disk-backup f4\(pa|<f4(paren>
+		disk-backup d1\ dir/|<d1 dir/in ner>
+		disk-backup "d1 dir/i|<d1 dir/in ner>
+		vm-create --kernel f1|<--kernel><f1 space>
+		vm-create --kernel=f1|<--kernel=f1 space>
+		vm-create --kernel="f1|<--kernel=f1 space>
+		vm-create --kernel=g2:c|<--kernel=g2:colon>
+		vm-create --kernel=g3=e|<--kernel=g3=equal>
+		vm-start -R my\ root o|<-R><my root><other>
+		vm-start -R 'my root' o|<-R><my root><other>
+		vm-start --root=my\ root o|<--root=my root><other>
+		vm-start --root="my root" o|<--root=my root><other>
+		vm-start "--root=my root" o|<--root=my root><other>
+		vm-start -R it\'s o|<-R><it's><other>
+		vm-start -R "it's" o|<-R><it's><other>
+		vm-start -R a\$b o|<-R><a$b><other>
+		vm-start -R r\[1\] o|<-R><r[1]><other>
+		vm-start -R eq=al o|<-R><eq=al><other>
+		vm-start --root=eq=al o|<--root=eq=al><other>
+		vm-start --root=co:lon o|<--root=co:lon><other>
+		vm-start -R $ELSEWHERE o|<-R><my><other>
+	END
+	mkdir -p my/name/vm
+	ln -s x my/name/vm/other
+	cut -d '|' -f 1 table >lines
+	cut -d '|' -f 2 table >want
 }
 
 # By the terminal, as people do it.
@@ -154,29 +231,18 @@ bash__interactive_head()
 }
 bash__interactive_body()
 {
-	names
-	cat >rc <<-END
-	PS1='$ '
-	HISTFILE=
-	bind 'set enable-bracketed-paste off'
-	. "$top/share/completion/instar.bash"
-	vm-start() { printf 'given <%s>\n' "\$@"; }
-	END
-	atf_check -o match:'given <--foreground>' -o match:'given <web>' \
-	    python3 -c 'import os, pty, sys, time
-pid, fd = pty.fork()
-if pid == 0:
-	os.execvp("bash", ["bash", "--noprofile", "--rcfile", "rc", "-i"])
-os.write(fd, b"vm-start --foreg\twe\t\nexit\n")
-try:
-	while True:
-		data = os.read(fd, 4096)
-		if not data:
-			break
-		sys.stdout.write(data.decode(errors="replace"))
-except OSError:
-	pass
-os.waitpid(pid, 0)'
+	special_names
+	{
+		cat <<-END
+			PS1='$ ' HISTFILE= ELSEWHERE=my
+			bind 'set enable-bracketed-paste off'
+			. "$top/share/completion/instar.bash"
+		END
+		says
+	} >rc
+	atf_check -o save:got python3 "$top/tests/lib/typed.py" \
+	    bash --noprofile --rcfile rc -i <lines
+	atf_check diff want got
 }
 
 atf_test_case bash__ten_thousand_names
@@ -195,6 +261,7 @@ bash__ten_thousand_names_body()
 	export PATH
 	/usr/bin/env -i /bin/bash --norc -c '. "$1"
 	    INSTAR_ROOT=root COMP_WORDS=(vm-start n) COMP_CWORD=1
+	    COMP_LINE="vm-start n" COMP_POINT=10
 	    _instar
 	    [[ ${#COMPREPLY[@]} -eq 10000 ]]' \
 	    sh "$top/share/completion/instar.bash" || atf_fail "it needs one"
@@ -238,6 +305,30 @@ zsh__words_body()
 " sed 's/ *$//' got
 }
 
+atf_test_case zsh__interactive
+zsh__interactive_head()
+{
+	atf_set require.progs "zsh python3"
+}
+zsh__interactive_body()
+{
+	special_names
+	mkdir functions
+	cp "$top/share/completion/instar.zsh" functions/_instar
+	{
+		cat <<-END
+			PS1='$ ' ELSEWHERE=my
+			unset zle_bracketed_paste
+			fpath=($PWD/functions \$fpath)
+			autoload -Uz compinit; compinit -u -D
+		END
+		says
+	} >.zshrc
+	ZDOTDIR=$PWD TERM=dumb atf_check -o save:got \
+	    python3 "$top/tests/lib/typed.py" zsh -d -i <lines
+	atf_check diff want got
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case options__told_everywhere
@@ -246,4 +337,5 @@ atf_init_test_cases()
 	atf_add_test_case bash__interactive
 	atf_add_test_case bash__ten_thousand_names
 	atf_add_test_case zsh__words
+	atf_add_test_case zsh__interactive
 }

@@ -294,6 +294,34 @@ references__exist_body()
 	atf_check -o empty cat wrong
 }
 
+# What the text of a tool's page sends to of ours stands at its end, too.
+atf_test_case references__listed
+references__listed_body()
+{
+	for page in "$top"/*/*.1; do
+		sed '/^\.Sh SEE ALSO/,/^\.Sh CAVEATS/d' "$page" | tr -s ' ' '\n' |
+		    awk -v self="$(basename "$page" .1)" '
+		    last ~ /^\.?Xr$/ && $1 ~ /^(vm|snap|disk|cidata|state|instar)(-|$)/ \
+			{ name = $1; next }
+		    name != "" && name != self { print name, $1 }
+		    { last = $1; name = "" }' | sort -u >sent
+		sed -n '/^\.Sh SEE ALSO/,/^\.Sh CAVEATS/s/^\.Xr \([^ ]* .\).*/\1/p' \
+		    "$page" | sort -u >listed
+		comm -23 sent listed | sed "s|^|${page##*/}: |"
+	done >wrong
+	atf_check -o empty cat wrong
+}
+
+# A word behind an option that is no option is marked as such: else it is drawn
+# with a dash.
+atf_test_case options__drawn_as_such
+options__drawn_as_such_body()
+{
+	grep -nE '(^\.|[ (])Fl (-[a-z-]+|[A-Za-z]) ([;:,.] )?[a-z]' \
+	    "$top"/*/*.[1-9] >wrong
+	atf_check -o empty cat wrong
+}
+
 # What is displayed reaches the reader as it is written and run: no quote taken
 # for mdoc's, no full stop drawn to a word, no line broken.
 atf_test_case displays__read_as_written
@@ -328,4 +356,6 @@ atf_init_test_cases()
 	atf_add_test_case instar__first_steps
 	atf_add_test_case displays__read_as_written
 	atf_add_test_case references__exist
+	atf_add_test_case references__listed
+	atf_add_test_case options__drawn_as_such
 }

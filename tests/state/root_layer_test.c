@@ -18,19 +18,9 @@
 #include "base/lock.h"
 #include "disk/copy.h"
 #include "disk/digest_file.h"
+#include "lib/root_box.h"
 
 #define A32 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-
-/* Opens the root "root" in the case's own directory. */
-static struct root *
-open_root(void)
-{
-	struct root *root;
-	struct error err = { 0 };
-
-	ATF_REQUIRE_EQ_MSG(0, root_open(&root, "root", &err), "%s", err.msg);
-	return root;
-}
 
 static void
 write_file(const char *name, const char *text)

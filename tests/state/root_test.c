@@ -16,19 +16,9 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/lock.h"
+#include "lib/root_box.h"
 
 #define A32 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-
-/* Opens the root "root" in the case's own directory. */
-static struct root *
-open_root(void)
-{
-	struct root *root;
-	struct error err = { 0 };
-
-	ATF_REQUIRE_EQ_MSG(0, root_open(&root, "root", &err), "%s", err.msg);
-	return root;
-}
 
 /* Makes an object with this name and puts its id in `id`. */
 static void

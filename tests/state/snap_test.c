@@ -12,16 +12,7 @@
 
 #include "base/fd.h"
 #include "base/json.h"
-
-static struct root *
-open_root(void)
-{
-	struct root *root;
-	struct error err = { 0 };
-
-	ATF_REQUIRE_EQ_MSG(0, root_open(&root, "root", &err), "%s", err.msg);
-	return root;
-}
+#include "lib/root_box.h"
 
 /* A file of `size` bytes of which the first 4096 are data. */
 static void

@@ -80,6 +80,37 @@ pull__cold_cache_body()
 	atf_check_equal "$before" "$(blobs_asked)"
 }
 
+# A cache has a large blob only some time after all of it went through.
+registry_case pull__some_of_a_large_one
+pull__some_of_a_large_one_head()
+{
+	atf_set require.progs "perl jq"
+	atf_set require.config long
+}
+pull__some_of_a_large_one_body()
+{
+	need_registry
+	snap_plant b web
+	cow=root/snap/$(id_of b)/cow.raw
+	head -c 100M /dev/urandom >"$cow"
+	mkdir far
+	atf_check -o ignore sh -c 'snap-export web |
+	    INSTAR_ROOT=$PWD/far snap-import -n old'
+	for at in 5 20 41 60 77 93; do
+		atf_check dd if=/dev/urandom of="$cow" bs=64K count=1 \
+		    seek=$((at * 16)) conv=notrunc status=none
+	done
+	registry_start first
+	origin=$registry
+	atf_check -o ignore snap-push -q --plain-http "$origin/web:v1" web
+	fresh_cache
+	INSTAR_ROOT=$PWD/far atf_check -o save:new \
+	    snap-pull -q --plain-http -n new "$cache/web:v1"
+	same_content far/name/snap/new
+	# Not all of it was fetched to be kept.
+	atf_check test "$(jq .bytes_fetched new)" -lt 10000000
+}
+
 registry_case mount__cold_cache
 mount__cold_cache_body()
 {
@@ -102,5 +133,6 @@ mount__cold_cache_body()
 atf_init_test_cases()
 {
 	atf_add_test_case pull__cold_cache
+	atf_add_test_case pull__some_of_a_large_one
 	atf_add_test_case mount__cold_cache
 }

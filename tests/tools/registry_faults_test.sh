@@ -121,6 +121,42 @@ pull__range_whole_body()
 	END
 }
 
+# Some of a blob of more than 4 MiB, from a cache that has it only a while after
+# all of it went through; and from what never answers a range.
+atf_test_case pull__range_of_a_cache
+pull__range_of_a_cache_head()
+{
+	atf_set require.progs "perl python3"
+}
+pull__range_of_a_cache_body()
+{
+	snap_plant b web
+	memory=root/snap/$(id_of b)/memory.raw
+	perl -e 'srand(7); print pack "L*", map { int rand 4294967296 }
+	    1 .. 1310720' >"$memory"
+	mkdir far
+	atf_check -o ignore sh -c \
+	    'snap-export web | INSTAR_ROOT=$PWD/far snap-import -n old'
+	for n in 6 33 70; do
+		atf_check dd if=/dev/urandom of="$memory" bs=64K count=1 \
+		    seek=$n conv=notrunc status=none
+	done
+	atf_check -o ignore snap-push oci-layout:lay:v1 web
+	for answers in 0 3; do
+		hostile --fault range-cold:$answers
+		INSTAR_ROOT=$PWD/far atf_check -o ignore snap-pull \
+		    --plain-http -n new$answers "$at/golden:v1"
+		atf_check cmp "$memory" far/name/snap/new$answers/memory.raw
+		atf_check snap-rm -R far new$answers
+	done
+	INSTAR_HOOK=$INSTAR_HOOK,courier-put-away=ms:1
+	hostile --fault range-whole
+	INSTAR_ROOT=$PWD/far atf_check -s exit:69 \
+	    -e match:"all of it is answered where a range is asked for$" \
+	    snap-pull --plain-http -n new "$at/golden:v1"
+	hostile_end
+}
+
 atf_test_case pull__redirect
 pull__redirect_head()
 {
@@ -368,6 +404,7 @@ atf_init_test_cases()
 	atf_add_test_case pull__blob
 	atf_add_test_case pull__range
 	atf_add_test_case pull__range_whole
+	atf_add_test_case pull__range_of_a_cache
 	atf_add_test_case pull__redirect
 	atf_add_test_case pull__redirect_login
 	atf_add_test_case pull__redirect_tls

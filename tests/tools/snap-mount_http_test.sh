@@ -173,7 +173,8 @@ mount__no_ranges_body()
 	umount_it mnt
 	rm -rf root/cache
 	hostile --fault range-whole
-	atf_check -o ignore snap-mount --plain-http --timeout 1s --on-demand \
+	atf_check -o ignore env INSTAR_HOOK=courier-put-away=ms:1 \
+	    snap-mount --plain-http --timeout 3s --on-demand \
 	    "$at/golden:v1" mnt
 	atf_check -s exit:1 -e match:'Input/output error' cat mnt/state.qemu
 	atf_check -o match:"state.qemu: .* answered where a range is asked for$" \

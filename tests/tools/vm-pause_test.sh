@@ -83,9 +83,38 @@ pause__vmm_is_stopped_cleanup()
 	vms_end
 }
 
+# QEMU gives the answer that it owes to a client that left to the next one.
+atf_test_case pause__answer_of_one_who_left cleanup
+pause__answer_of_one_who_left_head()
+{
+	atf_set descr "A client leaves while QEMU does what it asked for"
+}
+pause__answer_of_one_who_left_body()
+{
+	tiny_vm web
+	atf_check -o inline:"running\n" vm-start --unconfined -p state web
+	# More than the guest has, which QEMU reads slowly.
+	cat >orders <<-'EOF'
+		{"execute": "query-name", "id": 1}
+		{"execute": "pmemsave", "id": 2, "arguments": {"val": 0, "size": 67108864, "filename": "memory.part"}}
+	EOF
+	atf_check -o inline:"done\n" perl "$top/tests/lib/qmp.pl" \
+	    --leave memory.part "$(member web dir)" <orders
+	atf_check -o inline:"paused\n" vm-pause -p state web
+	atf_check -o inline:"paused\n" vm-ls -p state web
+	# It was not asked for in vain.
+	atf_check -o inline:"67108864\n" \
+	    stat -c %s "$(member web dir)/memory.part"
+}
+pause__answer_of_one_who_left_cleanup()
+{
+	vms_end
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case pause__guest_stands_still
 	atf_add_test_case pause__not_running
 	atf_add_test_case pause__vmm_is_stopped
+	atf_add_test_case pause__answer_of_one_who_left
 }

@@ -297,7 +297,8 @@ import__damaged_cleanup()
 ch_runs()
 {
 	ch_vm
-	ch_plays -c "$1=cp $here/data/good/ch/*.json handover/save.state/" \
+	ch_plays -c "$1=$here/data/good/ch/config.json:handover/save.state/config.json" \
+	    -c "$1=$here/data/good/ch/state.json:handover/save.state/state.json" \
 	    ping create boot running running ping pause "$@" resume running
 	atf_check -o ignore vm-start web
 }
@@ -390,8 +391,10 @@ atf_test_case save__half_a_state cleanup
 save__half_a_state_body()
 {
 	ch_vm
-	ch_plays -c "snapshot=cp $here/data/good/ch/config.json handover/save.state/; \
-head -c 2000 $here/data/good/ch/state.json >handover/save.state/state.json" \
+	# In the VM's directory, which its program may read.
+	head -c 2000 "$here/data/good/ch/state.json" >root/name/vm/web/half
+	ch_plays -c "snapshot=$here/data/good/ch/config.json:handover/save.state/config.json" \
+	    -c "snapshot=half:handover/save.state/state.json" \
 	    ping create boot running running ping pause snapshot resume running
 	atf_check -o ignore vm-start web
 	atf_check -s exit:65 -e match:"state.json: not JSON: string without end" \

@@ -53,19 +53,22 @@ make_dir(const char *name)
 #define PATHS                                                                  \
 	"-s '\"/srv/snap/golden/vmstate\",\"mem_file_path\":"                  \
 	"\"/srv/snap/golden/mem\"}=\"handover/.state/vmstate\",\"mem_file_path\":"
-/* Writes the two files as Firecracker would: `page` is what was written. */
-#define WRITES(call, file, page, byte)                                                \
-	"-c '" call                                                                   \
-	"=echo state >handover/.state/vmstate; truncate -s 16M handover/.state/" file \
-	"; printf " byte " | dd of=handover/.state/" file                             \
-	" bs=4096 seek=" page " conv=notrunc status=none' "
+/* Writes the two files as Firecracker would: what next_diff() made. */
+#define WRITES(call, file)                                                     \
+	"-c '" call "=next.state:handover/.state/vmstate' "                    \
+	"-c '" call "=next.mem:handover/.state/" file "' "
 
-/* What the recorded program puts into its next Diff, as printf(1) has it. */
+/* What the recorded program writes next: `byte` is what the guest wrote. */
 static void
-next_page(const char *byte, const char *page)
+next_diff(off_t size, int page, char byte)
 {
-	atf_utils_create_file("byte", "%s", byte);
-	atf_utils_create_file("page", "%s", page);
+	int fd;
+
+	atf_utils_create_file("next.state", "state\n");
+	fd = open("next.mem", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	ATF_REQUIRE(fd != -1 && ftruncate(fd, size) == 0);
+	ATF_REQUIRE(pwrite(fd, &byte, 1, page * (off_t)4096) == 1);
+	fd_drop(&fd);
 }
 
 /* The second and third Diff are laid over the memory before them. */
@@ -77,24 +80,20 @@ ATF_TC_BODY(save__diffs, tc)
 	int one, two, three;
 
 	make_program(&b, tc,
-	    BOOT_SWAPS
-	    "-s '\"snapshot_type\":\"Full\"="
-	    "\"snapshot_type\":\"Diff\"' " PATHS "\"handover/.state/diff\"}' "
-	    "-c '52=echo state >handover/.state/vmstate; "
-	    "truncate -s 16M handover/.state/diff; printf \"$(cat byte)\" | "
-	    "dd of=handover/.state/diff bs=4096 seek=$(cat page) "
-	    "conv=notrunc status=none' ",
+	    BOOT_SWAPS "-s '\"snapshot_type\":\"Full\"="
+		       "\"snapshot_type\":\"Diff\"' " PATHS
+		       "\"handover/.state/diff\"}' " WRITES("52", "diff"),
 	    "2 18 20 25 26 27 30 28 52 52 52");
 	make_vm(&b, "instar0");
 	one = make_dir("one");
 	two = make_dir("two");
 	three = make_dir("three");
 	ATF_REQUIRE_EQ_MSG(0, start(&b, &err), "%s", err.msg);
-	next_page("a", "1");
+	next_diff(MEMORY, 1, 'a');
 	check_save(&b, one, "saved.mem", false);
-	next_page("b", "2");
+	next_diff(MEMORY, 2, 'b');
 	check_save(&b, two, "saved.mem", false);
-	next_page("\\0", "1");
+	next_diff(MEMORY, 1, '\0');
 	check_save(&b, three, "saved.mem", false);
 	ATF_CHECK_EQ('a', byte_of(one, "mem", 4096));
 	ATF_CHECK_EQ('\0', byte_of(one, "mem", 8192));
@@ -120,16 +119,16 @@ ATF_TC_BODY(save__full_after_a_lost_diff, tc)
 	int one;
 
 	make_program(&b, tc,
-	    BOOT_SWAPS
-	    "-s '{\"snapshot_path\":\"/srv/snap/bad/vmstate\","
-	    "\"mem_file_path\":\"/srv/snap/nodir/mem\"}="
-	    "{\"snapshot_type\":\"Diff\",\"snapshot_path\":"
-	    "\"handover/.state/vmstate\",\"mem_file_path\":"
-	    "\"handover/.state/diff\"}' " PATHS
-	    "\"handover/.state/mem\"}' " WRITES("52", "mem", "3", "c"),
+	    BOOT_SWAPS "-s '{\"snapshot_path\":\"/srv/snap/bad/vmstate\","
+		       "\"mem_file_path\":\"/srv/snap/nodir/mem\"}="
+		       "{\"snapshot_type\":\"Diff\",\"snapshot_path\":"
+		       "\"handover/.state/vmstate\",\"mem_file_path\":"
+		       "\"handover/.state/diff\"}' " PATHS
+		       "\"handover/.state/mem\"}' " WRITES("52", "mem"),
 	    "2 18 20 25 26 27 30 28 49 52");
 	make_vm(&b, "instar0");
 	one = make_dir("one");
+	next_diff(MEMORY, 3, 'c');
 	ATF_REQUIRE_EQ_MSG(0, start(&b, &err), "%s", err.msg);
 	ATF_CHECK_EQ(0, vmm_settle_disks(b.vmm, &b.now, &err));
 	ATF_REQUIRE_EQ(0,
@@ -158,12 +157,11 @@ ATF_TC_BODY(save__memory_of_another_size, tc)
 	make_program(&b, tc,
 	    BOOT_SWAPS "-s '\"snapshot_type\":\"Full\"="
 		       "\"snapshot_type\":\"Diff\"' " PATHS
-		       "\"handover/.state/diff\"}' "
-		       "-c '52=echo state >handover/.state/vmstate; "
-		       "truncate -s 15M handover/.state/diff' ",
+		       "\"handover/.state/diff\"}' " WRITES("52", "diff"),
 	    "2 18 20 25 26 27 30 28 52");
 	make_vm(&b, "instar0");
 	one = make_dir("one");
+	next_diff(15 << 20, 0, 'c');
 	ATF_REQUIRE_EQ_MSG(0, start(&b, &err), "%s", err.msg);
 	ATF_CHECK_EQ(0, vmm_settle_disks(b.vmm, &b.now, &err));
 	ATF_REQUIRE_EQ(0, vmm_state_save(b.vmm, ".state", &err));
@@ -188,13 +186,13 @@ ATF_TC_BODY(save__one_lost_while_another_is_sealed, tc)
 	int one;
 
 	make_program(&b, tc,
-	    BOOT_SWAPS
-	    "-s '\"snapshot_type\":\"Full\"="
-	    "\"snapshot_type\":\"Diff\"' " PATHS
-	    "\"handover/.state/diff\"}' " WRITES("52", "diff", "3", "c"),
+	    BOOT_SWAPS "-s '\"snapshot_type\":\"Full\"="
+		       "\"snapshot_type\":\"Diff\"' " PATHS
+		       "\"handover/.state/diff\"}' " WRITES("52", "diff"),
 	    "2 18 20 25 26 27 30 28 52");
 	make_vm(&b, "instar0");
 	one = make_dir("one");
+	next_diff(MEMORY, 3, 'c');
 	ATF_REQUIRE_EQ_MSG(0, start(&b, &err), "%s", err.msg);
 	ATF_REQUIRE_EQ(0, vmm_settle_disks(b.vmm, &b.now, &err));
 	ATF_REQUIRE_EQ_MSG(0, vmm_state_save(b.vmm, ".state", &err), "%s",

@@ -17,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/proc.h"
 #include "state/vm.h"
 #include "vmm/host/console_serve.h"
 #include "vmm/host/spawn.h"
@@ -74,7 +75,6 @@ become_console(const struct console_parts *c, int report)
 	/* The directory is the log's, where that one needs it. */
 	size_t i, n = c->log.dirfd == -1 ? CONSOLE_KEPT - 1 : CONSOLE_KEPT;
 	struct console_fds own;
-	int null;
 
 	setsid();
 	ignore_signals();
@@ -82,9 +82,7 @@ become_console(const struct console_parts *c, int report)
 	for (i = 0; i < n; i++)
 		if (keep[i] < 3)
 			keep[i] = fcntl(keep[i], F_DUPFD_CLOEXEC, 3);
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null == -1 || dup2(null, 0) == -1 || dup2(null, 1) == -1 ||
-	    dup2(null, 2) == -1 || chdir("/") == -1 ||
+	if (proc_silence(STDERR_FILENO) == -1 || chdir("/") == -1 ||
 	    fd_close_others(3, keep, n) == -1)
 		_exit(EX_OSERR);
 	own.master = keep[1];

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "vmm/qemu/qmp.h"
 
+#include <sys/random.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +16,7 @@
 struct qmp {
 	struct wire wire;
 	char version[QMP_VERSION_MAX];
-	uint64_t last_id; /* of the last command sent */
+	uint64_t last_id; /* of the last command sent; see start_ids() */
 	bool closed; /* by QEMU */
 };
 
@@ -228,6 +230,30 @@ qmp_version_decode(struct qmp_version *out, const struct jdoc *message)
 }
 
 /*
+ * QEMU gives the answer to a client that has left to the next one (its
+ * monitor/qmp.c: it knows a monitor, and no clients), so no two clients may
+ * count alike.  What json_int_t holds is far enough away for all commands.
+ */
+static int
+start_ids(struct qmp *qmp, struct error *err)
+{
+	if (getrandom(&qmp->last_id, sizeof(qmp->last_id), 0) !=
+	    (ssize_t)sizeof(qmp->last_id))
+		return error_sys(err, EX_OSERR, "random numbers");
+	qmp->last_id >>= 2;
+	return 0;
+}
+
+/* What QEMU says to whoever is there, before it has greeted too. */
+static bool
+is_answer_or_event(const struct jdoc *message)
+{
+	return jdoc_member(message, JDOC_ROOT, "event") != 0 ||
+	    jdoc_member(message, JDOC_ROOT, "return") != 0 ||
+	    jdoc_member(message, JDOC_ROOT, "error") != 0;
+}
+
+/*
  * Commands are allowed once QEMU was told which of its capabilities are wanted:
  * none.  It reads that when it has greeted, and its answer, which says nothing,
  * is passed over by whoever waits for the next one; to ask at once, and to wait
@@ -238,13 +264,18 @@ greet(struct qmp *qmp, int64_t deadline_ms, struct error *err)
 {
 	struct qmp_version v;
 	struct jdoc *message;
-	bool is_greeting;
+	bool is_greeting, is_passed;
 
-	if (ask(qmp, "qmp_capabilities", NULL, -1, deadline_ms, err) == -1 ||
-	    next_message(qmp, &message, deadline_ms, err) == -1)
+	if (start_ids(qmp, err) == -1 ||
+	    ask(qmp, "qmp_capabilities", NULL, -1, deadline_ms, err) == -1)
 		return -1;
-	is_greeting = qmp_version_decode(&v, message);
-	jdoc_free(message);
+	do {
+		if (next_message(qmp, &message, deadline_ms, err) == -1)
+			return -1;
+		is_greeting = qmp_version_decode(&v, message);
+		is_passed = !is_greeting && is_answer_or_event(message);
+		jdoc_free(message);
+	} while (is_passed);
 	if (!is_greeting)
 		return error_set(err, EX_UNAVAILABLE, "QEMU: not a greeting");
 	snprintf(qmp->version, sizeof(qmp->version), "%u.%u.%u", v.major,

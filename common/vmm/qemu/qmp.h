@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * QEMU's machine protocol (QEMU docs/interop/qmp-spec.txt): one JSON object a
- * line over a Unix socket.  Every exchange has a deadline.
+ * line over a Unix socket.  Every exchange has a deadline, and takes no answer but
+ * its own: QEMU says what it owes to a client that has left to the next one.
  */
 #ifndef VMM_QMP_H
 #define VMM_QMP_H

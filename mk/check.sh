@@ -3,7 +3,9 @@
 # usage: check.sh check|san|long
 # Builds a copy of the tree under build/, runs its tests there and ends with
 # one line: "N passed, N failed[, N skipped]".  TESTS="foo_test bar_test.sh:case"
-# runs these alone; with a word that is no test it does nothing and exits 64.  FUZZ_SECONDS (60) is how long each fuzzer runs.
+# runs these alone; with a word that is no test it does nothing and exits 64.
+# FUZZ="import agent" runs these fuzzers alone, each FUZZ_SECONDS (60); with TESTS
+# there are none but these.
 set -u
 
 kind=$1
@@ -157,9 +159,8 @@ fuzz()
 	(cd "$dir/common" && "$make" -s -j2 CC=clang \
 	    SAN="$san,fuzzer-no-link -fno-sanitize-recover=all" all) ||
 	    broken "the build for fuzzing fails"
-	for f in "$dir"/tests/fuzz/*_fuzz.c; do
-		[ -e "$f" ] || continue
-		name=$(basename "$f" _fuzz.c)
+	for name in ${FUZZ:-$(cd "$dir/tests/fuzz" && ls -- *_fuzz.c)}; do
+		name=${name%_fuzz*}
 		corpus=$dir/corpus/$name
 		mkdir -p "$corpus"
 		set --
@@ -243,7 +244,7 @@ long)
 		chosen=$(slow)
 		suite tests
 	fi
-	fuzz
+	[ -n "${TESTS-}" ] && [ -z "${FUZZ-}" ] || fuzz
 	other_systems
 	;;
 *)

@@ -244,7 +244,9 @@ long)
 		chosen=$(slow)
 		suite tests
 	fi
-	[ -n "${TESTS-}" ] && [ -z "${FUZZ-}" ] || fuzz
+	if [ -z "${TESTS-}" ] || [ -n "${FUZZ-}" ]; then
+		fuzz
+	fi
 	other_systems
 	;;
 *)

@@ -148,9 +148,10 @@ atf_test_case clone__saved_by_another_version cleanup
 clone__saved_by_another_version_body()
 {
 	ch_vm
-	ch_plays -c "snapshot without memory=cp $here/data/good/ch/*.json \
-handover/save.state/" ping create boot running running ping pause \
-	    'snapshot without memory' resume running
+	saved="snapshot without memory"
+	ch_plays -c "$saved=$here/data/good/ch/config.json:handover/save.state/config.json" \
+	    -c "$saved=$here/data/good/ch/state.json:handover/save.state/state.json" \
+	    ping create boot running running ping pause "$saved" resume running
 	atf_check -o ignore vm-start web
 	atf_check -o ignore snap-save -n golden web
 	for v in 50.0.0 54.1.0 x; do

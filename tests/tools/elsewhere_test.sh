@@ -5,17 +5,35 @@
 . "$(atf_get_srcdir)/../lib/lib.sh"
 . "$(atf_get_srcdir)/../lib/vms.sh"
 
-# A clone "job" of a tiny guest in another PID namespace, which lasts as long as
-# `outer`: its first process is the tool.
-job_elsewhere()
+# elsewhere COMMAND...: the first process of another PID namespace.
+elsewhere()
+{
+	exec unshare --user --map-root-user --pid --fork --mount-proc \
+	    --kill-child "$@"
+}
+
+# A snapshot "s" of a tiny guest, which is gone.
+have_snapshot()
 {
 	tiny_run source
 	atf_check -o ignore snap-save -n s source
 	atf_check vm-rm --force source
-	unshare --user --map-root-user --pid --fork --mount-proc --kill-child \
-	    vm-clone -n job "$@" s >out 2>err &
+}
+
+# A clone "job" of it in another PID namespace, which lasts as long as `outer`.
+job_elsewhere()
+{
+	elsewhere vm-clone -n job "$@" s >out 2>err &
 	outer=$!
 	eventually 60 has_counted job 0 || atf_fail "no job: $(cat err)"
+}
+
+# That namespace ends, and all that is in it.
+end_elsewhere()
+{
+	kill -KILL "$outer"
+	wait "$outer" || :
+	eventually 20 sh -c '[ "$(vm-ls -p state job)" = stopped ]'
 }
 
 needs_namespaces()
@@ -32,6 +50,7 @@ runs_head()
 runs_body()
 {
 	needs_namespaces
+	have_snapshot
 	job_elsewhere --foreground --rm
 	atf_check -o inline:"running\n" vm-ls -p state job
 	atf_check -o inline:"\n" vm-ls -p pid job
@@ -45,10 +64,10 @@ runs_body()
 	count=$(count_of job)
 	eventually 60 has_counted job "$count"
 
-	# Its first process ends, and all others by that.
-	kill -KILL "$outer"
-	wait "$outer" || :
-	eventually 20 sh -c '[ "$(vm-ls -p state job)" = stopped ]'
+	end_elsewhere
+	# Others may look at its log, and that each as it likes.
+	atf_check -o inline:"stopped\n" flock -x "$(vm-ls -p dir job)/vmm.log" \
+	    vm-ls -p state job
 	atf_check -o inline:"true\n" vm-ls -p auto_remove job
 	atf_check -s exit:73 -e inline:"vm-clone: job: the name is taken\n" \
 	    vm-clone -n job s
@@ -74,23 +93,17 @@ wanted_head()
 wanted_body()
 {
 	needs_namespaces
+	have_snapshot
 	job_elsewhere --foreground --rm
-	kill -KILL "$outer"
-	wait "$outer" || :
-	eventually 20 sh -c '[ "$(vm-ls -p state job)" = stopped ]'
+	end_elsewhere
 	atf_check -o inline:"running\n" vm-start -p state job
 	atf_check -o ignore vm-stop --force job
 	atf_check state-gc
 	atf_check -o inline:"stopped	\n" vm-ls -p state,auto_remove job
 	atf_check vm-rm job
 
-	unshare --user --map-root-user --pid --fork --mount-proc --kill-child \
-	    vm-clone -n job --foreground --rm --on-kill leave s >out 2>err &
-	outer=$!
-	eventually 60 has_counted job 0
-	kill -KILL "$outer"
-	wait "$outer" || :
-	eventually 20 sh -c '[ "$(vm-ls -p state job)" = stopped ]'
+	job_elsewhere --foreground --rm --on-kill leave
+	end_elsewhere
 	atf_check state-gc
 	atf_check -o inline:"\n" vm-ls -p auto_remove job
 }

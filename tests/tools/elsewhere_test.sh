@@ -102,6 +102,14 @@ wanted_body()
 	atf_check -o inline:"stopped	\n" vm-ls -p state,auto_remove job
 	atf_check vm-rm job
 
+	job_elsewhere --foreground --rm
+	end_elsewhere
+	atf_check -o inline:"running\n" vm-restore -p state job s
+	atf_check -o ignore vm-stop --force job
+	atf_check state-gc
+	atf_check -o inline:"stopped	\n" vm-ls -p state,auto_remove job
+	atf_check vm-rm job
+
 	job_elsewhere --foreground --rm --on-kill leave
 	end_elsewhere
 	atf_check state-gc

@@ -116,8 +116,37 @@ wanted_body()
 	atf_check -o inline:"\n" vm-ls -p auto_remove job
 }
 
+# Numbers of processes are others' in another namespace.
+atf_test_case memory_use
+memory_use_head()
+{
+	atf_set require.progs "unshare jq"
+}
+memory_use_body()
+{
+	needs_namespaces
+	have_snapshot
+	job_elsewhere --foreground --rm
+	pid=$(jq .process.pid "$(vm-ls -p dir job)/vm.json")
+	cat >look <<'END'
+i=0
+while [ "$i" -lt "$1" ]; do
+	sleep 100 &
+	i=$((i + 1))
+done
+grep -c Private_Dirty "/proc/$1/smaps_rollup"
+vm-ls --memory job >record
+END
+	(elsewhere sh look "$pid" >out 2>err)
+	atf_check -o inline:"1\n" cat out
+	atf_check -o inline:"running null\n" \
+	    jq -r '"\(.state) \(.memory_use)"' record
+	end_elsewhere
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case runs
 	atf_add_test_case wanted
+	atf_add_test_case memory_use
 }

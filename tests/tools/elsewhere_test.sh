@@ -144,9 +144,60 @@ END
 	end_elsewhere
 }
 
+# What waits in a pool is taken where its VMM is.
+atf_test_case pool
+pool_head()
+{
+	atf_set require.progs "unshare jq"
+}
+pool_body()
+{
+	needs_namespaces
+	have_snapshot
+	pool=root/pool/$(snap-ls -p id s)
+	cat >keep <<'END'
+vm-pool --keep 1 s >pool.out &
+until [ -e over ]; do
+	sleep 0.05
+done
+kill -KILL $!
+wait
+exec sleep 1000
+END
+	(elsewhere sh keep) &
+	outer=$!
+	eventually 60 grep -q '"ready":1' pool.out
+	ls "$pool" >before
+	atf_check -o inline:"[true,1,null]\n" sh -c \
+	    "vm-pool --list s | jq -c '[.kept, .ready, .waiting[].pid]'"
+	atf_check -o inline:"running	false\n" \
+	    vm-clone --from-pool -n ours -p state,from_pool s
+	atf_check -o file:before ls "$pool"
+	touch over
+	eventually 20 sh -c '[ "$(vm-pool --list -p kept s)" = false ]'
+
+	# One that nobody keeps there is in nobody's way here.
+	signalled vm-pool --keep 1 s >own.out 2>own.err &
+	keeper=$!
+	eventually 60 grep -q '"ready":1' own.out ||
+	    atf_fail "does not fill: $(cat own.err)"
+	atf_check -o inline:"true\n" vm-clone --from-pool -n own -p from_pool s
+	kill -TERM $keeper
+	wait $keeper || atf_fail "the pool ends with $?: $(cat own.err)"
+	atf_check state-gc
+	atf_check -o file:before ls "$pool"
+	kill -KILL "$outer"
+	wait "$outer" || :
+	eventually 20 sh -c \
+	    'state-gc -p kind,reason | grep -qx "directory	unkept"'
+	atf_check test ! -e "$pool"
+	atf_check -o ignore vm-rm --force ours own
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case runs
 	atf_add_test_case wanted
 	atf_add_test_case memory_use
+	atf_add_test_case pool
 }

@@ -54,13 +54,22 @@ runs_body()
 	job_elsewhere --foreground --rm
 	atf_check -o inline:"running\n" vm-ls -p state job
 	atf_check -o inline:"\n" vm-ls -p pid job
+	mkfifo console
+	exec 9<>console
 	words="job: runs in another PID namespace: only there it can be changed"
 	for refused in "vm-rm job" "vm-rm --force job" "vm-stop --force job" \
-	    "vm-start job" "vm-restore job s"; do
+	    "vm-start job" "vm-restore job s" "vm-pause job" "vm-resume job" \
+	    "vm-set --description a job" "snap-save job"; do
 		# shellcheck disable=SC2086
 		atf_check -s exit:77 -e inline:"${refused%% *}: $words\n" $refused
 	done
 	atf_check state-gc
+	# Who only talks with it may.
+	signalled vm-console job <console >seen 2>&1 &
+	console=$!
+	eventually 20 grep -q tick seen
+	kill -TERM $console
+	wait $console || :
 	count=$(count_of job)
 	eventually 60 has_counted job "$count"
 

@@ -342,7 +342,7 @@ find_root(const struct web *web, bool *is_new)
 	*is_new = here.st_dev != there.st_dev || here.st_ino != there.st_ino;
 	if (!*is_new)
 		return true;
-	if (root_open_to_read(&root, web->root, NULL) == -1)
+	if (web_open_root(&root, web, NULL) == -1)
 		return false;
 	*is_new = dup3(root_fd(root), web->rootfd, O_CLOEXEC) != -1;
 	root_close(root);

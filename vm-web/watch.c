@@ -310,7 +310,6 @@ watch_start(struct watch *w, struct error *err)
 	}
 	loop_set(&w->web->loop, &w->notify, EPOLLIN);
 	fresh_scan(w->fresh[ROOT_VM]);
-	w->is_lost = false;
 	return 0;
 }
 
@@ -354,13 +353,17 @@ watch_check(struct watch *w)
 {
 	bool is_new = false;
 
-	if (!find_root(w->web, &is_new))
+	if (!find_root(w->web, &is_new)) {
 		w->is_lost = true;
-	else if ((is_new || w->is_lost) && w->web->feed.clients != NULL) {
-		watch_stop(w);
-		if (watch_start(w, NULL) == 0)
-			tell_reset(w);
+		return;
 	}
+	if (!is_new && !w->is_lost)
+		return;
+	watch_stop(w);
+	w->is_lost = w->web->feed.clients != NULL &&
+	    watch_start(w, NULL) == -1;
+	if (!w->is_lost)
+		tell_reset(w);
 }
 
 static void

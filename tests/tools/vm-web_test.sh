@@ -438,6 +438,16 @@ events__another_root_body()
 	atf_check -o ignore vm-set -n cc c
 	told '"name":"cc"'
 	web_down
+	# Who comes while it is away hears when it is back.
+	web_up
+	mv root was
+	get api/events -N -m 120 >events 2>/dev/null &
+	eventually 30 grep -q '^:' events
+	mv was root
+	says '"name":"cc"' get api/vms
+	atf_check -o ignore vm-set -n late cc
+	told '"name":"late"'
+	web_down
 }
 events__another_root_cleanup()
 {

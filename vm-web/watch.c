@@ -360,8 +360,7 @@ watch_check(struct watch *w)
 	if (!is_new && !w->is_lost)
 		return;
 	watch_stop(w);
-	w->is_lost = w->web->feed.clients != NULL &&
-	    watch_start(w, NULL) == -1;
+	w->is_lost = w->web->feed.clients != NULL && watch_start(w, NULL) == -1;
 	if (!w->is_lost)
 		tell_reset(w);
 }

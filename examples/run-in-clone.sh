@@ -25,7 +25,10 @@ leave()
 	rc=$?
 	[ -z "$job" ] || kill "$job" || :
 	[ -z "$vm" ] || kill "$vm" || :
-	[ -z "$vm" ] || wait "$vm" || :
+	# A second signal, which is passed on, ends the wait, and not its end.
+	while [ -n "$vm" ] && kill -0 "$vm"; do
+		wait "$vm" || :
+	done
 	[ -z "$dir" ] || rm -rf "$dir"
 	exit "$rc"
 } 2>/dev/null
@@ -33,7 +36,7 @@ leave()
 # By a signal, which a shell takes while it waits, and not while a program runs.
 ended()
 {
-	trap - INT TERM HUP
+	trap '[ -z "$vm" ] || kill "$vm"' INT TERM HUP
 	exit $((128 + $1))
 }
 trap leave EXIT

@@ -54,7 +54,7 @@ is_whole(struct taken *t)
 {
 	vm_init(&t->vm);
 	return vm_read(&t->vm, t->dir.dirfd, NULL) == 0 &&
-	    vm_is_alive(&t->vm) && !t->vm.elsewhere &&
+	    vm_is_alive(&t->vm) &&
 	    vmm_attach(&t->vmm, &t->vm, t->dir.dirfd, VMM_CONTROL,
 		clock_ms() + VMM_CALL_MS, NULL) == 0;
 }

@@ -62,8 +62,8 @@ usage_put(json_t *record, const struct vm *vm, struct error *err)
 	struct usage u;
 
 	/* Asked afterwards: its number may be another's by now. */
-	if (vm->proc.pid <= 0 || !read_rollup(&u, vm->proc.pid) ||
-	    !vm_is_alive(vm))
+	if (vm->elsewhere || vm->proc.pid <= 0 ||
+	    !read_rollup(&u, vm->proc.pid) || !vm_is_alive(vm))
 		return 0;
 	return put(record, &u, err);
 }

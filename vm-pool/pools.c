@@ -36,8 +36,9 @@ add_waiting(json_t *list, int dirfd, const char *id, struct error *err)
 	if (vm_is_alive(&vm)) {
 		one = json_object();
 		if (json_put_str(one, "id", id, err) == -1 ||
-		    json_put_u64(one, "pid", (uint64_t)vm.proc.pid, err) ==
-			-1 ||
+		    (!vm.elsewhere &&
+			json_put_u64(one, "pid", (uint64_t)vm.proc.pid, err) ==
+			    -1) ||
 		    json_put_str(one, "started_at", vm.started_at, err) == -1)
 			rc = -1;
 		if (rc == 0 && json_array_append(list, one) == -1)

@@ -62,7 +62,7 @@ keep_room(struct waiting *w, struct error *err)
 	return 0;
 }
 
-/* One that is taken meanwhile is none of ours. */
+/* One that is taken meanwhile is none of ours, nor is one of another keeper's. */
 static int
 meet(struct waiting *w, const struct root *root, int dirfd, const char *id,
     struct error *err)
@@ -78,6 +78,10 @@ meet(struct waiting *w, const struct root *root, int dirfd, const char *id,
 	fd_drop(&fd);
 	if (rc == -1)
 		return 0;
+	if (vm.elsewhere) {
+		vm_fini(&vm);
+		return 0;
+	}
 	rc = proc_open(&pidfd, &vm.proc, err);
 	if (rc == -1 && vm_is_alive(&vm)) {
 		vm_fini(&vm);

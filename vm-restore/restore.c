@@ -93,7 +93,8 @@ keep_identity(struct restore *r, struct error *err)
 	snprintf(vm->name, sizeof(vm->name), "%s", old->name);
 	/* A seed that comes with the snapshot may say another one. */
 	snprintf(vm->user, sizeof(vm->user), "%s", old->user);
-	vm->auto_remove = old->auto_remove;
+	/* Who puts back one that has ended wants it. */
+	vm->auto_remove = old->auto_remove && vm_is_alive(old);
 	snprintf(vm->created_at, sizeof(vm->created_at), "%s", old->created_at);
 	snprintf(vm->restored_from, sizeof(vm->restored_from), "%.*s", ID_LEN,
 	    snap_id(r->snap));

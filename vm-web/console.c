@@ -213,7 +213,7 @@ resolve(char id[ID_LEN + 1], struct request *r, struct error *err)
 	struct root *root = NULL;
 	int rc;
 
-	if (root_open_to_read(&root, r->web->root, err) == -1)
+	if (web_open_root(&root, r->web, err) == -1)
 		return -1;
 	rc = root_resolve(id, root, ROOT_VM, web_part(r, 0), err);
 	root_close(root);

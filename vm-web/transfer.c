@@ -220,7 +220,7 @@ file(struct request *r, const char *ref, const char *name)
 
 	if (!path_is_name(name))
 		return reply_error(r, 400, "not the name of a file");
-	if (root_open_to_read(&root, r->web->root, &err) == 0 &&
+	if (web_open_root(&root, r->web, &err) == 0 &&
 	    root_resolve(id, root, ROOT_SNAP, ref, &err) == 0 &&
 	    fd_open_dir(&dirfd, root_kind_fd(root, ROOT_SNAP), id, false,
 		&err) == 0)

@@ -310,7 +310,6 @@ watch_start(struct watch *w, struct error *err)
 	}
 	loop_set(&w->web->loop, &w->notify, EPOLLIN);
 	fresh_scan(w->fresh[ROOT_VM]);
-	w->is_lost = false;
 	return 0;
 }
 
@@ -342,7 +341,7 @@ find_root(const struct web *web, bool *is_new)
 	*is_new = here.st_dev != there.st_dev || here.st_ino != there.st_ino;
 	if (!*is_new)
 		return true;
-	if (root_open_to_read(&root, web->root, NULL) == -1)
+	if (web_open_root(&root, web, NULL) == -1)
 		return false;
 	*is_new = dup3(root_fd(root), web->rootfd, O_CLOEXEC) != -1;
 	root_close(root);
@@ -354,13 +353,16 @@ watch_check(struct watch *w)
 {
 	bool is_new = false;
 
-	if (!find_root(w->web, &is_new))
+	if (!find_root(w->web, &is_new)) {
 		w->is_lost = true;
-	else if ((is_new || w->is_lost) && w->web->feed.clients != NULL) {
-		watch_stop(w);
-		if (watch_start(w, NULL) == 0)
-			tell_reset(w);
+		return;
 	}
+	if (!is_new && !w->is_lost)
+		return;
+	watch_stop(w);
+	w->is_lost = w->web->feed.clients != NULL && watch_start(w, NULL) == -1;
+	if (!w->is_lost)
+		tell_reset(w);
 }
 
 static void

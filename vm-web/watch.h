@@ -5,7 +5,7 @@
  * watched.  What changes no file (a guest that another paused) is not seen.
  *
  * A root that goes is looked for at its path whenever something is asked; another
- * one that is there then is taken in its place.
+ * one of its owner that is there then is taken in its place.
  */
 #ifndef WATCH_H
 #define WATCH_H

@@ -2,12 +2,26 @@
 #include "web.h"
 
 #include <sys/epoll.h>
+#include <sys/stat.h>
 
 #include <string.h>
 
 #include "route.h"
 
 #define PATIENCE_S 600u
+
+int
+web_open_root(struct root **out, const struct web *web, struct error *err)
+{
+	struct stat was, is;
+
+	/* That it is not there, opening it tells. */
+	if (fstat(web->rootfd, &was) == 0 && stat(web->root, &is) == 0 &&
+	    is.st_uid != was.st_uid)
+		return error_set(err, EX_NOPERM, "%s: another user's by now",
+		    web->root);
+	return root_open_to_read(out, web->root, err);
+}
 
 static void
 on_line(void *arg, uint32_t events)

@@ -9,6 +9,7 @@
 #include <microhttpd.h>
 
 #include "base/notify.h"
+#include "state/root.h"
 
 #include "feed.h"
 #include "guard.h"
@@ -76,6 +77,13 @@ struct request {
 
 /* Sets the request aside; and back, which may be called when it is not. */
 void web_suspend(struct request *r);
+
+/*
+ * What is at the root's path now, to be read; returns owned (root_close).
+ * EX_NOPERM: its owner is not that of the one before, as whom opening it might
+ * have this process act from then on.
+ */
+int web_open_root(struct root **out, const struct web *web, struct error *err);
 
 /* What is large may rest for minutes: whoever has it may be slow. */
 void web_be_patient(struct request *r);

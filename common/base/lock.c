@@ -59,14 +59,32 @@ lock_want(int fd, int64_t deadline_ms, const char *what, struct error *err)
 	return rc;
 }
 
-bool
-lock_is_wanted(int fd)
+static bool
+has_mark(int fd)
 {
 	struct flock f = { .l_type = F_WRLCK,
 		.l_whence = SEEK_SET,
 		.l_len = 1 };
 
 	return fcntl(fd, F_OFD_GETLK, &f) == 0 && f.l_type != F_UNLCK;
+}
+
+bool
+lock_is_wanted(int fd)
+{
+	return has_mark(fd);
+}
+
+void
+lock_mark(int fd)
+{
+	mark(fd, F_WRLCK);
+}
+
+bool
+lock_is_marked(int fd)
+{
+	return has_mark(fd);
 }
 
 void

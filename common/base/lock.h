@@ -43,4 +43,11 @@ bool lock_is_wanted(int fd);
  */
 void lock_yield(int fd);
 
+/*
+ * Marks a regular file that is open for writing, until `fd` and its copies are
+ * closed.  Who looks for the mark takes no lock, and so is never seen as one.
+ */
+void lock_mark(int fd);
+bool lock_is_marked(int fd);
+
 #endif

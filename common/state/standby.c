@@ -12,6 +12,7 @@
 #include "base/dir.h"
 #include "base/fd.h"
 #include "base/lock.h"
+#include "state/vm.h"
 
 #define TRIES_MAX 10 /* to be quicker than those that remove it */
 #define KEEP_LOCK_MS 2000 /* state-gc looks whether it is kept */
@@ -152,6 +153,25 @@ standby_put(struct root_new *n, const char *snap_id, struct error *err)
 	return rc;
 }
 
+/* Its VMM is in another PID namespace, where it waits for others. */
+static bool
+is_elsewhere(int dirfd, const char *id)
+{
+	struct vm vm;
+	bool is;
+	int fd;
+
+	if (fd_open_dir(&fd, dirfd, id, false, NULL) == -1)
+		return false;
+	is = vm_read(&vm, fd, NULL) == 0;
+	fd_drop(&fd);
+	if (!is)
+		return false;
+	is = vm.elsewhere;
+	vm_fini(&vm);
+	return is;
+}
+
 int
 standby_take(struct root_new *out, const struct root *root, const char *snap_id,
     const char *name, struct error *err)
@@ -171,6 +191,8 @@ standby_take(struct root_new *out, const struct root *root, const char *snap_id,
 	if (standby_list(&ids, fd, err) == -1)
 		rc = -1;
 	for (i = 0; rc == 1 && i < ids.n; i++) {
+		if (is_elsewhere(fd, ids.v[i]))
+			continue;
 		if (root_new_adopt(out, root, ROOT_VM, fd, ids.v[i], name,
 			&why) == 0)
 			rc = 0;

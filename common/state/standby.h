@@ -48,7 +48,8 @@ int standby_put(struct root_new *n, const char *snap_id, struct error *err);
 
 /*
  * Takes one of those that wait: *out as root_new_begin() has it.  1: none is
- * there that somebody else has not taken.  EX_USAGE, EX_CANTCREAT: of the name.
+ * there that somebody else has not taken, and whose VMM is in this PID namespace.
+ * EX_USAGE, EX_CANTCREAT: of the name.
  */
 int standby_take(struct root_new *out, const struct root *root,
     const char *snap_id, const char *name, struct error *err);

@@ -204,8 +204,8 @@ void vm_fini(struct vm *vm);
 const char *vm_label(const struct vm *vm);
 
 /*
- * Reads vm.json of the directory.  Of a process in another PID namespace a shared
- * lock on its log tells that it lives.  EX_NOINPUT, EX_DATAERR.
+ * Reads vm.json of the directory.  Of a process in another PID namespace a lock
+ * on its log tells that it lives.  EX_NOINPUT, EX_DATAERR.
  */
 int vm_read(struct vm *out, int dirfd, struct error *err);
 

@@ -333,15 +333,12 @@ vm_decode(struct vm *out, const json_t *record, struct error *err)
 static bool
 is_held(int dirfd)
 {
-	struct error why = { 0 };
-	uint64_t size;
 	bool is;
 	int fd;
 
-	if (fd_open_file(&fd, &size, dirfd, VM_VMM_LOG, O_RDONLY, NULL) == -1)
+	if (fd_open_file(&fd, NULL, dirfd, VM_VMM_LOG, O_RDONLY, NULL) == -1)
 		return false;
-	is = lock_fd(fd, LOCK_EXCLUSIVE, 0, VM_VMM_LOG, &why) == -1 &&
-	    why.code == EX_TEMPFAIL;
+	is = lock_is_marked(fd);
 	fd_drop(&fd);
 	return is;
 }

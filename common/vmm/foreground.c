@@ -355,6 +355,8 @@ verdict(const struct stay *s)
 static int
 stay(struct stay *s, int code)
 {
+	/* First of all, for with one that has come nothing is read any more. */
+	bool is_asked = sig_take() != 0;
 	struct error err = { 0 };
 	char lines[256];
 	int rc;
@@ -372,7 +374,7 @@ stay(struct stay *s, int code)
 	} else if (!vm_is_alive(&s->at.vm) && !s->f->removes) {
 		return code;
 	}
-	if (sig_take() != 0 || code != EX_OK)
+	if (is_asked || code != EX_OK)
 		ask_end(s);
 	s->status_ms = clock_ms() + STATUS_MS;
 	rc = watch_all(s, &err);

@@ -220,6 +220,33 @@ ATF_TC_BODY(fd__and_is_held, tc)
 	ATF_CHECK_EQ(EX_OSERR, err.code);
 }
 
+/* A mark goes with its file's last descriptor, and who looks leaves none. */
+ATF_TC_WITHOUT_HEAD(mark__is_seen);
+ATF_TC_BODY(mark__is_seen, tc)
+{
+	int fd, copy, one, two;
+
+	atf_utils_create_file("f", "%s", "");
+	fd = open("f", O_WRONLY | O_APPEND | O_CLOEXEC);
+	one = open("f", O_RDONLY | O_CLOEXEC);
+	two = open("f", O_RDONLY | O_CLOEXEC);
+	ATF_REQUIRE(fd != -1 && one != -1 && two != -1);
+	ATF_REQUIRE_EQ(0, lock_fd(two, LOCK_EXCLUSIVE, 0, "f", NULL));
+	ATF_CHECK(!lock_is_marked(one));
+	lock_mark(fd);
+	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	ATF_REQUIRE(copy != -1);
+	fd_drop(&fd);
+	ATF_CHECK(lock_is_marked(one));
+	ATF_CHECK(lock_is_marked(two));
+	/* One that may only be read is not marked by who reads it. */
+	fd_drop(&copy);
+	lock_mark(one);
+	ATF_CHECK(!lock_is_marked(two));
+	fd_drop(&one);
+	fd_drop(&two);
+}
+
 /* Who holds it sees that somebody waits, and lets him have it. */
 ATF_TC_WITHOUT_HEAD(want__and_yield);
 ATF_TC_BODY(want__and_yield, tc)
@@ -275,6 +302,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, dir__none);
 	ATF_TP_ADD_TC(tp, dir__signal_ends_the_wait);
 	ATF_TP_ADD_TC(tp, fd__and_is_held);
+	ATF_TP_ADD_TC(tp, mark__is_seen);
 	ATF_TP_ADD_TC(tp, want__and_yield);
 	return atf_no_error();
 }

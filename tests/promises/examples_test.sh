@@ -142,6 +142,36 @@ run_in_clone_cleanup()
 	vms_end "$PWD/root"
 }
 
+# A guest that does not answer, nor hears its button.
+atf_test_case run_in_clone__by_force cleanup
+run_in_clone__by_force_head()
+{
+	atf_set require.config long
+}
+run_in_clone__by_force_body()
+{
+	tiny_run web --agent --cmdline power=ignore
+	atf_check -o ignore snap-save -n s web
+	atf_check vm-rm --force web
+	export TMPDIR="$PWD" CLONE_OPTIONS="--stop-timeout 1h"
+	signalled "$top/examples/run-in-clone.sh" s true >out 2>err &
+	tool=$!
+	eventually 60 sh -c "vm-ls -p state | grep -q running"
+	kill -TERM $tool
+	sleep 1
+	atf_check -o inline:"running\n" vm-ls -p state
+	kill -TERM $tool
+	code=0
+	wait $tool || code=$?
+	atf_check_equal 143 "$code"
+	atf_check vm-ls
+	atf_check -o empty find . -maxdepth 1 -name 'tmp.*'
+}
+run_in_clone__by_force_cleanup()
+{
+	vms_end "$PWD/root"
+}
+
 # The rules for a Debian, which takes minutes: what they would do.
 atf_test_case golden__debian_rules
 golden__debian_rules_body()
@@ -310,6 +340,7 @@ atf_init_test_cases()
 	atf_add_test_case golden__built_once
 	atf_add_test_case golden__agent
 	atf_add_test_case run_in_clone
+	atf_add_test_case run_in_clone__by_force
 	atf_add_test_case golden__debian_rules
 	atf_add_test_case fleet__after_a_failure
 	atf_add_test_case slurm__refuses

@@ -235,6 +235,27 @@ start__not_ready_cleanup()
 	vms_end
 }
 
+# A signal that comes while that is waited for ends the VM all the same.
+atf_test_case clone__ended_before_ready cleanup
+clone__ended_before_ready_body()
+{
+	have_snapshot
+	for word in TERM INT; do
+		stays vm-clone --foreground --rm --ready console=never -n c s
+		counts c
+		pid=$(member c pid)
+		kill "-$word" "$tool"
+		ends $([ $word = TERM ] && echo 143 || echo 130)
+		is_gone "$pid" || atf_fail "$word: it runs"
+		atf_check -o empty vm-ls
+		atf_check_equal 1 "$(grep -c 'ended by signal' err)"
+	done
+}
+clone__ended_before_ready_cleanup()
+{
+	vms_end
+}
+
 atf_test_case restore__goes_on cleanup
 restore__goes_on_body()
 {
@@ -364,6 +385,7 @@ atf_init_test_cases()
 	atf_add_test_case start__runs_already
 	atf_add_test_case start__console_nobody_reads
 	atf_add_test_case start__not_ready
+	atf_add_test_case clone__ended_before_ready
 	atf_add_test_case restore__goes_on
 	atf_add_test_case clone__removed
 	atf_add_test_case notify__main_pid

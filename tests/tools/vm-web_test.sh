@@ -438,8 +438,52 @@ events__another_root_body()
 	atf_check -o ignore vm-set -n cc c
 	told '"name":"cc"'
 	web_down
+	# Who comes while it is away hears when it is back.
+	web_up
+	mv root was
+	get api/events -N -m 120 >events 2>/dev/null &
+	eventually 30 grep -q '^:' events
+	mv was root
+	says '"name":"cc"' get api/vms
+	atf_check -o ignore vm-set -n late cc
+	told '"name":"late"'
+	web_down
 }
 events__another_root_cleanup()
+{
+	web_end
+}
+
+# Another user's is not followed: the server would be that user from then on.
+atf_test_case events__anothers_root cleanup
+events__anothers_root_head()
+{
+	atf_set require.user root
+}
+events__anothers_root_body()
+{
+	need_tiny
+	atf_check -o ignore vm-create -n a --memory 32M --kernel "$tiny"
+	web_up
+	get api/events -N -m 120 >events 2>/dev/null &
+	eventually 30 grep -q '^:' events
+	mv root was
+	mkdir -p root/vm root/snap
+	chown -R nobody root
+	get api/vms >answer
+	says "root: another user's by now\",\"status\":403" \
+	    get api/vms/a/release -X POST
+	says "another user's by now" get api/snaps/s/files/f
+	atf_check -o match:'^Uid:	0	0	0	0$' \
+	    cat "/proc/$web_pid/status"
+	mv root theirs
+	mv was root
+	says '"name":"a"' get api/vms
+	atf_check -o ignore vm-set -n aa a
+	told '"name":"aa"'
+	web_down
+}
+events__anothers_root_cleanup()
 {
 	web_end
 }
@@ -686,6 +730,7 @@ atf_init_test_cases()
 	atf_add_test_case actions__read_only
 	atf_add_test_case events__what_is_gone_stays_so
 	atf_add_test_case events__another_root
+	atf_add_test_case events__anothers_root
 	atf_add_test_case actions__a_tour
 	atf_add_test_case import__refusals_are_told
 	atf_add_test_case exec__guests_answers

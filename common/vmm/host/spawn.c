@@ -26,7 +26,6 @@
 #include "vmm/vmm.h"
 
 #define LAST_WORDS_MAX 16384 /* bytes of vmm.log that are looked at */
-#define LOG_LOCK_MS 1000 /* for who looks whether it is held */
 #define TRY_MS 100 /* of connecting, before it is asked whether it lives */
 
 int
@@ -201,8 +200,8 @@ spawn_process(struct vmm *vmm, char *const *argv, const struct spawn_fds *fds,
 	if (cage_prepare(&cage, vmm->vm, vmm->dirfd, &fds->needs, argv[0],
 		err) == -1)
 		return -1;
-	/* Held by the VMM as long as it lives, for who is not to see its pid. */
-	lock_fd(log_fd, LOCK_SHARED, clock_ms() + LOG_LOCK_MS, "", NULL);
+	/* By the VMM as long as it lives, for who is not to see its pid. */
+	lock_mark(log_fd);
 	rc = cgroup_make(&entry.cgroup, vmm->vm, err);
 	if (rc == 0)
 		rc = spawn_in(vmm, &entry, &how, console, now, err);

@@ -21,12 +21,12 @@ COLOURS = ["#2a6fb0", "#c8641e", "#4c8f4a", "#8a5aa8"]
 # What the README shows of each bench: row (a pattern), what it says there.
 README = [
     ("vm_bench", r"^ext4, memory 1G, disk 100M$", "clone to running, 1 GiB"),
-    ("vm_bench", r"^ext4, memfd, memory 1G, 20 MB/s$",
-     "pause of a save, 1 GiB, 20 MB/s written"),
-    ("burst_bench", r"^32$", "32 clones, all run"),
+    ("burst_bench", r"^32$", "32 clones, until all run"),
+    ("archive_bench", r"^export: bsdtar", "export of an archive"),
+    ("archive_bench", r"^export, import, synced", "export and import"),
     ("registry_bench", r"^first push", "first push to a registry"),
+    ("registry_bench", r"^second push", "second push, 3 % of it new"),
     ("registry_bench", r"^pull: ", "pull from a registry"),
-    ("archive_bench", r"^export", "export of an archive"),
 ]
 
 

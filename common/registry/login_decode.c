@@ -95,12 +95,13 @@ is_user(const char *text)
 	return len > 0 && len <= LOGIN_USER_MAX;
 }
 
-/* Takes both, whatever comes of it.  `what` is where they are from. */
+/* Takes both, whatever comes of it; an empty password is none.  `what` is where they are from. */
 static int
 take_password(struct login *out, char *user, char *secret, const char *what,
     struct error *err)
 {
-	if (user != NULL && secret != NULL && is_user(user)) {
+	if (user != NULL && secret != NULL && secret[0] != '\0' &&
+	    is_user(user)) {
 		out->kind = LOGIN_PASSWORD;
 		out->user = user;
 		out->secret = secret;

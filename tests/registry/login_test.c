@@ -162,6 +162,8 @@ static const struct {
 	/* "joe", ":pw", "j\0e:pw", "j\ne:pw". */
 	{ ENTRY("{\"auth\":\"am9l\"}"),
 	    IN_ENTRY "\"auth\" is no name and password" },
+	{ ENTRY("{\"auth\":\"am9lOg==\"}"),
+	    IN_ENTRY "\"auth\" is no name and password" },
 	{ ENTRY("{\"auth\":\"OnB3\"}"),
 	    IN_ENTRY "\"auth\" is no name and password" },
 	{ ENTRY("{\"auth\":\"agBlOnB3\"}"),

@@ -158,18 +158,6 @@ tell_memory(struct vm *vm, enum copy_how how)
 	snprintf(vm->memory_from, sizeof(vm->memory_from), "%s", names[how]);
 }
 
-const char *
-load_memory_name(const struct load *load)
-{
-	const struct vmm_traits *traits = vmm_traits(
-	    load->envelope->machine.hypervisor);
-
-	return traits->memory_dump != NULL &&
-		fd_exists(load->from_dirfd, traits->memory_dump)
-	    ? traits->memory_dump
-	    : traits->memory_file;
-}
-
 /* memory.raw of the VM's own, wholly allocated. */
 static int
 put_own_memory(struct vm *vm, const struct load *load, int dirfd,

@@ -447,15 +447,6 @@ static const struct attempt {
 #include "lib/cage_list.inc"
 };
 
-static void
-await(const char *file)
-{
-	int n;
-
-	for (n = 0; file != NULL && access(file, F_OK) == -1 && n < 6000; n++)
-		usleep(10000);
-}
-
 int
 main(int argc, char *argv[])
 {
@@ -476,7 +467,8 @@ main(int argc, char *argv[])
 		execv("/bin/sh", words);
 		return 127;
 	}
-	await(file);
+	for (i = 0; file != NULL && access(file, F_OK) == -1 && i < 6000; i++)
+		usleep(10000);
 	for (i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
 		const struct attempt *a = &attempts[i];
 

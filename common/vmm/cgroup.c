@@ -411,18 +411,21 @@ read_io(json_t *obj, int dirfd)
 	}
 }
 
-bool
-cgroup_ran_out(const struct vm *vm)
+enum cgroup_want
+cgroup_find_want(const struct vm *vm)
 {
-	uint64_t n = 0;
+	uint64_t kills = 0, at_limit = 0;
 	int dirfd;
 
 	if (vm->cgroup == NULL ||
 	    fd_open_dir(&dirfd, AT_FDCWD, vm->cgroup, true, NULL) == -1)
-		return false;
-	(void)read_number(&n, dirfd, "memory.events", "oom_kill ");
+		return CGROUP_WANT_NONE;
+	(void)read_number(&kills, dirfd, "memory.events", "oom_kill ");
+	(void)read_number(&at_limit, dirfd, "memory.events", "oom ");
 	fd_drop(&dirfd);
-	return n > 0;
+	if (kills == 0)
+		return CGROUP_WANT_NONE;
+	return at_limit > 0 ? CGROUP_WANT_OWN : CGROUP_WANT_OTHERS;
 }
 
 int

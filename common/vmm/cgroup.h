@@ -8,7 +8,6 @@
 #define VMM_CGROUP_H
 
 #include <jansson.h>
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "state/vm.h"
@@ -51,8 +50,18 @@ int cgroup_join(int fd);
 /* The VMM has ended: its group goes, and what it has left behind in there. */
 void cgroup_remove(const struct vm *vm);
 
-/* Whether something in it was killed for want of memory. */
-bool cgroup_ran_out(const struct vm *vm);
+/*
+ * For want of whose memory something in it was killed: the kernel counts every
+ * kill, and apart from them how often the group came to its own limit (Linux
+ * Documentation/admin-guide/cgroup-v2.rst, memory.events).
+ */
+enum cgroup_want {
+	CGROUP_WANT_NONE, /* nothing was */
+	CGROUP_WANT_OWN,
+	CGROUP_WANT_OTHERS /* of the host, or of a group above */
+};
+
+enum cgroup_want cgroup_find_want(const struct vm *vm);
 
 /*
  * The member cgroup of a record, as long as there is one: what it may use and has

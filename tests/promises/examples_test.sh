@@ -242,6 +242,8 @@ slurm__refuses_body()
 	    SLURM_ARRAY_TASK_ID=2
 	atf_check -s exit:64 -e inline:"task.sh: task 2: usage: task.sh \
 SNAPSHOT RESULTS COMMAND [ARG]...\n" sh "$slurm/task.sh" "$PWD/golden" res
+	# Whatever others make there is in nobody's way.
+	mkdir "tmp/instar-$(id -u)-7-0"
 	for t in SLURM_MEM_PER_NODE=100 SLURM_MEM_PER_CPU=100; do
 		atf_check -s exit:78 -e inline:"task.sh: task 2: the allocation \
 is too small: --mem=100M --cpus-per-task=1, and the snapshot takes --mem=160M \
@@ -253,6 +255,7 @@ is too small: --mem=100M --cpus-per-task=1, and the snapshot takes --mem=160M \
 	    sh "$slurm/task.sh" "$PWD/golden" res true
 	atf_check -s exit:66 -o ignore -e match:'^snap-pull: ' \
 	    sh "$slurm/task.sh" oci-layout:nosuch res true
+	rmdir "tmp/instar-$(id -u)-7-0"
 	atf_check -o empty find res tmp -mindepth 1
 	mkdir res/2
 	atf_check -o inline:"task 2: its result is there\n" \

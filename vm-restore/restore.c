@@ -235,11 +235,12 @@ find_old(struct restore *r, struct error *err)
 static int
 end_old(struct restore *r, struct error *err)
 {
-	if (r->old == NULL)
-		return 0;
-	vmm_quit(r->old, NULL);
-	vmm_detach(r->old);
-	r->old = NULL;
+	if (r->old != NULL) {
+		vmm_quit(r->old, NULL);
+		vmm_detach(r->old);
+		r->old = NULL;
+	}
+	/* One that was killed may have left its group. */
 	return vmm_kill(&r->at->vm, clock_ms() + QUIT_MS, err);
 }
 

@@ -58,8 +58,9 @@ struct call_rule {
 /*
  * From here on the calls v[n] (1 to CALLFILTER_RULES_MAX, no number twice; they
  * come back sorted) are refused to this thread and to those that it starts, and
- * what it becomes.  With no_new_privs set already.  A kernel without filters, and an architecture
- * that is not known here, are no error.  EX_OSERR: the kernel refused.
+ * what it becomes.  With no_new_privs set already.  A kernel without filters,
+ * and an architecture that is not known here, are no error.  EX_OSERR: the
+ * kernel refused.
  */
 int callfilter_install(struct call_rule *v, size_t n, struct error *err);
 

@@ -304,6 +304,35 @@ out:
 	return rc;
 }
 
+/* Ends all that is in it, from Linux 5.14 on: whether that was ordered. */
+static bool
+kill_all(const struct vm *vm)
+{
+	int dirfd;
+	bool done;
+
+	if (strncmp(path_base(vm->cgroup), NAME_START, strlen(NAME_START)) !=
+		0 ||
+	    fd_open_dir(&dirfd, AT_FDCWD, vm->cgroup, true, NULL) == -1)
+		return false;
+	done = write_text(dirfd, "cgroup.kill", "1");
+	fd_drop(&dirfd);
+	return done;
+}
+
+void
+cgroup_remove(const struct vm *vm)
+{
+	int n;
+
+	if (vm->cgroup == NULL || rmdir(vm->cgroup) == 0 || errno != EBUSY ||
+	    !kill_all(vm))
+		return;
+	for (n = 0; n < KILL_NAPS && rmdir(vm->cgroup) == -1 && errno == EBUSY;
+	     n++)
+		clock_nap(KILL_NAP_MS);
+}
+
 int
 cgroup_make(int *fd, struct vm *vm, struct error *err)
 {
@@ -312,6 +341,9 @@ cgroup_make(int *fd, struct vm *vm, struct error *err)
 	int placefd = -1, rc = 0;
 
 	*fd = -1;
+	/* The record may have that of one which was killed. */
+	if (vm->cgroup != NULL && !vm_is_alive(vm))
+		cgroup_remove(vm);
 	free(vm->cgroup);
 	vm->cgroup = NULL;
 	if (cgroup_parse(&spec, vm->cgroup_choice, err) == -1)
@@ -343,35 +375,6 @@ int
 cgroup_join(int fd)
 {
 	return fd == -1 || write(fd, "0", 1) == 1 ? 0 : -1;
-}
-
-/* Ends all that is in it, from Linux 5.14 on: whether that was ordered. */
-static bool
-kill_all(const struct vm *vm)
-{
-	int dirfd;
-	bool done;
-
-	if (strncmp(path_base(vm->cgroup), NAME_START, strlen(NAME_START)) !=
-		0 ||
-	    fd_open_dir(&dirfd, AT_FDCWD, vm->cgroup, true, NULL) == -1)
-		return false;
-	done = write_text(dirfd, "cgroup.kill", "1");
-	fd_drop(&dirfd);
-	return done;
-}
-
-void
-cgroup_remove(const struct vm *vm)
-{
-	int n;
-
-	if (vm->cgroup == NULL || rmdir(vm->cgroup) == 0 || errno != EBUSY ||
-	    !kill_all(vm))
-		return;
-	for (n = 0; n < KILL_NAPS && rmdir(vm->cgroup) == -1 && errno == EBUSY;
-	     n++)
-		clock_nap(KILL_NAP_MS);
 }
 
 /* A number alone, or behind `key` in a file of several; false: "max", none. */
@@ -411,18 +414,21 @@ read_io(json_t *obj, int dirfd)
 	}
 }
 
-bool
-cgroup_ran_out(const struct vm *vm)
+enum cgroup_want
+cgroup_find_want(const struct vm *vm)
 {
-	uint64_t n = 0;
+	uint64_t kills = 0, at_limit = 0;
 	int dirfd;
 
 	if (vm->cgroup == NULL ||
 	    fd_open_dir(&dirfd, AT_FDCWD, vm->cgroup, true, NULL) == -1)
-		return false;
-	(void)read_number(&n, dirfd, "memory.events", "oom_kill ");
+		return CGROUP_WANT_NONE;
+	(void)read_number(&kills, dirfd, "memory.events", "oom_kill ");
+	(void)read_number(&at_limit, dirfd, "memory.events", "oom ");
 	fd_drop(&dirfd);
-	return n > 0;
+	if (kills == 0)
+		return CGROUP_WANT_NONE;
+	return at_limit > 0 ? CGROUP_WANT_OWN : CGROUP_WANT_OTHERS;
 }
 
 int

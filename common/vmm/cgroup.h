@@ -8,7 +8,6 @@
 #define VMM_CGROUP_H
 
 #include <jansson.h>
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "state/vm.h"
@@ -38,8 +37,9 @@ void cgroup_spec_fini(struct cgroup_spec *spec);
 
 /*
  * Makes the group that vm->cgroup_choice asks for, with its limits, and notes
- * it in vm->cgroup.  *fd, by which a process joins it (cgroup_join), is the
- * caller's; -1: there is none, for none is asked for or auto found no place.
+ * it in vm->cgroup; what a dead VMM has left there goes.  *fd, by which a
+ * process joins it (cgroup_join), is the caller's; -1: there is none, for none
+ * is asked for or auto found no place.
  * What no controller is there for is not limited.  EX_NOPERM, EX_NOINPUT: the
  * place that was named.
  */
@@ -51,8 +51,18 @@ int cgroup_join(int fd);
 /* The VMM has ended: its group goes, and what it has left behind in there. */
 void cgroup_remove(const struct vm *vm);
 
-/* Whether something in it was killed for want of memory. */
-bool cgroup_ran_out(const struct vm *vm);
+/*
+ * For want of whose memory something in it was killed: the kernel counts every
+ * kill, and apart from them how often the group came to its own limit (Linux
+ * Documentation/admin-guide/cgroup-v2.rst, memory.events).
+ */
+enum cgroup_want {
+	CGROUP_WANT_NONE, /* nothing was */
+	CGROUP_WANT_OWN,
+	CGROUP_WANT_OTHERS /* of the host, or of a group above */
+};
+
+enum cgroup_want cgroup_find_want(const struct vm *vm);
 
 /*
  * The member cgroup of a record, as long as there is one: what it may use and has

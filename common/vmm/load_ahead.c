@@ -134,7 +134,6 @@ ask_all(int fd, const struct working_set *w)
 static void
 run(int fd, const struct working_set *w)
 {
-
 	setsid();
 	/* It holds up nobody's umount. */
 	(void)!chdir("/");

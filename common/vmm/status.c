@@ -163,6 +163,25 @@ status_report_as(json_t **out, struct vm *vm, int dirfd, const char *dir,
 	return 0;
 }
 
+/* NULL: it ended as it should, or was ended. */
+static const char *
+why_stopped(const struct vm *vm, int dirfd)
+{
+	switch (cgroup_find_want(vm)) {
+	case CGROUP_WANT_OWN:
+		return "the hypervisor was killed: its control group ran out "
+		       "of memory";
+	case CGROUP_WANT_OTHERS:
+		return "the hypervisor was killed: the host, or a control "
+		       "group above its own, ran out of memory";
+	case CGROUP_WANT_NONE:
+		break;
+	}
+	return vmm_broke_down(vm, dirfd)
+	    ? "the hypervisor was killed, or broke down"
+	    : NULL;
+}
+
 int
 status_report(json_t **out, struct vm *vm, int dirfd, const char *dir,
     struct error *err)
@@ -176,11 +195,8 @@ status_report(json_t **out, struct vm *vm, int dirfd, const char *dir,
 	status = find_out(vm, dirfd, &no_space, &why);
 	if (no_space)
 		error = "no space";
-	else if (status == STATUS_STOPPED && cgroup_ran_out(vm))
-		error = "the hypervisor was killed: its control group ran out "
-			"of memory";
-	else if (status == STATUS_STOPPED && vmm_broke_down(vm, dirfd))
-		error = "the hypervisor was killed, or broke down";
+	else if (status == STATUS_STOPPED)
+		error = why_stopped(vm, dirfd);
 	if (status == STATUS_STOPPED && vm->proc.pid != 0)
 		put_last_sign(vm, dirfd);
 	if (!vm_is_alive(vm))

@@ -9,35 +9,44 @@ set -u
 
 PATH=${PATH:-/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin}
 export PATH
+exec >/dev/null 2>&1
 
-# Run by the owner, who can do nothing here that was not his to do.
+# Run by each owner, who can do nothing here that was not his to do.
 # shellcheck disable=SC2016 # for another shell
 clean='
-cd / && dir=$1
-# One that was made just now may not be locked yet.
-if [ "$2" = other ]; then
-	[ -n "$(find "$dir" -maxdepth 0 -mmin +1)" ] && flock -n "$dir" true ||
-	    exit
-fi
-for p in $(grep -lsxzF "INSTAR_ROOT=$dir/root" /proc/[0-9]*/environ); do
-	p=${p#/proc/}
-	kill -KILL "${p%/environ}"
+tmp=$1 job=$2 top=$(pwd -P)
+for dir in instar-[0-9]*-*-*; do
+	# It itself, and not what somebody else has put in its place meanwhile.
+	cd -P "$top/$dir" && [ "$(pwd -P)" = "$top/$dir" ] && [ -O . ] ||
+	    continue
+	case $dir in
+	"$job"*) ;;
+	*)
+		# One that was made just now may not be locked yet.
+		[ -n "$(find . -maxdepth 0 -mmin +1)" ] && flock -n . true ||
+		    continue
+		;;
+	esac
+	for p in $(grep -lsxzF "INSTAR_ROOT=$tmp/$dir/root" \
+	    /proc/[0-9]*/environ); do
+		p=${p#/proc/}
+		kill -KILL "${p%/environ}"
+	done
+	fusermount3 -u mnt || fusermount3 -u -z mnt
+	cd / && rm -rf "$top/$dir"
 done
-fusermount3 -u "$dir/mnt" || fusermount3 -u -z "$dir/mnt"
-rm -rf "$dir"
 '
 
-for dir in "${INSTAR_TMP:-/tmp}"/instar-[0-9]*-*-*; do
-	if [ ! -d "$dir" ] || [ -L "$dir" ]; then
-		continue
-	fi
-	case ${dir##*/} in
-	"instar-${SLURM_JOB_UID-}-${SLURM_JOB_ID-}-"*) whose=own ;;
-	*) whose=other ;;
-	esac
-	ids=$(stat -c '--reuid=%u --regid=%g' "$dir") || continue
-	# shellcheck disable=SC2086 # two options
-	timeout 60 setpriv $ids --clear-groups env -i PATH="$PATH" \
-	    sh -c "$clean" sh "$dir" "$whose"
-done >/dev/null 2>&1
+# All owners at once, for a while: nobody holds up what is another one's, nor the
+# node, for which slurmd waits; its health check has 60 seconds.
+tmp=${INSTAR_TMP:-/tmp}
+job=instar-${SLURM_JOB_UID-}-${SLURM_JOB_ID-}-
+cd "$tmp" && timeout 20 find . -maxdepth 1 -type d \
+    -name 'instar-[0-9]*-*-*' -printf '--reuid=%U --regid=%G\n' | sort -u | {
+	while read -r uid gid; do
+		timeout -k 5 30 setpriv "$uid" "$gid" --clear-groups \
+		    env -i PATH="$PATH" sh -c "$clean" sh "$tmp" "$job" &
+	done
+	wait
+}
 exit 0

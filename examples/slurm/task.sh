@@ -64,18 +64,17 @@ shift 2
 vm=task-$task
 tag=${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}-$task
 attempt=$SLURM_JOB_ID-${SLURM_RESTART_COUNT:-0}
-dir=${INSTAR_TMP:-/tmp}/instar-$(id -u)-$attempt
 new=$results/.$task-$attempt
 worker='' clone='' from=''
-INSTAR_ROOT=$dir/root
-export INSTAR_ROOT
 
 if [ -e "$results/$task" ]; then
 	echo "task $task: its result is there"
 	exit
 fi
-# Nobody else's may have that name; whoever has it locked is alive (epilog.sh).
-mkdir -m 700 "$dir"
+# Of a name that nobody can take before; whoever has it locked is alive (epilog.sh).
+dir=$(mktemp -d "${INSTAR_TMP:-/tmp}/instar-$(id -u)-$attempt.XXXXXX")
+INSTAR_ROOT=$dir/root
+export INSTAR_ROOT
 exec 9<"$dir"
 flock 9
 trap leave EXIT

@@ -272,6 +272,8 @@ slurm__refuses_body()
 	    SLURM_ARRAY_TASK_ID=2
 	atf_check -s exit:64 -e inline:"task.sh: task 2: usage: task.sh \
 SNAPSHOT RESULTS COMMAND [ARG]...\n" sh "$slurm/task.sh" "$PWD/golden" res
+	# Whatever others make there is in nobody's way.
+	mkdir "tmp/instar-$(id -u)-7-0"
 	for t in SLURM_MEM_PER_NODE=100 SLURM_MEM_PER_CPU=100; do
 		atf_check -s exit:78 -e inline:"task.sh: task 2: the allocation \
 is too small: --mem=100M --cpus-per-task=1, and the snapshot takes --mem=160M \
@@ -283,6 +285,7 @@ is too small: --mem=100M --cpus-per-task=1, and the snapshot takes --mem=160M \
 	    sh "$slurm/task.sh" "$PWD/golden" res true
 	atf_check -s exit:66 -o ignore -e match:'^snap-pull: ' \
 	    sh "$slurm/task.sh" oci-layout:nosuch res true
+	rmdir "tmp/instar-$(id -u)-7-0"
 	atf_check -o empty find res tmp -mindepth 1
 	mkdir res/2
 	atf_check -o inline:"task 2: its result is there\n" \
@@ -334,6 +337,48 @@ slurm__epilog_cleanup()
 	kill $(cat pids)
 }
 
+# Of two users: what is slow to go holds up nobody else's.
+atf_test_case slurm__epilog_held_up cleanup
+slurm__epilog_held_up_head()
+{
+	atf_set require.user root
+	atf_set require.progs "setpriv flock"
+}
+slurm__epilog_held_up_body()
+{
+	mkdir -m 1777 tmp held
+	mkdir bin
+	for n in 65533-6-0 65534-7-0; do
+		mkdir -p "tmp/instar-$n/root"
+		chown -R "${n%%-*}" "tmp/instar-$n"
+		touch -d '-2 minutes' "tmp/instar-$n"
+	done
+	cat >bin/fusermount3 <<-END
+		#!/bin/sh
+		case "\$(id -u) \$*" in
+		*-z*) exit ;;
+		"65533 -u "*mnt) ;;
+		*) exit ;;
+		esac
+		echo \$\$ >$PWD/held/pid
+		exec sleep 1000
+	END
+	chmod +x bin/fusermount3
+	INSTAR_TMP=$PWD/tmp SLURM_JOB_ID=7 SLURM_JOB_UID=65534 \
+	    PATH=$PWD/bin:$PATH sh "$top/examples/slurm/epilog.sh" &
+	echo $! >epilog
+	eventually 25 test -s held/pid || atf_fail "it is not held up"
+	eventually 25 test ! -e tmp/instar-65534-7-0 || atf_fail "held up"
+	atf_check test -d tmp/instar-65533-6-0
+	kill "$(cat held/pid)"
+	wait "$(cat epilog)" || atf_fail "status $?"
+	atf_check -o empty ls tmp
+}
+slurm__epilog_held_up_cleanup()
+{
+	[ ! -s held/pid ] || kill "$(cat held/pid)" || :
+}
+
 atf_init_test_cases()
 {
 	atf_add_test_case pipelines__run_as_printed
@@ -345,4 +390,5 @@ atf_init_test_cases()
 	atf_add_test_case fleet__after_a_failure
 	atf_add_test_case slurm__refuses
 	atf_add_test_case slurm__epilog
+	atf_add_test_case slurm__epilog_held_up
 }

@@ -245,6 +245,18 @@ stop__vmm_was_killed_body()
 	atf_check -o inline:"$why\n" vm-ls -p error web
 	[ "$(member web stopped_at)" \> "$(member web started_at)" ] ||
 	    atf_fail "stopped before it was started"
+	# Of whose memory there was too little, as the kernel counts it.
+	mkdir group
+	sed "s|\"to_load\"|\"cgroup\":\"$PWD/group\",&|" \
+	    "$(member web dir)/vm.json" >new
+	cp new "$(member web dir)/vm.json"
+	printf 'oom 1\noom_kill 1\n' >group/memory.events
+	atf_check -o inline:"the hypervisor was killed: its control group ran \
+out of memory\n" vm-ls -p error web
+	printf 'oom 0\noom_kill 1\n' >group/memory.events
+	atf_check -o inline:"the hypervisor was killed: the host, or a control \
+group above its own, ran out of memory\n" vm-ls -p error web
+	rm -r group
 	atf_check -o inline:"stopped\n" vm-stop -p state web
 	atf_check -o inline:"\n" vm-ls -p error web
 	atf_check test ! -e "$(member web dir)/qmp.sock"

@@ -132,7 +132,7 @@ ATF_TC_BODY(make__limits, tc)
 	put(group, "cpu.stat", "usage_usec 77\nuser_usec 70\n");
 	put(group, "io.stat",
 	    "8:0 rbytes=1 wbytes=2 rios=1\n8:16 rbytes=10 wbytes=20\n");
-	ATF_CHECK(cgroup_ran_out(&vm));
+	ATF_CHECK_EQ(CGROUP_WANT_OWN, cgroup_find_want(&vm));
 	ATF_REQUIRE_EQ(0, cgroup_report(record, &vm, &err));
 	obj = json_object_get(record, "cgroup");
 	ATF_CHECK_STREQ(group, json_string_value(json_object_get(obj, "path")));
@@ -147,9 +147,44 @@ ATF_TC_BODY(make__limits, tc)
 	vm_fini(&vm);
 }
 
+ATF_TC_WITHOUT_HEAD(want__of_whose_memory);
+ATF_TC_BODY(want__of_whose_memory, tc)
+{
+	static const struct {
+		const char *events;
+		enum cgroup_want want;
+	} cases[] = {
+		{ "max 9\noom 0\noom_kill 0\noom_group_kill 0\n",
+		    CGROUP_WANT_NONE },
+		/* What asked for more was refused it, and lives. */
+		{ "max 9\noom 2\noom_kill 0\noom_group_kill 0\n",
+		    CGROUP_WANT_NONE },
+		{ "max 9\noom 1\noom_kill 1\noom_group_kill 1\n",
+		    CGROUP_WANT_OWN },
+		{ "max 0\noom 0\noom_kill 1\noom_group_kill 0\n",
+		    CGROUP_WANT_OTHERS },
+	};
+	struct vm vm;
+	size_t i;
+
+	vm_init(&vm);
+	ATF_CHECK_EQ(CGROUP_WANT_NONE, cgroup_find_want(&vm));
+	vm.cgroup = strdup("group");
+	ATF_CHECK_EQ(CGROUP_WANT_NONE, cgroup_find_want(&vm));
+	ATF_REQUIRE_EQ(0, mkdir("group", 0755));
+	ATF_CHECK_EQ(CGROUP_WANT_NONE, cgroup_find_want(&vm));
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		put("group", "memory.events", cases[i].events);
+		ATF_CHECK_EQ_MSG(cases[i].want, cgroup_find_want(&vm), "%s",
+		    cases[i].events);
+	}
+	vm_fini(&vm);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, parse__grammar);
 	ATF_TP_ADD_TC(tp, make__limits);
+	ATF_TP_ADD_TC(tp, want__of_whose_memory);
 	return atf_no_error();
 }

@@ -110,6 +110,6 @@ options_parse(struct opts *o, int argc, char *argv[])
 	if (rc != 0)
 		return rc;
 	if (optind != argc)
-		return opt_wrong("%s: no operand is known", argv[optind]);
+		return opt_wrong("%s: no operands are taken", argv[optind]);
 	return check(o);
 }

@@ -109,15 +109,23 @@ drain(struct capture *out, int out_fd, struct capture *msg, int msg_fd,
 	return 0;
 }
 
+/* Some helpers end their lines as a terminal wants it, by "\r\n". */
+static void
+cut_blanks(char *text)
+{
+	size_t len = strlen(text);
+
+	while (len > 0 && strchr("\r\n ", text[len - 1]) != NULL)
+		text[--len] = '\0';
+}
+
 /* The last line that is not empty; `text` is cut behind it. */
 static const char *
 last_line(char *text)
 {
 	char *p;
-	size_t len = strlen(text);
 
-	while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == ' '))
-		text[--len] = '\0';
+	cut_blanks(text);
 	p = strrchr(text, '\n');
 	return p == NULL ? text : p + 1;
 }
@@ -127,6 +135,7 @@ static const char *
 first_line(char *text)
 {
 	text[strcspn(text, "\n")] = '\0';
+	cut_blanks(text);
 	return text;
 }
 

@@ -93,19 +93,24 @@ run(struct call *c, char *out, const char *const *words, struct error *err)
 	return rc;
 }
 
-/* What it said, with the names that its files have for the user. */
+/*
+ * What it said, with the names that its files have for the user.  A file of
+ * public keys is taken for one of allowed signers by who has not seen one.
+ */
 static void
 put_said(struct keygen_verdict *v, const struct call *c)
 {
-	const char *said = c->said, *name = "";
+	const char *said = c->said, *name = "", *hint = "";
 	char *p;
 
 	if (strncmp(said, NAME_ALLOWED, strlen(NAME_ALLOWED)) == 0) {
 		name = c->rule->allowed_name;
 		said += strlen(NAME_ALLOWED);
+		if (strstr(said, "invalid key") != NULL)
+			hint = " (a line is: name, type of key, key)";
 	}
-	snprintf(v->why, sizeof(v->why), "does not count: %.80s%.120s", name,
-	    said);
+	snprintf(v->why, sizeof(v->why), "does not count: %.80s%.120s%s", name,
+	    said, hint);
 	for (p = v->why; *p != '\0'; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			*p = '?';

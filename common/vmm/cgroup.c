@@ -42,29 +42,35 @@ cgroup_spec_fini(struct cgroup_spec *spec)
 	spec->path = NULL;
 }
 
-/* One NAME=VALUE behind the place. */
+/* One NAME=VALUE behind the place; none of them is ever 0 once it was said. */
 static int
 parse_item(struct cgroup_spec *s, const char *item, struct error *err)
 {
 	const struct {
 		const char *key;
+		int (*read)(uint64_t *, const char *, uint64_t, uint64_t,
+		    struct error *);
 		uint64_t *slot, min, max;
-	} numbers[] = {
-		{ "cpu-weight=", &s->cpu_weight, 1, CGROUP_WEIGHT_MAX },
-		{ "io-weight=", &s->io_weight, 1, CGROUP_WEIGHT_MAX },
-		{ "pids=", &s->pids, 16, INT_MAX },
+	} limits[] = {
+		{ "memory=", num_size, &s->memory_bytes, VM_MEMORY_MIN,
+		    VM_MEMORY_MAX },
+		{ "cpu-weight=", num_u64, &s->cpu_weight, 1,
+		    CGROUP_WEIGHT_MAX },
+		{ "io-weight=", num_u64, &s->io_weight, 1, CGROUP_WEIGHT_MAX },
+		{ "pids=", num_u64, &s->pids, 16, INT_MAX },
 	};
 	size_t i, len;
 
-	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-		len = strlen(numbers[i].key);
-		if (strncmp(item, numbers[i].key, len) == 0)
-			return num_u64(numbers[i].slot, item + len,
-			    numbers[i].min, numbers[i].max, err);
+	for (i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		len = strlen(limits[i].key);
+		if (strncmp(item, limits[i].key, len) != 0)
+			continue;
+		if (*limits[i].slot != 0)
+			return error_set(err, EX_USAGE, "%s: given twice",
+			    item);
+		return limits[i].read(limits[i].slot, item + len, limits[i].min,
+		    limits[i].max, err);
 	}
-	if (strncmp(item, "memory=", 7) == 0)
-		return num_size(&s->memory_bytes, item + 7, VM_MEMORY_MIN,
-		    VM_MEMORY_MAX, err);
 	return error_set(err, EX_USAGE,
 	    "%s: not memory=, cpu-weight=, io-weight= or pids=", item);
 }
@@ -89,13 +95,15 @@ parse(struct cgroup_spec *s, char *text, struct error *err)
 	while ((item = strsep(&text, ",")) != NULL)
 		if (parse_item(s, item, err) == -1)
 			return -1;
+	if (s->pids == 0)
+		s->pids = CGROUP_PIDS;
 	return 0;
 }
 
 int
 cgroup_parse(struct cgroup_spec *out, const char *text, struct error *err)
 {
-	struct cgroup_spec s = { .pids = CGROUP_PIDS };
+	struct cgroup_spec s = { 0 };
 	char *copy = strdup(text == NULL ? "none" : text);
 	int rc;
 

@@ -37,6 +37,8 @@ ATF_TC_BODY(run__table, tc)
 		    "sh: printed too much" },
 		{ "echo a >&2; echo b >&2; echo >&2; exit 3", NULL,
 		    EX_UNAVAILABLE, "sh: status 3: b" },
+		{ "printf 'a\\r\\nb\\r\\n' >&2; exit 3", NULL, EX_UNAVAILABLE,
+		    "sh: status 3: b" },
 		{ "exit 127", NULL, EX_UNAVAILABLE, "sh: program not found" },
 		{ "kill -9 $$", NULL, EX_UNAVAILABLE, "sh: ended by signal 9" },
 	};

@@ -120,6 +120,15 @@ refused__unknown_key_body()
 	refused "$me .ssh-ed25519. is not in others" --signed-by others --as me
 }
 
+# A public key alone, where a file of allowed signers is to be.
+atf_test_case refused__no_names
+refused__no_names_body()
+{
+	plant_dir_signed
+	refused "$me .ssh-ed25519. does not count: me.pub:1: invalid key \
+.a line is: name, type of key, key.$" --signed-by me.pub
+}
+
 atf_test_case refused__revoked
 refused__revoked_body()
 {
@@ -398,6 +407,7 @@ atf_init_test_cases()
 	atf_add_test_case refused__signed_as_something_else
 	atf_add_test_case refused__another_principal
 	atf_add_test_case refused__unknown_key
+	atf_add_test_case refused__no_names
 	atf_add_test_case refused__revoked
 	atf_add_test_case refused__revoked_by_krl
 	atf_add_test_case refused__revocations_are_none

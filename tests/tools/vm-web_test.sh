@@ -64,7 +64,7 @@ start__wrong_options_body()
 		--origin.* --origin lab.example
 		--origin.* --origin https://lab.example/x
 		--origin.* --origin ftp://lab.example
-		x: x
+		x:.no.operands.are.taken$ x
 	EOF
 	long=$(printf '%0120d' 0)
 	atf_check -s exit:64 -e match:longer vm-web --socket "$long"

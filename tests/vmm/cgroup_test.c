@@ -18,7 +18,9 @@ ATF_TC_BODY(parse__grammar, tc)
 	static const char *const wrong[] = { "", "Auto", "group",
 		"none,pids=99", "auto,", "auto,pids=15", "auto,cpu-weight=0",
 		"auto,cpu-weight=10001", "/g,io-weight=x", "/g,memory=1",
-		"auto,weight=3", "auto,pids" };
+		"auto,weight=3", "auto,pids", "auto,memory=1G,memory=2G",
+		"/g,pids=99,pids=99",
+		"auto,cpu-weight=1,io-weight=1,io-weight=1" };
 	struct cgroup_spec s;
 	struct error err = { 0 };
 	size_t i;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/diag.h"
 #include "base/fd.h"
 #include "base/json.h"
 #include "base/num.h"
@@ -361,6 +362,11 @@ cgroup_make(int *fd, struct vm *vm, struct error *err)
 		if (placefd != -1 &&
 		    make_in(fd, vm, place, placefd, &spec, NULL) == -1)
 			*fd = -1;
+		/* Who has said a limit counts on it. */
+		if (*fd == -1 && strchr(vm->cgroup_choice, ',') != NULL)
+			diag("warning: %s: no control group to be had here: "
+			     "nothing limits it",
+			    vm_label(vm));
 	} else if (spec.kind == CGROUP_PATH) {
 		rc = fd_open_dir(&placefd, AT_FDCWD, spec.path, true, err);
 		if (rc == 0 && !fd_exists(placefd, PROCS))

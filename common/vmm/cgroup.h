@@ -39,7 +39,7 @@ void cgroup_spec_fini(struct cgroup_spec *spec);
  * Makes the group that vm->cgroup_choice asks for, with its limits, and notes
  * it in vm->cgroup; what a dead VMM has left there goes.  *fd, by which a
  * process joins it (cgroup_join), is the caller's; -1: there is none, for none
- * is asked for or auto found no place.
+ * is asked for or auto found no place, which is told where limits were said.
  * What no controller is there for is not limited.  EX_NOPERM, EX_NOINPUT: the
  * place that was named.
  */

@@ -125,6 +125,13 @@ control group (cgroup v2)\n" vm-start a
 	# auto is wherever it can be, and else nothing.
 	tiny_vm b --cgroup auto
 	atf_check -o inline:"running\n" vm-start -p state b
+	# Not without a word where a limit was asked for.
+	tiny_vm c --cgroup auto,memory=300M
+	atf_check -o inline:"running\n" -e save:err vm-start -p state c
+	if [ -z "$(member c cgroup.path)" ]; then
+		atf_check -o inline:"vm-start: warning: c: no control group to \
+be had here: nothing limits it\n" cat err
+	fi
 }
 group__refused_cleanup()
 {

@@ -12,6 +12,8 @@ if [ $$ -ne 1 ]; then
 	    unshare --mount --pid --fork --kill-child sh "$0" "$@"
 fi
 
+# A mount point, as / is elsewhere: programs in there change its propagation.
+mount --bind "$1" "$1"
 cd "$1"
 states=$2 seconds=$3
 shift 3

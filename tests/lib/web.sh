@@ -35,7 +35,7 @@ web_down()
 # In a case's cleanup.
 web_end()
 {
-	[ ! -e web.pid ] || kill -9 "$(cat web.pid)"
+	[ ! -e web.pid ] || kill -9 "$(cat web.pid)" || :
 }
 
 # get PATH [CURL OPTION]...: the answer's body on stdout.

@@ -29,7 +29,7 @@ quick_tools()
 bound()
 {
 	case $1 in
-	snap-ls) echo 1550000 ;;
+	snap-ls) echo 1750000 ;;
 	vm-exec | vm-ls | vm-pause | vm-resume | vm-ssh | vm-start | vm-stop)
 		echo 1950000 ;;
 	vm-clone | vm-restore) echo 2850000 ;;

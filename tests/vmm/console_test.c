@@ -258,11 +258,13 @@ ATF_TC_BODY(start__tool_ends, tc)
 	ATF_CHECK(getsid(b.console.pid) == b.console.pid);
 	check_descriptors(b.console.pid);
 	b.dirfd = open_dir("vm");
+	await_log(&b, 5); /* else it is heard, too */
 	fd = box_dial(&b);
 	await_free(&b, false);
 	ATF_CHECK_EQ(5, write(fd, "input", 5));
 	ATF_CHECK_EQ(5, hear(fd, got, 5, WAIT_MS));
 	ATF_CHECK(memcmp(got, "input", 5) == 0);
+	await_log(&b, 10);
 	close(fd);
 	kill(b.vmm, SIGKILL);
 	b.vmm = 0;

@@ -31,7 +31,7 @@ apt-get install -y --no-install-recommends ./build/deb/instar_*.deb \
     ./build/deb/instar-registry_*.deb ./build/deb/instar-web_*.deb \
     busybox-static cpio e2fsprogs fuse3 jq qemu-system-x86 qemu-utils zstd
 work=$(mktemp -d)
-trap 'rm -rf "$work"; apt-get purge -y instar instar-registry instar-web >/dev/null' EXIT
+trap 'cd / && rm -rf "$work"; apt-get purge -y instar instar-registry instar-web >/dev/null' EXIT
 mkdir "$work/demo"
 tar -C "$work" -xf build/deb/instar-*.tar.gz
 autopkgtest build/deb/instar_*.deb build/deb/instar-registry_*.deb \

@@ -184,6 +184,8 @@ clone__own_log_body()
 {
 	tiny_run web --console-max $bound
 	atf_check -o inline:"16384\n" snap-save -n s -p console_max web
+	# What it has printed stays where it is, however long all this takes.
+	atf_check -o inline:"paused\n" vm-pause -p state web
 	atf_check -o inline:"16384\n" \
 	    vm-clone -n c -p config.console_max s
 	atf_check vm-wait --timeout 60 --console '^tick' c

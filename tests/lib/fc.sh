@@ -37,8 +37,9 @@ lost()
 	grep -q '"diff_base_lost":true' "$INSTAR_ROOT/name/vm/$1/vm.json"
 }
 
-# What was recorded, imported as "good": three disks, a NIC and a vsock.
-fc_import()
+# What was recorded, with three disks, a NIC and a vsock: the directory "pair", and
+# "disks", what they are.
+fc_pair()
 {
 	mkdir pair
 	zstd -qdc "$top/tests/data/fc-snapshot.tar.zst" | tar -xf - -C pair ||
@@ -49,6 +50,12 @@ fc_import()
 		{"path":"/srv/vm/web/cow.raw","ro":false,"serial":"cocoon-cow","role":"cow"}
 		{"path":"/srv/vm/web/data-data1.raw","ro":false,"serial":"data1","role":"data","fstype":"ext4","mount_point":"/mnt"}
 	END
+}
+
+# The same imported as "good".
+fc_import()
+{
+	fc_pair
 	atf_check -o ignore snap-import -n good --from-dir pair \
 	    --storage-config disks
 }

@@ -7,6 +7,7 @@
 . "$(atf_get_srcdir)/../lib/snaps.sh"
 . "$(atf_get_srcdir)/../lib/vms.sh"
 . "$(atf_get_srcdir)/../lib/ch.sh"
+. "$(atf_get_srcdir)/../lib/fc.sh"
 . "$(atf_get_srcdir)/../lib/counting.sh"
 
 # Landlock's system calls are numbered alike everywhere: 444 tells the version.
@@ -251,14 +252,7 @@ states__firecracker_body()
 	# One that is installed may be older than what was recorded.
 	export INSTAR_FIRECRACKER=/bin/true
 	echo secret >outside
-	mkdir pair
-	zstd -qdc "$top/tests/data/fc-snapshot.tar.zst" | tar -xf - -C pair
-	truncate -s 1M pair/layer0.raw
-	cat >disks <<-END
-		{"path":"/srv/image/layer0.raw","ro":true,"serial":"layer0","role":"layer"}
-		{"path":"/srv/vm/web/cow.raw","ro":false,"serial":"cocoon-cow","role":"cow"}
-		{"path":"/srv/vm/web/data-data1.raw","ro":false,"serial":"data1","role":"data","fstype":"ext4","mount_point":"/mnt"}
-	END
+	fc_pair
 	reads_enclosed parse-firecracker snap-import -n p --from-dir pair \
 	    --storage-config disks
 	atf_check -o ignore snap-import -n p --from-dir pair \
